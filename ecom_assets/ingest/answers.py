@@ -1,0 +1,217 @@
+"""What came back from an API: its body as JSON, and one clear line for whatever went wrong.
+
+A line names the method and the path, never the query, and is free of secrets. Sending, and which failures
+are tried again, is `http`'s.
+"""
+
+from __future__ import annotations
+
+import codecs
+import json
+import re
+import socket
+import ssl
+from collections.abc import Iterator
+from decimal import Decimal
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import urlsplit
+
+import orjson
+from requests import PreparedRequest, Response, exceptions
+from urllib3.exceptions import TimeoutError as PoolTimeout
+
+from ecom_assets.ingest.auth import environment_variable, secret_names
+from ecom_assets.ingest.declaration import Shop
+from ecom_assets.ingest.errors import ApiError, RetryLater
+from ecom_assets.ingest.redaction import Redactor
+
+_BODY_SHOWN = 200
+_LONG_NUMBER = re.compile(rb"[0-9.]{16,}")
+_CHARSET = re.compile(r"charset=\"?([\w.:-]+)", re.IGNORECASE)
+
+
+class Failures:
+    """Words the failures of one shop's API, or of the address that gives out its tokens."""
+
+    def __init__(self, shop: Shop, redactor: Redactor, *, of_token: bool = False) -> None:
+        """Take the shop for the hints, and the redactor for everything that a server may have repeated."""
+        self._shop = shop
+        self._redactor = redactor
+        self._of_token = of_token
+
+    def line(self, request: PreparedRequest, text: str) -> str:
+        """Return one line about a request, without its query and without secrets."""
+        path = urlsplit(request.url or "").path
+        return " ".join(self._redactor.scrub(f"{request.method} {path}: {text}").split())
+
+    def status(self, response: Response) -> ApiError:
+        """Return the error for a status of 400 or more, with what to do about it and the body's beginning."""
+        tries = response.tries if isinstance(response, Answer) else 1
+        # scrubbed before it is cut, so that no half of a secret is left at the end
+        text = self._redactor.scrub(response.content.decode("utf-8", "replace"))
+        shown = " ".join(text.split())[:_BODY_SHOWN]
+        message = f"status {_named(response.status_code)}{_after(tries)}; {self._hint(response.status_code)}"
+        return ApiError(self.line(response.request, f"{message}; body: {shown or 'empty'}"))
+
+    def later(self, response: Response, seconds: float, longest: float) -> RetryLater:
+        """Return the error for a pause that is asked for and longer than a run sits out."""
+        message = f"status {_named(response.status_code)}; the API asks for a pause of {seconds:.0f} s"
+        return RetryLater(self.line(response.request, f"{message}, a run waits {longest:.0f} s"), seconds)
+
+    def unreached(self, request: PreparedRequest, reason: str, tries: int) -> ApiError:
+        """Return the error for a request without an answer."""
+        return ApiError(self.line(request, f"{host_of(request.url)}: {reason}{_after(tries)}"))
+
+    def _hint(self, status: int) -> str:
+        """Return what to look at for a status."""
+        if status in (401, 403) or (self._of_token and status == 400):
+            names = secret_names(self._shop)
+            if not names:
+                return "the API wants a secret, and client.auth declares none"
+            variables = ", ".join(environment_variable(self._shop, name) for name in names)
+            return (
+                f"check the secrets {', '.join(names)}, which come from the Dagster resource, the environment "
+                f"({variables}) or dlt's secrets under sources.{self._shop.name}"
+            )
+        if status == 404:
+            return "check client.base_url and the endpoint's path"
+        if status == 405:
+            return "check the endpoint's method"
+        if status == 429:
+            return "set policy.requests_per_second, or less policy.concurrency"
+        if status >= 500:
+            return "the fault is at the API; run again later"
+        return "the API refused the request: check the endpoint's params, its paginator and incremental"
+
+
+class Answer(Response):
+    """A response whose request and address are the unsigned ones, read to its end and parsed once."""
+
+    tries: int
+    _failures: Failures
+    _parsed: tuple[bytes, Any] | None = None
+
+    @classmethod
+    def of(cls, response: Response, unsigned: PreparedRequest, tries: int, failures: Failures) -> Answer:
+        """Return a response, already read to its end, without what it knows of the signed request."""
+        answer = cls()
+        answer.__dict__.update(response.__dict__)
+        answer.request, answer.url = unsigned, unsigned.url or ""
+        answer.raw = None  # urllib3's response keeps the signed address
+        declared = _CHARSET.search(answer.headers.get("Content-Type", ""))
+        answer.encoding = declared.group(1) if declared else "utf-8"
+        answer.tries, answer._failures = tries, failures
+        return answer
+
+    def json(self, **kwargs: Any) -> Any:
+        """Return the body parsed as JSON, the same object each time.
+
+        Floats are `decimal.Decimal` in a body with a number too long for a double, else `float`. Raises
+        ApiError for a body that is not JSON. Takes no arguments, unlike the method it stands for.
+        """
+        if kwargs:
+            raise TypeError("Answer.json takes no arguments")
+        body = self.content
+        if self._parsed is None or self._parsed[0] is not body:
+            self._parsed = (body, self._parse(body))
+        return self._parsed[1]
+
+    def _parse(self, body: bytes) -> Any:
+        """Return what a body says; a hook may have put another one in the place of the API's."""
+        if not body.strip():
+            raise self._unusable(f"status {_named(self.status_code)} with an empty body, JSON was expected")
+        try:
+            return _parsed(_as_utf8(body, self.encoding or "utf-8"))
+        except (ValueError, LookupError, ArithmeticError, RecursionError) as error:
+            problem = _problem(error)
+        kind = self.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+        stated = "" if not kind or "json" in kind else f" but {kind}"
+        # outside of the except clause: a JSONDecodeError holds the whole body
+        raise self._unusable(f"the body is not JSON{stated}: {problem}")
+
+    def _unusable(self, text: str) -> ApiError:
+        return ApiError(self._failures.line(self.request, text))
+
+
+def _as_utf8(body: bytes, charset: str) -> bytes:
+    """Return a body in UTF-8, which JSON is in whatever a server declares, unless it cannot be read as such."""
+    body = body.removeprefix(codecs.BOM_UTF8)
+    try:
+        body.decode("utf-8")
+    except UnicodeDecodeError:
+        return body.decode(charset).encode("utf-8")
+    return body
+
+
+def _parsed(body: bytes) -> Any:
+    """Parse JSON without losing a digit: orjson reads every float as a double and so does for short ones."""
+    if _LONG_NUMBER.search(body) is None:
+        return orjson.loads(body)
+    return json.loads(body, parse_float=Decimal, parse_constant=_refuse_constant)
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"{name} is no JSON value")
+
+
+def _problem(error: Exception) -> str:
+    """Return what is wrong with a body, and where, without a piece of it."""
+    if isinstance(error, json.JSONDecodeError):
+        return f"{error.msg.partition(':')[0]} at position {error.pos}"
+    if isinstance(error, UnicodeDecodeError):
+        return f"it cannot be read as {error.encoding} at position {error.start}"
+    return "nested too deeply" if isinstance(error, RecursionError) else "a value that is none of JSON's"
+
+
+def _named(status: int) -> str:
+    """Return a status with its standard phrase."""
+    try:
+        return f"{status} {HTTPStatus(status).phrase}"
+    except ValueError:
+        return str(status)
+
+
+def _after(tries: int) -> str:
+    return f" after {tries} tries" if tries > 1 else ""
+
+
+def host_of(url: str | None) -> str:
+    """Return the host of an address, with its port where it names one."""
+    parts = urlsplit(url or "")
+    return f"{parts.hostname}:{parts.port}" if parts.port else str(parts.hostname)
+
+
+def reason_of(error: Exception, timeout: float) -> tuple[str, bool]:
+    """Return why there was no answer, without the error's own text, and whether to try again.
+
+    That text holds the signed address; what is said instead comes from the kind of error at the bottom.
+    """
+    causes = list(_causes(error))
+    for cause in causes:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return f"its TLS certificate is not trusted ({cause.verify_message})", False
+    if any(isinstance(cause, socket.gaierror) for cause in causes):
+        return "the host name is not known", True
+    if any(isinstance(cause, (exceptions.Timeout, PoolTimeout, TimeoutError)) for cause in causes):
+        return f"no answer within {timeout:g} s", True
+    if isinstance(error, exceptions.ChunkedEncodingError):
+        return "the body was cut off", True
+    if isinstance(error, exceptions.ConnectionError):
+        stated = [cause.strerror for cause in causes if isinstance(cause, OSError) and cause.strerror]
+        return f"no connection ({stated[-1].lower()})" if stated else "the connection was dropped", True
+    if isinstance(error, exceptions.ContentDecodingError):
+        return "the body cannot be decompressed", False
+    return f"the request cannot be sent ({type(error).__name__})", False
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """Yield an error and everything wrapped in it, each once, the outer before the inner."""
+    pending: list[object] = [error]
+    seen: set[int] = set()
+    while pending:
+        cause = pending.pop(0)
+        if isinstance(cause, BaseException) and id(cause) not in seen:
+            seen.add(id(cause))
+            pending += [*cause.args, getattr(cause, "reason", None), cause.__cause__, cause.__context__]
+            yield cause

@@ -1,0 +1,48 @@
+"""What can go wrong in a way a user can act on. Every message is one clear line without a secret."""
+
+from __future__ import annotations
+
+
+class IngestError(Exception):
+    """A failure with a message for the user; shown without a traceback on the command line."""
+
+
+class DeclarationError(IngestError):
+    """A declaration is wrong: which file, where in it, what was found, what is allowed."""
+
+    def __init__(self, file: str, path: str, found: str, allowed: str) -> None:
+        """Keep the four parts; the message is `<file>: <path>: found <found>; allowed: <allowed>`."""
+        super().__init__(f"{file}: {path}: found {found}; allowed: {allowed}")
+        self.file = file
+        self.path = path
+        self.found = found
+        self.allowed = allowed
+
+
+class MissingSecret(IngestError):
+    """A secret is in none of the places that were looked in."""
+
+
+class ApiError(IngestError):
+    """The API answered wrongly or not at all."""
+
+
+class RetryLater(ApiError):
+    """The API asks for a pause longer than a run should sit out."""
+
+    def __init__(self, message: str, seconds: float) -> None:
+        """Keep the pause that the API asked for, in seconds."""
+        super().__init__(message)
+        self.seconds = seconds
+
+
+class IncompleteSlice(ApiError):
+    """A slice could not be proved complete."""
+
+
+class ContractBroken(IngestError):
+    """Records break the contract in a way that fails the resource instead of a row."""
+
+
+class WarehouseError(IngestError):
+    """The warehouse cannot be opened, read or written."""

@@ -1,0 +1,1 @@
+"""Tests of ecom_assets; they mirror its modules."""
