@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 
 import orjson
 from requests import PreparedRequest, Response, exceptions
+from urllib3.exceptions import NewConnectionError
 from urllib3.exceptions import TimeoutError as PoolTimeout
 
 from ecom_assets.ingest.auth import environment_variable, secret_names
@@ -71,9 +72,11 @@ class Failures:
                 return "the API wants a secret, and client.auth declares none"
             variables = ", ".join(environment_variable(self._shop, name) for name in names)
             return (
-                f"check the secrets {', '.join(names)}, which come from the Dagster resource, the environment "
-                f"({variables}) or dlt's secrets under sources.{self._shop.name}"
+                f"check the secrets {', '.join(names)}, which come from the Dagster resource, the "
+                f"environment ({variables}) or dlt's secrets under sources.{self._shop.name}"
             )
+        if status in (404, 405) and self._of_token:
+            return "check client.auth.access_token_url"
         if status == 404:
             return "check client.base_url and the endpoint's path"
         if status == 405:
@@ -135,7 +138,7 @@ class Answer(Response):
 
 
 def _as_utf8(body: bytes, charset: str) -> bytes:
-    """Return a body in UTF-8, which JSON is in whatever a server declares, unless it cannot be read as such."""
+    """Return a body in UTF-8, which JSON mostly is, whatever a server declares."""
     body = body.removeprefix(codecs.BOM_UTF8)
     try:
         body.decode("utf-8")
@@ -193,7 +196,9 @@ def reason_of(error: Exception, timeout: float) -> tuple[str, bool]:
             return f"its TLS certificate is not trusted ({cause.verify_message})", False
     if any(isinstance(cause, socket.gaierror) for cause in causes):
         return "the host name is not known", True
-    if any(isinstance(cause, (exceptions.Timeout, PoolTimeout, TimeoutError)) for cause in causes):
+    late = (exceptions.Timeout, PoolTimeout, TimeoutError)
+    # urllib3 counts every connection that cannot be made as a timeout
+    if any(isinstance(cause, late) and not isinstance(cause, NewConnectionError) for cause in causes):
         return f"no answer within {timeout:g} s", True
     if isinstance(error, exceptions.ChunkedEncodingError):
         return "the body was cut off", True

@@ -6,7 +6,7 @@ Putting these to use, on a request just before it leaves, is `http`'s. No secret
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import dlt
 from dlt.sources.helpers.rest_client.auth import (
@@ -103,7 +103,7 @@ def _built(auth: Auth, secrets: Mapping[str, str]) -> AuthConfigBase:
     if auth.type == "http_basic":
         return HttpBasicAuth(username=values["username"], password=values["password"])
     return OAuth2ClientCredentials(
-        access_token_url=auth.access_token_url,
+        access_token_url=cast(str, auth.access_token_url),  # never None for this kind
         client_id=values["client_id"],
         client_secret=values["client_secret"],
         access_token_request_data=dict(auth.access_token_request_data),

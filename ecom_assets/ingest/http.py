@@ -1,40 +1,27 @@
-"""The session to a shop's API: signing, retries, the request budget, and no secret in what comes out.
+"""The session to a shop's API, which goes into dlt's REST API source, and what it raises.
 
-The one place in the process that holds a secret next to an address is the adapter here. It signs a copy of
-each request after everything above has logged, and hands back answers and errors that never saw that copy.
-What an answer says is `answers`', where secrets come from is `auth`'s.
+Signing, trying again and the request budget are `signing`'s. What an answer says is `answers`', where secrets
+come from is `auth`'s.
 """
 
 from __future__ import annotations
 
-import logging
-import re
-import threading
 from collections.abc import Collection, Sequence
-from datetime import datetime, timezone
-from email.utils import parsedate_to_datetime
-from time import monotonic, sleep
-from typing import Any, NamedTuple
-from urllib.parse import unquote_plus, urlsplit, urlunsplit
+from typing import Any
+from urllib.parse import urlsplit
 
 from dlt.sources.helpers.requests import Session
-from dlt.sources.helpers.rest_client.auth import APIKeyAuth, OAuth2ClientCredentials
-from requests import PreparedRequest, Response
-from requests.adapters import HTTPAdapter
+from dlt.sources.helpers.rest_client.auth import OAuth2ClientCredentials
+from requests import PreparedRequest, Request, Response
 from requests.auth import AuthBase
 from requests.exceptions import HTTPError, RequestException, TooManyRedirects
 
-from ecom_assets.ingest.answers import Answer, Failures, reason_of
-from ecom_assets.ingest.declaration import Policy, Shop
-from ecom_assets.ingest.errors import ApiError, IngestError
-from ecom_assets.ingest.meter import SLICE_HEADER, Meter
+from ecom_assets.ingest.answers import Failures, reason_of
+from ecom_assets.ingest.declaration import Shop
+from ecom_assets.ingest.errors import ApiError
+from ecom_assets.ingest.meter import Meter
 from ecom_assets.ingest.redaction import Redactor, scrubbed_logging
-
-RETRIED_STATUSES = frozenset({429, 500, 502, 503, 504})
-LONGEST_WAIT = 60.0
-"""Seconds that a run sits out before one try; a longer Retry-After ends it, a longer backoff is cut."""
-
-_log = logging.getLogger(__name__)
+from ecom_assets.ingest.signing import Budget, SigningAdapter
 
 
 def create_session(
@@ -44,8 +31,9 @@ def create_session(
 
     `shop.client.base_url` is the only origin that is ever talked to, `auth` comes from `build_auth`, and
     `secrets` are the values that must not show. With a `meter`, tries count for the slice that a request's
-    SLICE_HEADER names. Whatever goes wrong is an ApiError: a status of 400 or more that no response action of
-    dlt's takes care of, no answer, an answer that is not JSON. A Retry-After beyond LONGEST_WAIT is RetryLater.
+    SLICE_HEADER names. Whatever goes wrong is an ApiError: a status of 400 or more that no response action
+    of dlt's takes care of, no answer, an answer that is not JSON. A Retry-After beyond LONGEST_WAIT is
+    RetryLater.
     """
     redactor = Redactor(secrets)
     for kind in auth:
@@ -55,9 +43,8 @@ def create_session(
             kind.session = ShopSession(adapter, redactor, failures)
     failures = Failures(shop, redactor)
     per_second = shop.policy.requests_per_second
-    adapter = SigningAdapter(
-        shop.policy, shop.client.base_url, auth, redactor, failures, meter, per_second and Budget(per_second)
-    )
+    budget = None if per_second is None else Budget(per_second)
+    adapter = SigningAdapter(shop.policy, shop.client.base_url, auth, redactor, failures, meter, budget)
     return ShopSession(adapter, redactor, failures)
 
 
@@ -73,8 +60,34 @@ class ShopSession(Session):
         self.mount("http://", adapter)
         self.mount("https://", adapter)
 
+    def __deepcopy__(self, memo: object) -> ShopSession:
+        """Stay one and the same: dlt copies the configuration of a source, and with it this session."""
+        return self
+
+    def prepare_request(self, request: Request) -> PreparedRequest:
+        """Prepare a request; raises ApiError for one that cannot be, mostly for its next link."""
+        try:
+            return super().prepare_request(request)
+        except (RequestException, ValueError) as error:
+            kind = type(error).__name__
+        places = (
+            "client.base_url, the endpoint's path, params and headers, and the links in the API's answers"
+        )
+        raise ApiError(f"{request.method}: the request cannot be made ({kind}); check {places}")
+
     def rebuild_auth(self, prepared_request: PreparedRequest, response: Response) -> None:
         """Leave a redirected request unsigned: the adapter signs it, or refuses its host."""
+
+    def get_redirect_target(self, resp: Response) -> str | None:
+        """Return where an answer redirects to, if it does; raises ApiError for what is no address."""
+        try:
+            target = super().get_redirect_target(resp)
+            _ = urlsplit(target or "").port
+        except ValueError:
+            pass
+        else:
+            return target
+        raise ApiError(self._failures.line(resp.request, "redirected to something that is no address"))
 
     def send(self, request: PreparedRequest, **kwargs: Any) -> Response:
         """Send a request and run its hooks, which are dlt's response actions and may settle any status.
@@ -83,7 +96,9 @@ class ShopSession(Session):
         """
         failure: ApiError
         try:
-            response: Response = super().send(request, **kwargs)
+            with scrubbed_logging(self.redactor):  # dlt logs the body of an answer that it ignores
+                # past dlt's own method, which only sets a timeout, as the adapter does
+                response = super(Session, self).send(request, **kwargs)
             if response.status_code < 400:
                 return response
             failure = self._failures.status(response)
@@ -98,171 +113,3 @@ class ShopSession(Session):
 
 def _leave_unsigned(request: PreparedRequest) -> PreparedRequest:
     return request
-
-
-class Budget:
-    """Spaces requests evenly over all threads, at most `per_second` of them in a second."""
-
-    def __init__(self, per_second: float) -> None:
-        """Start with nothing spent."""
-        self._lock = threading.Lock()
-        self._interval = 1 / per_second
-        self._next = 0.0
-
-    def wait(self) -> None:
-        """Return when the next request may leave."""
-        with self._lock:
-            now = monotonic()
-            turn = max(now, self._next)
-            self._next = turn + self._interval
-        if turn > now:
-            sleep(turn - now)
-
-
-class _Trouble(NamedTuple):
-    """Why a try brought no answer, and whether another one may."""
-
-    reason: str
-    passing: bool
-
-
-class SigningAdapter(HTTPAdapter):
-    """Signs, sends and tries again; everything above it deals with the unsigned request."""
-
-    def __init__(
-        self,
-        policy: Policy,
-        base_url: str,
-        auth: Sequence[AuthBase],
-        redactor: Redactor,
-        failures: Failures,
-        meter: Meter | None,
-        budget: Budget | None,
-    ) -> None:
-        """Serve the origin of `base_url` alone, with a connection for each of the policy's workers."""
-        super().__init__(pool_connections=1, pool_maxsize=policy.concurrency)
-        self.policy = policy
-        self._origin = _origin(base_url)
-        self._auth = tuple(auth)
-        self._parameters = {
-            kind.name for kind in auth if isinstance(kind, APIKeyAuth) and kind.location in ("query", "param")
-        }
-        self._redactor = redactor
-        self._failures = failures
-        self._meter = meter
-        self._budget = budget
-        self._token_lock = threading.Lock()
-
-    def send(self, request: PreparedRequest, *args: Any, **kwargs: Any) -> Answer:
-        """Return the answer of the last try, whatever its status; raises ApiError when there was none.
-
-        Tried again, `max_retries` times, are RETRIED_STATUSES, a connection that fails or is dropped, a
-        timeout and a body that is cut off. The arguments are those of HTTPAdapter; the timeout is the policy's.
-        """
-        if _origin(request.url or "") != self._origin:
-            other = f"refused to send this to {_origin(request.url or '')}, client.base_url is {self._origin}"
-            raise ApiError(self._failures.line(request, other))
-        unsigned = request.copy()
-        unsigned.url = self._without_secrets(request.url or "")
-        slice_id = request.headers.get(SLICE_HEADER)
-        reading = self._meter.of(slice_id) if self._meter and slice_id else None
-        kwargs["timeout"] = self.policy.timeout
-        tries = 0
-        while True:
-            tries += 1
-            if self._budget:
-                self._budget.wait()
-            if reading:
-                reading.requests += 1
-                reading.retries += tries > 1
-            outcome = self._try(unsigned, tries, *args, **kwargs)
-            if isinstance(outcome, Answer):
-                if outcome.status_code not in RETRIED_STATUSES:
-                    return outcome
-                reason = f"status {outcome.status_code}"
-                wait = retry_after(outcome)
-                if wait is not None and wait > LONGEST_WAIT:
-                    raise self._failures.later(outcome, wait, LONGEST_WAIT)
-                if tries > self.policy.max_retries:
-                    return outcome
-            else:
-                reason, wait = outcome.reason, None
-                if tries > self.policy.max_retries or not outcome.passing:
-                    raise self._failures.unreached(unsigned, reason, tries)
-            if wait is None:
-                wait = min(self.policy.backoff_factor * 2 ** (tries - 1), LONGEST_WAIT)
-            _log.info("%s", self._failures.line(unsigned, f"{reason}; try {tries + 1} in {wait:g} s"))
-            sleep(wait)
-
-    def _try(self, unsigned: PreparedRequest, tries: int, *args: Any, **kwargs: Any) -> Answer | _Trouble:
-        """Sign and send once, and read the body to its end.
-
-        The signed request lives in this frame alone, and every exception that could hold it ends here.
-        """
-        with scrubbed_logging(self._redactor):  # urllib3 logs the signed address
-            signed = self._signed(unsigned)
-            kwargs["stream"] = True
-            try:
-                response = super().send(signed, *args, **kwargs)
-                response.content  # noqa: B018  read now, because a body may be cut off
-            except Exception as error:
-                return _Trouble(*reason_of(error, self.policy.timeout))
-        return Answer.of(response, unsigned, tries, self._failures)
-
-    def _without_secrets(self, url: str) -> str:
-        """Take away the parameters that carry a secret: a next link may repeat them from the last request."""
-        parts = urlsplit(url)
-        kept = [
-            parameter
-            for parameter in parts.query.split("&")
-            if unquote_plus(parameter.partition("=")[0]) not in self._parameters
-        ]
-        return urlunsplit(parts._replace(query="&".join(kept)))
-
-    def _signed(self, unsigned: PreparedRequest) -> PreparedRequest:
-        """Return a copy that carries the shop's secrets and no slice."""
-        signed = unsigned.copy()
-        signed.headers.pop(SLICE_HEADER, None)
-        for kind in self._auth:
-            if isinstance(kind, OAuth2ClientCredentials):
-                signed = self._with_token(kind, signed)
-            else:
-                signed = kind(signed)
-        return signed
-
-    def _with_token(self, kind: OAuth2ClientCredentials, request: PreparedRequest) -> PreparedRequest:
-        """Sign with a token, which is obtained first when there is none or it has expired."""
-        with self._token_lock:  # workers that start at once need one token, not one each
-            try:
-                signed: PreparedRequest = kind(request)
-            except IngestError:
-                raise
-            except Exception:  # dlt reads the answer without a look at what it is
-                kind.access_token = None
-            # "None" is what dlt makes of an answer without a token
-            if kind.access_token in (None, "", "None"):
-                kind.access_token = None
-            else:
-                self._redactor.add(kind.access_token)
-                return signed
-        raise ApiError(f"{kind.access_token_url}: the answer holds no access_token")
-
-
-def _origin(url: str) -> str:
-    """Return scheme, host and port of an address, the port also where it is the usual one."""
-    parts = urlsplit(url)
-    port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
-    return f"{parts.scheme}://{parts.hostname}:{port}"
-
-
-def retry_after(response: Response) -> float | None:
-    """Return the seconds, 0 or more, that a Retry-After header asks for; None without one that makes sense."""
-    value = response.headers.get("Retry-After", "").strip()
-    if re.fullmatch(r"\d{1,9}(\.\d+)?", value):
-        return float(value)
-    try:
-        moment = parsedate_to_datetime(value)
-    except (ValueError, TypeError):
-        return None
-    aware = moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
-    return max(0.0, (aware - datetime.now(timezone.utc)).total_seconds())

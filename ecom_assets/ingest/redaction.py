@@ -179,7 +179,7 @@ _GUARD = _Guard()
 
 @contextmanager
 def scrubbed_logging(redactor: Redactor) -> Iterator[None]:
-    """Scrub the log records of every logger in the process meanwhile; may be nested, in several threads too."""
+    """Scrub the log records of every logger in the process meanwhile; may be nested, and in threads."""
     _GUARD.enter(redactor)
     try:
         yield

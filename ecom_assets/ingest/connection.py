@@ -1,0 +1,50 @@
+"""An open way to a shop's API: its address, its secrets, its session; the bundled sandbox started if need be.
+
+What is asked over it is `source`'s and `probe`'s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+
+from ecom_assets.ingest.auth import build_auth, resolve_secrets
+from ecom_assets.ingest.declaration import Shop
+from ecom_assets.ingest.http import ShopSession, create_session
+from ecom_assets.ingest.meter import Meter
+from ecom_assets.ingest.redaction import Redactor, scrubbed_logging
+
+SANDBOX_SCHEME = "sandbox://"
+
+
+@dataclass(frozen=True)
+class Connection:
+    """A reachable shop, the session that signs for it, the figures of its slices, and what hides its secrets."""
+
+    shop: Shop
+    session: ShopSession
+    meter: Meter
+    redactor: Redactor
+
+
+@contextmanager
+def connected(shop: Shop, secrets: Mapping[str, str] | None = None) -> Iterator[Connection]:
+    """Open the way to a shop's API; while it is open no log record of the process holds one of its secrets.
+
+    `secrets` are values by name; what is not among them comes from dlt's providers. Raises MissingSecret.
+    """
+    resolved = resolve_secrets(shop, secrets)
+    with ExitStack() as stack:
+        if shop.client.base_url.startswith(SANDBOX_SCHEME):
+            # imported here, because a shop of one's own needs no server
+            from ecom_assets.sandbox.server import serving
+
+            running = stack.enter_context(serving())
+            path = shop.client.base_url.removeprefix(SANDBOX_SCHEME)
+            client = shop.client.model_copy(update={"base_url": f"{running.base_url}/{path}".rstrip("/")})
+            shop = shop.model_copy(update={"client": client})
+        meter = Meter()
+        session = create_session(shop, build_auth(shop, resolved), resolved.values(), meter)
+        stack.enter_context(scrubbed_logging(session.redactor))
+        yield Connection(shop, session, meter, session.redactor)

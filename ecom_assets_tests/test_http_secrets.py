@@ -1,0 +1,287 @@
+"""No secret in what a session hands out, whatever goes wrong and whatever the server repeats."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import html
+import json
+import logging
+import pickle
+import re
+import traceback
+from collections.abc import Iterator
+from contextlib import closing
+from typing import Any
+from urllib.parse import quote, quote_plus
+
+import dlt.common.logger
+import pytest
+from dlt.sources.rest_api import rest_api_source
+from requests import Response
+
+from ecom_assets.ingest import signing
+from ecom_assets.ingest.errors import ApiError
+from ecom_assets.ingest.http import ShopSession
+from ecom_assets.ingest.meter import Meter
+from ecom_assets.ingest.redaction import scrubbed_logging
+from ecom_assets_tests.loopback import Loopback, Reply, Seen, json_reply, serving, session_to, shop_at
+
+SECRET = 'S3cr3t/"K+y&x=9 <z%'
+TOKEN = "T0k3n/of+the=API~"
+AUTHS: dict[str, tuple[Any, dict[str, str]]] = {
+    "query": ({"type": "api_key", "location": "query", "name": "key"}, {"api_key": SECRET}),
+    "header": ({"type": "api_key", "name": "X-Key", "prefix": "Key "}, {"api_key": SECRET}),
+    "bearer": ({"type": "bearer"}, {"token": SECRET}),
+    "basic": ({"type": "http_basic"}, {"username": "S3cr3tUser", "password": SECRET}),
+    "oauth2": (
+        {"type": "oauth2_client_credentials", "access_token_url": "{base_url}/token"},
+        {"client_id": "S3cr3tClient", "client_secret": SECRET},
+    ),
+    "two": (
+        [
+            {"type": "api_key", "location": "query", "name": "key"},
+            {"type": "api_key", "location": "query", "name": "sign", "secret": "other"},
+        ],
+        {"api_key": SECRET, "other": TOKEN},
+    ),
+}
+HIDDEN = (SECRET, TOKEN, "S3cr3tUser", "S3cr3tClient")
+
+
+def forms(secret: str) -> set[str]:
+    """Return a secret as clients, servers and loggers write it."""
+    raw = secret.encode()
+    percented = {quote(secret), quote(secret, safe=""), quote_plus(secret)}
+    encoded = {base64.b64encode(raw).decode(), base64.urlsafe_b64encode(raw).decode()}
+    return {
+        secret,
+        json.dumps(secret)[1:-1],
+        json.dumps(json.dumps(secret))[3:-3],
+        html.escape(secret),
+        *percented,
+        *(re.sub(r"%..", lambda match: match[0].lower(), text) for text in percented),
+        *encoded,
+    }
+
+
+def leaks(text: str) -> list[str]:
+    """Return the secrets that a text holds in any form, inside of a longer base64 text too."""
+    found = [form for secret in HIDDEN for form in forms(secret) if form in text]
+    for run in re.findall(r"[A-Za-z0-9+/_-]{12,}", text):
+        for start in range(4):
+            piece = run[start:].replace("-", "+").replace("_", "/")
+            try:
+                decoded = base64.b64decode(piece[: len(piece) // 4 * 4])
+            except binascii.Error:
+                continue
+            found += [secret for secret in HIDDEN if secret.encode() in decoded]
+    return found
+
+
+def echo(seen: Seen) -> str:
+    """Return a body in which a server repeats all that it knows."""
+    pairs = "".join(f"S3cr3tUser:{secret}" for secret in HIDDEN).encode()
+    known = [*sorted(form for secret in HIDDEN for form in forms(secret)), base64.b64encode(pairs).decode()]
+    return "\n".join([*known, str(seen), json.dumps(known), repr(known)])
+
+
+def failing(kind: str, other: Loopback) -> Any:
+    """Return what makes a server fail in one way; tokens it gives out all the same."""
+
+    def reply(seen: Seen) -> Reply:
+        if kind == "token" and seen.path == "/token":
+            return Reply(400, echo(seen))
+        if seen.path == "/token":
+            return json_reply({"access_token": TOKEN, "expires_in": 3600})
+        secret = quote(SECRET, safe="")
+        replies = {
+            "drop": Reply(drop=True),
+            "late": Reply(delay=30),
+            "cut": Reply(body=echo(seen), cut=True),
+            "400": Reply(400, echo(seen)),
+            "401": Reply(401, json.dumps({"error": f"no such key {SECRET}", "all": echo(seen)})),
+            "404": Reply(404, echo(seen)[:300]),
+            "503": Reply(503, echo(seen)),
+            "later": Reply(429, echo(seen), {"Retry-After": "3600"}),
+            "redirect": Reply(302, echo(seen), {"Location": f"{other.base_url}/{secret}?key={secret}"}),
+            "nowhere": Reply(302, echo(seen), {"Location": f"http://[{secret}"}),
+            "circle": Reply(302, echo(seen), {"Location": f"/things?key={secret}"}),
+            "scheme": Reply(302, echo(seen), {"Location": f"ftp://host/{secret}"}),
+            "host": Reply(302, echo(seen), {"Location": "http://S3cr3tUser/things"}),
+            "path": Reply(302, "", {"Location": f"/{secret}"}) if seen.path == "/things" else Reply(404),
+            "compressed": Reply(body=echo(seen), headers={"Content-Encoding": "gzip"}),
+            "not json": Reply(body=echo(seen), headers={"Content-Type": f"text/{SECRET}"}),
+            "token": Reply(401, echo(seen)),
+        }
+        return replies[kind]
+
+    return reply
+
+
+KINDS = (
+    "refused,drop,late,cut,400,401,404,503,later,redirect,nowhere,circle,scheme,host,path,compressed,"
+    "not json,token"
+).split(",")
+
+
+@pytest.fixture
+def logged(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """Collect what all loggers say, as it would be written."""
+    lines: list[str] = []
+
+    class Collecting(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            lines.append(f"{record.name}: {self.format(record)} {record.msg!r} {record.args!r}")
+
+    handler = Collecting()
+    monkeypatch.setattr(dlt.common.logger, "LOGGER", logging.getLogger("dlt_in_test"))
+    names = ("", "urllib3", "requests", "dlt_in_test", "ecom_assets")
+    before = [(logging.getLogger(name), logging.getLogger(name).level) for name in names]
+    logging.getLogger().addHandler(handler)
+    for logger, _ in before:
+        logger.setLevel(logging.DEBUG)
+    yield lines
+    for logger, level in before:
+        logger.setLevel(level)
+    logging.getLogger().removeHandler(handler)
+
+
+@pytest.fixture(autouse=True)
+def _no_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sit out nothing."""
+    monkeypatch.setattr(signing, "sleep", lambda seconds: None)
+
+
+@pytest.fixture
+def other() -> Iterator[Loopback]:
+    """Serve from another origin."""
+    with serving() as loopback:
+        yield loopback
+
+
+def session_with(api: Loopback, auth: str, **policy: Any) -> ShopSession:
+    """Return a session of one auth kind, which the caller closes."""
+    config, secrets = AUTHS[auth]
+    config = json.loads(json.dumps(config).replace("{base_url}", api.base_url))
+    return session_to(shop_at(api.base_url, config, **policy), secrets, Meter())
+
+
+def with_locals(error: BaseException) -> str:
+    """Return the chain of an error as the most talkative of loggers shows it, without this file's frames."""
+    text = []
+    pending: list[BaseException | None] = [error]
+    while pending:
+        link = pending.pop()
+        if link is None:
+            continue
+        shown = traceback.TracebackException.from_exception(link, capture_locals=True)
+        text += [str(frame.locals) for frame in shown.stack if frame.filename != __file__]
+        text += [repr(link), str(vars(link)), repr(link.args)]
+        pending += [link.__cause__, link.__context__]
+    return "\n".join([*text, *traceback.format_exception(error)])
+
+
+@pytest.mark.parametrize("auth", AUTHS)
+@pytest.mark.parametrize("kind", KINDS)
+def test_failure(kind: str, auth: str, other: Loopback, logged: list[str]) -> None:
+    """No failure carries a secret: not its chain, not its frames, not the logs of any library."""
+    with serving() as api:
+        api.answering = failing(kind, other)
+        session = session_with(api, auth, max_retries=1, timeout=0.15 if kind == "late" else 5)
+        if kind != "refused":
+            with closing(session), pytest.raises(ApiError) as caught:
+                session.get(f"{api.base_url}/things", params={"q": "1"}).json()
+            assert any(seen.path != "/token" for seen in api.seen) == (kind != "token" or auth != "oauth2")
+    if kind == "refused":
+        with closing(session), pytest.raises(ApiError) as caught:
+            session.get(f"{api.base_url}/things", params={"q": "1"}).json()
+    assert leaks(with_locals(caught.value)) == []
+    assert logged
+    assert [line for line in logged if leaks(line)] == []
+    assert len(str(caught.value).splitlines()) == 1
+    assert other.seen == []
+
+
+def everything(response: Response) -> str:
+    """Return all that a response can be made to show of itself."""
+    pieces = []
+    for link in (response, *response.history):
+        request = link.request
+        pieces += [repr(link), str(vars(link)), str(link.url), repr(request), str(vars(request))]
+        pieces += [str(request.url), str(dict(request.headers)), str(request.body), str(dict(link.headers))]
+    return "\n".join([*pieces, pickle.dumps(response).decode("latin-1")])
+
+
+@pytest.mark.parametrize("auth", AUTHS)
+def test_answer(auth: str, logged: list[str]) -> None:
+    """An answer, and the redirects that led to it, know the unsigned request alone."""
+    with serving() as api, closing(session_with(api, auth)) as session:
+
+        def reply(seen: Seen) -> Reply:
+            if seen.path == "/token":
+                return json_reply({"access_token": TOKEN, "expires_in": 3600})
+            if seen.path == "/b":
+                link = f'<{api.base_url}/c?page=2&key={quote(SECRET, safe="")}>; rel="next"'
+                return json_reply({"data": []}, Link=link if auth in ("query", "two") else "")
+            repeated = "&".join(f"{name}={quote_plus(value)}" for name, value in seen.query)
+            return Reply(302, "", {"Location": f"/b?{repeated}"})
+
+        api.answering = reply
+        response = session.get(f"{api.base_url}/things", params={"q": "1"})
+        assert response.json() == {"data": []}
+        assert response.url == f"{api.base_url}/b?q=1"
+        assert len(response.history) == 1
+        assert leaks(everything(response)) == []
+        assert leaks(str([seen for seen in api.seen if seen.path == "/b"])) != []
+    assert [line for line in logged if leaks(line)] == []
+
+
+@pytest.mark.parametrize("action", [None, [{"status_code": 404, "action": "ignore"}]])
+@pytest.mark.parametrize("auth", AUTHS)
+def test_dlt(auth: str, action: Any, logged: list[str]) -> None:
+    """Neither what dlt raises nor what it logs of requests, next links and bodies holds a secret."""
+    with serving() as api, closing(session_with(api, auth)) as session:
+
+        def reply(seen: Seen) -> Reply:
+            if seen.path == "/token":
+                return json_reply({"access_token": TOKEN, "expires_in": 3600})
+            if seen.path == "/things":
+                return json_reply({"data": [1], "next": f"{api.base_url}/next?key={quote(SECRET, safe='')}"})
+            return Reply(404, echo(seen))
+
+        api.answering = reply
+        source = rest_api_source(
+            {
+                "client": {
+                    "base_url": api.base_url,
+                    "session": session,
+                    "paginator": {"type": "json_link", "next_url_path": "next"},
+                },
+                "resources": [
+                    {
+                        "name": "things",
+                        "endpoint": {"path": "things", "data_selector": "data", "response_actions": action},
+                    }
+                ],
+            }
+        )
+        with scrubbed_logging(session.redactor):
+            if action:
+                assert list(source.resources["things"]) == [1]
+            else:
+                with pytest.raises(Exception, match="GET /next: status 404") as caught:
+                    list(source.resources["things"])
+                assert leaks("".join(traceback.format_exception(caught.value))) == []
+    assert any(line.startswith("dlt_in_test: Making GET request") for line in logged)
+    assert [line for line in logged if leaks(line)] == []
+
+
+def test_this_would_be_noticed() -> None:
+    """The search for leaks finds a secret in every form, and in none of the usual texts."""
+    for secret in HIDDEN:
+        for form in forms(secret):
+            assert leaks(f"see {form}."), form
+        for user in ("u", "us", "usr"):
+            assert leaks(base64.b64encode(f"{user}:{secret}!".encode()).decode())
+    assert leaks("GET /things: status 401 Unauthorized; check the secrets api_key: *** dGhlLXVzZXI6cGFzcw==") == []

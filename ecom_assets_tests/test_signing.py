@@ -1,0 +1,406 @@
+"""The adapter against a real server: what is tried again, after how long, how a request is signed."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
+from datetime import datetime, timedelta, timezone
+from email.utils import format_datetime
+from typing import Any
+
+import pytest
+from requests import Response
+
+from ecom_assets.ingest import signing
+from ecom_assets.ingest.errors import ApiError, RetryLater
+from ecom_assets.ingest.http import ShopSession
+from ecom_assets.ingest.meter import SLICE_HEADER, Meter
+from ecom_assets.ingest.signing import Budget, retry_after
+from ecom_assets_tests.loopback import Loopback, Reply, json_reply, serving, session_to, shop_at
+
+Connect = Callable[..., ShopSession]
+
+
+@pytest.fixture
+def api() -> Iterator[Loopback]:
+    """Serve on loopback."""
+    with serving() as loopback:
+        yield loopback
+
+
+@pytest.fixture
+def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Collect the waits instead of sitting them out."""
+    collected: list[float] = []
+    monkeypatch.setattr(signing, "sleep", collected.append)
+    return collected
+
+
+@pytest.fixture
+def connect(api: Loopback) -> Iterator[Connect]:
+    """Return what makes a session to the server."""
+    with ExitStack() as stack:
+
+        def make(
+            auth: Any = (), secrets: dict[str, str] | None = None, meter: Meter | None = None, **policy: Any
+        ) -> ShopSession:
+            return stack.enter_context(
+                closing(session_to(shop_at(api.base_url, auth, **policy), secrets, meter))
+            )
+
+        yield make
+
+
+def get(session: ShopSession, api: Loopback, path: str = "/things", **kwargs: Any) -> Response:
+    """Ask the server for a path."""
+    return session.get(api.base_url + path, **kwargs)
+
+
+@pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
+def test_passing_status_is_tried_again(
+    status: int, api: Loopback, connect: Connect, waits: list[float]
+) -> None:
+    """An answer that may pass is asked for again, three times, after 2, 4 and 8 seconds."""
+    api.replies = [Reply(status)] * 3 + [json_reply({"data": [1]})]
+    assert get(connect(), api).json() == {"data": [1]}
+    assert waits == [2, 4, 8]
+    assert len(api.seen) == 4
+
+
+@pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
+def test_tries_end(status: int, api: Loopback, connect: Connect, waits: list[float]) -> None:
+    """After the last try the failure is reported with the number of tries."""
+    api.replies = [Reply(status, "busy")]
+    with pytest.raises(ApiError, match=rf"^GET /things: status {status} .* after 3 tries; .*; body: busy$"):
+        get(connect(max_retries=2, backoff_factor=0.5), api)
+    assert len(api.seen) == 3
+    assert waits == [0.5, 1]
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 410, 422, 501])
+def test_other_status_fails_at_once(status: int, api: Loopback, connect: Connect, waits: list[float]) -> None:
+    """An answer that will not change is not asked for again."""
+    api.replies = [Reply(status, " no\n way ")]
+    with pytest.raises(ApiError) as caught:
+        get(connect(), api, params={"q": "1"})
+    line = str(caught.value)
+    assert line.startswith(f"GET /things: status {status} ")
+    assert line.endswith("; body: no way")
+    assert "\n" not in line
+    assert "tries" not in line
+    assert len(api.seen) == 1
+    assert waits == []
+
+
+def test_no_retries(api: Loopback, connect: Connect, waits: list[float]) -> None:
+    """With max_retries 0 there is one request."""
+    api.replies = [Reply(503)]
+    with pytest.raises(ApiError):
+        get(connect(max_retries=0), api)
+    assert len(api.seen) == 1
+    assert waits == []
+
+
+@pytest.mark.parametrize(
+    ("trouble", "reason"),
+    [
+        (Reply(drop=True), "the connection was dropped"),
+        (Reply(delay=30), "no answer within 0.2 s"),
+        (Reply(body=b"x" * 100, cut=True), "the body was cut off"),
+    ],
+)
+def test_no_answer_is_tried_again(
+    trouble: Reply, reason: str, api: Loopback, connect: Connect, waits: list[float]
+) -> None:
+    """A connection that fails, a timeout and half a body are tried again, and named when it stays so."""
+    api.replies = [trouble, Reply()]
+    session = connect(max_retries=1, timeout=0.2)
+    assert get(session, api).json() == {"data": []}
+    assert waits == [2]
+    api.replies = [trouble]
+    with pytest.raises(ApiError) as caught:
+        get(session, api)
+    assert str(caught.value) == f"GET /things: {api.host}: {reason} after 2 tries"
+    assert len(api.seen) == 4
+
+
+def test_nobody_listens(waits: list[float]) -> None:
+    """A refused connection is tried again, and named."""
+    with serving() as gone:
+        pass
+    with closing(session_to(shop_at(gone.base_url))) as session, pytest.raises(ApiError) as caught:
+        get(session, gone)
+    assert str(caught.value) == f"GET /things: {gone.host}: no connection (connection refused) after 4 tries"
+    assert waits == [2, 4, 8]
+
+
+def test_broken_compression_is_not_tried_again(api: Loopback, connect: Connect, waits: list[float]) -> None:
+    """A body that does not fit its header will not fit it the next time."""
+    api.replies = [Reply(body=b"plain", headers={"Content-Encoding": "gzip"})]
+    with pytest.raises(ApiError, match=r"the body cannot be decompressed$"):
+        get(connect(), api)
+    assert len(api.seen) == 1
+
+
+def test_retry_after_seconds(api: Loopback, connect: Connect, waits: list[float]) -> None:
+    """The wait that the API asks for takes the place of the backoff, for any status."""
+    api.replies = [
+        Reply(429, headers={"Retry-After": "7"}),
+        Reply(503, headers={"Retry-After": "0"}),
+        Reply(429, headers={"Retry-After": "60"}),
+        Reply(),
+    ]
+    get(connect(), api)
+    assert waits == [7, 0, 60]
+
+
+def test_retry_after_date(api: Loopback, connect: Connect, waits: list[float]) -> None:
+    """The wait may be a moment; one that has passed is no wait, one that is none counts for nothing."""
+    now = datetime.now(timezone.utc)
+    api.replies = [
+        Reply(429, headers={"Retry-After": format_datetime(now + timedelta(seconds=30), usegmt=True)}),
+        Reply(429, headers={"Retry-After": format_datetime(now - timedelta(days=1), usegmt=True)}),
+        Reply(429, headers={"Retry-After": "soon"}),
+        Reply(),
+    ]
+    get(connect(), api)
+    assert 25 < waits[0] <= 30
+    assert waits[1:] == [0, 8]
+
+
+@pytest.mark.parametrize("as_date", [False, True])
+def test_long_retry_after(as_date: bool, api: Loopback, connect: Connect, waits: list[float]) -> None:
+    """A pause longer than a run should sit out ends it at once, with the pause."""
+    moment = datetime.now(timezone.utc) + timedelta(seconds=120)
+    api.replies = [
+        Reply(429, headers={"Retry-After": format_datetime(moment, usegmt=True) if as_date else "120"})
+    ]
+    with pytest.raises(RetryLater, match=r"asks for a pause of 1[12][0-9] s, a run waits 60 s$") as caught:
+        get(connect(), api)
+    assert caught.value.seconds == pytest.approx(120, abs=5)
+    assert len(api.seen) == 1
+    assert waits == []
+
+
+@pytest.mark.parametrize("value", ["", "-1", "1e3", "Wed", "99999999999999999999", "nan"])
+def test_unusable_retry_after(value: str) -> None:
+    """What is neither seconds nor a moment is no wait."""
+    response = Response()
+    response.headers["Retry-After"] = value
+    assert retry_after(response) is None
+
+
+def test_backoff_is_cut(api: Loopback, connect: Connect, waits: list[float]) -> None:
+    """No backoff is longer than a run should sit out."""
+    api.replies = [Reply(500)] * 2 + [Reply()]
+    get(connect(backoff_factor=50), api)
+    assert waits == [50, 60]
+
+
+def test_meter(api: Loopback, connect: Connect, waits: list[float]) -> None:
+    """Tries count for the slice that asked, whose header is for the meter and not for the API."""
+    meter = Meter()
+    session = connect(meter=meter)
+    api.replies = [Reply(500), Reply(drop=True), Reply()]
+    response = get(session, api, headers={SLICE_HEADER: "a"})
+    get(session, api, headers={SLICE_HEADER: "a"})
+    get(session, api, headers={SLICE_HEADER: "b"})
+    get(session, api)
+    assert (meter.of("a").requests, meter.of("a").retries) == (4, 2)
+    assert (meter.of("b").requests, meter.of("b").retries) == (1, 0)
+    assert response.request.headers[SLICE_HEADER] == "a"
+    assert len(api.seen) == 6
+    assert not any(SLICE_HEADER.lower() in seen.headers for seen in api.seen)
+
+
+def test_budget(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Requests leave evenly spaced; time that was not used is not saved up."""
+    now = 100.0
+    left: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        nonlocal now
+        now += seconds
+
+    monkeypatch.setattr(signing, "sleep", sleep)
+    monkeypatch.setattr(signing, "monotonic", lambda: now)
+    budget = Budget(4)
+    for pause in (0, 0, 0.125, 10, 0):
+        now += pause
+        budget.wait()
+        left.append(now)
+    assert left == [100, 100.25, 100.5, 110.5, 110.75]
+
+
+def test_budget_is_shared_and_counts_tries(
+    api: Loopback, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Threads share one budget, from which every try takes."""
+    turns: list[float] = []
+    monkeypatch.setattr(signing, "sleep", turns.append)
+    monkeypatch.setattr(signing, "monotonic", lambda: 50.0)
+    session = connect(requests_per_second=10)
+    api.replies = [Reply(503, headers={"Retry-After": "0"}), Reply()]
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _: get(session, api), range(4)))
+    assert sorted(turns) == pytest.approx([0, 0.1, 0.2, 0.3, 0.4])
+
+
+SIGNED = [
+    ({"type": "api_key"}, {"api_key": "k y"}, {"authorization": "k y"}, []),
+    (
+        {"type": "api_key", "name": "X-Token", "prefix": "Token "},
+        {"api_key": "k"},
+        {"x-token": "Token k"},
+        [],
+    ),
+    ({"type": "api_key", "location": "query", "name": "key"}, {"api_key": "a&b=c"}, {}, [("key", "a&b=c")]),
+    ({"type": "api_key", "location": "param", "name": "key"}, {"api_key": "k"}, {}, [("key", "k")]),
+    ({"type": "bearer"}, {"token": "t"}, {"authorization": "Bearer t"}, []),
+    (
+        {"type": "http_basic"},
+        {"username": "me", "password": "pä:ss"},
+        {"authorization": "Basic " + base64.b64encode("me:pä:ss".encode()).decode()},
+        [],
+    ),
+    (
+        {"type": "http_basic"},
+        {"username": "key", "password": ""},
+        {"authorization": "Basic " + base64.b64encode(b"key:").decode()},
+        [],
+    ),
+    (
+        [
+            {"type": "api_key", "location": "query", "name": "key"},
+            {"type": "api_key", "location": "query", "name": "secret", "secret": "other"},
+            {"type": "bearer"},
+        ],
+        {"api_key": "k", "other": "s", "token": "t"},
+        {"authorization": "Bearer t"},
+        [("key", "k"), ("secret", "s")],
+    ),
+    ((), {}, {}, []),
+]
+
+
+@pytest.mark.parametrize(("auth", "secrets", "headers", "query"), SIGNED)
+def test_signed(
+    auth: Any,
+    secrets: dict[str, str],
+    headers: dict[str, str],
+    query: list[tuple[str, str]],
+    api: Loopback,
+    connect: Connect,
+    waits: list[float],
+) -> None:
+    """Every kind of auth signs each try once, and leaves what is handed back as it was."""
+    api.replies = [Reply(500), Reply()]
+    response = get(connect(auth, secrets), api, params={"page": "1"})
+    assert len(api.seen) == 2
+    for seen in api.seen:
+        assert seen.query == [("page", "1"), *query]
+        assert {name: seen.headers[name] for name in headers} == headers
+        assert ("authorization" in seen.headers) == ("authorization" in headers)
+    assert response.url == response.request.url == f"{api.base_url}/things?page=1"
+    assert "Authorization" not in response.request.headers
+
+
+OAUTH2_SECRETS = {"client_id": "the-client", "client_secret": "the/secret"}
+
+
+def oauth2(api: Loopback, **more: Any) -> dict[str, Any]:
+    """Return an auth kind whose tokens come from the server."""
+    url = f"{api.base_url}/token"
+    return {"type": "oauth2_client_credentials", "access_token_url": url} | more
+
+
+def with_tokens(api: Loopback, **answer: Any) -> None:
+    """Let the server give out token-1, token-2 and so on."""
+    count = 0
+
+    def reply(request: Any) -> Reply:
+        nonlocal count
+        if request.path != "/token":
+            return Reply()
+        count += 1
+        return json_reply({"access_token": f"token-{count}"} | answer)
+
+    api.answering = reply
+
+
+def test_one_token_for_all_threads(api: Loopback, connect: Connect) -> None:
+    """Workers that start at once obtain one token, in the way of the specification."""
+    with_tokens(api, expires_in=3600)
+    session = connect(oauth2(api, access_token_request_data={"scope": "read"}), OAUTH2_SECRETS)
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: get(session, api), range(16)))
+    asked = [seen for seen in api.seen if seen.path == "/token"]
+    assert [(seen.method, seen.body) for seen in asked] == [
+        (
+            "POST",
+            "client_id=the-client&client_secret=the%2Fsecret&grant_type=client_credentials&scope=read",
+        )
+    ]
+    assert "authorization" not in asked[0].headers
+    things = [seen.headers["authorization"] for seen in api.seen if seen.path == "/things"]
+    assert things == ["Bearer token-1"] * 16
+
+
+def test_expired_token_is_renewed(api: Loopback, connect: Connect) -> None:
+    """A token is used until it expires, and every token is hidden."""
+    with_tokens(api, expires_in=0)
+    session = connect(oauth2(api), OAUTH2_SECRETS)
+    get(session, api)
+    get(session, api)
+    things = [seen.headers["authorization"] for seen in api.seen if seen.path == "/things"]
+    assert things == ["Bearer token-1", "Bearer token-2"]
+    assert session.redactor.scrub("token-1 token-2") == "*** ***"
+
+
+def test_token_request_is_tried_again(api: Loopback, connect: Connect, waits: list[float]) -> None:
+    """The address that gives out tokens may be busy for a while, too."""
+    api.replies = [Reply(503), json_reply({"access_token": "late", "expires_in": 60}), Reply()]
+    get(connect(oauth2(api), OAUTH2_SECRETS), api)
+    assert [seen.path for seen in api.seen] == ["/token", "/token", "/things"]
+    assert waits == [2]
+
+
+@pytest.mark.parametrize(
+    ("reply", "line"),
+    [
+        (
+            json_reply({"error": "invalid_client"}, 400),
+            "POST /token: status 400 Bad Request; check the secrets client_id, client_secret, which come",
+        ),
+        (Reply(401), "POST /token: status 401 Unauthorized; check the secrets client_id, client_secret"),
+        (Reply(404), "POST /token: status 404 Not Found; check client.auth.access_token_url"),
+        (Reply(body="<html>"), "POST /token: the body is not JSON: unexpected character"),
+        (json_reply({}), "{url}: the answer holds no access_token"),
+        (json_reply({"access_token": None}), "{url}: the answer holds no access_token"),
+        (json_reply({"access_token": ""}), "{url}: the answer holds no access_token"),
+        (json_reply(["access_token"]), "{url}: the answer holds no access_token"),
+        (
+            json_reply({"access_token": "t", "expires_in": "soon"}),
+            "{url}: the answer holds no access_token",
+        ),
+    ],
+)
+def test_token_request_fails(reply: Reply, line: str, api: Loopback, connect: Connect) -> None:
+    """Without a token nothing is asked of the API, and the next request asks for one again."""
+    api.replies = [reply]
+    session = connect(oauth2(api), OAUTH2_SECRETS)
+    for tries in (1, 2):
+        with pytest.raises(ApiError) as caught:
+            get(session, api)
+        assert str(caught.value).startswith(line.format(url=f"{api.base_url}/token"))
+        assert [seen.path for seen in api.seen] == ["/token"] * tries
+
+
+def test_token_server_asks_for_a_long_pause(api: Loopback, connect: Connect) -> None:
+    """A long pause stays what it is when the token server asks for it."""
+    api.replies = [Reply(429, headers={"Retry-After": "90"})]
+    with pytest.raises(RetryLater) as caught:
+        get(connect(oauth2(api), OAUTH2_SECRETS), api)
+    assert caught.value.seconds == 90
