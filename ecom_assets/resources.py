@@ -17,14 +17,14 @@ from ecom_assets.ingest.declaration import Shop
 class ShopSecrets(ConfigurableResource[Any]):
     """Secrets of one shop by their name under `sources.<shop>.`, such as `api_key`.
 
-    Give `dagster.EnvVar("NAME")` for each. A secret that is not here comes from dlt's secret providers. A value
-    is read when a run starts, is not part of `repr`, and is never in the definitions.
+    Give `dagster.EnvVar("NAME")` for each. A secret that is not here comes from dlt's secret providers. A
+    value is read when a run starts, is not part of `repr`, and is never in the definitions.
     """
 
     secrets: dict[str, str] = Field(default_factory=dict, repr=False)
 
     def literal(self) -> str | None:
-        """Return the name of a secret that was given as a value, which the definitions would hold and show."""
+        """Return the name of a secret given as a value, which the definitions would hold and show."""
         for name, value in self.secrets.items():
             if not isinstance(value, EnvVar):
                 return name
@@ -44,16 +44,18 @@ def secrets_key(shop: Shop) -> str:
     return f"{shop.name}_secrets"
 
 
-def shop_resources(shops: tuple[Shop, ...], overrides: Mapping[str, Any]) -> dict[str, Any]:
+def shop_resources(shops: tuple[Shop, ...], overrides: Mapping[str, ShopSecrets]) -> dict[str, ShopSecrets]:
     """Return a resource per shop; `overrides` replace them by key.
 
     Raises ValueError for a key that no shop has, and for a secret that is a value instead of an EnvVar.
     """
-    resources: dict[str, Any] = {secrets_key(shop): ShopSecrets() for shop in shops}
+    resources = {secrets_key(shop): ShopSecrets() for shop in shops}
     for key, resource in overrides.items():
         if key not in resources:
             raise ValueError(f"resource_overrides: found {key!r}; allowed: {', '.join(resources)}")
-        literal = resource.literal() if isinstance(resource, ShopSecrets) else None
+        if not isinstance(resource, ShopSecrets):
+            raise ValueError(f"{key}: found {type(resource).__name__!r}; allowed: ShopSecrets")
+        literal = resource.literal()
         if literal:
             raise ValueError(
                 f"{key}: found a value for {literal!r}; allowed: dagster.EnvVar, because Dagster shows values"

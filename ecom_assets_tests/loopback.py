@@ -40,9 +40,10 @@ class Reply:
     drop: bool = False
 
 
-def json_reply(value: Any, status: int = 200, **headers: str) -> Reply:
-    """Return an answer with a JSON body."""
-    return Reply(status, json.dumps(value), {"Content-Type": "application/json"} | headers)
+def json_reply(value: Any, status: int = 200, link: str = "") -> Reply:
+    """Return an answer with a JSON body, and with a Link header if one is given."""
+    headers = {"Content-Type": "application/json"} | ({"Link": link} if link else {})
+    return Reply(status, json.dumps(value), headers)
 
 
 class Loopback:
@@ -98,7 +99,7 @@ def serving() -> Iterator[Loopback]:
             self.wfile.write(body[: len(body) // 2] if reply.cut else body)
             self.close_connection = self.close_connection or reply.cut
 
-        do_GET = do_POST = answer
+        do_GET = do_POST = answer  # noqa: N815  the names that the base class looks for
 
         def log_message(self, format: str, *args: Any) -> None:
             """Be silent."""
@@ -135,7 +136,9 @@ def shop_at(base_url: str, auth: Any = (), **policy: Any) -> Shop:
     )
 
 
-def session_to(shop: Shop, secrets: Mapping[str, str] | None = None, meter: Meter | None = None) -> ShopSession:
+def session_to(
+    shop: Shop, secrets: Mapping[str, str] | None = None, meter: Meter | None = None
+) -> ShopSession:
     """Return a session that signs with these secrets; the caller closes it."""
     values = secrets or {}
     return create_session(shop, build_auth(shop, values), values.values(), meter)

@@ -115,17 +115,17 @@ class Answer(Response):
         """
         if kwargs:
             raise TypeError("Answer.json takes no arguments")
-        body = self.content
-        if self._parsed is None or self._parsed[0] is not body:
-            self._parsed = (body, self._parse(body))
+        # a hook may have put another body in the place of the API's
+        if self._parsed is None or self._parsed[0] is not self.content:
+            self._parsed = (self.content, self._parse())
         return self._parsed[1]
 
-    def _parse(self, body: bytes) -> Any:
-        """Return what a body says; a hook may have put another one in the place of the API's."""
-        if not body.strip():
+    def _parse(self) -> Any:
+        """Return what the body says; it is no local variable, so that no traceback with locals shows it."""
+        if not self.content.strip():
             raise self._unusable(f"status {_named(self.status_code)} with an empty body, JSON was expected")
         try:
-            return _parsed(_as_utf8(body, self.encoding or "utf-8"))
+            return _parsed(_as_utf8(self.content, self.encoding or "utf-8"))
         except (ValueError, LookupError, ArithmeticError, RecursionError) as error:
             problem = _problem(error)
         kind = self.headers.get("Content-Type", "").partition(";")[0].strip().lower()

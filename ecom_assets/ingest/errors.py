@@ -43,6 +43,9 @@ class IncompleteSlice(ApiError):
 class ContractBroken(IngestError):
     """Records break the contract in a way that fails the resource instead of a row."""
 
+    resource: str | None = None
+    """Which one, where that is known."""
+
 
 class WarehouseError(IngestError):
     """The warehouse cannot be opened, read or written."""

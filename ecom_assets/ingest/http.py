@@ -92,7 +92,8 @@ class ShopSession(Session):
     def send(self, request: PreparedRequest, **kwargs: Any) -> Response:
         """Send a request and run its hooks, which are dlt's response actions and may settle any status.
 
-        Errors are raised outside of the except clauses, so that no exception of requests hangs on to them.
+        Errors are raised outside of the except clauses and without the frames below, so that nothing hangs on
+        to them that knows a body or an address.
         """
         failure: ApiError
         try:
@@ -102,6 +103,8 @@ class ShopSession(Session):
             if response.status_code < 400:
                 return response
             failure = self._failures.status(response)
+        except ApiError as error:
+            failure = error.with_traceback(None)
         except HTTPError as error:  # what dlt's own hook raises for a status that no response action took
             failure = self._failures.status(error.response)
         except RequestException as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 SLICE_HEADER = "X-Ecom-Slice"
@@ -34,6 +35,12 @@ class Meter:
         """Return the reading of a slice, made on the first call."""
         with self._lock:
             return self._readings.setdefault(slice_id, Reading())
+
+    def forget(self, slice_ids: Iterable[str]) -> None:
+        """Start the readings of these slices anew, before they are read again."""
+        with self._lock:
+            for slice_id in slice_ids:
+                self._readings.pop(slice_id, None)
 
     def __deepcopy__(self, memo: object) -> Meter:
         """Stay one and the same: dlt copies a paginator, and with it this meter, for every slice."""

@@ -15,7 +15,8 @@ from dlt.common import jsonpath
 from dlt.sources.helpers.rest_client.paginators import BasePaginator, OffsetPaginator, PageNumberPaginator
 from requests import Request, Response
 
-from ecom_assets.ingest.declaration import PAGINATORS, Resource, Shop
+from ecom_assets.ingest.declaration import Resource, Shop
+from ecom_assets.ingest.declared_client import PAGINATORS
 from ecom_assets.ingest.errors import ApiError, IncompleteSlice
 from ecom_assets.ingest.meter import SLICE_HEADER, Meter, Reading
 
@@ -193,7 +194,7 @@ class SlicePaginator(BasePaginator):
 
     def _check_total(self, response: Response) -> None:
         """Read the total of a page and compare it with the one of the pages before."""
-        if self._total_path is None and self._total_header is None or getattr(response, "ignored", False):
+        if (self._total_path is None and self._total_header is None) or getattr(response, "ignored", False):
             return
         if self._total_header is not None:
             where, value = f"total_header {self._total_header}", response.headers.get(self._total_header)

@@ -188,23 +188,19 @@ class SigningAdapter(HTTPAdapter):
 
     def _with_token(self, kind: OAuth2ClientCredentials, request: PreparedRequest) -> PreparedRequest:
         """Sign with a token, which is obtained first when there is none or it has expired."""
-        failure: IngestError | None = None
         with self._token_lock:  # workers that start at once need one token, not one each
             try:
                 signed: PreparedRequest = kind(request)
-            except IngestError as error:
-                # without its frames, one of which holds the client's secret
-                failure = error.with_traceback(None)
+            except IngestError:
+                raise
             except Exception:  # dlt reads the answer without a look at what it is
                 kind.access_token = None
             # "None" is what dlt makes of an answer without a token
-            if failure is None and kind.access_token not in (None, "", "None"):
+            if kind.access_token not in (None, "", "None"):
                 self._redactor.add(kind.access_token)
                 return signed
             kind.access_token = None
-        if failure is None:
-            failure = ApiError(f"{kind.access_token_url}: the answer holds no access_token that can be used")
-        raise failure
+        raise ApiError(f"{kind.access_token_url}: the answer holds no access_token that can be used")
 
 
 def _origin(url: str) -> str:

@@ -77,10 +77,14 @@ class Warehouse:
         except ValueError:
             patience = -1.0
         if not 0 <= patience < float("inf"):
-            raise WarehouseError(f"ECOM_LOCK_TIMEOUT: found {text!r}; allowed: a number of seconds, 0 or more")
+            raise WarehouseError(
+                f"ECOM_LOCK_TIMEOUT: found {text!r}; allowed: a number of seconds, 0 or more"
+            )
         where = environ.get("ECOM_WAREHOUSE") or DEFAULT_PATH
         if "://" in where or where == ":memory:":
-            raise WarehouseError(f"ECOM_WAREHOUSE: found {where.split('://')[0]!r}; allowed: the path of a DuckDB file")
+            raise WarehouseError(
+                f"ECOM_WAREHOUSE: found {where.split('://')[0]!r}; allowed: the path of a DuckDB file"
+            )
         return cls(Path(where).absolute(), patience)
 
     def destination(self) -> Destination[Any, Any]:
@@ -89,7 +93,7 @@ class Warehouse:
         credentials.database = str(self.path)
         # the attribute that dlt itself sets when it is given an open connection; its public door takes only a
         # real DuckDBPyConnection, which cannot be made to share one transaction
-        credentials._external_conn = self._shared
+        credentials._external_conn = self._shared  # type: ignore[assignment]
         return dlt.destinations.duckdb(credentials=credentials)
 
     @contextmanager

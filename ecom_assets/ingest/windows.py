@@ -139,7 +139,9 @@ def ask(part: Slice, incremental: Incremental) -> Ask:
         start=_write(start, incremental.format, zone),
         end=_write(end, incremental.format, zone),
         low=start if filtered and incremental.start_param else None,
-        high=end + (grain if grain > timedelta(seconds=1) else timedelta()) if filtered and incremental.end_param else None,
+        high=end + (grain if grain > timedelta(seconds=1) else timedelta())
+        if filtered and incremental.end_param
+        else None,
     )
 
 

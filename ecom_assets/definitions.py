@@ -1,0 +1,56 @@
+"""Every shop's definitions in one code location: `dagster dev -m ecom_assets.definitions`.
+
+Loading needs no secret, no network and no environment variable. What is in them is the other modules'.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from dagster import Definitions, in_process_executor
+
+from ecom_assets.alerts import failure_sensor
+from ecom_assets.assets import shop_assets
+from ecom_assets.ingest.declaration import load_shops
+from ecom_assets.jobs import snapshots_job, windows_job
+from ecom_assets.resources import ShopSecrets, shop_resources
+from ecom_assets.schedules import snapshots_schedule, windows_schedule
+from ecom_assets.sensors import change_sensor
+
+
+def build_defs(
+    shops_dir: Path | None = None, resource_overrides: Mapping[str, ShopSecrets] | None = None
+) -> Definitions:
+    """Return the definitions of a folder of declarations: ECOM_SHOPS_DIR, else the bundled one.
+
+    `resource_overrides` replace `<shop>_secrets`, such as `{"acme_secrets": ShopSecrets(secrets={"api_key":
+    EnvVar("ACME_KEY")})}`. Raises DeclarationError for a wrong file.
+    """
+    shops = load_shops(shops_dir)
+    resources = shop_resources(shops, resource_overrides or {})
+    assets: list[Any] = []
+    jobs: list[Any] = []
+    schedules: list[Any] = []
+    sensors: list[Any] = [failure_sensor(shops, resources)]
+    for shop in shops:
+        assets += shop_assets(shop)
+        if windows := windows_job(shop):
+            jobs.append(windows)
+            schedules.append(windows_schedule(shop, windows))
+            sensors.append(change_sensor(shop, windows))
+        if snapshots := snapshots_job(shop):
+            jobs.append(snapshots)
+            schedules.append(snapshots_schedule(shop, snapshots))
+    return Definitions(
+        assets=assets,
+        jobs=jobs,
+        schedules=schedules,
+        sensors=sensors,
+        resources=resources,
+        executor=in_process_executor,
+    )
+
+
+defs = build_defs()

@@ -1,0 +1,126 @@
+"""The ledger and the rejected rows of a run, and what has to go before the run's rows come.
+
+The figures are `tally`'s; that all of it happens in one step is `loading`'s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timezone
+from typing import Any
+
+import dlt
+import duckdb
+import pyarrow as pa
+from dlt.extract import DltSource
+
+from ecom_assets.ingest.declaration import Shop
+from ecom_assets.ingest.tally import ResourceReport, Tally
+
+LEDGER = "load_ledger"
+REJECTED = "rejected_rows"
+
+_INSTANT = pa.timestamp("us", "UTC")
+_LEDGER_SCHEMA = pa.schema(
+    [
+        pa.field("load_id", pa.string(), nullable=False),
+        pa.field("resource", pa.string(), nullable=False),
+        pa.field("partition_key", pa.string()),
+        pa.field("window_start", _INSTANT),
+        pa.field("window_end", _INSTANT),
+        pa.field("source_total", pa.int64()),
+        pa.field("fetched", pa.int64(), nullable=False),
+        pa.field("kept", pa.int64(), nullable=False),
+        pa.field("rejected", pa.int64(), nullable=False),
+        pa.field("requests", pa.int64(), nullable=False),
+        pa.field("retries", pa.int64(), nullable=False),
+        pa.field("restarts", pa.int64(), nullable=False),
+        pa.field("seconds", pa.float64(), nullable=False),
+        pa.field("loaded_at", _INSTANT, nullable=False),
+    ]
+)
+_REJECTED_SCHEMA = pa.schema(
+    [
+        pa.field("load_id", pa.string(), nullable=False),
+        pa.field("resource", pa.string(), nullable=False),
+        pa.field("partition_key", pa.string()),
+        pa.field("primary_key", pa.string()),
+        pa.field("reasons", pa.string(), nullable=False),
+        pa.field("record", pa.string(), nullable=False),
+        pa.field("rejected_at", _INSTANT, nullable=False),
+    ]
+)
+"""`reasons` are parted by `; `, `record` is the record as JSON text."""
+
+_HINTS = {pa.string(): "text", pa.int64(): "bigint", pa.float64(): "double", _INSTANT: "timestamp"}
+
+
+def bookkeeping(shop: Shop, tallies: Sequence[Tally], reports: Sequence[ResourceReport]) -> DltSource:
+    """Return a dlt source of the rows that a run adds to the ledger and to the rejected rows."""
+    now = datetime.now(timezone.utc)
+    ledger = [
+        {name: getattr(window, name, None) for name in _LEDGER_SCHEMA.names}
+        | {"load_id": report.load_id, "loaded_at": now}
+        for report in reports
+        for window in report.windows
+    ]
+    rejected = [
+        {
+            "load_id": report.load_id,
+            "resource": tally.resource.name,
+            "partition_key": key,
+            "primary_key": entry.primary_key,
+            "reasons": "; ".join(entry.reasons),
+            "record": entry.record,
+            "rejected_at": now,
+        }
+        for tally, report in zip(tallies, reports, strict=True)
+        for key, entry in tally.rejected
+    ]
+
+    @dlt.source(name=shop.name, max_table_nesting=0)
+    def books() -> Any:
+        return [_table(LEDGER, ledger, _LEDGER_SCHEMA), _table(REJECTED, rejected, _REJECTED_SCHEMA)]
+
+    return books()
+
+
+def _table(name: str, rows: list[dict[str, Any]], schema: pa.Schema) -> Any:
+    """Return a dlt resource that appends rows; without any it still makes the table."""
+
+    def entries() -> Iterator[pa.Table]:
+        yield pa.Table.from_pylist(rows, schema=schema)
+
+    hints: Any = {
+        field.name: {"data_type": _HINTS[field.type], "nullable": field.nullable} for field in schema
+    }
+    return dlt.resource(entries, name=name, columns=hints, write_disposition="append")
+
+
+def forget(warehouse: duckdb.DuckDBPyConnection, shop: Shop, tallies: Sequence[Tally]) -> None:
+    """Delete, before a load, what its windows had rejected before, and the nested rows of the records it brings.
+
+    A nested list is replaced as a whole, so that an element that is gone at the source is gone here too, even
+    when it was the last one.
+    """
+    present = {
+        name
+        for (name,) in warehouse.execute(
+            "select table_name from information_schema.tables where table_schema = ?", [shop.name]
+        ).fetchall()
+    }
+    for tally in tallies:
+        name = tally.resource.name
+        if REJECTED in present:
+            warehouse.executemany(
+                f'delete from "{shop.name}"."{REJECTED}" where resource = ? and partition_key is not distinct from ?',
+                [[name, key] for key in tally.partition_keys],
+            )
+        if name in present and tally.parents and tally.resource.windowed:
+            parents = pa.concat_tables(tally.parents)
+            same = " and ".join(f'rows."{column}" = parents."{column}"' for column in parents.column_names)
+            warehouse.register("ecom_parents", parents)
+            warehouse.execute(
+                f'delete from "{shop.name}"."{name}" as rows using ecom_parents as parents where {same}'
+            )
+            warehouse.unregister("ecom_parents")

@@ -1,0 +1,162 @@
+"""Single requests to a shop's API: has anything changed, and what does one page look like.
+
+Nothing here is loaded; reading whole slices is `source`'s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from dlt.common import jsonpath
+from dlt.sources.helpers.rest_client import RESTClient
+from dlt.sources.helpers.rest_client.paginators import OffsetPaginator
+from requests import Request
+
+from ecom_assets.ingest.connection import connected
+from ecom_assets.ingest.declaration import Resource, Shop
+from ecom_assets.ingest.declared_client import PAGINATORS
+from ecom_assets.ingest.errors import ApiError
+from ecom_assets.ingest.windows import Slice, Window, ask, windows_between
+
+_MANY = 2
+"""From more windows than this, one question about all of them comes first."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page of an endpoint: its records, and the total that the API reports, None where it does not."""
+
+    records: list[Any]
+    total: int | None
+
+
+class Probe:
+    """Asks the endpoints of one shop for single pages."""
+
+    def __init__(self, shop: Shop, client: RESTClient) -> None:
+        """Ask through this client, whose session signs."""
+        self._shop = shop
+        self._client = client
+
+    def page(
+        self,
+        resource: Resource,
+        bounds: tuple[datetime, datetime] | None = None,
+        *,
+        limit: int | None = None,
+        offset: int | None = None,
+    ) -> Page:
+        """Return a page of an endpoint, of the records in `[bounds)` where given, in the API's own order.
+
+        `limit` and `offset` go before the declared ones, where the paginator is of that kind. Raises ApiError
+        for any failure, also for an answer without the declared `data_selector`.
+        """
+        endpoint = resource.endpoint
+        if endpoint is None:
+            raise LookupError(f"{resource.name} has no endpoint")
+        config = dict(endpoint.paginator or self._shop.client.paginator or {"type": "single_page"})
+        total_path, total_header = config.pop("total_path", None), config.pop("total_header", None)
+        kind = config.pop("type")
+        if kind in ("offset", "page_number"):
+            config["total_path"] = None
+        if kind == "offset":
+            config |= {"limit": limit or config["limit"], "offset": offset or config.get("offset") or 0}
+        request = Request(
+            endpoint.method,
+            params={**endpoint.params, **self._window(resource, bounds)},
+            json=dict(endpoint.json_body) if endpoint.json_body else None,
+        )
+        paginator = PAGINATORS[kind](**config)
+        paginator.init_request(request)
+        if isinstance(paginator, OffsetPaginator) and limit:
+            paginator.limit = limit
+        response = self._client.request(
+            endpoint.path,
+            endpoint.method,
+            params=request.params,
+            json=request.json,
+            headers=dict(endpoint.headers),
+        )
+        body = response.json()
+        selector = endpoint.data_selector or "$"
+        found = jsonpath.find_values(selector, body)
+        records = found[0] if len(found) == 1 else found
+        if not found or not isinstance(records, (list, dict)) or (selector == "$" and isinstance(body, dict)):
+            keys = ", ".join(map(str, list(body)[:8])) if isinstance(body, dict) else type(body).__name__
+            raise ApiError(
+                f"{resource.name}: data_selector {selector!r} found no list of records in an answer with: {keys}"
+            )
+        if total_header:
+            value: Any = response.headers.get(total_header)
+        else:
+            value = next(iter(jsonpath.find_values(total_path, body)), None) if total_path else None
+        total = int(value) if str(value).isdigit() else None
+        if total is None and (total_header or total_path):
+            where = f"total_header {total_header}" if total_header else f"total_path {total_path}"
+            raise ApiError(f"{resource.name}: {where} found {value!r}; the number of records was expected")
+        return Page(records if isinstance(records, list) else [records], total)
+
+    def _window(self, resource: Resource, bounds: tuple[datetime, datetime] | None) -> dict[str, str]:
+        """Return the parameters that ask for an interval."""
+        incremental = resource.endpoint.incremental if resource.endpoint else None
+        if bounds is None or incremental is None or not incremental.server_filter:
+            return {}
+        asked = ask(Slice("", (), *bounds), incremental)
+        return {
+            name: value
+            for name, value in ((incremental.start_param, asked.start), (incremental.end_param, asked.end))
+            if name
+        }
+
+
+@contextmanager
+def probing(shop: Shop, secrets: Mapping[str, str] | None = None) -> Iterator[Probe]:
+    """Open the way to a shop's API for single requests. Raises MissingSecret."""
+    with connected(shop, secrets) as connection:
+        client = RESTClient(
+            connection.shop.client.base_url,
+            headers=dict(shop.client.headers),
+            session=connection.session,
+        )
+        yield Probe(connection.shop, client)
+
+
+def changed_windows(
+    shop: Shop, since: datetime, now: datetime, *, secrets: Mapping[str, str] | None = None
+) -> tuple[Window, ...]:
+    """Return the windows, closed by `now`, that hold records which changed at `since` or later, in order.
+
+    Asks for one record a window and endpoint. An API without a filter cannot be asked, so all windows since are
+    returned. Raises ApiError and MissingSecret.
+    """
+    if shop.partitions is None:
+        return ()
+    closed = [
+        window
+        for window in windows_between(shop.partitions, shop.partitions.start, now)
+        if window.end > since
+    ]
+    endpoints = [
+        entry for entry in shop.windowed_resources() if entry.endpoint and entry.endpoint.incremental
+    ]
+    if not closed or not endpoints:
+        return ()
+    if any(
+        entry.endpoint.incremental.server_filter is False
+        for entry in endpoints
+        if entry.endpoint and entry.endpoint.incremental
+    ):
+        return tuple(closed)
+    with probing(shop, secrets) as probe:
+
+        def changed(start: datetime, end: datetime) -> bool:
+            bounds = (max(start, since), end)
+            return any(probe.page(entry, bounds, limit=1).records for entry in endpoints)
+
+        if len(closed) > _MANY and not changed(closed[0].start, closed[-1].end):
+            return ()
+        return tuple(window for window in closed if changed(window.start, window.end))

@@ -1,0 +1,108 @@
+"""A proved slice sorted into its windows, and judged table by table.
+
+How a record is judged is `contract`'s; what is counted is `tally`'s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ecom_assets.ingest.contract import Contract, explode, instants
+from ecom_assets.ingest.declaration import Resource, Shop
+from ecom_assets.ingest.errors import ApiError
+from ecom_assets.ingest.tally import Tally
+from ecom_assets.ingest.windows import Slice, ask
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A slice's records, and of each the position of its window in the slice (0 in a snapshot)."""
+
+    part: Slice
+    records: list[Any]
+    windows: Sequence[int]
+
+
+def sort(shop: Shop, resource: Resource, part: Slice, records: list[Any]) -> Batch:
+    """Return the records that lie in the slice, each with its window.
+
+    Left out is what an inclusive or coarse parameter brought along. A record without a usable cursor goes to
+    the first window, whose contract will reject it. Raises ApiError when records lie where the API was not
+    asked for any, which shows that it ignores the window's parameters.
+    """
+    if part.start is None or part.end is None or not records:
+        return Batch(part, records, [0] * len(records))
+    incremental = shop.incremental_of(resource.name)
+    path = incremental.cursor_path.split(".")
+    moments = instants([_value(record, path) for record in records], incremental.timezone)
+    asked = ask(part, incremental)
+    for beyond, params in (
+        (asked.low and pc.less(moments, pa.scalar(asked.low, moments.type)), incremental.start_param),
+        (asked.high and pc.greater(moments, pa.scalar(asked.high, moments.type)), incremental.end_param),
+    ):
+        if beyond and (count := pc.sum(beyond).as_py()):
+            raise ApiError(
+                f"{resource.name}: {count} of {len(records)} records lie outside of the window that was asked for: "
+                f"the API ignores {params}; declare server_filter: false, or the parameter that it knows"
+            )
+    inside = pc.and_(
+        pc.greater_equal(moments, pa.scalar(part.start, moments.type)),
+        pc.less(moments, pa.scalar(part.end, moments.type)),
+    )
+    if len(part.windows) == 1 and pc.all(pc.fill_null(inside, True)).as_py():
+        return Batch(part, records, [0] * len(records))
+    kept, windows = [], []
+    for record, moment in zip(records, moments.to_pylist(), strict=True):
+        window = 0 if moment is None else part.window_of(moment)
+        if window is not None:
+            kept.append(record)
+            windows.append(window)
+    return Batch(part, kept, windows)
+
+
+def table_of(shop: Shop, contract: Contract, tally: Tally, batch: Batch) -> pa.Table:
+    """Return the rows of one table in a slice that keep its contract, and count all of them.
+
+    The tally also gets the keys of the parents of a nested list's rows, whose former rows are to go. Raises
+    ContractBroken where the contract does not allow a row to be left out.
+    """
+    resource = tally.resource
+    if resource.rows_from is None:
+        contracted = contract.apply(batch.records)
+        tally.add(batch.part, batch.windows, contracted)
+        return contracted.kept
+    parent = shop.parent_of(resource)
+    children, positions = explode(batch.records, resource, parent)
+    contracted = contract.apply(children)
+    tally.add(batch.part, [batch.windows[position] for position in positions], contracted)
+    columns = [column for column in parent_columns(shop, resource)]
+    probes = [
+        {f"_{parent.name}_{field}": record.get(field) for field in resource.include_from_parent}
+        for record in batch.records
+        if isinstance(record, dict)
+    ]
+    tally.parents.append(contract.columns_of(probes, columns))
+    return contracted.kept
+
+
+def parent_columns(shop: Shop, resource: Resource) -> list[str]:
+    """Return the columns of a nested list's table that hold the primary key of the record they are from."""
+    parent = shop.parent_of(resource)
+    prefix = f"_{parent.name}_"
+    keys = {".".join(parent.column(name).path) for name in parent.primary_key}
+    return [
+        column.name
+        for column in resource.columns
+        if column.path[0].startswith(prefix) and column.path[0].removeprefix(prefix) in keys
+    ]
+
+
+def _value(record: Any, path: Sequence[str]) -> Any:
+    for name in path:
+        record = record.get(name) if isinstance(record, dict) else None
+    return record

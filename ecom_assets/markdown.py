@@ -1,0 +1,24 @@
+"""Rows as a Markdown table, for the metadata that Dagster's UI shows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+_WIDEST = 60
+
+
+def markdown_table(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Return rows as a table with a column for each key, in order of appearance; empty for no rows."""
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    if not names:
+        return ""
+    lines = [names, ["---"] * len(names), *([row.get(name) for name in names] for row in rows)]
+    return "\n".join(f"| {' | '.join(map(_cell, line))} |" for line in lines)
+
+
+def _cell(value: Any) -> str:
+    """Return a value on one line, cut to a readable width, with nothing that ends the cell."""
+    text = " ".join("" if value is None else str(value).split())
+    text = text if len(text) <= _WIDEST else f"{text[: _WIDEST - 1]}…"
+    return text.replace("\\", "\\\\").replace("|", "\\|")

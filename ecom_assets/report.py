@@ -1,0 +1,88 @@
+"""What a run reports to Dagster: metadata per materialisation, and how a failure is worded.
+
+The figures come from `ecom_assets.ingest.loading`; nothing is counted here but the rows of whole tables.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from dagster import Failure, MetadataValue
+
+from ecom_assets.ingest.declaration import Shop
+from ecom_assets.ingest.errors import ApiError, IngestError, WarehouseError
+from ecom_assets.ingest.loading import ResourceReport, RunReport, WindowReport
+from ecom_assets.ingest.warehouse import Warehouse
+from ecom_assets.markdown import markdown_table
+
+
+def table_metadata(
+    run: RunReport, resource: ResourceReport, warehouse: Warehouse, rows: int | None
+) -> dict[str, Any]:
+    """Return what holds for a resource in the whole run, whatever its windows.
+
+    `rows` is the number of rows in the table after the load, None when it could not be counted. Phases are
+    wall time of the run in seconds.
+    """
+    metadata: dict[str, Any] = {
+        "dagster/table_name": resource.table,
+        "dagster/uri": warehouse.path.as_uri(),
+        **{f"run_seconds/{phase}": seconds for phase, seconds in run.phases.items()},
+    }
+    if resource.load_id is not None:
+        metadata["load_id"] = resource.load_id
+    if rows is not None:
+        metadata["dagster/row_count"] = rows
+    if resource.preview:
+        metadata["preview"] = MetadataValue.md(_preview(resource))
+    if resource.discarded:
+        metadata["discarded_fields"] = dict(resource.discarded)
+    return metadata
+
+
+def window_metadata(window: WindowReport) -> dict[str, Any]:
+    """Return the figures of one window (or of a snapshot); a total is null where the API reports none."""
+    return {
+        "dagster/partition_row_count": window.kept,
+        "source_total": MetadataValue.null() if window.source_total is None else window.source_total,
+        "fetched": window.fetched,
+        "rejected": window.rejected,
+        "requests": window.requests,
+        "retries": window.retries,
+        "restarts": window.restarts,
+        "seconds": window.seconds,
+    }
+
+
+def row_counts(shop: Shop, warehouse: Warehouse, tables: Iterable[str]) -> dict[str, int]:
+    """Return the rows of whole tables; none when the warehouse cannot be read: the load is done by then."""
+    try:
+        with warehouse.read(shop.name) as connection:
+            return {
+                table: connection.execute(f'select count(*) from "{shop.name}"."{table}"').fetchall()[0][0]
+                for table in tables
+            }
+    except WarehouseError:
+        return {}
+
+
+def failure(errors: Mapping[str, IngestError], attempted: int) -> Failure:
+    """Return the one failure of a run in which some of the `attempted` resources failed.
+
+    Only what the API did may be different the next time.
+    """
+    lines = [f"{name}: {error}" for name, error in errors.items()]
+    head = f"{len(errors)} of {attempted} resources failed, the others were loaded"
+    description = lines[0] if attempted == 1 else "\n".join([head if len(errors) < attempted else "", *lines])
+    return Failure(
+        description=description.strip(),
+        allow_retries=all(isinstance(error, (ApiError, WarehouseError)) for error in errors.values()),
+    )
+
+
+def _preview(resource: ResourceReport) -> str:
+    """Return the first rows of a run, which need not be of each of its windows."""
+    table = markdown_table(resource.preview)
+    count = len(resource.windows)
+    return table if count == 1 else f"First rows of this run's {count} windows\n\n{table}"
