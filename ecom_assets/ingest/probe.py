@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from dlt.common import jsonpath
-from dlt.sources.helpers.rest_client import RESTClient
+from dlt.sources.helpers.rest_client.client import RESTClient
 from dlt.sources.helpers.rest_client.paginators import OffsetPaginator
 from requests import Request
 

@@ -22,7 +22,7 @@ KEY_FORMATS = {"hour": "%Y-%m-%d-%H:%M", "day": "%Y-%m-%d", "week": "%Y-%m-%d", 
 
 @dataclass(frozen=True, order=True)
 class Window:
-    """A half-open interval `[start, end)`, both aware and in UTC; `partition_key` is its Dagster partition."""
+    """A half-open interval `[start, end)`, aware and in UTC; `partition_key` is its Dagster partition."""
 
     partition_key: str
     start: datetime
@@ -91,19 +91,25 @@ def windows_between(partitions: Partitions, start: datetime, end: datetime) -> t
 
 
 def cut(shop: Shop, name: str, windows: Sequence[Window]) -> tuple[Slice, ...]:
-    """Cut a run's windows into the slices of one endpoint.
+    """Cut a run's windows into the slices of one endpoint; without windows there is the one of a snapshot.
 
-    One slice a window; one for all where the API has no filter, as each reading would read everything. Without windows:
-    the one slice of a snapshot.
+    One slice a window, or one for all where the API has no filter, as each reading would read everything. The
+    lookback goes before a window unless the run reads what lies before it anyway.
     """
     if not windows:
         return (Slice(f"{name}/all"),)
-    incremental = shop.incremental_of(name)
     lookback = timedelta(seconds=shop.policy.lookback)
     ordered = tuple(sorted(windows, key=lambda window: window.start))
-    groups = [(window,) for window in ordered] if incremental.server_filter else [ordered]
+    ends = {window.end for window in ordered}
+    filtered = shop.incremental_of(name).server_filter
+    groups: list[tuple[Window, ...]] = [(window,) for window in ordered] if filtered else [ordered]
     return tuple(
-        Slice(f"{name}/{group[0].partition_key}", group, group[0].start - lookback, group[-1].end)
+        Slice(
+            id=f"{name}/{group[0].partition_key}",
+            windows=group,
+            start=group[0].start if group[0].start in ends else group[0].start - lookback,
+            end=group[-1].end,
+        )
         for group in groups
     )
 

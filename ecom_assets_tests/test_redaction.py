@@ -1,0 +1,246 @@
+"""Secrets are found in every form, texts without them stay as they are, logs are guarded."""
+
+from __future__ import annotations
+
+import base64
+import copy
+import html
+import io
+import json
+import logging
+import re
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+from urllib.parse import quote, quote_plus
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ecom_assets.ingest.redaction import HIDDEN, Redactor, scrubbed_logging
+
+FORMS: dict[str, Callable[[str], str]] = {
+    "raw": str,
+    "quoted": quote,
+    "quoted with slashes": lambda secret: quote(secret, safe=""),
+    "form": quote_plus,
+    "lower case quoted": lambda secret: re.sub("%..", lambda match: match[0].lower(), quote(secret, safe="")),
+    "quoted twice": lambda secret: quote(quote(secret, safe=""), safe=""),
+    "JSON": lambda secret: json.dumps(secret)[1:-1],
+    "JSON in UTF-8": lambda secret: json.dumps(secret, ensure_ascii=False)[1:-1],
+    "JSON in JSON": lambda secret: json.dumps(json.dumps(secret))[3:-3],
+    "JSON with escaped slashes": lambda secret: json.dumps(secret)[1:-1].replace("/", "\\/"),
+    "HTML": html.escape,
+    "HTML by number": lambda secret: "".join(f"&#{ord(character)};" for character in secret),
+    "bytes": lambda secret: repr(secret.encode())[2:-1],
+}
+BASE64: dict[str, Callable[[bytes], str]] = {
+    "base64": lambda raw: base64.b64encode(raw).decode(),
+    "base64 for addresses": lambda raw: base64.urlsafe_b64encode(raw).decode(),
+    "quoted base64": lambda raw: quote(base64.b64encode(raw).decode(), safe=""),
+    "unpadded base64": lambda raw: base64.urlsafe_b64encode(raw).decode().rstrip("="),
+}
+# control characters cannot be part of a secret, and a private one marks the edges in these tests
+characters = st.characters(exclude_categories=["Cs", "Cc", "Co", "Zl", "Zp"])
+secrets = st.text(characters, min_size=4, max_size=24)
+EDGE = "\ue000"
+
+
+@pytest.mark.parametrize("form", FORMS)
+@given(secret=secrets)
+def test_every_form_is_found(form: str, secret: str) -> None:
+    """Nothing but the stars is left of a secret, however it is written."""
+    assert Redactor([secret]).scrub(f"{EDGE}{FORMS[form](secret)}{EDGE}") == f"{EDGE}{HIDDEN}{EDGE}"
+
+
+@pytest.mark.parametrize("form", BASE64)
+@given(secret=secrets, before=st.binary(max_size=12), after=st.binary(max_size=12))
+def test_base64_is_found(form: str, secret: str, before: bytes, after: bytes) -> None:
+    """What is left of a base64 text has no part of the secret, wherever in it the secret stands."""
+    raw = secret.encode()
+    text = BASE64[form](before + raw + after)
+    scrubbed = Redactor([secret]).scrub(text)
+    assert HIDDEN in scrubbed
+    whole = text.replace("%2B", "+").replace("%2F", "/").replace("%3D", "=").replace("-", "+").replace("_", "/")
+    left, _, right = scrubbed.partition(HIDDEN)
+    # whole characters of 6 bits, none of which may lie within the bits of the secret
+    assert len(left.replace("%2B", "+").replace("%2F", "/")) * 6 < len(before) * 8 + 6
+    assert len(right.split("=")[0]) <= len(whole)
+    assert raw not in base64.b64decode(left.replace("-", "+").replace("_", "/") + "A" * (-len(left) % 4) or "")
+
+
+@given(secret=secrets, user=st.text(characters, max_size=8))
+def test_basic_auth_is_found(secret: str, user: str) -> None:
+    """The header of HTTP basic auth shows no secret."""
+    header = base64.b64encode(f"{user}:{secret}".encode()).decode()
+    scrubbed = Redactor([secret]).scrub(f"Authorization: Basic {header}")
+    assert scrubbed.startswith("Authorization: Basic ")
+    assert scrubbed.endswith(HIDDEN)
+
+
+@given(text=st.text(max_size=60), secret=st.text(st.sampled_from("QXZ07"), min_size=8, max_size=12))
+def test_other_texts_stay(text: str, secret: str) -> None:
+    """A text without the secret is not touched."""
+    if secret not in text:
+        assert Redactor([secret]).scrub(text) == text
+
+
+@given(texts=st.lists(st.sampled_from(["alpha", "alpha-beta", "beta-gamma", "gamma"]), max_size=6))
+def test_several(texts: list[str]) -> None:
+    """Of secrets within secrets the longest is hidden, and all of them are."""
+    redactor = Redactor(["alpha", "alpha-beta", "gamma", "beta-gamma"])
+    assert redactor.scrub(" ".join(texts)) == " ".join([HIDDEN] * len(texts))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "GET /v1/orders?limit=250&offset=0 HTTP/1.1",
+        "the API wants a secret, and client.auth declares none",
+        '{"data": [{"id": 1, "note": "sandbox key"}]}',
+        "c2FuZGJveA==",
+        "",
+    ],
+)
+def test_usual_texts_stay(text: str) -> None:
+    """Texts that only resemble a secret stay as they are."""
+    assert Redactor(["sandbox-key", "x", ""]).scrub(text) == text
+    assert Redactor().scrub(text) == text
+
+
+def test_short_secrets_are_whole_words() -> None:
+    """A short value is hidden as a word, and does not garble what it is a part of."""
+    assert Redactor(["me"]).scrub("me:pass sent by me, some meters") == f"{HIDDEN}:pass sent by {HIDDEN}, some meters"
+
+
+def test_added_later() -> None:
+    """A token obtained while running is hidden from then on; adding it again changes nothing."""
+    redactor = Redactor(["first-secret"])
+    assert redactor.scrub("a later-token") == "a later-token"
+    for _ in range(3):
+        redactor.add("later-token", "")
+        assert redactor.scrub("first-secret later-token") == f"{HIDDEN} {HIDDEN}"
+    assert repr(redactor) == "<Redactor of 2 secrets>"
+    assert copy.deepcopy(redactor) is redactor
+
+
+def test_long_texts_take_no_time() -> None:
+    """Scrubbing a long text, secretless or not, stays linear."""
+    redactor = Redactor(['S3cr3t/"K+y&x=9 <z%' * 3, "\\" * 20, '"' * 20, "%25" * 10])
+    for text in ("A" * 300_000, "%25" * 100_000, "\\" * 3_000, '\\"' * 3_000, "S3cr3t/" * 40_000):
+        redactor.scrub(text)
+
+
+@pytest.fixture
+def written() -> Iterator[io.StringIO]:
+    """Return what the root logger's handler writes, at DEBUG."""
+    stream = io.StringIO()
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    root = logging.getLogger()
+    level = root.level
+    root.addHandler(handler)
+    root.setLevel(logging.DEBUG)
+    yield stream
+    root.setLevel(level)
+    root.removeHandler(handler)
+
+
+def fail(text: str) -> None:
+    """Raise an error with a text."""
+    raise ValueError(text)
+
+
+def log_everything(logger: logging.Logger, secret: str) -> None:
+    """Log a secret in every part that a record has."""
+    logger.debug("plain %s", secret)
+    logger.info("mapped %(key)s", {"key": secret})
+    logger.warning(f"wrong %d {secret}", secret)
+    logger.error("stack", stack_info=True)
+    logger.error("object %r", Exception(secret))
+    try:
+        fail(secret)
+    except ValueError:
+        logger.exception("failed")
+
+
+def test_logs_are_scrubbed(written: io.StringIO) -> None:
+    """No part of a record shows a secret, of whatever logger, nested or not; the rest is as ever."""
+    factory = logging.getLogRecordFactory()
+    raising, logging.raiseExceptions = logging.raiseExceptions, False
+    try:
+        with scrubbed_logging(Redactor(["the-s3cr3t"])):
+            with scrubbed_logging(Redactor(["inn3r-one"])):
+                log_everything(logging.getLogger("made.just.now"), "inn3r-one and the-s3cr3t")
+            log_everything(logging.getLogger("made.just.now"), "the-s3cr3t")
+    finally:
+        logging.raiseExceptions = raising
+    text = written.getvalue()
+    assert "the-s3cr3t" not in text
+    assert "inn3r-one" not in text
+    assert "plain *** and ***\nmapped *** and ***\n" in text
+    assert "ValueError: *** and ***" in text
+    assert logging.getLogRecordFactory() is factory
+
+
+def test_records_without_a_secret_keep_their_arguments(caplog: pytest.LogCaptureFixture) -> None:
+    """A record that holds no secret is not touched, so that tools can group by its message."""
+    with scrubbed_logging(Redactor(["the-s3cr3t"])), caplog.at_level(logging.INFO):
+        logging.getLogger("some").info("%s of %d", "part", 2)
+    (record,) = caplog.records
+    assert (record.msg, record.args) == ("%s of %d", ("part", 2))
+
+
+def test_logs_after_an_error(written: io.StringIO) -> None:
+    """The guard ends with its block, also by an error."""
+    factory = logging.getLogRecordFactory()
+    with pytest.raises(ValueError, match="x"), scrubbed_logging(Redactor(["the-s3cr3t"])):
+        fail("x")
+    logging.getLogger("some").info("the-s3cr3t")
+    assert written.getvalue() == "the-s3cr3t\n"
+    assert logging.getLogRecordFactory() is factory
+
+
+def test_another_factory_is_kept(written: io.StringIO) -> None:
+    """A factory set before, in between or within stays in use and guarded, and is there afterwards."""
+    original = logging.getLogRecordFactory()
+
+    def marking(*args: Any, **kwargs: Any) -> logging.LogRecord:
+        record = original(*args, **kwargs)
+        record.msg = f"marked {record.msg}"
+        return record
+
+    try:
+        logging.setLogRecordFactory(marking)
+        with scrubbed_logging(Redactor(["the-s3cr3t"])):
+            logging.getLogger("some").info("the-s3cr3t")
+        assert logging.getLogRecordFactory() is marking
+        with scrubbed_logging(Redactor(["the-s3cr3t"])):
+            inner = logging.getLogRecordFactory()
+            logging.setLogRecordFactory(lambda *args, **kwargs: inner(*args, **kwargs))
+            with scrubbed_logging(Redactor(["other-s3cr3t"])):
+                logging.getLogger("some").info("the-s3cr3t other-s3cr3t")
+        logging.getLogger("some").info("the-s3cr3t")
+    finally:
+        logging.setLogRecordFactory(original)
+    assert written.getvalue() == "marked ***\nmarked *** ***\nmarked the-s3cr3t\n"
+
+
+def test_guard_in_threads(written: io.StringIO) -> None:
+    """Threads enter and leave as they like; a secret is hidden as long as one of them is inside."""
+    factory = logging.getLogRecordFactory()
+    logger = logging.getLogger("threads")
+
+    def work(number: int) -> None:
+        for _ in range(50):
+            with scrubbed_logging(Redactor([f"s3cr3t-{number}-"])):
+                logger.info("s3cr3t-%d-", number)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert written.getvalue() == f"{HIDDEN}\n" * 300
+    assert logging.getLogRecordFactory() is factory
