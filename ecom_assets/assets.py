@@ -110,7 +110,7 @@ def _run(
         warehouse = Warehouse.from_environment()
         report = _loaded(context, shop, names, windows, warehouse) if names else None
     except RetryLater as error:
-        raise _pause(error) from None
+        raise _pause(context, error) from None
     except IngestError as error:
         raise Failure(description=str(error), allow_retries=False) from None
     errors = report.errors if report else {}
@@ -123,7 +123,7 @@ def _run(
     )
     for problem in errors.values():
         if isinstance(problem, RetryLater):
-            raise _pause(problem) from None
+            raise _pause(context, problem) from None
     if errors:
         raise failure(errors, len(names)) from None
 
@@ -175,6 +175,9 @@ def _materialised(
         yield MaterializeResult(asset_key=key, metadata=metadata)
 
 
-def _pause(error: RetryLater) -> RetryRequested:
-    """Return the request to run this op again once the API is willing."""
+def _pause(context: AssetExecutionContext, error: RetryLater) -> RetryRequested | Failure:
+    """Return the request to run this op again once the API is willing, or the failure after enough of them."""
+    if context.retry_number >= MAX_PAUSES:
+        return Failure(description=f"{error} (after {MAX_PAUSES} pauses)", allow_retries=False)
+    context.log.warning(f"{error}; trying again in {error.seconds:g} s")
     return RetryRequested(max_retries=MAX_PAUSES, seconds_to_wait=error.seconds)

@@ -190,11 +190,12 @@ def complete(subject: Subject) -> Finding:
     if not rows and not missing:
         problems = [f"the ledger has no load of {name}: materialise {subject.shop.name}/{name} first"]
     unknown = sum(row["source_total"] is None for row in rows)
-    said = "no total from the API" if unknown == len(rows) else "all that the API said it had"
+    said = "the API says no total" if unknown == len(rows) else "as many as the API said it had"
+    loads = "1 load" if len(rows) == 1 else f"{len(rows)} loads"
     fetched = sum(row["fetched"] for row in rows)
     return Finding(
         passed=not problems,
-        description="; ".join(problems) or f"{len(rows)} loads with {fetched} records, {said}",
+        description="; ".join(problems) or f"{fetched} records in {loads}: {said}",
         figures={
             "loads": len(rows),
             "fetched": fetched,

@@ -1,4 +1,4 @@
-"""Looking for secrets in texts: a second opinion, which knows nothing of how they are taken out."""
+"""Secrets to look for, and the looking: a second opinion, which knows nothing of how they are taken out."""
 
 from __future__ import annotations
 
@@ -7,7 +7,37 @@ import binascii
 import html
 import json
 import re
+from typing import Any
 from urllib.parse import quote, quote_plus
+
+from ecom_assets.ingest.http import ShopSession
+from ecom_assets.ingest.meter import Meter
+from ecom_assets_tests.loopback import Loopback, Seen, session_to, shop_at
+
+SECRET = 'S3cr3t/"K+y&x=9 <z%'
+TOKEN = "T0k3n/of+the=API~"
+AUTHS: dict[str, tuple[Any, dict[str, str]]] = {
+    "query": ({"type": "api_key", "location": "query", "name": "key"}, {"api_key": SECRET}),
+    "header": ({"type": "api_key", "name": "X-Key", "prefix": "Key "}, {"api_key": SECRET}),
+    "bearer": ({"type": "bearer"}, {"token": SECRET}),
+    "basic": ({"type": "http_basic"}, {"username": "S3cr3tUser", "password": SECRET}),
+    "oauth2": (
+        {"type": "oauth2_client_credentials", "access_token_url": "{base_url}/token"},
+        {"client_id": "S3cr3tClient", "client_secret": SECRET},
+    ),
+    "two": (
+        [
+            {"type": "api_key", "location": "query", "name": "key"},
+            {"type": "api_key", "location": "query", "name": "sign", "secret": "other"},
+        ],
+        {"api_key": SECRET, "other": TOKEN},
+    ),
+}
+
+
+def hidden_with(auth: str) -> list[str]:
+    """Return what must not show with an auth kind, tokens that the server gives out included."""
+    return [*AUTHS[auth][1].values(), *([TOKEN] if auth == "oauth2" else [])]
 
 
 def forms(secret: str) -> set[str]:
@@ -38,3 +68,17 @@ def leaks(text: str, secrets: list[str]) -> list[str]:
                 continue
             found += [secret for secret in secrets if secret.encode() in decoded]
     return found
+
+
+def echo(seen: Seen, secrets: list[str]) -> str:
+    """Return a body in which a server repeats all that it knows."""
+    pairs = "".join(f"user:{secret}" for secret in secrets).encode()
+    known = [*sorted(form for secret in secrets for form in forms(secret)), base64.b64encode(pairs).decode()]
+    return "\n".join([*known, str(seen), json.dumps(known), repr(known)])
+
+
+def session_with(api: Loopback, auth: str, **policy: Any) -> ShopSession:
+    """Return a session of one auth kind, which the caller closes."""
+    config, secrets = AUTHS[auth]
+    config = json.loads(json.dumps(config).replace("{base_url}", api.base_url))
+    return session_to(shop_at(api.base_url, config, **policy), secrets, Meter())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from decimal import Decimal
 from typing import Any
 
@@ -47,7 +46,10 @@ def same(left: Any, right: Any) -> bool:
         (f'{{"x": {2**64 + 1}, "y": {-(2**63) - 1}}}', {"x": 2**64 + 1, "y": -(2**63) - 1}),
         (f'{{"x": {10**400}}}', {"x": 10**400}),
         ('{"x": 18446744073709551615}', {"x": 2**64 - 1}),
-        ('[{"x": 12.50, "y": "0.1234567890123456789"}]', [{"x": Decimal("12.50"), "y": "0.1234567890123456789"}]),
+        (
+            '[{"x": 12.50, "y": "0.1234567890123456789"}]',
+            [{"x": Decimal("12.50"), "y": "0.1234567890123456789"}],
+        ),
         ('"0.5"', "0.5"),
         (" null\n", None),
         ("[]", []),
@@ -83,12 +85,24 @@ def test_encodings(body: bytes, content_type: str) -> None:
         (" \n", "", "GET /things: status 200 OK with an empty body, JSON was expected"),
         ('{"x": 1, S3cr3t}', "", "GET /things: the body is not JSON: .* at position 9"),
         ('{"x": 0.1234567890123456, S3cr3t}', "", "GET /things: the body is not JSON: .* at position 26"),
-        ("S3cr3t", "Text/HTML; charset=utf-8", "GET /things: the body is not JSON but text/html: .* position 0"),
-        ('{"x": "S3cr3t', "application/problem+json", "GET /things: the body is not JSON: .* at position [0-9]+"),
+        (
+            "S3cr3t",
+            "Text/HTML; charset=utf-8",
+            "GET /things: the body is not JSON but text/html: .* position 0",
+        ),
+        (
+            '{"x": "S3cr3t',
+            "application/problem+json",
+            "GET /things: the body is not JSON: .* at position [0-9]+",
+        ),
         (b'{"x": "S3cr3t\xff"}', "", "GET /things: the body .*: it cannot be read as utf-8 at position 13"),
         (b'{"x": "\xff"}', "application/json; charset=klingon", "GET /things: the body is not JSON: .*"),
         ('{"x": NaN}', "", "GET /things: the body is not JSON: .* at position 6"),
-        ('{"x": NaN, "y": 0.1234567890123456}', "", "GET /things: the body is not JSON: a value that is none.*"),
+        (
+            '{"x": NaN, "y": 0.1234567890123456}',
+            "",
+            "GET /things: the body is not JSON: a value that is none.*",
+        ),
         ("[" * 100_000, "", "GET /things: the body is not JSON: .*"),
         ("[" * 100_000 + "1234567890123456", "", "GET /things: the body is not JSON: nested too deeply"),
         (f'{{"x": {"9" * 5000}}}', "", "GET /things: the body is not JSON: a value that is none of JSON's"),
@@ -103,17 +117,11 @@ def test_not_json(body: bytes | str, content_type: str, line: str) -> None:
     assert caught.value.__context__ is None
 
 
-@pytest.mark.parametrize("text", ["1e400", "-1e400", "1e-400", "1.5e300"])
-def test_extreme_exponents(text: str) -> None:
+@pytest.mark.parametrize("text", ["1e400", "-1e400"])
+def test_too_large_for_a_double(text: str) -> None:
     """A number that is too large for a double is not taken for infinity."""
-    try:
-        value = answer(f'{{"x": {text}}}').json()["x"]
-    except ApiError as error:
-        assert text.endswith("e400")
-        assert "not JSON" in str(error)
-    else:
-        assert math.isclose(value, float(text))
-        assert not math.isinf(value)
+    with pytest.raises(ApiError, match="the body is not JSON"):
+        answer(f'{{"x": {text}}}').json()
 
 
 @given(

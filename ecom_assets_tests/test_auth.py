@@ -167,7 +167,7 @@ def test_no_auth() -> None:
 
 
 def test_built() -> None:
-    """Each kind becomes dlt's own object, in the order of the declaration, under the names that it declares."""
+    """Each kind becomes dlt's own object, in the order of the declaration and under its names."""
     auth = [
         {"type": "api_key", "name": "X-Key", "prefix": "Key "},
         {"type": "api_key", "name": "key", "location": "query", "secret": "second"},

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import logging
 import pickle
@@ -20,51 +19,15 @@ from requests import Response
 
 from ecom_assets.ingest import signing
 from ecom_assets.ingest.errors import ApiError
-from ecom_assets.ingest.http import ShopSession
-from ecom_assets.ingest.meter import Meter
 from ecom_assets.ingest.redaction import scrubbed_logging
-from ecom_assets_tests.leaks import forms, leaks
+from ecom_assets_tests.leaks import AUTHS, SECRET, TOKEN, echo, hidden_with, leaks, session_with
 from ecom_assets_tests.loopback import (
     Loopback,
     Reply,
     Seen,
     json_reply,
     serving,
-    session_to,
-    shop_at,
 )
-
-SECRET = 'S3cr3t/"K+y&x=9 <z%'
-TOKEN = "T0k3n/of+the=API~"
-AUTHS: dict[str, tuple[Any, dict[str, str]]] = {
-    "query": ({"type": "api_key", "location": "query", "name": "key"}, {"api_key": SECRET}),
-    "header": ({"type": "api_key", "name": "X-Key", "prefix": "Key "}, {"api_key": SECRET}),
-    "bearer": ({"type": "bearer"}, {"token": SECRET}),
-    "basic": ({"type": "http_basic"}, {"username": "S3cr3tUser", "password": SECRET}),
-    "oauth2": (
-        {"type": "oauth2_client_credentials", "access_token_url": "{base_url}/token"},
-        {"client_id": "S3cr3tClient", "client_secret": SECRET},
-    ),
-    "two": (
-        [
-            {"type": "api_key", "location": "query", "name": "key"},
-            {"type": "api_key", "location": "query", "name": "sign", "secret": "other"},
-        ],
-        {"api_key": SECRET, "other": TOKEN},
-    ),
-}
-
-
-def hidden_with(auth: str) -> list[str]:
-    """Return what must not show with an auth kind, tokens that the server gives out included."""
-    return [*AUTHS[auth][1].values(), *([TOKEN] if auth == "oauth2" else [])]
-
-
-def echo(seen: Seen, secrets: list[str]) -> str:
-    """Return a body in which a server repeats all that it knows."""
-    pairs = "".join(f"user:{secret}" for secret in secrets).encode()
-    known = [*sorted(form for secret in secrets for form in forms(secret)), base64.b64encode(pairs).decode()]
-    return "\n".join([*known, str(seen), json.dumps(known), repr(known)])
 
 
 def failing(kind: str, secrets: list[str], other: Loopback) -> Any:
@@ -150,13 +113,6 @@ def other() -> Iterator[Loopback]:
     """Serve from another origin."""
     with serving() as loopback:
         yield loopback
-
-
-def session_with(api: Loopback, auth: str, **policy: Any) -> ShopSession:
-    """Return a session of one auth kind, which the caller closes."""
-    config, secrets = AUTHS[auth]
-    config = json.loads(json.dumps(config).replace("{base_url}", api.base_url))
-    return session_to(shop_at(api.base_url, config, **policy), secrets, Meter())
 
 
 def with_locals(error: BaseException) -> str:
@@ -271,13 +227,3 @@ def test_dlt(auth: str, action: Any, logged: list[str]) -> None:
                 assert leaks("".join(traceback.format_exception(caught.value)), secrets) == []
     assert any(line.startswith("dlt_in_test: Making GET request") for line in logged)
     assert [line for line in logged if leaks(line, secrets)] == []
-
-
-@pytest.mark.parametrize("secret", [SECRET, TOKEN, "S3cr3tUser"])
-def test_this_would_be_noticed(secret: str) -> None:
-    """The search for leaks finds a secret in every form, and in none of the usual texts."""
-    for form in forms(secret):
-        assert leaks(f"see {form}.", [secret]), form
-    for user in ("u", "us", "usr"):
-        assert leaks(base64.b64encode(f"{user}:{secret}!".encode()).decode(), [secret])
-    assert leaks("GET /things: status 401 Unauthorized; check *** dGhlLXVzZXI6cGFzcw==", [secret]) == []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from datetime import datetime, timedelta, timezone
 from email.utils import format_datetime
@@ -16,7 +15,7 @@ from ecom_assets.ingest import signing
 from ecom_assets.ingest.errors import ApiError, RetryLater
 from ecom_assets.ingest.http import ShopSession
 from ecom_assets.ingest.meter import SLICE_HEADER, Meter
-from ecom_assets.ingest.signing import Budget, retry_after
+from ecom_assets.ingest.signing import retry_after
 from ecom_assets_tests.loopback import (
     Loopback,
     Reply,
@@ -219,36 +218,3 @@ def test_meter(api: Loopback, connect: Connect, waits: list[float]) -> None:
     assert response.request.headers[SLICE_HEADER] == "a"
     assert len(api.seen) == 6
     assert not any(SLICE_HEADER.lower() in seen.headers for seen in api.seen)
-
-
-def test_budget(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Requests leave evenly spaced; time that was not used is not saved up."""
-    now = 100.0
-    left: list[float] = []
-
-    def sleep(seconds: float) -> None:
-        nonlocal now
-        now += seconds
-
-    monkeypatch.setattr(signing, "sleep", sleep)
-    monkeypatch.setattr(signing, "monotonic", lambda: now)
-    budget = Budget(4)
-    for pause in (0, 0, 0.125, 10, 0):
-        now += pause
-        budget.wait()
-        left.append(now)
-    assert left == [100, 100.25, 100.5, 110.5, 110.75]
-
-
-def test_budget_is_shared_and_counts_tries(
-    api: Loopback, connect: Connect, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Threads share one budget, from which every try takes."""
-    turns: list[float] = []
-    monkeypatch.setattr(signing, "sleep", turns.append)
-    monkeypatch.setattr(signing, "monotonic", lambda: 50.0)
-    session = connect(requests_per_second=10)
-    api.replies = [Reply(503, headers={"Retry-After": "0"}), Reply()]
-    with ThreadPoolExecutor(4) as pool:
-        list(pool.map(lambda _: get(session, api), range(4)))
-    assert sorted(turns) == pytest.approx([0, 0.1, 0.2, 0.3, 0.4])

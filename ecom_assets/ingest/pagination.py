@@ -162,7 +162,8 @@ class SlicePaginator(BasePaginator):
         if overlap and keys and keys[0] != self._last_page[-1]:
             raise Moved(
                 f"the page at {inner.param_name or inner.param_body_path} {inner.current_value} does not begin "
-                f"with the last record of the page before ({_shown(self._last_page[-1])}): the list moved, or has no fixed order"
+                f"with the last record of the page before ({_shown(self._last_page[-1])}): the list moved, "
+                "or has no fixed order"
             )
         if overlap and not keys and self._total is not None:
             raise Moved("the list became shorter while it was read")

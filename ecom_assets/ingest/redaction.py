@@ -19,7 +19,10 @@ HIDDEN = "***"
 _SHORT = 4
 """Below this many characters a value is hidden as a whole word only, or it would garble every message."""
 
-_BASE64 = "[A-Za-z0-9+/_-]"
+_BACKSLASHES = 16
+"""How many an escape may begin with: they double with each level of JSON within JSON."""
+
+_BASE64 = "(?:[A-Za-z0-9+/_-]|%2[BbFf])"
 
 
 class Redactor:
@@ -62,7 +65,8 @@ class Redactor:
 
 def _forms(secret: str) -> list[str]:
     """Return the patterns of everything that a secret may be written as, the longer ones first."""
-    written = "".join(map(_character, secret))
+    # a run of backslashes is one of any length, or a regular expression would try all ways to share it out
+    written = "".join(map(_character, re.sub(r"\\+", r"\\", secret)))
     if len(secret) < _SHORT:
         return [rf"(?<![A-Za-z0-9]){written}(?![A-Za-z0-9])"]
     return [*_in_base64(secret.encode("utf-8", "surrogatepass")), written]
@@ -72,22 +76,23 @@ def _character(character: str) -> str:
     """Return the pattern of one character: as it is, or in any escape that it may be written in."""
     if character.isascii() and character.isalnum():
         return character
-    literal = re.escape(character)
-    # a quote or a slash gains a backslash in JSON, and more of them in JSON within JSON
-    forms = [r"\\+" if character == "\\" else rf"\\*{literal}" if character in "\"'/" else literal]
     utf8 = character.encode("utf-8", "surrogatepass")
-    forms.append("".join(rf"%(?:25)*(?i:{byte:02x})" for byte in utf8))
+    forms = ["".join(rf"%(?:25)*(?i:{byte:02x})" for byte in utf8)]
     utf16 = character.encode("utf-16-be", "surrogatepass")
     units = (utf16[place : place + 2].hex() for place in range(0, len(utf16), 2))
-    forms.append("".join(rf"\\+u(?i:{unit})" for unit in units))
-    forms.append("".join(rf"\\+x(?i:{byte:02x})" for byte in utf8))
+    forms.append("".join(rf"\\{{1,{_BACKSLASHES}}}u(?i:{unit})" for unit in units))
+    forms.append("".join(rf"\\{{1,{_BACKSLASHES}}}x(?i:{byte:02x})" for byte in utf8))
     forms.append(rf"&#(?:0*{ord(character)}|(?i:x0*{ord(character):x}));")
     named = html.escape(character)
     if named != character:
         forms.append(re.escape(named))
     if character == " ":
         forms.append(r"\+")
-    return f"(?:{'|'.join(forms)})"
+    # a quote or a slash gains a backslash in JSON, and more of them in JSON within JSON
+    gained = rf"\\{{0,{_BACKSLASHES}}}" if character in "\"'/" else ""
+    # last, because a percent sign, an ampersand or a backslash is also where another form of it begins
+    forms.append(gained + re.escape(character))
+    return f"(?:{'|'.join(forms)})" + ("+" if character == "\\" else "")
 
 
 def _in_base64(secret: bytes) -> Iterator[str]:

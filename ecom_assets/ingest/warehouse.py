@@ -163,7 +163,8 @@ class Warehouse:
                     raise WarehouseError(f"the warehouse {self.path} cannot be opened: {error}") from None
                 if time.monotonic() >= deadline:
                     raise WarehouseError(
-                        f"the warehouse {self.path} was held by {holder[1]} for {self.lock_timeout:g} s (ECOM_LOCK_TIMEOUT)"
+                        f"the warehouse {self.path} was held by {holder[1]} "
+                        f"for {self.lock_timeout:g} s (ECOM_LOCK_TIMEOUT)"
                     ) from None
                 if not told:
                     say(f"waiting for the warehouse {self.path}: held by {holder[1]}")

@@ -1,0 +1,133 @@
+"""Real runs of the definitions on an ephemeral instance, and what they reported."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from dagster import (
+    AssetCheckEvaluation,
+    AssetCheckKey,
+    AssetKey,
+    DagsterInstance,
+    Definitions,
+    ExecuteInProcessResult,
+)
+
+from ecom_assets.ingest.declaration import BUNDLED_SHOPS
+from ecom_assets.partitions import RANGE_END_TAG, RANGE_START_TAG
+
+WINDOWED = ("customers", "products", "orders", "order_items")
+
+
+@dataclass
+class Runs:
+    """Definitions, the instance they run on and the DuckDB file they load."""
+
+    defs: Definitions
+    instance: DagsterInstance
+    file: Path
+
+    def load(self, *names: str, start: str, end: str | None = None) -> Outcome:
+        """Load windowed resources (all unless named) for a partition, or for a range in one run."""
+        selected = [AssetKey(["sandbox", name]) for name in names or WINDOWED]
+        job = self.defs.resolve_job_def("sandbox_windows")
+        tags = {RANGE_START_TAG: start, RANGE_END_TAG: end} if end else {}
+        return Outcome(
+            job.execute_in_process(
+                instance=self.instance,
+                partition_key=None if end else start,
+                tags=tags,
+                asset_selection=selected,
+                raise_on_error=False,
+            )
+        )
+
+    def snapshots(self) -> Outcome:
+        """Load the snapshots."""
+        job = self.defs.resolve_job_def("sandbox_snapshots")
+        return Outcome(job.execute_in_process(instance=self.instance, raise_on_error=False))
+
+    def check(self, *checks: tuple[str, str]) -> dict[tuple[str, str], AssetCheckEvaluation]:
+        """Run checks alone, given as resource and name, the way the UI does."""
+        keys = {AssetCheckKey(AssetKey(["sandbox", resource]), name) for resource, name in checks}
+        job = self.defs.resolve_implicit_global_asset_job_def().get_subset(
+            asset_selection=set(), asset_check_selection=keys
+        )
+        return Outcome(job.execute_in_process(instance=self.instance, raise_on_error=False)).checks
+
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        """Ask the warehouse."""
+        with duckdb.connect(str(self.file)) as connection:
+            connection.execute("set TimeZone = 'UTC'")
+            return connection.execute(sql).fetchall()
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one run reported."""
+
+    result: ExecuteInProcessResult
+
+    @property
+    def success(self) -> bool:
+        """Tell whether the run succeeded."""
+        return self.result.success
+
+    @property
+    def materialised(self) -> dict[tuple[str, str | None], Mapping[str, Any]]:
+        """Return the metadata of each materialisation by resource and partition."""
+        found = [
+            event.materialization
+            for event in self.result.all_events
+            if event.event_type_value == "ASSET_MATERIALIZATION"
+        ]
+        return {
+            (entry.asset_key.path[-1], entry.partition): {k: v.value for k, v in entry.metadata.items()}
+            for entry in found
+        }
+
+    @property
+    def checks(self) -> dict[tuple[str, str], AssetCheckEvaluation]:
+        """Return the evaluation of each check by resource and name."""
+        found = [
+            event.asset_check_evaluation_data
+            for event in self.result.all_events
+            if event.event_type_value == "ASSET_CHECK_EVALUATION"
+        ]
+        return {(entry.asset_key.path[-1], entry.check_name): entry for entry in found}
+
+    @property
+    def failure(self) -> str:
+        """Return the description of the failed step's Failure."""
+        for event in self.result.all_events:
+            if event.event_type_value == "STEP_FAILURE":
+                data = event.step_failure_data
+                return (data.user_failure_data and data.user_failure_data.description) or str(data.error)
+        raise AssertionError("no step failed")
+
+
+@contextmanager
+def runs(folder: Path, defs: Definitions, orders_per_day: int = 20) -> Iterator[Runs]:
+    """Run into a warehouse of its own, from a sandbox with few orders."""
+    file = folder / "warehouse.duckdb"
+    with pytest.MonkeyPatch.context() as patch, DagsterInstance.ephemeral() as instance:
+        patch.setenv("ECOM_WAREHOUSE", str(file))
+        patch.setenv("ECOM_SANDBOX_ORDERS_PER_DAY", str(orders_per_day))
+        yield Runs(defs, instance, file)
+
+
+def declare(folder: Path, *changes: tuple[str, str]) -> Path:
+    """Write the bundled declaration with pieces of its text replaced, and return its folder."""
+    text = (BUNDLED_SHOPS / "sandbox.yaml").read_text(encoding="utf-8")
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "sandbox.yaml").write_text(text, encoding="utf-8")
+    return folder

@@ -1,0 +1,250 @@
+"""Each check, green after a load and red after the warehouse was tampered with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from dagster import AssetCheckSeverity
+
+from ecom_assets.checks import check_specs
+from ecom_assets.definitions import defs
+from ecom_assets.ingest.declaration import BUNDLED_SHOPS, load_shop
+from ecom_assets_tests.dagster_runs import Runs, runs
+
+SHOP = load_shop(BUNDLED_SHOPS / "sandbox.yaml")
+DAY = "2026-01-02"
+
+
+@pytest.fixture(scope="module")
+def pristine(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a warehouse with one window of all tables, made by a real run."""
+    folder = tmp_path_factory.mktemp("pristine")
+    with runs(folder, defs) as running:
+        assert running.load(start=DAY).success
+    return folder / "warehouse.duckdb"
+
+
+@pytest.fixture
+def sandbox(pristine: Path, tmp_path: Path) -> Iterator[Runs]:
+    """Return runs on a copy of that warehouse."""
+    with runs(tmp_path, defs) as running:
+        running.file.write_bytes(pristine.read_bytes())
+        yield running
+
+
+def only(running: Runs, resource: str, name: str) -> tuple[bool, AssetCheckSeverity, str]:
+    """Run one check alone and return whether it passed, how severe it is, and what it says."""
+    entry = running.check((resource, name))[resource, name]
+    return entry.passed, entry.severity, entry.description or ""
+
+
+def test_which_checks_a_table_has() -> None:
+    """Blocking ones for what makes a table wrong; `references` where one is declared."""
+    specs = {spec.name: spec.blocking for spec in check_specs(SHOP, SHOP.resource("orders"))}
+    assert specs == {
+        "primary_key_unique": True,
+        "schema_nullability": True,
+        "complete": True,
+        "no_rejected_rows": False,
+        "references": False,
+    }
+    assert "references" not in {spec.name for spec in check_specs(SHOP, SHOP.resource("customers"))}
+    assert all(spec.description for spec in check_specs(SHOP, SHOP.resource("orders")))
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("primary_key_unique", "id is unique"),
+        ("schema_nullability", "16 declared columns are there, with their types"),
+        ("no_rejected_rows", "no record breaks the contract"),
+        ("references", "every foreign key points to a row"),
+    ],
+)
+def test_green_alone(sandbox: Runs, name: str, text: str) -> None:
+    """Without a load, and without a partition."""
+    passed, _, description = only(sandbox, "orders", name)
+    assert passed
+    assert description == text
+
+
+def test_running_a_check_alone_loads_nothing(sandbox: Runs) -> None:
+    """The ledger is as it was, and only what was selected ran."""
+    before = sandbox.rows("select count(*) from sandbox.load_ledger")
+    found = sandbox.check(("orders", "complete"), ("customers", "complete"))
+    assert found.keys() == {("orders", "complete"), ("customers", "complete")}
+    assert all(entry.passed for entry in found.values())
+    assert sandbox.rows("select count(*) from sandbox.load_ledger") == before
+
+
+def test_a_repeated_key(sandbox: Runs) -> None:
+    """An order twice: an error, with the key, its rows and the SQL."""
+    sandbox.rows("insert into sandbox.orders select * from sandbox.orders order by id limit 1")
+    found = sandbox.check(("orders", "primary_key_unique"))["orders", "primary_key_unique"]
+    assert (found.passed, found.severity) == (False, AssetCheckSeverity.ERROR)
+    assert found.description == "1 values of id stand in more than one row"
+    assert found.metadata["repeated_keys"].value == 1
+    smallest = sandbox.rows("select min(id) from sandbox.orders")[0][0]
+    assert found.metadata["sample"].value == f"| id | rows |\n| --- | --- |\n| {smallest} | 2 |"
+    assert 'from "sandbox"."orders"' in str(found.metadata["sql"].value)
+
+
+def test_a_repeated_key_of_two_columns(sandbox: Runs) -> None:
+    """Lines of an order are told apart by order and line; one of the two may repeat."""
+    sandbox.rows("insert into sandbox.order_items select * from sandbox.order_items limit 1")
+    assert only(sandbox, "order_items", "primary_key_unique") == (
+        False,
+        AssetCheckSeverity.ERROR,
+        "1 values of order_id, id stand in more than one row",
+    )
+
+
+def test_a_null(sandbox: Runs) -> None:
+    """A column that may not be null is, in two rows; one that may be is not counted."""
+    two = "(select id from sandbox.orders order by id limit 2)"
+    sandbox.rows("alter table sandbox.orders alter column status drop not null")
+    sandbox.rows(f"update sandbox.orders set status = null, shipping_address__city = null where id in {two}")
+    assert only(sandbox, "orders", "schema_nullability") == (
+        False,
+        AssetCheckSeverity.ERROR,
+        "status is null in 2 rows",
+    )
+
+
+def test_a_missing_column_and_another_type(sandbox: Runs) -> None:
+    """Both are named, with the type found and the one declared."""
+    sandbox.rows("alter table sandbox.products drop column title")
+    sandbox.rows("alter table sandbox.products alter column price type double")
+    assert only(sandbox, "products", "schema_nullability") == (
+        False,
+        AssetCheckSeverity.ERROR,
+        "title is missing; price is DOUBLE instead of DECIMAL(18,4)",
+    )
+
+
+def test_a_check_whose_column_is_missing(sandbox: Runs) -> None:
+    """The key itself is gone: the check says so."""
+    sandbox.rows("alter table sandbox.products drop column id")
+    assert only(sandbox, "products", "primary_key_unique")[2] == "sandbox.products has no column id"
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        ("fetched = fetched + 1", f"{DAY}: {{n}} kept + 0 rejected, {{more}} fetched, a total of {{n}}"),
+        ("source_total = fetched + 1", f"{DAY}: {{n}} kept + 0 rejected, {{n}} fetched, a total of {{more}}"),
+        (
+            "fetched = fetched + 1, source_total = null",
+            f"{DAY}: {{n}} kept + 0 rejected, {{more}} fetched, no total",
+        ),
+        ("resource = 'other'", "the ledger has no load of orders: materialise sandbox/orders first"),
+    ],
+)
+def test_an_incomplete_window(sandbox: Runs, change: str, text: str) -> None:
+    """The ledger does not add up, in each way that it may not."""
+    count = sandbox.rows("select kept from sandbox.load_ledger where resource = 'orders'")[0][0]
+    sandbox.rows(f"update sandbox.load_ledger set {change} where resource = 'orders'")
+    passed, severity, description = only(sandbox, "orders", "complete")
+    assert (passed, severity) == (False, AssetCheckSeverity.ERROR)
+    assert description == text.format(n=count, more=count + 1)
+
+
+def test_the_newest_load_counts(sandbox: Runs) -> None:
+    """An older ledger row of the same window that did not add up is history."""
+    sandbox.rows(
+        "insert into sandbox.load_ledger by name select * replace (loaded_at - interval 1 day as loaded_at, "
+        "fetched + 5 as fetched) from sandbox.load_ledger where resource = 'orders'"
+    )
+    assert only(sandbox, "orders", "complete")[0]
+
+
+def test_a_total_that_the_api_does_not_say(sandbox: Runs) -> None:
+    """Passes, and says that nothing was compared."""
+    passed, _, description = only(sandbox, "order_items", "complete")
+    assert passed
+    assert description.endswith(" records in 1 load: the API says no total")
+
+
+def test_rejected_rows_warn(sandbox: Runs) -> None:
+    """Those of the newest load count, those of an older one do not."""
+    load = sandbox.rows("select load_id from sandbox.load_ledger where resource = 'orders'")[0][0]
+    columns = "(load_id, resource, partition_key, primary_key, reasons, record, rejected_at)"
+    into = f"insert into sandbox.rejected_rows by position {columns} values "
+    sandbox.rows("create table if not exists sandbox.tamper (x int)")
+    names = [
+        row[0]
+        for row in sandbox.rows(
+            "select column_name from information_schema.columns where table_schema = 'sandbox' "
+            "and table_name = 'rejected_rows' and is_nullable = 'NO'"
+        )
+    ]
+    for name in names:
+        sandbox.rows(f'alter table sandbox.rejected_rows alter column "{name}" drop not null')
+    sandbox.rows(f"{into} ('older', 'orders', '{DAY}', '7', '[\"total: old\"]', '{{}}', now())")
+    assert only(sandbox, "orders", "no_rejected_rows")[0]
+    sandbox.rows(f"{into} ('{load}', 'orders', '{DAY}', '8', '[\"total: no number\"]', '{{}}', now())")
+    found = sandbox.check(("orders", "no_rejected_rows"))["orders", "no_rejected_rows"]
+    assert (found.passed, found.severity) == (False, AssetCheckSeverity.WARN)
+    assert found.description == "1 records break the contract: see sandbox.rejected_rows"
+    assert "total: no number" in str(found.metadata["sample"].value)
+    assert only(sandbox, "customers", "no_rejected_rows")[0]
+
+
+def test_orphans_warn(sandbox: Runs) -> None:
+    """A customer is gone whose orders are there."""
+    customer, count = sandbox.rows(
+        "select customer_id, count(*) from sandbox.orders group by all order by 1 limit 1"
+    )[0]
+    sandbox.rows(f"delete from sandbox.customers where id = {customer}")
+    found = sandbox.check(("orders", "references"))["orders", "references"]
+    assert (found.passed, found.severity) == (False, AssetCheckSeverity.WARN)
+    assert found.description == f"{count} rows have a customer_id that customers.id does not have"
+    assert found.metadata["orphans_customer_id"].value == count
+    assert f"| customer_id | {customer} | {count} |" in str(found.metadata["sample"].value)
+
+
+@pytest.mark.parametrize("name", ["primary_key_unique", "schema_nullability", "complete", "no_rejected_rows"])
+def test_a_missing_table(sandbox: Runs, name: str) -> None:
+    """Says which, and what to do."""
+    sandbox.rows("drop table sandbox.orders")
+    passed, _, description = only(sandbox, "orders", name)
+    assert not passed
+    assert description == "the table sandbox.orders does not exist: materialise sandbox/orders first"
+
+
+def test_a_missing_ledger(sandbox: Runs) -> None:
+    """Names the ledger, and the asset whose load makes it."""
+    sandbox.rows("drop table sandbox.load_ledger")
+    assert only(sandbox, "orders", "complete")[2] == (
+        "the table sandbox.load_ledger does not exist: materialise sandbox/orders first"
+    )
+
+
+def test_a_missing_warehouse(tmp_path: Path) -> None:
+    """No file at all: each check says so."""
+    with runs(tmp_path, defs) as running:
+        found = running.check(("orders", "complete"), ("orders", "references"))
+        assert {entry.passed for entry in found.values()} == {False}
+        for entry in found.values():
+            assert entry.description == f"the warehouse {running.file} does not exist: materialise an asset first"
+
+
+def test_what_duckdb_refuses_is_a_finding(sandbox: Runs) -> None:
+    """A column of a type that cannot be compared: a sentence, no traceback."""
+    sandbox.rows("alter table sandbox.customers drop column id")
+    sandbox.rows("alter table sandbox.customers add column id struct(a int)")
+    passed, severity, description = only(sandbox, "orders", "references")
+    assert (passed, severity) == (False, AssetCheckSeverity.WARN)
+    assert description.startswith("the warehouse did not answer: ")
+    assert "\n" not in description
+
+
+def test_an_error_fails_the_run(sandbox: Runs) -> None:
+    """A blocking check that is red after a load fails its step, so nothing downstream runs; a warning does not."""
+    sandbox.rows("alter table sandbox.customers drop column note")
+    sandbox.rows("alter table sandbox.customers add column note integer")
+    job = sandbox.check(("customers", "schema_nullability"))
+    assert not job["customers", "schema_nullability"].passed
+    sandbox.rows("insert into sandbox.stores_gone select 1") if False else None
