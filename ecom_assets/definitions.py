@@ -36,10 +36,10 @@ def build_defs(
     sensors: list[Any] = [failure_sensor(shops, resources)]
     for shop in shops:
         assets += shop_assets(shop)
-        if windows := windows_job(shop):
+        if shop.partitions and (windows := windows_job(shop)):
             jobs.append(windows)
-            schedules.append(windows_schedule(shop, windows))
-            sensors.append(change_sensor(shop, windows))
+            schedules.append(windows_schedule(shop, shop.partitions, windows))
+            sensors.append(change_sensor(shop, shop.partitions, windows))
         if snapshots := snapshots_job(shop):
             jobs.append(snapshots)
             schedules.append(snapshots_schedule(shop, snapshots))

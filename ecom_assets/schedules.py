@@ -5,11 +5,20 @@ Loading only what changed is `sensors`'s. Both are off until somebody switches t
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from datetime import timedelta
 
-from dagster import DefaultScheduleStatus, ScheduleDefinition, build_schedule_from_partitioned_job
+from dagster import (
+    DefaultScheduleStatus,
+    RunRequest,
+    ScheduleDefinition,
+    ScheduleEvaluationContext,
+    SkipReason,
+    schedule,
+)
 
-from ecom_assets.ingest.declaration import Shop
+from ecom_assets.ingest.declaration import Partitions, Shop
+from ecom_assets.ingest.windows import floor, window_at, windows_between
 from ecom_assets.jobs import AssetJob, job_name
 
 MINUTES_AFTER = 10
@@ -17,18 +26,33 @@ MINUTES_AFTER = 10
 
 SNAPSHOT_CRON = "40 0 * * *"
 
+_CRON: Mapping[str, str] = {
+    "hour": f"{MINUTES_AFTER} * * * *",
+    "day": f"{MINUTES_AFTER} 0 * * *",
+    "week": f"{MINUTES_AFTER} 0 * * 0",
+    "month": f"{MINUTES_AFTER} 0 1 * *",
+}
 
-def windows_schedule(shop: Shop, job: AssetJob) -> Any:
-    """Return the schedule that requests the window which closed last, under its partition key."""
-    every = shop.partitions.every if shop.partitions else "day"
-    return build_schedule_from_partitioned_job(
-        job,
+
+def windows_schedule(shop: Shop, partitions: Partitions, job: AssetJob) -> ScheduleDefinition:
+    """Return the schedule that requests the window which closed last; one that was missed is a backfill's."""
+
+    @schedule(
         name=job_name(shop, "windows_schedule"),
-        description=f"Loads each {every} of {shop.name} {MINUTES_AFTER} minutes after it ended (UTC).",
-        minute_of_hour=MINUTES_AFTER,
-        hour_of_day=None if every == "hour" else 0,
+        job=job,
+        cron_schedule=_CRON[partitions.every],
+        execution_timezone="UTC",
+        description=f"Loads each {partitions.every} of {shop.name} {MINUTES_AFTER} minutes after it ended (UTC).",
         default_status=DefaultScheduleStatus.STOPPED,
     )
+    def closed(context: ScheduleEvaluationContext) -> RunRequest | SkipReason:
+        end = floor(context.scheduled_execution_time, partitions.every)
+        window = window_at(partitions, end - timedelta(microseconds=1))
+        if not windows_between(partitions, window.start, window.end):
+            return SkipReason(f"{window.partition_key} lies before the first window, at {partitions.start}")
+        return RunRequest(run_key=window.partition_key, partition_key=window.partition_key)
+
+    return closed
 
 
 def snapshots_schedule(shop: Shop, job: AssetJob) -> ScheduleDefinition:

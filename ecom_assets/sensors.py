@@ -49,7 +49,9 @@ def _now() -> datetime:
     return datetime.now(timezone.utc)
 
 
-def change_sensor(shop: Shop, job: AssetJob, clock: Callable[[], datetime] = _now) -> SensorDefinition:
+def change_sensor(
+    shop: Shop, partitions: Partitions, job: AssetJob, clock: Callable[[], datetime] = _now
+) -> SensorDefinition:
     """Return the sensor of a shop's windows.
 
     Its cursor is the end of the last window that it has dealt with, so that what changes late in a window is
@@ -66,16 +68,15 @@ def change_sensor(shop: Shop, job: AssetJob, clock: Callable[[], datetime] = _no
         required_resource_keys={secrets_key(shop)},
     )
     def look(context: SensorEvaluationContext) -> SensorResult:
-        return _tick(context, shop, clock())
+        return _tick(context, shop, partitions, clock())
 
     return look
 
 
-def _tick(context: SensorEvaluationContext, shop: Shop, now: datetime) -> SensorResult:
+def _tick(
+    context: SensorEvaluationContext, shop: Shop, partitions: Partitions, now: datetime
+) -> SensorResult:
     """Look once; raises Failure, which leaves the cursor where it is, when the API cannot be asked."""
-    partitions = shop.partitions
-    if partitions is None:
-        raise Failure(description=f"{shop.name} has no windows")
     since = _since(context.cursor, partitions, now)
     closed = windows_between(partitions, since, now)
     if not closed:

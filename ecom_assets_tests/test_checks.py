@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from dagster import AssetCheckSeverity
+from dagster import AssetCheckSeverity, AssetKey, DailyPartitionsDefinition, Definitions, asset
 
 from ecom_assets.checks import check_specs
 from ecom_assets.definitions import defs
 from ecom_assets.ingest.declaration import BUNDLED_SHOPS, load_shop
-from ecom_assets_tests.dagster_runs import Runs, runs
+from ecom_assets_tests.dagster_runs import Outcome, Runs, runs
 
 SHOP = load_shop(BUNDLED_SHOPS / "sandbox.yaml")
 DAY = "2026-01-02"
@@ -171,8 +171,7 @@ def test_rejected_rows_warn(sandbox: Runs) -> None:
     """Those of the newest load count, those of an older one do not."""
     load = sandbox.rows("select load_id from sandbox.load_ledger where resource = 'orders'")[0][0]
     columns = "(load_id, resource, partition_key, primary_key, reasons, record, rejected_at)"
-    into = f"insert into sandbox.rejected_rows by position {columns} values "
-    sandbox.rows("create table if not exists sandbox.tamper (x int)")
+    into = f"insert into sandbox.rejected_rows {columns} values "
     names = [
         row[0]
         for row in sandbox.rows(
@@ -241,10 +240,35 @@ def test_what_duckdb_refuses_is_a_finding(sandbox: Runs) -> None:
     assert "\n" not in description
 
 
-def test_an_error_fails_the_run(sandbox: Runs) -> None:
-    """A blocking check that is red after a load fails its step, so nothing downstream runs; a warning does not."""
-    sandbox.rows("alter table sandbox.customers drop column note")
-    sandbox.rows("alter table sandbox.customers add column note integer")
-    job = sandbox.check(("customers", "schema_nullability"))
-    assert not job["customers", "schema_nullability"].passed
-    sandbox.rows("insert into sandbox.stores_gone select 1") if False else None
+def test_an_error_after_a_load_stops_what_comes_after(sandbox: Runs) -> None:
+    """The load reports, its check is red, the run fails, and a downstream asset does not run."""
+    ran = []
+
+    @asset(deps=[AssetKey(["sandbox", "orders"])], partitions_def=DailyPartitionsDefinition("2026-01-01"))
+    def downstream() -> None:
+        ran.append("downstream")
+
+    merged = Definitions.merge(defs, Definitions(assets=[downstream]))
+
+    def load(day: str) -> Outcome:
+        return Outcome(
+            merged.resolve_implicit_global_asset_job_def().execute_in_process(
+                instance=sandbox.instance,
+                partition_key=day,
+                asset_selection=[AssetKey(["sandbox", "orders"]), AssetKey("downstream")],
+                raise_on_error=False,
+            )
+        )
+
+    assert load("2026-01-03").success
+    assert ran == ["downstream"]
+    sandbox.rows("delete from sandbox.customers")
+    assert load("2026-01-03").success, "a warning stops nothing"
+    first = f"updated_at < timestamptz '{DAY}' + interval 1 day"
+    sandbox.rows(f"insert into sandbox.orders select * from sandbox.orders where {first} order by id limit 1")
+    outcome = load("2026-01-03")
+    assert not outcome.success
+    assert ("orders", "2026-01-03") in outcome.materialised
+    assert not outcome.checks["orders", "primary_key_unique"].passed
+    assert "sandbox/orders: primary_key_unique" in outcome.failure
+    assert ran == ["downstream", "downstream"]

@@ -135,6 +135,13 @@ def test_response_action_hook(api: Loopback, connect: Callable[..., ShopSession]
     assert read(session, api.base_url, response_actions=actions) == []
 
 
+def test_timeout_for_dlt(api: Loopback, connect: Callable[..., ShopSession]) -> None:
+    """The policy's timeout holds for dlt's requests, which state none."""
+    api.replies = [Reply(delay=30)]
+    with pytest.raises(Exception, match=r"GET /things: 127.0.0.1:[0-9]+: no answer within 0.1 s$"):
+        read(connect(max_retries=0, timeout=0.1), api.base_url)
+
+
 def test_hook_of_a_passing_status(api: Loopback, connect: Callable[..., ShopSession]) -> None:
     """A status is tried again before a response action sees it."""
     api.replies = [Reply(503), json_reply({"data": [{"id": 1}]})]

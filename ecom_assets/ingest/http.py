@@ -97,7 +97,8 @@ class ShopSession(Session):
         """
         failure: ApiError
         try:
-            with scrubbed_logging(self.redactor):  # dlt logs the body of an answer that it ignores
+            # urllib3 logs the signed address, dlt the body of an answer that it ignores
+            with scrubbed_logging(self.redactor):
                 # past dlt's own method, which only sets a timeout, as the adapter does
                 response = super(Session, self).send(request, **kwargs)
             if response.status_code < 400:

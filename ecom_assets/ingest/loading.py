@@ -19,7 +19,7 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 
 from ecom_assets.ingest.bookkeeping import bookkeeping, forget
 from ecom_assets.ingest.connection import Connection, connected
-from ecom_assets.ingest.contract import Contract, arrow_type
+from ecom_assets.ingest.contract import Contract, evolved_column
 from ecom_assets.ingest.declaration import Resource, Shop
 from ecom_assets.ingest.errors import (
     ApiError,
@@ -197,7 +197,7 @@ class _Run:
             declared = {column.name for column in resource.columns}
             for name, column in schema.get_table_columns(resource.name).items():
                 if name not in declared:
-                    evolved[name] = arrow_type(column)
+                    evolved[name] = evolved_column(name, column)
         parent = self.shop.parent_of(resource)
         zone = (
             parent.endpoint.incremental.timezone if parent.endpoint and parent.endpoint.incremental else "UTC"

@@ -25,7 +25,7 @@ from ecom_assets.ingest.answers import Answer, Failures, reason_of
 from ecom_assets.ingest.declaration import Policy
 from ecom_assets.ingest.errors import ApiError, IngestError
 from ecom_assets.ingest.meter import SLICE_HEADER, Meter
-from ecom_assets.ingest.redaction import Redactor, scrubbed_logging
+from ecom_assets.ingest.redaction import Redactor
 
 RETRIED_STATUSES = frozenset({429, 500, 502, 503, 504})
 LONGEST_WAIT = 60.0
@@ -145,14 +145,13 @@ class SigningAdapter(HTTPAdapter):
 
         The signed request lives in this frame alone, and every exception that could hold it ends here.
         """
-        with scrubbed_logging(self._redactor):  # urllib3 logs the signed address
-            signed = self._signed(unsigned)
-            kwargs["stream"] = True
-            try:
-                response = super().send(signed, *args, **kwargs)
-                response.content  # noqa: B018  read now, because a body may be cut off
-            except Exception as error:
-                return _Trouble(*reason_of(error, self.policy.timeout))
+        signed = self._signed(unsigned)
+        kwargs["stream"] = True
+        try:
+            response = super().send(signed, *args, **kwargs)
+            response.content  # noqa: B018  read now, because a body may be cut off
+        except Exception as error:
+            return _Trouble(*reason_of(error, self.policy.timeout))
         answer = Answer.of(response, unsigned, tries, self._failures)
         for name in _LINKS:
             if name in answer.headers:

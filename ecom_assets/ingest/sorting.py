@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ecom_assets.ingest.contract import Contract, explode, instants
+from ecom_assets.ingest.contract import Contract, Contracted, explode, instants
 from ecom_assets.ingest.declaration import Resource, Shop
 from ecom_assets.ingest.errors import ApiError
 from ecom_assets.ingest.tally import Tally
@@ -65,8 +65,8 @@ def sort(shop: Shop, resource: Resource, part: Slice, records: list[Any]) -> Bat
     return Batch(part, kept, windows)
 
 
-def table_of(shop: Shop, contract: Contract, tally: Tally, batch: Batch) -> pa.Table:
-    """Return the rows of one table in a slice that keep its contract, and count all of them.
+def judge(shop: Shop, contract: Contract, tally: Tally, batch: Batch) -> Contracted:
+    """Return what becomes of the rows of one table in a slice, and count them.
 
     The tally also gets the keys of the parents of a nested list's rows, whose former rows are to go. Raises
     ContractBroken where the contract does not allow a row to be left out.
@@ -75,19 +75,18 @@ def table_of(shop: Shop, contract: Contract, tally: Tally, batch: Batch) -> pa.T
     if resource.rows_from is None:
         contracted = contract.apply(batch.records)
         tally.add(batch.part, batch.windows, contracted)
-        return contracted.kept
+        return contracted
     parent = shop.parent_of(resource)
     children, positions = explode(batch.records, resource, parent)
     contracted = contract.apply(children)
     tally.add(batch.part, [batch.windows[position] for position in positions], contracted)
-    columns = [column for column in parent_columns(shop, resource)]
     probes = [
         {f"_{parent.name}_{field}": record.get(field) for field in resource.include_from_parent}
         for record in batch.records
         if isinstance(record, dict)
     ]
-    tally.parents.append(contract.columns_of(probes, columns))
-    return contracted.kept
+    tally.parents.append(contract.columns_of(probes, parent_columns(shop, resource)))
+    return contracted
 
 
 def parent_columns(shop: Shop, resource: Resource) -> list[str]:

@@ -23,7 +23,7 @@ from ecom_assets.ingest.declaration import Endpoint, Resource, Shop
 from ecom_assets.ingest.errors import ContractBroken
 from ecom_assets.ingest.meter import SLICE_HEADER, Meter
 from ecom_assets.ingest.pagination import RECORDS, SlicePaginator
-from ecom_assets.ingest.sorting import Batch, sort, table_of
+from ecom_assets.ingest.sorting import Batch, judge, sort
 from ecom_assets.ingest.tally import Tally
 from ecom_assets.ingest.windows import Slice, ask
 
@@ -166,11 +166,13 @@ def _sorter(shop: Shop, resource: Resource, order: Order) -> Callable[[dict[str,
 def _table(shop: Shop, resource: Resource, records: DltResource, order: Order | None) -> DltResource:
     """Return the transformer that makes the Arrow tables of one resource."""
 
-    def rows(batches: list[Batch]) -> Iterator[pa.Table]:
+    def rows(batches: list[Batch]) -> Iterator[Any]:
         if order:
             for batch in batches:
                 try:
-                    yield table_of(shop, order.contracts[resource.name], order.tallies[resource.name], batch)
+                    contracted = judge(shop, order.contracts[resource.name], order.tallies[resource.name], batch)
+                    hints = dlt.mark.make_hints(columns=dict(contracted.hints)) if contracted.hints else None
+                    yield dlt.mark.with_hints(contracted.kept, hints) if hints else contracted.kept
                 except ContractBroken as broken:
                     broken.resource = resource.name
                     raise

@@ -1,0 +1,216 @@
+"""The contract: a list of records becomes an Arrow table that keeps it, and the rows that do not, with reasons.
+
+How a value becomes one of a type is `convert`'s, what undeclared fields are is `evolve`'s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from dlt.common.schema.typing import TColumnSchema
+
+from ecom_assets.ingest.convert import arrow_type, convert, instants, json_text, shown
+from ecom_assets.ingest.declaration import Column, Resource
+from ecom_assets.ingest.errors import ContractBroken
+from ecom_assets.ingest.evolve import as_text, evolved_column, inferred, known_fields, unknown_fields
+
+__all__ = ["Contract", "Contracted", "RejectedRow", "evolved_column", "explode", "instants"]
+
+_NAMED = 5
+
+
+@dataclass(frozen=True)
+class RejectedRow:
+    """A record that breaks the contract: its position, its key as text, every reason, itself as JSON."""
+
+    row: int
+    primary_key: str
+    reasons: tuple[str, ...]
+    record: str
+
+
+@dataclass(frozen=True)
+class Contracted:
+    """What became of a list of records: `kept_rows` are the positions of the rows of `kept`.
+
+    `hints` are dlt's for the columns that the declaration does not name, `discarded` counts values by field.
+    """
+
+    kept: pa.Table
+    kept_rows: Sequence[int]
+    rejected: tuple[RejectedRow, ...] = ()
+    discarded: Mapping[str, int] = field(default_factory=dict)
+    hints: Mapping[str, TColumnSchema] = field(default_factory=dict)
+
+
+class Contract:
+    """The declared columns of one resource, and those that its tables gained over time."""
+
+    def __init__(
+        self,
+        resource: Resource,
+        children: Collection[Resource] = (),
+        evolved: Mapping[str, Column] | None = None,
+        timezone: str = "UTC",
+    ) -> None:
+        """Take the lists that other resources are made of for known, and keep to the types of `evolved`.
+
+        `timezone` is that of instants which name none.
+        """
+        self.resource = resource
+        self.evolved = dict(evolved or {})
+        self._zone = timezone
+        lists = [tuple(child.rows_from.path.split(".")) for child in children if child.rows_from]
+        self._known = known_fields([*(column.path for column in resource.columns), *lists])
+        self.schema = pa.schema(
+            [
+                pa.field(column.name, arrow_type(column), nullable=column.nullable)
+                for column in resource.columns
+            ]
+        )
+
+    def columns_hints(self) -> dict[str, TColumnSchema]:
+        """Return dlt's hints of the declared columns, in their order."""
+        return {column.name: _hint(column) for column in self.resource.columns}
+
+    def apply(self, records: Sequence[Any]) -> Contracted:
+        """Return the table of the records that keep the contract, and the others with every reason.
+
+        Raises ContractBroken for an undeclared field where `schema_contract.columns` is freeze.
+        """
+        reasons: dict[int, list[str]] = {}
+        rows = records
+        if any(type(record) is not dict for record in records):
+            rows = [record if isinstance(record, dict) else {} for record in records]
+            for position, record in enumerate(records):
+                if not isinstance(record, dict):
+                    reasons[position] = [f"the record is not an object: {shown(record)}"]
+        broken = set(reasons)
+        arrays = [self._column(rows, column, reasons, broken) for column in self.resource.columns]
+        fields = list(self.schema)
+        hints: dict[str, TColumnSchema] = {}
+        discarded: dict[str, int] = {}
+        unknown = unknown_fields(rows, self._known)
+        declared = set(self.schema.names)
+        policy = self.resource.schema_contract.columns
+        if unknown and policy == "freeze":
+            self._refuse(unknown)
+        for name, values in unknown.items():
+            if policy == "discard_value" or name in declared:
+                discarded[name] = sum(value is not None for value in values)
+                continue
+            column = self.evolved.setdefault(name, inferred(name, values))
+            converted = convert(as_text(values) if column.data_type == "text" else values, column, self._zone)
+            for position, reason in converted.wrong.items():
+                reasons.setdefault(position, []).append(f"{name}: {reason}")
+            fields.append(pa.field(name, arrow_type(column)))
+            arrays.append(converted.array)
+            hints[name] = _hint(column)
+        rejected = tuple(
+            RejectedRow(row, self._key(rows[row]), tuple(reasons[row]), json_text(records[row]))
+            for row in sorted(reasons)
+        )
+        kept: Sequence[int] = range(len(records))
+        if rejected:
+            kept = [row for row in kept if row not in reasons]
+            taken = pa.array(kept, pa.int64())
+            arrays = [array.take(taken) for array in arrays]
+        return Contracted(pa.table(arrays, schema=pa.schema(fields)), kept, rejected, discarded, hints)
+
+    def columns_of(self, records: Sequence[Any], names: Sequence[str]) -> pa.Table:
+        """Return some declared columns of records, without the rows that have a null in one of them."""
+        columns = [self.resource.column(name) for name in names]
+        table = pa.table(
+            [convert(_values(records, column.path)[0], column, self._zone).array for column in columns],
+            schema=pa.schema([self.schema.field(name).with_nullable(True) for name in names]),
+        )
+        return table.drop_null()
+
+    def _column(
+        self, rows: Sequence[Any], column: Column, reasons: dict[int, list[str]], broken: set[int]
+    ) -> pa.Array:
+        """Return one declared column, and add the reasons of the rows that break it."""
+        values, misplaced = _values(rows, column.path)
+        converted = convert(values, column, self._zone)
+        wrong = {position: f"{column.name}: {reason}" for position, reason in converted.wrong.items()}
+        for position, reason in misplaced.items():
+            wrong[position] = f"{column.name}: {reason}"
+        if converted.array.null_count and not column.nullable:
+            key = column.name in self.resource.primary_key
+            reason = "null, but part of the primary key" if key else "null, but not nullable"
+            for position in pc.indices_nonzero(converted.array.is_null()).to_pylist():
+                if position not in broken:
+                    wrong.setdefault(position, f"{column.name}: {reason}")
+        for position in sorted(wrong):
+            reasons.setdefault(position, []).append(wrong[position])
+        return converted.array
+
+    def _key(self, record: Mapping[str, Any]) -> str:
+        """Return a record's primary key as text, its parts parted by commas."""
+        parts = []
+        for name in self.resource.primary_key:
+            (value,), _ = _values([record], self.resource.column(name).path)
+            parts.append(value if isinstance(value, str) else "" if value is None else json_text(value))
+        return ", ".join(parts)
+
+    def _refuse(self, unknown: Mapping[str, Any]) -> None:
+        names = ", ".join(list(unknown)[:_NAMED]) + (", …" if len(unknown) > _NAMED else "")
+        raise ContractBroken(
+            f"{self.resource.name}: found the undeclared fields {names}; allowed are the declared columns, because "
+            "schema_contract.columns is freeze: declare them, or choose evolve or discard_value"
+        )
+
+
+def explode(
+    parents: Sequence[Any], resource: Resource, parent: Resource
+) -> tuple[list[Any], list[int]]:
+    """Return the elements of the parents' lists as records, and of each the position of its parent.
+
+    Each gets the fields of `include_from_parent` as `_<parent>_<field>`. What is no object stays as it is, for
+    the contract to reject.
+    """
+    if resource.rows_from is None:
+        raise LookupError(f"{resource.name} has no rows_from")
+    lists, _ = _values(parents, tuple(resource.rows_from.path.split(".")))
+    included = [(f"_{parent.name}_{name}", tuple(name.split("."))) for name in resource.include_from_parent]
+    children: list[Any] = []
+    positions: list[int] = []
+    for position, elements in enumerate(lists):
+        if elements is None:
+            continue
+        fields = {name: _values([parents[position]], path)[0][0] for name, path in included}
+        for element in elements if isinstance(elements, list) else [elements]:
+            children.append({**element, **fields} if isinstance(element, dict) else element)
+            positions.append(position)
+    return children, positions
+
+
+def _values(records: Sequence[Any], path: Sequence[str]) -> tuple[list[Any], dict[int, str]]:
+    """Return what a path leads to in each record, and where something on the way is not an object."""
+    values: list[Any] = list(records)
+    misplaced: dict[int, str] = {}
+    for depth, name in enumerate(path):
+        try:
+            # the whole column at once, for the usual case in which all are objects or null
+            values = [None if value is None else value.get(name) for value in values]
+        except AttributeError:
+            for position, value in enumerate(values):
+                if value is not None and not isinstance(value, dict):
+                    way = ".".join(path[:depth]) or "the record"
+                    misplaced[position] = f"{way} is not an object: {shown(value)}"
+            values = [value.get(name) if isinstance(value, dict) else None for value in values]
+    return values, misplaced
+
+
+def _hint(column: Column) -> TColumnSchema:
+    """Return dlt's hint of one column."""
+    hint: TColumnSchema = {"data_type": column.data_type, "nullable": column.nullable}
+    if column.data_type == "decimal":
+        hint["precision"], hint["scale"] = column.precision, column.scale
+    if column.description:
+        hint["description"] = column.description
+    return hint

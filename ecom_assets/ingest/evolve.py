@@ -1,0 +1,112 @@
+"""Fields that no declaration names: finding them in records, and what type of column each would be.
+
+What becomes of them is `contract`'s, as `schema_contract` says.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from decimal import Decimal
+from typing import Any, cast
+
+from dlt.common.normalizers.naming import snake_case
+
+from ecom_assets.ingest.convert import convert, json_text
+from ecom_assets.ingest.declaration import Column
+
+_NAMING = snake_case.NamingConvention()
+_WITH_OFFSET = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?(\.\d+)?\s*(Z|[+-]\d\d:?\d\d)")
+
+Known = dict[str, Any]
+"""Declared paths as a tree: a name leads to the names below it, or to None where all below is known."""
+
+
+def known_fields(paths: Iterable[Sequence[str]]) -> Known:
+    """Return the tree of declared paths."""
+    tree: Known = {}
+    for path in paths:
+        node = tree
+        for name in path[:-1]:
+            below = node.setdefault(name, {})
+            if below is None:
+                break
+            node = below
+        else:
+            node[path[-1]] = None
+    return tree
+
+
+def unknown_fields(records: Sequence[Any], known: Known) -> dict[str, list[Any]]:
+    """Return the values, one per record, of each undeclared field by its column name.
+
+    An object becomes its fields, `a__b`; a list stays whole. Fields that are null everywhere are left out.
+    """
+    found: dict[str, list[Any]] = {}
+    _collect(records, known, "", found)
+    return found
+
+
+def _collect(records: Sequence[Any], known: Mapping[str, Any], prefix: str, found: dict[str, list[Any]]) -> None:
+    """Add what lies below one object; what is None or no object in `records` has no fields here."""
+    objects = [record for record in records if type(record) is dict]
+    names: set[str] = set().union(*objects) if objects else set()
+    for name in sorted(names - {name for name, below in known.items() if below is None}):
+        values = [record.get(name) if type(record) is dict else None for record in records]
+        below = known.get(name, {})
+        column = _NAMING.normalize_identifier(name) if name.strip() else "_"
+        column = f"{prefix}{column}"
+        if any(type(value) is dict for value in values):
+            _collect(values, below, f"{column}__", found)
+            values = [None if type(value) is dict and value else value for value in values]
+        if name not in known and any(value is not None for value in values):
+            # two fields may have one name once they are normalised; the first one that is not null counts
+            before = found.get(column)
+            found[column] = (
+                values
+                if before is None
+                else [old if old is not None else new for old, new in zip(before, values, strict=True)]
+            )
+
+
+def inferred(name: str, values: Collection[Any]) -> Column:
+    """Return a nullable column that takes all of these values, which are not all null."""
+    present = [value for value in values if value is not None]
+    kinds = {type(value) for value in present}
+    if kinds & {dict, list}:
+        return evolved_column(name, {"data_type": "json"})
+    if kinds == {str}:
+        whole = all(_WITH_OFFSET.fullmatch(value) for value in present)
+        candidates = ["timestamp", "text"] if whole else ["text"]
+    elif kinds == {bool}:
+        candidates = ["bool"]
+    elif kinds == {int}:
+        candidates = ["bigint", "decimal"]
+    elif kinds <= {int, float}:
+        candidates = ["double"]
+    elif kinds <= {int, float, Decimal}:
+        candidates = ["decimal"]
+    else:
+        candidates = []
+    for data_type in candidates:
+        column = evolved_column(name, {"data_type": data_type})
+        if not convert(present, column).wrong:
+            return column
+    return evolved_column(name, {"data_type": "text"})
+
+
+def evolved_column(name: str, hint: Mapping[str, Any]) -> Column:
+    """Return the column that dlt's hint describes; its name was made by dlt, so it is not checked again."""
+    data_type = cast(Any, hint.get("data_type", "text"))
+    sized = data_type == "decimal"
+    return Column.model_construct(
+        name=name,
+        data_type="text" if data_type == "wei" else data_type,
+        precision=(hint.get("precision") or 38) if sized else None,
+        scale=(9 if hint.get("scale") is None else hint["scale"]) if sized else None,
+    )
+
+
+def as_text(values: Sequence[Any]) -> list[Any]:
+    """Return values for a column of text: what is no text as JSON."""
+    return [value if value is None or type(value) is str else json_text(value) for value in values]

@@ -1,0 +1,35 @@
+"""What holds for every test: nothing of the caller's environment gets in, and nothing leaves the machine.
+
+Fixtures of one concern stand in the test file of that concern.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from itertools import count
+
+import pytest
+from hypothesis import settings
+
+# before dlt or dagster is imported, which read it once
+os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"
+os.environ["DAGSTER_DISABLE_TELEMETRY"] = "1"
+
+# a loaded machine is no failure, and a pipeline must fail for the change it tests, not for its luck
+settings.register_profile("tests", deadline=None, derandomize="CI" in os.environ)
+settings.load_profile("tests")
+
+_numbers = count()
+
+
+@pytest.fixture(autouse=True)
+def _own_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Give each test a warehouse of its own, and no other setting of this project or of Dagster."""
+    # neither `tmp_path` nor `monkeypatch`: Hypothesis objects to fixtures that are made once for all examples
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith("ECOM_") or name == "DAGSTER_HOME"]:
+            patch.delenv(name)
+        folder = tmp_path_factory.getbasetemp() / "warehouses" / str(next(_numbers))
+        patch.setenv("ECOM_WAREHOUSE", str(folder / "warehouse.duckdb"))
+        yield
