@@ -25,6 +25,7 @@ help:  ## List the targets
 		printf '  make %-13s %s\n' "$$target" "$$text"; done
 
 install: $(INSTALLED)  ## Install everything into .venv, by hash (PYTHON=python3.12 for another Python)
+	@echo "$(VENV) is up to date"
 
 demo: $(INSTALLED) $(INSTANCE)  ## Load a week of the sandbox shop into data/warehouse.duckdb
 	@DAGSTER_HOME="$(CURDIR)/.dagster" $(BIN)/python -m ecom_assets.demo

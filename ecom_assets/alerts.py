@@ -101,7 +101,9 @@ def _error(context: RunFailureSensorContext) -> str:
     for event in context.get_step_failure_events():
         data = event.step_failure_data
         own = data.user_failure_data.description if data.user_failure_data else None
-        lines.append(own or (data.error.message.strip() if data.error else event.message or ""))
+        # around what the op raised there is Dagster's own error, which says no more than that there was one
+        error = data.error and (data.error.cause or data.error)
+        lines.append(own or (error.message.strip() if error else event.message or ""))
     return "\n".join(filter(None, lines)) or context.failure_event.message or "no reason was given"
 
 

@@ -176,7 +176,7 @@ def _materialised(
 
 
 def _pause(context: AssetExecutionContext, error: RetryLater) -> RetryRequested | Failure:
-    """Return the request to run this op again once the API is willing, or the failure after enough of them."""
+    """Return the request to run this op again once the API is willing; after enough of them the failure."""
     if context.retry_number >= MAX_PAUSES:
         return Failure(description=f"{error} (after {MAX_PAUSES} pauses)", allow_retries=False)
     context.log.warning(f"{error}; trying again in {error.seconds:g} s")

@@ -1,7 +1,7 @@
 """The checks of a table, generated from its contract: their names, their severity, and running them.
 
 They belong to the asset's own op (see `assets`), so that they run after each load, also of the resources that
-loaded while a sibling failed. What each asks the warehouse is `check_queries`'s.
+loaded while a sibling failed. What they ask the warehouse is `check_queries`'s and `ledger_queries`'s.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from dagster import (
     MetadataValue,
 )
 
-from ecom_assets import check_queries
-from ecom_assets.check_queries import Finding, Query, Subject
+from ecom_assets import check_queries, ledger_queries
+from ecom_assets.findings import Finding, Query, Subject, examine
 from ecom_assets.ingest.declaration import Resource, Shop
 from ecom_assets.ingest.errors import WarehouseError
 from ecom_assets.ingest.warehouse import Warehouse
@@ -44,12 +44,12 @@ _CHECKS: Mapping[str, _Check] = {
         "Each declared column exists with its type, and no column that may not be null is.",
     ),
     "complete": _Check(
-        check_queries.complete,
+        ledger_queries.complete,
         True,
         "By the ledger, the records kept and rejected are those fetched, and as many as the API said it had.",
     ),
     "no_rejected_rows": _Check(
-        check_queries.no_rejected_rows,
+        ledger_queries.no_rejected_rows,
         False,
         "The newest loads rejected no record for breaking the contract.",
     ),
@@ -91,7 +91,7 @@ def run_checks(
         with warehouse.read(shop.name) as connection:
             for key in ordered:
                 subject = Subject(connection, shop, shop.resource(key.asset_key.path[-1]), windows)
-                findings.append((key, check_queries.examine(_CHECKS[key.name].query, subject)))
+                findings.append((key, examine(_CHECKS[key.name].query, subject)))
     except WarehouseError as error:
         findings = [(key, Finding(passed=False, description=str(error))) for key in ordered]
     # the file is let go before Dagster writes down the first event

@@ -13,7 +13,8 @@ def markdown_table(rows: Sequence[Mapping[str, Any]]) -> str:
     names = list(dict.fromkeys(name for row in rows for name in row))
     if not names:
         return ""
-    lines = [names, ["---"] * len(names), *([row.get(name) for name in names] for row in rows)]
+    cells: list[list[Any]] = [[row.get(name) for name in names] for row in rows]
+    lines: list[list[Any]] = [names, ["---"] * len(names), *cells]
     return "\n".join(f"| {' | '.join(map(_cell, line))} |" for line in lines)
 
 

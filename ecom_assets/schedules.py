@@ -35,7 +35,7 @@ _CRON: Mapping[str, str] = {
 
 
 def windows_schedule(shop: Shop, partitions: Partitions, job: AssetJob) -> ScheduleDefinition:
-    """Return the schedule that requests the window which closed last; one that was missed is a backfill's."""
+    """Return the schedule that requests the window which closed last; a missed one is a backfill's."""
 
     @schedule(
         name=job_name(shop, "windows_schedule"),

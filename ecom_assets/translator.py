@@ -54,7 +54,7 @@ def table_schema(resource: Resource) -> TableSchema:
 
 def _column(resource: Resource, column: Column) -> TableColumn:
     """Describe one column; only a key of one column makes it unique by itself."""
-    kind = column.data_type
+    kind: str = column.data_type
     if column.precision is not None:
         kind = f"{kind}({column.precision},{column.scale})"
     other = [f"references {'.'.join(column.references)}"] if column.references else []

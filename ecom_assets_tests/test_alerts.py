@@ -149,7 +149,9 @@ def test_without_a_webhook_nothing_is_posted(
     assert said.skip_message == "ECOM_ALERT_WEBHOOK is not set: nothing was posted"
 
 
-@pytest.mark.parametrize("address", ["ftp://host/T0K3N", "file:///T0K3N", "T0K3N", "http://", "http://[T0K3N/"])
+@pytest.mark.parametrize(
+    "address", ["ftp://host/T0K3N", "file:///T0K3N", "T0K3N", "http://", "http://[T0K3N/"]
+)
 def test_an_address_that_is_none(address: str) -> None:
     """What is allowed; nothing of what was found, for it is a secret."""
     with pytest.raises(Failure) as caught:

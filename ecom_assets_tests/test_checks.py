@@ -227,7 +227,10 @@ def test_a_missing_warehouse(tmp_path: Path) -> None:
         found = running.check(("orders", "complete"), ("orders", "references"))
         assert {entry.passed for entry in found.values()} == {False}
         for entry in found.values():
-            assert entry.description == f"the warehouse {running.file} does not exist: materialise an asset first"
+            assert (
+                entry.description
+                == f"the warehouse {running.file} does not exist: materialise an asset first"
+            )
 
 
 def test_what_duckdb_refuses_is_a_finding(sandbox: Runs) -> None:

@@ -176,4 +176,6 @@ def test_a_shop_of_snapshots_only(tmp_path: Path) -> None:
 def test_resource_overrides_reach_the_definitions() -> None:
     """The seam for secrets, and for tests."""
     mine = ShopSecrets()
-    assert (build_defs(resource_overrides={"sandbox_secrets": mine}).resources or {})["sandbox_secrets"] is mine
+    assert (build_defs(resource_overrides={"sandbox_secrets": mine}).resources or {})[
+        "sandbox_secrets"
+    ] is mine

@@ -78,6 +78,14 @@ def test_basic_auth_is_found(secret: str, user: str) -> None:
     assert scrubbed.endswith(HIDDEN)
 
 
+@given(secret=st.text("0:", min_size=4, max_size=9), user=st.text("0:", max_size=8))
+def test_overlapping_places_are_found(secret: str, user: str) -> None:
+    """A secret that repeats itself is hidden in all its places, also where they overlap."""
+    header = base64.b64encode(f"{user}:{secret}".encode()).decode()
+    assert Redactor([secret]).scrub(header).endswith(HIDDEN)
+    assert Redactor([secret]).scrub(f"{EDGE}{secret}{secret[1:]}").endswith(HIDDEN)
+
+
 @given(text=st.text(max_size=60), secret=st.text(st.sampled_from("QXZ07"), min_size=8, max_size=12))
 def test_other_texts_stay(text: str, secret: str) -> None:
     """A text without the secret is not touched."""

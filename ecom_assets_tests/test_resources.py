@@ -50,12 +50,17 @@ def test_known_secrets_are_those_the_environment_has(monkeypatch: pytest.MonkeyP
 @pytest.mark.parametrize(
     ("key", "resource", "message"),
     [
-        ("other_secrets", ShopSecrets(), "resource_overrides: found 'other_secrets'; allowed: sandbox_secrets"),
+        (
+            "other_secrets",
+            ShopSecrets(),
+            "resource_overrides: found 'other_secrets'; allowed: sandbox_secrets",
+        ),
         (KEY, Path(), r"sandbox_secrets: found 'PosixPath'; allowed: ShopSecrets"),
         (
             KEY,
             ShopSecrets(secrets={"api_key": "hush-hush"}),
-            "sandbox_secrets: found a value for 'api_key'; allowed: dagster.EnvVar, because Dagster shows values",
+            "sandbox_secrets: found a value for 'api_key'; allowed: dagster.EnvVar, "
+            "because Dagster shows values",
         ),
     ],
 )

@@ -55,7 +55,7 @@ def test_the_window_that_just_closed(tmp_path: Path, every: str, cron: str, at: 
     definition = schedule(tmp_path, every, "windows_schedule")
     assert definition.cron_schedule == cron
     assert definition.execution_timezone == "UTC"
-    (request,) = tick(tmp_path, every, "windows_schedule", at).run_requests or ()
+    (request,) = tick(tmp_path, every, "windows_schedule", at).run_requests
     assert request.tags["dagster/partition"] == key
     assert request.run_key == key
     assert definition.job_name == "sandbox_windows"
@@ -73,7 +73,7 @@ def test_snapshots_once_a_day(tmp_path: Path) -> None:
     definition = schedule(tmp_path, "hour", "snapshots_schedule")
     assert (definition.cron_schedule, definition.execution_timezone) == ("40 0 * * *", "UTC")
     at = datetime(2026, 3, 5, 0, 40, tzinfo=UTC)
-    (request,) = tick(tmp_path, "hour", "snapshots_schedule", at).run_requests or ()
+    (request,) = tick(tmp_path, "hour", "snapshots_schedule", at).run_requests
     assert request.partition_key is None
 
 

@@ -63,6 +63,7 @@ class Sensor:
         """Return what the sensor says at an instant."""
         assert self.shop.partitions
         job = windows_job(self.shop)
+        assert job
         definition = change_sensor(self.shop, self.shop.partitions, job, clock=lambda: now)
         whole = Definitions(
             assets=shop_assets(self.shop),

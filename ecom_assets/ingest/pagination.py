@@ -205,7 +205,7 @@ class SlicePaginator(BasePaginator):
         if value is None and self._total is not None:
             return  # some APIs report it on the first page only
         try:
-            total = int(value) if type(value) in (int, str) else -1
+            total = int(str(value)) if type(value) in (int, str) else -1
         except ValueError:
             total = -1
         if total < 0:

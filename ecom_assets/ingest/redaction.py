@@ -32,7 +32,7 @@ class Redactor:
         """Start with these secrets; empty ones are passed over."""
         self._lock = threading.Lock()
         self._secrets: frozenset[str] = frozenset()
-        self._pattern: re.Pattern[str] | None = None
+        self._patterns: tuple[re.Pattern[str], ...] = ()
         self.add(*secrets)
 
     def add(self, *secrets: str) -> None:
@@ -42,8 +42,8 @@ class Redactor:
             if known == self._secrets:
                 return
             self._secrets = known
-            forms = [form for secret in sorted(known, key=len, reverse=True) for form in _forms(secret)]
-            self._pattern = re.compile("|".join(forms))
+            # ahead of each position, because a secret that repeats itself may overlap another place of it
+            self._patterns = tuple(re.compile(f"(?=({form}))") for secret in known for form in _forms(secret))
 
     def scrub(self, text: str) -> str:
         """Return a text with every secret in it replaced by `***`.
@@ -51,8 +51,16 @@ class Redactor:
         Found are the value itself, its URL-encoded, JSON-escaped and HTML-escaped forms, mixed ones too, and
         its place in a base64 text, such as that of `user:password`.
         """
-        pattern = self._pattern
-        return text if pattern is None else pattern.sub(HIDDEN, text)
+        places = sorted(match.span(1) for pattern in self._patterns for match in pattern.finditer(text))
+        if not places:
+            return text
+        pieces = []
+        end = 0
+        for first, last in places:
+            if first >= end:
+                pieces += [text[end:first], HIDDEN]
+            end = max(end, last)
+        return "".join([*pieces, text[end:]])
 
     def __repr__(self) -> str:
         """Return how many secrets there are, never which."""
@@ -64,7 +72,7 @@ class Redactor:
 
 
 def _forms(secret: str) -> list[str]:
-    """Return the patterns of everything that a secret may be written as, the longer ones first."""
+    """Return the patterns of everything that a secret may be written as."""
     # a run of backslashes is one of any length, or a regular expression would try all ways to share it out
     written = "".join(map(_character, re.sub(r"\\+", r"\\", secret)))
     if len(secret) < _SHORT:

@@ -11,8 +11,8 @@ from ecom_assets.sandbox.chance import dice
 from ecom_assets.sandbox.instants import DAY, written
 
 _THINGS = (
-    "tea pot", "crème bowl", "notebook", "lamp", "scarf", "backpack", "candle", "Smørrebrød board", "clock", "mug",
-    "umbrella", "Gugelhupf tin",
+    "tea pot", "crème bowl", "notebook", "lamp", "scarf", "backpack", "candle", "Smørrebrød board", "clock",
+    "mug", "umbrella", "Gugelhupf tin",
 )  # fmt: skip
 _KINDS = ("Linen", "Walnut", "Recycled", "Ærø", "Plain")
 _EVERY = 10  # days from one change of a product's price to the next
@@ -68,7 +68,7 @@ def store_row(store: Store) -> bytes:
 
 
 class Catalogue:
-    """The products. All exist from the start on; each day from the second on, one in ten changes its price."""
+    """The products. All are there from the start; from the second day on one in ten changes its price each day."""
 
     def __init__(self, seed: int, start: int) -> None:
         """Take the seed and the first second."""

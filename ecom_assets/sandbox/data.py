@@ -21,7 +21,7 @@ Kind = Literal["customers", "products", "orders", "stores"]
 """The kinds of records."""
 
 Key = tuple[int, int]
-"""A record's updated_at in seconds since 1970 UTC, and its id: its place in the answer. Stores have 0 and the id."""
+"""A record's updated_at in seconds since 1970 UTC (0 for a store), and its id: its place in the answer."""
 
 EVER = 1 << 40
 """An instant, in seconds since 1970 UTC, after all others; its negative is before all others."""
@@ -40,7 +40,7 @@ class _Reading(NamedTuple):
 
 
 class SandboxData:
-    """All records. Every answer depends on the settings, the window and `now` alone; the caches only save time."""
+    """All records. Answers depend on the settings, the window and `now` alone; the caches only save time."""
 
     def __init__(self, settings: SandboxSettings) -> None:
         """Take the seed, the size and the first day; the clock is the caller's."""
@@ -52,7 +52,7 @@ class SandboxData:
         self._order_fragment = lru_cache(maxsize=_FRAGMENTS_KEPT)(self._new_order_fragment)
 
     def keys(self, kind: Kind, now: int, first: int = -EVER, end: int = EVER) -> list[Key]:
-        """Return the sorted keys of the records that at `now` have first <= updated_at < end. Not to be changed."""
+        """Return the sorted keys of the records with first <= updated_at < end at `now`; not to be changed."""
         if kind == "stores":
             return [(0, store.id) for store in STORES]
         if kind == "products":

@@ -1,6 +1,6 @@
 """What is to go wrong, and when: answers that fail, records that come and go while pages are read.
 
-Here it is only said; `gate` spoils the answers, `listing` the records. Every method may be called from any thread.
+Here it is only said; `gate` spoils the answers, `listing` the records. Faults may be put in from any thread.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ When = Callable[[Mapping[str, str]], bool]
 class Fault:
     """What happens to the next requests that match: to so many `times`, or to every one if that is None.
 
-    A request matches with this path (any, if None) and a query for which `when` is true. The request waits for
-    `delay` seconds; then it is answered with `status` and `body`, or as ever if `status` is None; or the
+    A request matches with this path (any, if None) and a query for which `when` is true. It waits for `delay`
+    seconds; then it is answered with `status` and `body`, or as ever if `status` is None; or the
     connection is closed without an answer (`drop`), or in the middle of its body (`cut`).
     """
 
@@ -137,7 +137,7 @@ class Faults:
     def change(self, path: str, identity: int, **fields: Any) -> None:
         """Give a record other values; REMOVED takes a field away.
 
-        A record with another `updated_at` is where that puts it; one that is no instant leaves it where it was.
+        Another `updated_at` puts the record where it belongs; one that is no instant leaves it where it was.
         """
         with self._lock:
             self._edits[path].changed.setdefault(identity, {}).update(fields)

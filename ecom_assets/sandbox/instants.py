@@ -1,4 +1,4 @@
-"""Instants as the sandbox counts them, whole seconds since 1970 UTC, and as it writes and reads them, ISO 8601."""
+"""Instants as the sandbox counts them, whole seconds since 1970 UTC, and as it reads and writes them."""
 
 from __future__ import annotations
 

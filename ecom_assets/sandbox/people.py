@@ -1,4 +1,4 @@
-"""The customers: who they are and where they live. When they come and what they order is `visits`' and `orders`'."""
+"""The customers: who they are and where they live. When they come is `visits`', what they order `orders`'."""
 
 from __future__ import annotations
 
@@ -12,19 +12,21 @@ from ecom_assets.sandbox.instants import written
 # a name and how it is written in an email address
 _FIRST_NAMES = (
     ("Anna", "anna"), ("Björn", "bjoern"), ("Chloé", "chloe"), ("Đorđe", "dorde"), ("Emma", "emma"),
-    ("François", "francois"), ("Grażyna", "grazyna"), ("Håkon", "hakon"), ("Inês", "ines"), ("Jürgen", "juergen"),
-    ("Κατερίνα", "katerina"), ("Łukasz", "lukasz"), ("María", "maria"), ("Noah", "noah"), ("Özlem", "oezlem"),
-    ("Paul", "paul"), ("Renée", "renee"), ("Siân", "sian"), ("Tõnis", "tonis"), ("Zoë", "zoe"),
+    ("François", "francois"), ("Grażyna", "grazyna"), ("Håkon", "hakon"), ("Inês", "ines"),
+    ("Jürgen", "juergen"), ("Κατερίνα", "katerina"), ("Łukasz", "lukasz"), ("María", "maria"),
+    ("Noah", "noah"), ("Özlem", "oezlem"), ("Paul", "paul"), ("Renée", "renee"), ("Siân", "sian"),
+    ("Tõnis", "tonis"), ("Zoë", "zoe"),
 )  # fmt: skip
 _LAST_NAMES = (
-    ("Müller", "mueller"), ("Nowak", "nowak"), ("O'Brien", "obrien"), ("García", "garcia"), ("Lefèvre", "lefevre"),
-    ("Święcicka", "swiecicka"), ("Dvořák", "dvorak"), ("Smith", "smith"), ("Sørensen", "soerensen"),
-    ("Virtanen", "virtanen"), ("Ångström", "angstroem"), ("Jones-Lloyd", "jones-lloyd"), ("Weiß", "weiss"),
-    ("Παπαδόπουλος", "papadopoulos"), ("da Conceição", "da.conceicao"), ("Öztürk", "oeztuerk"), ("Rossi", "rossi"),
+    ("Müller", "mueller"), ("Nowak", "nowak"), ("O'Brien", "obrien"), ("García", "garcia"),
+    ("Lefèvre", "lefevre"), ("Święcicka", "swiecicka"), ("Dvořák", "dvorak"), ("Smith", "smith"),
+    ("Sørensen", "soerensen"), ("Virtanen", "virtanen"), ("Ångström", "angstroem"),
+    ("Jones-Lloyd", "jones-lloyd"), ("Weiß", "weiss"), ("Παπαδόπουλος", "papadopoulos"),
+    ("da Conceição", "da.conceicao"), ("Öztürk", "oeztuerk"), ("Rossi", "rossi"),
 )  # fmt: skip
 _STREETS = (
-    "Hauptstraße", "Rue de l'Église", "Piotrkowska", "Calle Peñón", "High Street", "Mannerheimintie", "Náměstí Míru",
-    "Große Bleichen", "Chemin des Prés", "Żurawia", "Church Lane",
+    "Hauptstraße", "Rue de l'Église", "Piotrkowska", "Calle Peñón", "High Street", "Mannerheimintie",
+    "Náměstí Míru", "Große Bleichen", "Chemin des Prés", "Żurawia", "Church Lane",
 )  # fmt: skip
 # city, country, tax, what a postal code there looks like
 _CITIES = (

@@ -1,4 +1,4 @@
-"""What a sandbox is told when it starts: its seed, its size, its clock, its key. The data itself is made elsewhere."""
+"""What a sandbox is told when it starts: its seed, its size, its clock, its key. `data` does the rest."""
 
 from __future__ import annotations
 
@@ -21,7 +21,9 @@ def orders_per_day_from(environ: Mapping[str, str] = os.environ) -> int:
     """Return the orders per day that the environment asks for, 200 unless set. Raises ValueError."""
     value = environ.get(ORDERS_PER_DAY, "200").strip()
     if not re.fullmatch("[0-9]{1,9}", value) or int(value) > _MOST_ORDERS:
-        raise ValueError(f"{ORDERS_PER_DAY}: found {value!r}; allowed: a whole number from 0 to {_MOST_ORDERS}")
+        raise ValueError(
+            f"{ORDERS_PER_DAY}: found {value!r}; allowed: a whole number from 0 to {_MOST_ORDERS}"
+        )
     return int(value)
 
 

@@ -58,7 +58,7 @@ class Visits:
         self._on = lru_cache(maxsize=128)(self._of_day)
 
     def begun(self, first: int, last: int) -> Iterator[Visit]:
-        """Yield the visits of all days from that of the second `first` to that of `last`, and of none before the start."""
+        """Yield the visits of all days from that of the instant `first` to that of `last`."""
         days = range(max(0, (first - self._start) // DAY), (last - self._start) // DAY + 1)
         for day in days:
             yield from self._on(day)
