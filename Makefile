@@ -31,7 +31,8 @@ demo: $(INSTALLED) $(INSTANCE)  ## Load a week of the sandbox shop into data/war
 	@DAGSTER_HOME="$(CURDIR)/.dagster" $(BIN)/python -m ecom_assets.demo
 
 ui: $(INSTALLED) $(INSTANCE)  ## Open Dagster on http://127.0.0.1:3000 (PORT=… for another port)
-	@DAGSTER_HOME="$(CURDIR)/.dagster" PATH="$(CURDIR)/$(BIN):$$PATH" dg dev --host 127.0.0.1 --port $(PORT)
+	@DAGSTER_HOME="$(CURDIR)/.dagster" VIRTUAL_ENV="$(CURDIR)/$(VENV)" PATH="$(CURDIR)/$(BIN):$$PATH" \
+		dg dev --host 127.0.0.1 --port $(PORT)
 
 test: $(INSTALLED)  ## Run the fast tests, with coverage
 	$(BIN)/python -m pytest --cov
@@ -72,7 +73,7 @@ $(INSTALLED): $(DEPENDENCIES) pyproject.toml setup.cfg
 
 $(INSTANCE):
 	@mkdir -p $(@D)
-	@cp dagster.yaml $@
+	@printf 'telemetry:\n  enabled: false\n' > $@
 
 $(UV_VENV):
 	$(PYTHON) -m venv --clear $@

@@ -1,6 +1,6 @@
 """What the checks ask of a table itself: SQL generated from its contract, and what the answer means.
 
-What they ask of the ledger is `ledger_queries`'s; how severe a finding is and when a check runs is `checks`'s.
+What they ask of the ledger is `ledger_queries`'s; how severe a finding is and when it is made is `checks`'s.
 """
 
 from __future__ import annotations

@@ -42,7 +42,9 @@ def windows_schedule(shop: Shop, partitions: Partitions, job: AssetJob) -> Sched
         job=job,
         cron_schedule=_CRON[partitions.every],
         execution_timezone="UTC",
-        description=f"Loads each {partitions.every} of {shop.name} {MINUTES_AFTER} minutes after it ended (UTC).",
+        description=(
+            f"Loads each {partitions.every} of {shop.name} {MINUTES_AFTER} minutes after it ended (UTC)."
+        ),
         default_status=DefaultScheduleStatus.STOPPED,
     )
     def closed(context: ScheduleEvaluationContext) -> RunRequest | SkipReason:

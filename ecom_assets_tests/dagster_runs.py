@@ -13,6 +13,7 @@ import pytest
 from dagster import (
     AssetCheckEvaluation,
     AssetCheckKey,
+    AssetCheckSeverity,
     AssetKey,
     DagsterInstance,
     Definitions,
@@ -60,6 +61,11 @@ class Runs:
             asset_selection=set(), asset_check_selection=keys
         )
         return Outcome(job.execute_in_process(instance=self.instance, raise_on_error=False)).checks
+
+    def verdict(self, resource: str, name: str) -> tuple[bool, AssetCheckSeverity, str]:
+        """Run one check alone and return whether it passed, how severe it is, and what it says."""
+        entry = self.check((resource, name))[resource, name]
+        return entry.passed, entry.severity, entry.description or ""
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         """Ask the warehouse."""
@@ -113,13 +119,22 @@ class Outcome:
 
 
 @contextmanager
-def runs(folder: Path, defs: Definitions, orders_per_day: int = 20) -> Iterator[Runs]:
-    """Run into a warehouse of its own, from a sandbox with few orders."""
+def runs(folder: Path, defs: Definitions, copy_of: Path | None = None) -> Iterator[Runs]:
+    """Run into a warehouse of its own (a copy of another where given), from a sandbox with few orders."""
     file = folder / "warehouse.duckdb"
+    if copy_of is not None:
+        file.write_bytes(copy_of.read_bytes())
     with pytest.MonkeyPatch.context() as patch, DagsterInstance.ephemeral() as instance:
         patch.setenv("ECOM_WAREHOUSE", str(file))
-        patch.setenv("ECOM_SANDBOX_ORDERS_PER_DAY", str(orders_per_day))
+        patch.setenv("ECOM_SANDBOX_ORDERS_PER_DAY", "20")
         yield Runs(defs, instance, file)
+
+
+def loaded(folder: Path, defs: Definitions, day: str) -> Path:
+    """Load one window of all windowed tables and return the warehouse."""
+    with runs(folder, defs) as running:
+        assert running.load(start=day).success
+        return running.file
 
 
 def declare(folder: Path, *changes: tuple[str, str]) -> Path:

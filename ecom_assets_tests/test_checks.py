@@ -11,7 +11,7 @@ from dagster import AssetCheckSeverity, AssetKey, DailyPartitionsDefinition, Def
 from ecom_assets.checks import check_specs
 from ecom_assets.definitions import defs
 from ecom_assets.ingest.declaration import BUNDLED_SHOPS, load_shop
-from ecom_assets_tests.dagster_runs import Outcome, Runs, runs
+from ecom_assets_tests.dagster_runs import Outcome, Runs, loaded, runs
 
 SHOP = load_shop(BUNDLED_SHOPS / "sandbox.yaml")
 DAY = "2026-01-02"
@@ -20,24 +20,14 @@ DAY = "2026-01-02"
 @pytest.fixture(scope="module")
 def pristine(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a warehouse with one window of all tables, made by a real run."""
-    folder = tmp_path_factory.mktemp("pristine")
-    with runs(folder, defs) as running:
-        assert running.load(start=DAY).success
-    return folder / "warehouse.duckdb"
+    return loaded(tmp_path_factory.mktemp("pristine"), defs, DAY)
 
 
 @pytest.fixture
 def sandbox(pristine: Path, tmp_path: Path) -> Iterator[Runs]:
-    """Return runs on a copy of that warehouse."""
-    with runs(tmp_path, defs) as running:
-        running.file.write_bytes(pristine.read_bytes())
+    """Return runs on a copy of that warehouse, to tamper with."""
+    with runs(tmp_path, defs, copy_of=pristine) as running:
         yield running
-
-
-def only(running: Runs, resource: str, name: str) -> tuple[bool, AssetCheckSeverity, str]:
-    """Run one check alone and return whether it passed, how severe it is, and what it says."""
-    entry = running.check((resource, name))[resource, name]
-    return entry.passed, entry.severity, entry.description or ""
 
 
 def test_which_checks_a_table_has() -> None:
@@ -65,7 +55,7 @@ def test_which_checks_a_table_has() -> None:
 )
 def test_green_alone(sandbox: Runs, name: str, text: str) -> None:
     """Without a load, and without a partition."""
-    passed, _, description = only(sandbox, "orders", name)
+    passed, _, description = sandbox.verdict("orders", name)
     assert passed
     assert description == text
 
@@ -94,7 +84,7 @@ def test_a_repeated_key(sandbox: Runs) -> None:
 def test_a_repeated_key_of_two_columns(sandbox: Runs) -> None:
     """Lines of an order are told apart by order and line; one of the two may repeat."""
     sandbox.rows("insert into sandbox.order_items select * from sandbox.order_items limit 1")
-    assert only(sandbox, "order_items", "primary_key_unique") == (
+    assert sandbox.verdict("order_items", "primary_key_unique") == (
         False,
         AssetCheckSeverity.ERROR,
         "1 values of order_id, id stand in more than one row",
@@ -106,7 +96,7 @@ def test_a_null(sandbox: Runs) -> None:
     two = "(select id from sandbox.orders order by id limit 2)"
     sandbox.rows("alter table sandbox.orders alter column status drop not null")
     sandbox.rows(f"update sandbox.orders set status = null, shipping_address__city = null where id in {two}")
-    assert only(sandbox, "orders", "schema_nullability") == (
+    assert sandbox.verdict("orders", "schema_nullability") == (
         False,
         AssetCheckSeverity.ERROR,
         "status is null in 2 rows",
@@ -117,7 +107,7 @@ def test_a_missing_column_and_another_type(sandbox: Runs) -> None:
     """Both are named, with the type found and the one declared."""
     sandbox.rows("alter table sandbox.products drop column title")
     sandbox.rows("alter table sandbox.products alter column price type double")
-    assert only(sandbox, "products", "schema_nullability") == (
+    assert sandbox.verdict("products", "schema_nullability") == (
         False,
         AssetCheckSeverity.ERROR,
         "title is missing; price is DOUBLE instead of DECIMAL(18,4)",
@@ -127,68 +117,7 @@ def test_a_missing_column_and_another_type(sandbox: Runs) -> None:
 def test_a_check_whose_column_is_missing(sandbox: Runs) -> None:
     """The key itself is gone: the check says so."""
     sandbox.rows("alter table sandbox.products drop column id")
-    assert only(sandbox, "products", "primary_key_unique")[2] == "sandbox.products has no column id"
-
-
-@pytest.mark.parametrize(
-    ("change", "text"),
-    [
-        ("fetched = fetched + 1", f"{DAY}: {{n}} kept + 0 rejected, {{more}} fetched, a total of {{n}}"),
-        ("source_total = fetched + 1", f"{DAY}: {{n}} kept + 0 rejected, {{n}} fetched, a total of {{more}}"),
-        (
-            "fetched = fetched + 1, source_total = null",
-            f"{DAY}: {{n}} kept + 0 rejected, {{more}} fetched, no total",
-        ),
-        ("resource = 'other'", "the ledger has no load of orders: materialise sandbox/orders first"),
-    ],
-)
-def test_an_incomplete_window(sandbox: Runs, change: str, text: str) -> None:
-    """The ledger does not add up, in each way that it may not."""
-    count = sandbox.rows("select kept from sandbox.load_ledger where resource = 'orders'")[0][0]
-    sandbox.rows(f"update sandbox.load_ledger set {change} where resource = 'orders'")
-    passed, severity, description = only(sandbox, "orders", "complete")
-    assert (passed, severity) == (False, AssetCheckSeverity.ERROR)
-    assert description == text.format(n=count, more=count + 1)
-
-
-def test_the_newest_load_counts(sandbox: Runs) -> None:
-    """An older ledger row of the same window that did not add up is history."""
-    sandbox.rows(
-        "insert into sandbox.load_ledger by name select * replace (loaded_at - interval 1 day as loaded_at, "
-        "fetched + 5 as fetched) from sandbox.load_ledger where resource = 'orders'"
-    )
-    assert only(sandbox, "orders", "complete")[0]
-
-
-def test_a_total_that_the_api_does_not_say(sandbox: Runs) -> None:
-    """Passes, and says that nothing was compared."""
-    passed, _, description = only(sandbox, "order_items", "complete")
-    assert passed
-    assert description.endswith(" records in 1 load: the API says no total")
-
-
-def test_rejected_rows_warn(sandbox: Runs) -> None:
-    """Those of the newest load count, those of an older one do not."""
-    load = sandbox.rows("select load_id from sandbox.load_ledger where resource = 'orders'")[0][0]
-    columns = "(load_id, resource, partition_key, primary_key, reasons, record, rejected_at)"
-    into = f"insert into sandbox.rejected_rows {columns} values "
-    names = [
-        row[0]
-        for row in sandbox.rows(
-            "select column_name from information_schema.columns where table_schema = 'sandbox' "
-            "and table_name = 'rejected_rows' and is_nullable = 'NO'"
-        )
-    ]
-    for name in names:
-        sandbox.rows(f'alter table sandbox.rejected_rows alter column "{name}" drop not null')
-    sandbox.rows(f"{into} ('older', 'orders', '{DAY}', '7', '[\"total: old\"]', '{{}}', now())")
-    assert only(sandbox, "orders", "no_rejected_rows")[0]
-    sandbox.rows(f"{into} ('{load}', 'orders', '{DAY}', '8', '[\"total: no number\"]', '{{}}', now())")
-    found = sandbox.check(("orders", "no_rejected_rows"))["orders", "no_rejected_rows"]
-    assert (found.passed, found.severity) == (False, AssetCheckSeverity.WARN)
-    assert found.description == "1 records break the contract: see sandbox.rejected_rows"
-    assert "total: no number" in str(found.metadata["sample"].value)
-    assert only(sandbox, "customers", "no_rejected_rows")[0]
+    assert sandbox.verdict("products", "primary_key_unique")[2] == "sandbox.products has no column id"
 
 
 def test_orphans_warn(sandbox: Runs) -> None:
@@ -208,17 +137,9 @@ def test_orphans_warn(sandbox: Runs) -> None:
 def test_a_missing_table(sandbox: Runs, name: str) -> None:
     """Says which, and what to do."""
     sandbox.rows("drop table sandbox.orders")
-    passed, _, description = only(sandbox, "orders", name)
+    passed, _, description = sandbox.verdict("orders", name)
     assert not passed
     assert description == "the table sandbox.orders does not exist: materialise sandbox/orders first"
-
-
-def test_a_missing_ledger(sandbox: Runs) -> None:
-    """Names the ledger, and the asset whose load makes it."""
-    sandbox.rows("drop table sandbox.load_ledger")
-    assert only(sandbox, "orders", "complete")[2] == (
-        "the table sandbox.load_ledger does not exist: materialise sandbox/orders first"
-    )
 
 
 def test_a_missing_warehouse(tmp_path: Path) -> None:
@@ -237,7 +158,7 @@ def test_what_duckdb_refuses_is_a_finding(sandbox: Runs) -> None:
     """A column of a type that cannot be compared: a sentence, no traceback."""
     sandbox.rows("alter table sandbox.customers drop column id")
     sandbox.rows("alter table sandbox.customers add column id struct(a int)")
-    passed, severity, description = only(sandbox, "orders", "references")
+    passed, severity, description = sandbox.verdict("orders", "references")
     assert (passed, severity) == (False, AssetCheckSeverity.WARN)
     assert description.startswith("the warehouse did not answer: ")
     assert "\n" not in description

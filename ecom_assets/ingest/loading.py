@@ -119,8 +119,8 @@ class _Run:
             try:
                 self._sync(connection, pipeline)
                 with self._phase("fetch"):
-                    for endpoint in dict.fromkeys(map(self.shop.parent_of, self.chosen)):
-                        self._read(connection, pipeline, endpoint)
+                    for name in dict.fromkeys(self.shop.parent_of(entry).name for entry in self.chosen):
+                        self._read(connection, pipeline, self.shop.resource(name))
                 if self.tallies:
                     self._store(connection, pipeline)
             finally:
@@ -138,7 +138,7 @@ class _Run:
     def _read(self, connection: Connection, pipeline: dlt.Pipeline, endpoint: Resource) -> None:
         """Read an endpoint for the chosen tables; one that breaks its contract is left out of the next try."""
         slices = cut(self.shop, endpoint.name, self.windows)
-        tables = [resource for resource in self.chosen if self.shop.parent_of(resource) == endpoint]
+        tables = [resource for resource in self.chosen if self.shop.parent_of(resource).name == endpoint.name]
         while tables:
             connection.meter.forget(part.id for part in slices)
             tallies = {resource.name: Tally(resource, slices) for resource in tables}
@@ -151,6 +151,7 @@ class _Run:
                     loader_file_format="parquet",
                     workers=self.shop.policy.concurrency,
                 )
+                self._normalize(pipeline)
             except Exception as error:
                 failure = _failure(connection, error)
                 broken = failure.resource if isinstance(failure, ContractBroken) else None
@@ -179,15 +180,20 @@ class _Run:
     def _store(self, connection: Connection, pipeline: dlt.Pipeline) -> None:
         """Write rows, ledger and rejected rows in one transaction."""
         reports = [self.reports[tally.resource.name] for tally in self.tallies]
-        with self._phase("normalize"), self._clear(connection):
+        with self._clear(connection):
             pipeline.extract(bookkeeping(self.shop, self.tallies, reports), loader_file_format="parquet")
-            pipeline.normalize(workers=1)
+            self._normalize(pipeline)
         began = time.monotonic()
         with self._clear(connection), self.warehouse.transaction(self.say) as warehouse:
             self.phases["wait"] += time.monotonic() - began
             with self._phase("load"):
                 forget(warehouse, self.shop, self.tallies)
                 pipeline.load(workers=1)
+
+    def _normalize(self, pipeline: dlt.Pipeline) -> None:
+        """Make the last package ready to load; one at a time, as the next extraction may add to the schema."""
+        with self._phase("normalize"):
+            pipeline.normalize(workers=1)
 
     def _contract(self, pipeline: dlt.Pipeline, resource: Resource) -> Contract:
         """Return the contract of a table, which also holds the columns that earlier loads added."""

@@ -155,7 +155,8 @@ class Warehouse:
         told = False
         while True:
             try:
-                connection = duckdb.connect(self.path, read_only=read_only, config={"TimeZone": "UTC"})
+                connection = duckdb.connect(self.path, read_only=read_only)
+                connection.execute("set TimeZone = 'UTC'")
                 break
             except duckdb.Error as error:
                 holder = re.search(r"Conflicting lock is held in (.*?)\. ", f"{error} ")

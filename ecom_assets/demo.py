@@ -1,0 +1,207 @@
+"""`make demo`: the last seven closed windows of the sandbox shop, loaded by Dagster, and what came of it.
+
+Starts the commands that a user would type, and reads the results from the warehouse and from Dagster's
+instance. Nothing else depends on it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import IO
+
+from dagster import DagsterEventType, DagsterInstance, RunsFilter
+from rich.console import Console
+from rich.table import Table
+
+from ecom_assets.ingest.declaration import BUNDLED_SHOPS, Resource, Shop, load_shop
+from ecom_assets.ingest.warehouse import Warehouse
+from ecom_assets.ingest.windows import Window, windows_between
+
+MODULE = "ecom_assets.definitions"
+WINDOWS = 7
+"""How many windows the demo loads."""
+
+QUERY = "select created_at::date as day, count(*) as orders, sum(total) as total from sandbox.orders group by 1 order by 1"
+
+_STEP = re.compile(r" - dagster - \w+ - .* - STEP_SUCCESS - Finished execution of step \"(.*)\"")
+_CHECK = re.compile(r" - dagster - \w+ - .* - ASSET_CHECK_EVALUATION - (.* did not pass.*)")
+_FAILURE = re.compile(r" - dagster - ERROR - .* - STEP_FAILURE - ")
+_TAIL = 15
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What there is of one table after the demo; `seconds` is the time that its windows took to read."""
+
+    table: str
+    rows: int
+    passed: int
+    checks: int
+    windows: str
+    seconds: float
+
+
+def demo_windows(shop: Shop, now: datetime) -> tuple[Window, ...]:
+    """Return the newest closed windows before an aware instant, the oldest first."""
+    if shop.partitions is None:
+        return ()
+    return windows_between(shop.partitions, now - timedelta(days=WINDOWS + 2), now)[-WINDOWS:]
+
+
+def materialize(
+    shop: Shop, resources: Sequence[Resource], windows: Sequence[Window], console: Console, log: IO[str]
+) -> bool:
+    """Run `dagster asset materialize`, with its output in `log` and a line on the console per finished step.
+
+    Returns False when it failed; what is known of the reason is on the console then.
+    """
+    keys = ",".join(f"{shop.name}/{resource.name}" for resource in resources)
+    command = [sys.executable, "-m", "dagster", "asset", "materialize", "-m", MODULE, "--select", keys]
+    if windows:
+        command += ["--partition-range", f"{windows[0].partition_key}...{windows[-1].partition_key}"]
+    # the definitions are those of the bundled shop, whatever other folder is set
+    environment = {name: value for name, value in os.environ.items() if name != "ECOM_SHOPS_DIR"}
+    lines = []
+    started = time.monotonic()
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, encoding="utf-8"
+    ) as process:
+        for line in process.stdout or ():
+            log.write(line)
+            lines.append(line.rstrip())
+            if step := _STEP.search(line):
+                _say(console, f"  {step[1]}: done, {time.monotonic() - started:.1f} s with Dagster's start")
+            elif check := _CHECK.search(line):
+                _say(console, f"  {check[1]}")
+    if process.returncode:
+        for line in reason(lines):
+            _say(console, f"  {line}")
+    return process.returncode == 0
+
+
+def reason(lines: Sequence[str]) -> Sequence[str]:
+    """Return the lines of Dagster's output that say why a step failed, else the last ones."""
+    failures = [position for position, line in enumerate(lines) if _FAILURE.search(line)]
+    if not failures:
+        return lines[-_TAIL:]
+    first = failures[-1] + 1
+    end = next((place for place in range(first, len(lines)) if lines[place] == "Stack Trace:"), len(lines))
+    return [line for line in lines[first:end] if line][:_TAIL]
+
+
+def check_results(instance: DagsterInstance, since: datetime) -> dict[str, dict[str, bool]]:
+    """Return whether each check passed when it last ran after `since`, by resource and name of the check."""
+    found: dict[str, dict[str, bool]] = {}
+    for record in instance.get_run_records(RunsFilter(created_after=since), ascending=True):
+        run_id = record.dagster_run.run_id
+        for entry in instance.all_logs(run_id, of_type=DagsterEventType.ASSET_CHECK_EVALUATION):
+            if entry.dagster_event is not None:
+                result = entry.dagster_event.asset_check_evaluation_data
+                found.setdefault(result.asset_key.path[-1], {})[result.check_name] = result.passed
+    return found
+
+
+def summaries(
+    shop: Shop, warehouse: Warehouse, results: dict[str, dict[str, bool]], since: datetime
+) -> list[Summary]:
+    """Return a summary of each table, from the warehouse, its ledger since an instant, and the checks."""
+    found = []
+    with warehouse.read(shop.name) as connection:
+        for resource in shop.resources:
+            rows = connection.execute(f'select count(*) from "{resource.name}"').fetchone()
+            load = connection.execute(
+                "select min(partition_key), max(partition_key), sum(seconds) from load_ledger "
+                "where resource = ? and loaded_at >= ?",
+                [resource.name, since],
+            ).fetchone()
+            first, last, seconds = load or (None, None, None)
+            checks = results.get(resource.name, {})
+            found.append(
+                Summary(
+                    table=f"{shop.name}.{resource.name}",
+                    rows=rows[0] if rows else 0,
+                    passed=sum(checks.values()),
+                    checks=len(checks),
+                    windows=f"{first} to {last}" if first else "all",
+                    seconds=seconds or 0.0,
+                )
+            )
+    return found
+
+
+def show(found: Sequence[Summary], console: Console) -> None:
+    """Print the summaries as a table."""
+    table = Table("table", title_justify="left")
+    for heading in ("rows", "checks passed"):
+        table.add_column(heading, justify="right")
+    table.add_column("windows")
+    table.add_column("read in (s)", justify="right")
+    for entry in found:
+        table.add_row(
+            entry.table,
+            f"{entry.rows:,}",
+            f"{entry.passed}/{entry.checks}",
+            entry.windows,
+            f"{entry.seconds:.1f}",
+        )
+    console.print(table)
+
+
+def what_next(path: Path, console: Console) -> None:
+    """Print what to do with a loaded warehouse."""
+    here = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+    _say(
+        console,
+        f"""
+What next
+  Look at it:   make ui, then open http://127.0.0.1:3000
+  Query it:     .venv/bin/python -c "import duckdb; duckdb.connect('{here}', read_only=True).sql('{QUERY}').show()"
+  Your shop:    docs/declaration.md""",
+    )
+
+
+def main() -> int:
+    """Run the demo; returns the exit code. DAGSTER_HOME is .dagster in this folder unless it is set."""
+    console = Console()
+    home = Path(os.environ.setdefault("DAGSTER_HOME", str(Path(".dagster").absolute())))
+    home.mkdir(parents=True, exist_ok=True)
+    since, started = datetime.now(timezone.utc), time.monotonic()
+    shop = load_shop(BUNDLED_SHOPS / "sandbox.yaml")
+    windows = demo_windows(shop, since)
+    span = f"{len(windows)} windows, {windows[0].partition_key} to {windows[-1].partition_key}"
+    steps: tuple[tuple[str, Sequence[Resource], Sequence[Window]], ...] = (
+        ("full refresh", shop.snapshot_resources(), ()),
+        (span, shop.windowed_resources(), windows),
+    )
+    path = home / "demo.log"
+    with path.open("w", encoding="utf-8") as log:
+        for title, resources, part in steps:
+            _say(console, f"{', '.join(resource.name for resource in resources)}: {title}")
+            if not materialize(shop, resources, part, console, log):
+                _say(console, f"The demo failed. Everything that Dagster said: {path}")
+                return 1
+    warehouse = Warehouse.from_environment()
+    with DagsterInstance.get() as instance:
+        results = check_results(instance, since)
+    found = summaries(shop, warehouse, results, since)
+    show(found, console)
+    _say(console, f"In {warehouse.path} after {time.monotonic() - started:.0f} s; Dagster's output is in {path}.")
+    what_next(warehouse.path, console)
+    return 0
+
+
+def _say(console: Console, text: str) -> None:
+    """Print text as it is, however wide the terminal is."""
+    console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,96 @@
+"""The checks that read the ledger and the rejected rows, red after these were tampered with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from dagster import AssetCheckSeverity
+
+from ecom_assets.definitions import defs
+from ecom_assets_tests.dagster_runs import Runs, loaded, runs
+
+DAY = "2026-01-02"
+
+
+@pytest.fixture(scope="module")
+def pristine(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a warehouse with one window of all tables, made by a real run."""
+    return loaded(tmp_path_factory.mktemp("pristine"), defs, DAY)
+
+
+@pytest.fixture
+def sandbox(pristine: Path, tmp_path: Path) -> Iterator[Runs]:
+    """Return runs on a copy of that warehouse, to tamper with."""
+    with runs(tmp_path, defs, copy_of=pristine) as running:
+        yield running
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        ("fetched = fetched + 1", f"{DAY}: {{n}} kept + 0 rejected, {{more}} fetched, a total of {{n}}"),
+        ("source_total = fetched + 1", f"{DAY}: {{n}} kept + 0 rejected, {{n}} fetched, a total of {{more}}"),
+        (
+            "fetched = fetched + 1, source_total = null",
+            f"{DAY}: {{n}} kept + 0 rejected, {{more}} fetched, no total",
+        ),
+        ("resource = 'other'", "the ledger has no load of orders: materialise sandbox/orders first"),
+    ],
+)
+def test_an_incomplete_window(sandbox: Runs, change: str, text: str) -> None:
+    """The ledger does not add up, in each way that it may not."""
+    count = sandbox.rows("select kept from sandbox.load_ledger where resource = 'orders'")[0][0]
+    sandbox.rows(f"update sandbox.load_ledger set {change} where resource = 'orders'")
+    passed, severity, description = sandbox.verdict("orders", "complete")
+    assert (passed, severity) == (False, AssetCheckSeverity.ERROR)
+    assert description == text.format(n=count, more=count + 1)
+
+
+def test_the_newest_load_counts(sandbox: Runs) -> None:
+    """An older ledger row of the same window that did not add up is history."""
+    sandbox.rows(
+        "insert into sandbox.load_ledger by name select * replace (loaded_at - interval 1 day as loaded_at, "
+        "fetched + 5 as fetched) from sandbox.load_ledger where resource = 'orders'"
+    )
+    assert sandbox.verdict("orders", "complete")[0]
+
+
+def test_a_total_that_the_api_does_not_say(sandbox: Runs) -> None:
+    """Passes, and says that nothing was compared."""
+    passed, _, description = sandbox.verdict("order_items", "complete")
+    assert passed
+    assert description.endswith(" records in 1 load: the API says no total")
+
+
+def test_rejected_rows_warn(sandbox: Runs) -> None:
+    """Those of the newest load count, those of an older one do not."""
+    load = sandbox.rows("select load_id from sandbox.load_ledger where resource = 'orders'")[0][0]
+    columns = "(load_id, resource, partition_key, primary_key, reasons, record, rejected_at)"
+    into = f"insert into sandbox.rejected_rows {columns} values "
+    names = [
+        row[0]
+        for row in sandbox.rows(
+            "select column_name from information_schema.columns where table_schema = 'sandbox' "
+            "and table_name = 'rejected_rows' and is_nullable = 'NO'"
+        )
+    ]
+    for name in names:
+        sandbox.rows(f'alter table sandbox.rejected_rows alter column "{name}" drop not null')
+    sandbox.rows(f"{into} ('older', 'orders', '{DAY}', '7', '[\"total: old\"]', '{{}}', now())")
+    assert sandbox.verdict("orders", "no_rejected_rows")[0]
+    sandbox.rows(f"{into} ('{load}', 'orders', '{DAY}', '8', '[\"total: no number\"]', '{{}}', now())")
+    found = sandbox.check(("orders", "no_rejected_rows"))["orders", "no_rejected_rows"]
+    assert (found.passed, found.severity) == (False, AssetCheckSeverity.WARN)
+    assert found.description == "1 records break the contract: see sandbox.rejected_rows"
+    assert "total: no number" in str(found.metadata["sample"].value)
+    assert sandbox.verdict("customers", "no_rejected_rows")[0]
+
+
+def test_a_missing_ledger(sandbox: Runs) -> None:
+    """Names the ledger, and the asset whose load makes it."""
+    sandbox.rows("drop table sandbox.load_ledger")
+    assert sandbox.verdict("orders", "complete")[2] == (
+        "the table sandbox.load_ledger does not exist: materialise sandbox/orders first"
+    )
