@@ -72,7 +72,12 @@ def materialize(
     lines = []
     started = time.monotonic()
     with subprocess.Popen(
-        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, encoding="utf-8"
+        command,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        encoding="utf-8",
     ) as process:
         for line in process.stdout or ():
             log.write(line)
@@ -193,7 +198,10 @@ def main() -> int:
         results = check_results(instance, since)
     found = summaries(shop, warehouse, results, since)
     show(found, console)
-    _say(console, f"In {warehouse.path} after {time.monotonic() - started:.0f} s; Dagster's output is in {path}.")
+    _say(
+        console,
+        f"In {warehouse.path} after {time.monotonic() - started:.0f} s; Dagster's output is in {path}.",
+    )
     what_next(warehouse.path, console)
     return 0
 

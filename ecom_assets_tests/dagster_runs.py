@@ -23,7 +23,8 @@ from dagster import (
 from ecom_assets.ingest.declaration import BUNDLED_SHOPS
 from ecom_assets.partitions import RANGE_END_TAG, RANGE_START_TAG
 
-WINDOWED = ("customers", "products", "orders", "order_items")
+WINDOWED = ("customers", "orders", "order_items")
+SNAPSHOTS = ("products", "stores")
 
 
 @dataclass

@@ -310,7 +310,7 @@ def test_undeclared_fields_are_discarded_and_counted() -> None:
 
 
 def test_undeclared_fields_are_refused() -> None:
-    with pytest.raises(ContractBroken, match="^things: found the undeclared fields a, b; .* is freeze"):
+    with pytest.raises(ContractBroken, match=r"^things: found the undeclared fields a, b; .* is freeze"):
         contract_of({}, "freeze").apply([{"id": 1, "a": 1, "b": 2}])
 
 
@@ -330,7 +330,9 @@ def test_lists_explode_into_rows() -> None:
 
 
 def test_hints_and_schema_agree() -> None:
-    contract = contract_of({"total": {"data_type": "decimal", "precision": 9, "scale": 2, "description": "Sum."}})
+    contract = contract_of(
+        {"total": {"data_type": "decimal", "precision": 9, "scale": 2, "description": "Sum."}}
+    )
     assert contract.columns_hints() == {
         "id": {"data_type": "bigint", "nullable": False},
         "total": {
@@ -348,5 +350,3 @@ def test_hints_and_schema_agree() -> None:
 def test_no_record_still_has_all_columns() -> None:
     contract = contract_of({"name": {"data_type": "text"}})
     assert contract.apply([]).kept.schema == contract.schema
-
-

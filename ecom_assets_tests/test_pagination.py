@@ -37,7 +37,9 @@ class ShopList:
         """Answer with a page by offset or by page number."""
         self.before(self.requests)
         self.requests += 1
-        query = {name: int(value) for name, value in seen.query if name not in self.ignored and value.isdigit()}
+        query = {
+            name: int(value) for name, value in seen.query if name not in self.ignored and value.isdigit()
+        }
         limit = min(query.get("limit", self.cap), self.cap)
         start = query.get("offset", (query.get("page", 1) - 1) * limit)
         body: dict[str, Any] = {"data": self.rows[start : start + limit]}
@@ -150,7 +152,9 @@ def test_a_list_that_moves_is_read_again(loopback: Loopback, change: Callable[[l
 def test_a_list_that_never_rests_fails(loopback: Loopback) -> None:
     shop_list = ShopList(loopback, list(range(30)))
     shop_list.before = lambda request: shop_list.rows.append(shop_list.rows.pop(0))
-    with pytest.raises(IncompleteSlice, match=rf"^things: the page at offset 9 .* after {MAX_RESTARTS} restarts$"):
+    with pytest.raises(
+        IncompleteSlice, match=rf"^things: the page at offset 9 .* after {MAX_RESTARTS} restarts$"
+    ):
         reading_of(loopback)
 
 
@@ -186,7 +190,9 @@ def test_duplicates_within_a_page_fail(loopback: Loopback) -> None:
 @pytest.mark.parametrize("total", ["many", -1, None, True, 1.5])
 def test_a_total_that_is_none_is_an_error(loopback: Loopback, total: Any) -> None:
     ShopList(loopback, [1]).total = total
-    with pytest.raises(ApiError, match="^things: total_path total found .*the number of records was expected$"):
+    with pytest.raises(
+        ApiError, match=r"^things: total_path total found .*the number of records was expected$"
+    ):
         reading_of(loopback)
 
 
@@ -204,7 +210,7 @@ def test_a_total_in_a_header_counts(loopback: Loopback) -> None:
 )
 def test_a_200_answer_without_the_list_is_an_error(loopback: Loopback, body: Any) -> None:
     loopback.answering = lambda seen: json_reply(body)
-    with pytest.raises(ApiError, match="^things: data_selector 'data' found "):
+    with pytest.raises(ApiError, match=r"^things: data_selector 'data' found "):
         reading_of(loopback, {"type": "offset", "limit": 10})
 
 

@@ -81,7 +81,7 @@ def test_overlapping_places_are_found(secret: str, user: str) -> None:
     """A secret that repeats itself is hidden in all its places, also where they overlap."""
     header = base64.b64encode(f"{user}:{secret}".encode()).decode()
     assert Redactor([secret]).scrub(header).endswith(HIDDEN)
-    assert Redactor([secret]).scrub(f"{EDGE}{secret}{secret[1:]}").endswith(HIDDEN)
+    assert Redactor([secret * 2]).scrub(f"{EDGE}{secret * 3}") == f"{EDGE}{HIDDEN}"
 
 
 @given(text=st.text(max_size=60), secret=st.text(st.sampled_from("QXZ07"), min_size=8, max_size=12))

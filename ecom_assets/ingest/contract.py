@@ -13,10 +13,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from dlt.common.schema.typing import TColumnSchema
 
-from ecom_assets.ingest.convert import arrow_type, convert, instants, json_text, shown
+from ecom_assets.ingest.convert import arrow_type, convert, instants
 from ecom_assets.ingest.declaration import Column, Resource
 from ecom_assets.ingest.errors import ContractBroken
 from ecom_assets.ingest.evolve import as_text, evolved_column, inferred, known_fields, unknown_fields
+from ecom_assets.ingest.scalars import json_text, shown
 
 __all__ = ["Contract", "Contracted", "RejectedRow", "evolved_column", "explode", "instants"]
 
@@ -165,9 +166,7 @@ class Contract:
         )
 
 
-def explode(
-    parents: Sequence[Any], resource: Resource, parent: Resource
-) -> tuple[list[Any], list[int]]:
+def explode(parents: Sequence[Any], resource: Resource, parent: Resource) -> tuple[list[Any], list[int]]:
     """Return the elements of the parents' lists as records, and of each the position of its parent.
 
     Each gets the fields of `include_from_parent` as `_<parent>_<field>`. What is no object stays as it is, for

@@ -12,8 +12,9 @@ from typing import Any, cast
 
 from dlt.common.normalizers.naming import snake_case
 
-from ecom_assets.ingest.convert import convert, json_text
+from ecom_assets.ingest.convert import convert
 from ecom_assets.ingest.declaration import Column
+from ecom_assets.ingest.scalars import json_text
 
 _NAMING = snake_case.NamingConvention()
 _WITH_OFFSET = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?(\.\d+)?\s*(Z|[+-]\d\d:?\d\d)")
@@ -47,7 +48,9 @@ def unknown_fields(records: Sequence[Any], known: Known) -> dict[str, list[Any]]
     return found
 
 
-def _collect(records: Sequence[Any], known: Mapping[str, Any], prefix: str, found: dict[str, list[Any]]) -> None:
+def _collect(
+    records: Sequence[Any], known: Mapping[str, Any], prefix: str, found: dict[str, list[Any]]
+) -> None:
     """Add what lies below one object; what is None or no object in `records` has no fields here."""
     objects = [record for record in records if type(record) is dict]
     names: set[str] = set().union(*objects) if objects else set()

@@ -21,8 +21,8 @@ from ecom_assets.ingest.bookkeeping import bookkeeping, forget
 from ecom_assets.ingest.connection import Connection, connected
 from ecom_assets.ingest.contract import Contract, evolved_column
 from ecom_assets.ingest.declaration import Resource, Shop
+from ecom_assets.ingest.dlt_log import quiet
 from ecom_assets.ingest.errors import (
-    ApiError,
     ContractBroken,
     DeclarationError,
     IncompleteSlice,
@@ -30,6 +30,7 @@ from ecom_assets.ingest.errors import (
     RetryLater,
     WarehouseError,
 )
+from ecom_assets.ingest.failures import causes_of, failure_of
 from ecom_assets.ingest.source import Order, build_source
 from ecom_assets.ingest.tally import ResourceReport, RunReport, Tally, WindowReport
 from ecom_assets.ingest.warehouse import Warehouse
@@ -109,7 +110,7 @@ class _Run:
         """Read endpoint by endpoint, then load what could be read."""
         # a folder of its own: two runs of one pipeline would corrupt each other's, and what one left pending
         # would be loaded by the next in place of its own data
-        with tempfile.TemporaryDirectory(prefix="ecom_assets_") as folder:
+        with quiet(), tempfile.TemporaryDirectory(prefix="ecom_assets_") as folder:
             pipeline = dlt.pipeline(
                 self.shop.name,
                 pipelines_dir=folder,
@@ -153,7 +154,7 @@ class _Run:
                 )
                 self._normalize(pipeline)
             except Exception as error:
-                failure = _failure(connection, error)
+                failure = failure_of(error, connection.redactor)
                 broken = failure.resource if isinstance(failure, ContractBroken) else None
                 for resource in [entry for entry in tables if broken in (None, entry.name)]:
                     self.say(f"{resource.name} failed: {failure}")
@@ -232,30 +233,9 @@ class _Run:
         except IngestError:
             raise
         except (PipelineStepFailed, DestinationException, duckdb.Error, OSError) as error:
-            found = _causes(error)[-1]
+            found = causes_of(error)[-1]
             text = connection.redactor.scrub(" ".join(str(found).split()))
             failure = WarehouseError(f"the warehouse {self.warehouse.path} was left as it was: {text}")
         else:
             return
         raise failure
-
-
-def _failure(connection: Connection, error: Exception) -> IngestError:
-    """Return the failure of our own inside of what dlt raised around it, else one made of its last cause."""
-    causes = _causes(error)
-    for cause in causes:
-        if isinstance(cause, IngestError):
-            return cause
-    _log.error("reading failed", exc_info=error)
-    text = " ".join(str(causes[-1]).split())
-    return ApiError(connection.redactor.scrub(f"{type(causes[-1]).__name__}: {text}"))
-
-
-def _causes(error: BaseException) -> list[BaseException]:
-    """Return an error and what it was raised from, the first cause last."""
-    causes: list[BaseException] = []
-    following: BaseException | None = error
-    while following is not None and following not in causes:
-        causes.append(following)
-        following = following.__cause__ or following.__context__
-    return causes

@@ -10,7 +10,6 @@ import copy
 import time
 from typing import Any
 
-import orjson
 from dlt.common import jsonpath
 from dlt.sources.helpers.rest_client.paginators import BasePaginator, OffsetPaginator, PageNumberPaginator
 from requests import Request, Response
@@ -18,13 +17,12 @@ from requests import Request, Response
 from ecom_assets.ingest.declaration import Resource, Shop
 from ecom_assets.ingest.declared_client import PAGINATORS
 from ecom_assets.ingest.errors import ApiError, IncompleteSlice
+from ecom_assets.ingest.keys import Key, keys_of, shown
 from ecom_assets.ingest.meter import SLICE_HEADER, Meter, Reading
 
 MAX_RESTARTS = 3
 RECORDS = "records"
 """The key under which a slice's records are handed over, all at once."""
-
-Key = tuple[Any, ...]
 
 
 class Moved(Exception):
@@ -136,7 +134,7 @@ class SlicePaginator(BasePaginator):
     def _take(self, response: Response, rows: list[Any]) -> bool:
         """Add a page's records and return whether another page is needed."""
         self._check_total(response)
-        keys = self._keys(rows)
+        keys = keys_of(rows, self._key_paths)
         inner = self._inner
         if len(keys) > 1 and keys == self._last_page:
             self._fail("the API repeats a page; does it ignore the parameter that says which page is wanted?")
@@ -162,7 +160,7 @@ class SlicePaginator(BasePaginator):
         if overlap and keys and keys[0] != self._last_page[-1]:
             raise Moved(
                 f"the page at {inner.param_name or inner.param_body_path} {inner.current_value} does not begin "
-                f"with the last record of the page before ({_shown(self._last_page[-1])}): the list moved, "
+                f"with the last record of the page before ({shown(self._last_page[-1])}): the list moved, "
                 "or has no fixed order"
             )
         if overlap and not keys and self._total is not None:
@@ -215,31 +213,8 @@ class SlicePaginator(BasePaginator):
             raise Moved(f"the total moved from {self._total} to {total} while the pages were read")
         self._total = total
 
-    def _keys(self, rows: list[Any]) -> list[Key]:
-        """Return what tells the records apart: the primary key, the whole record where that is missing."""
-        if len(self._key_paths) == 1 and len(self._key_paths[0]) == 1:
-            name = self._key_paths[0][0]
-            keys = [(row.get(name),) if isinstance(row, dict) else (None,) for row in rows]
-        else:
-            keys = [tuple(_value(row, path) for path in self._key_paths) for row in rows]
-        return [
-            key if all(type(part) in (int, str) for part in key) else _whole(key, row)
-            for key, row in zip(keys, rows, strict=True)
-        ]
-
     def _fail(self, reason: str) -> None:
         raise IncompleteSlice(f"{self._resource}: {reason}")
-
-
-def _value(row: Any, path: tuple[str, ...]) -> Any:
-    for name in path:
-        row = row.get(name) if isinstance(row, dict) else None
-    return row
-
-
-def _whole(key: Key, row: Any) -> Key:
-    """Return a key that can be hashed: of an unusual key its text, of a record without one all of it."""
-    return (None, orjson.dumps(row if None in key else key, default=str))
 
 
 def _shape(body: Any) -> str:
@@ -247,7 +222,3 @@ def _shape(body: Any) -> str:
     if not isinstance(body, dict):
         return f"a {type(body).__name__}"
     return f"the keys {', '.join(str(key) for key in list(body)[:8])}" if body else "no keys"
-
-
-def _shown(key: Key) -> str:
-    return ", ".join(str(part) for part in key if part is not None)[:60]

@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from ecom_assets.ingest.contract import Contract, Contracted, explode, instants
 from ecom_assets.ingest.declaration import Resource, Shop
 from ecom_assets.ingest.errors import ApiError
+from ecom_assets.ingest.keys import value_at
 from ecom_assets.ingest.tally import Tally
 from ecom_assets.ingest.windows import Slice, ask
 
@@ -39,7 +40,7 @@ def sort(shop: Shop, resource: Resource, part: Slice, records: list[Any]) -> Bat
         return Batch(part, records, [0] * len(records))
     incremental = shop.incremental_of(resource.name)
     path = incremental.cursor_path.split(".")
-    moments = instants([_value(record, path) for record in records], incremental.timezone)
+    moments = instants([value_at(record, path) for record in records], incremental.timezone)
     asked = ask(part, incremental)
     for beyond, params in (
         (asked.low and pc.less(moments, pa.scalar(asked.low, moments.type)), incremental.start_param),
@@ -99,9 +100,3 @@ def parent_columns(shop: Shop, resource: Resource) -> list[str]:
         for column in resource.columns
         if column.path[0].startswith(prefix) and column.path[0].removeprefix(prefix) in keys
     ]
-
-
-def _value(record: Any, path: Sequence[str]) -> Any:
-    for name in path:
-        record = record.get(name) if isinstance(record, dict) else None
-    return record

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import dlt
-import pyarrow as pa
 from dlt.common.schema.typing import TSchemaContractDict
 from dlt.extract import DltResource, DltSource
 from dlt.sources.rest_api import rest_api_source
@@ -170,7 +169,9 @@ def _table(shop: Shop, resource: Resource, records: DltResource, order: Order | 
         if order:
             for batch in batches:
                 try:
-                    contracted = judge(shop, order.contracts[resource.name], order.tallies[resource.name], batch)
+                    contracted = judge(
+                        shop, order.contracts[resource.name], order.tallies[resource.name], batch
+                    )
                     hints = dlt.mark.make_hints(columns=dict(contracted.hints)) if contracted.hints else None
                     yield dlt.mark.with_hints(contracted.kept, hints) if hints else contracted.kept
                 except ContractBroken as broken:

@@ -52,7 +52,7 @@ class SandboxData:
         self._order_fragment = lru_cache(maxsize=_FRAGMENTS_KEPT)(self._new_order_fragment)
 
     def keys(self, kind: Kind, now: int, first: int = -EVER, end: int = EVER) -> list[Key]:
-        """Return the sorted keys of the records with first <= updated_at < end at `now`; not to be changed."""
+        """Return the sorted keys of the records with first <= updated_at < end at `now`; leave them as is."""
         if kind == "stores":
             return [(0, store.id) for store in STORES]
         if kind == "products":

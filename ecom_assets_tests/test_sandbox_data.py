@@ -1,0 +1,285 @@
+"""The sandbox's records, at any instant and with any seed."""
+
+from __future__ import annotations
+
+import itertools
+import subprocess
+import sys
+from datetime import date, datetime, timedelta, timezone
+from decimal import Decimal
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ecom_assets.ingest.declaration import Column, Resource, load_shop, shops_dir
+from ecom_assets.sandbox import SANDBOX_KEY, SandboxSettings
+from ecom_assets.sandbox.data import EVER, Kind, SandboxData
+from ecom_assets.sandbox.instants import DAY, midnight, read, written
+
+START = midnight(date(2026, 1, 1))
+ORDERS = 40
+UPDATED: tuple[Kind, ...] = ("customers", "products", "orders")
+
+instants = st.integers(START, START + 30 * DAY)
+seeds = st.integers(0, 5)
+quick = settings(max_examples=25, deadline=None)
+
+
+def data_of(seed: int = 1, orders: int = ORDERS) -> SandboxData:
+    """Return small data."""
+    return SandboxData(SandboxSettings(seed=seed, orders_per_day=orders))
+
+
+def rows(
+    data: SandboxData, kind: Kind, now: int, first: int = -EVER, end: int = EVER
+) -> list[dict[str, Any]]:
+    """Return the records of a window."""
+    return [orjson.loads(data.row(kind, key)) for key in data.keys(kind, now, first, end)]
+
+
+@given(seeds, instants)
+@quick
+def test_same_instant_same_answer(seed: int, now: int) -> None:
+    """What was asked before makes no difference: neither the process's caches nor the clock's way."""
+    used = data_of(seed)
+    for before in (now - DAY, now + 3 * DAY, now - 1):
+        used.keys("orders", before)
+        used.keys("orders", before, now - DAY, now)
+    for first, end in ((-EVER, EVER), (now - DAY, now)):
+        for kind in UPDATED:
+            assert rows(used, kind, now, first, end) == rows(data_of(seed), kind, now, first, end)
+
+
+@given(seeds, instants)
+@quick
+def test_nothing_beyond_now(seed: int, now: int) -> None:
+    """No record is younger than the clock or older than the shop, and none was changed before it was made."""
+    data = data_of(seed)
+    for kind in UPDATED:
+        for row in rows(data, kind, now):
+            assert written(START) <= row["created_at"] <= row["updated_at"] <= written(now)
+
+
+@given(instants)
+@quick
+def test_orders_placed(now: int) -> None:
+    """Each whole day has its orders, neither more nor fewer, whatever became of them, numbered without a gap."""
+    orders = rows(data_of(), "orders", now)
+    days = (now - START) // DAY
+    by_day = [row for row in orders if row["created_at"] < written(START + days * DAY)]
+    assert len(by_day) == days * ORDERS
+    assert sorted(row["id"] for row in orders) == list(range(1001, 1001 + len(orders)))
+
+
+@given(seeds, instants, st.integers(1, 9 * DAY))
+@quick
+def test_windows_tile(seed: int, now: int, length: int) -> None:
+    """Consecutive windows hold each record once, in the same order as one answer without a window."""
+    data = data_of(seed)
+    bounds = [*range(START, now + 1, length), now + 1]
+    for kind in UPDATED:
+        tiled = [rows(data, kind, now, first, end) for first, end in itertools.pairwise(bounds)]
+        whole = rows(data, kind, now)
+        assert list(itertools.chain(*tiled)) == whole
+        assert whole == sorted(whole, key=lambda row: (row["updated_at"], row["id"]))
+        assert len({row["id"] for row in whole}) == len(whole)
+
+
+@given(seeds, instants, instants, st.integers(1, 2 * DAY))
+@quick
+def test_references(seed: int, now: int, first: int, length: int) -> None:
+    """The orders of any window have their customers in the same window, their products and stores anywhere."""
+    data = data_of(seed)
+    customers = {row["id"]: row for row in rows(data, "customers", now, first, first + length)}
+    products = {row["id"]: row["sku"] for row in rows(data, "products", now)}
+    stores = {row["id"]: row for row in rows(data, "stores", now)}
+    placed: dict[int, int] = dict.fromkeys(customers, 0)
+    for order in rows(data, "orders", now, first, first + length):
+        buyer = customers[order["buyer"]["id"]]
+        placed[buyer["id"]] += 1
+        assert order["updated_at"] == buyer["updated_at"]
+        assert order["buyer"]["email"] == buyer["email"]
+        assert order["currency"] == stores[order["store_id"]]["currency"]
+        assert all(products[line["product_id"]] == line["sku"] for line in order["line_items"])
+    assert placed == {identity: row["orders_count"] for identity, row in customers.items()}
+    assert all(1 <= count <= 5 for count in placed.values())
+
+
+@given(seeds)
+@quick
+def test_amounts(seed: int) -> None:
+    """The lines of an order add up to its total to the last of four decimals, and are numbered."""
+    for order in rows(data_of(seed), "orders", START + 2 * DAY):
+        lines = order["line_items"]
+        assert 1 <= len(lines) <= 4
+        assert len({line["id"] for line in lines}) == len(lines)
+        assert Decimal(order["total"]) == sum(
+            line["quantity"] * Decimal(line["unit_price"]) for line in lines
+        )
+        assert Decimal(order["total"]).as_tuple().exponent == -4
+        assert isinstance(order["tax_rate"], float)
+
+
+@given(st.integers(1001, 1001 + 10 * ORDERS), instants)
+@quick
+def test_orders_move_on(order: int, now: int) -> None:
+    """An order only ever changes its status, along its journey, and is moved by each change."""
+    data = data_of()
+    history = []
+    for instant in range(now, now + 8 * DAY, 600):
+        key = data.key("orders", order, instant)
+        if key is not None and (not history or history[-1][0] != key):
+            history.append((key, orjson.loads(data.row("orders", key))))
+    journey = ["paid", "packed", "shipped", "delivered", "refunded", "cancelled"]
+    found = [journey.index(row["status"]) for _, row in history]
+    assert found == sorted(set(found))
+    unlike = [{**row, "status": "", "updated_at": ""} for _, row in history]
+    assert all(row == unlike[0] for row in unlike)
+
+
+def test_every_status_and_kind() -> None:
+    """A month has all that a loader has to cope with."""
+    data = data_of(orders=200)
+    now = START + 30 * DAY
+    orders, customers = rows(data, "orders", now), rows(data, "customers", now)
+    statuses = {row["status"] for row in orders}
+    assert statuses == {"paid", "packed", "shipped", "delivered", "refunded", "cancelled"}
+    assert {row["shipping_address"] is None for row in orders} == {True, False}
+    assert {row["note"] is None for row in customers} == {True, False}
+    assert {min(len(row["tags"]), 2) for row in customers} == {0, 1, 2}
+    assert any(not row["last_name"].isascii() for row in customers)
+    assert all(row["email"].isascii() for row in customers)
+    assert {row["weight_grams"] is None for row in rows(data, "products", now)} == {True, False}
+
+
+def test_prices_change_daily() -> None:
+    """At the end of each day several products changed on it, and the price is what the instant says."""
+    data = data_of()
+    assert {row["updated_at"] for row in rows(data, "products", START)} == {written(START)}
+    for day in range(1, 60):
+        midnight_after = START + (day + 1) * DAY
+        changed = rows(data, "products", midnight_after - 1, midnight_after - DAY, midnight_after)
+        assert len(changed) == 6
+        before = {row["id"]: row["price"] for row in rows(data, "products", midnight_after - DAY - 1)}
+        assert any(row["price"] != before[row["id"]] for row in changed)
+    assert rows(data, "products", START - 1) == []
+
+
+def values_at(record: dict[str, Any], path: tuple[str, ...]) -> Any:
+    """Return what stands at a path, None if the way to it ends in null."""
+    value: Any = record
+    for step in path:
+        value = None if value is None else value[step]
+    return value
+
+
+def declared(resource: Resource) -> list[Column]:
+    """Return the columns that come from the record itself."""
+    return [column for column in resource.columns if not column.path[0].startswith("_")]
+
+
+def test_declaration_fits() -> None:
+    """Each record fills every declared column, and with null only where the declaration lets it."""
+    data, now = data_of(), START + 20 * DAY
+    shop = load_shop(shops_dir({}) / "sandbox.yaml")
+    kinds: dict[str, Kind] = {kind: kind for kind in (*UPDATED, "stores")}  # type: ignore[assignment]
+    read_in = {name: rows(data, kind, now) for name, kind in kinds.items()}
+    read_in["order_items"] = [line for order in read_in["orders"] for line in order["line_items"]]
+    for resource in shop.resources:
+        records = read_in[resource.name]
+        assert records
+        tops = {column.path[0] for column in declared(resource)}
+        assert all(tops == record.keys() - {"line_items"} for record in records)
+        for column in declared(resource):
+            holes = any(values_at(record, column.path) is None for record in records)
+            assert holes == column.nullable, (resource.name, column.name)
+
+
+@pytest.mark.parametrize(
+    ("text", "instant"),
+    [
+        ("2026-01-01T00:00:00Z", START),
+        ("2026-01-01t00:00:00z", START),
+        ("2026-01-01", START),
+        ("2026-01-01 00:00", START),
+        ("2026-01-01T02:00:00+02:00", START),
+        ("2025-12-31T19:30:00-0430", START),
+        ("2026-01-01T01:00:00+01", START),
+        ("2026-01-01T00:00:00.000000001Z", START),
+        ("2026-01-01T00:00:00.5Z", START + 1),
+        ("0001-01-01T00:00:00+14:00", -62135596800 - 14 * 3600),
+    ],
+)
+def test_instants_read(text: str, instant: int) -> None:
+    """ISO 8601 is read with any offset, and rounded up to the second."""
+    assert read(text) == instant
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "now",
+        "2026-13-01",
+        "2026-01-01T25:00:00Z",
+        "2026-01-01T00:00:00 02:00",
+        "1767225600",
+        "٢٠٢٦-01-01",
+    ],
+)
+def test_instants_refused(text: str) -> None:
+    """Anything else is refused."""
+    with pytest.raises(ValueError, match="ISO|month|hour"):
+        read(text)
+
+
+def test_settings_clock() -> None:
+    """The clock is the real one, a fixed one or a callable's, in whole seconds of UTC."""
+    fixed = datetime(2026, 1, 1, 2, 0, 0, 999_999, tzinfo=timezone(timedelta(hours=2)))
+    assert SandboxSettings(now=fixed).clock() == START
+    assert SandboxSettings(now=lambda: fixed).clock() == START
+    assert abs(SandboxSettings().clock() - datetime.now(timezone.utc).timestamp()) < 5
+    with pytest.raises(ValueError, match="no offset"):
+        SandboxSettings(now=datetime(2026, 1, 1)).clock()
+
+
+def test_settings_from_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The orders per day come from the environment, and a wrong value is named."""
+    monkeypatch.delenv("ECOM_SANDBOX_ORDERS_PER_DAY", raising=False)
+    assert SandboxSettings().orders_per_day == 200
+    monkeypatch.setenv("ECOM_SANDBOX_ORDERS_PER_DAY", "10000")
+    assert SandboxSettings().orders_per_day == 10_000
+    assert SandboxSettings(orders_per_day=7).orders_per_day == 7
+    for wrong in ("", "many", "-1", "1.5", "99999999"):
+        monkeypatch.setenv("ECOM_SANDBOX_ORDERS_PER_DAY", wrong)
+        with pytest.raises(ValueError, match=f"ECOM_SANDBOX_ORDERS_PER_DAY: found '{wrong}'; allowed"):
+            SandboxSettings()
+
+
+def test_settings_refused() -> None:
+    """Numbers out of range are refused, and the key is the documented one."""
+    assert SandboxSettings().key == SANDBOX_KEY == "sandbox-key"
+    with pytest.raises(ValueError, match="orders_per_day: found -1"):
+        SandboxSettings(orders_per_day=-1)
+    with pytest.raises(ValueError, match="max_limit: found 0"):
+        SandboxSettings(max_limit=0)
+
+
+def test_no_orders() -> None:
+    """A shop may have no orders at all, and then has no customers."""
+    data = data_of(orders=0)
+    assert data.keys("orders", START + DAY) == data.keys("customers", START + DAY) == []
+    assert data.key("orders", 1001, START + DAY) is data.key("customers", 1, START + DAY) is None
+
+
+def test_import_is_cheap() -> None:
+    """The package alone brings in no server, and its server neither Dagster nor the loader."""
+    code = (
+        "import sys, ecom_assets.sandbox as _; print('uvicorn' in sys.modules, 'starlette' in sys.modules);"
+        "import ecom_assets.sandbox.server; print('dagster' in sys.modules, 'ecom_assets.ingest' in sys.modules)"
+    )
+    shown = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
+    assert shown.split() == ["False"] * 4

@@ -1,0 +1,257 @@
+"""The sandbox over real HTTP: who may ask, what is refused, and how pages add up."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+import requests
+
+from ecom_assets.sandbox.server import SANDBOX_KEY, Running, SandboxSettings, serving
+
+NOW = datetime(2026, 1, 10, 12, tzinfo=timezone.utc)
+DAY = {"updated_at_min": "2026-01-05T00:00:00Z", "updated_at_max": "2026-01-06T00:00:00Z"}
+PATHS = ("/v1/customers", "/v1/products", "/v1/orders", "/v1/stores")
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Running]:
+    """Serve a small shop whose clock stands still."""
+    with serving(SandboxSettings(orders_per_day=60, now=NOW)) as running:
+        yield running
+
+
+def get(sandbox: Running, path: str, **params: Any) -> requests.Response:
+    """Ask with the key."""
+    return requests.get(sandbox.base_url + path, params={"api_key": SANDBOX_KEY, **params}, timeout=10)
+
+
+def pages(sandbox: Running, path: str, limit: int, **params: Any) -> list[dict[str, Any]]:
+    """Return all records, read page by page."""
+    rows: list[dict[str, Any]] = []
+    while True:
+        answer = get(sandbox, path, limit=limit, offset=len(rows), **params).json()
+        rows += answer["data"]
+        if len(rows) >= answer["total"]:
+            return rows
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("query", ["", "?api_key=", "?api_key=wrong"])
+def test_key_is_wanted(sandbox: Running, path: str, query: str) -> None:
+    """Without the key, or with another one, nothing is told, in JSON."""
+    answer = requests.get(sandbox.base_url + path + query, timeout=10)
+    assert answer.status_code == 401
+    assert "api_key" in answer.json()["error"]
+    assert answer.headers["content-type"] == "application/json"
+
+
+@pytest.mark.parametrize("path", ["/", "/v1", "/v1/order", "/v1/orders/1001", "/v2/orders"])
+def test_unknown_path(sandbox: Running, path: str) -> None:
+    """Anything else is not there, and that too is told in JSON."""
+    answer = get(sandbox, path)
+    assert answer.status_code == 404
+    assert answer.json() == {"error": f"GET {path}: Not Found"}
+
+
+def test_other_methods(sandbox: Running) -> None:
+    """Records can be read only."""
+    answer = requests.post(f"{sandbox.base_url}/v1/orders", params={"api_key": SANDBOX_KEY}, timeout=10)
+    assert answer.status_code == 405
+    assert answer.json() == {"error": "POST /v1/orders: Method Not Allowed"}
+    assert answer.headers["allow"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(("limit", value) for value in ("0", "251", "-1", "1.5", "ten", "", "٣", "9" * 5000)),
+        *(("offset", value) for value in ("-1", "1.0", "", "x")),
+        *(("updated_at_min", value) for value in ("", "yesterday", "2026-02-30", "1767225600")),
+        ("updated_at_max", "2026-01-01T00:00:00 02:00"),
+    ],
+)
+def test_wrong_parameter(sandbox: Running, name: str, value: str) -> None:
+    """A wrong parameter is refused by its name."""
+    answer = get(sandbox, "/v1/orders", **{name: value})
+    assert answer.status_code == 400
+    assert answer.json()["error"].startswith(f"{name}: found '")
+
+
+def test_limits(sandbox: Running) -> None:
+    """A page has 50 records unless told otherwise, 250 at most, and none beyond the end."""
+    total = get(sandbox, "/v1/orders").json()["total"]
+    assert total == 60 * 9 + 30
+    for params, expected in (({}, 50), ({"limit": 1}, 1), ({"limit": 250}, 250), ({"offset": total - 7}, 7)):
+        answer = get(sandbox, "/v1/orders", **params).json()
+        assert (len(answer["data"]), answer["total"]) == (expected, total)
+    assert get(sandbox, "/v1/orders", offset=10**17).json() == {"data": [], "total": total}
+    assert get(sandbox, "/v1/orders", colour="red").json() == get(sandbox, "/v1/orders").json()
+
+
+def test_own_limit() -> None:
+    """The most that a page may have can be set, below the default too."""
+    with serving(SandboxSettings(orders_per_day=60, now=NOW, max_limit=10)) as running:
+        assert len(get(running, "/v1/orders").json()["data"]) == 10
+        assert get(running, "/v1/orders", limit=11).status_code == 400
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_pages_add_up(sandbox: Running, path: str) -> None:
+    """Pages of any size put together are the same records in the same order."""
+    whole = pages(sandbox, path, 250)
+    assert pages(sandbox, path, 17) == whole
+    assert len({row["id"] for row in whole}) == len(whole)
+    assert whole == sorted(whole, key=lambda row: (row.get("updated_at", ""), row["id"]))
+
+
+def test_window_bounds(sandbox: Running) -> None:
+    """The window's beginning is in it, its end is not, to the second, and at any offset."""
+    for path in PATHS[:3]:
+        whole = pages(sandbox, path, 250)
+        inside = [row for row in whole if DAY["updated_at_min"] <= row["updated_at"] < DAY["updated_at_max"]]
+        assert inside
+        assert pages(sandbox, path, 250, **DAY) == inside
+        shifted = {
+            "updated_at_min": "2026-01-05T05:30:00+05:30",
+            "updated_at_max": "2026-01-05T19:00:00-05:00",
+        }
+        assert pages(sandbox, path, 250, **shifted) == inside
+        edge = inside[0]["updated_at"]
+        same = [row for row in inside if row["updated_at"] == edge]
+        after = (datetime.fromisoformat(edge[:-1]) + timedelta(seconds=1)).isoformat()
+        assert pages(sandbox, path, 250, updated_at_min=edge, updated_at_max=after) == same
+        assert pages(sandbox, path, 250, updated_at_min=edge, updated_at_max=edge) == []
+
+
+def test_stores_have_no_window(sandbox: Running) -> None:
+    """Stores take no notice of a window, not even of a wrong one."""
+    stores = get(sandbox, "/v1/stores").json()
+    assert get(sandbox, "/v1/stores", updated_at_min="tomorrow").json() == stores
+    assert [row["id"] for row in stores["data"]] == list(range(1, stores["total"] + 1))
+
+
+def test_moving_clock() -> None:
+    """As time goes on orders leave a closed window for a later one, and none is lost."""
+    now = datetime(2026, 1, 6, tzinfo=timezone.utc)
+    with serving(SandboxSettings(orders_per_day=60, now=lambda: now)) as running:
+        before = {row["id"] for row in pages(running, "/v1/orders", 250, **DAY)}
+        now += timedelta(days=1)
+        after = {row["id"] for row in pages(running, "/v1/orders", 250, **DAY)}
+        everything = {row["id"] for row in pages(running, "/v1/orders", 250)}
+    assert after < before
+    assert before <= everything
+
+
+def test_same_on_another_server(sandbox: Running) -> None:
+    """Two servers with the same settings agree byte by byte; another seed tells another story."""
+    with serving(SandboxSettings(orders_per_day=60, now=NOW)) as other:
+        assert all(get(other, path).content == get(sandbox, path).content for path in PATHS)
+    with serving(SandboxSettings(orders_per_day=60, now=NOW, seed=2)) as other:
+        assert get(other, "/v1/orders").content != get(sandbox, "/v1/orders").content
+
+
+def test_log() -> None:
+    """Every request is noted with its query, headers, time and status."""
+    with serving(SandboxSettings(orders_per_day=5, now=NOW)) as running:
+        begun = datetime.now(timezone.utc)
+        requests.get(
+            f"{running.base_url}/v1/orders?api_key=a%20b&limit=&x=1&x=2", headers={"X-A": "é"}, timeout=9
+        )
+        get(running, "/v1/products")
+        first, second = running.log.requests
+        assert (first.method, first.path, first.status) == ("GET", "/v1/orders", 401)
+        assert first.query == {"api_key": "a b", "limit": "", "x": "2"}
+        assert first.headers["x-a"]
+        assert begun <= first.time <= second.time <= datetime.now(timezone.utc)
+        assert (second.status, running.log.max_in_flight) == (200, 1)
+        running.log.clear()
+        assert (running.log.requests, running.log.max_in_flight) == ([], 0)
+
+
+def test_most_in_flight() -> None:
+    """Requests at the same time are served at the same time, and counted."""
+    with serving(SandboxSettings(orders_per_day=5, now=NOW)) as running:
+        running.faults.slow(0.3, times=None)
+        begun = time.monotonic()
+        with ThreadPoolExecutor(4) as pool:
+            assert all(pool.map(lambda _: get(running, "/v1/stores").ok, range(4)))
+        assert time.monotonic() - begun < 1
+        assert running.log.max_in_flight == 4
+
+
+def test_stops_at_once() -> None:
+    """The end of the block is the end of the server, also for those that still wait for an answer."""
+    errors: list[Exception] = []
+
+    def ask() -> None:
+        try:
+            get(running, "/v1/stores")
+        except requests.ConnectionError as error:
+            errors.append(error)
+
+    with serving(SandboxSettings(orders_per_day=5, now=NOW)) as running:
+        running.faults.slow(60)
+        waiting = threading.Thread(target=ask)
+        waiting.start()
+        while not running.log.requests:
+            time.sleep(0.01)
+        begun = time.monotonic()
+    assert time.monotonic() - begun < 2
+    waiting.join(5)
+    assert len(errors) == 1
+    with pytest.raises(requests.ConnectionError):
+        get(running, "/v1/stores")
+    assert not [thread for thread in threading.enumerate() if thread.name == "sandbox"]
+
+
+def test_port() -> None:
+    """A port can be named; one that is taken or none is refused with a clear line, and is free again after."""
+    with serving(SandboxSettings(orders_per_day=5, now=NOW)) as running:
+        port = int(running.base_url.rpartition(":")[2])
+        assert running.base_url == f"http://127.0.0.1:{port}"
+        with pytest.raises(OSError, match=f"port {port} of 127.0.0.1 cannot be had"), serving(port=port):
+            pass
+    with serving(SandboxSettings(orders_per_day=5, now=NOW), port=port) as running:
+        assert get(running, "/v1/stores").ok
+    with pytest.raises(OSError, match="port 70000 of 127.0.0.1 cannot be had"), serving(port=70000):
+        pass
+
+
+def test_blocks_that_fail() -> None:
+    """An error in the block is let through, and the server is stopped."""
+    with pytest.raises(KeyError), serving(SandboxSettings(orders_per_day=5)) as running:
+        raise KeyError
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", int(running.base_url.rpartition(":")[2])))
+
+
+@pytest.mark.skipif(os.name != "posix", reason="another system has no such signal")
+def test_foreground() -> None:
+    """In the foreground it says where it is, answers, and ends with Ctrl-C without a word."""
+    code = (
+        "from ecom_assets.sandbox.server import serve_forever; import functools;"
+        "serve_forever(announce=functools.partial(print, flush=True))"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        url = process.stdout.readline().strip()
+        assert re.fullmatch(r"http://127\.0\.0\.1:\d+", url)
+        with requests.Session() as session:
+            assert session.get(f"{url}/v1/stores", params={"api_key": SANDBOX_KEY}, timeout=10).ok
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=10)
+    assert (process.returncode, out, err) == (0, "", "")
