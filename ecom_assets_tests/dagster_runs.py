@@ -18,6 +18,7 @@ from dagster import (
     DagsterInstance,
     Definitions,
     ExecuteInProcessResult,
+    JobDefinition,
 )
 
 from ecom_assets.ingest.declaration import BUNDLED_SHOPS
@@ -39,29 +40,28 @@ class Runs:
         """Load windowed resources (all unless named) for a partition, or for a range in one run."""
         selected = [AssetKey(["sandbox", name]) for name in names or WINDOWED]
         job = self.defs.resolve_job_def("sandbox_windows")
-        tags = {RANGE_START_TAG: start, RANGE_END_TAG: end} if end else {}
-        return Outcome(
-            job.execute_in_process(
-                instance=self.instance,
-                partition_key=None if end else start,
-                tags=tags,
-                asset_selection=selected,
-                raise_on_error=False,
-            )
-        )
+        if end is None:
+            return self.run(job, partition_key=start, asset_selection=selected)
+        return self.run(job, tags={RANGE_START_TAG: start, RANGE_END_TAG: end}, asset_selection=selected)
 
-    def snapshots(self) -> Outcome:
-        """Load the snapshots."""
-        job = self.defs.resolve_job_def("sandbox_snapshots")
-        return Outcome(job.execute_in_process(instance=self.instance, raise_on_error=False))
+    def snapshots(self, *names: str) -> Outcome:
+        """Load snapshots (all unless named)."""
+        selected = [AssetKey(["sandbox", name]) for name in names or SNAPSHOTS]
+        return self.run(self.defs.resolve_job_def("sandbox_snapshots"), asset_selection=selected)
 
     def check(self, *checks: tuple[str, str]) -> dict[tuple[str, str], AssetCheckEvaluation]:
         """Run checks alone, given as resource and name, the way the UI does."""
         keys = {AssetCheckKey(AssetKey(["sandbox", resource]), name) for resource, name in checks}
-        job = self.defs.resolve_implicit_global_asset_job_def().get_subset(
-            asset_selection=set(), asset_check_selection=keys
-        )
-        return Outcome(job.execute_in_process(instance=self.instance, raise_on_error=False)).checks
+        job = self.defs.resolve_implicit_global_asset_job_def()
+        return self.run(job.get_subset(asset_selection=set(), asset_check_selection=keys)).checks
+
+    def run(self, job: JobDefinition, **arguments: Any) -> Outcome:
+        """Run a job into this warehouse, from a sandbox with few orders."""
+        # set for each run: a fixture of the module would outlive what every test does to the environment
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("ECOM_WAREHOUSE", str(self.file))
+            patch.setenv("ECOM_SANDBOX_ORDERS_PER_DAY", "20")
+            return Outcome(job.execute_in_process(instance=self.instance, raise_on_error=False, **arguments))
 
     def verdict(self, resource: str, name: str) -> tuple[bool, AssetCheckSeverity, str]:
         """Run one check alone and return whether it passed, how severe it is, and what it says."""
@@ -121,19 +121,18 @@ class Outcome:
 
 @contextmanager
 def runs(folder: Path, defs: Definitions, copy_of: Path | None = None) -> Iterator[Runs]:
-    """Run into a warehouse of its own (a copy of another where given), from a sandbox with few orders."""
+    """Run into a warehouse of its own, a copy of another where given."""
     file = folder / "warehouse.duckdb"
     if copy_of is not None:
         file.write_bytes(copy_of.read_bytes())
-    with pytest.MonkeyPatch.context() as patch, DagsterInstance.ephemeral() as instance:
-        patch.setenv("ECOM_WAREHOUSE", str(file))
-        patch.setenv("ECOM_SANDBOX_ORDERS_PER_DAY", "20")
+    with DagsterInstance.ephemeral() as instance:
         yield Runs(defs, instance, file)
 
 
 def loaded(folder: Path, defs: Definitions, day: str) -> Path:
-    """Load one window of all windowed tables and return the warehouse."""
+    """Load the snapshots and one window of all windowed tables, and return the warehouse."""
     with runs(folder, defs) as running:
+        assert running.snapshots().success
         assert running.load(start=day).success
         return running.file
 

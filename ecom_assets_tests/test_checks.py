@@ -175,13 +175,10 @@ def test_an_error_after_a_load_stops_what_comes_after(sandbox: Runs) -> None:
     merged = Definitions.merge(defs, Definitions(assets=[downstream]))
 
     def load(day: str) -> Outcome:
-        return Outcome(
-            merged.resolve_implicit_global_asset_job_def().execute_in_process(
-                instance=sandbox.instance,
-                partition_key=day,
-                asset_selection=[AssetKey(["sandbox", "orders"]), AssetKey("downstream")],
-                raise_on_error=False,
-            )
+        return sandbox.run(
+            merged.resolve_implicit_global_asset_job_def(),
+            partition_key=day,
+            asset_selection=[AssetKey(["sandbox", "orders"]), AssetKey("downstream")],
         )
 
     assert load("2026-01-03").success

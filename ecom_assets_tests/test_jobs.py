@@ -9,7 +9,7 @@ from dagster import AssetKey
 from ecom_assets.definitions import defs
 from ecom_assets.ingest.declaration import BUNDLED_SHOPS, Shop, load_shop
 from ecom_assets.jobs import snapshots_job, windows_job
-from ecom_assets_tests.dagster_runs import WINDOWED
+from ecom_assets_tests.dagster_runs import SNAPSHOTS, WINDOWED
 
 SHOP = load_shop(BUNDLED_SHOPS / "sandbox.yaml")
 
@@ -26,7 +26,7 @@ def test_the_windows_job_has_the_windowed_tables_and_their_checks() -> None:
 def test_the_snapshots_job_has_the_others() -> None:
     """Unpartitioned, with checks too."""
     job = defs.resolve_job_def("sandbox_snapshots")
-    assert job.asset_layer.executable_asset_keys == {AssetKey(["sandbox", "stores"])}
+    assert job.asset_layer.executable_asset_keys == {AssetKey(["sandbox", name]) for name in SNAPSHOTS}
     assert job.partitions_def is None
 
 
