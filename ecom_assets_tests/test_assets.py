@@ -161,40 +161,6 @@ def test_an_empty_window_reports_zero_rows(tmp_path: Path) -> None:
         assert red == {("order_items", "references")}, "products were not loaded"
 
 
-def test_a_failing_resource_fails_alone(tmp_path: Path) -> None:
-    """Its siblings load, report and are checked; then the run fails, in one line and with no traceback."""
-    folder = declare(tmp_path / "shops", ("path: /v1/customers", "path: /v1/nothing"))
-    with runs(tmp_path, build_defs(folder)) as running:
-        outcome = running.load("customers", "orders", start=DAYS[0])
-        assert not outcome.success
-        assert outcome.materialised.keys() == {("orders", DAYS[0])}
-        assert {table for table, _ in outcome.checks} == {"orders"}
-        head, line = outcome.failure.split("\n")
-        assert head == "1 of 2 resources failed, the others were loaded"
-        assert line.startswith("customers: ")
-        assert "404" in line
-        assert "Traceback" not in outcome.failure
-
-
-def test_the_only_resource_fails(tmp_path: Path) -> None:
-    """One line without a headline."""
-    folder = declare(tmp_path / "shops", ("path: /v1/customers", "path: /v1/nothing"))
-    with runs(tmp_path, build_defs(folder)) as running:
-        outcome = running.load("customers", start=DAYS[0])
-        assert outcome.materialised == {}
-        assert outcome.failure.startswith("customers: ")
-        assert "\n" not in outcome.failure
-
-
-def test_a_missing_secret_fails_the_run_in_one_line(tmp_path: Path) -> None:
-    """A shop that is not the sandbox, and has no key anywhere."""
-    folder = declare(tmp_path / "shops", ('base_url: "sandbox://"', 'base_url: "http://127.0.0.1:9"'))
-    with runs(tmp_path, build_defs(folder)) as running:
-        outcome = running.load("orders", start=DAYS[0])
-        assert outcome.failure.startswith("the secret 'api_key' of shop 'sandbox' was not found: looked in")
-        assert "\n" not in outcome.failure
-
-
 def test_a_windowed_run_needs_a_partition(sandbox: Runs) -> None:
     """Started without one, as from the launchpad, it says so."""
     outcome = sandbox.run(sandbox.defs.resolve_job_def("sandbox_windows"))
