@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import IO
 
 from dagster import DagsterEventType, DagsterInstance, RunsFilter
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -29,7 +30,7 @@ MODULE = "ecom_assets.definitions"
 WINDOWS = 7
 """How many windows the demo loads."""
 
-QUERY = "select created_at::date as day, count(*) as orders, sum(total) as total from sandbox.orders group by 1 order by 1"
+QUERY = "select status, count(*) as orders, sum(total) as total from sandbox.orders group by status"
 
 _STEP = re.compile(r" - dagster - \w+ - .* - STEP_SUCCESS - Finished execution of step \"(.*)\"")
 _CHECK = re.compile(r" - dagster - \w+ - .* - ASSET_CHECK_EVALUATION - (.* did not pass.*)")
@@ -144,11 +145,11 @@ def summaries(
 
 def show(found: Sequence[Summary], console: Console) -> None:
     """Print the summaries as a table."""
-    table = Table("table", title_justify="left")
-    for heading in ("rows", "checks passed"):
-        table.add_column(heading, justify="right")
-    table.add_column("windows")
-    table.add_column("read in (s)", justify="right")
+    table = Table(box=box.SIMPLE, pad_edge=False)
+    for heading in ("table", "rows", "checks\npassed", "windows", "seconds\nof reading"):
+        table.add_column(
+            heading, justify="left" if heading in ("table", "windows") else "right", no_wrap=True
+        )
     for entry in found:
         table.add_row(
             entry.table,
@@ -163,18 +164,18 @@ def show(found: Sequence[Summary], console: Console) -> None:
 def what_next(path: Path, console: Console) -> None:
     """Print what to do with a loaded warehouse."""
     here = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
-    _say(
-        console,
-        f"""
-What next
-  Look at it:   make ui, then open http://127.0.0.1:3000
-  Query it:     .venv/bin/python -c "import duckdb; duckdb.connect('{here}', read_only=True).sql('{QUERY}').show()"
-  Your shop:    docs/declaration.md""",
-    )
+    code = f"import duckdb; duckdb.connect('{here}', read_only=True).sql('{QUERY}').show()"
+    _say(console, "What next")
+    _say(console, "  Look at it:  make ui, then open http://127.0.0.1:3000")
+    _say(console, f'  Query it:    .venv/bin/python -c "{code}"')
+    _say(console, "  Your shop:   docs/declaration.md")
 
 
 def main() -> int:
-    """Run the demo; returns the exit code. DAGSTER_HOME is .dagster in this folder unless it is set."""
+    """Run the demo; returns the exit code, 1 for a failed run or check.
+
+    Dagster's instance is in .dagster in the current folder unless DAGSTER_HOME names another.
+    """
     console = Console()
     home = Path(os.environ.setdefault("DAGSTER_HOME", str(Path(".dagster").absolute())))
     home.mkdir(parents=True, exist_ok=True)

@@ -5,7 +5,7 @@ What a window is, and how a range of them is cut for reading, is `ecom_assets.in
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timezone
 
 from dagster import (
@@ -23,18 +23,17 @@ RANGE_START_TAG = "dagster/asset_partition_range_start"
 RANGE_END_TAG = "dagster/asset_partition_range_end"
 
 
+_DEFINITIONS: Mapping[str, Callable[..., TimeWindowPartitionsDefinition]] = {
+    "hour": HourlyPartitionsDefinition,
+    "day": DailyPartitionsDefinition,
+    "week": WeeklyPartitionsDefinition,
+    "month": MonthlyPartitionsDefinition,
+}
+
+
 def partitions_def(partitions: Partitions) -> TimeWindowPartitionsDefinition:
     """Return Dagster's partitions for declared ones: in UTC, one per closed window."""
-    start = partitions.start
-    match partitions.every:
-        case "hour":
-            return HourlyPartitionsDefinition(start_date=start, timezone="UTC")
-        case "day":
-            return DailyPartitionsDefinition(start_date=start, timezone="UTC")
-        case "week":
-            return WeeklyPartitionsDefinition(start_date=start, timezone="UTC")
-        case "month":
-            return MonthlyPartitionsDefinition(start_date=start, timezone="UTC")
+    return _DEFINITIONS[partitions.every](start_date=partitions.start, timezone="UTC")
 
 
 def windows_of(definition: TimeWindowPartitionsDefinition, keys: Iterable[str]) -> tuple[Window, ...]:

@@ -28,10 +28,9 @@ def table_metadata(
     metadata: dict[str, Any] = {
         "dagster/table_name": resource.table,
         "dagster/uri": warehouse.path.as_uri(),
+        "load_id": resource.load_id,
         **{f"run_seconds/{phase}": seconds for phase, seconds in run.phases.items()},
     }
-    if resource.load_id is not None:
-        metadata["load_id"] = resource.load_id
     if rows is not None:
         metadata["dagster/row_count"] = rows
     if resource.preview:

@@ -188,6 +188,27 @@ def test_a_shop_of_snapshots_only(tmp_path: Path) -> None:
     assert small["assets"]["small/stores"]["partitions"] is None
 
 
+def test_a_shop_of_windows_only(tmp_path: Path) -> None:
+    """No snapshots: no asset, no job and no schedule for them."""
+    (tmp_path / "small.yaml").write_text(
+        "name: small\n"
+        "client: {base_url: 'https://shop.example'}\n"
+        "partitions: {every: hour, start: '2026-01-01'}\n"
+        "resources:\n"
+        "  - name: orders\n"
+        "    primary_key: id\n"
+        "    endpoint: {path: /orders, incremental: {cursor_path: at, start_param: since}}\n"
+        "    columns:\n"
+        "      id: {data_type: bigint, nullable: false}\n"
+        "      at: {data_type: timestamp, nullable: false}\n",
+        encoding="utf-8",
+    )
+    small = described(build_defs(tmp_path))
+    assert small["jobs"].keys() == {"small_windows"}
+    assert small["schedules"].keys() == {"small_windows_schedule"}
+    assert small["assets"]["small/orders"]["partitions"].startswith("0 * * * * from 2026-01-01")
+
+
 def test_resource_overrides_reach_the_definitions() -> None:
     """The seam for secrets, and for tests."""
     mine = ShopSecrets()

@@ -89,7 +89,7 @@ def test_drop(sandbox: Running, capfd: pytest.CaptureFixture[str]) -> None:
     sandbox.faults.drop(times=2)
     with requests.Session() as session:
         for _ in range(2):
-            with pytest.raises(requests.ConnectionError, match="Remote end closed|reset|aborted"):
+            with pytest.raises(requests.ConnectionError, match=r"Remote end closed|reset|aborted"):
                 session.get(sandbox.base_url + STORES, timeout=10)
         assert session.get(sandbox.base_url + STORES, params={"api_key": SANDBOX_KEY}, timeout=10).ok
     assert [request.status for request in sandbox.log.requests] == [None, None, 200]
@@ -175,7 +175,7 @@ def test_change_moves(sandbox: Running) -> None:
 
 
 def test_add(sandbox: Running) -> None:
-    """An added record is in its window at its place, and twice if added twice; without an instant at every end."""
+    """An added record is in its window, twice if added twice; one without an instant ends every answer."""
     before = ids(sandbox, limit=250, **DAY)
     new = {"id": 5, "updated_at": "2026-01-05T00:00:00Z", "anything": [1]}
     sandbox.faults.add(ORDERS, new)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import orjson
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -26,8 +28,10 @@ def create_app(listing: Listing, key: str) -> Starlette:
         return Response(body, media_type="application/json")
 
     async def refused(request: Request, error: Exception) -> Response:
-        status = error.status_code if isinstance(error, HTTPException) else 500
-        return _error(status, f"{request.method} {request.url.path}: {str(error).partition(': ')[2]}")
+        told = cast(HTTPException, error)  # the only kind that comes here
+        answer = _error(told.status_code, f"{request.method} {request.url.path}: {told.detail}")
+        answer.headers.update(told.headers or {})
+        return answer
 
     return Starlette(
         routes=[Route(path, records, methods=["GET"]) for path in PATHS],

@@ -68,7 +68,7 @@ def store_row(store: Store) -> bytes:
 
 
 class Catalogue:
-    """The products. All are there from the start; from the second day on one in ten changes price each day."""
+    """The products. All are there from the start; from the second day on a tenth changes price each day."""
 
     def __init__(self, seed: int, start: int) -> None:
         """Take the seed and the first second."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, MutableMapping
+from collections.abc import MutableMapping
 from contextlib import suppress
 from datetime import datetime, timezone
 from urllib.parse import parse_qsl
@@ -40,43 +40,39 @@ class Gate:
         now = datetime.now(timezone.utc)
         request = Request(scope["method"], scope["path"], query, headers, now)
         fault = self._faults.take(request.path, query)
-        cut = False
 
-        async def noted(message: Message) -> None:
-            nonlocal cut
+        def answered(status: int | None) -> None:
+            # before it is on its way, so that whoever has the answer finds it noted
+            self._log.answered(request, status)
+            self._faults.answered(request.path)
+
+        async def spoiled(message: Message) -> None:
             if message["type"] == "http.response.start":
-                # before it is on its way, so that whoever has the answer finds it noted
-                request.status = message["status"]
-                self._faults.answered(request.path)
-            elif cut:
-                body = message["body"]
-                await send({"type": "http.response.body", "body": body[: len(body) // 2], "more_body": True})
+                answered(message["status"])
+            elif fault is not None and fault.cut:
+                half = message["body"][: len(message["body"]) // 2]
+                await send({"type": "http.response.body", "body": half, "more_body": True})
                 await self._hang_up(scope, receive)
                 return
             await send(message)
 
-        with self._log.noting(request):
-            if fault is None:
-                await self._app(scope, receive, noted)
-                return
-            if fault.delay:
-                with suppress(asyncio.TimeoutError):
-                    await asyncio.wait_for(self._stopping.wait(), fault.delay)
-            if fault.drop or self._stopping.is_set():
-                self._faults.answered(request.path)
-                await self._hang_up(scope, receive)
-            elif fault.status is None:
-                cut = fault.cut
-                await self._app(scope, receive, noted)
-            else:
-                await _response(fault.status, fault.headers, fault.body)(scope, receive, noted)
+        self._log.arrived(request)
+        if fault is not None and fault.delay:
+            with suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), fault.delay)
+        if self._stopping.is_set() or (fault is not None and fault.drop):
+            answered(None)
+            await self._hang_up(scope, receive)
+        elif fault is None or fault.status is None:
+            await self._app(scope, receive, spoiled)
+        else:
+            answer = Response(fault.body, fault.status, fault.headers, media_type="application/json")
+            await answer(scope, receive, spoiled)
 
     async def _hang_up(self, scope: Scope, receive: Receive) -> None:
         """Close the connection once what was sent is out, and wait until the server knows."""
-        self._connections[tuple(scope["client"])].close()
+        connection = self._connections.get(tuple(scope["client"]))
+        if connection is not None:  # else the client was faster
+            connection.close()
         while (await receive())["type"] != "http.disconnect":
             pass
-
-
-def _response(status: int, headers: Mapping[str, str], body: bytes) -> Response:
-    return Response(body, status, headers, media_type="application/json")

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -45,7 +43,10 @@ class RequestLog:
 
     @property
     def max_in_flight(self) -> int:
-        """The most requests that were open at the same time."""
+        """The most requests that were open at the same time.
+
+        An answer takes no time unless it is slow on demand: only then does this show how many a client sends.
+        """
         with self._lock:
             return self._max_in_flight
 
@@ -55,15 +56,15 @@ class RequestLog:
             self._requests.clear()
             self._max_in_flight = self._in_flight
 
-    @contextmanager
-    def noting(self, request: Request) -> Iterator[None]:
-        """Note a request, which is open until the end of the block."""
+    def arrived(self, request: Request) -> None:
+        """Note a request, which is open from now on."""
         with self._lock:
             self._requests.append(request)
             self._in_flight += 1
             self._max_in_flight = max(self._max_in_flight, self._in_flight)
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._in_flight -= 1
+
+    def answered(self, request: Request, status: int | None) -> None:
+        """Note that a request gets its answer, or None, and is open no more."""
+        with self._lock:
+            request.status = status
+            self._in_flight -= 1

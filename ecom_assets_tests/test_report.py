@@ -1,0 +1,65 @@
+"""What a run reports where a real run of the sandbox does not lead."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ecom_assets.ingest.declaration import BUNDLED_SHOPS, load_shop
+from ecom_assets.ingest.errors import ApiError, ContractBroken, IncompleteSlice, IngestError, WarehouseError
+from ecom_assets.ingest.loading import ResourceReport, RunReport
+from ecom_assets.ingest.warehouse import Warehouse
+from ecom_assets.report import failure, row_counts, table_metadata
+
+SHOP = load_shop(BUNDLED_SHOPS / "sandbox.yaml")
+
+
+def test_a_warehouse_that_cannot_be_read_after_the_load(tmp_path: Path) -> None:
+    """The load is reported all the same, without the rows of the whole table."""
+    warehouse = Warehouse(tmp_path / "gone.duckdb")
+    assert row_counts(SHOP, warehouse, ["orders"]) == {}
+    orders = ResourceReport("orders", "sandbox.orders", load_id="17")
+    metadata = table_metadata(
+        RunReport("sandbox", {"orders": orders}, {"load": 1.5}), orders, warehouse, None
+    )
+    assert metadata == {
+        "dagster/table_name": "sandbox.orders",
+        "dagster/uri": (tmp_path / "gone.duckdb").as_uri(),
+        "load_id": "17",
+        "run_seconds/load": 1.5,
+    }
+
+
+def test_fields_that_were_dropped(tmp_path: Path) -> None:
+    """Under discard_value the report names each unknown field and how often it was there."""
+    orders = ResourceReport("orders", "sandbox.orders", discarded={"gift_note": 3})
+    run = RunReport("sandbox", {"orders": orders}, {})
+    metadata = table_metadata(run, orders, Warehouse(tmp_path / "a.duckdb"), 0)
+    assert metadata["discarded_fields"] == {"gift_note": 3}
+    assert metadata["dagster/row_count"] == 0
+
+
+@pytest.mark.parametrize(
+    ("error", "again"),
+    [
+        (ApiError("it answered 500 four times"), True),
+        (IncompleteSlice("the total moved three times"), True),
+        (WarehouseError("held by another load"), True),
+        (ContractBroken("an unknown field"), False),
+    ],
+)
+def test_what_may_be_different_the_next_time(error: IngestError, again: bool) -> None:
+    """An API's mood may be; a broken contract is not."""
+    found = failure({"orders": error}, 1)
+    assert found.allow_retries is again
+    assert found.description == f"orders: {error}"
+
+
+def test_all_failures_are_listed() -> None:
+    """One line each; a headline only where something was loaded."""
+    errors: dict[str, IngestError] = {"orders": ApiError("a"), "customers": ContractBroken("b")}
+    assert failure(errors, 2).description == "orders: a\ncustomers: b"
+    some = failure(errors, 3)
+    assert some.description == "2 of 3 resources failed, the others were loaded\norders: a\ncustomers: b"
+    assert not some.allow_retries
