@@ -86,7 +86,9 @@ def test_the_linter_bans_every_module_above_ingest() -> None:
 def test_a_module_is_short_explained_and_named_for_what_it_holds(module: Path) -> None:
     assert len(module.read_text("utf-8").splitlines()) <= 250
     assert ast.get_docstring(tree(module))
-    assert not {"utils", "helpers", "core", "common", "misc"} & set(module.relative_to(PACKAGE).with_suffix("").parts)
+    assert not {"utils", "helpers", "core", "common", "misc"} & set(
+        module.relative_to(PACKAGE).with_suffix("").parts
+    )
 
 
 def test_every_import_is_a_declared_dependency() -> None:

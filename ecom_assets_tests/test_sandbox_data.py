@@ -53,6 +53,16 @@ def test_same_instant_same_answer(seed: int, now: int) -> None:
             assert rows(used, kind, now, first, end) == rows(data_of(seed), kind, now, first, end)
 
 
+def test_time_moves() -> None:
+    """What is asked again and again moves with the clock, also in a shop in which hardly anything happens."""
+    used = data_of(orders=1)
+    for now in range(START, START + 9 * DAY, DAY // 50):
+        for first, end in ((-EVER, EVER), (START + DAY, START + 4 * DAY)):
+            fresh = data_of(orders=1)
+            for kind in UPDATED:
+                assert used.keys(kind, now, first, end) == fresh.keys(kind, now, first, end)
+
+
 @given(seeds, instants)
 @quick
 def test_nothing_beyond_now(seed: int, now: int) -> None:

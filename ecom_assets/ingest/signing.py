@@ -179,10 +179,9 @@ class SigningAdapter(HTTPAdapter):
         signed = unsigned.copy()
         signed.headers.pop(SLICE_HEADER, None)
         for kind in self._auth:
-            if isinstance(kind, OAuth2ClientCredentials):
-                signed = self._with_token(kind, signed)
-            else:
-                signed = kind(signed)
+            signed = (
+                self._with_token(kind, signed) if isinstance(kind, OAuth2ClientCredentials) else kind(signed)
+            )
         return signed
 
     def _with_token(self, kind: OAuth2ClientCredentials, request: PreparedRequest) -> PreparedRequest:
