@@ -15,7 +15,7 @@ def test_sandbox_resources() -> None:
     kinds = {resource.name: (resource.windowed, resource.write_disposition) for resource in shop.resources}
     assert kinds == {
         "customers": (True, "merge"),
-        "products": (True, "merge"),
+        "products": (False, "replace"),
         "orders": (True, "merge"),
         "order_items": (True, "merge"),
         "stores": (False, "replace"),

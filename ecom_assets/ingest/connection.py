@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from ecom_assets.ingest.auth import build_auth, resolve_secrets
 from ecom_assets.ingest.declaration import Shop
+from ecom_assets.ingest.errors import IngestError
 from ecom_assets.ingest.http import ShopSession, create_session
 from ecom_assets.ingest.meter import Meter
 from ecom_assets.ingest.redaction import Redactor, scrubbed_logging
@@ -32,7 +33,8 @@ class Connection:
 def connected(shop: Shop, secrets: Mapping[str, str] | None = None) -> Iterator[Connection]:
     """Open the way to a shop's API; while it is open no log record of the process holds one of its secrets.
 
-    `secrets` are values by name; what is not among them comes from dlt's providers. Raises MissingSecret.
+    `secrets` are values by name; what is not among them comes from dlt's providers. Raises MissingSecret,
+    and IngestError for a sandbox that cannot start.
     """
     resolved = resolve_secrets(shop, secrets)
     with ExitStack() as stack:
@@ -40,7 +42,10 @@ def connected(shop: Shop, secrets: Mapping[str, str] | None = None) -> Iterator[
             # imported here, because a shop of one's own needs no server
             from ecom_assets.sandbox.server import serving
 
-            running = stack.enter_context(serving())
+            try:
+                running = stack.enter_context(serving())
+            except (OSError, ValueError) as error:
+                raise IngestError(f"the sandbox cannot start: {error}") from None
             path = shop.client.base_url.removeprefix(SANDBOX_SCHEME)
             client = shop.client.model_copy(update={"base_url": f"{running.base_url}/{path}".rstrip("/")})
             shop = shop.model_copy(update={"client": client})

@@ -147,5 +147,5 @@ def _bound(port: int) -> socket.socket:
         taken.close()
         reason = getattr(error, "strerror", None) or str(error)
         message = f"port {port} of {_HOST} cannot be had ({reason}); name another one, or 0 for a free one"
-        raise OSError(getattr(error, "errno", None), message) from None
+        raise OSError(message) from None  # without a number, so that its text is this line alone
     return taken

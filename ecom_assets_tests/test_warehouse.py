@@ -1,0 +1,114 @@
+"""The warehouse: one writer at a time, all or nothing, and clear words about what is in the way."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from ecom_assets.ingest.errors import WarehouseError
+from ecom_assets.ingest.warehouse import DEFAULT_LOCK_TIMEOUT, Warehouse
+
+
+@pytest.fixture
+def warehouse(tmp_path: Path) -> Warehouse:
+    """Return a warehouse whose file does not exist yet."""
+    return Warehouse(tmp_path / "deep" / "one.duckdb", 0.3)
+
+
+def test_the_environment_names_it() -> None:
+    named = Warehouse.from_environment({"ECOM_WAREHOUSE": "some/where.duckdb", "ECOM_LOCK_TIMEOUT": "2.5"})
+    assert (named.path, named.lock_timeout) == (Path("some/where.duckdb").absolute(), 2.5)
+    default = Warehouse.from_environment({})
+    assert default.path == Path("data/warehouse.duckdb").absolute()
+    assert default.lock_timeout == DEFAULT_LOCK_TIMEOUT
+
+
+@pytest.mark.parametrize("text", ["soon", "-1", "inf", "nan"])
+def test_a_wrong_timeout_is_refused(text: str) -> None:
+    with pytest.raises(
+        WarehouseError, match=f"ECOM_LOCK_TIMEOUT: found '{text}'; allowed: a number of seconds"
+    ):
+        Warehouse.from_environment({"ECOM_LOCK_TIMEOUT": text})
+
+
+@pytest.mark.parametrize("where", ["postgresql://user:pass@host/db", ":memory:"])
+def test_another_database_is_refused_without_its_secret(where: str) -> None:
+    with pytest.raises(WarehouseError, match="allowed: the path of a DuckDB file") as refused:
+        Warehouse.from_environment({"ECOM_WAREHOUSE": where})
+    assert "pass" not in str(refused.value)
+
+
+def test_a_transaction_is_kept_as_a_whole(warehouse: Warehouse) -> None:
+    with warehouse.transaction() as connection:
+        connection.execute("create schema shop; create table shop.a as select 1 as x")
+    with pytest.raises(duckdb.CatalogException), warehouse.transaction() as connection:
+        connection.execute("insert into shop.a values (2); insert into shop.nothing values (2)")
+    with warehouse.read("shop") as connection:
+        assert connection.execute("select * from a").fetchall() == [(1,)]
+    with warehouse.read("nothing") as connection:
+        assert connection.execute("select current_setting('TimeZone')").fetchall() == [("UTC",)]
+
+
+def test_reading_what_is_not_there_says_what_to_do(warehouse: Warehouse) -> None:
+    with (
+        pytest.raises(WarehouseError, match="does not exist: materialise an asset first"),
+        warehouse.read("shop"),
+    ):
+        pass
+
+
+def test_a_file_that_is_none_of_duckdbs(warehouse: Warehouse) -> None:
+    warehouse.path.parent.mkdir()
+    warehouse.path.write_text("x" * 5000)
+    with pytest.raises(WarehouseError, match="cannot be opened"), warehouse.transaction():
+        pass
+
+
+def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    blocked = Warehouse(tmp_path / "file" / "one.duckdb")
+    with pytest.raises(WarehouseError, match="cannot be locked"), blocked.transaction():
+        pass
+
+
+def test_patience_ends_with_another_load(warehouse: Warehouse) -> None:
+    other = Warehouse(warehouse.path, 0.1)
+    said: list[str] = []
+    with (
+        warehouse.transaction(),
+        pytest.raises(WarehouseError, match=r"by another load for 0.1 s"),
+        other.transaction(said.append),
+    ):
+        pass
+    assert said == [f"waiting for the warehouse {warehouse.path}: another load holds it"]
+
+
+def test_patience_ends_with_a_program_that_knows_no_lock(warehouse: Warehouse) -> None:
+    warehouse.path.parent.mkdir()
+    script = (
+        "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print('open', flush=True); sys.stdin.read()"
+    )
+    said: list[str] = []
+    with subprocess.Popen(
+        [sys.executable, "-c", script, str(warehouse.path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env=dict(os.environ),
+    ) as holder:
+        assert holder.stdout
+        assert holder.stdin
+        holder.stdout.readline()
+        with (
+            pytest.raises(WarehouseError, match=rf"was held by .*{holder.pid}.* for 0.3 s"),
+            warehouse.transaction(said.append),
+        ):
+            pass
+        holder.stdin.close()
+    assert len(said) == 1
+    with warehouse.transaction() as connection:
+        assert isinstance(connection, duckdb.DuckDBPyConnection)
