@@ -134,6 +134,16 @@ class Shop(Declared):
                 f"a resource with an endpoint: {endpoints or 'none is declared'}",
             )
         resource._parent_windowed = parent.windowed
+        prefix = f"_{parent.name}_"
+        read = {column.path[0].removeprefix(prefix) for column in resource.columns}
+        for name in parent.primary_key if parent.windowed else ():
+            field = ".".join(parent.column(name).path)
+            if field not in read:
+                raise broken(
+                    (*at, "columns"),
+                    f"no column with path {prefix}{field}",
+                    f"one, because the rows of a changed record of {parent.name} are replaced",
+                )
 
     @staticmethod
     def _check_references(
