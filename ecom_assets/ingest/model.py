@@ -135,13 +135,13 @@ class Shop(Declared):
             )
         resource._parent_windowed = parent.windowed
         prefix = f"_{parent.name}_"
-        read = {column.path[0].removeprefix(prefix) for column in resource.columns}
+        read = {column.path[0] for column in resource.columns}
         for name in parent.primary_key if parent.windowed else ():
-            field = ".".join(parent.column(name).path)
+            field = f"{prefix}{'.'.join(parent.column(name).path)}"
             if field not in read:
                 raise broken(
                     (*at, "columns"),
-                    f"no column with path {prefix}{field}",
+                    f"no column with path {field}",
                     f"one, because the rows of a changed record of {parent.name} are replaced",
                 )
 
