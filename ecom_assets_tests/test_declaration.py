@@ -55,8 +55,10 @@ resources:
     updated_at: {data_type: timestamp, nullable: false}
 - name: items
   rows_from: {resource: orders, path: cart.lines}
+  include_from_parent: [id]
   primary_key: [id]
   columns:
+    order_id: {data_type: bigint, path: _orders_id}
     id: {data_type: bigint, nullable: false}
 - name: stores
   endpoint: {path: /stores, incremental: null, paginator: null}
