@@ -109,8 +109,6 @@ def _run(
     try:
         warehouse = Warehouse.from_environment()
         report = _loaded(context, shop, names, windows, warehouse) if names else None
-    except RetryLater as error:
-        raise _pause(context, error) from None
     except IngestError as error:
         raise Failure(description=str(error), allow_retries=False) from None
     errors = report.errors if report else {}

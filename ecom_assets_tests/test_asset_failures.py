@@ -90,6 +90,7 @@ def test_an_api_that_only_asks_for_pauses(api: Running, shop: Runs, monkeypatch:
     assert outcome.failure.endswith(" (after 3 pauses)")
     assert "/v1/orders" in outcome.failure
     assert shop.rows("select count(*) from sandbox.customers")[0][0] > 0
+    assert outcome.materialised.keys() == {("customers", DAY)}
 
 
 def test_a_wrong_declaration_of_the_warehouse(shop: Runs, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,7 +27,6 @@ from ecom_assets.ingest.errors import (
     DeclarationError,
     IncompleteSlice,
     IngestError,
-    RetryLater,
     WarehouseError,
 )
 from ecom_assets.ingest.failures import causes_of, failure_of
@@ -55,19 +54,14 @@ def run_load(
     """Load the windows of windowed resources, or, without windows, snapshot resources as a whole.
 
     A resource that fails is left out, with its error in the report, and its siblings are loaded. What is loaded
-    is there in one step: a run that is killed leaves the tables as they were. Raises RetryLater, after its
-    siblings were loaded, for a resource whose API asks for a long pause; DeclarationError for resources that are
-    unknown or of the wrong kind; MissingSecret; WarehouseError.
+    is there in one step: a run that is killed leaves the tables as they were. Raises DeclarationError for
+    resources that are unknown or of the wrong kind; MissingSecret; WarehouseError.
     """
     run = _Run(
         shop, _chosen(shop, resources, windows), windows, warehouse or Warehouse.from_environment(), progress
     )
     with connected(shop, secrets) as connection:
-        report = run.load(connection)
-    for error in report.errors.values():
-        if isinstance(error, RetryLater):
-            raise error
-    return report
+        return run.load(connection)
 
 
 def _chosen(shop: Shop, names: Collection[str], windows: Sequence[Window]) -> tuple[Resource, ...]:
