@@ -73,7 +73,7 @@ $(INSTALLED): $(DEPENDENCIES) pyproject.toml setup.cfg
 
 $(INSTANCE):
 	@mkdir -p $(@D)
-	@printf 'telemetry:\n  enabled: false\n' > $@
+	@printf 'telemetry: {enabled: false}\nnux: {enabled: false}\n' > $@  # nux: a dialog over the first page of the UI
 
 $(UV_VENV):
 	$(PYTHON) -m venv --clear $@
