@@ -1,17 +1,20 @@
-"""The command line `ecom-assets`: look at a shop before it is loaded, and serve the sandbox.
+"""The command line `ecom-assets`: look at a shop before and after it is loaded, and serve the sandbox.
 
-What is checked stands in `ingest.checking`. Loading is Dagster's: `dagster asset materialize`, or the UI.
+What is checked stands in `ingest.checking`, what is printed in `showing`. Loading is Dagster's: `dagster asset
+materialize`, or the UI.
 """
 
 from __future__ import annotations
 
+import json
 import sys
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 from rich.console import Console
-from rich.table import Table
+
+from ecom_assets.showing import print_json, print_rows, print_status
 
 if TYPE_CHECKING:
     from ecom_assets.ingest.declaration import Shop
@@ -20,15 +23,16 @@ if TYPE_CHECKING:
 # dlt takes a second to import, so the commands that need it import it themselves
 app = typer.Typer(
     name="ecom-assets",
-    help="Look at a shop's API before it is loaded, and serve the bundled sandbox.",
+    help="Look at a shop's API before it is loaded, at what was loaded, and serve the bundled sandbox.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,  # a traceback with local variables could show a secret
     add_completion=False,
 )
 _out = Console(soft_wrap=True)
-_COLOURS = {"ok": "green", "failed": "red", "skipped": "yellow"}
+_COLOURS = {"ok": "green", "failed": "red", "skipped": "yellow", "limit": "yellow"}
 
 ShopName = Annotated[str, typer.Argument(help="The name of a declared shop, or the path of a YAML file.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
 
 def main() -> None:
@@ -64,16 +68,24 @@ def _options(
 
 
 @app.command(epilog="Example: ecom-assets check sandbox")
-def check(shop: ShopName) -> None:
-    """Ask each endpoint a few times: does it behave as declared? Exit code 1 if one does not."""
+def check(shop: ShopName, as_json: AsJson = False) -> None:
+    """Ask each endpoint a few times: does it behave as declared, and what can be promised?
+
+    Exit code 1 if the API contradicts the declaration.
+    """
     from ecom_assets.ingest.checking import check as findings_of
 
     failed = 0
+    found = []
     for finding in findings_of(_shop(shop)):
         failed += finding.result == "failed"
-        colour = _COLOURS[finding.result]
-        _out.print(f"{finding.resource:<16} {finding.what:<9} [{colour}]{finding.result:<8}[/]", end="")
-        _out.print(finding.detail, markup=False, highlight=False)
+        found.append(finding)
+        if not as_json:
+            colour = _COLOURS[finding.result]
+            _out.print(f"{finding.resource:<16} {finding.what:<9} [{colour}]{finding.result:<8}[/]", end="")
+            _out.print(finding.detail, markup=False, highlight=False)
+    if as_json:
+        print_json(found)
     if failed:
         _fail(f"{failed} checks failed")
 
@@ -84,8 +96,12 @@ def preview(
     resource: Annotated[str, typer.Argument(help="The name of a resource.")],
     limit: Annotated[int, typer.Option(min=1, help="How many records to ask for.")] = 10,
     window: Annotated[str | None, typer.Option(help="A partition key; else the API's first records.")] = None,
+    as_json: AsJson = False,
 ) -> None:
-    """Show the first rows of a table as they would be loaded. Nothing is written."""
+    """Show the first rows of a table as they would be loaded, and those that would be rejected.
+
+    Nothing is written.
+    """
     from ecom_assets.ingest.checking import contract_of
     from ecom_assets.ingest.contract import explode
     from ecom_assets.ingest.probe import probing
@@ -99,25 +115,49 @@ def preview(
     records = page.records[:limit]
     rows = records if entry.endpoint else explode(records, entry, parent)[0]
     contracted = contract_of(declared, entry).apply(rows)
-    table = Table(*contracted.kept.column_names, title=f"{declared.name}.{entry.name}")
-    for row in contracted.kept.to_pylist():
-        table.add_row(*("" if value is None else str(value) for value in row.values()))
-    Console().print(table)
+    if as_json:
+        print_json({"rows": contracted.kept.to_pylist(), "rejected": contracted.rejected})
+        return
+    names = contracted.kept.column_names
+    print_rows(f"{declared.name}.{entry.name}", names, contracted.kept.to_pylist(), Console())
     _out.print(f"{contracted.kept.num_rows} rows kept, {len(contracted.rejected)} rejected")
     for rejected in contracted.rejected:
         _out.print(f"rejected {rejected.primary_key or '?'}: {'; '.join(rejected.reasons)}", markup=False)
+
+
+@app.command(epilog="Example: ecom-assets status sandbox")
+def status(shop: ShopName, as_json: AsJson = False) -> None:
+    """Show what has been loaded, by the ledger: windows, rows, rejected rows, the last load.
+
+    In the bar, from the first window to the last, █ is loaded, ▒ partly, · not yet, ! a load that does not add up.
+    """
+    from datetime import datetime, timezone
+
+    from ecom_assets.ingest.warehouse import Warehouse
+    from ecom_assets.status import status as status_of
+
+    declared = _shop(shop)
+    found = status_of(declared, Warehouse.from_environment(), datetime.now(timezone.utc))
+    if as_json:
+        print_json(found)
+    else:
+        print_status(declared.name, found, Console())
 
 
 @app.command(epilog="Example: ecom-assets sandbox --port 8000")
 def sandbox(
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8000,
     orders_per_day: Annotated[int | None, typer.Option(min=0, max=1_000_000, help="200 unless set.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the address and the key as JSON.")] = False,
 ) -> None:
     """Serve the bundled API until Ctrl-C."""
     from ecom_assets.sandbox import SANDBOX_KEY, SandboxSettings
     from ecom_assets.sandbox.server import serve_forever
 
     def announce(base_url: str) -> None:
+        if as_json:
+            print(json.dumps({"base_url": base_url, "api_key": SANDBOX_KEY}), flush=True)
+            return
         print(f"The sandbox answers at {base_url}, Ctrl-C ends it. For example:", flush=True)
         print(f"  curl '{base_url}/v1/orders?api_key={SANDBOX_KEY}&limit=2'", flush=True)
 

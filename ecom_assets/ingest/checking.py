@@ -15,6 +15,7 @@ from ecom_assets.ingest.declaration import Resource, Shop
 from ecom_assets.ingest.errors import ApiError, ContractBroken
 from ecom_assets.ingest.keys import keys_of, value_at
 from ecom_assets.ingest.probe import Probe, probing
+from ecom_assets.ingest.promises import promises
 from ecom_assets.ingest.windows import Window, windows_between
 
 _FAR = timedelta(days=3650)
@@ -23,18 +24,20 @@ _FAR = timedelta(days=3650)
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was checked of one resource."""
+    """One thing that was checked of one resource; a limit is what its API cannot give."""
 
     resource: str
     what: str
-    result: Literal["ok", "failed", "skipped"]
+    result: Literal["ok", "failed", "skipped", "limit"]
     detail: str
 
 
 def check(
     shop: Shop, secrets: Mapping[str, str] | None = None, now: datetime | None = None
 ) -> Iterator[Finding]:
-    """Yield what is found, endpoint by endpoint; one that cannot be reached does not end it.
+    """Yield what is found, endpoint by endpoint, then what is promised of its tables.
+
+    An endpoint that cannot be reached does not end it.
 
     Takes at most seven requests an endpoint. Raises MissingSecret.
     """
@@ -43,6 +46,9 @@ def check(
         for resource in shop.resources:
             if resource.endpoint:
                 yield from _Endpoint(shop, resource, probe, moment).findings()
+                for table in (resource, *shop.children_of(resource.name)):
+                    for promise in promises(shop, table):
+                        yield Finding(table.name, "promise", "ok" if promise.kept else "limit", promise.text)
 
 
 class _Endpoint:
