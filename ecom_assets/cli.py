@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 from rich.console import Console
 
-from ecom_assets.showing import print_json, print_rows, print_status
+from ecom_assets.showing import print_finding, print_json, print_rows, print_status
 
 if TYPE_CHECKING:
+    from ecom_assets.ingest.checking import Finding
     from ecom_assets.ingest.declaration import Shop
     from ecom_assets.ingest.windows import Window
 
@@ -29,7 +30,6 @@ app = typer.Typer(
     add_completion=False,
 )
 _out = Console(soft_wrap=True)
-_COLOURS = {"ok": "green", "failed": "red", "skipped": "yellow", "limit": "yellow"}
 
 ShopName = Annotated[str, typer.Argument(help="The name of a declared shop, or the path of a YAML file.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
@@ -68,26 +68,42 @@ def _options(
 
 
 @app.command(epilog="Example: ecom-assets check sandbox")
-def check(shop: ShopName, as_json: AsJson = False) -> None:
+def check(
+    shop: Annotated[str | None, typer.Argument(help="A shop's name or YAML file; else all shops.")] = None,
+    as_json: AsJson = False,
+) -> None:
     """Ask each endpoint a few times: does it behave as declared, and what can be promised?
 
-    Exit code 1 if the API contradicts the declaration.
+    Exit code 1 if a declaration is wrong, or an API contradicts it.
     """
     from ecom_assets.ingest.checking import check as findings_of
+    from ecom_assets.ingest.declaration import readable_shops
+    from ecom_assets.ingest.errors import IngestError
 
+    shops, wrong = ((_shop(shop),), {}) if shop else readable_shops()
+    problems = [str(error) for error in wrong.values()]
     failed = 0
-    found = []
-    for finding in findings_of(_shop(shop)):
-        failed += finding.result == "failed"
-        found.append(finding)
-        if not as_json:
-            colour = _COLOURS[finding.result]
-            _out.print(f"{finding.resource:<16} {finding.what:<9} [{colour}]{finding.result:<8}[/]", end="")
-            _out.print(finding.detail, markup=False, highlight=False)
+    found: dict[str, list[Finding]] = {}
+    for declared in shops:
+        if len(shops) > 1 and not as_json:
+            _out.print(f"\n{declared.name}", style="bold")
+        findings = found.setdefault(declared.name, [])
+        try:
+            for finding in findings_of(declared):
+                failed += finding.result == "failed"
+                findings.append(finding)
+                if not as_json:
+                    print_finding(finding, _out)
+        except IngestError as error:
+            problems.append(str(error))
     if as_json:
-        print_json(found)
+        print_json(found[shops[0].name] if shop else found)
     if failed:
-        _fail(f"{failed} checks failed")
+        problems.append(f"{failed} checks failed")
+    for problem in problems:
+        print(f"error: {problem}", file=sys.stderr)
+    if problems:
+        raise SystemExit(1)
 
 
 @app.command(epilog="Example: ecom-assets preview sandbox orders --limit 5 --window 2026-02-01")

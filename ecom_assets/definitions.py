@@ -13,7 +13,8 @@ from dagster import Definitions, in_process_executor
 
 from ecom_assets.alerts import failure_sensor
 from ecom_assets.assets import shop_assets
-from ecom_assets.ingest.declaration import load_shops
+from ecom_assets.broken_files import broken_files
+from ecom_assets.ingest.declaration import readable_shops
 from ecom_assets.jobs import snapshots_job, windows_job
 from ecom_assets.resources import ShopSecrets, shop_resources
 from ecom_assets.schedules import snapshots_schedule, windows_schedule
@@ -26,11 +27,16 @@ def build_defs(
     """Return the definitions of a folder of declarations: ECOM_SHOPS_DIR, else the bundled one.
 
     `resource_overrides` replace `<shop>_secrets`, such as `{"acme_secrets": ShopSecrets(secrets={"api_key":
-    EnvVar("ACME_KEY")})}`. Raises DeclarationError for a wrong file.
+    EnvVar("ACME_KEY")})}`. A file that is wrong is left out, with an asset in its place that says why. Raises
+    DeclarationError where no file is right.
     """
-    shops = load_shops(shops_dir)
+    shops, wrong = readable_shops(shops_dir)
+    for error in wrong.values():
+        if not shops:
+            raise error
     resources = shop_resources(shops, resource_overrides or {})
-    assets: list[Any] = []
+    specs, checks = broken_files(wrong)
+    assets: list[Any] = [*specs]
     jobs: list[Any] = []
     schedules: list[Any] = []
     sensors: list[Any] = [failure_sensor(shops, resources)]
@@ -45,6 +51,7 @@ def build_defs(
             schedules.append(snapshots_schedule(shop, snapshots))
     return Definitions(
         assets=assets,
+        asset_checks=checks,
         jobs=jobs,
         schedules=schedules,
         sensors=sensors,

@@ -13,10 +13,13 @@ from rich.console import Console
 from rich.table import Table
 
 if TYPE_CHECKING:  # or --help would wait for dlt
+    from ecom_assets.ingest.checking import Finding
     from ecom_assets.status import ResourceStatus
 
 _NARROWEST = 8
 """Characters that a column needs, or the rows are shown one below the other."""
+
+_COLOURS = {"ok": "green", "failed": "red", "skipped": "yellow", "limit": "yellow"}
 
 
 def print_json(value: Any) -> None:
@@ -30,6 +33,13 @@ def _plain(value: Any) -> Any:
     if isinstance(value, (datetime, date, time)):
         return value.isoformat()
     return str(value)
+
+
+def print_finding(finding: Finding, console: Console) -> None:
+    """Print what was found of a resource on one line."""
+    colour = _COLOURS[finding.result]
+    console.print(f"{finding.resource:<16} {finding.what:<9} [{colour}]{finding.result:<8}[/]", end="")
+    console.print(finding.detail, markup=False, highlight=False)
 
 
 def print_rows(title: str, names: Sequence[str], rows: Sequence[Mapping[str, Any]], console: Console) -> None:

@@ -20,7 +20,7 @@ from ecom_assets.ingest.declaration import (
     SchemaContract,
     Shop,
     load_shop,
-    load_shops,
+    readable_shops,
     shop_files,
     shops_dir,
 )
@@ -226,11 +226,11 @@ def test_shops_dir(tmp_path: Path) -> None:
     assert SANDBOX in shop_files(shops_dir({}))
 
 
-def test_load_shops(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_readable_shops(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every YAML file of the folder is a shop, in the order of the files' names."""
     (tmp_path / "b.yaml").write_text(SHOP)
     (tmp_path / "a.yml").write_text(SHOP.replace("name: acme", "name: zeta"))
     (tmp_path / "notes.txt").write_text("nothing")
     monkeypatch.setenv("ECOM_SHOPS_DIR", str(tmp_path))
-    assert [shop.name for shop in load_shops()] == ["zeta", "acme"]
-    assert [shop.name for shop in load_shops(SANDBOX.parent)] == ["sandbox"]
+    assert [shop.name for shop in readable_shops()[0]] == ["zeta", "acme"]
+    assert [shop.name for shop in readable_shops(SANDBOX.parent)[0]] == ["sandbox"]

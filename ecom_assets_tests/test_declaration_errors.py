@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ecom_assets.ingest.declaration import load_shop, load_shops, shop_files, shops_dir, shown_path
+from ecom_assets.ingest.declaration import load_shop, readable_shops, shop_files, shops_dir, shown_path
 from ecom_assets.ingest.errors import DeclarationError
 
 GOOD = """\
@@ -128,7 +128,7 @@ def test_folder_without_shops(tmp_path: Path) -> None:
     """A folder without a YAML file is refused, whatever else is in it."""
     (tmp_path / "notes.txt").write_text("name: acme")
     with pytest.raises(DeclarationError) as caught:
-        load_shops(tmp_path)
+        readable_shops(tmp_path)
     assert str(caught.value) == (
         f"{tmp_path}: folder: found no YAML file; allowed: one file per shop, such as sandbox.yaml"
     )
@@ -138,9 +138,10 @@ def test_two_shops_of_one_name(tmp_path: Path) -> None:
     """Two files may not declare the same shop; both are named."""
     (tmp_path / "a.yaml").write_text(GOOD)
     (tmp_path / "b.yml").write_text(GOOD)
-    with pytest.raises(DeclarationError) as caught:
-        load_shops(tmp_path)
-    assert str(caught.value) == (
+    shops, wrong = readable_shops(tmp_path)
+    assert [shop.file.name for shop in shops] == ["a.yaml"]
+    assert list(wrong) == [tmp_path / "b.yml"]
+    assert str(wrong[tmp_path / "b.yml"]) == (
         f"{tmp_path / 'b.yml'}: name: found 'acme', the name of {tmp_path / 'a.yaml'}; "
         "allowed: a name of its own"
     )

@@ -43,7 +43,7 @@ __all__ = [
     "SchemaContract",
     "Shop",
     "load_shop",
-    "load_shops",
+    "readable_shops",
     "shop_files",
     "shops_dir",
     "shown_path",
@@ -75,21 +75,24 @@ def shop_files(folder: Path) -> list[Path]:
     return files
 
 
-def load_shops(folder: Path | None = None) -> tuple[Shop, ...]:
-    """Return the shops of a folder (that of `shops_dir` unless given), in the order of their files.
+def readable_shops(folder: Path | None = None) -> tuple[tuple[Shop, ...], dict[Path, DeclarationError]]:
+    """Return the shops of a folder (that of `shops_dir` unless given) and what is wrong with the other files.
 
-    Raises DeclarationError for the first thing that is wrong, two shops of one name included.
+    Shops are in the order of their files; of two of one name the second one's file is wrong. Raises
+    DeclarationError for a folder without files.
     """
     shops: dict[str, Shop] = {}
+    wrong: dict[Path, DeclarationError] = {}
     for file in shop_files(shops_dir() if folder is None else folder):
-        shop = load_shop(file)
-        if shop.name in shops:
-            other = shown_path(shops[shop.name].file)
-            raise DeclarationError(
-                shown_path(file), "name", f"{shown(shop.name)}, the name of {other}", "a name of its own"
-            )
-        shops[shop.name] = shop
-    return tuple(shops.values())
+        try:
+            shop = load_shop(file)
+            if shop.name in shops:
+                found = f"{shown(shop.name)}, the name of {shown_path(shops[shop.name].file)}"
+                raise DeclarationError(shown_path(file), "name", found, "a name of its own")
+            shops[shop.name] = shop
+        except DeclarationError as error:
+            wrong[file] = error
+    return tuple(shops.values()), wrong
 
 
 def load_shop(file: Path) -> Shop:
