@@ -19,6 +19,7 @@ from dlt.sources.helpers.rest_client.auth import (
 
 from ecom_assets.ingest.declaration import Auth, Shop
 from ecom_assets.ingest.errors import MissingSecret
+from ecom_assets.ingest.privacy import KEY_NAME, needs_key
 
 PLACEHOLDER = "<configure me>"
 """What dlt writes into a new secrets.toml; a value like this was never filled in."""
@@ -43,6 +44,8 @@ def resolve_secrets(shop: Shop, given: Mapping[str, str] | None = None) -> dict[
     for auth in shop.client.auth:
         for field, name in auth.fields.items():
             secrets[name] = _resolve(shop, name, given or {}, may_be_empty=field == "password")
+    if needs_key(shop):
+        secrets[KEY_NAME] = _resolve(shop, KEY_NAME, given or {}, may_be_empty=False)
     return secrets
 
 

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ecom_assets.ingest.auth import build_auth, resolve_secrets
 from ecom_assets.ingest.declaration import Shop
 from ecom_assets.ingest.errors import IngestError
 from ecom_assets.ingest.http import ShopSession, create_session
 from ecom_assets.ingest.meter import Meter
+from ecom_assets.ingest.privacy import KEY_NAME
 from ecom_assets.ingest.redaction import Redactor, scrubbed_logging
 
 SANDBOX_SCHEME = "sandbox://"
@@ -21,12 +22,14 @@ SANDBOX_SCHEME = "sandbox://"
 
 @dataclass(frozen=True)
 class Connection:
-    """A reachable shop, the session that signs for it, the figures of its slices, and what hides its secrets."""
+    """A reachable shop, the session that signs for it, the figures of its slices, what hides its secrets, and the key
+    of hashed columns."""
 
     shop: Shop
     session: ShopSession
     meter: Meter
     redactor: Redactor
+    pii_key: str = field(default="", repr=False)
 
 
 @contextmanager
@@ -52,4 +55,4 @@ def connected(shop: Shop, secrets: Mapping[str, str] | None = None) -> Iterator[
         meter = Meter()
         session = create_session(shop, build_auth(shop, resolved), resolved.values(), meter)
         stack.enter_context(scrubbed_logging(session.redactor))
-        yield Connection(shop, session, meter, session.redactor)
+        yield Connection(shop, session, meter, session.redactor, resolved.get(KEY_NAME, ""))

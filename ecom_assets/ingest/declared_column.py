@@ -46,6 +46,7 @@ class Column(Declared):
     scale: Annotated[int, whole(0, 38)] | None = None
     path: Dotted = ()
     references: Annotated[Reference, BeforeValidator(_reference)] | None = None
+    pii: Literal["hash", "mask", "drop"] | None = None
     description: Text | None = None
 
     @model_validator(mode="before")
@@ -76,6 +77,8 @@ class Column(Declared):
             raise broken(
                 ("scale",), str(self.scale), f"a whole number from 0 to {self.precision}, the precision"
             )
+        if self.pii in ("hash", "mask") and self.data_type != "text":
+            raise broken(("pii",), f"{self.pii} with data_type {self.data_type}", "drop, or data_type text")
         return self
 
 

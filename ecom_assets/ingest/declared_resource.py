@@ -120,7 +120,7 @@ class Resource(Declared):
     endpoint: Endpoint | None = None
     rows_from: RowsFrom | None = None
     include_from_parent: Texts = ()
-    columns: Annotated[tuple[Column, ...], BeforeValidator(as_columns)]
+    declared: Annotated[tuple[Column, ...], BeforeValidator(as_columns), Field(alias="columns")]
     max_rejected: Annotated[float, number("a share from 0 to 1", lambda given: 0 <= given <= 1)] | None = None
 
     _parent_windowed: bool = PrivateAttr(default=False)
@@ -135,6 +135,11 @@ class Resource(Declared):
         """Return how rows are loaded: it follows from the kind; the Shop refuses a file that says else."""
         return "merge" if self.windowed else "replace"
 
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """Return the columns of the table: the declared ones but for those whose `pii` is drop."""
+        return tuple(column for column in self.declared if column.pii != "drop")
+
     def column(self, name: str) -> Column:
         """Return a declared column; raises KeyError for another name."""
         return {column.name: column for column in self.columns}[name]
@@ -146,7 +151,7 @@ class Resource(Declared):
             raise broken(("endpoint",), "nothing", "one of endpoint, rows_from")
         if self.endpoint is not None and self.rows_from is not None:
             raise broken(("rows_from",), "rows_from beside endpoint", "one of endpoint, rows_from")
-        declared = {column.name: column for column in self.columns}
+        declared = {column.name: column for column in self.declared}
         if not self.primary_key:
             raise broken(("primary_key",), "an empty list", "the columns that tell records apart")
         for name in self.primary_key:
@@ -156,10 +161,35 @@ class Resource(Declared):
                 raise broken(
                     ("columns", name, "nullable"), "true", "false, because the column is in the primary key"
                 )
+            if declared[name].pii in ("mask", "drop"):
+                raise broken(
+                    ("columns", name, "pii"),
+                    str(declared[name].pii),
+                    "hash, because the column is in the primary key",
+                )
         if self.endpoint is not None and self.endpoint.incremental is not None:
             self._check_cursor(self.endpoint.incremental.cursor_path)
         self._check_parent_fields()
+        self._check_privacy()
         return self
+
+    def _check_privacy(self) -> None:
+        """Require that a field is treated in one way, and a parent's field where the parent declares it."""
+        ways: dict[tuple[str, ...], str | None] = {}
+        prefix = f"_{self.rows_from.resource}_" if self.rows_from else None
+        for column in self.declared:
+            if column.pii and prefix and column.path[0].startswith(prefix):
+                raise broken(
+                    ("columns", column.name, "pii"),
+                    column.pii,
+                    f"pii at the column of {prefix.strip('_')} that the value comes from",
+                )
+            if ways.setdefault(column.path, column.pii) != column.pii:
+                raise broken(
+                    ("columns", column.name, "pii"),
+                    column.pii or "nothing",
+                    f"{ways[column.path] or 'nothing'}, as for the other column of {'.'.join(column.path)}",
+                )
 
     def _check_cursor(self, cursor_path: str) -> None:
         """Require a declared column that tells the window of every record."""
@@ -169,7 +199,7 @@ class Resource(Declared):
                 and column.data_type in CURSOR_TYPES
                 and not column.nullable
             ):
-                return
+                return  # and in the table: `columns` holds no dropped one
         raise broken(
             ("endpoint", "incremental", "cursor_path"),
             shown(cursor_path),

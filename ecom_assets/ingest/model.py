@@ -166,3 +166,10 @@ class Shop(Declared):
                     found,
                     f"the columns of {target.name}: {', '.join(names)}",
                 )
+            theirs = target.column(column.references.column).pii
+            if column.pii != theirs and not resource.rows_from:
+                raise broken(
+                    (*at, "columns", column.name, "pii"),
+                    column.pii or "nothing",
+                    f"{theirs or 'nothing'}, as at {'.'.join(column.references)}, or no key would be found",
+                )

@@ -20,6 +20,7 @@ from ecom_assets.ingest.connection import connected
 from ecom_assets.ingest.declaration import Resource, Shop
 from ecom_assets.ingest.declared_client import PAGINATORS
 from ecom_assets.ingest.errors import ApiError
+from ecom_assets.ingest.privacy import protect
 from ecom_assets.ingest.windows import Slice, Window, ask, windows_between
 
 _MANY = 2
@@ -37,9 +38,10 @@ class Page:
 class Probe:
     """Asks the endpoints of one shop for single pages."""
 
-    def __init__(self, shop: Shop, client: RESTClient) -> None:
+    def __init__(self, shop: Shop, client: RESTClient, pii_key: str = "") -> None:
         """Ask through this client, whose session signs."""
         self._shop = shop
+        self._pii_key = pii_key
         self._client = client
 
     def page(
@@ -98,7 +100,9 @@ class Probe:
         if total is None and (total_header or total_path):
             where = f"total_header {total_header}" if total_header else f"total_path {total_path}"
             raise ApiError(f"{resource.name}: {where} found {value!r}; the number of records was expected")
-        return Page(records if isinstance(records, list) else [records], total)
+        page = Page(records if isinstance(records, list) else [records], total)
+        protect(self._shop, resource, page.records, self._pii_key)
+        return page
 
     def _window(self, resource: Resource, bounds: tuple[datetime, datetime] | None) -> dict[str, str]:
         """Return the parameters that ask for an interval."""
@@ -122,7 +126,7 @@ def probing(shop: Shop, secrets: Mapping[str, str] | None = None) -> Iterator[Pr
             headers=dict(shop.client.headers),
             session=connection.session,
         )
-        yield Probe(connection.shop, client)
+        yield Probe(connection.shop, client, connection.pii_key)
 
 
 def changed_windows(

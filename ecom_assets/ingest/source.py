@@ -22,6 +22,7 @@ from ecom_assets.ingest.declaration import Endpoint, Resource, Shop
 from ecom_assets.ingest.errors import ContractBroken
 from ecom_assets.ingest.meter import SLICE_HEADER, Meter
 from ecom_assets.ingest.pagination import RECORDS, SlicePaginator
+from ecom_assets.ingest.privacy import protect
 from ecom_assets.ingest.sorting import Batch, judge, sort
 from ecom_assets.ingest.tally import Tally
 from ecom_assets.ingest.windows import Slice, ask
@@ -154,6 +155,7 @@ def _sorter(shop: Shop, resource: Resource, order: Order) -> Callable[[dict[str,
 
     def into_windows(item: dict[str, Any]) -> Batch:
         part = slices[item[f"_{windows_name(resource)}_id"]]
+        protect(shop, resource, item[RECORDS], order.connection.pii_key)
         batch = sort(shop, resource, part, item[RECORDS])
         done.append(part.id)
         order.say(f"{part.id}: {len(batch.records)} records ({len(done)} of {len(slices)} slices)")

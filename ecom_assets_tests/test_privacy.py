@@ -1,0 +1,268 @@
+"""Personal data is hashed, masked or dropped before anything is written, rejected rows and previews included."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import hmac
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+import yaml
+from dagster import DagsterInstance
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ecom_assets.cli import main
+from ecom_assets.definitions import build_defs
+from ecom_assets.ingest.declaration import BUNDLED_SHOPS, Shop, load_shop
+from ecom_assets.ingest.errors import MissingSecret
+from ecom_assets.ingest.loading import run_load
+from ecom_assets.ingest.privacy import MASK, protect
+from ecom_assets.ingest.warehouse import Warehouse
+from ecom_assets.sandbox import SANDBOX_KEY, SandboxSettings
+from ecom_assets.sandbox.server import Running, serving
+from ecom_assets_tests.test_loading import NOW, windows_of
+
+KEY = "the key of the hashes"
+PII = {
+    "customers": {
+        "email": "hash",
+        "first_name": "mask",
+        "last_name": "drop",
+        "address__city": "mask",
+        "note": "drop",
+    },
+    "orders": {"buyer_email": "hash", "shipping_address__name": "mask", "shipping_address__street": "drop"},
+    "order_items": {"sku": "hash"},
+}
+
+
+def hashed(value: str) -> str:
+    return hmac.new(KEY.encode(), value.encode(), hashlib.sha256).hexdigest()
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Running]:
+    with serving(SandboxSettings(orders_per_day=30, now=NOW)) as running:
+        yield running
+
+
+@pytest.fixture
+def folder(sandbox: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Declare the sandbox with personal data, and hold its secrets."""
+    sandbox.faults.clear()
+    content = yaml.safe_load((BUNDLED_SHOPS / "sandbox.yaml").read_text("utf-8"))
+    content["client"]["base_url"] = sandbox.base_url
+    for resource in content["resources"]:
+        for column, way in PII.get(resource["name"], {}).items():
+            resource["columns"][column]["pii"] = way
+    folder = tmp_path / "shops"
+    folder.mkdir()
+    (folder / "sandbox.yaml").write_text(yaml.safe_dump(content), "utf-8")
+    monkeypatch.setenv("SOURCES__SANDBOX__API_KEY", SANDBOX_KEY)
+    monkeypatch.setenv("SOURCES__SANDBOX__PII_KEY", KEY)
+    monkeypatch.setenv("ECOM_SHOPS_DIR", str(folder))
+    return folder
+
+
+def plain(sandbox: Running, file: Path) -> dict[str, list[dict[str, Any]]]:
+    """Load the same without any protection, and return the rows by table."""
+    shop = load_shop(BUNDLED_SHOPS / "sandbox.yaml")
+    shop = shop.model_copy(update={"client": shop.client.model_copy(update={"base_url": sandbox.base_url})})
+    run_load(shop, list(PII), windows_of(2), warehouse=Warehouse(file))
+    return rows(file)
+
+
+def rows(file: Path) -> dict[str, list[dict[str, Any]]]:
+    with duckdb.connect(str(file), read_only=True) as connection:
+        return {
+            name: connection.execute(f"select * from sandbox.{name} order by all")
+            .to_arrow_table()
+            .to_pylist()
+            for name in PII
+        }
+
+
+def test_columns_are_hashed_masked_or_gone(folder: Path, sandbox: Running, tmp_path: Path) -> None:
+    open_rows = plain(sandbox, tmp_path / "plain.duckdb")
+    file = tmp_path / "warehouse.duckdb"
+    run_load(load_shop(folder / "sandbox.yaml"), list(PII), windows_of(2), warehouse=Warehouse(file))
+    found = rows(file)
+    for name, ways in PII.items():
+        wanted = []
+        for row in open_rows[name]:
+            for column, way in ways.items():
+                value = row[column]
+                if way == "drop":
+                    del row[column]
+                elif value:
+                    row[column] = hashed(value) if way == "hash" else MASK
+            wanted.append(row)
+        keys = load_shop(folder / "sandbox.yaml").resource(name).primary_key
+        assert sorted(map(comparable, found[name]), key=lambda row: [row[key] for key in keys]) == sorted(
+            map(comparable, wanted), key=lambda row: [row[key] for key in keys]
+        )
+
+
+def comparable(row: dict[str, Any]) -> dict[str, Any]:
+    """Leave out what each load numbers anew."""
+    return {name: value for name, value in row.items() if not name.startswith("_dlt")}
+
+
+def test_nothing_of_it_is_written_by_a_real_run_not_even_of_rejected_rows(
+    folder: Path,
+    sandbox: Running,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    private = [
+        value
+        for name, ways in PII.items()
+        for row in plain(sandbox, tmp_path / "plain.duckdb")[name]
+        for column, way in ways.items()
+        if (value := row[column]) and name != "order_items"
+    ]
+    private = [value for value in private if (len(value) > 7 and " " in value) or "@" in value]
+    assert len(private) > 20
+    with duckdb.connect(str(tmp_path / "plain.duckdb"), read_only=True) as connection:
+        ((first,), (second,)) = connection.execute(
+            "select id from sandbox.customers order by id limit 2"
+        ).fetchall()
+    # one breaks another column, one has an address that is a text with everything in it
+    sandbox.faults.change("/v1/customers", first, orders_count="none", email=private[0])
+    sandbox.faults.change("/v1/customers", second, address=private[1])
+    home, warehouse = tmp_path / "home", tmp_path / "out" / "warehouse.duckdb"
+    home.mkdir()
+    monkeypatch.setenv("DAGSTER_HOME", str(home))
+    monkeypatch.setenv("ECOM_WAREHOUSE", str(warehouse))
+    first_day, last_day = (window.partition_key for window in windows_of(2))
+    with DagsterInstance.from_ref(DagsterInstance.local_temp(str(home)).get_ref()) as instance:
+        result = (
+            build_defs(folder)
+            .resolve_job_def("sandbox_windows")
+            .execute_in_process(
+                instance=instance,
+                tags={
+                    "dagster/asset_partition_range_start": first_day,
+                    "dagster/asset_partition_range_end": last_day,
+                },
+            )
+        )
+    assert result.success
+    with duckdb.connect(str(warehouse), read_only=True) as connection:
+        rejected = connection.execute("select record, reasons from sandbox.rejected_rows").fetchall()
+        texts = [
+            str(row)
+            for (table,) in connection.execute(
+                "select table_name from information_schema.tables where table_schema = 'sandbox'"
+            ).fetchall()
+            for row in connection.execute(f"select * from sandbox.{table}").fetchall()
+        ]
+    assert len(rejected) == 2
+    for record, _ in rejected:
+        assert json.loads(record)["first_name"] == MASK
+        assert "last_name" not in json.loads(record)
+    monkeypatch.setattr("sys.argv", ["ecom-assets", "preview", "sandbox", "customers", "--limit", "50"])
+    with pytest.raises(SystemExit):
+        main()
+    printed = capfd.readouterr()
+    texts += [printed.out, printed.err]
+    texts += [file.read_bytes().decode("latin-1") for file in home.rglob("*") if file.is_file()]
+    everything = "\n".join(texts)
+    assert hashed(private[0]) in everything
+    assert [value for value in private if value in everything] == []
+
+
+def test_without_the_key_nothing_is_asked(
+    folder: Path, sandbox: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SOURCES__SANDBOX__PII_KEY")
+    sandbox.log.clear()
+    with pytest.raises(
+        MissingSecret, match="the secret 'pii_key' of shop 'sandbox' was not found: looked in"
+    ):
+        run_load(load_shop(folder / "sandbox.yaml"), ["customers"], windows_of(1))
+    assert sandbox.log.requests == []
+
+
+NESTED = """
+name: shop
+client: {base_url: "https://shop.example"}
+resources:
+  - name: orders
+    primary_key: id
+    endpoint: {path: orders}
+    columns:
+      id: {data_type: text, nullable: false, pii: hash}
+      who__mail: {data_type: text, pii: hash}
+      who__name: {data_type: text, pii: mask}
+      who__phone: {data_type: text, pii: drop}
+  - name: lines
+    primary_key: [order_id, id]
+    rows_from: {resource: orders, path: a.lines}
+    include_from_parent: [id]
+    columns:
+      order_id: {data_type: text, nullable: false, path: _orders_id}
+      id: {data_type: bigint, nullable: false}
+      engraving: {data_type: text, pii: mask}
+"""
+
+
+@pytest.fixture(scope="module")
+def nested(tmp_path_factory: pytest.TempPathFactory) -> Shop:
+    file = tmp_path_factory.mktemp("nested") / "shop.yaml"
+    file.write_text(NESTED, "utf-8")
+    return load_shop(file)
+
+
+LEAF = st.one_of(
+    st.none(),
+    st.integers(),
+    st.floats(allow_nan=False),
+    st.booleans(),
+    st.text(min_size=1).map("PRIVATE".__add__),
+)
+ANY = st.recursive(LEAF, lambda below: st.lists(below) | st.dictionaries(st.text(), below), max_leaves=4)
+PERSON = st.fixed_dictionaries({}, optional={"mail": ANY, "name": ANY, "phone": ANY})
+LINE = st.one_of(ANY, st.fixed_dictionaries({"id": st.integers()}, optional={"engraving": ANY}))
+
+
+@given(
+    who=st.one_of(st.none(), PERSON),
+    lines=st.lists(st.fixed_dictionaries({"id": st.integers()}, optional={"engraving": ANY})),
+)
+def test_whatever_the_values_are_none_is_left(nested: Shop, who: Any, lines: list[Any]) -> None:
+    record = {"id": "PRIVATE 7", "who": who, "a": {"lines": lines}}
+    before = copy.deepcopy(record)
+    protect(nested, nested.resource("orders"), [record, None, 7, {}], KEY)
+    assert "PRIVATE" not in json.dumps(record, ensure_ascii=False)
+    assert record["id"] == hashed("PRIVATE 7")
+    if who:
+        assert "phone" not in record["who"]
+        assert (record["who"].get("mail") is None) == (before["who"].get("mail") is None)
+    assert [line["id"] for line in record["a"]["lines"]] == [line["id"] for line in lines]
+
+
+@given(who=st.one_of(st.text(min_size=1), st.lists(st.text())))
+def test_what_is_no_object_is_masked_as_a_whole(nested: Shop, who: Any) -> None:
+    record = {"id": "7", "who": who}
+    protect(nested, nested.resource("orders"), [record], KEY)
+    assert record["who"] == MASK
+
+
+def test_a_hash_joins_and_depends_on_the_key(nested: Shop) -> None:
+    def of(value: Any, key: str) -> str:
+        record: dict[str, Any] = {"id": "1", "who": {"mail": value}}
+        protect(nested, nested.resource("orders"), [record], key)
+        found: str = record["who"]["mail"]
+        return found
+
+    assert of("a@b.example", KEY) == of("a@b.example", KEY) == hashed("a@b.example")
+    assert of("a@b.example", "another") != of("a@b.example", KEY)
+    assert of(15550100, KEY) == hashed("15550100")
