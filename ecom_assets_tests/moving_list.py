@@ -77,15 +77,28 @@ class MovingList:
     api: Api
     changes: Sequence[Change]
     rows: list[dict[str, Any]] = field(default_factory=list)
+    versions: list[dict[str, Any]] = field(default_factory=list)
+    """Every state that a row was ever in."""
     history: list[tuple[int, State]] = field(default_factory=list)
     begun: list[int] = field(default_factory=list)
     """The numbers of the requests that begin a reading."""
+
+    @classmethod
+    def of(cls, loopback: Loopback, api: Api, changes: Sequence[Change], ages: Sequence[float]) -> MovingList:
+        """Return a list with a row for each age in seconds."""
+        served = cls(loopback, api, changes)
+        for number, age in enumerate(ages):
+            served.clock = NOW - timedelta(seconds=age)
+            served._ranks[number] = float(number)
+            served._put({"id": number, "v": 0})
+        served.clock = NOW
+        return served
 
     def __post_init__(self) -> None:
         """Take over the server."""
         self.clock = NOW
         self.requests = 0
-        self._ranks = {row["id"]: float(row["id"]) for row in self.rows}
+        self._ranks: dict[int, float] = {}
         self._last_body: Reply | None = None
         self._followed = 0
         self.loopback.answering = self.answer
@@ -103,7 +116,9 @@ class MovingList:
         self.history.append((self.requests, self.state()))
         self.requests += 1
         self._followed += not first
-        fault = self.api.fault if self.api.fault and not first and self.api.fault[1] == self._followed else None
+        fault = (
+            self.api.fault if self.api.fault and not first and self.api.fault[1] == self._followed else None
+        )
         if fault and fault[0] == "repeat" and self._last_body:
             return self._last_body
         if fault and fault[0] == "ignore":
@@ -167,7 +182,7 @@ class MovingList:
             while row["id"] in self._ranks:
                 row["id"] += 1
             self._ranks[row["id"]] = self._between(ordered, change.to)
-            self.rows.append(self._stamped(row))
+            self._put(row)
             return
         if not ordered:
             return
@@ -179,7 +194,7 @@ class MovingList:
             self._ranks[row["id"]] = self._between(
                 [other for other in ordered if other is not row], change.to
             )
-        self.rows.append(self._stamped({**row, "v": row["v"] + 1}))
+        self._put({**row, "v": row["v"] + 1})
 
     def _between(self, ordered: Sequence[dict[str, Any]], place: int) -> float:
         """Return a rank in front of the row at a place, or behind the last one."""
@@ -188,7 +203,9 @@ class MovingList:
         low = ranks[place - 1] if place else (ranks[0] - 2 if ranks else 0.0)
         return (low + ranks[place]) / 2 if place < len(ranks) else low + 1
 
-    def _stamped(self, row: dict[str, Any]) -> dict[str, Any]:
-        """Return a row with the list's clock in its cursor, cut to the grain."""
+    def _put(self, row: dict[str, Any]) -> None:
+        """Add a row with the list's clock in its cursor, cut to the grain."""
         seconds = self.clock.timestamp() // self.api.grain * self.api.grain
-        return {**row, "updated_at": datetime.fromtimestamp(seconds, timezone.utc).isoformat()}
+        row = {**row, "updated_at": datetime.fromtimestamp(seconds, timezone.utc).isoformat()}
+        self.rows.append(row)
+        self.versions.append(row)

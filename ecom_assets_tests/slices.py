@@ -29,7 +29,7 @@ def reading_of(
 ) -> tuple[list[Any], Reading]:
     """Read a slice whole and return its records and figures.
 
-    `closed` is from when on nothing comes into it; `more` are fields of the endpoint: `incremental` for one of a window.
+    `closed` is from when on nothing comes into it; `more` are fields of the endpoint, `incremental` for one.
     """
     shop = shop_at(loopback.base_url)
     endpoint = {"paginator": paginator or OFFSET, "data_selector": selector, **more}

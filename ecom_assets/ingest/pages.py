@@ -53,7 +53,7 @@ class PageReader:
         if self._total_header is not None:
             where, value = f"total_header {self._total_header}", response.headers.get(self._total_header)
         else:
-            found = jsonpath.find_values(self._total_path, response.json())
+            found = jsonpath.find_values(str(self._total_path), response.json())
             where, value = f"total_path {self._total_path}", found[0] if found else None
         if value is None and known:
             return None  # some APIs report it on the first page only

@@ -27,7 +27,7 @@ from requests import Response
 
 from ecom_assets.ingest.contract import instants
 from ecom_assets.ingest.declaration import Resource
-from ecom_assets.ingest.keys import Key, as_bytes, shown, value_at, values_at
+from ecom_assets.ingest.keys import Key, as_bytes, shown, values_at
 
 _STEPS = {"day": timedelta(hours=25), "hour": timedelta(hours=1), "minute": timedelta(minutes=1)}
 """How long a cursor written in whole days, hours or minutes may stay behind the change; a day has up to 25 hours."""
@@ -102,9 +102,7 @@ class Proof:
         missing, or differ from the pass before.
         """
         if done.total is not None and len(done.records) != done.total:
-            raise Moved(
-                f"the API says it has {done.total} records, {len(done.records)} distinct ones came"
-            )
+            raise Moved(f"the API says it has {done.total} records, {len(done.records)} distinct ones came")
         if done.pages == 1 or self._is_dated(done, closed):
             return True
         done.digests = _digests(done)
