@@ -92,8 +92,8 @@ def serving() -> Iterator[Loopback]:
                 self.close_connection = True
                 return
             body = reply.body.encode() if isinstance(reply.body, str) else reply.body
-            self.send_response(reply.status)
-            for name, value in reply.headers.items():
+            self.send_response_only(reply.status)
+            for name, value in {"Date": self.date_time_string(), **reply.headers}.items():
                 self.send_header(name, value)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()

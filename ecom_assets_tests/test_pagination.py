@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from dlt.sources.helpers.rest_client.client import RESTClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ecom_assets.ingest.declaration import Resource, Shop
 from ecom_assets.ingest.errors import ApiError, IncompleteSlice
-from ecom_assets.ingest.meter import SLICE_HEADER, Meter, Reading
-from ecom_assets.ingest.pagination import MAX_RESTARTS, RECORDS, SlicePaginator
-from ecom_assets_tests.loopback import Loopback, Reply, Seen, json_reply, serving, session_to, shop_at
-
-OFFSET = {"type": "offset", "limit": 10, "total_path": "total"}
+from ecom_assets.ingest.meter import Reading
+from ecom_assets.ingest.pagination import MAX_RESTARTS
+from ecom_assets_tests.loopback import Loopback, Reply, Seen, json_reply, serving
+from ecom_assets_tests.slices import OFFSET, reading_of
 
 
 class ShopList:
@@ -55,38 +51,6 @@ def loopback() -> Iterator[Loopback]:
     """Serve once for all tests here; each one brings its own list."""
     with serving() as running:
         yield running
-
-
-def reading_of(
-    loopback: Loopback, paginator: dict[str, Any] | None = None, selector: str = "data"
-) -> tuple[list[Any], Reading]:
-    """Read one slice through dlt's client, as its REST API source does, and return its records and figures."""
-    shop = shop_at(loopback.base_url)
-    resource = with_paginator(shop, paginator or OFFSET, selector)
-    meter = Meter()
-    with session_to(shop, meter=meter) as session:
-        client = RESTClient(loopback.base_url, session=session)
-        items = [
-            item
-            for page in client.paginate(
-                "things",
-                headers={SLICE_HEADER: "things/all"},
-                params={"fixed": "1"},
-                paginator=copy.deepcopy(SlicePaginator(shop, resource, meter)),
-                data_selector=selector,
-            )
-            for item in page
-        ]
-    assert len(items) == 1
-    return items[0][RECORDS], meter.of("things/all")
-
-
-def with_paginator(shop: Shop, paginator: dict[str, Any], selector: str) -> Resource:
-    """Return the shop's resource with another paginator."""
-    resource = shop.resource("things")
-    assert resource.endpoint
-    endpoint = resource.endpoint.model_copy(update={"paginator": paginator, "data_selector": selector})
-    return resource.model_copy(update={"endpoint": endpoint})
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

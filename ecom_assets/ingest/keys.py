@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 import orjson
@@ -30,6 +32,26 @@ def value_at(row: Any, path: Sequence[str]) -> Any:
     return row
 
 
+def values_at(rows: Sequence[Any], path: Sequence[str]) -> list[Any]:
+    """Return what a path leads to in each record."""
+    if len(path) == 1:
+        name = path[0]
+        try:
+            return [row.get(name) for row in rows]
+        except AttributeError:
+            pass  # one of them is no object
+    return [value_at(row, path) for row in rows]
+
+
+def as_bytes(value: Any) -> bytes:
+    """Return a value of JSON as text that does not depend on the order in which an object names its fields."""
+    try:
+        return orjson.dumps(value, default=_number, option=orjson.OPT_SORT_KEYS)
+    except (TypeError, ValueError, RecursionError):
+        # whole numbers beyond 64 bits and broken surrogates
+        return json.dumps(value, sort_keys=True, default=str).encode()
+
+
 def shown(key: Key) -> str:
     """Return a key for a message."""
     return ", ".join(str(part) for part in key if part is not None)[:60]
@@ -37,4 +59,8 @@ def shown(key: Key) -> str:
 
 def _whole(key: Key, row: Any) -> Key:
     """Return a key that can be hashed: of an unusual key its text, of a record without one all of it."""
-    return (None, orjson.dumps(row if None in key else key, default=str))
+    return (None, as_bytes(row if None in key else key))
+
+
+def _number(value: Any) -> Any:
+    return orjson.Fragment(str(value)) if isinstance(value, Decimal) else str(value)

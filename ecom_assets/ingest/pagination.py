@@ -1,42 +1,56 @@
-"""Paginators that prove a slice complete: pages are held back until all of them are there and fit together.
+"""Paginators that hold a slice's pages back until all of them are there and are proved to be one state of the list.
 
 dlt's own paginators put the page into the request; whether there is another one, whether the pages belong
-together and whether they are all is decided here. What a proved slice is made into is `source`'s.
+together and whether they are to be read again is decided here. What proves them is `proving`'s, what one answer
+says `pages`', and what a proved slice is made into `source`'s.
 """
 
 from __future__ import annotations
 
 import copy
 import time
+from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
-from dlt.common import jsonpath
 from dlt.sources.helpers.rest_client.paginators import BasePaginator, OffsetPaginator, PageNumberPaginator
 from requests import Request, Response
 
 from ecom_assets.ingest.declaration import Resource, Shop
 from ecom_assets.ingest.declared_client import PAGINATORS
-from ecom_assets.ingest.errors import ApiError, IncompleteSlice
+from ecom_assets.ingest.errors import IncompleteSlice
 from ecom_assets.ingest.keys import Key, keys_of, shown
 from ecom_assets.ingest.meter import SLICE_HEADER, Meter, Reading
+from ecom_assets.ingest.pages import PageReader, is_ignored
+from ecom_assets.ingest.proving import Moved, Pass, Proof
 
 MAX_RESTARTS = 3
+MAX_EMPTY_PAGES = 100
+"""So many pages in a row may bring no record and still lead to another one."""
 RECORDS = "records"
 """The key under which a slice's records are handed over, all at once."""
 
 
-class Moved(Exception):
-    """The list changed while it was read; reading it again may succeed."""
+def never(slice_id: str) -> datetime | None:
+    """Say of every slice that it is open."""
+    return None
 
 
 class SlicePaginator(BasePaginator):
     """Reads the pages of one slice and hands over its distinct records as one item, or raises IncompleteSlice.
 
     dlt copies it for every slice. `total_path` or `total_header` of the declared paginator is the number of
-    records in the slice, whichever kind of paging it is.
+    records in the slice, whichever kind of paging it is. `closed` tells by a slice's id from when on nothing
+    comes into it, None for one that is open.
     """
 
-    def __init__(self, shop: Shop, resource: Resource, meter: Meter) -> None:
+    def __init__(
+        self,
+        shop: Shop,
+        resource: Resource,
+        meter: Meter,
+        closed: Callable[[str], datetime | None] = never,
+    ) -> None:
         """Take the paginator that the resource's endpoint, or else the client, declares."""
         super().__init__()
         endpoint = resource.endpoint
@@ -45,40 +59,46 @@ class SlicePaginator(BasePaginator):
         config = dict(endpoint.paginator or shop.client.paginator or {"type": "single_page"})
         self._resource = resource.name
         self._meter = meter
-        self._selector = endpoint.data_selector or "$"
+        self._closed_of = closed
+        self._pages = PageReader(resource.name, endpoint.data_selector or "$", config)
+        self._proof = Proof(resource)
         self._key_paths = [resource.column(name).path for name in resource.primary_key]
-        self._total_path = config.pop("total_path", None)
-        self._total_header = config.pop("total_header", None)
         kind = config.pop("type")
+        config = {key: value for key, value in config.items() if key not in ("total_path", "total_header")}
         if kind in ("offset", "page_number"):
             config["total_path"] = None
         self._pristine = PAGINATORS[kind](**config)
         self._reading = Reading()
+        self._closed: datetime | None = None
         self._began = 0.0
         self._first: tuple[Any, Any, Any] = ("", None, None)
-        self._begin()
+        self._begin(Pass())
 
-    def _begin(self) -> None:
-        """Forget all pages, at the start and whenever the slice is read again."""
+    def _begin(self, taken: Pass) -> None:
+        """Start with the first page, at the beginning and whenever the slice is read again."""
         self._inner: BasePaginator = copy.deepcopy(self._pristine)
-        self._records: dict[Key, Any] = {}
+        self._pass = taken
         self._last_page: list[Key] = []
-        self._total: int | None = None
+        self._repeats: bool | None = None
         self._position = 0
+        self._empty_pages = 0
         self._has_next_page = True
         self._again = False
 
     def init_request(self, request: Request) -> None:
         """Put the first page into the request, and remember the request to be able to begin again."""
-        self._reading = self._meter.of(request.headers[SLICE_HEADER])
+        slice_id = request.headers[SLICE_HEADER]
+        self._reading = self._meter.of(slice_id)
+        self._closed = self._closed_of(slice_id)
         self._began = time.monotonic()
         self._first = copy.deepcopy((request.url, request.params, request.json))
+        self._begin(Pass())
         self._inner.init_request(request)
 
     def update_request(self, request: Request) -> None:
         """Put the next page, or once more the first one, into the request."""
         if self._again:
-            self._begin()
+            self._begin(Pass(earlier=self._pass.digests))
             request.url, request.params, request.json = copy.deepcopy(self._first)
             self._inner.init_request(request)
         elif self._has_next_page:
@@ -87,11 +107,11 @@ class SlicePaginator(BasePaginator):
     def update_state(self, response: Response, data: list[Any] | None = None) -> None:
         """Take in a page; empty `data`, or on the last page put the whole slice into it."""
         page = data if data is not None else []
-        rows = self._rows(response, page)
+        rows = self._pages.records(response, page)
         try:
             self._has_next_page = self._take(response, rows)
             if not self._has_next_page:
-                self._prove()
+                self._again = self._has_next_page = not self._proof.holds(self._pass, self._closed)
         except Moved as moved:
             if self._reading.restarts >= MAX_RESTARTS:
                 self._fail(f"{moved}, also after {MAX_RESTARTS} restarts")
@@ -100,62 +120,72 @@ class SlicePaginator(BasePaginator):
         if self._has_next_page:
             page[:] = []
             return
-        page[:] = [{RECORDS: list(self._records.values())}]
-        self._reading.source_total = self._total
-        self._reading.fetched = len(self._records)
+        page[:] = [{RECORDS: list(self._pass.records.values())}]
+        self._reading.source_total = self._pass.total
+        self._reading.fetched = len(self._pass.records)
         self._reading.seconds = time.monotonic() - self._began
         self._reading.complete = True
 
-    def _rows(self, response: Response, page: list[Any]) -> list[Any]:
-        """Return a page's records; raises ApiError where a 200 answer has none of the declared shape."""
-        if getattr(response, "ignored", False):
-            return []
-        if not page or len(page) == 1:
-            # dlt makes an empty list of a missing selector and of null, and a list of one out of anything
-            # else; which of them it was, only the answer tells
-            found = jsonpath.find_values(self._selector, response.json())
-            wanted = self._selector.removesuffix("[*]")
-            if not found and wanted != self._selector:
-                found = jsonpath.find_values(wanted, response.json())
-            value = found[0] if len(found) == 1 else found or None
-            if not isinstance(value, (list, dict)) or (value == {} and not page):
-                shape = "nothing" if value is None else type(value).__name__
-                raise ApiError(
-                    f"{self._resource}: data_selector {self._selector!r} found {shape} in a "
-                    f"{response.status_code} answer with {_shape(response.json())}; a list of records was expected"
-                )
-        if self._selector == "$" and isinstance(response.json(), dict):
-            raise ApiError(
-                f"{self._resource}: the answer is an object with {_shape(response.json())}; "
-                "declare which of them holds the records with data_selector"
-            )
-        return list(page)
-
     def _take(self, response: Response, rows: list[Any]) -> bool:
         """Add a page's records and return whether another page is needed."""
-        self._check_total(response)
+        taken, inner = self._pass, self._inner
+        taken.pages += 1
+        if taken.pages == 1:
+            taken.begin(response)
+        positional = isinstance(inner, (OffsetPaginator, PageNumberPaginator))
+        total = self._pages.total(response, known=taken.total is not None)
+        if taken.total is None:
+            taken.total = total
+        elif total not in (None, taken.total) and (positional or not self._proof.by_cursor):
+            raise Moved(f"the total moved from {taken.total} to {total} while the pages were read")
         keys = keys_of(rows, self._key_paths)
-        inner = self._inner
         if len(keys) > 1 and keys == self._last_page:
             self._fail("the API repeats a page; does it ignore the parameter that says which page is wanted?")
+        self._empty_pages = 0 if keys else self._empty_pages + 1
+        if self._empty_pages > MAX_EMPTY_PAGES:
+            self._fail(f"{self._empty_pages} pages in a row brought no record, and there are still more")
         if isinstance(inner, OffsetPaginator):
             return self._take_offset(inner, response, rows, keys)
-        fresh = sum(key not in self._records for key in dict.fromkeys(keys))
-        if isinstance(inner, PageNumberPaginator) and fresh < len(keys):
-            raise Moved("records were seen twice on different pages: the list moved while it was read")
-        self._records.update(zip(keys, rows, strict=True))
-        self._last_page = keys
-        if getattr(response, "ignored", False) or (isinstance(inner, PageNumberPaginator) and self._is_all()):
+        fresh = self._add(keys, rows)
+        taken.chained = False
+        if is_ignored(response) or (isinstance(inner, PageNumberPaginator) and taken.is_all):
             return False
         inner.update_state(response, rows)
         if keys and not fresh and inner.has_next_page:
-            self._fail("a page brought no record that had not been seen, and there are still more")
+            raise Moved("a page brought no record that had not been seen, and there are still more")
         return inner.has_next_page
+
+    def _add(self, keys: list[Key], rows: list[Any]) -> int:
+        """Add the records of a page that is no offset's, and return how many of them are new.
+
+        A record that comes again has moved ahead; the state with the later cursor stays. Without a total it
+        might also have been pushed here by one before it, and another one past a page's edge; so it must
+        not, unless it is the end of the page before, as on every page of an API that begins with that.
+        """
+        known = self._pass.records
+        fresh = sum(key not in known for key in dict.fromkeys(keys))
+        again = 0
+        if fresh < len(keys):
+            again = sum(key in known for key in keys)
+            if again and isinstance(self._inner, PageNumberPaginator):
+                raise Moved("records were seen twice on different pages: the list moved while it was read")
+        if self._pass.total is None and self._last_page:
+            if (again and keys[:again] != self._last_page[-again:]) or self._repeats not in (None, again > 0):
+                raise Moved("records were seen twice on different pages: the list moved while it was read")
+            self._repeats = again > 0
+        if fresh == len(keys):
+            known.update(zip(keys, rows, strict=True))
+        else:
+            for key, row in zip(keys, rows, strict=True):
+                known[key] = self._proof.newer(known[key], row) if key in known else row
+        self._last_page = keys or self._last_page
+        return fresh
 
     def _take_offset(
         self, inner: OffsetPaginator, response: Response, rows: list[Any], keys: list[Key]
     ) -> bool:
         """Add a page that overlaps the one before by its last record, unless that had only one."""
+        taken = self._pass
         overlap = 1 if len(self._last_page) > 1 else 0
         if overlap and keys and keys[0] != self._last_page[-1]:
             raise Moved(
@@ -163,14 +193,16 @@ class SlicePaginator(BasePaginator):
                 f"with the last record of the page before ({shown(self._last_page[-1])}): the list moved, "
                 "or has no fixed order"
             )
-        if overlap and not keys and self._total is not None:
+        if overlap and not keys and (taken.total is not None or not is_ignored(response)):
             raise Moved("the list became shorter while it was read")
+        if taken.pages > 1 and not (overlap and keys):
+            taken.chained = False
         new = keys[overlap:]
-        if any(key in self._records for key in new):
+        if any(key in taken.records for key in new):
             raise Moved("records were seen twice: the list moved while it was read, or has no fixed order")
-        self._records.update(zip(keys, rows, strict=True))
+        taken.records.update(zip(keys, rows, strict=True))
         self._position += len(new)
-        if self._is_all() or not new:
+        if taken.is_all or not new:
             return False
         if inner.has_more_path is not None:
             inner.update_state(response, rows)
@@ -183,42 +215,5 @@ class SlicePaginator(BasePaginator):
         inner.current_value = at - 1 if len(keys) > 1 else at
         return True
 
-    def _is_all(self) -> bool:
-        return self._total is not None and len(self._records) >= self._total
-
-    def _prove(self) -> None:
-        """Compare the distinct keys with what the API says it has."""
-        if self._total is not None and len(self._records) != self._total:
-            raise Moved(f"the API says it has {self._total} records, {len(self._records)} distinct ones came")
-
-    def _check_total(self, response: Response) -> None:
-        """Read the total of a page and compare it with the one of the pages before."""
-        if (self._total_path is None and self._total_header is None) or getattr(response, "ignored", False):
-            return
-        if self._total_header is not None:
-            where, value = f"total_header {self._total_header}", response.headers.get(self._total_header)
-        else:
-            found = jsonpath.find_values(self._total_path, response.json())
-            where, value = f"total_path {self._total_path}", found[0] if found else None
-        if value is None and self._total is not None:
-            return  # some APIs report it on the first page only
-        try:
-            total = int(str(value)) if type(value) in (int, str) else -1
-        except ValueError:
-            total = -1
-        if total < 0:
-            shown = "nothing" if value is None else repr(value)[:40]
-            raise ApiError(f"{self._resource}: {where} found {shown}; the number of records was expected")
-        if self._total is not None and total != self._total:
-            raise Moved(f"the total moved from {self._total} to {total} while the pages were read")
-        self._total = total
-
     def _fail(self, reason: str) -> None:
         raise IncompleteSlice(f"{self._resource}: {reason}")
-
-
-def _shape(body: Any) -> str:
-    """Return the names at the top of an answer, never its values."""
-    if not isinstance(body, dict):
-        return f"a {type(body).__name__}"
-    return f"the keys {', '.join(str(key) for key in list(body)[:8])}" if body else "no keys"

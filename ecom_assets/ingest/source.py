@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import dlt
@@ -60,7 +61,7 @@ def build_source(shop: Shop, order: Order | None = None) -> DltSource:
         "resources": [
             part
             for resource in endpoints
-            for part in (_windows(shop, resource, order), _records(shop, resource, meter))
+            for part in (_windows(shop, resource, order), _records(shop, resource, meter, order))
         ],
     }
     source = rest_api_source(config, name=shop.name, max_table_nesting=0)
@@ -99,7 +100,7 @@ def _windows(shop: Shop, resource: Resource, order: Order | None) -> DltResource
     return dlt.resource(windows, name=windows_name(resource), selected=False)
 
 
-def _records(shop: Shop, resource: Resource, meter: Meter) -> dict[str, Any]:
+def _records(shop: Shop, resource: Resource, meter: Meter, order: Order | None) -> dict[str, Any]:
     """Return the entry of an endpoint in the configuration of dlt's REST API source."""
     endpoint = resource.endpoint or Endpoint(path="")
     parent = windows_name(resource)
@@ -115,7 +116,7 @@ def _records(shop: Shop, resource: Resource, meter: Meter) -> dict[str, Any]:
         "params": params,
         "headers": {**endpoint.headers, SLICE_HEADER: f"{{resources.{parent}.id}}"},
         "data_selector": endpoint.data_selector or "$",
-        "paginator": SlicePaginator(shop, resource, meter),
+        "paginator": SlicePaginator(shop, resource, meter, _closing(shop, resource, order)),
     }
     if endpoint.json_body:
         config["json"] = dict(endpoint.json_body)
@@ -129,6 +130,16 @@ def _records(shop: Shop, resource: Resource, meter: Meter) -> dict[str, Any]:
         "parallelized": True,
         "selected": False,
     }
+
+
+def _closing(shop: Shop, resource: Resource, order: Order | None) -> Callable[[str], datetime | None]:
+    """Return what tells by a slice's id up to when a record's cursor may lie in it, None where no end is asked for."""
+    slices = {part.id: part for part in order.slices.get(resource.name, ())} if order else {}
+
+    def closing(slice_id: str) -> datetime | None:
+        return ask(slices[slice_id], shop.incremental_of(resource.name)).high if resource.windowed else None
+
+    return closing
 
 
 def _action(action: dict[str, Any]) -> Any:

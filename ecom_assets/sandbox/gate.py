@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
 from contextlib import suppress
 from datetime import datetime, timezone
+from email.utils import formatdate
 from urllib.parse import parse_qsl
 
 from starlette.responses import Response
@@ -21,12 +22,20 @@ Connections = MutableMapping[tuple[str, int], asyncio.Transport]
 class Gate:
     """An ASGI application around another one."""
 
-    def __init__(self, app: ASGIApp, faults: Faults, log: RequestLog, connections: Connections) -> None:
-        """Take the API, what goes wrong, where requests are noted, and the connections to hang up."""
+    def __init__(
+        self,
+        app: ASGIApp,
+        faults: Faults,
+        log: RequestLog,
+        connections: Connections,
+        clock: Callable[[], int],
+    ) -> None:
+        """Take the API, what goes wrong, where requests are noted, the connections to hang up, the API's clock."""
         self._app = app
         self._faults = faults
         self._log = log
         self._connections = connections
+        self._clock = clock
         self._stopping = asyncio.Event()
 
     def stop(self) -> None:
@@ -49,6 +58,8 @@ class Gate:
         async def spoiled(message: Message) -> None:
             if message["type"] == "http.response.start":
                 answered(message["status"])
+                date = formatdate(self._clock(), usegmt=True).encode()
+                message["headers"] = [*message["headers"], (b"date", date)]
             elif fault is not None and fault.cut:
                 half = message["body"][: len(message["body"]) // 2]
                 await send({"type": "http.response.body", "body": half, "more_body": True})

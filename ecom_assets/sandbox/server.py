@@ -90,7 +90,8 @@ class _Sandbox:
                 connections.pop(self.transport.get_extra_info("peername"), None)
                 super().connection_lost(exc)
 
-        self._gate = Gate(create_app(Listing(settings, faults), settings.key), faults, log, connections)
+        app = create_app(Listing(settings, faults), settings.key)
+        self._gate = Gate(app, faults, log, connections, settings.clock)
         self._server = uvicorn.Server(
             uvicorn.Config(
                 cast(Any, self._gate),
@@ -99,6 +100,7 @@ class _Sandbox:
                 loop="asyncio",
                 lifespan="off",
                 proxy_headers=False,
+                date_header=False,  # the gate tells the time of the sandbox's own clock
                 access_log=False,
                 log_level="warning",
                 log_config=None,  # the logging of the process around it is not the sandbox's

@@ -1,0 +1,60 @@
+"""Reading one slice of a loopback's list through dlt's client, as dlt's REST API source does."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from dlt.sources.helpers.rest_client.client import RESTClient
+from dlt.sources.rest_api.config_setup import create_response_hooks
+
+from ecom_assets.ingest.declaration import Resource, Shop
+from ecom_assets.ingest.meter import SLICE_HEADER, Meter, Reading
+from ecom_assets.ingest.pagination import RECORDS, SlicePaginator
+from ecom_assets.ingest.source import _action
+from ecom_assets_tests.loopback import Loopback, session_to, shop_at
+
+SLICE = "things/all"
+OFFSET = {"type": "offset", "limit": 10, "total_path": "total"}
+
+
+def reading_of(
+    loopback: Loopback,
+    paginator: dict[str, Any] | None = None,
+    selector: str = "data",
+    closed: datetime | None = None,
+    **more: Any,
+) -> tuple[list[Any], Reading]:
+    """Read a slice whole and return its records and figures.
+
+    `closed` is from when on nothing comes into it; `more` are fields of the endpoint, `incremental` for one.
+    """
+    shop = shop_at(loopback.base_url)
+    endpoint = {"paginator": paginator or OFFSET, "data_selector": selector, **more}
+    resource = with_endpoint(shop, endpoint)
+    meter = Meter()
+    with session_to(shop, meter=meter) as session:
+        client = RESTClient(loopback.base_url, session=session)
+        items = [
+            item
+            for page in client.paginate(
+                "things",
+                headers={SLICE_HEADER: SLICE},
+                params={"fixed": "1"},
+                paginator=copy.deepcopy(SlicePaginator(shop, resource, meter, lambda slice_id: closed)),
+                data_selector=selector,
+                hooks=create_response_hooks([_action({"status_code": 404, "action": "ignore"})]),
+            )
+            for item in page
+        ]
+    assert len(items) == 1
+    return items[0][RECORDS], meter.of(SLICE)
+
+
+def with_endpoint(shop: Shop, fields: Mapping[str, Any]) -> Resource:
+    """Return the shop's resource with another endpoint."""
+    resource = shop.resource("things")
+    assert resource.endpoint
+    return resource.model_copy(update={"endpoint": resource.endpoint.model_copy(update=dict(fields))})
