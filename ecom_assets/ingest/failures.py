@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import logging
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +19,8 @@ from ecom_assets.ingest.warehouse import one_line
 
 _log = logging.getLogger(__name__)
 
+_OF_DISKS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO, errno.EACCES}
+
 
 def failure_of(error: Exception, redactor: Redactor) -> IngestError:
     """Return the failure of our own inside of what dlt raised around it, else one made of its last cause."""
@@ -24,6 +28,8 @@ def failure_of(error: Exception, redactor: Redactor) -> IngestError:
     for cause in causes:
         if isinstance(cause, IngestError):
             return cause
+    if disk := _disk(causes[-1]):
+        return WarehouseError(disk)
     _log.error("reading failed", exc_info=error)
     text = " ".join(str(causes[-1]).split())
     return ApiError(redactor.scrub(f"{type(causes[-1]).__name__}: {text}"))
@@ -37,7 +43,8 @@ def writing(path: Path, redactor: Redactor) -> Iterator[None]:
     except IngestError:
         raise
     except (PipelineStepFailed, DestinationException, duckdb.Error, OSError) as error:
-        text = redactor.scrub(one_line(causes_of(error)[-1]))
+        cause = causes_of(error)[-1]
+        text = redactor.scrub(_disk(cause) or one_line(cause))
         failure = WarehouseError(f"the warehouse {path} was left as it was: {text}")
     else:
         return
@@ -52,3 +59,11 @@ def causes_of(error: BaseException) -> list[BaseException]:
         causes.append(following)
         following = following.__cause__ or following.__context__
     return causes
+
+
+def _disk(error: BaseException) -> str | None:
+    """Return what is wrong with the disk under the run's own folder; DuckDB's files have errors of DuckDB's."""
+    if isinstance(error, OSError) and error.errno in _OF_DISKS:
+        reason = error.strerror or errno.errorcode[error.errno]
+        return f"the temporary folder {tempfile.gettempdir()} cannot be written: {reason} (TMPDIR names another one)"
+    return None
