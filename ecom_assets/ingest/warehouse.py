@@ -171,11 +171,12 @@ class Warehouse:
 
     def _create(self) -> None:
         """Make an empty file beside, then put it in place: DuckDB cannot open one whose making was cut short."""
-        fresh = Path(f"{self.path}.new")
+        path = self.path.resolve()  # a link is to stay one
+        fresh = Path(f"{path}.new")
         for left in (fresh, Path(f"{self.path}.wal")):
             left.unlink(missing_ok=True)
         duckdb.connect(fresh).close()
-        fresh.replace(self.path)
+        fresh.replace(path)
 
     def _publish(self, connection: duckdb.DuckDBPyConnection, copy: Path) -> None:
         """Put all that is committed into the file itself, close it, and copy it, still behind the lock."""
