@@ -2,115 +2,27 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from datetime import datetime, timedelta, timezone
+from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
 
-from ecom_assets.ingest.declaration import BUNDLED_SHOPS, Shop, load_shop
-from ecom_assets.ingest.loading import RunReport, run_load
-from ecom_assets.ingest.locking import Say
+from ecom_assets.ingest.declaration import Shop
+from ecom_assets.ingest.loading import run_load
 from ecom_assets.ingest.warehouse import Warehouse
-from ecom_assets.ingest.windows import Window, windows_between
-from ecom_assets.sandbox import SANDBOX_KEY, SandboxSettings
-from ecom_assets.sandbox.faults import REMOVED
-from ecom_assets.sandbox.server import Running, serving
-
-UTC = timezone.utc
-NOW = datetime(2026, 1, 12, 18, tzinfo=UTC)
-WINDOWED = ["customers", "orders", "order_items"]
-ORDERS = "/v1/orders"
-
-
-class Clock:
-    """The sandbox's time."""
-
-    now = NOW
-
-
-class LateWarehouse(Warehouse):
-    """A warehouse before whose load, when all is read, something else happens."""
-
-    meanwhile: Callable[[], object]
-
-    @contextmanager
-    def transaction(self, say: Say = lambda _: None) -> Iterator[duckdb.DuckDBPyConnection]:
-        thread = threading.Thread(target=self.meanwhile)  # as a run of its own
-        thread.start()
-        thread.join()
-        with super().transaction(say) as connection:
-            yield connection
-
-
-class Race:
-    """A sandbox whose time moves, and a warehouse that two runs load."""
-
-    def __init__(self, running: Running, file: Path) -> None:
-        shop = load_shop(BUNDLED_SHOPS / "sandbox.yaml")
-        client = shop.client.model_copy(update={"base_url": running.base_url})
-        self.shop: Shop = shop.model_copy(update={"client": client})
-        self.sandbox = running
-        self.file = file
-        self.reports: list[RunReport] = []
-        self.said: list[str] = []
-
-    def run(self, names: list[str], days: int = 0, warehouse: Warehouse | None = None) -> None:
-        """Load the last days up to the sandbox's time, or snapshots."""
-        report = run_load(
-            self.shop,
-            names,
-            windows(days) if days else (),
-            secrets={"api_key": SANDBOX_KEY},
-            warehouse=warehouse or Warehouse(self.file, 20),
-            progress=self.said.append,
-        )
-        assert report.errors == {}
-        self.reports.append(report)
-
-    def run_late(self, names: list[str], days: int, meanwhile: Callable[[], object]) -> None:
-        """Load, and let something happen between the reading and the loading."""
-        late = LateWarehouse(self.file, 20)
-        late.meanwhile = meanwhile
-        before = len(self.reports)
-        self.run(names, days, late)
-        assert len(self.reports) == before + 2, "what happened meanwhile failed"
-
-    def rows(self, sql: str) -> list[tuple[Any, ...]]:
-        """Ask the warehouse."""
-        with duckdb.connect(str(self.file), read_only=True) as connection:
-            connection.execute("set TimeZone = 'UTC'; use sandbox")
-            return connection.execute(sql).fetchall()
-
-    def tables(self, *names: str) -> dict[str, list[tuple[Any, ...]]]:
-        """Return all rows of tables, sorted."""
-        return {name: self.rows(f"select * from {name} order by all") for name in names or WINDOWED}
-
-    def order(self, number: int) -> tuple[Any, ...]:
-        """Return an order's status, and the ids of its lines."""
-        status = self.rows(f"select status from orders where id = {number}")
-        lines = self.rows(f"select id from order_items where order_id = {number} order by id")
-        return [value for (value,) in status], [value for (value,) in lines]
-
-
-def windows(days: int) -> tuple[Window, ...]:
-    """Return the last daily windows that have begun."""
-    partitions = load_shop(BUNDLED_SHOPS / "sandbox.yaml").partitions
-    assert partitions
-    return windows_between(partitions, datetime(2026, 1, 1, tzinfo=UTC), Clock.now + timedelta(days=1))[
-        -days:
-    ]
+from ecom_assets.ingest.windows import windows_between
+from ecom_assets.sandbox.server import Running
+from ecom_assets_tests.loopback import Reply, Seen, json_reply, serving
+from ecom_assets_tests.races import ORDERS, WINDOWED, Clock, Race, sandbox_with_a_clock
 
 
 @pytest.fixture
 def sandbox() -> Iterator[Running]:
-    """Serve 40 orders a day."""
-    Clock.now = NOW
-    with serving(SandboxSettings(orders_per_day=40, now=lambda: Clock.now)) as running:
+    """Serve a sandbox."""
+    with sandbox_with_a_clock() as running:
         yield running
 
 
@@ -182,21 +94,6 @@ def test_equal_and_newer_states_replace(race: Race, sandbox: Running) -> None:
     assert not any("newer" in line for line in race.said)
 
 
-def test_a_newer_state_keeps_the_columns_that_it_has(race: Race, sandbox: Running) -> None:
-    race.run(WINDOWED, 2)
-    ((first,), (second,)) = race.rows("select id from orders order by id limit 2")
-
-    def changed() -> None:
-        Clock.now += timedelta(days=1)
-        sandbox.faults.change(ORDERS, first, updated_at="2026-01-13T03:00:00Z", gift="yes")
-        race.run(["orders"], 1)
-
-    sandbox.faults.change(ORDERS, second, colour="red", note=REMOVED)
-    race.run_late(["orders"], 2, changed)
-    found = race.rows(f"select id, gift, colour from orders where id in ({first}, {second}) order by id")
-    assert found == [(first, "yes", None), (second, None, "red")]
-
-
 def test_a_late_snapshot_does_not_replace_a_newer_one(race: Race, sandbox: Running) -> None:
     race.run(["stores"])
 
@@ -240,3 +137,62 @@ def test_a_load_from_a_future_by_a_wrong_clock_does_not_stop_later_ones(race: Ra
     sandbox.faults.change("/v1/stores", 1, name="renamed")
     race.run(["stores"])
     assert ("renamed",) in race.rows("select name from stores")
+
+
+@pytest.mark.parametrize("names", [["things", "parts"], ["parts"]], ids=" and ".join)
+def test_keys_of_several_columns_and_cursors_that_are_numbers(tmp_path: Path, names: list[str]) -> None:
+    whole = {"data_type": "bigint", "nullable": False}
+    text = {"data_type": "text", "nullable": False}
+    stored: dict[str, Any] = {}
+
+    def answer(_: Seen) -> Reply:
+        parts = [{"no": number} for number in stored["parts"]]
+        others = [{"shop": "b", "id": 1, "changed": 1_767_226_000, "parts": [{"no": 9}]}]
+        thing = {"shop": "a", "id": 1, "changed": 1_767_225_600 + stored["changed"], "parts": parts}
+        return json_reply({"data": [thing, *others]})
+
+    with serving() as server:
+        server.answering = answer
+        incremental = {"cursor_path": "changed", "start_param": "from", "end_param": "to", "format": "unix"}
+        shop = Shop.model_validate(
+            {
+                "name": "testshop",
+                "client": {"base_url": server.base_url, "paginator": {"type": "single_page"}},
+                "partitions": {"every": "day", "start": "2026-01-01"},
+                "resources": [
+                    {
+                        "name": "things",
+                        "primary_key": ["shop", "id"],
+                        "endpoint": {"path": "x", "data_selector": "data", "incremental": incremental},
+                        "columns": {"id": whole, "shop": text, "changed": whole},
+                    },
+                    {
+                        "name": "parts",
+                        "rows_from": {"resource": "things", "path": "parts"},
+                        "include_from_parent": ["id", "shop"],
+                        "primary_key": ["thing", "shop", "no"],
+                        "columns": {
+                            "no": whole,
+                            "thing": {**whole, "path": "_things_id"},
+                            "shop": {**text, "path": "_things_shop"},
+                        },
+                    },
+                ],
+            }
+        )
+
+        def load(changed: int, parts: list[int], tables: list[str]) -> list[tuple[Any, ...]]:
+            stored.update(changed=changed, parts=parts)
+            assert shop.partitions
+            days = windows_between(
+                shop.partitions, shop.partitions.start, shop.partitions.start + timedelta(1)
+            )
+            report = run_load(shop, tables, days, warehouse=Warehouse(tmp_path / "one.duckdb"))
+            assert report.errors == {}
+            with duckdb.connect(str(tmp_path / "one.duckdb"), read_only=True) as connection:
+                return connection.execute("select shop, no from testshop.parts order by all").fetchall()
+
+        assert load(200, [1, 2], ["things", "parts"]) == [("a", 1), ("a", 2), ("b", 9)]
+        assert load(100, [3], names) == [("a", 1), ("a", 2), ("b", 9)]
+        assert load(200, [4], names) == [("a", 4), ("b", 9)]
+        assert load(300, [], names) == [("b", 9)]

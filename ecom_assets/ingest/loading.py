@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timezone
-from typing import Any
 
 import dlt
 
@@ -24,6 +23,7 @@ from ecom_assets.ingest.failures import failure_of, writing
 from ecom_assets.ingest.overtaken import loads_after, newer_rows_stay
 from ecom_assets.ingest.scratch import scratch
 from ecom_assets.ingest.source import Order, build_source
+from ecom_assets.ingest.stored_columns import Stored, refuse_other_types, stored_columns
 from ecom_assets.ingest.tally import ResourceReport, RunReport, Tally, WindowReport
 from ecom_assets.ingest.warehouse import Warehouse
 from ecom_assets.ingest.windows import Window, cut
@@ -94,6 +94,7 @@ class _Run:
         self.tallies: list[Tally] = []
         self.unpublished: NotPublished | None = None
         self.ahead: frozenset[str] = frozenset()
+        self.stored: Stored = {}
 
     def load(self, connection: Connection) -> RunReport:
         """Read endpoint by endpoint, then load what could be read."""
@@ -128,6 +129,7 @@ class _Run:
             self.warehouse.read(self.shop.name, self.say) as warehouse,
         ):
             pipeline.sync_destination()
+            self.stored = stored_columns(pipeline, [resource.name for resource in self.chosen])
             self.ahead = loads_after(warehouse, self.shop, datetime.now(timezone.utc))
 
     def _read(self, connection: Connection, pipeline: dlt.Pipeline, endpoint: Resource) -> None:
@@ -186,6 +188,9 @@ class _Run:
                 self.warehouse.transaction(self.say) as warehouse,
             ):
                 self.phases["wait"] += time.monotonic() - began
+                chosen = [tally.resource for tally in self.tallies]
+                stored = stored_columns(pipeline, [resource.name for resource in chosen])
+                refuse_other_types(pipeline, chosen, self.stored, stored)
                 overtaking = loads_after(warehouse, self.shop, now) - self.ahead
                 with (
                     self._phase("load"),
@@ -205,13 +210,12 @@ class _Run:
 
     def _contract(self, pipeline: dlt.Pipeline, resource: Resource) -> Contract:
         """Return the contract of a table, which also holds the columns that earlier loads added."""
-        evolved: dict[str, Any] = {}
+        known = dict(self.stored.get(resource.name, {}))
         schema = pipeline.schemas.get(self.shop.name)
         if schema is not None and resource.name in schema.tables:
-            declared = {column.name for column in resource.columns}
-            for name, column in schema.get_table_columns(resource.name).items():
-                if name not in declared:
-                    evolved[name] = evolved_column(name, column)
+            known |= schema.get_table_columns(resource.name)
+        declared = {column.name for column in resource.columns}
+        evolved = {name: evolved_column(name, known[name]) for name in known if name not in declared}
         parent = self.shop.parent_of(resource)
         zone = (
             parent.endpoint.incremental.timezone if parent.endpoint and parent.endpoint.incremental else "UTC"
