@@ -124,6 +124,8 @@ def _run(
             raise _pause(context, problem) from None
     if errors:
         raise failure(errors, len(names)) from None
+    if report and report.unpublished:
+        raise Failure(description=str(report.unpublished)) from None
 
 
 def _windows(

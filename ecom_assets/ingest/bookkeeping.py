@@ -6,7 +6,7 @@ The figures are `tally`'s; that all of it happens in one step is `loading`'s.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import Any
 
 import dlt
@@ -16,6 +16,7 @@ from dlt.extract import DltSource
 
 from ecom_assets.ingest.declaration import Shop
 from ecom_assets.ingest.tally import ResourceReport, Tally
+from ecom_assets.ingest.warehouse import columns_of, visible
 
 LEDGER = "load_ledger"
 REJECTED = "rejected_rows"
@@ -55,9 +56,13 @@ _REJECTED_SCHEMA = pa.schema(
 _HINTS = {pa.string(): "text", pa.int64(): "bigint", pa.float64(): "double", _INSTANT: "timestamp"}
 
 
-def bookkeeping(shop: Shop, tallies: Sequence[Tally], reports: Sequence[ResourceReport]) -> DltSource:
-    """Return a dlt source of the rows that a run adds to the ledger and to the rejected rows."""
-    now = datetime.now(timezone.utc)
+def bookkeeping(
+    shop: Shop, tallies: Sequence[Tally], reports: Sequence[ResourceReport], now: datetime
+) -> DltSource:
+    """Return a dlt source of the rows that a run adds to the ledger and to the rejected rows.
+
+    `now`, in UTC, is when the run had read everything.
+    """
     ledger = [
         {name: getattr(window, name, None) for name in _LEDGER_SCHEMA.names}
         | {"load_id": report.load_id, "loaded_at": now}
@@ -103,12 +108,7 @@ def forget(warehouse: duckdb.DuckDBPyConnection, shop: Shop, tallies: Sequence[T
     A nested list is replaced as a whole, so that an element that is gone at the source is gone here too, even
     when it was the last one.
     """
-    present = {
-        name
-        for (name,) in warehouse.execute(
-            "select table_name from information_schema.tables where table_schema = ?", [shop.name]
-        ).fetchall()
-    }
+    present = columns_of(warehouse, shop.name)
     for tally in tallies:
         name = tally.resource.name
         if REJECTED in present:
@@ -119,8 +119,7 @@ def forget(warehouse: duckdb.DuckDBPyConnection, shop: Shop, tallies: Sequence[T
         if name in present and tally.parents and tally.resource.windowed:
             parents = pa.concat_tables(tally.parents)
             same = " and ".join(f'rows."{column}" = parents."{column}"' for column in parents.column_names)
-            warehouse.register("ecom_parents", parents)
-            warehouse.execute(
-                f'delete from "{shop.name}"."{name}" as rows using ecom_parents as parents where {same}'
-            )
-            warehouse.unregister("ecom_parents")
+            with visible(warehouse, "ecom_parents", parents):
+                warehouse.execute(
+                    f'delete from "{shop.name}"."{name}" as rows using ecom_parents as parents where {same}'
+                )

@@ -49,3 +49,7 @@ class ContractBroken(IngestError):
 
 class WarehouseError(IngestError):
     """The warehouse cannot be opened, read or written."""
+
+
+class NotPublished(WarehouseError):
+    """The load is in the warehouse, but the copy for readers could not be replaced."""

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import errno
 import logging
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
-from ecom_assets.ingest.errors import ApiError, IngestError
+import duckdb
+from dlt.common.destination.exceptions import DestinationException
+from dlt.pipeline.exceptions import PipelineStepFailed
+
+from ecom_assets.ingest.errors import ApiError, IngestError, WarehouseError
 from ecom_assets.ingest.redaction import Redactor
+from ecom_assets.ingest.warehouse import one_line
 
 _log = logging.getLogger(__name__)
+
+_OF_DISKS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO, errno.EACCES}
 
 
 def failure_of(error: Exception, redactor: Redactor) -> IngestError:
@@ -16,9 +28,27 @@ def failure_of(error: Exception, redactor: Redactor) -> IngestError:
     for cause in causes:
         if isinstance(cause, IngestError):
             return cause
+    if disk := _disk(causes[-1]):
+        return WarehouseError(disk)
     _log.error("reading failed", exc_info=error)
     text = " ".join(str(causes[-1]).split())
     return ApiError(redactor.scrub(f"{type(causes[-1]).__name__}: {text}"))
+
+
+@contextmanager
+def writing(path: Path, redactor: Redactor) -> Iterator[None]:
+    """Turn what goes wrong while the warehouse at `path` is written into a WarehouseError of one clear line."""
+    try:
+        yield
+    except IngestError:
+        raise
+    except (PipelineStepFailed, DestinationException, duckdb.Error, OSError) as error:
+        cause = causes_of(error)[-1]
+        text = redactor.scrub(_disk(cause) or one_line(cause))
+        failure = WarehouseError(f"the warehouse {path} was left as it was: {text}")
+    else:
+        return
+    raise failure
 
 
 def causes_of(error: BaseException) -> list[BaseException]:
@@ -29,3 +59,11 @@ def causes_of(error: BaseException) -> list[BaseException]:
         causes.append(following)
         following = following.__cause__ or following.__context__
     return causes
+
+
+def _disk(error: BaseException) -> str | None:
+    """Return what is wrong with the disk under the run's own folder; DuckDB's files have errors of DuckDB's."""
+    if isinstance(error, OSError) and error.errno in _OF_DISKS:
+        reason = error.strerror or errno.errorcode[error.errno]
+        return f"the temporary folder {tempfile.gettempdir()} cannot be written: {reason} (TMPDIR names another one)"
+    return None

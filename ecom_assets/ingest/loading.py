@@ -6,31 +6,24 @@ Reading is `source`'s, the warehouse and its lock `warehouse`'s, the figures `ta
 from __future__ import annotations
 
 import logging
-import tempfile
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from datetime import datetime, timezone
 
 import dlt
-import duckdb
-from dlt.common.destination.exceptions import DestinationException
-from dlt.pipeline.exceptions import PipelineStepFailed
 
 from ecom_assets.ingest.bookkeeping import bookkeeping, forget
 from ecom_assets.ingest.connection import Connection, connected
 from ecom_assets.ingest.contract import Contract, evolved_column
 from ecom_assets.ingest.declaration import Resource, Shop
 from ecom_assets.ingest.dlt_log import quiet
-from ecom_assets.ingest.errors import (
-    ContractBroken,
-    DeclarationError,
-    IncompleteSlice,
-    IngestError,
-    WarehouseError,
-)
-from ecom_assets.ingest.failures import causes_of, failure_of
+from ecom_assets.ingest.errors import ContractBroken, DeclarationError, IncompleteSlice, NotPublished
+from ecom_assets.ingest.failures import failure_of, writing
+from ecom_assets.ingest.overtaken import loads_after, newer_rows_stay
+from ecom_assets.ingest.scratch import scratch
 from ecom_assets.ingest.source import Order, build_source
+from ecom_assets.ingest.stored_columns import Stored, refuse_other_types, stored_columns
 from ecom_assets.ingest.tally import ResourceReport, RunReport, Tally, WindowReport
 from ecom_assets.ingest.warehouse import Warehouse
 from ecom_assets.ingest.windows import Window, cut
@@ -99,15 +92,18 @@ class _Run:
         self.phases = dict.fromkeys(("fetch", "normalize", "wait", "load"), 0.0)
         self.reports: dict[str, ResourceReport] = {}
         self.tallies: list[Tally] = []
+        self.unpublished: NotPublished | None = None
+        self.ahead: frozenset[str] = frozenset()
+        self.stored: Stored = {}
 
     def load(self, connection: Connection) -> RunReport:
         """Read endpoint by endpoint, then load what could be read."""
         # a folder of its own: two runs of one pipeline would corrupt each other's, and what one left pending
         # would be loaded by the next in place of its own data
-        with quiet(), tempfile.TemporaryDirectory(prefix="ecom_assets_") as folder:
+        with quiet(), scratch() as folder:
             pipeline = dlt.pipeline(
                 self.shop.name,
-                pipelines_dir=folder,
+                pipelines_dir=str(folder),
                 destination=self.warehouse.destination(),
                 dataset_name=self.shop.name,
             )
@@ -121,14 +117,20 @@ class _Run:
             finally:
                 pipeline.deactivate()
         ordered = {resource.name: self.reports[resource.name] for resource in self.chosen}
-        return RunReport(self.shop.name, ordered, self.phases)
+        return RunReport(self.shop.name, ordered, self.phases, self.unpublished)
 
     def _sync(self, connection: Connection, pipeline: dlt.Pipeline) -> None:
         """Learn the schema that the tables have, so that a column keeps the type it once got."""
         if not self.warehouse.path.exists():
             return
-        with self._phase("wait"), self._clear(connection), self.warehouse.transaction(self.say):
+        with (
+            self._phase("wait"),
+            writing(self.warehouse.path, connection.redactor),
+            self.warehouse.read(self.shop.name, self.say) as warehouse,
+        ):
             pipeline.sync_destination()
+            self.stored = stored_columns(pipeline, [resource.name for resource in self.chosen])
+            self.ahead = loads_after(warehouse, self.shop, datetime.now(timezone.utc))
 
     def _read(self, connection: Connection, pipeline: dlt.Pipeline, endpoint: Resource) -> None:
         """Read an endpoint for the chosen tables; one that breaks its contract is left out of the next try."""
@@ -175,15 +177,31 @@ class _Run:
     def _store(self, connection: Connection, pipeline: dlt.Pipeline) -> None:
         """Write rows, ledger and rejected rows in one transaction."""
         reports = [self.reports[tally.resource.name] for tally in self.tallies]
-        with self._clear(connection):
-            pipeline.extract(bookkeeping(self.shop, self.tallies, reports), loader_file_format="parquet")
+        now = datetime.now(timezone.utc)
+        with writing(self.warehouse.path, connection.redactor):
+            pipeline.extract(bookkeeping(self.shop, self.tallies, reports, now), loader_file_format="parquet")
             self._normalize(pipeline)
         began = time.monotonic()
-        with self._clear(connection), self.warehouse.transaction(self.say) as warehouse:
-            self.phases["wait"] += time.monotonic() - began
-            with self._phase("load"):
-                forget(warehouse, self.shop, self.tallies)
-                pipeline.load(workers=1)
+        try:
+            with (
+                writing(self.warehouse.path, connection.redactor),
+                self.warehouse.transaction(self.say) as warehouse,
+            ):
+                self.phases["wait"] += time.monotonic() - began
+                chosen = [tally.resource for tally in self.tallies]
+                stored = stored_columns(pipeline, [resource.name for resource in chosen])
+                refuse_other_types(pipeline, chosen, self.stored, stored)
+                overtaking = loads_after(warehouse, self.shop, now) - self.ahead
+                with (
+                    self._phase("load"),
+                    newer_rows_stay(warehouse, self.shop, self.tallies, overtaking, self.say),
+                ):
+                    forget(warehouse, self.shop, self.tallies)
+                    pipeline.load(workers=1)
+        except NotPublished as error:
+            # the load is done, and has to be reported before this is
+            self.say(str(error))
+            self.unpublished = error
 
     def _normalize(self, pipeline: dlt.Pipeline) -> None:
         """Make the last package ready to load; one at a time, as the next extraction may add to the schema."""
@@ -192,13 +210,12 @@ class _Run:
 
     def _contract(self, pipeline: dlt.Pipeline, resource: Resource) -> Contract:
         """Return the contract of a table, which also holds the columns that earlier loads added."""
-        evolved: dict[str, Any] = {}
+        known = dict(self.stored.get(resource.name, {}))
         schema = pipeline.schemas.get(self.shop.name)
         if schema is not None and resource.name in schema.tables:
-            declared = {column.name for column in resource.columns}
-            for name, column in schema.get_table_columns(resource.name).items():
-                if name not in declared:
-                    evolved[name] = evolved_column(name, column)
+            known |= schema.get_table_columns(resource.name)
+        declared = {column.name for column in resource.columns}
+        evolved = {name: evolved_column(name, known[name]) for name in known if name not in declared}
         parent = self.shop.parent_of(resource)
         zone = (
             parent.endpoint.incremental.timezone if parent.endpoint and parent.endpoint.incremental else "UTC"
@@ -218,18 +235,3 @@ class _Run:
             yield
         finally:
             self.phases[name] += time.monotonic() - began
-
-    @contextmanager
-    def _clear(self, connection: Connection) -> Iterator[None]:
-        """Turn what dlt raises while it writes into one clear line."""
-        try:
-            yield
-        except IngestError:
-            raise
-        except (PipelineStepFailed, DestinationException, duckdb.Error, OSError) as error:
-            found = causes_of(error)[-1]
-            text = connection.redactor.scrub(" ".join(str(found).split()))
-            failure = WarehouseError(f"the warehouse {self.warehouse.path} was left as it was: {text}")
-        else:
-            return
-        raise failure

@@ -69,15 +69,19 @@ def sort(shop: Shop, resource: Resource, part: Slice, records: list[Any]) -> Bat
 def judge(shop: Shop, contract: Contract, tally: Tally, batch: Batch) -> Contracted:
     """Return what becomes of the rows of one table in a slice, and count them.
 
-    The tally also gets the keys of the parents of a nested list's rows, whose former rows are to go. Raises
-    ContractBroken where the contract does not allow a row to be left out.
+    The tally also gets the keys of the parents of a nested list's rows, whose former rows are to go, and of a
+    windowed resource the keys and cursors of the records. Raises ContractBroken where the contract does not
+    allow a row to be left out.
     """
     resource = tally.resource
+    parent = shop.parent_of(resource)
+    state = [*parent.primary_key, shop.cursor_of(parent.name).name] if parent.windowed else []
     if resource.rows_from is None:
         contracted = contract.apply(batch.records)
         tally.add(batch.part, batch.windows, contracted)
+        if state:
+            tally.states.append(pa.table(contracted.kept.select(state).columns, names=state))
         return contracted
-    parent = shop.parent_of(resource)
     children, positions = explode(batch.records, resource, parent)
     contracted = contract.apply(children)
     tally.add(batch.part, [batch.windows[position] for position in positions], contracted)
@@ -86,17 +90,18 @@ def judge(shop: Shop, contract: Contract, tally: Tally, batch: Batch) -> Contrac
         for record in batch.records
         if isinstance(record, dict)
     ]
-    tally.parents.append(contract.columns_of(probes, parent_columns(shop, resource)))
+    tally.parents.append(contract.columns_of(probes, list(parent_key(shop, resource))))
+    if state:
+        zone = shop.incremental_of(parent.name).timezone
+        tally.states.append(Contract(parent, timezone=zone).columns_of(batch.records, state))
     return contracted
 
 
-def parent_columns(shop: Shop, resource: Resource) -> list[str]:
-    """Return the columns of a nested list's table that hold the primary key of the record they are from."""
+def parent_key(shop: Shop, resource: Resource) -> dict[str, str]:
+    """Return the columns of a nested list's table that hold the key of the record they are from.
+
+    Each with the column of the parent's table that it is equal to.
+    """
     parent = shop.parent_of(resource)
-    prefix = f"_{parent.name}_"
-    keys = {".".join(parent.column(name).path) for name in parent.primary_key}
-    return [
-        column.name
-        for column in resource.columns
-        if column.path[0].startswith(prefix) and column.path[0].removeprefix(prefix) in keys
-    ]
+    fields = {f"_{parent.name}_{'.'.join(parent.column(name).path)}": name for name in parent.primary_key}
+    return {column.name: fields[column.path[0]] for column in resource.columns if column.path[0] in fields}

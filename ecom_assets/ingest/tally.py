@@ -60,11 +60,15 @@ class ResourceReport:
 
 @dataclass(frozen=True)
 class RunReport:
-    """What a run did. `phases` are wall seconds of fetch, normalize, wait (for the warehouse) and load."""
+    """What a run did. `phases` are wall seconds of fetch, normalize, wait (for the warehouse) and load.
+
+    `unpublished` tells why the copy for readers lacks what was loaded.
+    """
 
     shop: str
     resources: Mapping[str, ResourceReport]
     phases: Mapping[str, float]
+    unpublished: IngestError | None = None
 
     @property
     def errors(self) -> dict[str, IngestError]:
@@ -88,6 +92,7 @@ class Tally:
         self.slices = slices
         self.rejected: list[tuple[str | None, RejectedRow]] = []
         self.parents: list[pa.Table] = []
+        self.states: list[pa.Table] = []
         self.discarded: Counter[str] = Counter()
         self.preview: list[dict[str, Any]] = []
         self._read = 0

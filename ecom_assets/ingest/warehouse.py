@@ -1,6 +1,6 @@
 """The warehouse: opening a DuckDB file alone behind its lock, to load in one transaction or to read.
 
-What is loaded, and in which order, is `loading`'s.
+What is loaded, and in which order, is `loading`'s; the lock is `locking`'s, the copy for readers `publishing`'s.
 """
 
 from __future__ import annotations
@@ -8,24 +8,24 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import dlt
 import duckdb
+import pyarrow as pa
 from dlt.common.destination import Destination
 from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
-from filelock import FileLock, Timeout
 
 from ecom_assets.ingest.errors import WarehouseError
+from ecom_assets.ingest.locking import Say, held, too_long
+from ecom_assets.ingest.publishing import not_published, publish
 
 DEFAULT_PATH = "data/warehouse.duckdb"
 DEFAULT_LOCK_TIMEOUT = 300.0
 """Seconds to wait for a warehouse that somebody else holds."""
-
-Say = Callable[[str], None]
 
 
 class _OneTransaction:
@@ -57,18 +57,22 @@ class _OneTransaction:
 
 
 class Warehouse:
-    """A DuckDB file that one process at a time writes, and the lock file beside it."""
+    """A DuckDB file that one process at a time writes, the lock file beside it, and its copy for readers."""
 
-    def __init__(self, path: Path, lock_timeout: float = DEFAULT_LOCK_TIMEOUT) -> None:
-        """Name the file, and how many seconds to wait for it; nothing is opened yet."""
+    def __init__(
+        self, path: Path, lock_timeout: float = DEFAULT_LOCK_TIMEOUT, copy: Path | None = None
+    ) -> None:
+        """Name the file, how many seconds to wait for it, and its copy, if any; nothing is opened yet."""
         self.path = path
         self.lock_timeout = lock_timeout
+        self.copy = copy
         self._shared = _OneTransaction()
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> Warehouse:
-        """Return the warehouse that ECOM_WAREHOUSE names, with the patience of ECOM_LOCK_TIMEOUT (seconds).
+        """Return the warehouse that ECOM_WAREHOUSE names.
 
+        ECOM_LOCK_TIMEOUT are the seconds to wait for it, ECOM_PUBLISH is the path of its copy for readers.
         Raises WarehouseError for a value that cannot be used.
         """
         text = environ.get("ECOM_LOCK_TIMEOUT") or str(DEFAULT_LOCK_TIMEOUT)
@@ -80,15 +84,16 @@ class Warehouse:
             raise WarehouseError(
                 f"ECOM_LOCK_TIMEOUT: found {text!r}; allowed: a number of seconds, 0 or more"
             )
-        where = environ.get("ECOM_WAREHOUSE") or DEFAULT_PATH
-        if "://" in where or where == ":memory:":
+        path = _file("ECOM_WAREHOUSE", environ.get("ECOM_WAREHOUSE") or DEFAULT_PATH)
+        copy = _file("ECOM_PUBLISH", environ["ECOM_PUBLISH"]) if environ.get("ECOM_PUBLISH") else None
+        if copy and copy.resolve() in {Path(f"{path.resolve()}{end}") for end in ("", *_BESIDE)}:
             raise WarehouseError(
-                f"ECOM_WAREHOUSE: found {where.split('://')[0]!r}; allowed: the path of a DuckDB file"
+                f"ECOM_PUBLISH: found {str(copy)!r}; allowed: a file that is not the warehouse {path}, or part of it"
             )
-        return cls(Path(where).absolute(), patience)
+        return cls(path, patience, copy)
 
     def destination(self) -> Destination[Any, Any]:
-        """Return dlt's destination; it can be reached only inside `transaction`."""
+        """Return dlt's destination; it can be reached only inside `transaction` and `read`."""
         credentials = DuckDbCredentials()
         credentials.database = str(self.path)
         # the attribute that dlt itself sets when it is given an open connection; its public door takes only a
@@ -100,78 +105,135 @@ class Warehouse:
     def transaction(self, say: Say = lambda _: None) -> Iterator[duckdb.DuckDBPyConnection]:
         """Hold the file alone and do everything in one transaction: all of it is kept, or nothing.
 
-        Raises WarehouseError when the file cannot be had within the lock's timeout.
+        Then replace the copy for readers. Raises WarehouseError when the file cannot be had within the lock's
+        timeout; NotPublished when everything is kept and only the copy could not be made.
         """
-        with self._held(say), self._connection(say, read_only=False) as connection:
-            self._shared.real = connection
-            try:
-                connection.execute("BEGIN TRANSACTION")
-                yield connection
-                connection.execute("COMMIT")
-            finally:
-                # without a commit, closing throws the transaction away
-                self._shared.real = None
+        with self._opened(say, read_only=False) as connection:
+            connection.execute("BEGIN TRANSACTION")
+            yield connection
+            # without a commit, closing throws the transaction away
+            connection.execute("COMMIT")
+            if self.copy:
+                self._publish(connection, self.copy)
 
     @contextmanager
-    def read(self, dataset: str) -> Iterator[duckdb.DuckDBPyConnection]:
+    def read(self, dataset: str, say: Say = lambda _: None) -> Iterator[duckdb.DuckDBPyConnection]:
         """Open the file for reading, with `dataset` as the schema of unqualified names.
 
-        Raises WarehouseError when there is no such file or it cannot be had in time.
+        Raises WarehouseError when there is no such file, it cannot be had in time, or turns out to be broken.
         """
         if not self.path.exists():
             raise WarehouseError(f"the warehouse {self.path} does not exist: materialise an asset first")
-        with self._held(lambda _: None), self._connection(lambda _: None, read_only=True) as connection:
-            schemas = connection.execute("select schema_name from information_schema.schemata").fetchall()
-            if (dataset,) in schemas:
-                connection.execute(f'use "{dataset}"')
-            yield connection
-
-    @contextmanager
-    def _held(self, say: Say) -> Iterator[None]:
-        """Hold the lock file, which orders the processes of this project among themselves."""
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            lock = FileLock(f"{self.path}.lock")
+        with self._opened(say, read_only=True) as connection:
             try:
-                lock.acquire(timeout=0)
-            except Timeout:
-                say(f"waiting for the warehouse {self.path}: another load holds it")
-                lock.acquire(timeout=self.lock_timeout)
-        except Timeout:
-            raise WarehouseError(
-                f"the warehouse {self.path} was held by another load for {self.lock_timeout:g} s (ECOM_LOCK_TIMEOUT)"
-            ) from None
-        except OSError as error:
-            raise WarehouseError(f"the warehouse {self.path} cannot be locked: {error.strerror}") from None
-        try:
-            yield
-        finally:
-            lock.release()
+                schemas = connection.execute("select schema_name from information_schema.schemata").fetchall()
+                if (dataset,) in schemas:
+                    connection.execute(f'use "{dataset}"')
+                yield connection
+            except (duckdb.IOException, duckdb.FatalException, duckdb.InternalException) as error:
+                raise WarehouseError(f"the warehouse {self.path} cannot be read: {one_line(error)}") from None
 
     @contextmanager
-    def _connection(self, say: Say, *, read_only: bool) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Connect, waiting while a program that knows nothing of our lock has the file open."""
+    def _opened(self, say: Say, *, read_only: bool) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Hold the lock and an open connection, which is dlt's too."""
         deadline = time.monotonic() + self.lock_timeout
+        with held(self.path, self.lock_timeout, say):
+            connection = self._connect(say, deadline, read_only=read_only)
+            self._shared.real = connection
+            try:
+                yield connection
+            finally:
+                self._shared.real = None
+                connection.close()
+
+    def _connect(self, say: Say, deadline: float, *, read_only: bool) -> duckdb.DuckDBPyConnection:
+        """Connect, waiting while a program that knows nothing of our lock has the file open."""
         told = False
         while True:
             try:
+                if not read_only and not self.path.exists():
+                    self._create()
                 connection = duckdb.connect(self.path, read_only=read_only)
                 connection.execute("set TimeZone = 'UTC'")
-                break
-            except duckdb.Error as error:
-                holder = re.search(r"Conflicting lock is held in (.*?)\. ", f"{error} ")
+                return connection
+            except (duckdb.Error, OSError) as error:
+                holder = _other_program(error)
                 if holder is None:
-                    raise WarehouseError(f"the warehouse {self.path} cannot be opened: {error}") from None
-                if time.monotonic() >= deadline:
                     raise WarehouseError(
-                        f"the warehouse {self.path} was held by {holder[1]} "
-                        f"for {self.lock_timeout:g} s (ECOM_LOCK_TIMEOUT)"
+                        f"the warehouse {self.path} cannot be opened: {one_line(error)}"
                     ) from None
+                if time.monotonic() >= deadline:
+                    raise too_long(self.path, holder, self.lock_timeout) from None
                 if not told:
-                    say(f"waiting for the warehouse {self.path}: held by {holder[1]}")
+                    say(f"waiting for the warehouse {self.path}: held by {holder}")
                     told = True
                 time.sleep(0.1)
+
+    def _create(self) -> None:
+        """Make an empty file beside, then put it in place: DuckDB cannot open one whose making was cut short."""
+        path = self.path.resolve()  # a link is to stay one
+        fresh = Path(f"{path}.new")
+        for left in (fresh, Path(f"{self.path}.wal")):
+            left.unlink(missing_ok=True)
+        duckdb.connect(fresh).close()
+        fresh.replace(path)
+
+    def _publish(self, connection: duckdb.DuckDBPyConnection, copy: Path) -> None:
+        """Put all that is committed into the file itself, close it, and copy it, still behind the lock."""
         try:
-            yield connection
-        finally:
-            connection.close()
+            connection.execute("CHECKPOINT")
+        except duckdb.Error as error:
+            raise not_published(self.path, copy, one_line(error)) from None
+        self._shared.real = None
+        connection.close()
+        publish(self.path, copy)
+
+
+def columns_of(connection: duckdb.DuckDBPyConnection, dataset: str) -> dict[str, tuple[str, ...]]:
+    """Return the columns of each table that a dataset has."""
+    found: dict[str, tuple[str, ...]] = {}
+    for table, column in connection.execute(
+        "select table_name, column_name from information_schema.columns where table_schema = ? "
+        "order by table_name, ordinal_position",
+        [dataset],
+    ).fetchall():
+        found[table] = (*found.get(table, ()), column)
+    return found
+
+
+@contextmanager
+def visible(connection: duckdb.DuckDBPyConnection, name: str, table: pa.Table) -> Iterator[None]:
+    """Let SQL see an Arrow table under a name until the end of the block."""
+    connection.register(name, table)
+    try:
+        yield
+    finally:
+        connection.unregister(name)
+
+
+def one_line(error: BaseException) -> str:
+    """Return an error's text without line breaks, and without DuckDB's stack trace."""
+    return " ".join(str(error).split("Stack Trace:")[0].split())
+
+
+_BESIDE = (".lock", ".holder", ".new", ".wal", ".tmp")
+"""What this module, `locking` and DuckDB put beside the file, by the ends of their names."""
+
+
+def _file(variable: str, text: str) -> Path:
+    """Return the absolute path that a variable names. Raises WarehouseError for what is no file's."""
+    if "://" in text or text == ":memory:":
+        raise WarehouseError(
+            f"{variable}: found {text.split('://')[0]!r}; allowed: the path of a DuckDB file"
+        )
+    if Path(text).is_dir():
+        raise WarehouseError(f"{variable}: found the folder {text!r}; allowed: the path of a DuckDB file")
+    return Path(text).absolute()
+
+
+def _other_program(error: Exception) -> str | None:
+    """Return who has the file open; None if that is not what the error says."""
+    if "Could not set lock on file" not in str(error):
+        return None
+    holder = re.search(r"Conflicting lock is held in (.*?)\. ", f"{error} ")
+    return holder[1] if holder else "another program"
