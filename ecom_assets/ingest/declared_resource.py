@@ -135,6 +135,17 @@ class Resource(Declared):
         """Return how rows are loaded: it follows from the kind; the Shop refuses a file that says else."""
         return "merge" if self.windowed else "replace"
 
+    @property
+    def cursor(self) -> Column | None:
+        """Return the column that tells a record's window; None for a snapshot and a nested list."""
+        if self.endpoint is None or self.endpoint.incremental is None:
+            return None
+        path = self.endpoint.incremental.cursor_path
+        for column in self.columns:
+            if ".".join(column.path) == path and column.data_type in CURSOR_TYPES and not column.nullable:
+                return column
+        return None
+
     def column(self, name: str) -> Column:
         """Return a declared column; raises KeyError for another name."""
         return {column.name: column for column in self.columns}[name]
@@ -156,25 +167,14 @@ class Resource(Declared):
                 raise broken(
                     ("columns", name, "nullable"), "true", "false, because the column is in the primary key"
                 )
-        if self.endpoint is not None and self.endpoint.incremental is not None:
-            self._check_cursor(self.endpoint.incremental.cursor_path)
+        if self.endpoint is not None and self.endpoint.incremental is not None and self.cursor is None:
+            raise broken(
+                ("endpoint", "incremental", "cursor_path"),
+                shown(self.endpoint.incremental.cursor_path),
+                f"the path of a declared column with nullable: false and data_type {', '.join(CURSOR_TYPES)}",
+            )
         self._check_parent_fields()
         return self
-
-    def _check_cursor(self, cursor_path: str) -> None:
-        """Require a declared column that tells the window of every record."""
-        for column in self.columns:
-            if (
-                ".".join(column.path) == cursor_path
-                and column.data_type in CURSOR_TYPES
-                and not column.nullable
-            ):
-                return
-        raise broken(
-            ("endpoint", "incremental", "cursor_path"),
-            shown(cursor_path),
-            f"the path of a declared column with nullable: false and data_type {', '.join(CURSOR_TYPES)}",
-        )
 
     def _check_parent_fields(self) -> None:
         """Require that what columns read from the parent is included from it."""

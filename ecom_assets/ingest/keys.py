@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import orjson
+from ecom_assets.ingest.json_text import json_text
 
 Key = tuple[Any, ...]
 
@@ -37,4 +37,4 @@ def shown(key: Key) -> str:
 
 def _whole(key: Key, row: Any) -> Key:
     """Return a key that can be hashed: of an unusual key its text, of a record without one all of it."""
-    return (None, orjson.dumps(row if None in key else key, default=str))
+    return (None, json_text(row if None in key else key))

@@ -179,11 +179,9 @@ def _table(shop: Shop, resource: Resource, records: DltResource, order: Order | 
                     raise
 
     hints = Contract(resource).columns_hints()
-    if resource.windowed and resource.endpoint and resource.endpoint.incremental:
+    if cursor := resource.cursor:
         # the same record may be read twice in a run; the later state of it is to stay
-        path = tuple(resource.endpoint.incremental.cursor_path.split("."))
-        cursor = next(column.name for column in resource.columns if column.path == path)
-        hints[cursor] = {**hints[cursor], "dedup_sort": "desc"}
+        hints[cursor.name] = {**hints[cursor.name], "dedup_sort": "desc"}
     return dlt.transformer(
         rows,
         data_from=records,
