@@ -173,13 +173,13 @@ class Contract:
         return converted.array
 
     def _key(self, record: Mapping[str, Any]) -> str:
-        """Return a record's primary key as text, its parts parted by commas."""
+        """Return a record's primary key as text, its parts parted by commas; an empty text where it has none."""
         parts = []
         for name in self.resource.primary_key:
             (value,), _ = values_at([record], self.resource.column(name).path)
             parts.append("" if value is None else value if isinstance(value, str) else json_text(value))
         # a lone surrogate cannot be stored
-        return ", ".join(parts).encode("utf-8", "backslashreplace").decode()
+        return (", ".join(parts) if any(parts) else "").encode("utf-8", "backslashreplace").decode()
 
     def _refuse(self, unknown: Mapping[str, Any]) -> None:
         names = ", ".join(list(unknown)[:_NAMED]) + (", …" if len(unknown) > _NAMED else "")
