@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ecom_assets.ingest.contract import Contract, RejectedRow, explode, instants
-from ecom_assets.ingest.convert import arrow_type, convert
+from ecom_assets.ingest.contract import Contract, RejectedRow, explode
+from ecom_assets.ingest.convert import arrow_type, convert, instants
 from ecom_assets.ingest.declaration import Column, Shop
 from ecom_assets.ingest.errors import ContractBroken
 
@@ -59,6 +59,7 @@ def column(data_type: str, **sizes: Any) -> Column:
     return Column.model_validate({"name": "value", "data_type": data_type, **sizes})
 
 
+CURSOR = column("timestamp")
 MONEY = column("decimal", precision=18, scale=4)
 
 
@@ -175,15 +176,15 @@ def test_instants_are_compared_as_instants(
     zone = timezone(timedelta(minutes=offset))
     texts = [moment.replace(tzinfo=zone).isoformat(timespec=precision) for moment in moments]
     expected = [datetime.fromisoformat(text).astimezone(UTC) for text in texts]
-    assert instants(texts).to_pylist() == expected
-    assert instants([*texts, "never"]).to_pylist() == [*expected, None]
+    assert instants(texts, CURSOR).to_pylist() == expected
+    assert instants([*texts, "never"], CURSOR).to_pylist() == [*expected, None]
 
 
 def test_instants_without_a_zone_are_in_the_declared_one() -> None:
     texts = ["2026-01-15T12:00:00", "2026-07-15T12:00:00"]
     summer = [datetime(2026, 1, 15, 11, tzinfo=UTC), datetime(2026, 7, 15, 10, tzinfo=UTC)]
-    assert instants(texts, "Europe/Berlin").to_pylist() == summer
-    assert instants([*texts, ""], "Europe/Berlin").to_pylist() == [*summer, None]
+    assert instants(texts, CURSOR, "Europe/Berlin").to_pylist() == summer
+    assert instants([*texts, ""], CURSOR, "Europe/Berlin").to_pylist() == [*summer, None]
 
 
 def test_paths_lead_into_records() -> None:

@@ -29,6 +29,7 @@ from ecom_assets.ingest.redaction import Redactor
 
 _BODY_SHOWN = 200
 _LONG_NUMBER = re.compile(rb"[0-9.]{16,}")
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 _CHARSET = re.compile(r"charset=\"?([\w.:-]+)", re.IGNORECASE)
 
 
@@ -148,9 +149,16 @@ def _as_utf8(body: bytes, charset: str) -> bytes:
 
 
 def _parsed(body: bytes) -> Any:
-    """Parse JSON without losing a digit: orjson reads every float as a double and so does for short ones."""
+    """Parse JSON without losing a digit: orjson reads every float as a double and so does for short ones.
+
+    A broken escape of one character, which orjson refuses, is its record's fault and not the whole answer's.
+    """
     if _LONG_NUMBER.search(body) is None:
-        return orjson.loads(body)
+        try:
+            return orjson.loads(body)
+        except orjson.JSONDecodeError:
+            if _SURROGATE.search(body) is None:
+                raise
     return json.loads(body, parse_float=Decimal, parse_constant=_refuse_constant)
 
 

@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any, Literal
 
-from ecom_assets.ingest.contract import Contract, explode, instants
+from ecom_assets.ingest.contract import Contract, explode
 from ecom_assets.ingest.declaration import Resource, Shop
 from ecom_assets.ingest.errors import ApiError, ContractBroken
-from ecom_assets.ingest.keys import keys_of, value_at
+from ecom_assets.ingest.keys import keys_of
 from ecom_assets.ingest.probe import Probe, probing
 from ecom_assets.ingest.promises import promises
-from ecom_assets.ingest.windows import Window, windows_between
+from ecom_assets.ingest.sorting import moments_of
+from ecom_assets.ingest.windows import Slice, Window, ask, windows_between
 
 _FAR = timedelta(days=3650)
 """So far ahead no shop has records."""
@@ -131,13 +132,11 @@ class _Endpoint:
             return "skipped", "server_filter is false: records are sorted into windows here"
         bounds = (self.window.start, self.window.end)
         page = self.probe.page(self.resource, bounds)
-        path = incremental.cursor_path.split(".")
-        moments = instants([value_at(record, path) for record in page.records], incremental.timezone)
-        grain = timedelta(days=1) if incremental.format == "date" else timedelta(seconds=1)
+        asked = ask(Slice("", (), *bounds), incremental)
         outside = [
             moment
-            for moment in moments.to_pylist()
-            if moment and not bounds[0] - grain <= moment <= bounds[1] + grain
+            for moment in moments_of(self.shop, self.resource, page.records).to_pylist()
+            if moment and not (asked.low or moment) <= moment <= (asked.high or moment)
         ]
         named = ", ".join(name for name in (incremental.start_param, incremental.end_param) if name)
         if outside:

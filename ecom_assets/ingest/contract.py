@@ -1,6 +1,7 @@
 """The contract: a list of records becomes an Arrow table that keeps it, and the rows that do not, with reasons.
 
-How a value becomes one of a type is `convert`'s, what undeclared fields are is `evolve`'s.
+How a value becomes one of a type is `convert`'s, what undeclared fields are is `evolve`'s, which row of one key
+stays is `duplicates`'.
 """
 
 from __future__ import annotations
@@ -13,13 +14,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from dlt.common.schema.typing import TColumnSchema
 
-from ecom_assets.ingest.convert import arrow_type, convert, instants
+from ecom_assets.ingest.convert import arrow_type, convert
 from ecom_assets.ingest.declaration import Column, Resource
+from ecom_assets.ingest.duplicates import outdone
 from ecom_assets.ingest.errors import ContractBroken
 from ecom_assets.ingest.evolve import as_text, evolved_column, inferred, known_fields, unknown_fields
-from ecom_assets.ingest.scalars import json_text, shown
+from ecom_assets.ingest.json_text import json_text, shown
+from ecom_assets.ingest.nesting import explode, values_at
 
-__all__ = ["Contract", "Contracted", "RejectedRow", "evolved_column", "explode", "instants"]
+__all__ = ["Contract", "Contracted", "RejectedRow", "evolved_column", "explode"]
 
 _NAMED = 5
 
@@ -78,32 +81,25 @@ class Contract:
         """Return dlt's hints of the declared columns, in their order."""
         return {column.name: _hint(column) for column in self.resource.columns}
 
-    def apply(self, records: Sequence[Any]) -> Contracted:
+    def apply(self, records: Sequence[Any], refused: Mapping[int, str] | None = None) -> Contracted:
         """Return the table of the records that keep the contract, and the others with every reason.
 
-        Raises ContractBroken for an undeclared field where `schema_contract.columns` is freeze.
+        `refused` are the positions of records that are not to be kept for a reason of their own. Raises
+        ContractBroken for an undeclared field where `schema_contract.columns` is freeze, and nothing else.
         """
-        reasons: dict[int, list[str]] = {}
-        rows = records
+        reasons = {position: [reason] for position, reason in (refused or {}).items()}
+        rows, broken = records, set[int]()
         if any(type(record) is not dict for record in records):
             rows = [record if isinstance(record, dict) else {} for record in records]
             for position, record in enumerate(records):
                 if not isinstance(record, dict):
-                    reasons[position] = [f"the record is not an object: {shown(record)}"]
-        broken = set(reasons)
+                    reasons.setdefault(position, []).append(f"the record is not an object: {shown(record)}")
+                    broken.add(position)
         arrays = [self._column(rows, column, reasons, broken) for column in self.resource.columns]
         fields = list(self.schema)
         hints: dict[str, TColumnSchema] = {}
-        discarded: dict[str, int] = {}
-        unknown = unknown_fields(rows, self._known)
-        declared = set(self.schema.names)
-        policy = self.resource.schema_contract.columns
-        if unknown and policy == "freeze":
-            self._refuse(unknown)
-        for name, values in unknown.items():
-            if policy == "discard_value" or name in declared:
-                discarded[name] = sum(value is not None for value in values)
-                continue
+        undeclared, discarded = self._undeclared(rows)
+        for name, values in undeclared.items():
             column = self.evolved.setdefault(name, inferred(name, values))
             converted = convert(as_text(values) if column.data_type == "text" else values, column, self._zone)
             for position, reason in converted.wrong.items():
@@ -111,31 +107,57 @@ class Contract:
             fields.append(pa.field(name, arrow_type(column)))
             arrays.append(converted.array)
             hints[name] = _hint(column)
+        kept: Sequence[int] = range(len(records))
+        table = pa.table(arrays, schema=pa.schema(fields))
+        if reasons:
+            kept = [row for row in kept if row not in reasons]
+            table = table.take(pa.array(kept, pa.int64()))
+        if lost := self._duplicates(table):
+            for place in lost:
+                key = self._key(rows[kept[place]])
+                reasons[kept[place]] = [f"duplicate of the primary key {key}: another row of it was kept"]
+            staying = sorted(set(range(len(kept))) - set(lost))
+            kept, table = [kept[place] for place in staying], table.take(pa.array(staying, pa.int64()))
         rejected = tuple(
             RejectedRow(row, self._key(rows[row]), tuple(reasons[row]), json_text(records[row]))
             for row in sorted(reasons)
         )
-        kept: Sequence[int] = range(len(records))
-        if rejected:
-            kept = [row for row in kept if row not in reasons]
-            taken = pa.array(kept, pa.int64())
-            arrays = [array.take(taken) for array in arrays]
-        return Contracted(pa.table(arrays, schema=pa.schema(fields)), kept, rejected, discarded, hints)
+        return Contracted(table, kept, rejected, discarded, hints)
 
     def columns_of(self, records: Sequence[Any], names: Sequence[str]) -> pa.Table:
         """Return some declared columns of records, without the rows that have a null in one of them."""
         columns = [self.resource.column(name) for name in names]
         table = pa.table(
-            [convert(_values(records, column.path)[0], column, self._zone).array for column in columns],
+            [convert(values_at(records, column.path)[0], column, self._zone).array for column in columns],
             schema=pa.schema([self.schema.field(name).with_nullable(True) for name in names]),
         )
         return table.drop_null()
+
+    def _undeclared(self, rows: Sequence[Any]) -> tuple[dict[str, list[Any]], dict[str, int]]:
+        """Return the values of the undeclared fields that are to become columns, and how many of others not."""
+        unknown, discarded = unknown_fields(rows, self._known)
+        policy = self.resource.schema_contract.columns
+        if unknown and policy == "freeze":
+            self._refuse(unknown)
+        taken = set(unknown) if policy == "discard_value" else set(self.schema.names).intersection(unknown)
+        for name in taken:
+            values = unknown.pop(name)
+            discarded[name] = discarded.get(name, 0) + sum(value is not None for value in values)
+        return unknown, discarded
+
+    def _duplicates(self, table: pa.Table) -> list[int]:
+        """Return the rows of a table that give way to another one of their primary key."""
+        cursor = self.resource.cursor
+        return outdone(
+            [table.column(name) for name in self.resource.primary_key],
+            table.column(cursor.name) if cursor else None,
+        )
 
     def _column(
         self, rows: Sequence[Any], column: Column, reasons: dict[int, list[str]], broken: set[int]
     ) -> pa.Array:
         """Return one declared column, and add the reasons of the rows that break it."""
-        values, misplaced = _values(rows, column.path)
+        values, misplaced = values_at(rows, column.path)
         converted = convert(values, column, self._zone)
         wrong = {position: f"{column.name}: {reason}" for position, reason in converted.wrong.items()}
         for position, reason in misplaced.items():
@@ -151,12 +173,13 @@ class Contract:
         return converted.array
 
     def _key(self, record: Mapping[str, Any]) -> str:
-        """Return a record's primary key as text, its parts parted by commas."""
+        """Return a record's primary key as text, its parts parted by commas; an empty text where it has none."""
         parts = []
         for name in self.resource.primary_key:
-            (value,), _ = _values([record], self.resource.column(name).path)
-            parts.append(value if isinstance(value, str) else "" if value is None else json_text(value))
-        return ", ".join(parts)
+            (value,), _ = values_at([record], self.resource.column(name).path)
+            parts.append("" if value is None else value if isinstance(value, str) else json_text(value))
+        # a lone surrogate cannot be stored
+        return (", ".join(parts) if any(parts) else "").encode("utf-8", "backslashreplace").decode()
 
     def _refuse(self, unknown: Mapping[str, Any]) -> None:
         names = ", ".join(list(unknown)[:_NAMED]) + (", …" if len(unknown) > _NAMED else "")
@@ -164,45 +187,6 @@ class Contract:
             f"{self.resource.name}: found the undeclared fields {names}; allowed are the declared columns, because "
             "schema_contract.columns is freeze: declare them, or choose evolve or discard_value"
         )
-
-
-def explode(parents: Sequence[Any], resource: Resource, parent: Resource) -> tuple[list[Any], list[int]]:
-    """Return the elements of the parents' lists as records, and of each the position of its parent.
-
-    Each gets the fields of `include_from_parent` as `_<parent>_<field>`. What is no object stays as it is, for
-    the contract to reject.
-    """
-    if resource.rows_from is None:
-        raise LookupError(f"{resource.name} has no rows_from")
-    lists, _ = _values(parents, tuple(resource.rows_from.path.split(".")))
-    included = [(f"_{parent.name}_{name}", tuple(name.split("."))) for name in resource.include_from_parent]
-    children: list[Any] = []
-    positions: list[int] = []
-    for position, elements in enumerate(lists):
-        if elements is None:
-            continue
-        fields = {name: _values([parents[position]], path)[0][0] for name, path in included}
-        for element in elements if isinstance(elements, list) else [elements]:
-            children.append({**element, **fields} if isinstance(element, dict) else element)
-            positions.append(position)
-    return children, positions
-
-
-def _values(records: Sequence[Any], path: Sequence[str]) -> tuple[list[Any], dict[int, str]]:
-    """Return what a path leads to in each record, and where something on the way is not an object."""
-    values: list[Any] = list(records)
-    misplaced: dict[int, str] = {}
-    for depth, name in enumerate(path):
-        try:
-            # the whole column at once, for the usual case in which all are objects or null
-            values = [None if value is None else value.get(name) for value in values]
-        except AttributeError:
-            for position, value in enumerate(values):
-                if value is not None and not isinstance(value, dict):
-                    way = ".".join(path[:depth]) or "the record"
-                    misplaced[position] = f"{way} is not an object: {shown(value)}"
-            values = [value.get(name) if isinstance(value, dict) else None for value in values]
-    return values, misplaced
 
 
 def _hint(column: Column) -> TColumnSchema:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timezone
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -16,9 +17,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ecom_assets.ingest.declaration import Column
-from ecom_assets.ingest.scalars import FUNCTIONS, json_text, shown, to_decimal_of, to_instant_in
+from ecom_assets.ingest.json_text import shown, storable_json
+from ecom_assets.ingest.local_time import INSTANT, instant_of, instants_of
+from ecom_assets.ingest.scalars import FUNCTIONS, MILLISECONDS, to_decimal_of, to_instant_in
 
-INSTANT = pa.timestamp("us", "UTC")
 _NAMES = {
     "bigint": "a whole number of 64 bits",
     "double": "a number",
@@ -28,6 +30,7 @@ _NAMES = {
     "time": "a time",
     "text": "a text",
     "binary": "a base64 text",
+    "json": "JSON that can be stored",
 }
 _WHOLE: dict[str, set[type]] = {"bigint": {int}, "double": {int, float}, "bool": {bool}}
 """The Python types that Arrow takes for one of ours as they are; for the others it is `str`."""
@@ -42,6 +45,12 @@ _PLAIN: dict[str, pa.DataType] = {
     "json": pa.string(),
     "binary": pa.binary(),
 }
+_FIRST = datetime(1, 1, 2, tzinfo=timezone.utc)
+_LAST = datetime(9999, 12, 30, tzinfo=timezone.utc)
+"""Where instants end that are one in every time zone."""
+_MOST = 253_402_300_799_999
+"""Milliseconds since 1970 at the end of the year 9999: from there on seconds do not fit into 64 bits either."""
+_DIGITS = 38
 
 
 @dataclass(frozen=True)
@@ -72,10 +81,23 @@ def convert(values: Sequence[Any], column: Column, zone: str = "UTC") -> Convert
     return _one_by_one(values, column, zone) if array is None else Converted(array)
 
 
-def instants(values: Sequence[Any], zone: str = "UTC") -> pa.Array:
-    """Return the values as instants in UTC, null where they are none."""
-    column = Column.model_construct(name="instant", data_type="timestamp")
-    return convert(values, column, zone).array
+def instants(values: Sequence[Any], column: Column, zone: str = "UTC") -> pa.Array:
+    """Return a cursor's values as instants in UTC, null exactly where they are none of the column's type.
+
+    A date is its midnight in `zone`. A date or a number before the year 1 or after 9999 is at their end.
+    """
+    array = convert(values, column, zone).array
+    if column.data_type == "bigint":
+        micros = _since_1970(_between(array, -_MOST, _MOST))
+        return _between(micros, *(int(end.timestamp()) * 1_000_000 for end in (_FIRST, _LAST))).cast(INSTANT)
+    if column.data_type == "date":
+        days = _between(array, _FIRST.date(), _LAST.date()).cast(pa.timestamp("us"))
+        midnights = instants_of(days, zone)
+        if midnights is None:
+            info = ZoneInfo(zone)
+            midnights = pa.array([day and instant_of(day, info) for day in days.to_pylist()], INSTANT)
+        return midnights
+    return array
 
 
 def _whole(values: Sequence[Any], kinds: set[type], column: Column, zone: str) -> pa.Array | None:
@@ -85,20 +107,33 @@ def _whole(values: Sequence[Any], kinds: set[type], column: Column, zone: str) -
     if not kinds:
         return pa.nulls(len(values), target)
     if kind == "json":
-        return pa.array([None if value is None else json_text(value) for value in values], target)
-    allowed = _WHOLE.get(kind, {str})
+        return pa.array([None if value is None else storable_json(value) for value in values], target)
     if kind == "decimal" and kinds <= {int, float, str, Decimal}:
-        # the text of a number counts, so 0.1 is one tenth and not the double next to it
-        return pa.array([None if value is None else str(value) for value in values], pa.string()).cast(target)
-    if not kinds <= allowed or kind == "binary":
+        return _decimals(values, target)
+    if kind == "timestamp" and kinds == {int}:
+        numbers = pa.array(values, pa.int64())
+        return _sayable(_since_1970(numbers).cast(INSTANT)) if _within(numbers, -_MOST, _MOST) else None
+    if not kinds <= _WHOLE.get(kind, {str}) or kind == "binary":
         return None
-    if kind in ("timestamp", "date", "time"):
-        texts = pa.array(values, pa.string())
-        if kind != "timestamp":
-            return texts.cast(target)
-        return _instants(texts, zone)
+    if kind == "timestamp":
+        instants = _instants(pa.array(values, pa.string()), zone)
+        return None if instants is None else _sayable(instants)
+    if kind in ("date", "time"):
+        array = pa.array(values, pa.string()).cast(target)
+        return _sayable(array) if kind == "date" else array
     array = pa.array(values, target)
     return None if kind == "double" and not _exact(array, kinds) else array
+
+
+def _decimals(values: Sequence[Any], target: pa.DataType) -> pa.Array | None:
+    """Parse decimals, None where one may be too long to be scaled in 128 bits: Arrow would take the rest of it."""
+    # the text of a number counts, so 0.1 is one tenth and not the double next to it
+    texts = pa.array([None if value is None else str(value) for value in values], pa.string())
+    if pc.max(pc.utf8_length(texts)).as_py() > _DIGITS - target.scale:
+        return None
+    if pc.any(pc.match_substring(texts, "e", ignore_case=True)).as_py():
+        return None
+    return texts.cast(target)
 
 
 def _exact(array: pa.Array, kinds: set[type]) -> bool:
@@ -108,7 +143,7 @@ def _exact(array: pa.Array, kinds: set[type]) -> bool:
     return int not in kinds or bool(pc.all(pc.less_equal(pc.abs(array), 2.0**53)).as_py())
 
 
-def _instants(texts: pa.Array, zone: str) -> pa.Array:
+def _instants(texts: pa.Array, zone: str) -> pa.Array | None:
     """Parse ISO 8601 texts that all have an offset, or all have none."""
     try:
         return texts.cast(INSTANT)
@@ -117,8 +152,34 @@ def _instants(texts: pa.Array, zone: str) -> pa.Array:
             pc.match_substring_regex(texts, r"^\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d{1,6})?$")
         ).as_py():
             raise
-        local = texts.cast(pa.timestamp("us"))
-        return pc.assume_timezone(local, zone, ambiguous="earliest", nonexistent="latest").cast(INSTANT)
+        return instants_of(texts.cast(pa.timestamp("us")), zone)
+
+
+def _since_1970(numbers: pa.Array) -> pa.Array:
+    """Return the microseconds of seconds or, where they are that large, milliseconds since 1970."""
+    in_milliseconds = pc.greater_equal(pc.abs(numbers), MILLISECONDS)
+    return pc.if_else(in_milliseconds, pc.multiply(numbers, 1_000), pc.multiply(numbers, 1_000_000))
+
+
+def _between(array: pa.Array, low: Any, high: Any) -> pa.Array:
+    """Return the values, those beyond an end moved to it."""
+    low, high = pa.scalar(low, array.type), pa.scalar(high, array.type)
+    array = pc.if_else(pc.less(array, low), low, array)
+    return pc.if_else(pc.greater(array, high), high, array)
+
+
+def _within(array: pa.Array, low: Any, high: Any) -> bool:
+    ends = pc.min_max(array)
+    return bool(
+        pc.greater_equal(ends["min"], pa.scalar(low, array.type)).as_py()
+        and pc.less_equal(ends["max"], pa.scalar(high, array.type)).as_py()
+    )
+
+
+def _sayable(array: pa.Array) -> pa.Array | None:
+    """Return dates or instants, None where one may lie outside of the years 1 to 9999, which Arrow takes."""
+    ends = (_FIRST, _LAST) if array.type == INSTANT else (_FIRST.date(), _LAST.date())
+    return array if _within(array, *ends) else None
 
 
 def _one_by_one(values: Sequence[Any], column: Column, zone: str) -> Converted:
@@ -126,7 +187,7 @@ def _one_by_one(values: Sequence[Any], column: Column, zone: str) -> Converted:
     kind, target = column.data_type, arrow_type(column)
     function: Callable[[Any], Any]
     if kind == "decimal":
-        function = to_decimal_of(target)
+        function = to_decimal_of(target.precision, target.scale)
     elif kind == "timestamp":
         function = to_instant_in(ZoneInfo(zone))
     else:

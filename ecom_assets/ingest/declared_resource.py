@@ -140,6 +140,17 @@ class Resource(Declared):
         """Return the columns of the table: the declared ones but for those whose `pii` is drop."""
         return tuple(column for column in self.declared if column.pii != "drop")
 
+    @property
+    def cursor(self) -> Column | None:
+        """Return the column that tells a record's window; None for a snapshot and a nested list."""
+        if self.endpoint is None or self.endpoint.incremental is None:
+            return None
+        path = self.endpoint.incremental.cursor_path
+        for column in self.columns:
+            if ".".join(column.path) == path and column.data_type in CURSOR_TYPES and not column.nullable:
+                return column
+        return None
+
     def column(self, name: str) -> Column:
         """Return a declared column; raises KeyError for another name."""
         return {column.name: column for column in self.columns}[name]
@@ -167,8 +178,12 @@ class Resource(Declared):
                     str(declared[name].pii),
                     "hash, because the column is in the primary key",
                 )
-        if self.endpoint is not None and self.endpoint.incremental is not None:
-            self._check_cursor(self.endpoint.incremental.cursor_path)
+        if self.endpoint is not None and self.endpoint.incremental is not None and self.cursor is None:
+            raise broken(
+                ("endpoint", "incremental", "cursor_path"),
+                shown(self.endpoint.incremental.cursor_path),
+                f"the path of a declared column with nullable: false and data_type {', '.join(CURSOR_TYPES)}",
+            )
         self._check_parent_fields()
         self._check_privacy()
         return self
@@ -190,21 +205,6 @@ class Resource(Declared):
                     column.pii or "nothing",
                     f"{ways[column.path] or 'nothing'}, as for the other column of {'.'.join(column.path)}",
                 )
-
-    def _check_cursor(self, cursor_path: str) -> None:
-        """Require a declared column that tells the window of every record."""
-        for column in self.columns:
-            if (
-                ".".join(column.path) == cursor_path
-                and column.data_type in CURSOR_TYPES
-                and not column.nullable
-            ):
-                return  # and in the table: `columns` holds no dropped one
-        raise broken(
-            ("endpoint", "incremental", "cursor_path"),
-            shown(cursor_path),
-            f"the path of a declared column with nullable: false and data_type {', '.join(CURSOR_TYPES)}",
-        )
 
     def _check_parent_fields(self) -> None:
         """Require that what columns read from the parent is included from it."""

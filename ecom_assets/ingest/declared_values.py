@@ -19,12 +19,12 @@ from dlt.common import jsonpath
 from pydantic import BeforeValidator
 
 from ecom_assets.ingest.declared_errors import shown, wrong
+from ecom_assets.ingest.instant_format import FORMATS, grain_of
 
 RESERVED = ("load_ledger", "rejected_rows")
 """Tables of our own, which stand beside those of the resources."""
 
 _WORD = r"[a-z][a-z0-9]*(_[a-z0-9]+)*"
-_FORMATS = ("iso8601", "iso8601_naive", "date", "unix", "unix_ms")
 
 
 def _matching(pattern: str, allowed: str, *, echo: bool = True) -> Callable[[Any], str]:
@@ -127,9 +127,13 @@ def json_path(value: Any) -> str:
 
 def _instant_format(value: Any) -> str:
     """Take one of the named formats or a strftime pattern."""
-    if isinstance(value, str) and (value in _FORMATS or re.search(r"%[A-Za-z]", value)):
-        return value
-    raise wrong(shown(value), f"{', '.join(_FORMATS)} or a strftime pattern such as %Y-%m-%d %H:%M:%S")
+    try:
+        if isinstance(value, str):
+            grain_of(value)
+            return value
+    except ValueError:
+        pass
+    raise wrong(shown(value), f"{', '.join(FORMATS)} or a strftime pattern such as %Y-%m-%d %H:%M:%S")
 
 
 def _time_zone(value: Any) -> str:

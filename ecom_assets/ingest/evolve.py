@@ -14,9 +14,11 @@ from dlt.common.normalizers.naming import snake_case
 
 from ecom_assets.ingest.convert import convert
 from ecom_assets.ingest.declaration import Column
-from ecom_assets.ingest.scalars import json_text
+from ecom_assets.ingest.json_text import json_text
 
-_NAMING = snake_case.NamingConvention()
+_NAMING = snake_case.NamingConvention(max_length=255)
+_DEEPEST = 16
+"""Objects nested deeper than this stay whole, as JSON."""
 _WITH_OFFSET = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?(\.\d+)?\s*(Z|[+-]\d\d:?\d\d)")
 
 Known = dict[str, Any]
@@ -38,38 +40,46 @@ def known_fields(paths: Iterable[Sequence[str]]) -> Known:
     return tree
 
 
-def unknown_fields(records: Sequence[Any], known: Known) -> dict[str, list[Any]]:
-    """Return the values, one per record, of each undeclared field by its column name.
+def unknown_fields(records: Sequence[Any], known: Known) -> tuple[dict[str, list[Any]], dict[str, int]]:
+    """Return the values, one per record, of each undeclared field by its column name, and how many got lost.
 
-    An object becomes its fields, `a__b`; a list stays whole. Fields that are null everywhere are left out.
+    An object becomes its fields, `a__b`; a list stays whole. Fields that are null everywhere are left out. Of two
+    fields whose names become one, a record's first one that is not null counts, and another value is lost.
     """
     found: dict[str, list[Any]] = {}
-    _collect(records, known, "", found)
-    return found
+    lost: dict[str, int] = {}
+    _collect(records, known, (), found, lost)
+    return found, lost
 
 
 def _collect(
-    records: Sequence[Any], known: Mapping[str, Any], prefix: str, found: dict[str, list[Any]]
+    records: Sequence[Any],
+    known: Mapping[str, Any],
+    way: tuple[str, ...],
+    found: dict[str, list[Any]],
+    lost: dict[str, int],
 ) -> None:
     """Add what lies below one object; what is None or no object in `records` has no fields here."""
     objects = [record for record in records if type(record) is dict]
     names: set[str] = set().union(*objects) if objects else set()
     for name in sorted(names - {name for name, below in known.items() if below is None}):
         values = [record.get(name) if type(record) is dict else None for record in records]
-        below = known.get(name, {})
-        column = _NAMING.normalize_identifier(name) if name.strip() else "_"
-        column = f"{prefix}{column}"
-        if any(type(value) is dict for value in values):
-            _collect(values, below, f"{column}__", found)
+        path = (*way, _NAMING.normalize_identifier(name) if name.strip() else "x")
+        if len(path) < _DEEPEST and any(type(value) is dict for value in values):
+            _collect(values, known.get(name, {}), path, found, lost)
             values = [None if type(value) is dict and value else value for value in values]
-        if name not in known and any(value is not None for value in values):
-            # two fields may have one name once they are normalised; the first one that is not null counts
-            before = found.get(column)
-            found[column] = (
-                values
-                if before is None
-                else [old if old is not None else new for old, new in zip(before, values, strict=True)]
-            )
+        if name in known or not any(value is not None for value in values):
+            continue
+        # the name that dlt would make of it, so that dlt and the warehouse leave it as it is
+        column = _NAMING.normalize_path("__".join(path))
+        before = found.get(column)
+        if before is not None:
+            pairs = list(zip(before, values, strict=True))
+            clashes = sum(old is not None and new is not None and old != new for old, new in pairs)
+            if clashes:
+                lost[column] = lost.get(column, 0) + clashes
+            values = [old if old is not None else new for old, new in pairs]
+        found[column] = values
 
 
 def inferred(name: str, values: Collection[Any]) -> Column:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from decimal import Decimal
 from typing import Any
 
-import orjson
+from ecom_assets.ingest.json_text import json_text
 
 Key = tuple[Any, ...]
 
@@ -45,11 +43,7 @@ def values_at(rows: Sequence[Any], path: Sequence[str]) -> list[Any]:
 
 def as_bytes(value: Any) -> bytes:
     """Return a value of JSON as text that does not depend on the order in which an object names its fields."""
-    try:
-        return orjson.dumps(value, default=_number, option=orjson.OPT_SORT_KEYS)
-    except (TypeError, ValueError, RecursionError):
-        # whole numbers beyond 64 bits and broken surrogates
-        return json.dumps(value, sort_keys=True, default=str).encode()
+    return json_text(value, ordered=True).encode()
 
 
 def shown(key: Key) -> str:
@@ -60,7 +54,3 @@ def shown(key: Key) -> str:
 def _whole(key: Key, row: Any) -> Key:
     """Return a key that can be hashed: of an unusual key its text, of a record without one all of it."""
     return (None, as_bytes(row if None in key else key))
-
-
-def _number(value: Any) -> Any:
-    return orjson.Fragment(str(value)) if isinstance(value, Decimal) else str(value)

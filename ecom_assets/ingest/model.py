@@ -13,9 +13,8 @@ from pydantic import BeforeValidator, model_validator
 from typing_extensions import Self
 
 from ecom_assets.ingest.declared_client import Client, Declared, Policy
-from ecom_assets.ingest.declared_column import Column
 from ecom_assets.ingest.declared_errors import broken, shown, shown_path, wrong
-from ecom_assets.ingest.declared_resource import CURSOR_TYPES, Incremental, Resource
+from ecom_assets.ingest.declared_resource import Incremental, Resource
 from ecom_assets.ingest.declared_values import (
     Instant,
     ShopName,
@@ -93,15 +92,6 @@ class Shop(Declared):
         if endpoint is None or endpoint.incremental is None:
             raise LookupError(f"{name} is not windowed")
         return endpoint.incremental
-
-    def cursor_of(self, name: str) -> Column:
-        """Return the column that tells the state of a windowed resource's records; of a child, its parent's."""
-        path = self.incremental_of(name).cursor_path
-        return next(
-            column
-            for column in self.parent_of(self.resource(name)).columns
-            if ".".join(column.path) == path and column.data_type in CURSOR_TYPES and not column.nullable
-        )
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

@@ -119,8 +119,9 @@ def _newer_states(
     say: Callable[[str], None],
 ) -> Iterator[_Kept]:
     """Yield the records of an endpoint whose state in the warehouse is newer, and their rows in other tables."""
-    cursor = shop.cursor_of(endpoint.name).name
-    keys = endpoint.primary_key
+    if endpoint.cursor is None:
+        return
+    cursor, keys = endpoint.cursor.name, endpoint.primary_key
     states = [table for tally in tallies for table in tally.states]
     if not states or not {*keys, cursor} <= set(present.get(endpoint.name, ())):
         return

@@ -12,7 +12,7 @@ from hashlib import sha256
 from typing import Any
 
 from ecom_assets.ingest.declaration import Column, Resource, Shop
-from ecom_assets.ingest.scalars import json_text
+from ecom_assets.ingest.json_text import json_text
 
 KEY_NAME = "pii_key"
 """The secret, under `sources.<shop>`, that `hash` is keyed with; another key gives other hashes."""

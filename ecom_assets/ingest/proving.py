@@ -25,7 +25,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from requests import Response
 
-from ecom_assets.ingest.contract import instants
+from ecom_assets.ingest.convert import INSTANT, instants
 from ecom_assets.ingest.declaration import Resource
 from ecom_assets.ingest.keys import Key, as_bytes, shown, values_at
 
@@ -79,7 +79,7 @@ class Proof:
     def __init__(self, resource: Resource) -> None:
         """Take the resource's cursor, where it has one."""
         incremental = resource.endpoint.incremental if resource.endpoint else None
-        self._cursor = tuple(incremental.cursor_path.split(".")) if incremental else None
+        self._cursor = resource.cursor
         self._zone = incremental.timezone if incremental else "UTC"
 
     @property
@@ -132,7 +132,9 @@ class Proof:
         return bool(latest + _step(moments, self._zone) < began)
 
     def _moments(self, records: list[Any]) -> pa.Array:
-        return instants(values_at(records, self._cursor or ()), self._zone)
+        if self._cursor is None:
+            return pa.nulls(len(records), INSTANT)
+        return instants(values_at(records, self._cursor.path), self._cursor, self._zone)
 
 
 def _step(moments: pa.Array, zone: str) -> timedelta:

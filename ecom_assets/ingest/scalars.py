@@ -1,64 +1,79 @@
 """Single values of JSON to Python values of a declared type, None for a value that does not convert.
 
-The slow way, for the values of a column that Arrow does not convert as a whole; that is `convert`'s.
+The slow way, for the values of a column that Arrow does not convert as a whole; that is `convert`'s. Both give
+the same.
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
-import json
+import math
 import re
 from collections.abc import Callable
 from datetime import date, datetime, time, timedelta, timezone
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import orjson
-import pyarrow as pa
+from ecom_assets.ingest.json_text import json_text, storable_json
+from ecom_assets.ingest.local_time import instant_of
 
-_SHOWN = 60
-_MILLISECONDS = 1e11
+MILLISECONDS = 100_000_000_000
 """From here on a number is milliseconds since 1970, not seconds: 1e11 seconds lie in the year 5138."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
+_CLOCK = r"(\d\d)(?::(\d\d)(?::(\d\d)(?:[.,](\d+))?)?)?"
 _INSTANT = re.compile(
-    r"(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d)(?::(\d\d)(?:[.,](\d+))?)?)?\s*(Z|z|[+-]\d\d(?::?\d\d)?)?"
+    rf"(\d{{4}}-\d\d-\d\d)(?:[T ]{_CLOCK})?\s*(?:(Z|z)|([+-])([01]\d|2[0-3])(?::?([0-5]\d))?)?", re.ASCII
 )
+_TIME = re.compile(r"(\d\d):(\d\d)(?::(\d\d)(?:[.,](\d+))?)?", re.ASCII)
 
 
-def shown(value: Any) -> str:
-    """Return a value for a reason, cut where it is long."""
-    text = repr(value) if isinstance(value, str) else json_text(value)
-    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
+def _number(value: Any) -> Decimal | None:
+    """Return a finite number, or the text of one, with all its digits."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, Decimal, str)):
+        return None
+    text = str(value).strip()
+    return Decimal(text) if _NUMBER.fullmatch(text) else None
 
 
-def json_text(value: Any) -> str:
-    """Return a value as compact JSON; a Decimal is written with all its digits."""
-    try:
-        return orjson.dumps(value, default=_number).decode()
-    except (TypeError, ValueError, RecursionError):
-        # numbers beyond 64 bits and broken surrogates
-        return json.dumps(value, separators=(",", ":"), default=str)
+def to_decimal_of(precision: int, scale: int) -> Callable[[Any], Decimal | None]:
+    """Return a conversion that loses no digit; one digit too many is a wrong value."""
+
+    def to_decimal(value: Any) -> Decimal | None:
+        number = _number(value)
+        if number is None or not number.is_finite():
+            return None
+        if not number:
+            return Decimal(0)
+        sign, digits, exponent = number.as_tuple()
+        text = "".join(map(str, digits))
+        kept = text.rstrip("0")
+        power = int(exponent) + len(text) - len(kept)
+        # a power is compared before it is used: it may be of any size
+        if -power > scale or len(kept) + power > precision - scale:
+            return None
+        return Decimal((sign, tuple(map(int, kept)), power))
+
+    return to_decimal
 
 
-def _number(value: Any) -> Any:
-    return orjson.Fragment(str(value)) if isinstance(value, Decimal) else str(value)
+_to_whole = to_decimal_of(19, 0)
 
 
 def _to_bigint(value: Any) -> int | None:
-    if isinstance(value, bool) or not isinstance(value, (int, float, Decimal, str)):
-        return None
-    number = value if isinstance(value, int) else Decimal(str(value).strip())
-    whole = int(number)
-    return whole if whole == number and -(2**63) <= whole < 2**63 else None
+    if type(value) is not int:
+        number = _to_whole(value)
+        if number is None:
+            return None
+        value = int(number)
+    return value if -(2**63) <= value < 2**63 else None
 
 
 def _to_double(value: Any) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, (int, float, Decimal, str)):
-        return None
-    number = float(value)
-    return number if number - number == 0 else None
+    number = None if _number(value) is None else float(value)
+    return number if number is not None and math.isfinite(number) else None
 
 
 def _to_bool(value: Any) -> bool | None:
@@ -71,66 +86,55 @@ def _to_text(value: Any) -> str | None:
     if isinstance(value, str):
         value.encode()  # a lone surrogate cannot be stored
         return value
-    return json_text(value) if isinstance(value, (bool, int, float, Decimal)) else None
-
-
-def to_decimal_of(target: pa.Decimal128Type) -> Callable[[Any], Decimal | None]:
-    """Return a conversion that loses no digit; one digit too many is a wrong value."""
-
-    def to_decimal(value: Any) -> Decimal | None:
-        if isinstance(value, bool) or not isinstance(value, (int, float, Decimal, str)):
-            return None
-        try:
-            number = Decimal(str(value).strip())
-        except InvalidOperation:
-            return None
-        if not number.is_finite():
-            return None
-        sign, digits, exponent = number.as_tuple()
-        while digits and digits[-1] == 0 and len(digits) > 1:
-            digits, exponent = digits[:-1], int(exponent) + 1
-        if digits == (0,):
-            return Decimal(0)
-        whole = len(digits) + int(exponent)
-        if -int(exponent) > target.scale or whole > target.precision - target.scale:
-            return None
-        return Decimal((sign, digits, int(exponent)))
-
-    return to_decimal
+    return json_text(value) if isinstance(value, bool) or _number(value) is not None else None
 
 
 def to_instant_in(zone: ZoneInfo) -> Callable[[Any], datetime | None]:
-    """Return a conversion of ISO 8601 texts and of numbers since 1970 to instants in UTC."""
+    """Return a conversion of ISO 8601 texts and of numbers since 1970 to instants in UTC.
+
+    A text without an offset is in `zone`. What is finer than a microsecond is left out.
+    """
 
     def to_instant(value: Any) -> datetime | None:
-        if isinstance(value, (int, float, Decimal)) and not isinstance(value, bool):
-            scale = 1_000 if abs(float(value)) >= _MILLISECONDS else 1_000_000
-            return _EPOCH + timedelta(microseconds=int(Decimal(str(value)) * scale))
-        match = _INSTANT.fullmatch(value.strip()) if isinstance(value, str) else None
+        if not isinstance(value, str):
+            return _since_1970(value)
+        match = _INSTANT.fullmatch(value.strip())
         if match is None:
             return None
-        day, clock, seconds, fraction, offset = match.groups()
-        micros = ((fraction or "") + "000000")[:6]
-        moment = datetime.fromisoformat(f"{day}T{clock or '00:00'}:{seconds or '00'}.{micros}")
-        if offset is None:
-            return moment.replace(tzinfo=zone).astimezone(timezone.utc)
-        digits = offset[1:].replace(":", "") or "00"
-        shift = timedelta(hours=int(digits[:2]), minutes=int(digits[2:] or 0))
-        return (moment - (-shift if offset[0] == "-" else shift)).replace(tzinfo=timezone.utc)
+        day, hour, minute, second, fraction, utc, sign, hours, minutes = match.groups()
+        moment = datetime.combine(date.fromisoformat(day), _clock(hour, minute, second, fraction))
+        if utc is None and sign is None:
+            return instant_of(moment, zone)
+        shift = timedelta(hours=int(hours or 0), minutes=int(minutes or 0))
+        return (moment + shift if sign == "-" else moment - shift).replace(tzinfo=timezone.utc)
 
     return to_instant
 
 
+def _since_1970(value: Any) -> datetime | None:
+    number = _number(value)
+    if number is None or (number and number.adjusted() > 18):
+        return None
+    scale = 1_000 if abs(number) >= MILLISECONDS else 1_000_000
+    return _EPOCH + timedelta(microseconds=math.floor(number * scale))
+
+
+def _clock(hour: str | None, minute: str | None, second: str | None, fraction: str | None) -> time:
+    micros = ((fraction or "") + "000000")[:6]
+    return time(int(hour or 0), int(minute or 0), int(second or 0), int(micros))
+
+
 def _to_date(value: Any) -> date | None:
+    """Take a day, or the midnight that begins it, wherever that is."""
     match = _INSTANT.fullmatch(value.strip()) if isinstance(value, str) else None
-    if match is None or (match[2] or "00:00") != "00:00" or (match[3] or "00") != "00" or int(match[4] or 0):
+    if match is None or _clock(*match.groups()[1:5]) != time() or int(match[5] or 0):
         return None
     return date.fromisoformat(match[1])
 
 
 def _to_time(value: Any) -> time | None:
-    moment = time.fromisoformat(value.strip()) if isinstance(value, str) else None
-    return moment if moment and moment.tzinfo is None else None
+    match = _TIME.fullmatch(value.strip()) if isinstance(value, str) else None
+    return _clock(*match.groups()) if match else None
 
 
 def _to_binary(value: Any) -> bytes | None:
@@ -147,6 +151,6 @@ FUNCTIONS: dict[str, Callable[[Any], Any]] = {
     "text": _to_text,
     "date": _to_date,
     "time": _to_time,
-    "json": json_text,
+    "json": storable_json,
     "binary": _to_binary,
 }

@@ -7,15 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ecom_assets.ingest.contract import Contract, Contracted, explode, instants
+from ecom_assets.ingest.contract import Contract, Contracted
+from ecom_assets.ingest.convert import convert, instants
 from ecom_assets.ingest.declaration import Resource, Shop
+from ecom_assets.ingest.duplicates import outdone
 from ecom_assets.ingest.errors import ApiError
-from ecom_assets.ingest.keys import value_at
+from ecom_assets.ingest.nesting import explode, values_at
 from ecom_assets.ingest.tally import Tally
 from ecom_assets.ingest.windows import Slice, ask
 
@@ -39,23 +42,26 @@ def sort(shop: Shop, resource: Resource, part: Slice, records: list[Any]) -> Bat
     if part.start is None or part.end is None or not records:
         return Batch(part, records, [0] * len(records))
     incremental = shop.incremental_of(resource.name)
-    path = incremental.cursor_path.split(".")
-    moments = instants([value_at(record, path) for record in records], incremental.timezone)
+    moments = moments_of(shop, resource, records)
     asked = ask(part, incremental)
-    for beyond, params in (
+    for beyond, param in (
         (asked.low and pc.less(moments, pa.scalar(asked.low, moments.type)), incremental.start_param),
         (asked.high and pc.greater(moments, pa.scalar(asked.high, moments.type)), incremental.end_param),
     ):
         if beyond and (count := pc.sum(beyond).as_py()):
             raise ApiError(
                 f"{resource.name}: {count} of {len(records)} records lie outside of the window that was asked for: "
-                f"the API ignores {params}; declare server_filter: false, or the parameter that it knows"
+                f"the API ignores {param}; declare server_filter: false, or the parameter that it knows, or the "
+                "format and the timezone in which it reads it"
             )
-    inside = pc.and_(
-        pc.greater_equal(moments, pa.scalar(part.start, moments.type)),
-        pc.less(moments, pa.scalar(part.end, moments.type)),
-    )
-    if len(part.windows) == 1 and pc.all(pc.fill_null(inside, True)).as_py():
+    if len(part.windows) == 1:
+        inside = pc.and_(
+            pc.greater_equal(moments, pa.scalar(part.start, moments.type)),
+            pc.less(moments, pa.scalar(part.end, moments.type)),
+        )
+        chosen = pc.indices_nonzero(pc.fill_null(inside, True)).to_pylist()
+        if len(chosen) < len(records):
+            records = [records[row] for row in chosen]
         return Batch(part, records, [0] * len(records))
     kept, windows = [], []
     for record, moment in zip(records, moments.to_pylist(), strict=True):
@@ -64,6 +70,15 @@ def sort(shop: Shop, resource: Resource, part: Slice, records: list[Any]) -> Bat
             kept.append(record)
             windows.append(window)
     return Batch(part, kept, windows)
+
+
+def moments_of(shop: Shop, resource: Resource, records: Sequence[Any]) -> pa.Array:
+    """Return the instants that tell the window of an endpoint's records, null where the cursor is of no use."""
+    cursor = resource.cursor
+    if cursor is None:
+        raise LookupError(f"{resource.name} is not windowed")
+    values = values_at(records, cursor.path)[0]
+    return instants(values, cursor, shop.incremental_of(resource.name).timezone)
 
 
 def judge(shop: Shop, contract: Contract, tally: Tally, batch: Batch) -> Contracted:
@@ -75,7 +90,7 @@ def judge(shop: Shop, contract: Contract, tally: Tally, batch: Batch) -> Contrac
     """
     resource = tally.resource
     parent = shop.parent_of(resource)
-    state = [*parent.primary_key, shop.cursor_of(parent.name).name] if parent.windowed else []
+    state = [*parent.primary_key, parent.cursor.name] if parent.cursor else []
     if resource.rows_from is None:
         contracted = contract.apply(batch.records)
         tally.add(batch.part, batch.windows, contracted)
@@ -83,7 +98,13 @@ def judge(shop: Shop, contract: Contract, tally: Tally, batch: Batch) -> Contrac
             tally.states.append(pa.table(contracted.kept.select(state).columns, names=state))
         return contracted
     children, positions = explode(batch.records, resource, parent)
-    contracted = contract.apply(children)
+    outdated = _outdated(shop, parent, batch.records)
+    refused = {
+        row: f"of an outdated record of {parent.name}: another one of its primary key was read"
+        for row, position in enumerate(positions)
+        if position in outdated
+    }
+    contracted = contract.apply(children, refused)
     tally.add(batch.part, [batch.windows[position] for position in positions], contracted)
     probes = [
         {f"_{parent.name}_{field}": record.get(field) for field in resource.include_from_parent}
@@ -95,6 +116,20 @@ def judge(shop: Shop, contract: Contract, tally: Tally, batch: Batch) -> Contrac
         zone = shop.incremental_of(parent.name).timezone
         tally.states.append(Contract(parent, timezone=zone).columns_of(batch.records, state))
     return contracted
+
+
+def _outdated(shop: Shop, parent: Resource, records: Sequence[Any]) -> set[int]:
+    """Return the positions of records that another one of their primary key takes the place of."""
+    zone = shop.incremental_of(parent.name).timezone if parent.windowed else "UTC"
+    keys = [
+        convert(values_at(records, column.path)[0], column, zone).array
+        for column in map(parent.column, parent.primary_key)
+    ]
+    cursor = moments_of(shop, parent, records) if parent.windowed else None
+    valid = reduce(pc.and_, [pc.is_valid(key) for key in keys])
+    rows = pc.indices_nonzero(valid)
+    lost = outdone([key.take(rows) for key in keys], cursor.take(rows) if cursor is not None else None)
+    return {rows[place].as_py() for place in lost}
 
 
 def parent_key(shop: Shop, resource: Resource) -> dict[str, str]:

@@ -192,10 +192,9 @@ def _table(shop: Shop, resource: Resource, records: DltResource, order: Order | 
                     raise
 
     hints = Contract(resource).columns_hints()
-    if resource.windowed and resource.endpoint:
+    if cursor := resource.cursor:
         # the same record may be read twice in a run; the later state of it is to stay
-        cursor = shop.cursor_of(resource.name).name
-        hints[cursor] = {**hints[cursor], "dedup_sort": "desc"}
+        hints[cursor.name] = {**hints[cursor.name], "dedup_sort": "desc"}
     return dlt.transformer(
         rows,
         data_from=records,

@@ -5,12 +5,17 @@ Nothing here asks the API or knows Dagster; `ecom_assets.partitions` maps window
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
+from functools import cached_property
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
+
+from ecom_assets.ingest.instant_format import grain_of
+from ecom_assets.ingest.local_time import change_near, instant_of, wall
 
 if TYPE_CHECKING:
     from ecom_assets.ingest.declaration import Incremental, Partitions, Shop
@@ -33,24 +38,30 @@ class Window:
 class Slice:
     """The part of a run's windows that one worker reads in one go.
 
-    `start` lies before the first window by the policy's lookback. A snapshot's slice has no window and no
-    bounds.
+    `start` lies before the first window by the lookback, the part of it that no window before it covers. A
+    snapshot's slice has no window and no bounds.
     """
 
     id: str
     windows: tuple[Window, ...] = ()
     start: datetime | None = None
     end: datetime | None = None
+    lookback: timedelta = timedelta()
+
+    @cached_property
+    def _ends(self) -> list[datetime]:
+        return [window.end for window in self.windows]
 
     def window_of(self, instant: datetime) -> int | None:
         """Return the position of the window that holds an instant, None for an instant outside the slice.
 
-        An instant of the lookback belongs to the first window: it is that window's load that brings it.
+        An instant of a lookback belongs to the window after it: it is that window's load that brings it.
         """
         if self.start is None or self.end is None or not self.start <= instant < self.end:
             return None
-        position = max(bisect_right([window.start for window in self.windows], instant) - 1, 0)
-        return position if instant < self.windows[position].end else None
+        position = bisect_right(self._ends, instant)
+        begin = self.start if position == 0 else self.windows[position].start - self.lookback
+        return position if instant >= begin else None
 
 
 def floor(instant: datetime, every: str) -> datetime:
@@ -94,24 +105,29 @@ def cut(shop: Shop, name: str, windows: Sequence[Window]) -> tuple[Slice, ...]:
     """Cut a run's windows into the slices of one endpoint; without windows there is the one of a snapshot.
 
     One slice a window, or one for all where the API has no filter, as each reading would read everything. The
-    lookback goes before a window unless the run reads what lies before it anyway.
+    lookback goes before a window as far as no other window of the run reads it.
     """
     if not windows:
         return (Slice(f"{name}/all"),)
     lookback = timedelta(seconds=shop.policy.lookback)
     ordered = tuple(sorted(windows, key=lambda window: window.start))
-    ends = {window.end for window in ordered}
     filtered = shop.incremental_of(name).server_filter
     groups: list[tuple[Window, ...]] = [(window,) for window in ordered] if filtered else [ordered]
-    return tuple(
-        Slice(
-            id=f"{name}/{group[0].partition_key}",
-            windows=group,
-            start=group[0].start if group[0].start in ends else group[0].start - lookback,
-            end=group[-1].end,
+    slices = []
+    before = None
+    for group in groups:
+        start = group[0].start - lookback
+        slices.append(
+            Slice(
+                id=f"{name}/{group[0].partition_key}",
+                windows=group,
+                start=start if before is None else max(start, before),
+                end=group[-1].end,
+                lookback=lookback,
+            )
         )
-        for group in groups
-    )
+        before = group[-1].end
+    return tuple(slices)
 
 
 @dataclass(frozen=True)
@@ -130,56 +146,48 @@ class Ask:
 def ask(part: Slice, incremental: Incremental) -> Ask:
     """Return what to ask so that every instant of the slice is answered, whatever the API's bounds include.
 
-    An exclusive start is asked for one grain earlier; instants are rounded outwards to what the format can
-    say. What comes back beyond the slice is left out after reading.
+    An exclusive start is asked for one grain earlier; instants are rounded outwards to what the format can say,
+    on the local clock, because a date in a request is a local date. Where that clock changes, it is not known
+    which of two times of the same text the API means: there, more is asked for. What comes back beyond the
+    slice is left out after reading.
     """
     if part.start is None or part.end is None:
         return Ask("", "", None, None)
-    grain = _grain(incremental.format)
+    grain = grain_of(incremental.format)
     zone = ZoneInfo(incremental.timezone)
-    start, end = _round(part.start, grain, zone, up=False), _round(part.end, grain, zone, up=True)
+    change = change_near((part.start, part.end), zone)
+    start = _rounded(wall(part.start, zone) - 2 * change, grain, up=False)
+    end = _rounded(wall(part.end, zone) + 2 * change, grain, up=True)
     if incremental.bounds[0] == "(":
         start -= grain
+    first, last = instant_of(start, zone), instant_of(end, zone)
     filtered = incremental.server_filter
     return Ask(
-        start=_write(start, incremental.format, zone),
-        end=_write(end, incremental.format, zone),
-        low=start if filtered and incremental.start_param else None,
-        high=end + (grain if grain > timedelta(seconds=1) else timedelta())
-        if filtered and incremental.end_param
-        else None,
+        start=_write(start, first, incremental.format, zone),
+        end=_write(end, last, incremental.format, zone),
+        # an API that keeps more digits than it compares answers up to a grain more
+        low=first - 2 * change if filtered and incremental.start_param else None,
+        high=last + 2 * change + grain if filtered and incremental.end_param else None,
     )
 
 
-def _grain(form: str) -> timedelta:
-    """Return the smallest step that a format can write, at least a second."""
-    if form == "date":
-        return timedelta(days=1)
-    if "%" not in form or any(code in form for code in ("%S", "%s", "%f", "%T", "%X", "%c")):
-        return timedelta(seconds=1)
-    if "%M" in form or "%R" in form:
-        return timedelta(minutes=1)
-    return timedelta(hours=1) if "%H" in form or "%I" in form else timedelta(days=1)
-
-
-def _round(instant: datetime, grain: timedelta, zone: ZoneInfo, *, up: bool) -> datetime:
-    """Round an instant to the grain on the local clock, because a date in a request is a local date."""
-    local = instant.astimezone(zone).replace(tzinfo=None)
+def _rounded(local: datetime, grain: timedelta, *, up: bool) -> datetime:
+    """Round a local time to the grain."""
     rest = (local - datetime.min) % grain
-    if rest:
-        local += grain - rest if up else -rest
-    return local.replace(tzinfo=zone).astimezone(UTC)
+    return local + (grain - rest if up and rest else -rest)
 
 
-def _write(instant: datetime, form: str, zone: ZoneInfo) -> str:
-    """Write an instant the way the API's parameter wants it."""
+def _write(local: datetime, instant: datetime, form: str, zone: ZoneInfo) -> str:
+    """Write a local time, or its instant, the way the API's parameter wants it."""
     if form == "iso8601":
-        return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
-    if form == "unix":
-        return str(int(instant.timestamp()))
-    if form == "unix_ms":
-        return str(int(instant.timestamp() * 1000))
-    local = instant.astimezone(zone)
+        return instant.isoformat().replace("+00:00", "Z")
+    seconds = int(instant.timestamp())
+    if form in ("unix", "unix_ms"):
+        return str(seconds if form == "unix" else seconds * 1000)
     if form == "iso8601_naive":
-        return local.replace(tzinfo=None).isoformat()
-    return local.strftime("%Y-%m-%d" if form == "date" else form)
+        return local.isoformat()
+    if form == "date":
+        return local.date().isoformat()
+    # the platform's own %s takes the local time for one of the machine's zone
+    pattern = re.sub("%.", lambda code: str(seconds) if code[0] == "%s" else code[0], form)
+    return local.replace(tzinfo=zone).strftime(pattern)
