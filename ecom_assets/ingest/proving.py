@@ -25,7 +25,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from requests import Response
 
-from ecom_assets.ingest.convert import INSTANT, instants
+from ecom_assets.ingest.convert import instants
 from ecom_assets.ingest.declaration import Resource
 from ecom_assets.ingest.keys import Key, as_bytes, shown, values_at
 
@@ -133,7 +133,7 @@ class Proof:
 
     def _moments(self, records: list[Any]) -> pa.Array:
         if self._cursor is None:
-            return pa.nulls(len(records), INSTANT)
+            return pa.nulls(len(records), pa.timestamp("us", "UTC"))
         return instants(values_at(records, self._cursor.path), self._cursor, self._zone)
 
 
