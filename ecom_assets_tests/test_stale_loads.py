@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import duckdb
 import pytest
 
 from ecom_assets.ingest.declaration import Shop
+from ecom_assets.ingest.errors import WarehouseError
 from ecom_assets.ingest.loading import run_load
 from ecom_assets.ingest.warehouse import Warehouse
 from ecom_assets.ingest.windows import windows_between
@@ -81,6 +82,33 @@ def test_children_go_with_the_state_of_their_parent(
     )
     race.run(["order_items"], 3)
     assert race.order(number) == (["changed"], [entry["id"] for entry in newer])
+
+
+@pytest.mark.parametrize("late", [["order_items"], ["orders", "order_items"]], ids=" and ".join)
+def test_a_list_that_was_overtaken_alone_is_left_to_another_run(
+    race: Race, sandbox: Running, late: list[str]
+) -> None:
+    today = datetime.now(timezone.utc)
+    Clock.now = today - timedelta(days=3)
+    race.run(WINDOWED, 1)
+    race.run_late(late, 1, lambda: race.run(["order_items"], 2))
+    Clock.now = today
+    race.run(WINDOWED, 2)
+    ((number,),) = race.rows(
+        "select order_id from order_items group by 1 having count(*) = 3 order by 1 desc limit 1"
+    )
+
+    def changed() -> None:
+        Clock.now += timedelta(minutes=1)
+        sandbox.faults.change(ORDERS, number, updated_at=Clock.now.isoformat(), line_items=[])
+        Clock.now += timedelta(minutes=1)
+        race.run(["order_items"], 1)
+
+    with pytest.raises(
+        WarehouseError, match="order_items: another load brought newer rows of it, without orders"
+    ):
+        race.run_late(late, 2, changed)
+    assert race.order(number)[1] == []
 
 
 def test_equal_and_newer_states_replace(race: Race, sandbox: Running) -> None:
