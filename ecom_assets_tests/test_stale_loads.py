@@ -39,7 +39,9 @@ def calm(sandbox: Running, tmp_path: Path) -> Race:
     return Race(sandbox, tmp_path / "two.duckdb")
 
 
-@pytest.mark.parametrize("before", [True, False], ids=["tables exist", "first load"])
+@pytest.mark.parametrize(
+    "before", [True, pytest.param(False, marks=pytest.mark.slow)], ids=["tables exist", "first load"]
+)
 def test_what_is_newer_stays(race: Race, calm: Race, before: bool) -> None:
     if before:
         race.run(WINDOWED, 1)
@@ -58,7 +60,9 @@ def test_what_is_newer_stays(race: Race, calm: Race, before: bool) -> None:
     assert any("newer" in line for line in race.said)
 
 
-@pytest.mark.parametrize("lines", [[], None], ids=["no lines", "one line"])
+@pytest.mark.parametrize(
+    "lines", [[], pytest.param(None, marks=pytest.mark.slow)], ids=["no lines", "one line"]
+)
 def test_children_go_with_the_state_of_their_parent(
     race: Race, sandbox: Running, lines: list[Any] | None
 ) -> None:
@@ -84,7 +88,11 @@ def test_children_go_with_the_state_of_their_parent(
     assert race.order(number) == (["changed"], [entry["id"] for entry in newer])
 
 
-@pytest.mark.parametrize("late", [["order_items"], ["orders", "order_items"]], ids=" and ".join)
+@pytest.mark.parametrize(
+    "late",
+    [["order_items"], pytest.param(["orders", "order_items"], marks=pytest.mark.slow)],
+    ids=" and ".join,
+)
 def test_a_list_that_was_overtaken_alone_is_left_to_another_run(
     race: Race, sandbox: Running, late: list[str]
 ) -> None:
