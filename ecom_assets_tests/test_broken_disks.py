@@ -167,6 +167,7 @@ def test_permissions(sandbox: Running, a_day: Path, tmp_path: Path) -> None:
     file.chmod(0o444)
     with pytest.raises(WarehouseError, match=rf"the warehouse {file} cannot be opened: .*Permission denied"):
         load(sandbox, file)
+    Path(f"{file}.lock").unlink()
     tmp_path.chmod(0o555)
     with pytest.raises(WarehouseError, match=rf"the warehouse {file} cannot be locked: Permission denied"):
         load(sandbox, file)

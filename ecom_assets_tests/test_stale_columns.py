@@ -73,7 +73,9 @@ def test_a_column_that_another_run_added_keeps_its_type(race: Race, sandbox: Run
 VALUES = ["text", 2, 2.75, True, "2026-01-01T00:00:00Z", [1]]
 
 
-@pytest.mark.parametrize("before", [True, False], ids=["tables exist", "first load"])
+@pytest.mark.parametrize(
+    "before", [True, pytest.param(False, marks=pytest.mark.slow)], ids=["tables exist", "first load"]
+)
 def test_a_column_that_two_runs_add_has_one_type(
     race: Race, calm: Race, sandbox: Running, before: bool
 ) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import duckdb
 import pytest
 
 from ecom_assets.ingest.declaration import Shop
+from ecom_assets.ingest.errors import WarehouseError
 from ecom_assets.ingest.loading import run_load
 from ecom_assets.ingest.warehouse import Warehouse
 from ecom_assets.ingest.windows import windows_between
@@ -38,7 +39,9 @@ def calm(sandbox: Running, tmp_path: Path) -> Race:
     return Race(sandbox, tmp_path / "two.duckdb")
 
 
-@pytest.mark.parametrize("before", [True, False], ids=["tables exist", "first load"])
+@pytest.mark.parametrize(
+    "before", [True, pytest.param(False, marks=pytest.mark.slow)], ids=["tables exist", "first load"]
+)
 def test_what_is_newer_stays(race: Race, calm: Race, before: bool) -> None:
     if before:
         race.run(WINDOWED, 1)
@@ -57,7 +60,9 @@ def test_what_is_newer_stays(race: Race, calm: Race, before: bool) -> None:
     assert any("newer" in line for line in race.said)
 
 
-@pytest.mark.parametrize("lines", [[], None], ids=["no lines", "one line"])
+@pytest.mark.parametrize(
+    "lines", [[], pytest.param(None, marks=pytest.mark.slow)], ids=["no lines", "one line"]
+)
 def test_children_go_with_the_state_of_their_parent(
     race: Race, sandbox: Running, lines: list[Any] | None
 ) -> None:
@@ -81,6 +86,37 @@ def test_children_go_with_the_state_of_their_parent(
     )
     race.run(["order_items"], 3)
     assert race.order(number) == (["changed"], [entry["id"] for entry in newer])
+
+
+@pytest.mark.parametrize(
+    "late",
+    [["order_items"], pytest.param(["orders", "order_items"], marks=pytest.mark.slow)],
+    ids=" and ".join,
+)
+def test_a_list_that_was_overtaken_alone_is_left_to_another_run(
+    race: Race, sandbox: Running, late: list[str]
+) -> None:
+    today = datetime.now(timezone.utc)
+    Clock.now = today - timedelta(days=3)
+    race.run(WINDOWED, 1)
+    race.run_late(late, 1, lambda: race.run(["order_items"], 2))
+    Clock.now = today
+    race.run(WINDOWED, 2)
+    ((number,),) = race.rows(
+        "select order_id from order_items group by 1 having count(*) = 3 order by 1 desc limit 1"
+    )
+
+    def changed() -> None:
+        Clock.now += timedelta(minutes=1)
+        sandbox.faults.change(ORDERS, number, updated_at=Clock.now.isoformat(), line_items=[])
+        Clock.now += timedelta(minutes=1)
+        race.run(["order_items"], 1)
+
+    with pytest.raises(
+        WarehouseError, match="order_items: another load brought newer rows of it, without orders"
+    ):
+        race.run_late(late, 2, changed)
+    assert race.order(number)[1] == []
 
 
 def test_equal_and_newer_states_replace(race: Race, sandbox: Running) -> None:

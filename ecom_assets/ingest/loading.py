@@ -93,6 +93,7 @@ class _Run:
         self.reports: dict[str, ResourceReport] = {}
         self.tallies: list[Tally] = []
         self.unpublished: NotPublished | None = None
+        self.began = datetime.now(timezone.utc)
         self.ahead: frozenset[str] = frozenset()
         self.stored: Stored = {}
 
@@ -130,7 +131,7 @@ class _Run:
         ):
             pipeline.sync_destination()
             self.stored = stored_columns(pipeline, [resource.name for resource in self.chosen])
-            self.ahead = loads_after(warehouse, self.shop, datetime.now(timezone.utc))
+            self.ahead = loads_after(warehouse, self.shop, self.began)
 
     def _read(self, connection: Connection, pipeline: dlt.Pipeline, endpoint: Resource) -> None:
         """Read an endpoint for the chosen tables; one that breaks its contract is left out of the next try."""
@@ -194,7 +195,7 @@ class _Run:
                 overtaking = loads_after(warehouse, self.shop, now) - self.ahead
                 with (
                     self._phase("load"),
-                    newer_rows_stay(warehouse, self.shop, self.tallies, overtaking, self.say),
+                    newer_rows_stay(warehouse, self.shop, self.tallies, self.began, overtaking, self.say),
                 ):
                     forget(warehouse, self.shop, self.tallies)
                     pipeline.load(workers=1)

@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from ecom_assets.ingest.bookkeeping import LEDGER, REJECTED
 from ecom_assets.ingest.declaration import Resource, Shop
+from ecom_assets.ingest.errors import WarehouseError
 from ecom_assets.ingest.sorting import parent_key
 from ecom_assets.ingest.tally import Tally
 from ecom_assets.ingest.warehouse import columns_of, visible
@@ -49,17 +50,22 @@ def newer_rows_stay(
     connection: duckdb.DuckDBPyConnection,
     shop: Shop,
     tallies: Sequence[Tally],
+    began: datetime,
     overtaking: Collection[str],
     say: Callable[[str], None],
 ) -> Iterator[None]:
     """Put back, at the end of the block that loads, the rows that are newer than what it brought.
 
-    `overtaking` are the loads that were committed while this run read, and whose reading ended later than
-    this run's. In the usual case there are neither, and it costs one join per endpoint.
+    The run began to read at `began`; `overtaking` are the loads that were committed since, and whose reading
+    ended later than this run's. In the usual case there is nothing newer, and it costs one join per endpoint.
+    Raises WarehouseError where it cannot be told what is newer.
     """
     present = columns_of(connection, shop.name)
     kept: list[_Kept] = []
     if overtaking:
+        for tally in tallies:
+            if tally.resource.windowed and tally.resource.rows_from:
+                _refuse_lists_alone(connection, shop, tally.resource, began, overtaking)
         kept += _later_readings(connection, shop, tallies, overtaking, present, say)
     windowed = [tally for tally in tallies if tally.resource.windowed]
     for name in dict.fromkeys(shop.parent_of(tally.resource).name for tally in windowed):
@@ -79,6 +85,33 @@ def newer_rows_stay(
             connection.execute(
                 f'insert into "{shop.name}"."{entry.table}" ({names}) select {names} from {entry.aside}'
             )
+
+
+def _refuse_lists_alone(
+    connection: duckdb.DuckDBPyConnection,
+    shop: Shop,
+    resource: Resource,
+    began: datetime,
+    overtaking: Collection[str],
+) -> None:
+    """Raise WarehouseError when an overtaking load brought a nested list without the records that it is from.
+
+    Their cursors are not in the warehouse, so nobody can tell which rows are newer. What changed since this run
+    began is in a window that was open then, so no load of other windows is in the way.
+    """
+    ledger, parent = f'"{shop.name}"."{LEDGER}"', shop.parent_of(resource).name
+    with visible(connection, _STATES, pa.table({"load_id": list(overtaking)})):
+        found = connection.execute(
+            f"select count(*) from {ledger} as list join {_STATES} using (load_id) "
+            f"where list.resource = ? and list.window_end > ? and not exists (select 1 from {ledger} as parent "
+            "where parent.load_id = list.load_id and parent.resource = ?)",
+            [resource.name, began, parent],
+        ).fetchall()
+    if found[0][0]:
+        raise WarehouseError(
+            f"{resource.name}: another load brought newer rows of it, without {parent}, while this one read: "
+            "nothing was loaded, run it again"
+        )
 
 
 def _later_readings(
