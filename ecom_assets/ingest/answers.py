@@ -215,6 +215,8 @@ def reason_of(error: Exception, timeout: float) -> tuple[str, bool]:
     for cause in causes:
         if isinstance(cause, ssl.SSLCertVerificationError):
             return f"its TLS certificate is not trusted ({cause.verify_message})", False
+        if isinstance(cause, ssl.SSLError) and cause.reason:
+            return f"TLS failed ({cause.reason.replace('_', ' ').lower()})", True
     if any(isinstance(cause, socket.gaierror) for cause in causes):
         return "the host name is not known", True
     late = (exceptions.Timeout, PoolTimeout, TimeoutError)

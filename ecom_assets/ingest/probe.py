@@ -20,6 +20,7 @@ from ecom_assets.ingest.connection import connected
 from ecom_assets.ingest.declaration import Resource, Shop
 from ecom_assets.ingest.declared_client import PAGINATORS
 from ecom_assets.ingest.errors import ApiError
+from ecom_assets.ingest.redaction import Redactor
 from ecom_assets.ingest.windows import Slice, Window, ask, windows_between
 
 _MANY = 2
@@ -37,8 +38,9 @@ class Page:
 class Probe:
     """Asks the endpoints of one shop for single pages."""
 
-    def __init__(self, shop: Shop, client: RESTClient) -> None:
-        """Ask through this client, whose session signs."""
+    def __init__(self, shop: Shop, client: RESTClient, redactor: Redactor) -> None:
+        """Ask through this client, whose session signs; `redactor` hides the shop's secrets."""
+        self.redactor = redactor
         self._shop = shop
         self._client = client
 
@@ -122,7 +124,7 @@ def probing(shop: Shop, secrets: Mapping[str, str] | None = None) -> Iterator[Pr
             headers=dict(shop.client.headers),
             session=connection.session,
         )
-        yield Probe(connection.shop, client)
+        yield Probe(connection.shop, client, connection.redactor)
 
 
 def changed_windows(

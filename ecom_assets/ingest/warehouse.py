@@ -81,9 +81,11 @@ class Warehouse:
                 f"ECOM_LOCK_TIMEOUT: found {text!r}; allowed: a number of seconds, 0 or more"
             )
         where = environ.get("ECOM_WAREHOUSE") or DEFAULT_PATH
-        if "://" in where or where == ":memory:":
+        # of an address only its beginning is shown, for a password may follow
+        other = re.match(r"(:memory:)|([A-Za-z][\w+.-]+):", where)
+        if other:
             raise WarehouseError(
-                f"ECOM_WAREHOUSE: found {where.split('://')[0]!r}; allowed: the path of a DuckDB file"
+                f"ECOM_WAREHOUSE: found {other[1] or other[2]!r}; allowed: the path of a DuckDB file"
             )
         return cls(Path(where).absolute(), patience)
 
@@ -142,7 +144,10 @@ class Warehouse:
                 f"the warehouse {self.path} was held by another load for {self.lock_timeout:g} s (ECOM_LOCK_TIMEOUT)"
             ) from None
         except OSError as error:
-            raise WarehouseError(f"the warehouse {self.path} cannot be locked: {error.strerror}") from None
+            where = error.filename or self.path
+            raise WarehouseError(
+                f"the warehouse {self.path} cannot be locked: {error.strerror} ({where})"
+            ) from None
         try:
             yield
         finally:
