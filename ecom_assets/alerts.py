@@ -129,7 +129,9 @@ def post(webhook: str, message: Mapping[str, str | None]) -> None:
             data=json.dumps(message).encode(),
             headers={"Content-Type": "application/json", "User-Agent": "ecom-assets"},
         )
-        with urllib.request.build_opener(_NoRedirect).open(request, timeout=TIMEOUT):
+        # the level is given, or these would take that of http.client, and print the address
+        silent = (urllib.request.HTTPHandler(debuglevel=0), urllib.request.HTTPSHandler(debuglevel=0))
+        with urllib.request.build_opener(_NoRedirect, *silent).open(request, timeout=TIMEOUT):
             return
     except urllib.error.HTTPError as error:
         problem = f"it answered {error.code}"

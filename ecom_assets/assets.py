@@ -6,7 +6,7 @@ asset looks is `translator`'s, what it reports `report`'s; the load itself is `e
 
 # no postponed annotations here: Dagster reads that of `context` as a type
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import dlt
@@ -32,8 +32,8 @@ from ecom_assets.ingest.loading import RunReport, run_load
 from ecom_assets.ingest.source import build_source
 from ecom_assets.ingest.warehouse import Warehouse
 from ecom_assets.ingest.windows import Window
-from ecom_assets.partitions import partitions_def, windows_of
-from ecom_assets.report import failure, row_counts, table_metadata, window_metadata
+from ecom_assets.partitions import chosen_windows, partitions_def
+from ecom_assets.report import failure, refusal, row_counts, table_metadata, window_metadata
 from ecom_assets.resources import secrets_key
 from ecom_assets.translator import ShopTranslator, asset_key
 
@@ -105,12 +105,12 @@ def _run(
 ) -> Iterator[Event]:
     """Load what is selected, report it, check it, and fail at last for what failed."""
     names = [entry.name for entry in resources if asset_key(shop, entry.name) in context.selected_asset_keys]
-    windows = _windows(context, definition) if names else ()
+    windows = _windows(context, shop, definition) if names else ()
     try:
         warehouse = Warehouse.from_environment()
         report = _loaded(context, shop, names, windows, warehouse) if names else None
     except IngestError as error:
-        raise Failure(description=str(error), allow_retries=False) from None
+        raise refusal(shop, error) from None
     errors = report.errors if report else {}
     if report is not None:
         yield from _materialised(context, shop, report, warehouse)
@@ -119,24 +119,30 @@ def _run(
     yield from run_checks(
         shop, warehouse, checks, [window.partition_key for window in windows] if windows else None
     )
-    for problem in errors.values():
-        if isinstance(problem, RetryLater):
-            raise _pause(context, problem) from None
     if errors:
-        raise failure(errors, len(names)) from None
+        raise _ending(context, failure(shop, errors, len(names)), errors.values()) from None
     if report and report.unpublished:
-        raise Failure(description=str(report.unpublished)) from None
+        raise Failure(description=str(report.unpublished), metadata={"shop": shop.name}) from None
 
 
 def _windows(
-    context: AssetExecutionContext, definition: TimeWindowPartitionsDefinition | None
+    context: AssetExecutionContext, shop: Shop, definition: TimeWindowPartitionsDefinition | None
 ) -> tuple[Window, ...]:
-    """Return the windows of a run; raises Failure for a windowed run that was started without a partition."""
+    """Return the windows of a run; raises Failure for a windowed run without a partition, or with a wrong one."""
     if definition is None:
         return ()
-    if not context.has_partition_key_range and not context.has_partition_key:
-        raise Failure(description="these assets are partitioned: choose a partition, or a range of them")
-    return windows_of(definition, context.partition_keys)
+    problem = "these assets are partitioned: choose a partition, or a range of them"
+    if context.has_partition_key_range or context.has_partition_key:
+        chosen = context.partition_key_range
+        try:
+            return chosen_windows(definition, chosen.start, chosen.end)
+        except ValueError as error:
+            problem = str(error)
+    raise Failure(
+        description=problem,
+        metadata={"shop": shop.name, "look_at": "--partition or --partition-range, or the UI's dialogue"},
+        allow_retries=False,
+    )
 
 
 def _loaded(
@@ -175,9 +181,17 @@ def _materialised(
         yield MaterializeResult(asset_key=key, metadata=metadata)
 
 
-def _pause(context: AssetExecutionContext, error: RetryLater) -> RetryRequested | Failure:
-    """Return the request to run this op again once the API is willing; after enough of them the failure."""
+def _ending(
+    context: AssetExecutionContext, failed: Failure, errors: Iterable[IngestError]
+) -> RetryRequested | Failure:
+    """Return the failure, or the request to run this op again once the API is willing, if it asked for a pause."""
+    pauses = [error for error in errors if isinstance(error, RetryLater)]
+    if not pauses:
+        return failed
     if context.retry_number >= MAX_PAUSES:
-        return Failure(description=f"{error} (after {MAX_PAUSES} pauses)", allow_retries=False)
-    context.log.warning(f"{error}; trying again in {error.seconds:g} s")
-    return RetryRequested(max_retries=MAX_PAUSES, seconds_to_wait=error.seconds)
+        failed.description = f"{failed.description} (after {MAX_PAUSES} pauses)"
+        failed.allow_retries = False
+        return failed
+    longest = max(pauses, key=lambda error: error.seconds)
+    context.log.warning(f"{longest}; trying again in {longest.seconds:g} s")
+    return RetryRequested(max_retries=MAX_PAUSES, seconds_to_wait=longest.seconds)

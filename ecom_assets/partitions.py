@@ -12,6 +12,7 @@ from dagster import (
     DailyPartitionsDefinition,
     HourlyPartitionsDefinition,
     MonthlyPartitionsDefinition,
+    PartitionKeyRange,
     TimeWindowPartitionsDefinition,
     WeeklyPartitionsDefinition,
 )
@@ -43,6 +44,33 @@ def windows_of(definition: TimeWindowPartitionsDefinition, keys: Iterable[str]) 
         bounds = definition.time_window_for_partition_key(key)
         found.append(Window(key, _utc(bounds.start), _utc(bounds.end)))
     return tuple(found)
+
+
+def chosen_windows(definition: TimeWindowPartitionsDefinition, start: str, end: str) -> tuple[Window, ...]:
+    """Return the windows from one partition key to another, in order.
+
+    Raises ValueError for a key that no closed window has, which Dagster itself notices of a single partition
+    only, and for a range that ends before it starts.
+    """
+    for key in (start, end):
+        if not _closed(definition, key):
+            first, last = definition.get_first_partition_key(), definition.get_last_partition_key()
+            allowed = f"{first} to {last}" if last else "none, no window has closed yet"
+            raise ValueError(f"partition: found {key!r}; allowed: {allowed}")
+    windows = windows_of(definition, definition.get_partition_keys_in_range(PartitionKeyRange(start, end)))
+    if not windows:
+        raise ValueError(
+            f"partition: found the range {start} to {end}; allowed: one that starts before it ends"
+        )
+    return windows
+
+
+def _closed(definition: TimeWindowPartitionsDefinition, key: str) -> bool:
+    """Tell whether a key is that of a window, and it has closed."""
+    try:
+        return definition.has_partition_key(key)
+    except ValueError:
+        return False
 
 
 def range_tags(windows: Iterable[Window]) -> Mapping[str, str]:

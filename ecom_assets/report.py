@@ -10,8 +10,16 @@ from typing import Any
 
 from dagster import Failure, MetadataValue
 
-from ecom_assets.ingest.declaration import Shop
-from ecom_assets.ingest.errors import ApiError, IngestError, WarehouseError
+from ecom_assets.ingest.declaration import Shop, shown_path
+from ecom_assets.ingest.errors import (
+    ApiError,
+    ContractBroken,
+    DeclarationError,
+    IngestError,
+    MissingSecret,
+    RetryLater,
+    WarehouseError,
+)
 from ecom_assets.ingest.loading import ResourceReport, RunReport, WindowReport
 from ecom_assets.ingest.warehouse import Warehouse
 from ecom_assets.markdown import markdown_table
@@ -66,7 +74,7 @@ def row_counts(shop: Shop, warehouse: Warehouse, tables: Iterable[str]) -> dict[
         return {}
 
 
-def failure(errors: Mapping[str, IngestError], attempted: int) -> Failure:
+def failure(shop: Shop, errors: Mapping[str, IngestError], attempted: int) -> Failure:
     """Return the one failure of a run in which some of the `attempted` resources failed.
 
     Only what the API did may be different the next time.
@@ -76,8 +84,38 @@ def failure(errors: Mapping[str, IngestError], attempted: int) -> Failure:
     description = lines[0] if attempted == 1 else "\n".join([head if len(errors) < attempted else "", *lines])
     return Failure(
         description=description.strip(),
+        metadata={
+            **_where(shop, errors.values()),
+            "resources_failed": len(errors),
+            **{f"error/{name}": str(error) for name, error in errors.items()},
+        },
         allow_retries=all(isinstance(error, (ApiError, WarehouseError)) for error in errors.values()),
     )
+
+
+def refusal(shop: Shop, error: IngestError) -> Failure:
+    """Return the failure of a run that ended as a whole, before or after it read anything."""
+    return Failure(description=str(error), metadata=_where(shop, [error]), allow_retries=False)
+
+
+_LOOK: tuple[tuple[type[IngestError], str], ...] = (
+    (MissingSecret, "the places that the line names; {file} says which secrets the shop needs"),
+    (DeclarationError, "{file}, at the place that the line names"),
+    (ContractBroken, "the columns in {file}; `ecom-assets preview {shop} RESOURCE` shows what the API sends"),
+    (RetryLater, "policy.requests_per_second in {file}"),
+    (ApiError, "`ecom-assets check {shop}` asks the API whether it behaves as {file} declares"),
+    (WarehouseError, "ECOM_WAREHOUSE and ECOM_LOCK_TIMEOUT in the environment, and the file that they name"),
+    (IngestError, "the run's stderr, where the traceback is if nobody has foreseen this"),
+)
+"""Where to look for what is behind a failure; the first kind that fits counts."""
+
+
+def _where(shop: Shop, errors: Iterable[IngestError]) -> dict[str, str]:
+    """Return the shop, its file, and where to look."""
+    file = shown_path(shop.file)
+    looks = [next(look for kind, look in _LOOK if isinstance(error, kind)) for error in errors]
+    look = "; ".join(dict.fromkeys(looks)).format(shop=shop.name, file=file)
+    return {"shop": shop.name, "declaration": file, "look_at": look}
 
 
 def _preview(resource: ResourceReport) -> str:

@@ -11,7 +11,7 @@ import duckdb
 import pytest
 
 from ecom_assets.ingest.declaration import BUNDLED_SHOPS, Shop, load_shop
-from ecom_assets.ingest.errors import ApiError
+from ecom_assets.ingest.errors import IngestError
 from ecom_assets.ingest.failures import failure_of
 from ecom_assets.ingest.loading import RunReport, run_load
 from ecom_assets.ingest.redaction import Redactor
@@ -150,7 +150,7 @@ def test_an_error_that_nobody_foresaw_is_one_line_without_the_secret() -> None:
             raise RuntimeError("wrapped") from error
     except RuntimeError as error:
         failure = failure_of(error, Redactor(["hunter22"]))
-    assert isinstance(failure, ApiError)
+    assert type(failure) is IngestError
     assert str(failure) == "KeyError: 'the secret is ***'"
 
 

@@ -12,6 +12,7 @@ import re
 import socket
 import ssl
 from collections.abc import Iterator
+from contextlib import suppress
 from decimal import Decimal
 from http import HTTPStatus
 from typing import Any
@@ -19,6 +20,8 @@ from urllib.parse import urlsplit
 
 import orjson
 from requests import PreparedRequest, Response, exceptions
+from requests.cookies import RequestsCookieJar
+from requests.structures import CaseInsensitiveDict
 from urllib3.exceptions import NewConnectionError
 from urllib3.exceptions import TimeoutError as PoolTimeout
 
@@ -39,20 +42,22 @@ class Failures:
     def __init__(self, shop: Shop, redactor: Redactor, *, of_token: bool = False) -> None:
         """Take the shop for the hints, and the redactor for everything that a server may have repeated."""
         self._shop = shop
-        self._redactor = redactor
+        self.redactor = redactor
         self._of_token = of_token
 
     def line(self, request: PreparedRequest, text: str) -> str:
         """Return one line about a request, without its query and without secrets."""
         path = urlsplit(request.url or "").path
-        return " ".join(self._redactor.scrub(f"{request.method} {path}: {text}").split())
+        return " ".join(self.redactor.scrub(f"{request.method} {path}: {text}").split())
 
     def status(self, response: Response) -> ApiError:
         """Return the error for a status of 400 or more, with what to do about it and the body's beginning."""
         tries = response.tries if isinstance(response, Answer) else 1
+        body = response.content.decode("utf-8", "replace")
+        # nothing that a terminal would act upon, nor the zeros that UTF-16 puts between its characters
+        text = "".join(character for character in body if character.isprintable() or character.isspace())
         # scrubbed before it is cut, so that no half of a secret is left at the end
-        text = self._redactor.scrub(response.content.decode("utf-8", "replace"))
-        shown = " ".join(text.split())[:_BODY_SHOWN]
+        shown = " ".join(self.redactor.scrub(text).split())[:_BODY_SHOWN]
         message = f"status {_named(response.status_code)}{_after(tries)}; {self._hint(response.status_code)}"
         return ApiError(self.line(response.request, f"{message}; body: {shown or 'empty'}"))
 
@@ -60,6 +65,11 @@ class Failures:
         """Return the error for a pause that is asked for and longer than a run sits out."""
         message = f"status {_named(response.status_code)}; the API asks for a pause of {seconds:.0f} s"
         return RetryLater(self.line(response.request, f"{message}, a run waits {longest:.0f} s"), seconds)
+
+    def paused(self, request: PreparedRequest, seconds: float, longest: float) -> RetryLater:
+        """Return the error for a request that is not sent in such a pause, which another one was told of."""
+        message = f"not sent: the API asks for a pause, of which {seconds:.0f} s are left, a run waits {longest:.0f} s"
+        return RetryLater(self.line(request, message), seconds)
 
     def unreached(self, request: PreparedRequest, reason: str, tries: int) -> ApiError:
         """Return the error for a request without an answer."""
@@ -98,13 +108,24 @@ class Answer(Response):
 
     @classmethod
     def of(cls, response: Response, unsigned: PreparedRequest, tries: int, failures: Failures) -> Answer:
-        """Return a response, already read to its end, without what it knows of the signed request."""
+        """Return a response, already read to its end, without what it knows of the signed request.
+
+        What a server repeats of a secret is hidden in headers and body, so that no record holds it either.
+        """
         answer = cls()
         answer.__dict__.update(response.__dict__)
         answer.request, answer.url = unsigned, unsigned.url or ""
         answer.raw = None  # urllib3's response keeps the signed address
+        answer.cookies = RequestsCookieJar()
+        scrub = failures.redactor.scrub_data
+        headers = [(scrub(name), scrub(value)) for name, value in response.headers.items()]
+        answer.headers, answer.reason = CaseInsensitiveDict(headers), scrub(response.reason or "")
         declared = _CHARSET.search(answer.headers.get("Content-Type", ""))
         answer.encoding = declared.group(1) if declared else "utf-8"
+        body = response.content
+        with suppress(ValueError, LookupError):  # a body that cannot be read is not JSON, as `json` will say
+            body, answer.encoding = _as_utf8(body, answer.encoding), "utf-8"
+        answer._content = failures.redactor.scrub_body(body)
         answer.tries, answer._failures = tries, failures
         return answer
 
@@ -202,6 +223,8 @@ def reason_of(error: Exception, timeout: float) -> tuple[str, bool]:
     for cause in causes:
         if isinstance(cause, ssl.SSLCertVerificationError):
             return f"its TLS certificate is not trusted ({cause.verify_message})", False
+        if isinstance(cause, ssl.SSLError) and cause.reason:
+            return f"TLS failed ({cause.reason.replace('_', ' ').lower()})", True
     if any(isinstance(cause, socket.gaierror) for cause in causes):
         return "the host name is not known", True
     late = (exceptions.Timeout, PoolTimeout, TimeoutError)

@@ -93,7 +93,7 @@ class _Endpoint:
             yield self._contract(resource, page.records)
 
     def _found(self, what: str, result: Any, detail: str) -> Finding:
-        return Finding(self.resource.name, what, result, detail)
+        return Finding(self.resource.name, what, result, self.probe.redactor.scrub(detail))
 
     def _paths(self) -> list[tuple[str, ...]]:
         return [self.resource.column(name).path for name in self.resource.primary_key]

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from ecom_assets.ingest.auth import build_auth, resolve_secrets
 from ecom_assets.ingest.declaration import Shop
 from ecom_assets.ingest.errors import IngestError
+from ecom_assets.ingest.failures import failure_of
 from ecom_assets.ingest.http import ShopSession, create_session
 from ecom_assets.ingest.meter import Meter
 from ecom_assets.ingest.privacy import KEY_NAME
@@ -37,7 +38,8 @@ def connected(shop: Shop, secrets: Mapping[str, str] | None = None) -> Iterator[
     """Open the way to a shop's API; while it is open no log record of the process holds one of its secrets.
 
     `secrets` are values by name; what is not among them comes from dlt's providers. Raises MissingSecret,
-    and IngestError for a sandbox that cannot start.
+    and IngestError for a sandbox that cannot start. Whatever else ends the block becomes an IngestError, so
+    that no text of somebody else's error, which may hold anything, gets out.
     """
     resolved = resolve_secrets(shop, secrets)
     with ExitStack() as stack:
@@ -55,4 +57,10 @@ def connected(shop: Shop, secrets: Mapping[str, str] | None = None) -> Iterator[
         meter = Meter()
         session = create_session(shop, build_auth(shop, resolved), resolved.values(), meter)
         stack.enter_context(scrubbed_logging(session.redactor))
-        yield Connection(shop, session, meter, session.redactor, resolved.get(KEY_NAME, ""))
+        try:
+            yield Connection(shop, session, meter, session.redactor, resolved.get(KEY_NAME, ""))
+        except Exception as error:
+            failure = failure_of(error, session.redactor).with_traceback(None)
+        else:
+            return
+        raise failure

@@ -64,9 +64,8 @@ def shops_dir(environ: Mapping[str, str] = os.environ) -> Path:
 def shop_files(folder: Path) -> list[Path]:
     """Return the YAML files of a folder by name; raises DeclarationError when there is none."""
     if not folder.is_dir():
-        raise DeclarationError(
-            shown_path(folder), "folder", "nothing", "a folder of YAML files (ECOM_SHOPS_DIR)"
-        )
+        found = "a file" if folder.exists() else "nothing"
+        raise DeclarationError(shown_path(folder), "folder", found, "a folder of YAML files (ECOM_SHOPS_DIR)")
     files = sorted(file for file in folder.iterdir() if file.suffix in (".yaml", ".yml") and file.is_file())
     if not files:
         raise DeclarationError(

@@ -1,4 +1,6 @@
-"""What went wrong inside of dlt, which wraps every error in errors of its own."""
+"""What went wrong, in one line without a secret: inside of dlt, which wraps every error in errors of its own,
+or in this project.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,7 @@ import duckdb
 from dlt.common.destination.exceptions import DestinationException
 from dlt.pipeline.exceptions import PipelineStepFailed
 
-from ecom_assets.ingest.errors import ApiError, IngestError, WarehouseError
+from ecom_assets.ingest.errors import IngestError, WarehouseError
 from ecom_assets.ingest.redaction import Redactor
 from ecom_assets.ingest.warehouse import one_line
 
@@ -23,16 +25,21 @@ _OF_DISKS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO, er
 
 
 def failure_of(error: Exception, redactor: Redactor) -> IngestError:
-    """Return the failure of our own inside of what dlt raised around it, else one made of its last cause."""
+    """Return the failure of our own inside of what was raised around it, else one made of its last cause.
+
+    Of the latter, which nobody has foreseen, the log gets the traceback; the guard of the logs scrubs it.
+    """
     causes = causes_of(error)
     for cause in causes:
         if isinstance(cause, IngestError):
+            # a piece of the declaration that it quotes may be the secret
+            cause.args = (redactor.scrub(str(cause)),)
             return cause
     if disk := _disk(causes[-1]):
         return WarehouseError(disk)
-    _log.error("reading failed", exc_info=error)
+    _log.error("this was not foreseen", exc_info=error)
     text = " ".join(str(causes[-1]).split())
-    return ApiError(redactor.scrub(f"{type(causes[-1]).__name__}: {text}"))
+    return IngestError(redactor.scrub(f"{type(causes[-1]).__name__}: {text}"))
 
 
 @contextmanager

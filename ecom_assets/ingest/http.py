@@ -20,8 +20,9 @@ from ecom_assets.ingest.answers import Failures, reason_of
 from ecom_assets.ingest.declaration import Shop
 from ecom_assets.ingest.errors import ApiError
 from ecom_assets.ingest.meter import Meter
+from ecom_assets.ingest.pace import Pace
 from ecom_assets.ingest.redaction import Redactor, scrubbed_logging
-from ecom_assets.ingest.signing import Budget, SigningAdapter
+from ecom_assets.ingest.signing import SigningAdapter
 
 
 def create_session(
@@ -36,15 +37,14 @@ def create_session(
     RetryLater.
     """
     redactor = Redactor(secrets)
+    pace = Pace(shop.policy.requests_per_second)
     for kind in auth:
         if isinstance(kind, OAuth2ClientCredentials):
             failures = Failures(shop, redactor, of_token=True)
-            adapter = SigningAdapter(shop.policy, kind.access_token_url, (), redactor, failures, None, None)
+            adapter = SigningAdapter(shop.policy, kind.access_token_url, (), redactor, failures, None, pace)
             kind.session = ShopSession(adapter, redactor, failures)
     failures = Failures(shop, redactor)
-    per_second = shop.policy.requests_per_second
-    budget = None if per_second is None else Budget(per_second)
-    adapter = SigningAdapter(shop.policy, shop.client.base_url, auth, redactor, failures, meter, budget)
+    adapter = SigningAdapter(shop.policy, shop.client.base_url, auth, redactor, failures, meter, pace)
     return ShopSession(adapter, redactor, failures)
 
 

@@ -108,6 +108,8 @@ class _Run:
                 destination=self.warehouse.destination(),
                 dataset_name=self.shop.name,
             )
+            # dlt's trace is a file with the text of each exception, as it was before ours left the secrets out
+            pipeline.config.enable_runtime_trace = False
             try:
                 self._sync(connection, pipeline)
                 with self._phase("fetch"):

@@ -42,7 +42,8 @@ def held(path: Path, timeout: float, say: Say) -> Iterator[None]:
     except Timeout:
         raise too_long(path, _holder(note), timeout) from None
     except OSError as error:
-        raise WarehouseError(f"the warehouse {path} cannot be locked: {error.strerror}") from None
+        where = error.filename or path
+        raise WarehouseError(f"the warehouse {path} cannot be locked: {error.strerror} ({where})") from None
     try:
         # who cannot write a note, on a full disk for example, is just not named to those who wait
         with suppress(OSError):

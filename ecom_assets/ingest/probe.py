@@ -21,6 +21,7 @@ from ecom_assets.ingest.declaration import Resource, Shop
 from ecom_assets.ingest.declared_client import PAGINATORS
 from ecom_assets.ingest.errors import ApiError
 from ecom_assets.ingest.privacy import protect
+from ecom_assets.ingest.redaction import Redactor
 from ecom_assets.ingest.windows import Slice, Window, ask, windows_between
 
 _MANY = 2
@@ -38,8 +39,9 @@ class Page:
 class Probe:
     """Asks the endpoints of one shop for single pages."""
 
-    def __init__(self, shop: Shop, client: RESTClient, pii_key: str = "") -> None:
-        """Ask through this client, whose session signs."""
+    def __init__(self, shop: Shop, client: RESTClient, redactor: Redactor, pii_key: str = "") -> None:
+        """Ask through this client, whose session signs; `redactor` hides the shop's secrets."""
+        self.redactor = redactor
         self._shop = shop
         self._pii_key = pii_key
         self._client = client
@@ -126,7 +128,7 @@ def probing(shop: Shop, secrets: Mapping[str, str] | None = None) -> Iterator[Pr
             headers=dict(shop.client.headers),
             session=connection.session,
         )
-        yield Probe(connection.shop, client, connection.pii_key)
+        yield Probe(connection.shop, client, connection.redactor, connection.pii_key)
 
 
 def changed_windows(

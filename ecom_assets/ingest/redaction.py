@@ -1,28 +1,21 @@
-"""Keeping secrets out of texts: finding a value in every form that it is written in, and guarding all logs.
+"""Keeping secrets out of texts: hiding a value in every form that it is written in, and guarding all logs.
 
-Which values are secret is `auth`'s to say. Nothing here knows of requests or of dlt.
+Which values are secret is `auth`'s to say, how they may be written `secret_forms`'. Nothing here knows of
+requests or of dlt.
 """
 
 from __future__ import annotations
 
-import base64
-import html
 import logging
 import re
 import threading
 import traceback
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
+from ecom_assets.ingest.secret_forms import Form, forms
+
 HIDDEN = "***"
-
-_SHORT = 4
-"""Below this many characters a value is hidden as a whole word only, or it would garble every message."""
-
-_BACKSLASHES = 16
-"""How many an escape may begin with: they double with each level of JSON within JSON."""
-
-_BASE64 = "(?:[A-Za-z0-9+/_-]|%2[BbFf])"
 
 
 class Redactor:
@@ -32,7 +25,7 @@ class Redactor:
         """Start with these secrets; empty ones are passed over."""
         self._lock = threading.Lock()
         self._secrets: frozenset[str] = frozenset()
-        self._patterns: tuple[re.Pattern[str], ...] = ()
+        self._forms: tuple[Form, ...] = ()
         self.add(*secrets)
 
     def add(self, *secrets: str) -> None:
@@ -42,8 +35,7 @@ class Redactor:
             if known == self._secrets:
                 return
             self._secrets = known
-            # ahead of each position, because a secret that repeats itself may overlap another place of it
-            self._patterns = tuple(re.compile(f"(?=({form}))") for secret in known for form in _forms(secret))
+            self._forms = tuple(form for secret in known for form in forms(secret))
 
     def scrub(self, text: str) -> str:
         """Return a text with every secret in it replaced by `***`.
@@ -51,16 +43,23 @@ class Redactor:
         Found are the value itself, its URL-encoded, JSON-escaped and HTML-escaped forms, mixed ones too, and
         its place in a base64 text, such as that of `user:password`.
         """
-        places = sorted(match.span(1) for pattern in self._patterns for match in pattern.finditer(text))
-        if not places:
-            return text
-        pieces = []
-        end = 0
-        for first, last in places:
-            if first >= end:
-                pieces += [text[end:first], HIDDEN]
-            end = max(end, last)
-        return "".join([*pieces, text[end:]])
+        return _hidden(text, [form.pattern for form in self._forms if form.piece in text])
+
+    def scrub_data(self, text: str) -> str:
+        """Return a text that is data without the secrets that cannot be in it by chance.
+
+        A number, a plain word, a mail address or fewer than 8 characters may well be in records that have nothing
+        to do with the secret of the same text: such a value is left in.
+        """
+        return _hidden(text, [form.pattern for form in self._forms if form.in_data and form.piece in text])
+
+    def scrub_body(self, body: bytes) -> bytes:
+        """Return an answer's body, in UTF-8, as `scrub_data` does; the same object where it holds no secret."""
+        if not any(form.in_data and form.piece.encode() in body for form in self._forms):
+            return body
+        text = body.decode("utf-8", "surrogateescape")
+        scrubbed = self.scrub_data(text)
+        return body if scrubbed is text else scrubbed.encode("utf-8", "surrogateescape")
 
     def __repr__(self) -> str:
         """Return how many secrets there are, never which."""
@@ -71,53 +70,18 @@ class Redactor:
         return self
 
 
-def _forms(secret: str) -> list[str]:
-    """Return the patterns of everything that a secret may be written as."""
-    # a run of backslashes is one of any length, or a regular expression would try all ways to share it out
-    written = "".join(map(_character, re.sub(r"\\+", r"\\", secret)))
-    if len(secret) < _SHORT:
-        return [rf"(?<![A-Za-z0-9]){written}(?![A-Za-z0-9])"]
-    return [*_in_base64(secret.encode("utf-8", "surrogatepass")), written]
-
-
-def _character(character: str) -> str:
-    """Return the pattern of one character: as it is, or in any escape that it may be written in."""
-    if character.isascii() and character.isalnum():
-        return character
-    utf8 = character.encode("utf-8", "surrogatepass")
-    forms = ["".join(rf"%(?:25)*(?i:{byte:02x})" for byte in utf8)]
-    utf16 = character.encode("utf-16-be", "surrogatepass")
-    units = (utf16[place : place + 2].hex() for place in range(0, len(utf16), 2))
-    forms.append("".join(rf"\\{{1,{_BACKSLASHES}}}u(?i:{unit})" for unit in units))
-    forms.append("".join(rf"\\{{1,{_BACKSLASHES}}}x(?i:{byte:02x})" for byte in utf8))
-    forms.append(rf"&#(?:0*{ord(character)}|(?i:x0*{ord(character):x}));")
-    named = html.escape(character)
-    if named != character:
-        forms.append(re.escape(named))
-    if character == " ":
-        forms.append(r"\+")
-    # a quote or a slash gains a backslash in JSON, and more of them in JSON within JSON
-    gained = rf"\\{{0,{_BACKSLASHES}}}" if character in "\"'/" else ""
-    # last, because a percent sign, an ampersand or a backslash is also where another form of it begins
-    forms.append(gained + re.escape(character))
-    return f"(?:{'|'.join(forms)})" + ("+" if character == "\\" else "")
-
-
-def _in_base64(secret: bytes) -> Iterator[str]:
-    """Yield the patterns of a secret inside a base64 text, for each of the three ways it can be aligned.
-
-    The characters at its edges share bits with their neighbours, so any one is taken there.
-    """
-    for shift in range(3):
-        encoded = base64.b64encode(bytes(shift) + secret).decode("ascii")
-        whole = encoded[(0, 2, 3)[shift] : (shift + len(secret)) * 8 // 6]
-        core = "".join(
-            f"(?:{_character(character)}|{'-' if character == '+' else '_'})"
-            if character in "+/"
-            else character
-            for character in whole
-        )
-        yield f"{_BASE64}{{0,{1 if shift else 0}}}{core}{_BASE64}?(?:=|%3[Dd]){{0,2}}"
+def _hidden(text: str, patterns: Sequence[re.Pattern[str]]) -> str:
+    """Return a text with stars for whatever one of the patterns finds in it."""
+    places = sorted(match.span(1) for pattern in patterns for match in pattern.finditer(text))
+    if not places:
+        return text
+    pieces = []
+    end = 0
+    for first, last in places:
+        if first >= end:
+            pieces += [text[end:first], HIDDEN]
+        end = max(end, last)
+    return "".join([*pieces, text[end:]])
 
 
 class _Guard:

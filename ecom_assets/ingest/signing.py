@@ -12,7 +12,8 @@ import threading
 from collections.abc import Sequence
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
-from time import monotonic, sleep
+from functools import cache
+from time import sleep
 from typing import Any, NamedTuple
 from urllib.parse import unquote_plus, urlsplit
 
@@ -25,7 +26,8 @@ from ecom_assets.ingest.answers import Answer, Failures, reason_of
 from ecom_assets.ingest.declaration import Policy
 from ecom_assets.ingest.errors import ApiError, IngestError
 from ecom_assets.ingest.meter import SLICE_HEADER, Meter
-from ecom_assets.ingest.redaction import Redactor
+from ecom_assets.ingest.pace import Pace
+from ecom_assets.ingest.redaction import HIDDEN, Redactor
 
 RETRIED_STATUSES = frozenset({429, 500, 502, 503, 504})
 LONGEST_WAIT = 60.0
@@ -37,25 +39,6 @@ _LINKS = ("Location", "Content-Location", "Link")
 _QUERY = re.compile(r"\?([^#>\s]*)")
 
 _log = logging.getLogger(__name__)
-
-
-class Budget:
-    """Spaces requests evenly over all threads, at most `per_second` of them in a second."""
-
-    def __init__(self, per_second: float) -> None:
-        """Start with nothing spent."""
-        self._lock = threading.Lock()
-        self._interval = 1 / per_second
-        self._next = 0.0
-
-    def wait(self) -> None:
-        """Return when the next request may leave."""
-        with self._lock:
-            now = monotonic()
-            turn = max(now, self._next)
-            self._next = turn + self._interval
-        if turn > now:
-            sleep(turn - now)
 
 
 class _Trouble(NamedTuple):
@@ -76,7 +59,7 @@ class SigningAdapter(HTTPAdapter):
         redactor: Redactor,
         failures: Failures,
         meter: Meter | None,
-        budget: Budget | None,
+        pace: Pace,
     ) -> None:
         """Serve the origin of `base_url` alone, with a connection for each of the policy's workers."""
         super().__init__(pool_connections=1, pool_maxsize=policy.concurrency)
@@ -89,7 +72,7 @@ class SigningAdapter(HTTPAdapter):
         self._redactor = redactor
         self._failures = failures
         self._meter = meter
-        self._budget = budget
+        self._pace = pace
         self._token_lock = threading.Lock()
 
     def __deepcopy__(self, memo: object) -> SigningAdapter:
@@ -116,8 +99,7 @@ class SigningAdapter(HTTPAdapter):
         tries = 0
         while True:
             tries += 1
-            if self._budget:
-                self._budget.wait()
+            self._await_turn(unsigned)
             if reading:
                 reading.requests += 1
                 reading.retries += tries > 1
@@ -127,18 +109,31 @@ class SigningAdapter(HTTPAdapter):
                     return outcome
                 reason = f"status {outcome.status_code}"
                 wait = retry_after(outcome)
-                if wait is not None and wait > LONGEST_WAIT:
-                    raise self._failures.later(outcome, wait, LONGEST_WAIT)
+                if wait is not None:
+                    self._pace.pause(wait)  # for all workers: what one is told holds for the whole shop
+                    if wait > LONGEST_WAIT:
+                        raise self._failures.later(outcome, wait, LONGEST_WAIT)
                 if tries > self.policy.max_retries:
                     return outcome
             else:
                 reason, wait = outcome.reason, None
                 if tries > self.policy.max_retries or not outcome.passing:
                     raise self._failures.unreached(unsigned, reason, tries)
-            if wait is None:
-                wait = min(self.policy.backoff_factor * 2 ** (tries - 1), LONGEST_WAIT)
-            _log.info("%s", self._failures.line(unsigned, f"{reason}; try {tries + 1} in {wait:g} s"))
-            sleep(wait)
+            backoff = 0.0 if wait is not None else self._backoff(tries)
+            after = f"{reason}; try {tries + 1} in {wait or backoff:g} s"
+            _log.info("%s", self._failures.line(unsigned, after))
+            if backoff:
+                sleep(backoff)
+
+    def _await_turn(self, unsigned: PreparedRequest) -> None:
+        """Return when a request may leave; raises RetryLater in a pause longer than a run sits out."""
+        left = self._pace.wait(LONGEST_WAIT)
+        if left:
+            raise self._failures.paused(unsigned, left, LONGEST_WAIT)
+
+    def _backoff(self, tries: int) -> float:
+        """Return the seconds that one request waits after so many tries."""
+        return min(self.policy.backoff_factor * 2.0 ** (tries - 1), LONGEST_WAIT)
 
     def _try(self, unsigned: PreparedRequest, tries: int, *args: Any, **kwargs: Any) -> Answer | _Trouble:
         """Sign and send once, and read the body to its end.
@@ -158,21 +153,30 @@ class SigningAdapter(HTTPAdapter):
                 answer.headers[name] = self._without_secrets(answer.headers[name])
         return answer
 
+    def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
+        """Return a pool whose connections print nothing, whatever `http.client`'s debuglevel is.
+
+        At 1 and more, that prints the request as it goes over the wire: past all logging, and signed.
+        """
+        pool: Any = super().get_connection_with_tls_context(*args, **kwargs)
+        pool.ConnectionCls = _silent(pool.ConnectionCls)
+        return pool
+
     def _without_secrets(self, text: str) -> str:
-        """Take the parameters that carry a secret out of the addresses in a text.
+        """Take the parameters that carry a secret, hidden or not, out of the addresses in a text.
 
         A next link or a redirect may repeat them from the request, and signing would add them once more.
         """
 
         def kept(query: re.Match[str]) -> str:
-            parameters = [
-                parameter
-                for parameter in query[1].split("&")
-                if unquote_plus(parameter.partition("=")[0]) not in self._parameters
-            ]
+            parameters = []
+            for parameter in query[1].split("&"):
+                name, _, value = parameter.partition("=")
+                if unquote_plus(name) not in self._parameters and unquote_plus(value) != HIDDEN:
+                    parameters.append(parameter)
             return "?" + "&".join(parameters) if parameters else ""
 
-        return _QUERY.sub(kept, text) if self._parameters else text
+        return _QUERY.sub(kept, text)
 
     def _signed(self, unsigned: PreparedRequest) -> PreparedRequest:
         """Return a copy that carries the shop's secrets and no slice."""
@@ -187,18 +191,29 @@ class SigningAdapter(HTTPAdapter):
     def _with_token(self, kind: OAuth2ClientCredentials, request: PreparedRequest) -> PreparedRequest:
         """Sign with a token, which is obtained first when there is none or it has expired."""
         with self._token_lock:  # workers that start at once need one token, not one each
+            before = kind.access_token
             try:
                 signed: PreparedRequest = kind(request)
             except IngestError:
                 raise
             except Exception:  # dlt reads the answer without a look at what it is
                 kind.access_token = None
-            # "None" is what dlt makes of an answer without a token
-            if kind.access_token not in (None, "", "None"):
-                self._redactor.add(kind.access_token)
-                return signed
-            kind.access_token = None
-        raise ApiError(f"{kind.access_token_url}: the answer holds no access_token that can be used")
+            token = kind.access_token
+            if token in (None, "", "None"):  # the last is what dlt makes of an answer without a token
+                kind.access_token = token = None
+            else:
+                self._redactor.add(token)
+        if token is None:
+            raise ApiError(f"{kind.access_token_url}: the answer holds no access_token that can be used")
+        if token != before:
+            self._await_turn(request)  # the token took the turn of this request
+        return signed
+
+
+@cache
+def _silent(connection: type[Any]) -> type[Any]:
+    """Return a kind of connection that never prints what it sends and receives."""
+    return type(connection.__name__, (connection,), {"debuglevel": 0})
 
 
 def _origin(url: str) -> str:

@@ -222,9 +222,11 @@ _BESIDE = (".lock", ".holder", ".new", ".wal", ".tmp")
 
 def _file(variable: str, text: str) -> Path:
     """Return the absolute path that a variable names. Raises WarehouseError for what is no file's."""
-    if "://" in text or text == ":memory:":
+    # of an address only its beginning is shown, for a password may follow
+    other = re.match(r"(:memory:)|([A-Za-z][\w+.-]+):", text)
+    if other:
         raise WarehouseError(
-            f"{variable}: found {text.split('://')[0]!r}; allowed: the path of a DuckDB file"
+            f"{variable}: found {other[1] or other[2]!r}; allowed: the path of a DuckDB file"
         )
     if Path(text).is_dir():
         raise WarehouseError(f"{variable}: found the folder {text!r}; allowed: the path of a DuckDB file")
