@@ -195,7 +195,7 @@ class _Run:
         evolved: dict[str, Any] = {}
         schema = pipeline.schemas.get(self.shop.name)
         if schema is not None and resource.name in schema.tables:
-            declared = {column.name for column in resource.columns}
+            declared = {column.name for column in resource.table_columns}
             for name, column in schema.get_table_columns(resource.name).items():
                 if name not in declared:
                     evolved[name] = evolved_column(name, column)

@@ -39,6 +39,7 @@ class Order:
     tallies: Mapping[str, Tally]
     contracts: Mapping[str, Contract]
     say: Callable[[str], None] = field(default=lambda text: None)
+    paginator: type[SlicePaginator] = SlicePaginator
 
 
 def build_source(shop: Shop, order: Order | None = None) -> DltSource:
@@ -54,12 +55,13 @@ def build_source(shop: Shop, order: Order | None = None) -> DltSource:
     if order:
         client["session"] = order.connection.session
     meter = order.connection.meter if order else Meter()
+    paginator = order.paginator if order else SlicePaginator
     config: Any = {
         "client": client,
         "resources": [
             part
             for resource in endpoints
-            for part in (_windows(shop, resource, order), _records(shop, resource, meter))
+            for part in (_windows(shop, resource, order), _records(shop, resource, meter, paginator))
         ],
     }
     source = rest_api_source(config, name=shop.name, max_table_nesting=0)
@@ -98,7 +100,7 @@ def _windows(shop: Shop, resource: Resource, order: Order | None) -> DltResource
     return dlt.resource(windows, name=windows_name(resource), selected=False)
 
 
-def _records(shop: Shop, resource: Resource, meter: Meter) -> dict[str, Any]:
+def _records(shop: Shop, resource: Resource, meter: Meter, paginator: type[SlicePaginator]) -> dict[str, Any]:
     """Return the entry of an endpoint in the configuration of dlt's REST API source."""
     endpoint = resource.endpoint or Endpoint(path="")
     parent = windows_name(resource)
@@ -114,7 +116,7 @@ def _records(shop: Shop, resource: Resource, meter: Meter) -> dict[str, Any]:
         "params": params,
         "headers": {**endpoint.headers, SLICE_HEADER: f"{{resources.{parent}.id}}"},
         "data_selector": endpoint.data_selector or "$",
-        "paginator": SlicePaginator(shop, resource, meter),
+        "paginator": paginator(shop, resource, meter),
     }
     if endpoint.json_body:
         config["json"] = dict(endpoint.json_body)
