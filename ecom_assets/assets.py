@@ -121,7 +121,7 @@ def _run(
     )
     for problem in errors.values():
         if isinstance(problem, RetryLater):
-            raise _pause(context, problem) from None
+            raise pause(context, problem) from None
     if errors:
         raise failure(errors, len(names)) from None
 
@@ -173,7 +173,7 @@ def _materialised(
         yield MaterializeResult(asset_key=key, metadata=metadata)
 
 
-def _pause(context: AssetExecutionContext, error: RetryLater) -> RetryRequested | Failure:
+def pause(context: AssetExecutionContext, error: RetryLater) -> RetryRequested | Failure:
     """Return the request to run this op again once the API is willing; after enough of them the failure."""
     if context.retry_number >= MAX_PAUSES:
         return Failure(description=f"{error} (after {MAX_PAUSES} pauses)", allow_retries=False)

@@ -26,6 +26,7 @@ from ecom_assets.ingest.source_keys import source_keys
 from ecom_assets.ingest.tally import WindowReport
 from ecom_assets.ingest.warehouse import Warehouse
 
+_INSTANT = "TIMESTAMP WITH TIME ZONE"
 _log = logging.getLogger(__name__)
 
 Say = Callable[[str], None]
@@ -115,10 +116,16 @@ class _Sweep:
                 raise WarehouseError(
                     f"the table {name} does not exist: load {self.resource.name} before it is swept"
                 )
-            if DELETED_AT.name not in columns:
+            found = columns.get(DELETED_AT.name)
+            if found is None:
                 raise WarehouseError(
                     f"the table {name} has no column {DELETED_AT.name} yet: load a window of "
                     f"{self.resource.name} before it is swept"
+                )
+            if found != _INSTANT:
+                raise WarehouseError(
+                    f"the column {DELETED_AT.name} of {name} is {found}, which a field of the API made it; "
+                    f"a sweep needs {_INSTANT}: load {self.resource.name} into a new warehouse"
                 )
             return connection.execute(
                 f'select {self.keys}, "{self.cursor}" as __cursor, {DELETED_AT.name} as __deleted_at from {self.table}'
