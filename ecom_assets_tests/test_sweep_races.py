@@ -10,7 +10,7 @@ import duckdb
 import pytest
 
 from ecom_assets.ingest.sweeping import SweepReport, run_sweep
-from ecom_assets.ingest.warehouse import Say, Warehouse
+from ecom_assets.ingest.warehouse import Warehouse
 from ecom_assets.sandbox import SANDBOX_KEY, SandboxSettings
 from ecom_assets.sandbox.server import Running, serving
 from ecom_assets_tests.sweeps import NOW, ORDERS, Sweeps
@@ -40,7 +40,7 @@ class Interrupted(Warehouse):
         self.times = 0
 
     @contextmanager
-    def transaction(self, say: Say = lambda _: None) -> Iterator[duckdb.DuckDBPyConnection]:
+    def transaction(self, say: Callable[[str], None] = lambda _: None) -> Iterator[duckdb.DuckDBPyConnection]:
         self.times += 1
         self.meanwhile()
         with super().transaction(say) as connection:

@@ -55,13 +55,12 @@ def build_source(shop: Shop, order: Order | None = None) -> DltSource:
     if order:
         client["session"] = order.connection.session
     meter = order.connection.meter if order else Meter()
-    paginator = order.paginator if order else SlicePaginator
     config: Any = {
         "client": client,
         "resources": [
             part
             for resource in endpoints
-            for part in (_windows(shop, resource, order), _records(shop, resource, meter, paginator))
+            for part in (_windows(shop, resource, order), _records(shop, resource, meter, order))
         ],
     }
     source = rest_api_source(config, name=shop.name, max_table_nesting=0)
@@ -100,10 +99,11 @@ def _windows(shop: Shop, resource: Resource, order: Order | None) -> DltResource
     return dlt.resource(windows, name=windows_name(resource), selected=False)
 
 
-def _records(shop: Shop, resource: Resource, meter: Meter, paginator: type[SlicePaginator]) -> dict[str, Any]:
+def _records(shop: Shop, resource: Resource, meter: Meter, order: Order | None) -> dict[str, Any]:
     """Return the entry of an endpoint in the configuration of dlt's REST API source."""
     endpoint = resource.endpoint or Endpoint(path="")
     parent = windows_name(resource)
+    paginator = order.paginator if order else SlicePaginator
     params = dict(endpoint.params)
     incremental = endpoint.incremental
     if incremental and incremental.server_filter:

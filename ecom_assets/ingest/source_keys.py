@@ -66,12 +66,14 @@ def source_keys(
 class KeyPaginator(SlicePaginator):
     """Reads a slice as ever, but holds back no more of a record than its primary key."""
 
-    def _rows(self, response: Response, page: list[Any]) -> list[Any]:
-        """Return what is kept of the records of a page."""
-        return [_trimmed(row, self._key_paths) for row in super()._rows(response, page)]
+    def update_state(self, response: Response, data: list[Any] | None = None) -> None:
+        """Take in what is kept of the records of a page."""
+        if data:
+            data[:] = [trimmed(row, self._key_paths) for row in data]
+        super().update_state(response, data)
 
 
-def _trimmed(row: Any, paths: Sequence[Sequence[str]]) -> Any:
+def trimmed(row: Any, paths: Sequence[Sequence[str]]) -> Any:
     """Return a record that has its primary key only; one without a usual key stays as it is."""
     kept: dict[str, Any] = {}
     for path in paths:
