@@ -120,7 +120,7 @@ def _run(
         shop, warehouse, checks, [window.partition_key for window in windows] if windows else None
     )
     if errors:
-        raise _ending(context, failure(shop, errors, len(names)), errors.values()) from None
+        raise ending(context, failure(shop, errors, len(names)), errors.values()) from None
     if report and report.unpublished:
         raise Failure(description=str(report.unpublished), metadata={"shop": shop.name}) from None
 
@@ -181,7 +181,7 @@ def _materialised(
         yield MaterializeResult(asset_key=key, metadata=metadata)
 
 
-def _ending(
+def ending(
     context: AssetExecutionContext, failed: Failure, errors: Iterable[IngestError]
 ) -> RetryRequested | Failure:
     """Return the failure, or the request to run this op again once the API is willing, if it asked for a pause."""

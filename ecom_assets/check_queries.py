@@ -60,7 +60,7 @@ def schema_nullability(subject: Subject) -> Finding:
     resource = subject.resource
     actual = subject.columns(resource.name)
     problems: list[Mapping[str, Any]] = []
-    for column in resource.columns:
+    for column in resource.table_columns:
         found = actual.get(column.name)
         if found != sql_type(column):
             problem = "is missing" if found is None else f"is {found} instead of {sql_type(column)}"
@@ -75,8 +75,8 @@ def schema_nullability(subject: Subject) -> Finding:
     text = "; ".join(f"{problem['column']} {problem['problem']}" for problem in problems)
     return Finding(
         passed=not problems,
-        description=text or f"{len(resource.columns)} declared columns are there, with their types",
-        figures={"rows": total, "columns": len(resource.columns), "nulls": sum(nulls)},
+        description=text or f"{len(resource.table_columns)} declared columns are there, with their types",
+        figures={"rows": total, "columns": len(resource.table_columns), "nulls": sum(nulls)},
         sample=tuple(problems),
         sql=sql,
     )

@@ -14,10 +14,11 @@ from dagster import Definitions, in_process_executor
 from ecom_assets.alerts import failure_sensor
 from ecom_assets.assets import shop_assets
 from ecom_assets.broken_files import broken_files
+from ecom_assets.deletions import deletions_assets
 from ecom_assets.ingest.declaration import readable_shops
-from ecom_assets.jobs import snapshots_job, windows_job
+from ecom_assets.jobs import deletions_job, snapshots_job, windows_job
 from ecom_assets.resources import ShopSecrets, shop_resources
-from ecom_assets.schedules import snapshots_schedule, windows_schedule
+from ecom_assets.schedules import deletions_schedule, snapshots_schedule, windows_schedule
 from ecom_assets.sensors import change_sensor
 
 
@@ -41,7 +42,7 @@ def build_defs(
     schedules: list[Any] = []
     sensors: list[Any] = [failure_sensor(shops, resources)]
     for shop in shops:
-        assets += shop_assets(shop)
+        assets += [*shop_assets(shop), *deletions_assets(shop)]
         if shop.partitions and (windows := windows_job(shop)):
             jobs.append(windows)
             schedules.append(windows_schedule(shop, shop.partitions, windows))
@@ -49,6 +50,9 @@ def build_defs(
         if snapshots := snapshots_job(shop):
             jobs.append(snapshots)
             schedules.append(snapshots_schedule(shop, snapshots))
+        if deletions := deletions_job(shop):
+            jobs.append(deletions)
+            schedules.append(deletions_schedule(shop, deletions))
     return Definitions(
         assets=assets,
         asset_checks=checks,

@@ -1,6 +1,7 @@
 """When a shop is loaded by the clock: each window soon after it closed, the snapshots once a day, in UTC.
 
-Loading only what changed is `sensors`'s. Both are off until somebody switches them on in the UI.
+Once a week deletes are looked for. Loading only what changed is `sensors`'s. All are off until somebody
+switches them on in the UI.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ MINUTES_AFTER = 10
 """How long after a window closed it is loaded, so that the API has settled."""
 
 SNAPSHOT_CRON = "40 0 * * *"
+DELETIONS_CRON = "20 2 * * 0"
 
 _CRON: Mapping[str, str] = {
     "hour": f"{MINUTES_AFTER} * * * *",
@@ -65,5 +67,17 @@ def snapshots_schedule(shop: Shop, job: AssetJob) -> ScheduleDefinition:
         cron_schedule=SNAPSHOT_CRON,
         execution_timezone="UTC",
         description=f"Loads the snapshots of {shop.name} every day at 00:40 (UTC).",
+        default_status=DefaultScheduleStatus.STOPPED,
+    )
+
+
+def deletions_schedule(shop: Shop, job: AssetJob) -> ScheduleDefinition:
+    """Return the schedule that looks for deletes once a week."""
+    return ScheduleDefinition(
+        name=job_name(shop, "deletions_schedule"),
+        job=job,
+        cron_schedule=DELETIONS_CRON,
+        execution_timezone="UTC",
+        description=f"Looks for records that are gone from {shop.name} every Sunday at 02:20 (UTC).",
         default_status=DefaultScheduleStatus.STOPPED,
     )

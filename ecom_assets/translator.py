@@ -48,8 +48,8 @@ def freshness(shop: Shop, resource: Resource) -> FreshnessPolicy:
 
 
 def table_schema(resource: Resource) -> TableSchema:
-    """Return the declared columns in Dagster's words, so that the UI shows them before the first run."""
-    return TableSchema(columns=[_column(resource, column) for column in resource.columns])
+    """Return the table's columns in Dagster's words, so that the UI shows them before the first run."""
+    return TableSchema(columns=[_column(resource, column) for column in resource.table_columns])
 
 
 def _column(resource: Resource, column: Column) -> TableColumn:

@@ -26,7 +26,7 @@ from dagster import DagsterInstance, ExecuteInProcessResult, build_run_status_se
 
 from ecom_assets.alerts import failure_sensor
 from ecom_assets.definitions import build_defs
-from ecom_assets.ingest.declaration import load_shops
+from ecom_assets.ingest.declaration import readable_shops
 from ecom_assets.resources import shop_resources
 from ecom_assets_tests.canaries import AUTHS, new_key, traces
 from ecom_assets_tests.canary_cases import CASES, Case
@@ -162,7 +162,7 @@ def answering(case: Case, name: str, keys: list[str], other: Loopback) -> Callab
 
 def executed(folder: Path) -> ExecuteInProcessResult:
     """Run the shop's job, and its failure through the sensor as the daemon does."""
-    shops = load_shops(folder / "shops")
+    shops, _ = readable_shops(folder / "shops")
     job = build_defs(folder / "shops").resolve_job_def("canary_snapshots")
     with DagsterInstance.get() as instance:
         result = job.execute_in_process(instance=instance, raise_on_error=False)

@@ -15,7 +15,7 @@ import pyarrow as pa
 from dlt.extract import DltSource
 
 from ecom_assets.ingest.declaration import Shop
-from ecom_assets.ingest.tally import ResourceReport, Tally
+from ecom_assets.ingest.tally import ResourceReport, Tally, WindowReport
 from ecom_assets.ingest.warehouse import columns_of, visible
 
 LEDGER = "load_ledger"
@@ -63,12 +63,7 @@ def bookkeeping(
 
     `now`, in UTC, is when the run had read everything.
     """
-    ledger = [
-        {name: getattr(window, name, None) for name in _LEDGER_SCHEMA.names}
-        | {"load_id": report.load_id, "loaded_at": now}
-        for report in reports
-        for window in report.windows
-    ]
+    ledger = [_entry(window, report.load_id, now) for report in reports for window in report.windows]
     rejected = [
         {
             "load_id": report.load_id,
@@ -88,6 +83,21 @@ def bookkeeping(
         return [_table(LEDGER, ledger, _LEDGER_SCHEMA), _table(REJECTED, rejected, _REJECTED_SCHEMA)]
 
     return books()
+
+
+def enter(
+    warehouse: duckdb.DuckDBPyConnection, shop: Shop, load_id: str, window: WindowReport, now: datetime
+) -> None:
+    """Add a row to the ledger in the open transaction, for what no load brings."""
+    rows = pa.Table.from_pylist([_entry(window, load_id, now)], schema=_LEDGER_SCHEMA)
+    with visible(warehouse, "ecom_entry", rows):
+        warehouse.execute(f'insert into "{shop.name}"."{LEDGER}" by name select * from ecom_entry')
+
+
+def _entry(window: WindowReport, load_id: str | None, now: datetime) -> dict[str, Any]:
+    """Return a row of the ledger."""
+    figures = {name: getattr(window, name, None) for name in _LEDGER_SCHEMA.names}
+    return figures | {"load_id": load_id, "loaded_at": now}
 
 
 def _table(name: str, rows: list[dict[str, Any]], schema: pa.Schema) -> Any:

@@ -73,13 +73,13 @@ class Contract:
         self.schema = pa.schema(
             [
                 pa.field(column.name, arrow_type(column), nullable=column.nullable)
-                for column in resource.columns
+                for column in resource.table_columns
             ]
         )
 
     def columns_hints(self) -> dict[str, TColumnSchema]:
-        """Return dlt's hints of the declared columns, in their order."""
-        return {column.name: _hint(column) for column in self.resource.columns}
+        """Return dlt's hints of the table's columns, in their order."""
+        return {column.name: _hint(column) for column in self.resource.table_columns}
 
     def apply(self, records: Sequence[Any], refused: Mapping[int, str] | None = None) -> Contracted:
         """Return the table of the records that keep the contract, and the others with every reason.
@@ -96,6 +96,8 @@ class Contract:
                     reasons.setdefault(position, []).append(f"the record is not an object: {shown(record)}")
                     broken.add(position)
         arrays = [self._column(rows, column, reasons, broken) for column in self.resource.columns]
+        # no record has the columns that are ours: one that comes, or comes again, is not deleted
+        arrays += [pa.nulls(len(rows), entry.type) for entry in list(self.schema)[len(arrays) :]]
         fields = list(self.schema)
         hints: dict[str, TColumnSchema] = {}
         undeclared, discarded = self._undeclared(rows)

@@ -22,6 +22,7 @@ Place = tuple[str | int, ...]
 
 _REQUIRED = {
     "base_url": "the address of the API",
+    "by": "sweep",
     "client": "a mapping with base_url",
     "columns": "a mapping of column names, at least one",
     "cursor_path": "the field that tells when a record changed, such as updated_at",

@@ -13,6 +13,7 @@ from typing_extensions import Self
 
 from ecom_assets.ingest.declared_client import Declared, Paginator
 from ecom_assets.ingest.declared_column import Column, as_columns
+from ecom_assets.ingest.declared_deletes import DELETED_AT, MAX_DELETED, Deletes, check_deletes
 from ecom_assets.ingest.declared_errors import broken, shown, wrong
 from ecom_assets.ingest.declared_values import (
     ColumnNames,
@@ -122,6 +123,8 @@ class Resource(Declared):
     include_from_parent: Texts = ()
     declared: Annotated[tuple[Column, ...], BeforeValidator(as_columns), Field(alias="columns")]
     max_rejected: Annotated[float, number("a share from 0 to 1", lambda given: 0 <= given <= 1)] | None = None
+    deletes: Deletes | None = None
+    max_deleted: Annotated[float, number("a share from 0 to 1", lambda given: 0 <= given <= 1)] = MAX_DELETED
 
     _parent_windowed: bool = PrivateAttr(default=False)
 
@@ -150,6 +153,11 @@ class Resource(Declared):
             if ".".join(column.path) == path and column.data_type in CURSOR_TYPES and not column.nullable:
                 return column
         return None
+
+    @property
+    def table_columns(self) -> tuple[Column, ...]:
+        """Return the columns of the table: the declared ones, and `deleted_at` where deletes are looked for."""
+        return (*self.columns, DELETED_AT) if self.deletes else self.columns
 
     def column(self, name: str) -> Column:
         """Return a declared column; raises KeyError for another name."""
@@ -186,6 +194,7 @@ class Resource(Declared):
             )
         self._check_parent_fields()
         self._check_privacy()
+        check_deletes(self)
         return self
 
     def _check_privacy(self) -> None:

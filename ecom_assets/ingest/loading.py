@@ -217,7 +217,7 @@ class _Run:
         schema = pipeline.schemas.get(self.shop.name)
         if schema is not None and resource.name in schema.tables:
             known |= schema.get_table_columns(resource.name)
-        declared = {column.name for column in resource.columns}
+        declared = {column.name for column in resource.table_columns}
         evolved = {name: evolved_column(name, known[name]) for name in known if name not in declared}
         parent = self.shop.parent_of(resource)
         zone = (

@@ -13,6 +13,7 @@ from pydantic import BeforeValidator, model_validator
 from typing_extensions import Self
 
 from ecom_assets.ingest.declared_client import Client, Declared, Policy
+from ecom_assets.ingest.declared_deletes import deletions_name
 from ecom_assets.ingest.declared_errors import broken, shown, shown_path, wrong
 from ecom_assets.ingest.declared_resource import Incremental, Resource
 from ecom_assets.ingest.declared_values import (
@@ -86,6 +87,10 @@ class Shop(Declared):
         """Return the resources that are replaced as a whole."""
         return tuple(resource for resource in self.resources if not resource.windowed)
 
+    def swept_resources(self) -> tuple[Resource, ...]:
+        """Return the resources whose deletes are looked for."""
+        return tuple(resource for resource in self.resources if resource.deletes)
+
     def incremental_of(self, name: str) -> Incremental:
         """Return how a windowed resource is asked for a window; raises LookupError for a snapshot."""
         endpoint = self.parent_of(self.resource(name)).endpoint
@@ -103,6 +108,14 @@ class Shop(Declared):
                     ("resources", position, "name"), f"{shown(resource.name)} twice", "a name of its own"
                 )
             by_name[resource.name] = resource
+        swept = {deletions_name(resource.name): resource.name for resource in self.swept_resources()}
+        for position, resource in enumerate(self.resources):
+            if resource.name in swept:
+                raise broken(
+                    ("resources", position, "name"),
+                    f"{shown(resource.name)}, the name of the deletions of {swept[resource.name]}",
+                    "a name of its own",
+                )
         for position, resource in enumerate(self.resources):
             self._check_parent(("resources", position), resource, by_name)
             self._check_references(("resources", position), resource, by_name)

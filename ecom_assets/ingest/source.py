@@ -41,6 +41,7 @@ class Order:
     tallies: Mapping[str, Tally]
     contracts: Mapping[str, Contract]
     say: Callable[[str], None] = field(default=lambda text: None)
+    paginator: type[SlicePaginator] = SlicePaginator
 
 
 def build_source(shop: Shop, order: Order | None = None) -> DltSource:
@@ -104,6 +105,7 @@ def _records(shop: Shop, resource: Resource, meter: Meter, order: Order | None) 
     """Return the entry of an endpoint in the configuration of dlt's REST API source."""
     endpoint = resource.endpoint or Endpoint(path="")
     parent = windows_name(resource)
+    paginator = order.paginator if order else SlicePaginator
     params = dict(endpoint.params)
     incremental = endpoint.incremental
     if incremental and incremental.server_filter:
@@ -116,7 +118,7 @@ def _records(shop: Shop, resource: Resource, meter: Meter, order: Order | None) 
         "params": params,
         "headers": {**endpoint.headers, SLICE_HEADER: f"{{resources.{parent}.id}}"},
         "data_selector": endpoint.data_selector or "$",
-        "paginator": SlicePaginator(shop, resource, meter, _closing(shop, resource, order)),
+        "paginator": paginator(shop, resource, meter, _closing(shop, resource, order)),
     }
     if endpoint.json_body:
         config["json"] = dict(endpoint.json_body)

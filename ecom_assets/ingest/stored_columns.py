@@ -35,7 +35,7 @@ def refuse_other_types(
     """
     schema = pipeline.default_schema
     for resource in resources:
-        declared = {column.name for column in resource.columns}
+        declared = {column.name for column in resource.table_columns}
         there = now.get(resource.name, {})
         for name in there.keys() - before.get(resource.name, {}).keys() - declared:
             read = schema.get_table_columns(resource.name).get(name)

@@ -134,6 +134,11 @@ class Faults:
         with self._lock:
             self._edits[path].deleted.add(identity)
 
+    def restore(self, path: str, identity: int) -> None:
+        """Show a hidden record again."""
+        with self._lock:
+            self._edits[path].deleted.discard(identity)
+
     def change(self, path: str, identity: int, **fields: Any) -> None:
         """Give a record other values; REMOVED takes a field away.
 

@@ -1,0 +1,75 @@
+"""Whether, and how, records that are gone from an API are looked for: `deletes`, and the column it brings along.
+
+Finding and marking them is `sweeping`'s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field
+
+from ecom_assets.ingest.declared_client import Declared
+from ecom_assets.ingest.declared_column import Column
+from ecom_assets.ingest.declared_errors import broken, shown, wrong
+
+if TYPE_CHECKING:
+    from ecom_assets.ingest.declared_resource import Resource
+
+DELETED_AT = Column(
+    name="deleted_at",
+    data_type="timestamp",
+    description="When a sweep found that the API no longer has the record; null while it has.",
+)
+"""The column that a table has beside the declared ones where deletes are looked for."""
+
+MAX_DELETED = 0.2
+
+
+class Sweep(Declared):
+    """Reading all keys of a collection; `params` go before the endpoint's own, such as `fields: id`."""
+
+    by: Literal["sweep"]
+    params: Mapping[str, Any] = Field(default_factory=dict)
+
+
+def _deletes(value: Any) -> Any:
+    """Take the bare word for a mapping with nothing else in it."""
+    if value == "sweep":
+        return {"by": value}
+    if isinstance(value, (Mapping, Sweep)):
+        return value
+    raise wrong(shown(value), "sweep, or a mapping with by: sweep and params")
+
+
+Deletes = Annotated[Sweep, BeforeValidator(_deletes)]
+
+
+def deletions_name(resource: str) -> str:
+    """Return the name under which a resource's sweeps are reported: its asset's, and the one in the ledger."""
+    return f"{resource}_deletions"
+
+
+def check_deletes(resource: Resource) -> None:
+    """Require that a resource whose deletes are looked for has a use, and a free column, for them."""
+    if resource.deletes is None:
+        if "max_deleted" in resource.model_fields_set:
+            raise broken(("max_deleted",), "max_deleted without deletes", "max_deleted beside deletes only")
+        return
+    if resource.endpoint is None:
+        raise broken(
+            ("deletes",),
+            "deletes beside rows_from",
+            "deletes of the resource that holds the list: a row is gone when its record is",
+        )
+    if resource.endpoint.incremental is None:
+        raise broken(
+            ("deletes",), "deletes of a snapshot", "deletes beside incremental: a snapshot is replaced anyway"
+        )
+    if DELETED_AT.name in (column.name for column in resource.columns):
+        raise broken(
+            ("columns", DELETED_AT.name),
+            "a column of that name beside deletes",
+            f"another name, such as source_deleted_at with path: {DELETED_AT.name}, because a sweep writes it",
+        )

@@ -1,0 +1,79 @@
+"""The bundled shop with `deletes: sweep` for its orders, at a real sandbox and a real DuckDB file."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from ecom_assets.ingest.declaration import Shop, load_shop
+from ecom_assets.ingest.loading import RunReport, run_load
+from ecom_assets.ingest.sweeping import SweepReport, run_sweep
+from ecom_assets.ingest.warehouse import Warehouse
+from ecom_assets.ingest.windows import Window, windows_between
+from ecom_assets.sandbox import SANDBOX_KEY
+from ecom_assets.sandbox.server import Running
+from ecom_assets_tests.dagster_runs import declare
+
+NOW = datetime(2026, 1, 6, tzinfo=timezone.utc)
+"""When the sandbox's clock stands still: all windows before it are closed, and hold all of its orders."""
+
+ORDERS = "/v1/orders"
+PLAIN = "    endpoint: {path: /v1/orders}\n"
+SWEPT = f"{PLAIN}    deletes: sweep\n"
+
+
+class Sweeps:
+    """A shop at a sandbox, and a warehouse."""
+
+    def __init__(self, api: Running, folder: Path, *changes: tuple[str, str], swept: str = SWEPT) -> None:
+        """Declare the shop with pieces of its text replaced, orders with `swept` in place of their endpoint."""
+        self.folder = folder / "shops"
+        self.changes = (('base_url: "sandbox://"', f'base_url: "{api.base_url}"'), *changes)
+        self.shop = self.shop_with(swept)
+        self.file = folder / "warehouse.duckdb"
+        self.warehouse = Warehouse(self.file, 20)
+        assert self.shop.partitions
+        self.windows = windows_between(self.shop.partitions, self.shop.partitions.start, NOW)
+
+    def shop_with(self, swept: str) -> Shop:
+        """Return the shop with something else in place of the endpoint of orders."""
+        return load_shop(declare(self.folder, (PLAIN, swept), *self.changes) / "sandbox.yaml")
+
+    def load(self, windows: tuple[Window, ...] | None = None, *names: str) -> RunReport:
+        """Load windows (all unless given) of orders, and of what else is named."""
+        report = run_load(
+            self.shop,
+            ["orders", *names],
+            self.windows if windows is None else windows,
+            secrets={"api_key": SANDBOX_KEY},
+            warehouse=self.warehouse,
+        )
+        assert report.errors == {}
+        return report
+
+    def sweep(self, shop: Shop | None = None, resource: str = "orders") -> SweepReport:
+        """Sweep orders."""
+        return run_sweep(
+            shop or self.shop, resource, secrets={"api_key": SANDBOX_KEY}, warehouse=self.warehouse
+        )
+
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        """Ask the warehouse."""
+        with duckdb.connect(str(self.file), read_only=True) as connection:
+            connection.execute("set TimeZone = 'UTC'")
+            return connection.execute(sql).fetchall()
+
+    def ids(self, condition: str = "true") -> list[int]:
+        """Return the ids of orders for which a condition holds."""
+        return [row[0] for row in self.rows(f"select id from sandbox.orders where {condition} order by id")]
+
+    def marked(self) -> dict[int, datetime]:
+        """Return when each deleted order was found to be."""
+        return dict(self.rows("select id, deleted_at from sandbox.orders where deleted_at is not null"))
+
+    def tables(self) -> list[list[tuple[Any, ...]]]:
+        """Return all rows of orders and of the ledger."""
+        return [self.rows(f"select * from sandbox.{name} order by all") for name in ("orders", "load_ledger")]

@@ -1,0 +1,165 @@
+"""Sweeps that cannot be made, or must not: nothing is marked, and one line says why and what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ecom_assets.ingest.errors import (
+    DeclarationError,
+    IncompleteSlice,
+    IngestError,
+    MissingSecret,
+    WarehouseError,
+)
+from ecom_assets.ingest.sweeping import run_sweep
+from ecom_assets.ingest.warehouse import Warehouse
+from ecom_assets.sandbox import SandboxSettings
+from ecom_assets.sandbox.server import Running, serving
+from ecom_assets_tests.sweeps import NOW, ORDERS, PLAIN, SWEPT, Sweeps
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Running]:
+    """Serve 50 orders a day at an instant that does not move."""
+    with serving(SandboxSettings(orders_per_day=50, now=NOW)) as running:
+        yield running
+
+
+@pytest.fixture
+def api(server: Running) -> Running:
+    """Return the server without faults."""
+    server.faults.clear()
+    server.log.clear()
+    return server
+
+
+@pytest.fixture(scope="module")
+def loaded(server: Running, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a warehouse with all orders."""
+    server.faults.clear()
+    found = Sweeps(server, tmp_path_factory.mktemp("loaded"))
+    found.load()
+    return found.file
+
+
+@pytest.fixture
+def sweeps(loaded: Path, api: Running, tmp_path: Path) -> Sweeps:
+    """Return the shop with all its orders loaded."""
+    found = Sweeps(api, tmp_path)
+    found.file.write_bytes(loaded.read_bytes())
+    return found
+
+
+def test_an_incomplete_reading_marks_nothing(sweeps: Sweeps, api: Running) -> None:
+    before = sweeps.tables()
+    for identity in sweeps.ids()[:4]:
+        api.faults.delete(ORDERS, identity)
+    api.faults.total(ORDERS, len(sweeps.ids()))
+    with pytest.raises(IncompleteSlice, match=r"the API says it has \d+ records, \d+ distinct ones came"):
+        sweeps.sweep()
+    assert sweeps.tables() == before
+
+
+def test_a_failing_api_marks_nothing(sweeps: Sweeps, api: Running) -> None:
+    before = sweeps.tables()
+    api.faults.fail(403, path=ORDERS, times=None)
+    with pytest.raises(IngestError, match="status 403"):
+        sweeps.sweep()
+    assert sweeps.tables() == before
+
+
+def test_more_than_max_deleted_is_refused(sweeps: Sweeps, api: Running) -> None:
+    ids = sweeps.ids()
+    lost = ids[: len(ids) * 3 // 10 + 1]
+    for identity in lost:
+        api.faults.delete(ORDERS, identity)
+    before = sweeps.tables()
+    with pytest.raises(IngestError) as caught:
+        sweeps.sweep()
+    assert str(caught.value) == (
+        f"orders: {len(lost)} of {len(ids)} live rows are gone from the API at once, "
+        f"a share of {len(lost) / len(ids):.4g}; max_deleted is 0.2; nothing was marked. "
+        "If they were deleted, set max_deleted of orders to 0.31 in sandbox.yaml for one sweep"
+    )
+    assert sweeps.tables() == before
+    allowed = sweeps.shop_with(f"{SWEPT}    max_deleted: 0.31\n")
+    assert sweeps.sweep(allowed).newly_deleted == len(lost)
+
+
+def test_exactly_max_deleted_is_allowed(sweeps: Sweeps, api: Running) -> None:
+    ids = sweeps.ids()
+    for identity in ids[: len(ids) // 5]:
+        api.faults.delete(ORDERS, identity)
+    assert len(ids) % 5 == 0
+    assert sweeps.sweep().newly_deleted == len(ids) // 5
+
+
+def test_rows_that_are_marked_already_do_not_count_again(sweeps: Sweeps, api: Running) -> None:
+    ids = sweeps.ids()
+    step = len(ids) // 10
+    for first in range(0, 5 * step, step):
+        for identity in ids[first : first + step]:
+            api.faults.delete(ORDERS, identity)
+        assert sweeps.sweep().newly_deleted == step
+    assert len(sweeps.marked()) == 5 * step
+
+
+def test_an_empty_source(sweeps: Sweeps, api: Running) -> None:
+    api.faults.answer('{"data": [], "total": 0}', path=ORDERS, times=None)
+    with pytest.raises(IngestError, match=r"a share of 1; max_deleted is 0\.2; .* to 1 in sandbox\.yaml"):
+        sweeps.sweep()
+    assert sweeps.marked() == {}
+
+
+def test_before_any_load(api: Running, tmp_path: Path) -> None:
+    sweeps = Sweeps(api, tmp_path)
+    with pytest.raises(WarehouseError, match=r"warehouse\.duckdb does not exist: materialise an asset first"):
+        sweeps.sweep()
+    assert not sweeps.file.exists()
+    with sweeps.warehouse.transaction() as connection:
+        connection.execute("create schema sandbox")
+    with pytest.raises(WarehouseError) as caught:
+        sweeps.sweep()
+    assert str(caught.value) == "the table sandbox.orders does not exist: load orders before it is swept"
+    assert api.log.requests == [], "nobody's API is asked for nothing"
+
+
+def test_deletes_declared_after_the_first_load(api: Running, tmp_path: Path) -> None:
+    undeclared = Sweeps(api, tmp_path, swept=PLAIN)
+    undeclared.load()
+    sweeps = Sweeps(api, tmp_path)
+    with pytest.raises(WarehouseError) as caught:
+        sweeps.sweep()
+    assert str(caught.value) == (
+        "the table sandbox.orders has no column deleted_at yet: load a window of orders before it is swept"
+    )
+    sweeps.load(sweeps.windows[:1])
+    gone = sweeps.ids()[-1]
+    api.faults.delete(ORDERS, gone)
+    sweeps.sweep()
+    assert list(sweeps.marked()) == [gone]
+
+
+def test_a_resource_without_deletes(sweeps: Sweeps) -> None:
+    with pytest.raises(
+        DeclarationError, match="found customers, which has no deletes; allowed: one with deletes: orders"
+    ):
+        sweeps.sweep(resource="customers")
+
+
+def test_a_missing_secret(sweeps: Sweeps) -> None:
+    with pytest.raises(MissingSecret, match="'api_key' of shop 'sandbox' was not found"):
+        run_sweep(sweeps.shop, "orders", warehouse=sweeps.warehouse)
+
+
+def test_a_warehouse_that_somebody_holds(sweeps: Sweeps) -> None:
+    with (
+        Warehouse(sweeps.file, 0).transaction(),
+        pytest.raises(WarehouseError, match="was held by another load"),
+    ):
+        run_sweep(
+            sweeps.shop, "orders", secrets={"api_key": "sandbox-key"}, warehouse=Warehouse(sweeps.file, 0.1)
+        )
