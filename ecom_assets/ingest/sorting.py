@@ -133,5 +133,5 @@ def parent_columns(shop: Shop, resource: Resource) -> list[str]:
     return [
         column.name
         for column in resource.columns
-        if column.path[0].startswith(prefix) and column.path[0].removeprefix(prefix) in keys
+        if column.path[0].startswith(prefix) and ".".join(column.path).removeprefix(prefix) in keys
     ]
