@@ -130,3 +130,38 @@ def test_a_rejected_record_still_has_its_elements() -> None:
     contracted, _ = parts_of(shop, records)
     assert list(zip(kept(contracted, "thing_id"), kept(contracted), strict=True)) == [(1, 1)]
     assert reasons(contracted) == {1: ("thing_id: null, but part of the primary key",)}
+
+
+def test_a_record_may_have_its_key_in_an_object() -> None:
+    key = {"data_type": "bigint", "nullable": False}
+    shop = Shop.model_validate(
+        {
+            "name": "testshop",
+            "client": {"base_url": "https://api.example.com"},
+            "partitions": {"every": "day", "start": "2026-01-01"},
+            "resources": [
+                {
+                    "name": "things",
+                    "primary_key": "id",
+                    "endpoint": {
+                        "path": "things",
+                        "incremental": {"cursor_path": "at", "start_param": "from"},
+                    },
+                    "columns": {
+                        "id": {**key, "path": "meta.id"},
+                        "at": {"data_type": "timestamp", "nullable": False},
+                    },
+                },
+                {
+                    "name": "parts",
+                    "primary_key": ["thing_id", "id"],
+                    "rows_from": {"resource": "things", "path": "parts"},
+                    "include_from_parent": ["meta"],
+                    "columns": {"thing_id": {**key, "path": "_things_meta.id"}, "id": key},
+                },
+            ],
+        }
+    )
+    contracted, tally = parts_of(shop, [{"meta": {"id": "7"}, "at": AT, "parts": [{"id": 1}]}])
+    assert contracted.kept.select(["thing_id", "id"]).to_pylist() == [{"thing_id": 7, "id": 1}]
+    assert [table.to_pylist() for table in tally.parents] == [[{"thing_id": 7}]]

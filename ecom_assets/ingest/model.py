@@ -148,7 +148,7 @@ class Shop(Declared):
             )
         resource._parent_windowed = parent.windowed
         prefix = f"_{parent.name}_"
-        read = {column.path[0] for column in resource.columns}
+        read = {".".join(column.path) for column in resource.columns}
         for name in parent.primary_key if parent.windowed else ():
             field = f"{prefix}{'.'.join(parent.column(name).path)}"
             if field not in read:

@@ -22,6 +22,7 @@ from ecom_assets.ingest.declared_client import PAGINATORS
 from ecom_assets.ingest.errors import ApiError
 from ecom_assets.ingest.privacy import protect
 from ecom_assets.ingest.redaction import Redactor
+from ecom_assets.ingest.sorting import moments_of
 from ecom_assets.ingest.windows import Slice, Window, ask, windows_between
 
 _MANY = 2
@@ -136,8 +137,8 @@ def changed_windows(
 ) -> tuple[Window, ...]:
     """Return the windows, closed by `now`, that hold records which changed at `since` or later, in order.
 
-    Asks for one record a window and endpoint. An API without a filter cannot be asked, so all windows since are
-    returned. Raises ApiError and MissingSecret.
+    Asks for one record a window and endpoint, or for a page where that one lies beyond. An API without a filter
+    cannot be asked, so all windows since are returned. Raises ApiError and MissingSecret.
     """
     if shop.partitions is None:
         return ()
@@ -160,9 +161,18 @@ def changed_windows(
     with probing(shop, secrets) as probe:
 
         def changed(start: datetime, end: datetime) -> bool:
-            bounds = (max(start, since), end)
-            return any(probe.page(entry, bounds, limit=1).records for entry in endpoints)
+            return any(_holds(probe, shop, entry, max(start, since), end) for entry in endpoints)
 
         if len(closed) > _MANY and not changed(closed[0].start, closed[-1].end):
             return ()
         return tuple(window for window in closed if changed(window.start, window.end))
+
+
+def _holds(probe: Probe, shop: Shop, resource: Resource, start: datetime, end: datetime) -> bool:
+    """Tell whether an endpoint has records in `[start, end)`; the API may be asked for, and answer, more."""
+    for limit in (1, None):
+        page = probe.page(resource, (start, end), limit=limit)
+        moments = moments_of(shop, resource, page.records).to_pylist()
+        if not moments or any(moment is None or start <= moment < end for moment in moments):
+            return bool(moments)
+    return page.total is None or page.total > len(moments)

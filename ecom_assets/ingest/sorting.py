@@ -139,4 +139,5 @@ def parent_key(shop: Shop, resource: Resource) -> dict[str, str]:
     """
     parent = shop.parent_of(resource)
     fields = {f"_{parent.name}_{'.'.join(parent.column(name).path)}": name for name in parent.primary_key}
-    return {column.name: fields[column.path[0]] for column in resource.columns if column.path[0] in fields}
+    paths = {column.name: ".".join(column.path) for column in resource.columns}
+    return {name: fields[path] for name, path in paths.items() if path in fields}
