@@ -20,6 +20,7 @@ from ecom_assets.ingest.declaration import Resource, Shop
 from ecom_assets.ingest.dlt_log import quiet
 from ecom_assets.ingest.errors import ContractBroken, DeclarationError, IncompleteSlice, NotPublished
 from ecom_assets.ingest.failures import failure_of, writing
+from ecom_assets.ingest.moved import settle_moved
 from ecom_assets.ingest.overtaken import loads_after, newer_rows_stay
 from ecom_assets.ingest.scratch import scratch
 from ecom_assets.ingest.source import Order, build_source
@@ -201,6 +202,7 @@ class _Run:
                 ):
                     forget(warehouse, self.shop, self.tallies)
                     pipeline.load(workers=1)
+                    settle_moved(warehouse, self.shop, self.tallies, self.say)
         except NotPublished as error:
             # the load is done, and has to be reported before this is
             self.say(str(error))

@@ -95,7 +95,7 @@ def judge(shop: Shop, contract: Contract, tally: Tally, batch: Batch) -> Contrac
         contracted = contract.apply(batch.records)
         tally.add(batch.part, batch.windows, contracted)
         if state:
-            tally.states.append(pa.table(contracted.kept.select(state).columns, names=state))
+            tally.add_states(batch.part, pa.table(contracted.kept.select(state).columns, names=state))
         return contracted
     children, positions = explode(batch.records, resource, parent)
     outdated = _outdated(shop, parent, batch.records)
@@ -114,7 +114,8 @@ def judge(shop: Shop, contract: Contract, tally: Tally, batch: Batch) -> Contrac
     tally.parents.append(contract.columns_of(probes, list(parent_key(shop, resource))))
     if state:
         zone = shop.incremental_of(parent.name).timezone
-        tally.states.append(Contract(parent, timezone=zone).columns_of(batch.records, state))
+        states = Contract(parent, timezone=zone).columns_of(batch.records, state)
+        tally.add_states(batch.part, states, contracted.kept)
     return contracted
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
 
@@ -22,6 +22,9 @@ from ecom_assets.ingest.windows import Slice, Window
 
 PREVIEWED = 5
 """Rows of a table that a report shows."""
+
+_CLOCKS_APART = timedelta(hours=1)
+"""By how much the API's clock may be behind this machine's."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +97,8 @@ class Tally:
         self.rejected: list[tuple[str | None, RejectedRow]] = []
         self.parents: list[pa.Table] = []
         self.states: list[pa.Table] = []
+        self.open: list[tuple[datetime, pa.Table, pa.Table]] = []
+        self._began = datetime.now(timezone.utc)
         self.discarded: Counter[str] = Counter()
         self.preview: list[dict[str, Any]] = []
         self._read = 0
@@ -125,6 +130,17 @@ class Tally:
         self._read += 1
         if self._read == len(self.slices):
             self._check_share()
+
+    def add_states(self, part: Slice, states: pa.Table, rows: pa.Table | None = None) -> None:
+        """Keep the keys and cursors of a slice's records, and the rows of their lists while its window is open.
+
+        A record that changes while a run reads moves into a window that was open when the run began.
+        """
+        self.states.append(states)
+        if rows is None or len(self.slices) == 1 or part.start is None or part.end is None:
+            return
+        if part.end > self._began - _CLOCKS_APART:
+            self.open.append((part.start, states, rows))
 
     def _check_share(self) -> None:
         """Raise ContractBroken when more of the records were rejected than the declaration allows."""

@@ -1,0 +1,60 @@
+"""Records that changed while a run read them, from one window into a later one: their nested rows are the last ones.
+
+Of the record itself dlt keeps the last state, by its cursor; the rows of a nested list know no cursor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import duckdb
+import pyarrow as pa
+
+from ecom_assets.ingest.declaration import Shop
+from ecom_assets.ingest.sorting import parent_key
+from ecom_assets.ingest.tally import Tally
+from ecom_assets.ingest.warehouse import visible
+
+
+def settle_moved(
+    connection: duckdb.DuckDBPyConnection,
+    shop: Shop,
+    tallies: Sequence[Tally],
+    say: Callable[[str], None],
+) -> None:
+    """Replace, after a load, the nested rows of records that it read in several states by those of the last."""
+    for tally in tallies:
+        if not tally.open:
+            continue
+        resource = tally.resource
+        parent = shop.parent_of(resource)
+        keys = ", ".join(f'"{name}"' for name in parent.primary_key)
+        cursor = shop.cursor_of(resource.name).name
+        moved = f"ecom_moved_{resource.name}"
+        with visible(connection, "ecom_states", pa.concat_tables(tally.states)):
+            connection.execute(
+                f"create temporary table {moved} as select {keys} from ecom_states "
+                f'group by {keys} having count(distinct "{cursor}") > 1'
+            )
+        count = connection.execute(f"select count(*) from {moved}").fetchall()[0][0]
+        if not count:
+            continue
+        say(
+            f"{resource.name}: {count} records of {parent.name} changed while they were read: the last state stays"
+        )
+        same = " and ".join(
+            f'moved."{key}" = rows."{column}"' for column, key in parent_key(shop, resource).items()
+        )
+        concerned = f"exists (select 1 from {moved} as moved join ecom_states using ({keys}) where {same})"
+        table = f'"{shop.name}"."{resource.name}"'
+        own = ", ".join(f'"{name}"' for name in resource.primary_key)
+        # the later the window, the later the state
+        for _, states, rows in sorted(tally.open, key=lambda entry: entry[0]):
+            names = ", ".join(f'"{name}"' for name in rows.column_names)
+            with visible(connection, "ecom_states", states), visible(connection, "ecom_rows", rows):
+                connection.execute(f"delete from {table} as rows where {concerned}")
+                connection.execute(
+                    f"insert into {table} ({names}) select {names} from ("
+                    f"select *, row_number() over (partition by {own}) as ecom_copy "
+                    f"from ecom_rows as rows where {concerned}) as numbered where ecom_copy = 1"
+                )
