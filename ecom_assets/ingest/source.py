@@ -20,6 +20,7 @@ from ecom_assets.ingest.connection import Connection
 from ecom_assets.ingest.contract import Contract
 from ecom_assets.ingest.declaration import Endpoint, Resource, Shop
 from ecom_assets.ingest.errors import ContractBroken
+from ecom_assets.ingest.gathering import Gathering
 from ecom_assets.ingest.meter import SLICE_HEADER, Meter
 from ecom_assets.ingest.pagination import RECORDS, SlicePaginator
 from ecom_assets.ingest.sorting import Batch, judge, sort
@@ -165,6 +166,9 @@ def _sorter(shop: Shop, resource: Resource, order: Order) -> Callable[[dict[str,
 def _table(shop: Shop, resource: Resource, records: DltResource, order: Order | None) -> DltResource:
     """Return the transformer that makes the Arrow tables of one resource."""
 
+    parent = shop.parent_of(resource)
+    gathering = Gathering(len(order.slices.get(parent.name, ())) if order else 0)
+
     def rows(batches: list[Batch]) -> Iterator[Any]:
         if order:
             for batch in batches:
@@ -172,11 +176,12 @@ def _table(shop: Shop, resource: Resource, records: DltResource, order: Order | 
                     contracted = judge(
                         shop, order.contracts[resource.name], order.tallies[resource.name], batch
                     )
-                    hints = dlt.mark.make_hints(columns=dict(contracted.hints)) if contracted.hints else None
-                    yield dlt.mark.with_hints(contracted.kept, hints) if hints else contracted.kept
                 except ContractBroken as broken:
                     broken.resource = resource.name
                     raise
+                for table, hints in gathering.add(contracted):
+                    evolved = dlt.mark.make_hints(columns=dict(hints)) if hints else None
+                    yield dlt.mark.with_hints(table, evolved) if evolved else table
 
     hints = Contract(resource).columns_hints()
     if resource.windowed and resource.endpoint and resource.endpoint.incremental:
