@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import dlt
+from dlt.common import jsonpath
 from dlt.common.schema.typing import TSchemaContractDict
 from dlt.extract import DltResource, DltSource
 from dlt.sources.rest_api import rest_api_source
@@ -114,7 +115,8 @@ def _records(shop: Shop, resource: Resource, meter: Meter) -> dict[str, Any]:
         "method": endpoint.method,
         "params": params,
         "headers": {**endpoint.headers, SLICE_HEADER: f"{{resources.{parent}.id}}"},
-        "data_selector": endpoint.data_selector or "$",
+        # compiled, or dlt does it again for each page
+        "data_selector": jsonpath.compile_path(endpoint.data_selector or "$"),
         "paginator": SlicePaginator(shop, resource, meter),
     }
     if endpoint.json_body:
