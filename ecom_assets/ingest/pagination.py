@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import time
+from functools import lru_cache
 from typing import Any
 
 from dlt.common import jsonpath
@@ -23,6 +24,8 @@ from ecom_assets.ingest.meter import SLICE_HEADER, Meter, Reading
 MAX_RESTARTS = 3
 RECORDS = "records"
 """The key under which a slice's records are handed over, all at once."""
+
+_compiled = lru_cache(jsonpath.compile_path)  # dlt compiles a path that is text again for each page
 
 
 class Moved(Exception):
@@ -113,10 +116,10 @@ class SlicePaginator(BasePaginator):
         if not page or len(page) == 1:
             # dlt makes an empty list of a missing selector and of null, and a list of one out of anything
             # else; which of them it was, only the answer tells
-            found = jsonpath.find_values(self._selector, response.json())
+            found = jsonpath.find_values(_compiled(self._selector), response.json())
             wanted = self._selector.removesuffix("[*]")
             if not found and wanted != self._selector:
-                found = jsonpath.find_values(wanted, response.json())
+                found = jsonpath.find_values(_compiled(wanted), response.json())
             value = found[0] if len(found) == 1 else found or None
             if not isinstance(value, (list, dict)) or (value == {} and not page):
                 shape = "nothing" if value is None else type(value).__name__
@@ -198,7 +201,7 @@ class SlicePaginator(BasePaginator):
         if self._total_header is not None:
             where, value = f"total_header {self._total_header}", response.headers.get(self._total_header)
         else:
-            found = jsonpath.find_values(self._total_path, response.json())
+            found = jsonpath.find_values(_compiled(self._total_path), response.json())
             where, value = f"total_path {self._total_path}", found[0] if found else None
         if value is None and self._total is not None:
             return  # some APIs report it on the first page only
