@@ -28,7 +28,10 @@ from ecom_assets.ingest.errors import ApiError, RetryLater
 from ecom_assets.ingest.redaction import Redactor
 
 _BODY_SHOWN = 200
-_LONG_NUMBER = re.compile(rb"[0-9.]{16,}")
+_DIGITS = bytes(ord("0") if chr(byte) in "0123456789." else ord(" ") for byte in range(256))
+_LONG_NUMBER = b"0" * 16
+"""What a number too long for a double looks like once `_DIGITS` has translated it."""
+
 _CHARSET = re.compile(r"charset=\"?([\w.:-]+)", re.IGNORECASE)
 
 
@@ -149,7 +152,8 @@ def _as_utf8(body: bytes, charset: str) -> bytes:
 
 def _parsed(body: bytes) -> Any:
     """Parse JSON without losing a digit: orjson reads every float as a double and so does for short ones."""
-    if _LONG_NUMBER.search(body) is None:
+    # a regular expression takes five times as long as all the parsing
+    if _LONG_NUMBER not in body.translate(_DIGITS):
         return orjson.loads(body)
     return json.loads(body, parse_float=Decimal, parse_constant=_refuse_constant)
 
