@@ -17,7 +17,7 @@ export RUNTIME__DLTHUB_TELEMETRY := false
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo ui test test-slow lint format requirements clean
+.PHONY: help install demo ui test test-slow lint format bench requirements clean
 .DELETE_ON_ERROR:
 
 help:  ## List the targets
@@ -49,6 +49,9 @@ format: $(INSTALLED)  ## Put the code in shape
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
+bench: $(INSTALLED)  ## Compare with other tools, for hours (BENCH_ARGS="--work S --runs 1 --only a,f,d" for less)
+	$(BIN)/python -m benchmarks $(BENCH_ARGS)
+
 requirements: $(UV_VENV)  ## Choose the versions in requirements.txt anew from pyproject.toml
 	@{ echo '# Written by `make requirements`: what pyproject.toml asks for, for Python 3.10 to 3.13, by hash.'; \
 	$(UV_VENV)/bin/uv --no-config pip compile pyproject.toml --group dev --universal --python-version 3.10 \
@@ -58,7 +61,7 @@ requirements: $(UV_VENV)  ## Choose the versions in requirements.txt anew from p
 
 clean:  ## Remove .venv and all caches; data/ and .dagster/ stay
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage .coverage.* htmlcov *.egg-info
-	find ecom_assets ecom_assets_tests -name __pycache__ -type d -prune -exec rm -rf {} +
+	find benchmarks ecom_assets ecom_assets_tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(DEPENDENCIES): requirements.txt
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; \

@@ -26,7 +26,10 @@ from ecom_assets.ingest.errors import ApiError, RetryLater
 from ecom_assets.ingest.redaction import Redactor
 
 _BODY_SHOWN = 200
-_LONG_NUMBER = re.compile(rb"[0-9.]{16,}")
+_DIGITS = bytes(ord("0") if chr(byte) in "0123456789." else ord(" ") for byte in range(256))
+_LONG_NUMBER = b"0" * 16
+"""What a number too long for a double looks like once `_DIGITS` has translated it."""
+
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 _CHARSET = re.compile(r"charset=\"?([\w.:-]+)", re.IGNORECASE)
 
@@ -169,7 +172,8 @@ def _parsed(body: bytes) -> Any:
 
     A broken escape of one character, which orjson refuses, is its record's fault and not the whole answer's.
     """
-    if _LONG_NUMBER.search(body) is None:
+    # a regular expression takes five times as long as all the parsing
+    if _LONG_NUMBER not in body.translate(_DIGITS):
         try:
             return orjson.loads(body)
         except orjson.JSONDecodeError:

@@ -24,12 +24,12 @@ def settle_moved(
 ) -> None:
     """Replace, after a load, the nested rows of records that it read in several states by those of the last."""
     for tally in tallies:
-        if not tally.open:
-            continue
         resource = tally.resource
         parent = shop.parent_of(resource)
+        if not tally.open or parent.cursor is None:
+            continue
         keys = ", ".join(f'"{name}"' for name in parent.primary_key)
-        cursor = shop.cursor_of(resource.name).name
+        cursor = parent.cursor.name
         moved = f"ecom_moved_{resource.name}"
         with visible(connection, "ecom_states", pa.concat_tables(tally.states)):
             connection.execute(

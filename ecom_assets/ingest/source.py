@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 import dlt
+from dlt.common import jsonpath
 from dlt.common.schema.typing import TSchemaContractDict
 from dlt.extract import DltResource, DltSource
 from dlt.sources.rest_api import rest_api_source
@@ -21,6 +22,7 @@ from ecom_assets.ingest.connection import Connection
 from ecom_assets.ingest.contract import Contract
 from ecom_assets.ingest.declaration import Endpoint, Resource, Shop
 from ecom_assets.ingest.errors import ContractBroken
+from ecom_assets.ingest.gathering import Gathering
 from ecom_assets.ingest.meter import SLICE_HEADER, Meter
 from ecom_assets.ingest.pagination import RECORDS, SlicePaginator
 from ecom_assets.ingest.privacy import protect
@@ -117,7 +119,8 @@ def _records(shop: Shop, resource: Resource, meter: Meter, order: Order | None) 
         "method": endpoint.method,
         "params": params,
         "headers": {**endpoint.headers, SLICE_HEADER: f"{{resources.{parent}.id}}"},
-        "data_selector": endpoint.data_selector or "$",
+        # compiled, or dlt does it again for each page
+        "data_selector": jsonpath.compile_path(endpoint.data_selector or "$"),
         "paginator": paginator(shop, resource, meter, _closing(shop, resource, order)),
     }
     if endpoint.json_body:
@@ -180,6 +183,9 @@ def _sorter(shop: Shop, resource: Resource, order: Order) -> Callable[[dict[str,
 def _table(shop: Shop, resource: Resource, records: DltResource, order: Order | None) -> DltResource:
     """Return the transformer that makes the Arrow tables of one resource."""
 
+    parent = shop.parent_of(resource)
+    gathering = Gathering(len(order.slices.get(parent.name, ())) if order else 0)
+
     def rows(batches: list[Batch]) -> Iterator[Any]:
         if order:
             for batch in batches:
@@ -187,11 +193,12 @@ def _table(shop: Shop, resource: Resource, records: DltResource, order: Order | 
                     contracted = judge(
                         shop, order.contracts[resource.name], order.tallies[resource.name], batch
                     )
-                    hints = dlt.mark.make_hints(columns=dict(contracted.hints)) if contracted.hints else None
-                    yield dlt.mark.with_hints(contracted.kept, hints) if hints else contracted.kept
                 except ContractBroken as broken:
                     broken.resource = resource.name
                     raise
+                for table, hints in gathering.add(contracted):
+                    evolved = dlt.mark.make_hints(columns=dict(hints)) if hints else None
+                    yield dlt.mark.with_hints(table, evolved) if evolved else table
 
     hints = Contract(resource).columns_hints()
     if cursor := resource.cursor:

@@ -1,0 +1,98 @@
+"""One run of one contestant: against a server in a process of its own, in an empty folder, its tables compared."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import asdict
+from http.client import HTTPConnection
+from pathlib import Path
+
+from benchmarks import truth
+from benchmarks.lineup import OWN, Contestant, Task
+from benchmarks.measure import cpu_seconds_of, measure
+from benchmarks.report import Result
+from benchmarks.server import API_KEY
+
+ROOT = Path(__file__).parents[1]
+IN_FLIGHT = 8
+"""Requests that a contestant may have under way at once; the default of this project."""
+
+_TAIL = 15
+
+
+class Server:
+    """A running server of one task."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        """Learn its port."""
+        assert process.stdout
+        self._pid = process.pid
+        self._port = int(process.stdout.readline())
+        self.url = f"http://127.0.0.1:{self._port}"
+
+    def requests(self) -> int:
+        """Return how many requests it has answered."""
+        with closing(HTTPConnection("127.0.0.1", self._port)) as connection:
+            connection.request("GET", "/requests")
+            return int(connection.getresponse().read())
+
+    def cpu_seconds(self) -> float:
+        """Return the CPU time that it has used."""
+        return cpu_seconds_of(self._pid)
+
+
+@contextmanager
+def serving(folder: Path, latency: float) -> Iterator[Server]:
+    """Serve records until the end of the block, each request after `latency` seconds."""
+    command = [sys.executable, "-m", "benchmarks.server", "--data", str(folder), "--latency", str(latency)]
+    with subprocess.Popen(
+        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        yield Server(process)  # it ends when its input is closed
+
+
+def run(
+    contestant: Contestant, task: Task, server: Server, python: Path, records: Path, timeout: float
+) -> Result:
+    """Run a contestant once against a server of the folder `records`, and compare its tables with them."""
+    with tempfile.TemporaryDirectory(dir=records.parent, prefix="run-") as name:
+        folder = Path(name)
+        out, log = folder / "warehouse.duckdb", folder / "log.txt"
+        command = [str(python), str(ROOT / "benchmarks" / "contestants" / contestant.script)]
+        command += ["--url", server.url, "--api-key", API_KEY, "--out", str(out)]
+        command += ["--start", f"{task.start:%Y-%m-%d}", "--days", str(task.days), "--step", str(task.step)]
+        command += ["--in-flight", str(IN_FLIGHT)]
+        requests, cpu = server.requests(), server.cpu_seconds()
+        cost = measure(command, _environment(contestant, folder), folder, log, timeout)
+        requests, cpu = server.requests() - requests, server.cpu_seconds() - cpu
+        if cost.exit_code:
+            problems = [f"failed with exit code {cost.exit_code}"]
+            tail = log.read_text("utf-8", "replace").splitlines()[-_TAIL:]
+            print("\n".join(f"    {line}" for line in tail), flush=True)
+        else:
+            wanted = truth.expected(records, task.start, task.days)
+            problems = truth.differences(wanted, truth.found(out, contestant.queries))
+    return Result(
+        task.name, contestant.letter, **asdict(cost), requests=requests, server_cpu=cpu, problems=problems
+    )
+
+
+def _environment(contestant: Contestant, folder: Path) -> dict[str, str]:
+    """Return an environment of little more than a folder, so that no setting and no cache of the user's counts."""
+    environment = {
+        "PATH": os.environ.get("PATH", os.defpath),
+        "LANG": "C.UTF-8",
+        "HOME": str(folder),
+        "TMPDIR": str(folder),
+        "DAGSTER_DISABLE_TELEMETRY": "1",
+        "RUNTIME__DLTHUB_TELEMETRY": "false",
+        "DO_NOT_TRACK": "1",
+    }
+    if contestant.environment == OWN:
+        environment["PYTHONPATH"] = str(ROOT)
+    return environment
