@@ -18,7 +18,10 @@ class PageReader:
         """Take the resource's name for messages, and from the declared paginator where the total is."""
         self._resource = resource
         self._selector = selector
+        # parsing a path takes dlt longer than finding what it leads to on a page
+        self._records_path = jsonpath.compile_path(selector)
         self._total_path = paginator.get("total_path")
+        self._total = jsonpath.compile_path(self._total_path) if self._total_path else None
         self._total_header = paginator.get("total_header")
 
     def records(self, response: Response, page: list[Any]) -> list[Any]:
@@ -28,7 +31,7 @@ class PageReader:
         if not page or len(page) == 1:
             # dlt makes an empty list of a missing selector and of null, and a list of one out of anything
             # else; which of them it was, only the answer tells
-            found = jsonpath.find_values(self._selector, response.json())
+            found = jsonpath.find_values(self._records_path, response.json())
             wanted = self._selector.removesuffix("[*]")
             if not found and wanted != self._selector:
                 found = jsonpath.find_values(wanted, response.json())
@@ -48,13 +51,15 @@ class PageReader:
 
     def total(self, response: Response, *, known: bool) -> int | None:
         """Return the total, None where none is declared; where it is `known`, an answer may leave it out."""
-        if (self._total_path is None and self._total_header is None) or is_ignored(response):
+        if is_ignored(response):
             return None
         if self._total_header is not None:
             where, value = f"total_header {self._total_header}", response.headers.get(self._total_header)
-        else:
-            found = jsonpath.find_values(str(self._total_path), response.json())
+        elif self._total is not None:
+            found = jsonpath.find_values(self._total, response.json())
             where, value = f"total_path {self._total_path}", found[0] if found else None
+        else:
+            return None
         if value is None and known:
             return None  # some APIs report it on the first page only
         try:

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 import dlt
+from dlt.common import jsonpath
 from dlt.common.schema.typing import TSchemaContractDict
 from dlt.extract import DltResource, DltSource
 from dlt.sources.rest_api import rest_api_source
@@ -114,7 +115,8 @@ def _records(shop: Shop, resource: Resource, meter: Meter, order: Order | None) 
         "method": endpoint.method,
         "params": params,
         "headers": {**endpoint.headers, SLICE_HEADER: f"{{resources.{parent}.id}}"},
-        "data_selector": endpoint.data_selector or "$",
+        # compiled here, or dlt would parse it for every page
+        "data_selector": jsonpath.compile_path(endpoint.data_selector or "$"),
         "paginator": SlicePaginator(shop, resource, meter, _closing(shop, resource, order)),
     }
     if endpoint.json_body:
