@@ -75,7 +75,7 @@ class Asker:
     def ask(self, params: Mapping[str, Any]) -> Reply:
         """Return the answer to a request that may well be refused.
 
-        Raises Spent, and ApiError where there is no answer at all or the secrets are refused.
+        Raises Spent, and ApiError where the secrets are refused.
         """
         return self._ask(self.path, params, trial=True)
 
@@ -98,9 +98,9 @@ class Asker:
             response = self._client.get(where, params=sent, hooks={"response": [note]})
             body = response.json()
         except ApiError as error:
-            # a link to another host is refused before it is sent, and has no answer
+            # without an answer it may be that the API fails over a parameter, or a link leads to another host
             status = answers[-1].status_code if answers else 0
-            if not trial or status in (401, 429) or (not answers and params is not None):
+            if not trial or status in (401, 429):
                 raise
             return Reply(sent or {}, status, None, {}, where, str(error))
         return Reply(sent or {}, response.status_code, body, response.headers, response.url)

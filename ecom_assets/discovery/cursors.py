@@ -45,7 +45,9 @@ def cursors(records: Sequence[Any]) -> list[Cursor]:
             continue
         values = [value_at(record, path) for record in records]
         moments = instants(values).to_pylist()
-        if all(moment is not None for moment in moments) and not any(isinstance(value, bool) for value in values):
+        if all(moment is not None for moment in moments) and not any(
+            isinstance(value, bool) for value in values
+        ):
             found.append(((not _UTC.search(name), len(path)), Cursor(path, moments, _formats(values))))
     return [cursor for _, cursor in sorted(found, key=lambda entry: entry[0])]
 
@@ -66,10 +68,15 @@ def _formats(values: Sequence[Any]) -> tuple[str, ...]:
         return ("date", "iso8601", "unix")
     if all(re.search(r"(Z|[+-]\d\d:?\d\d)$", text) for text in texts):
         return ("iso8601", "unix", "date", "iso8601_naive")
+    if all(text[10:11] == " " for text in texts):
+        # most likely as the API itself writes them
+        return ("%Y-%m-%d %H:%M:%S", "iso8601_naive", "iso8601", "date")
     return ("iso8601_naive", "iso8601", "date", "unix")
 
 
-def filter_params(cursor: Cursor, known: Collection[str], taken: Collection[str]) -> list[tuple[str, tuple[str, ...]]]:
+def filter_params(
+    cursor: Cursor, known: Collection[str], taken: Collection[str]
+) -> list[tuple[str, tuple[str, ...]]]:
     """Return names of parameters for a window's start, each with those that may be its end, the likely first.
 
     `known` are the parameters that a description of the API has, if there is one; `taken` have another use.
@@ -84,7 +91,7 @@ def filter_params(cursor: Cursor, known: Collection[str], taken: Collection[str]
         (f"{bare}_min", (f"{bare}_max",)),
         (f"{said}_after", (f"{said}_before",)),
         ("after", ("before",)),
-        (f"{said}_since", (f"{said}_until", f"{said}_before")),
+        (f"{said}_since", (f"{said}_until",)),
         ("since", ("until", "before")),
         (f"{name}[gte]", (f"{name}[lt]", f"{name}[lte]")),
         (f"{bare}_from", (f"{bare}_to",)),
@@ -92,7 +99,7 @@ def filter_params(cursor: Cursor, known: Collection[str], taken: Collection[str]
         ("modified_after", ("modified_before",)),
         ("start_date", ("end_date",)),
         (f"{bare}__gte", (f"{bare}__lt", f"{bare}__lte")),
-        ("updated_since", ("updated_until", "updated_before")),
+        ("updated_since", ("updated_until",)),
         (f"{bare}_gte", (f"{bare}_lt", f"{bare}_lte")),
         (f"{bare}_after", (f"{bare}_before",)),
         (f"min_{bare}", (f"max_{bare}",)),

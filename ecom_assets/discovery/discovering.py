@@ -5,9 +5,10 @@ What the user wants is a `Wish`; asking for it is the command line's.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import parse_qs
 
 from pydantic import ValidationError
 
@@ -37,15 +38,16 @@ _ANY = {
 class Wish:
     """What is to be discovered: auth kinds in the words of the declaration, endpoints as paths.
 
-    `params` go with every request and into the file. `described` is what a description says of the endpoints, by
-    path; `offline` takes that for all there is to know.
+    A path may have a query, whose parameters go with every request and into the file. `parameters` are names that
+    the API is known to have, so that no others are tried. `described` is what a description says of the endpoints,
+    by path; `offline` takes that for all there is to know.
     """
 
     name: str
     base_url: str
     auth: Sequence[Mapping[str, Any]] = ()
     endpoints: Sequence[str] = ()
-    params: Mapping[str, Any] = field(default_factory=dict)
+    parameters: Collection[str] = ()
     allow_http: bool = False
     described: Mapping[str, DescribedEndpoint] = field(default_factory=dict)
     offline: bool = False
@@ -65,6 +67,13 @@ class Discovery:
     def requests(self) -> int:
         """Return how many requests were made for all endpoints."""
         return sum(table.found.requests for table in self.draft.tables if table.found)
+
+
+def parted(endpoint: str) -> tuple[str, dict[str, Any]]:
+    """Return the path of an endpoint and the parameters behind it; one that is there twice has a list."""
+    path, _, query = endpoint.partition("?")
+    params = parse_qs(query, keep_blank_values=True)
+    return path, {name: values if len(values) > 1 else values[0] for name, values in params.items()}
 
 
 def provisional(wish: Wish) -> Shop:
@@ -101,10 +110,13 @@ def discover(wish: Wish, secrets: Mapping[str, str] | None = None, say: Say = la
         return _finished(wish, draft, failed, connection.redactor.scrub)
 
 
-def _each(wish: Wish, draft: ShopDraft, failed: dict[str, str], connection: Connection | None, say: Say) -> None:
+def _each(
+    wish: Wish, draft: ShopDraft, failed: dict[str, str], connection: Connection | None, say: Say
+) -> None:
     """Explore the endpoints, and draft the tables of those that can be read."""
     habits = Habits()
-    for path in dict.fromkeys(wish.endpoints):
+    for entry in dict.fromkeys(wish.endpoints):
+        path, params = parted(entry)
         described = wish.described.get(path, DescribedEndpoint(path))
         taken = [table.name for table in draft.tables]
         name = wish.names.resource(path, taken)
@@ -112,8 +124,8 @@ def _each(wish: Wish, draft: ShopDraft, failed: dict[str, str], connection: Conn
             if connection is None:
                 found = found_from(described)
             else:
-                asker = Asker(connection, path, wish.params, most=wish.most_requests, say=say)
-                found = explore(asker, name, habits, described.params)
+                asker = Asker(connection, path, params, most=wish.most_requests, say=say)
+                found = explore(asker, name, habits, [*described.params, *wish.parameters])
                 habits.learn(found)
             tables = tables_of(found, name, wish.names, taken, described.table)
         except ApiError as error:
@@ -124,7 +136,9 @@ def _each(wish: Wish, draft: ShopDraft, failed: dict[str, str], connection: Conn
         draft.tables += tables
 
 
-def _finished(wish: Wish, draft: ShopDraft, failed: Mapping[str, str], scrub: Callable[[str], str]) -> Discovery:
+def _finished(
+    wish: Wish, draft: ShopDraft, failed: Mapping[str, str], scrub: Callable[[str], str]
+) -> Discovery:
     if not draft.tables:
         raise IngestError("; ".join(failed.values()) or "no endpoint was named, and none was found")
     add_references(draft.tables, wish.names)

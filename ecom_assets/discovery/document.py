@@ -10,8 +10,9 @@ from typing import Any
 
 import yaml
 
+from ecom_assets.discovery.columns import ColumnDraft
 from ecom_assets.discovery.guess import Found
-from ecom_assets.discovery.tables import ColumnDraft, TableDraft
+from ecom_assets.discovery.tables import TableDraft
 
 _LONGEST = 200
 _HEAD = """\
@@ -55,14 +56,20 @@ def written(shop: ShopDraft) -> str:
         auth = [dict(entry) for entry in shop.auth]
         lines.append(f"  auth: {flow(auth[0] if len(auth) == 1 else auth)}")
     if usual:
-        first = next(table.found for table in shop.tables if table.found and paginator_of(table.found) == usual)
+        first = next(
+            table.found for table in shop.tables if table.found and paginator_of(table.found) == usual
+        )
         total = first.total.why if first.total else "the number of records is said nowhere"
-        lines.append(f"  paginator: {flow(usual)}{comment(first.paging.why, first.paging.size_why, total)}")
+        lines.append(f"  paginator: {flow(usual)}{comment(first.paging.why, _size(first), total)}")
     lines += _partitions(shop.tables)
     lines.append("resources:")
     for table in shop.tables:
         lines += resource_lines(table, usual)
     return "\n".join(lines) + "\n"
+
+
+def _size(found: Found) -> str:
+    return found.paging.size_why if found.paging.size_param else ""
 
 
 def paginator_of(found: Found) -> dict[str, Any]:
@@ -113,7 +120,9 @@ def _endpoint(found: Found, usual: Mapping[str, Any] | None) -> list[str]:
     lines = ["    endpoint:", f"      path: {flow(found.path)}"]
     params = {**found.params, **found.paging.params}
     if params:
-        lines.append(f"      params: {flow(params)}{comment(found.paging.size_why if found.paging.params else '')}")
+        lines.append(
+            f"      params: {flow(params)}{comment(found.paging.size_why if found.paging.params else '')}"
+        )
     lines.append(f"      data_selector: {flow(found.selector.value)}{comment(found.selector.why)}")
     paginator = paginator_of(found)
     if paginator != usual and not (usual is None and paginator == {"type": "single_page"}):

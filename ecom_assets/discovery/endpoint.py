@@ -9,12 +9,13 @@ from collections.abc import Callable, Collection
 from dataclasses import replace
 from datetime import timedelta
 
-from ecom_assets.discovery.asking import Asker, Spent
+from ecom_assets.discovery.asking import Asker, Reply, Spent
 from ecom_assets.discovery.cursors import Cursor, cursors, filter_params
 from ecom_assets.discovery.guess import Filter, Found, Guess, Habits, Paging
 from ecom_assets.discovery.listing import Listing, open_listing, selector
 from ecom_assets.discovery.page_size import find_size_param, largest_size
-from ecom_assets.discovery.paging import find_paging
+from ecom_assets.discovery.paging import find_paging, signs_of_more
+from ecom_assets.discovery.reading import read_on
 from ecom_assets.discovery.time_filter import TimeFilter
 from ecom_assets.discovery.totals import find_total, more_than, total_in, verify_at_the_end
 from ecom_assets.ingest.declaration import Incremental
@@ -22,7 +23,10 @@ from ecom_assets.ingest.errors import ApiError
 from ecom_assets.ingest.windows import Slice, ask
 
 _EARLY = "1990-01-01"
-_IGNORED_404 = {"status_code": 404, "action": "ignore"}
+_ENOUGH = 50
+_KEPT = 1
+_NOTHING = (204, 404)
+"""Statuses that may stand for an empty page."""
 
 
 def explore(asker: Asker, name: str, habits: Habits, known: Collection[str] = ()) -> Found:
@@ -58,6 +62,7 @@ class _Exploration:
         """Take the steps in their order."""
         for step in (self._pages, self._total, self._filter):
             self._within(step)
+        self._within(self._more_records)
         self._past_the_end()
         self.found.records = self.listing.sample()
         self.found.requests = self.asker.asked
@@ -76,24 +81,40 @@ class _Exploration:
         size_param = find_size_param(listing, self.habits.size_param, self.known)
         paging = find_paging(listing, size_param, self.habits.paginator, self.known)
         rows, size, why = listing.rows, len(listing.rows), "what comes without being asked for"
+        # kept at once, in case that no request is left for more
+        found.paging = self._sized(paging or found.paging, size_param, size, why)
         if size_param:
             size, rows, why = largest_size(listing, size_param, {})
         more = more_than(*listing.replies[-1], listing.path)
         if paging is None:
+            signs = signs_of_more(listing.replies[-1][0], listing.path)
+            more = more or bool(signs)
             found.whole = not more
-            alone = len(listing.rows) < 2 or not more
-            if self.habits.paginator and alone:
-                # too few records to see it, so the API's usual way is taken
-                paging = Paging(self.habits.paginator, "as at the other endpoints; here are too few records to tell")
-            elif more:
-                found.notes.append("the answer speaks of more records than it holds, and no way to them was found")
+            if more:
+                spoken = ", ".join(signs) or "its number of records"
+                found.notes.append(
+                    f"{spoken} tells of more records, and no parameter that was tried leads to them"
+                )
+            else:
+                paging = self._as_elsewhere()
         elif paging.paginator["type"] in ("offset", "page_number"):
             found.whole = len(rows) < size and not more
         else:
-            found.whole = size_param is not None and len(rows) < size and not more and len(rows) > len(listing.rows)
+            found.whole = (
+                size_param is not None and len(rows) < size and not more and len(rows) > len(listing.rows)
+            )
         if more and len(rows) < size and rows:
             size, why = len(rows), f"{size} were asked for, {len(rows)} came of more"
         found.paging = self._sized(paging or found.paging, size_param, size, why)
+
+    def _as_elsewhere(self) -> Paging | None:
+        """Return the other endpoints' paging for a list that is too short to tell of its own, if it does no harm."""
+        kind = self.habits.paginator.get("type")
+        paging = Paging(self.habits.paginator, "as at the other endpoints; here are too few records to tell")
+        if kind in ("offset", "page_number"):
+            place = paging.place(1, len(self.listing.rows)) if len(self.listing.rows) < 2 else None
+            return paging if place and not self.listing.ask(place)[1] else None
+        return paging if kind else None
 
     def _sized(self, paging: Paging, size_param: str | None, size: int, why: str) -> Paging:
         """Put the page's size where the kind of paging wants it."""
@@ -118,7 +139,9 @@ class _Exploration:
             found.total = total
             found.total = verify_at_the_end(listing, found.paging, total, size)
             if found.total is None:
-                found.notes.append(f"{next(iter(total.value.values()))} is no total: the last page did not fit it")
+                found.notes.append(
+                    f"{next(iter(total.value.values()))} is no total: the last page did not fit it"
+                )
         else:
             found.total = total
             place = None if found.whole else found.paging.place(size, size)
@@ -134,7 +157,12 @@ class _Exploration:
             found.notes.append("no field looks like the time of a record's last change")
             return
         cursor = candidates[0]
-        taken = {*found.paging.params, *found.paging.paginator.values(), found.paging.size_param, *self.asker.params}
+        taken = {
+            *found.paging.params,
+            *found.paging.paginator.values(),
+            found.paging.size_param,
+            *self.asker.params,
+        }
         pairs = filter_params(cursor, self.known, [str(name) for name in taken if name])
         sized = {found.paging.size_param: found.paging.size} if found.paging.size_param else {}
         trial = TimeFilter(listing, cursor, pairs, sized, found.paging.size or len(listing.rows))
@@ -156,12 +184,13 @@ class _Exploration:
         """Require that the total of nothing is 0, and note an API that answers nothing with a 404."""
         found = self.found
         for reply in trial.empty:
-            if reply.status == 404 and _IGNORED_404 not in found.actions:
-                found.actions.append(_IGNORED_404)
+            self._note_nothing(reply)
             number = total_in(found.total, reply, [], self.listing.path) if found.total else None
             if found.total and number is not None and not reply.refused:
                 if number:
-                    found.notes.append(f"{next(iter(found.total.value.values()))} does not follow the time filter")
+                    found.notes.append(
+                        f"{next(iter(found.total.value.values()))} does not follow the time filter"
+                    )
                     found.total = None
                 elif "0 of nothing" not in found.total.why:
                     found.total = Guess(found.total.value, f"{found.total.why}, and 0 of nothing")
@@ -171,15 +200,23 @@ class _Exploration:
         end = known.incremental.get("end_param")
         if not end or self.found.whole or self.asker.left < 2:
             return
-        config = {**known.incremental, "start_param": known.incremental["start_param"]}
         low = self.found.oldest.replace(year=int(_EARLY[:4]))
         high = self.found.oldest - timedelta(seconds=1)
-        asked = ask(Slice("", (), low, high), Incremental.model_validate(config))
-        reply, rows = self.listing.filtered(
+        asked = ask(Slice("", (), low, high), Incremental.model_validate(dict(known.incremental)))
+        _, rows = self.listing.filtered(
             {**trial.sized, str(known.incremental["start_param"]): asked.start, str(end): asked.end}
         )
         earlier = [moment for moment in trial.moments(rows) if moment]
         self.found.oldest = min([self.found.oldest, *earlier])
+
+    def _more_records(self) -> None:
+        """Read on where pages are small, since a few records tell little of nulls and types."""
+        seen = -1
+        while (
+            self.asker.left > _KEPT and seen < len(self.listing.sample()) < _ENOUGH and not self.found.whole
+        ):
+            seen = len(self.listing.sample())
+            self.found.whole = not read_on(self.listing, self.found.paging)
 
     def _past_the_end(self) -> None:
         """Without a total, pages are numbered on until one is empty, or is refused with a 404."""
@@ -188,6 +225,10 @@ class _Exploration:
             return
         place = found.paging.place(found.paging.size or 1, 10_000 * (found.paging.size or 1))
         reply = self.asker.ask(place or {})
-        if reply.status == 404 and _IGNORED_404 not in found.actions:
-            found.actions.append(_IGNORED_404)
+        self._note_nothing(reply)
 
+    def _note_nothing(self, reply: Reply) -> None:
+        """Let a status stand for an empty page from now on, where it does."""
+        action = {"status_code": reply.status, "action": "ignore"}
+        if reply.status in _NOTHING and action not in self.found.actions:
+            self.found.actions.append(action)

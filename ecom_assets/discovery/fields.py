@@ -74,5 +74,7 @@ def _why_whole(kinds: set[type], present: Sequence[Any]) -> str:
         elements = [element for entry in present for element in entry]
         if not elements:
             return "a list that is always empty"
-        return "a list of objects" if any(isinstance(entry, dict) for entry in elements) else "a list of values"
+        return (
+            "a list of objects" if any(isinstance(entry, dict) for entry in elements) else "a list of values"
+        )
     return "an object whose keys vary" if kinds == {dict} else "values of several kinds"

@@ -16,7 +16,8 @@ _LIKELY = (
     re.compile(r"number|code|sku|reference|handle|slug|line|position|line_number"),
     re.compile(r".*_(id|key|uuid|number|code)|.*sku"),
 )
-_UNLIKELY = re.compile(r"email|name|title|note|description|url|.*(_at|_on|date|time|price|total|amount)")
+_DATES = re.compile(r".*(_at|_on|date|day|time)")
+_UNLIKELY = re.compile(r"email|name|title|note|description|url|.*(price|total|amount)")
 _MOST_TRIED = 8
 
 
@@ -34,7 +35,8 @@ def find_key(
     usable.sort(key=lambda path: _rank(path[0], resource))
     place = "within their list, " if groups is not None else ""
     for paths in [(path,) for path in usable] + list(combinations(usable[:_MOST_TRIED], 2)):
-        if any(_rank(path[0], resource) == _LAST for path in paths) and (len(paths) > 1 or total < 3):
+        ranks = [_rank(path[0], resource) for path in paths]
+        if (_LAST in ranks and (len(paths) > 1 or total < 3)) or ranks == [6]:
             continue
         keys = list(zip(within, *(fields[path] for path in paths), strict=True))
         if len(set(keys)) == total:
@@ -42,7 +44,7 @@ def find_key(
     return None
 
 
-_LAST = 6
+_LAST = 7
 
 
 def _rank(name: str, resource: str) -> int:
@@ -52,7 +54,7 @@ def _rank(name: str, resource: str) -> int:
     for rank, pattern in zip((0, 2, 3, 4), _LIKELY, strict=True):
         if pattern.fullmatch(written):
             return rank
-    return _LAST if _UNLIKELY.fullmatch(written) else 5
+    return _LAST if _UNLIKELY.fullmatch(written) else 6 if _DATES.fullmatch(written) else 5
 
 
 def _is_key(values: Sequence[Any]) -> bool:

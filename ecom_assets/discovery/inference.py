@@ -19,7 +19,9 @@ _TIME = re.compile(r"\d\d:\d\d:\d\d(\.\d+)?")
 _MONEY = re.compile(
     r"(^|_)(price|prices|total|subtotal|amount|cost|costs|tax|taxes|discount|fee|fees|sum|balance|refund|refunded|value)(_|$)"
 )
-_NO_MONEY = re.compile(r"(^|_)(count|quantity|number|items|pieces|cents|id|version|code|sku|phone|zip|ip|class)(_|$)")
+_NO_MONEY = re.compile(
+    r"(^|_)(count|quantity|number|items|pieces|cents|id|version|code|sku|phone|zip|ip|class)(_|$)"
+)
 _TIMES = re.compile(r"(_at|_on|_ts|_time|_date|date|time|timestamp|created|updated|modified|changed)$")
 _GEO = re.compile(r"(^|_)(lat|lng|lon|long|latitude|longitude)(_|$)")
 _FINEST = 6
@@ -52,18 +54,21 @@ def infer(name: str, values: Sequence[Any]) -> Kind | None:
         return _of_texts(name, [value for value in present if value.strip()])
     if kinds <= {int, float, Decimal}:
         return _of_numbers(name, present, kinds)
-    numbers = all(not isinstance(value, str) or _NUMBER.fullmatch(value) for value in present if value != "")
+    texts = [value.strip() for value in present if isinstance(value, str) and value.strip()]
+    numbers = all(map(_NUMBER.fullmatch, texts))
     if numbers and not _NO_MONEY.search(name):
-        return _decimal(present, "numbers, some of them as text")
+        return _decimal(
+            [*texts, *(value for value in present if not isinstance(value, str))], "some of them text"
+        )
     return Kind("text", "texts and numbers")
 
 
 def _of_texts(name: str, present: Sequence[str]) -> Kind:
     if not present:
         return Kind("text", "always an empty text")
-    if all(_NUMBER.fullmatch(text) for text in present) and not _NO_MONEY.search(name):
-        if any("." in text for text in present) or _MONEY.search(name):
-            return _decimal(present, "numbers as text")
+    numbers = all(map(_NUMBER.fullmatch, present)) and not _NO_MONEY.search(name)
+    if numbers and (any("." in text for text in present) or _MONEY.search(name)):
+        return _decimal(present, "numbers as text")
     for data_type, pattern in (("timestamp", _INSTANT), ("date", _DATE), ("time", _TIME)):
         matches = pattern.match if data_type == "timestamp" else pattern.fullmatch
         if all(matches(text) for text in present) and _converts(present, data_type):
@@ -75,7 +80,7 @@ def _of_texts(name: str, present: Sequence[str]) -> Kind:
 def _of_numbers(name: str, present: Sequence[Any], kinds: set[type]) -> Kind:
     money = bool(_MONEY.search(name)) and not _NO_MONEY.search(name)
     if kinds == {int}:
-        if _TIMES.search(name) and all(600_000_000 < abs(value) for value in present) and _is_clock(present):
+        if _TIMES.search(name) and _is_clock(present):
             return Kind("timestamp", "seconds or milliseconds since 1970")
         if not _converts(present, "bigint"):
             return Kind("decimal", "whole numbers beyond 64 bits", 38, 0)

@@ -58,7 +58,12 @@ class Names:
 
     def column(self, path: tuple[str, ...], taken: Collection[str]) -> str:
         """Return the name of a column: its path, but `customer_id` for the id of whoever bought."""
-        if len(path) == 2 and path[0] in _CUSTOMERS and path[1].lower() == "id" and "customer_id" not in taken:
+        if (
+            len(path) == 2
+            and path[0] in _CUSTOMERS
+            and path[1].lower() == "id"
+            and "customer_id" not in taken
+        ):
             return "customer_id"
         return _free("__".join(map(snake_case, path)), taken)
 

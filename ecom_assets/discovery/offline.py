@@ -34,7 +34,7 @@ def _paging(endpoint: DescribedEndpoint) -> Paging:
     size, why = LARGEST, "not described"
     if size_param:
         largest = endpoint.params[size_param].get("maximum")
-        if isinstance(largest, (int, float)) and 1 <= largest:
+        if isinstance(largest, (int, float)) and largest >= 1:
             size, why = min(int(largest), LARGEST), f"{int(largest)} at most as described"
     params = {size_param: size} if size_param else {}
     offset = next((name for name in OFFSETS if name in endpoint.params), None)
@@ -55,7 +55,14 @@ def _paging(endpoint: DescribedEndpoint) -> Paging:
         paginator |= {"page_param": page} if page != "page" else {}
         return Paging(paginator, _DESCRIBED, params, size, size_param, why)
     if nexts:
-        return Paging({"type": "json_link", "next_url_path": json_path(nexts[0])}, _DESCRIBED, params, size, size_param, why)
+        return Paging(
+            {"type": "json_link", "next_url_path": json_path(nexts[0])},
+            _DESCRIBED,
+            params,
+            size,
+            size_param,
+            why,
+        )
     if any(name.lower() == "link" for name in endpoint.headers):
         return Paging({"type": "header_link"}, _DESCRIBED, params, size, size_param, why)
     return Paging({"type": "single_page"}, "no paging is described", params, None, size_param, why)
@@ -65,11 +72,22 @@ def _total(endpoint: DescribedEndpoint) -> Guess[dict[str, str]] | None:
     paths: list[Path] = [
         path
         for path, entry in endpoint.outside.items()
-        if entry.data_type == "bigint" and re.fullmatch(r"total(_?(count|results|items|records))?|count", path[-1].lower())
+        if entry.data_type == "bigint"
+        and re.fullmatch(r"total(_?(count|results|items|records))?|count", path[-1].lower())
     ]
     if paths:
-        return Guess({"total_path": json_path(min(paths, key=lambda path: ("total" not in path[-1], len(path))))}, _DESCRIBED)
-    header = next((name for name in endpoint.headers if re.search(r"total", name.lower()) and "page" not in name.lower()), None)
+        return Guess(
+            {"total_path": json_path(min(paths, key=lambda path: ("total" not in path[-1], len(path))))},
+            _DESCRIBED,
+        )
+    header = next(
+        (
+            name
+            for name in endpoint.headers
+            if re.search(r"total", name.lower()) and "page" not in name.lower()
+        ),
+        None,
+    )
     return Guess({"total_header": header}, _DESCRIBED) if header else None
 
 
@@ -80,8 +98,16 @@ def _filter(endpoint: DescribedEndpoint) -> Filter | None:
         for start, ends in filter_params(Cursor(path, (), ()), list(endpoint.params), ()):
             form = "date" if endpoint.params[start].get("format") == "date" else "iso8601"
             form = "unix" if endpoint.params[start].get("type") in ("integer", "number") else form
-            incremental = {"cursor_path": ".".join(path), "start_param": start, "format": form, "bounds": "()"}
+            incremental = {
+                "cursor_path": ".".join(path),
+                "start_param": start,
+                "format": form,
+                "bounds": "()",
+            }
             if ends:
                 incremental["end_param"] = ends[0]
-            return Filter(incremental, {"start_param": _DESCRIBED, "bounds": "not known, so one grain more is asked for"})
+            return Filter(
+                incremental,
+                {"start_param": _DESCRIBED, "bounds": "not known, so one grain more is asked for"},
+            )
     return None

@@ -16,7 +16,9 @@ SIZE_PARAMS = (
     "limit", "per_page", "page_size", "pageSize", "perPage", "size", "page[size]", "page[limit]", "count",
     "max_results", "maxResults", "results_per_page", "first", "take", "rows",
 )  # fmt: skip
-_ONE_BY_ONE = 3
+_KEPT = 7
+"""Requests that are left to other questions while names are tried one by one."""
+
 _SMALLER = (50, 25, 20, 10)
 
 
@@ -43,7 +45,9 @@ def find_size_param(listing: Listing, habit: str | None, known: Collection[str])
             return next((name for name, number in wanted.items() if number == len(rows)), None)
         listing.strict = True
         names = sorted_by_refusal(names, reply.refusal)
-    for name in names[:_ONE_BY_ONE]:
+    for name in names:
+        if listing.asker.left <= _KEPT:
+            break
         reply, rows = listing.ask({name: 1})
         if not reply.refused and len(rows) == 1:
             return name
@@ -65,7 +69,9 @@ def largest_size(listing: Listing, name: str, place: dict[str, Any]) -> tuple[in
     if not reply.refused and len(rows) <= LARGEST:
         return _judged(listing, name, place, rows)
     text = reply.refusal.partition("body:")[2]
-    named = sorted({int(number) for number in re.findall(r"\b\d{1,2}\b", text) if int(number) > 1}, reverse=True)
+    named = sorted(
+        {int(number) for number in re.findall(r"\b\d{1,2}\b", text) if int(number) > 1}, reverse=True
+    )
     for size in dict.fromkeys([*named[:1], *_SMALLER]):
         if listing.asker.left < 2:
             break
@@ -76,7 +82,9 @@ def largest_size(listing: Listing, name: str, place: dict[str, Any]) -> tuple[in
     return size, listing.rows, f"{LARGEST} is refused; {size} is what comes without being asked for"
 
 
-def _judged(listing: Listing, name: str, place: dict[str, Any], rows: list[Any]) -> tuple[int, list[Any], str]:
+def _judged(
+    listing: Listing, name: str, place: dict[str, Any], rows: list[Any]
+) -> tuple[int, list[Any], str]:
     """Tell a list that ends from a size that is cut without a word."""
     if len(rows) == LARGEST:
         return LARGEST, rows, f"{LARGEST} records came when {LARGEST} were asked for"

@@ -15,11 +15,20 @@ from requests.utils import parse_header_links
 from ecom_assets.discovery.asking import Reply
 from ecom_assets.discovery.guess import Paging
 from ecom_assets.discovery.listing import Listing
-from ecom_assets.discovery.page_size import sorted_by_refusal
 from ecom_assets.discovery.rows import Path, json_path, scalars
 
-CURSOR_PARAMS = ("cursor", "page_token", "pageToken", "after", "starting_after", "next_cursor", "token", "page")
+CURSOR_PARAMS = (
+    "cursor",
+    "page_token",
+    "pageToken",
+    "after",
+    "starting_after",
+    "next_cursor",
+    "token",
+    "page",
+)
 OFFSETS = ("offset", "skip", "start")
+AFTER_PARAMS = ("starting_after", "after", "after_id", "since_id", "last_id", "cursor")
 PAGES = ("page", "page_number", "pageNumber", "page[number]", "p")
 _TRIED_CURSORS = 4
 _CURSOR = re.compile(r"next|cursor|after|token|continuation")
@@ -39,31 +48,64 @@ def find_paging(
     return _by_parameter(listing, size_param, habit, known)
 
 
+def signs_of_more(reply: Reply, at: Path) -> list[str]:
+    """Return where an answer speaks of a next page."""
+    found = [json_path(path) for path, _ in [*_cursors(reply, at), *_links(reply, at)]]
+    found += [json_path(path) for path, value in scalars(reply.body, at) if _says_more(path, value)]
+    return found + [f"the header {name}" for name, _ in _header_cursors(reply)]
+
+
 def _by_answer(listing: Listing, reply: Reply, rows: list[Any], known: Collection[str]) -> Paging | None:
     """Follow what an answer says of its next page, and see whether other records are there."""
+    asked = {key: value for key, value in reply.params.items() if key not in listing.asker.params}
+    more = next(
+        (json_path(path) for path, value in scalars(reply.body, listing.path) if _says_more(path, value)), ""
+    )
     for path, cursor in _cursors(reply, listing.path):
         for name in _cursor_params(path, known)[:_TRIED_CURSORS]:
-            asked = {key: value for key, value in reply.params.items() if key not in listing.asker.params}
             if listing.others(listing.ask({**asked, name: cursor})[1], rows):
-                paginator = {"type": "cursor", "cursor_path": json_path(path), "cursor_param": name}
-                return Paging(paginator, f"{name} with the value of {json_path(path)} brought other records")
+                why = f"{name} with the value of {json_path(path)} brought other records"
+                return Paging(_by_cursor(json_path(path), name, more), why)
     for path, url in _links(reply, listing.path):
         if listing.others(listing.follow(urljoin(reply.url, url))[1], rows):
             why = f"the address at {json_path(path)} brought other records"
             return Paging({"type": "json_link", "next_url_path": json_path(path)}, why)
     for link in parse_header_links(reply.headers.get("Link", "")):
-        if "next" in link.get("rel", "").split():
-            if listing.others(listing.follow(urljoin(reply.url, link["url"]))[1], rows):
-                paginator = {"type": "header_link"}
-                if link["rel"] != "next":
-                    paginator["links_next_key"] = link["rel"]
-                return Paging(paginator, "the next address in the header Link brought other records")
+        following = urljoin(reply.url, link["url"])
+        if link.get("rel") == "next" and listing.others(listing.follow(following)[1], rows):
+            return Paging(
+                {"type": "header_link"}, "the next address in the header Link brought other records"
+            )
     for key, cursor in _header_cursors(reply):
         for name in _cursor_params((key.lower(),), known)[:_TRIED_CURSORS]:
             if listing.others(listing.ask({name: cursor})[1], rows):
                 paginator = {"type": "header_cursor", "cursor_key": key, "cursor_param": name}
                 return Paging(paginator, f"{name} with the value of the header {key} brought other records")
+    return _by_last_record(listing, rows, more, asked, known) if more else None
+
+
+def _by_last_record(
+    listing: Listing, rows: list[Any], more: str, asked: Mapping[str, Any], known: Collection[str]
+) -> Paging | None:
+    """Ask for what comes behind the last record of a page, where the answer says that there is more."""
+    key = next((name for name in ("id", "_id", "uuid") if isinstance(rows[-1].get(name), (int, str))), None)
+    names = [name for name in AFTER_PARAMS if not known or name in known]
+    for name in names[:_TRIED_CURSORS] if key else ():
+        if listing.others(listing.ask({**asked, name: rows[-1][key]})[1], rows):
+            path = f"{json_path(listing.path)}[-1].{key}"
+            return Paging(
+                _by_cursor(path, name, more), f"{name} with the {key} of the last record brought others"
+            )
     return None
+
+
+def _by_cursor(path: str, param: str, more: str) -> dict[str, Any]:
+    paginator = {"type": "cursor", "cursor_path": path, "cursor_param": param}
+    return {**paginator, "has_more_path": more} if more else paginator
+
+
+def _says_more(path: Path, value: Any) -> bool:
+    return value is True and re.search(r"(^|_)more|next|hasmore", path[-1].lower()) is not None
 
 
 def _links(reply: Reply, at: Path) -> Iterator[tuple[Path, str]]:
@@ -75,7 +117,12 @@ def _links(reply: Reply, at: Path) -> Iterator[tuple[Path, str]]:
 def _cursors(reply: Reply, at: Path) -> Iterator[tuple[Path, str | int]]:
     for path, value in scalars(reply.body, at):
         name = path[-1].lower()
-        if not _CURSOR.search(name) or _NO_CURSOR.search(name) or type(value) not in (int, str) or value == "":
+        if (
+            not _CURSOR.search(name)
+            or _NO_CURSOR.search(name)
+            or type(value) not in (int, str)
+            or value == ""
+        ):
             continue
         if not (isinstance(value, str) and re.match(r"https?://|/|\?", value)):
             yield path, value
@@ -91,45 +138,68 @@ def _cursor_params(path: Path, known: Collection[str]) -> list[str]:
     """Return the names to try for a cursor that was found at a path, the likely ones first."""
     name = path[-1].lower()
     likely = [entry for entry in CURSOR_PARAMS if entry.lower().replace("_", "") in name.replace("_", "")]
-    names = dict.fromkeys([*likely, *CURSOR_PARAMS, path[-1]])
+    names = dict.fromkeys([*likely, *CURSOR_PARAMS, path[-1], *sorted(known)])
     return [entry for entry in names if not known or entry in known]
 
 
 def _by_parameter(
     listing: Listing, size_param: str | None, habit: Mapping[str, Any], known: Collection[str]
 ) -> Paging | None:
-    """Ask for a page of one record at another place, and see which of the first page's records comes."""
-    shown = len(listing.rows)
-    if shown < 2:
+    """Ask for another place in the list, and see which of the first page's records comes.
+
+    What the other endpoints do is tried first; then all names at once, each with a number of its own, or one by one
+    where the API refuses unknown parameters.
+    """
+    if len(listing.rows) < 2:
         return None
     one = {size_param: 1} if size_param else {}
-    usual = habit.get("offset_param", "offset"), habit.get("page_param", "page")
-    offsets = [name for name in dict.fromkeys([usual[0], *OFFSETS]) if not known or name in known]
-    pages = [name for name in dict.fromkeys([usual[1], *PAGES]) if not known or name in known]
+    offsets = [name for name in OFFSETS if not known or name in known]
+    pages = [name for name in PAGES if not known or name in known]
     if habit.get("type") == "page_number":
-        return _one_page(listing, pages[:1], one) or _one_offset(listing, offsets[:1], one)
-    if habit.get("type") == "offset" or listing.strict or not size_param:
-        return _one_offset(listing, offsets[:1], one) or _one_page(listing, pages[:1], one)
-    places: dict[str, int] = {}
-    for name, position in zip(("offset", "page", "skip", "start"), (1, 4, 2, 5), strict=True):
-        if (not known or name in known) and position < shown:
-            places[name] = position
-    for name, position in zip(PAGES[1:], (8, 11, 14, 17), strict=True):
-        if (not known or name in known) and position < shown:
-            places[name] = position
+        found = _one_page(listing, [habit.get("page_param", "page")], one)
+    elif habit.get("type") == "offset":
+        found = _one_offset(listing, [habit.get("offset_param", "offset")], one)
+    else:
+        found = (
+            None if listing.strict or not (offsets or pages) else _all_at_once(listing, offsets, pages, one)
+        )
+        if not listing.strict:
+            return found
+    return found or _one_offset(listing, offsets[:1], one) or _one_page(listing, pages[:1], one)
+
+
+def _all_at_once(
+    listing: Listing, offsets: list[str], pages: list[str], one: Mapping[str, Any]
+) -> Paging | None:
+    """Ask for several places at once; the record that comes first tells which parameter counted."""
+    size_param = next(iter(one), None)
+    shown = len(listing.rows)
+    places = {name: number for number, name in enumerate(offsets, 1) if number < shown}
+    if not one:
+        reply, rows = listing.ask({**places, **dict.fromkeys(pages, 2)})
+        listing.strict = reply.refused
+        position = listing.position(rows)
+        if reply.refused or position is None:
+            return _one_page(listing, pages, one) if listing.others(rows, listing.rows) else None
+        return next(
+            (_offset(name, None, f"{name}={at}") for name, at in places.items() if at == position), None
+        )
+    # a page begins one or none before its number, so the numbers keep apart
+    places |= {name: 5 + 3 * number for number, name in enumerate(pages) if 5 + 3 * number < shown}
+    if "page" in pages and "page" not in places and shown > 4:
+        places = {"page": 4} | {name: number for name, number in places.items() if number < 3}
     if not places:
-        return None
-    reply, rows = listing.ask({**one, **places})
-    if reply.refused:
-        listing.strict = True
-        offsets = sorted_by_refusal(offsets, reply.refusal)
         return _one_offset(listing, offsets[:1], one) or _one_page(listing, pages[:1], one)
+    reply, rows = listing.ask({**one, **places})
+    listing.strict = reply.refused
     position = listing.position(rows)
     for name, number in places.items():
-        if name in OFFSETS and position == number:
+        if name in offsets and position == number:
             return _offset(name, size_param, f"{name}={number} brought the record at that position")
-        if name in PAGES and position in (number - 1, number):
-            return _page(name, number - position, f"page {number} of one record brought the one at {position}")
+        if name in pages and position in (number - 1, number):
+            return _page(
+                name, number - position, f"page {number} of one record brought the one at {position}"
+            )
     return None
 
 

@@ -39,7 +39,9 @@ def proved(draft: ShopDraft) -> str:
     for table in draft.tables:
         left = rejected_rows(shop, draft, table)
         if left:
-            table.notes.append(f"{len(left)} records of the sample break this, one because of {left[0].reasons[0]}")
+            table.notes.append(
+                f"{len(left)} records of the sample break this, one because of {left[0].reasons[0]}"
+            )
             text = written(draft)
     return text
 

@@ -10,7 +10,19 @@ from collections.abc import Iterator
 from typing import Any
 
 _DEEPEST = 3
-_KNOWN = ("data", "results", "items", "records", "result", "rows", "list", "content", "value", "entries", "objects")
+_KNOWN = (
+    "data",
+    "results",
+    "items",
+    "records",
+    "result",
+    "rows",
+    "list",
+    "content",
+    "value",
+    "entries",
+    "objects",
+)
 _RESERVED = {"where", "contains", "parent", "sort", "sorted", "str", "sub", "split"}
 
 Path = tuple[str, ...]

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 from typing import Any
 
-from ecom_assets.discovery.asking import Reply
+from ecom_assets.discovery.asking import Reply, Spent
 from ecom_assets.discovery.cursors import Cursor
 from ecom_assets.discovery.guess import Filter, Habits
 from ecom_assets.discovery.listing import Listing
+from ecom_assets.discovery.narrow_window import NarrowWindow, floor_to, grain_of
 from ecom_assets.discovery.page_size import sorted_by_refusal
 from ecom_assets.ingest.contract import instants
 from ecom_assets.ingest.declaration import Incremental
@@ -22,7 +23,6 @@ from ecom_assets.ingest.keys import value_at
 from ecom_assets.ingest.windows import Slice, ask
 
 _FAR = datetime(2090, 1, 1, tzinfo=timezone.utc)
-_SECOND = timedelta(seconds=1)
 
 Pairs = list[tuple[str, tuple[str, ...]]]
 
@@ -44,28 +44,26 @@ class TimeFilter:
 
     def find(self, habits: Habits) -> Filter | None:
         """Return the filter, None where none of the parameters is honoured. Raises Spent."""
-        formats = list(dict.fromkeys([habits.format, *self.cursor.formats] if habits.format else self.cursor.formats))
-        ends = dict(self.pairs)
-        if habits.start_param in ends or (habits.start_param and not ends):
-            start = str(habits.start_param)
-            if self._nothing_after([start], formats[0]) is True:
-                return self._confirmed(start, formats)
+        formats = list(self.cursor.formats)
         names = [name for name, _ in self.pairs]
-        if self.listing.strict or len(names) == 1:
-            return self._one_by_one(names, formats)
-        for form in formats[:2]:
+        if habits.start_param in names:
+            usual = [form for form in (habits.format,) if form]
+            formats = list(dict.fromkeys([*usual, *formats]))
+            if self._nothing_after([habits.start_param], formats[0]):
+                return self._confirmed(habits.start_param, formats)
+        refused = False
+        for form in formats[:2] if len(names) > 1 and not self.listing.strict else ():
             outcome = self._nothing_after(names, form)
-            if outcome is True:
-                start = self._which(names, form)
-                return self._confirmed(start, [form, *(entry for entry in formats if entry != form)]) if start else None
-            if outcome is None and not self.listing.strict:
-                continue
-        return self._one_by_one(names, formats) if self.listing.strict else None
+            if outcome:
+                which = self._which(names, form)
+                return self._confirmed(which, [form, *(entry for entry in formats if entry != form)])
+            refused = outcome is None
+        if self.listing.strict or len(names) == 1 or refused:
+            return self._one_by_one(names, formats)
+        return None
 
     def _one_by_one(self, names: list[str], formats: list[str]) -> Filter | None:
-        pending = list(names)
-        while pending:
-            name = pending.pop(0)
+        for name in names:
             for form in formats[:2]:
                 outcome = self._nothing_after([name], form)
                 if outcome is True:
@@ -84,17 +82,17 @@ class TimeFilter:
         reply, rows = self.listing.filtered({**self.sized, **dict.fromkeys(names, text)})
         self.tried += [name for name in names if name not in self.tried]
         self.refusal = reply.refusal
-        if reply.status == 404 or (not reply.refused and not rows):
+        if reply.status in (204, 404) or (not reply.refused and not rows):
             self.empty.append(reply)
             return True
         return None if reply.refused else False
 
-    def _which(self, names: list[str], form: str) -> str | None:
+    def _which(self, names: list[str], form: str) -> str:
         """Give each parameter an instant of its own; the oldest record that comes tells which one counted."""
-        grain = timedelta(days=1) if form == "date" else _SECOND
+        grain = grain_of(form)
         while len(names) > 1:
             # every other instant, so that an excluded one is not taken for the next
-            steps = sorted({_floor(moment, grain) for moment in self.cursor.moments})[1::2][-len(names) :]
+            steps = sorted({floor_to(moment, grain) for moment in self.cursor.moments})[1::2][-len(names) :]
             if len(steps) < 2:
                 return self._halved(names, form)
             groups = [names[number :: len(steps)] for number in range(len(steps))]
@@ -105,13 +103,15 @@ class TimeFilter:
             }
             reply, rows = self.listing.filtered({**self.sized, **params})
             moments = [moment for moment in self.moments(rows) if moment]
-            counted = [group for step, group in zip(steps, groups, strict=True) if moments and step <= min(moments)]
+            counted = [
+                group for step, group in zip(steps, groups, strict=True) if moments and step <= min(moments)
+            ]
             if reply.refused or not counted:
                 return self._halved(names, form)
             names = counted[-1]
         return names[0]
 
-    def _halved(self, names: list[str], form: str) -> str | None:
+    def _halved(self, names: list[str], form: str) -> str:
         """Find the parameter by asking half of them for the far future."""
         while len(names) > 1:
             half = names[: len(names) // 2]
@@ -119,6 +119,23 @@ class TimeFilter:
         return names[0]
 
     def _confirmed(self, start: str, formats: Sequence[str]) -> Filter | None:
+        """Return the filter as far as the requests suffice to see how it works."""
+        try:
+            return self._seen_working(start, formats)
+        except Spent:
+            why = {
+                "start_param": f"{start} in the year {_FAR.year} brought nothing; no request was left to see more",
+                "bounds": "not told, and taken for excluded",
+            }
+            incremental = {
+                "cursor_path": self.cursor.name,
+                "start_param": start,
+                "format": formats[0],
+                "bounds": "()",
+            }
+            return Filter(incremental, why)
+
+    def _seen_working(self, start: str, formats: Sequence[str]) -> Filter | None:
         """Ask for a narrow window between two records, and see what comes of it."""
         ends: tuple[str | None, ...] = (*dict(self.pairs).get(start, ()), None)
         for form in formats:
@@ -132,7 +149,9 @@ class TimeFilter:
                     if end and self._unknown(end):
                         continue
                     break
-                trial = _Window(self, form, low, high, rows)
+                trial = NarrowWindow(
+                    self.listing, self.moments, low, high, grain_of(form), rows, whole=len(rows) < self.size
+                )
                 if trial.below or not trial.complete:
                     break
                 if end and trial.beyond:
@@ -142,23 +161,28 @@ class TimeFilter:
 
     def _narrow(self, form: str) -> tuple[datetime, datetime]:
         """Return two instants of the sample with few records between them."""
-        grain = timedelta(days=1) if form == "date" else _SECOND
-        steps = sorted({_floor(moment, grain) for moment in self.cursor.moments})
+        grain = grain_of(form)
+        steps = sorted({floor_to(moment, grain) for moment in self.cursor.moments})
         middle = len(steps) // 2
         return steps[max(middle - 1, 0)], steps[min(middle + 2, len(steps) - 1)]
 
-    def _filter(self, start: str, end: str | None, form: str, trial: _Window) -> Filter:
+    def _filter(self, start: str, end: str | None, form: str, trial: NarrowWindow) -> Filter:
         low, high = trial.includes_low, trial.includes_high
-        bounds = ("[" if low else "(") + ("]" if high else ")")
-        told = {True: "included", False: "excluded", None: "not told, so one grain more is asked for"}
+        bounds = ("[" if low else "(") + ("]" if high and end else ")")
+        told = {True: "included", False: "excluded", None: "not told, and taken for excluded"}
         why = {
             "start_param": f"{start} in the year {_FAR.year} brought nothing, within the sample what changed since",
             "format": f"{trial.seen} records came of a narrow window, all of them inside it",
-            "bounds": f"a record at the start is {told[low]}, one at the end {told[high] if high is not None else 'not told'}",
+            "bounds": f"a record at the start is {told[low]}, one at the end {told[high]}",
         }
         if end:
             why["end_param"] = f"{end} left out what changed later"
-        incremental = {"cursor_path": self.cursor.name, "start_param": start, "end_param": end, "format": form}
+        incremental = {
+            "cursor_path": self.cursor.name,
+            "start_param": start,
+            "end_param": end,
+            "format": form,
+        }
         return Filter({key: value for key, value in incremental.items() if value} | {"bounds": bounds}, why)
 
     def moments(self, rows: Sequence[Any]) -> list[datetime | None]:
@@ -171,41 +195,3 @@ class TimeFilter:
         incremental = Incremental(cursor_path=self.cursor.name, start_param="start", format=form)
         asked = ask(Slice("", (), low, high), incremental)
         return asked.start, asked.end
-
-
-class _Window:
-    """What came of a window between two instants, both of them a record's own."""
-
-    def __init__(self, trial: TimeFilter, form: str, low: datetime, high: datetime, rows: Sequence[Any]) -> None:
-        grain = timedelta(days=1) if form == "date" else _SECOND
-        identity = trial.listing.identity
-        moments = trial.moments(rows)
-        steps = [_floor(moment, grain) for moment in moments if moment]
-        self.seen = len(rows)
-        self.below = any(step < low for step in steps)
-        self.beyond = any(step > high for step in steps)
-        came = {identity(row) for row in rows}
-        whole = len(rows) < trial.size
-        sample = [
-            (_floor(moment, grain), moment, identity(row) in came)
-            for row, moment in zip(trial.listing.sample(), trial.moments(trial.listing.sample()), strict=True)
-            if moment
-        ]
-        # a record between the ends that does not come tells of a wrong format or time zone
-        self.complete = not whole or all(present for step, _, present in sample if low < step < high)
-        at_low = [present for step, moment, present in sample if step == low and (moment == low or grain > _SECOND)]
-        at_high = [present for step, moment, present in sample if step == high and (moment == high or grain > _SECOND)]
-        self.includes_low = _told(any(step == low for step in steps), at_low, whole)
-        self.includes_high = _told(any(step == high for step in steps), at_high, whole)
-
-
-def _told(came: bool, known: Sequence[bool], whole: bool) -> bool | None:
-    """Tell whether an end is included: a record at it came, or one that is known did not."""
-    if came and known:
-        return True
-    return False if known and whole else None
-
-
-def _floor(moment: datetime, grain: timedelta) -> datetime:
-    epoch = datetime(1970, 1, 1, tzinfo=timezone.utc)
-    return moment - (moment - epoch) % grain

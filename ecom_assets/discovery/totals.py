@@ -27,7 +27,10 @@ def find_total(listing: Listing, whole: bool) -> Guess[dict[str, str]] | None:
     """
     places: list[Place] = list(dict.fromkeys(place for place, _ in counts(*listing.replies[0], listing.path)))
     for key, where in sorted(places, key=_rank):
-        seen = [(dict(counts(reply, rows, listing.path)).get((key, where)), rows) for reply, rows in listing.replies]
+        seen = [
+            (dict(counts(reply, rows, listing.path)).get((key, where)), rows)
+            for reply, rows in listing.replies
+        ]
         numbers = [(number, len(rows)) for number, rows in seen if number is not None]
         if not numbers or not _steady(numbers):
             continue
@@ -45,7 +48,10 @@ def _steady(numbers: Sequence[tuple[int, int]]) -> bool:
     """Tell whether a number keeps its value while pages change their length, and is never below it."""
     totals = [number for number, _ in numbers]
     lengths = {length for _, length in numbers}
-    if any(number < length for number, length in numbers) or max(totals) - min(totals) > _SLACK * max(totals) + 1:
+    if (
+        any(number < length for number, length in numbers)
+        or max(totals) - min(totals) > _SLACK * max(totals) + 1
+    ):
         return False
     return not (len(lengths) > 1 and all(number == length for number, length in numbers))
 
@@ -61,9 +67,9 @@ def counts(reply: Reply, rows: Sequence[Any], at: Path) -> Iterator[tuple[Place,
         if _COUNTS.search(name) and not _NO_COUNTS.search(name) and (number := _whole(value)) is not None:
             yield ("total_path", path), number
     for name, text in reply.headers.items():
-        if _COUNTS.search(name.lower()) and not _NO_COUNTS.search(name.lower()):
-            if (number := _whole(text)) is not None:
-                yield ("total_header", name), number
+        counting = _COUNTS.search(name.lower()) and not _NO_COUNTS.search(name.lower())
+        if counting and (number := _whole(text)) is not None:
+            yield ("total_header", name), number
 
 
 def more_than(reply: Reply, rows: Sequence[Any], at: Path) -> bool:
@@ -104,7 +110,9 @@ def verify_at_the_end(
     return Guess(total.value, f"the page from record {begin + 1} of {now} on holds {len(rows)}")
 
 
-def total_in(total: Guess[Mapping[str, str]] | Guess[dict[str, str]], reply: Reply, rows: Any, at: Path) -> int | None:
+def total_in(
+    total: Guess[Mapping[str, str]] | Guess[dict[str, str]], reply: Reply, rows: Any, at: Path
+) -> int | None:
     """Return the total that an answer reports at a guessed place."""
     for (key, where), number in counts(reply, rows, at):
         if total.value.get(key) == (json_path(where) if isinstance(where, tuple) else where):
