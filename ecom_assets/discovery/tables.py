@@ -50,8 +50,9 @@ def tables_of(
     surely = list(keys.value)
     if found.filter:
         surely.append(tuple(str(found.filter.incremental["cursor_path"]).split(".")))
+    unseen = [path for path in said.lists if not found.records or not any(fields.values.get(path, [0]))]
     lists: dict[Path, TableDraft] = {}
-    for path, elements in fields.lists.items():
+    for path, elements in [*fields.lists.items(), *((path, []) for path in unseen)]:
         child = _child(
             table,
             keys,
@@ -63,20 +64,14 @@ def tables_of(
         )
         if child:
             lists[path] = child
-        else:
+            fields.values.pop(path, None)
+        elif elements:
             fields.values[path] = elements
             fields.whole[path] = "a list of objects that no field tells apart"
-    table.columns = columns_of(
-        fields, said.fields, names, len(found.records), found.whole, surely, table.notes
-    )
-    by_path = {column.path: column.name for column in table.columns}
+    columns = columns_of(fields, said.fields, names, len(found.records), found.whole, surely, table.notes)
+    table.columns = columns
+    by_path = {column.path: column.name for column in columns}
     table.key = Guess([by_path[path] for path in keys.value], keys.why)
-    for path in said.lists if not found.records else ():
-        child = _child(
-            table, keys, path, [], names, [*taken, name, *(entry.name for entry in lists.values())], said
-        )
-        if child:
-            lists[path] = child
     for child in lists.values():
         for column, path in zip(child.columns, keys.value, strict=False):
             column.references = f"{name}.{by_path[path]}"

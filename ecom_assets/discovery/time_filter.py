@@ -173,7 +173,8 @@ class TimeFilter:
         why = {
             "start_param": f"{start} in the year {_FAR.year} brought nothing, within the sample what changed since",
             "format": f"{trial.seen} records came of a narrow window, all of them inside it",
-            "bounds": f"a record at the start is {told[low]}, one at the end {told[high]}",
+            "bounds": f"a record at the start is {told[low]}"
+            + (f", one at the end {told[high]}" if end else ""),
         }
         if end:
             why["end_param"] = f"{end} left out what changed later"
