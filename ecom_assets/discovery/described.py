@@ -9,6 +9,9 @@ from typing import Any
 from ecom_assets.discovery.fields import Path
 from ecom_assets.discovery.inference import Kind
 
+AS_DESCRIBED = "as described, not seen"
+"""The evidence of what comes from a description alone."""
+
 
 @dataclass(frozen=True)
 class DescribedField:
@@ -61,7 +64,7 @@ def agreed(seen: Kind | None, said: DescribedField | None) -> tuple[Kind | None,
         return seen, ""
     if seen is None:
         sized = (18, 4) if said.data_type == "decimal" else (None, None)
-        return Kind(said.data_type, "as described", *sized), ""
+        return Kind(said.data_type, AS_DESCRIBED, *sized), ""
     if said.data_type == "bigint" and seen.data_type == "decimal" and "whole so far" in seen.why:
         return Kind("bigint"), ""
     if said.data_type in ("decimal", "double") and seen.data_type == "bigint":

@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 
 from ecom_assets.discovery.cursors import Cursor, filter_params
-from ecom_assets.discovery.described import DescribedEndpoint
+from ecom_assets.discovery.described import AS_DESCRIBED, DescribedEndpoint
 from ecom_assets.discovery.guess import Filter, Found, Guess, Paging
 from ecom_assets.discovery.page_size import LARGEST, SIZE_PARAMS
 from ecom_assets.discovery.paging import CURSOR_PARAMS, OFFSETS, PAGES
 from ecom_assets.discovery.rows import Path, json_path
 
-_DESCRIBED = "as described, not tried"
 _CHANGED = re.compile(r"(^|_)(updated?|modified|changed)(_|$)")
 
 
@@ -21,7 +20,7 @@ def found_from(endpoint: DescribedEndpoint) -> Found:
         path=endpoint.path,
         records=[],
         rows_at=endpoint.rows_at,
-        selector=Guess(json_path(endpoint.rows_at), _DESCRIBED),
+        selector=Guess(json_path(endpoint.rows_at), AS_DESCRIBED),
         paging=_paging(endpoint),
         total=_total(endpoint),
     )
@@ -45,26 +44,26 @@ def _paging(endpoint: DescribedEndpoint) -> Paging:
         paginator = {"type": "offset", "limit": size}
         paginator |= {"offset_param": offset} if offset != "offset" else {}
         paginator |= {"limit_param": size_param} if size_param not in (None, "limit") else {}
-        return Paging(paginator, _DESCRIBED, {}, size, size_param, why)
+        return Paging(paginator, AS_DESCRIBED, {}, size, size_param, why)
     if cursor and cursor != "page" and nexts:
         paginator = {"type": "cursor", "cursor_path": json_path(nexts[0]), "cursor_param": cursor}
-        return Paging(paginator, _DESCRIBED, params, size, size_param, why)
+        return Paging(paginator, AS_DESCRIBED, params, size, size_param, why)
     if page:
         first = endpoint.params[page].get("minimum", endpoint.params[page].get("default", 1))
         paginator = {"type": "page_number", "base_page": first if first in (0, 1) else 1}
         paginator |= {"page_param": page} if page != "page" else {}
-        return Paging(paginator, _DESCRIBED, params, size, size_param, why)
+        return Paging(paginator, AS_DESCRIBED, params, size, size_param, why)
     if nexts:
         return Paging(
             {"type": "json_link", "next_url_path": json_path(nexts[0])},
-            _DESCRIBED,
+            AS_DESCRIBED,
             params,
             size,
             size_param,
             why,
         )
     if any(name.lower() == "link" for name in endpoint.headers):
-        return Paging({"type": "header_link"}, _DESCRIBED, params, size, size_param, why)
+        return Paging({"type": "header_link"}, AS_DESCRIBED, params, size, size_param, why)
     return Paging({"type": "single_page"}, "no paging is described", params, None, size_param, why)
 
 
@@ -78,7 +77,7 @@ def _total(endpoint: DescribedEndpoint) -> Guess[dict[str, str]] | None:
     if paths:
         return Guess(
             {"total_path": json_path(min(paths, key=lambda path: ("total" not in path[-1], len(path))))},
-            _DESCRIBED,
+            AS_DESCRIBED,
         )
     header = next(
         (
@@ -88,7 +87,7 @@ def _total(endpoint: DescribedEndpoint) -> Guess[dict[str, str]] | None:
         ),
         None,
     )
-    return Guess({"total_header": header}, _DESCRIBED) if header else None
+    return Guess({"total_header": header}, AS_DESCRIBED) if header else None
 
 
 def _filter(endpoint: DescribedEndpoint) -> Filter | None:
@@ -108,6 +107,6 @@ def _filter(endpoint: DescribedEndpoint) -> Filter | None:
                 incremental["end_param"] = ends[0]
             return Filter(
                 incremental,
-                {"start_param": _DESCRIBED, "bounds": "not known, so one grain more is asked for"},
+                {"start_param": AS_DESCRIBED, "bounds": "not known, so one grain more is asked for"},
             )
     return None

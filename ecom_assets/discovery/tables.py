@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ecom_assets.discovery.columns import ColumnDraft, columns_of
-from ecom_assets.discovery.described import DescribedTable
+from ecom_assets.discovery.described import AS_DESCRIBED, DescribedTable
 from ecom_assets.discovery.fields import Path, take_apart
 from ecom_assets.discovery.guess import Found, Guess
 from ecom_assets.discovery.identity import find_key
@@ -50,18 +50,13 @@ def tables_of(
     surely = list(keys.value)
     if found.filter:
         surely.append(tuple(str(found.filter.incremental["cursor_path"]).split(".")))
-    unseen = [path for path in said.lists if not found.records or not any(fields.values.get(path, [0]))]
+    unseen = [
+        path for path in said.lists if path not in fields.lists and not any(fields.values.get(path, ()))
+    ]
     lists: dict[Path, TableDraft] = {}
     for path, elements in [*fields.lists.items(), *((path, []) for path in unseen)]:
-        child = _child(
-            table,
-            keys,
-            path,
-            elements,
-            names,
-            [*taken, name, *(entry.name for entry in lists.values())],
-            said,
-        )
+        others = [*taken, name, *(entry.name for entry in lists.values())]
+        child = _child(table, keys, path, elements, names, others, said)
         if child:
             lists[path] = child
             fields.values.pop(path, None)
@@ -71,7 +66,7 @@ def tables_of(
     columns = columns_of(fields, said.fields, names, len(found.records), found.whole, surely, table.notes)
     table.columns = columns
     by_path = {column.path: column.name for column in columns}
-    table.key = Guess([by_path[path] for path in keys.value], keys.why)
+    table.key = Guess([by_path[path] for path in keys.value], keys.why if found.records else AS_DESCRIBED)
     for child in lists.values():
         for column, path in zip(child.columns, keys.value, strict=False):
             column.references = f"{name}.{by_path[path]}"
@@ -125,7 +120,8 @@ def _child(
     own = [entry.name for entry in table.columns]
     table.columns += columns_of(fields, described, names, len(elements), False, keys.value, table.notes, own)
     by_path = {column.path: column.name for column in table.columns}
-    table.key = Guess([*own, *(by_path[key] for key in keys.value)], keys.why)
+    why = keys.why if elements else AS_DESCRIBED
+    table.key = Guess([*own, *(by_path[key] for key in keys.value)], why)
     return table
 
 
