@@ -22,6 +22,7 @@ _MONEY = re.compile(
 _NO_MONEY = re.compile(
     r"(^|_)(count|quantity|number|items|pieces|cents|id|version|code|sku|phone|zip|ip|class)(_|$)"
 )
+_SHARE = re.compile(r"(^|_)(rate|share|ratio|percent|percentage|factor|weight)(_|$)")
 _TIMES = re.compile(r"(_at|_on|_ts|_time|_date|date|time|timestamp|created|updated|modified|changed)$")
 _GEO = re.compile(r"(^|_)(lat|lng|lon|long|latitude|longitude)(_|$)")
 _FINEST = 6
@@ -68,7 +69,11 @@ def _of_texts(name: str, present: Sequence[str]) -> Kind:
         return Kind("text", "always an empty text")
     numbers = all(map(_NUMBER.fullmatch, present)) and not _NO_MONEY.search(name)
     if numbers and (any("." in text for text in present) or _MONEY.search(name)):
-        return _decimal(present, "numbers as text")
+        return (
+            Kind("decimal", "numbers as text")
+            if _SHARE.search(name)
+            else _decimal(present, "numbers as text")
+        )
     for data_type, pattern in (("timestamp", _INSTANT), ("date", _DATE), ("time", _TIME)):
         matches = pattern.match if data_type == "timestamp" else pattern.fullmatch
         if all(matches(text) for text in present) and _converts(present, data_type):
@@ -78,7 +83,7 @@ def _of_texts(name: str, present: Sequence[str]) -> Kind:
 
 
 def _of_numbers(name: str, present: Sequence[Any], kinds: set[type]) -> Kind:
-    money = bool(_MONEY.search(name)) and not _NO_MONEY.search(name)
+    money = bool(_MONEY.search(name)) and not _NO_MONEY.search(name) and not _SHARE.search(name)
     if kinds == {int}:
         if _TIMES.search(name) and _is_clock(present):
             return Kind("timestamp", "seconds or milliseconds since 1970")

@@ -97,14 +97,10 @@ def _filter(endpoint: DescribedEndpoint) -> Filter | None:
         for start, ends in filter_params(Cursor(path, (), ()), list(endpoint.params), ()):
             form = "date" if endpoint.params[start].get("format") == "date" else "iso8601"
             form = "unix" if endpoint.params[start].get("type") in ("integer", "number") else form
-            incremental = {
-                "cursor_path": ".".join(path),
-                "start_param": start,
-                "format": form,
-                "bounds": "()",
-            }
+            incremental = {"cursor_path": ".".join(path), "start_param": start}
             if ends:
                 incremental["end_param"] = ends[0]
+            incremental |= {"format": form, "bounds": "()"}
             return Filter(
                 incremental,
                 {"start_param": AS_DESCRIBED, "bounds": "not known, so one grain more is asked for"},
