@@ -42,26 +42,19 @@ def columns_of(
     """Return the columns of fields, and note what could not become one."""
     columns: list[ColumnDraft] = []
     unknown, absent = [], []
-    below = [path for path in said if len(path) > 1]
+    hollow = [path for path, values in fields.values.items() if all(value is None for value in values)]
     for path in dict.fromkeys([*fields.values, *said]):
         entry = said.get(path)
         values = fields.values.get(path, ())
-        hollow = next(
-            (fields.values[path[:end]] for end in range(1, len(path)) if _always_null(fields, path[:end])),
-            None,
-        )
-        if (
-            path in fields.values
-            and _always_null(fields, path)
-            and any(path == other[: len(path)] and path != other for other in below)
-        ):
+        if path in hollow and any(other[: len(path)] == path for other in said if other != path):
             continue  # an object that is always null; its fields are described
         if seen and path not in fields.values:
-            if hollow is None:
+            around = next((path[:end] for end in range(1, len(path)) if path[:end] in hollow), None)
+            if around is None:
                 if path not in fields.lists:
                     absent.append(".".join(path))
                 continue
-            values = hollow
+            values = fields.values[around]
         kind, differs = agreed(infer(snake_case(path[-1]), values), entry)
         if kind is None:
             unknown.append(".".join(path))
@@ -86,11 +79,6 @@ def columns_of(
             f"no path leads to a name with a dot or a space at its end: {', '.join(fields.unnameable)}"
         )
     return columns
-
-
-def _always_null(fields: Fields, path: Path) -> bool:
-    values = fields.values.get(path)
-    return values is not None and all(value is None for value in values)
 
 
 def _note_twins(columns: Sequence[ColumnDraft]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timezone
 from typing import Any
 
 import yaml
@@ -92,7 +92,7 @@ def _partitions(tables: Sequence[TableDraft]) -> list[str]:
     if not windowed:
         return []
     moments = [found.oldest for found in windowed if found.oldest]
-    day = (min(moments) if moments else datetime(2026, 1, 1)).strftime("%Y-%m-%d")
+    day = (min(moments) if moments else datetime(datetime.now(timezone.utc).year, 1, 1)).strftime("%Y-%m-%d")
     why = "no record that was seen changed before" if moments else "not known: the first day that is wanted"
     return [f"partitions: {{every: day, start: {flow(day)}}}{comment(why)}"]
 

@@ -106,9 +106,8 @@ def _auth(document: Node) -> list[dict[str, Any]]:
     """Return the auth kinds of the first requirement that can be declared."""
     components = document.get("components")
     schemes = dict(components.each("securitySchemes")) if components else {}
-    wanted = [list(node.content) for _, node in document.each("security") if node.content] or [
-        [name] for name in schemes
-    ]
+    wanted = [list(node.content) for _, node in document.each("security") if node.content]
+    wanted = wanted or [[name] for name in schemes]
     for names in wanted:
         kinds = [_kind(schemes[name]) for name in names if name in schemes]
         if kinds and all(kinds):

@@ -74,13 +74,13 @@ def open_document(file: Path) -> Node:
 
     def beside(uri: str) -> Resource[Any]:
         if not uri.startswith(f"{folder}/"):
-            raise NoSuchResource(ref=uri)
+            raise NoSuchResource(uri)
         try:
             return Resource.opaque(
                 _parsed(Path(file.resolve().parent / uri.removeprefix(f"{folder}/")), label)
             )
         except DeclarationError:
-            raise NoSuchResource(ref=uri) from None
+            raise NoSuchResource(uri) from None
 
     base = file.resolve().as_uri()
     registry: Registry[Any] = Registry(retrieve=beside)  # type: ignore[call-arg]

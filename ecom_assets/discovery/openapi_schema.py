@@ -52,9 +52,7 @@ def schema_of(node: Node, depth: int = 0) -> Schema:
         return found
     for key in ("allOf", "oneOf", "anyOf"):
         parts = [schema_of(part, depth + 1) for _, part in node.each(key)]
-        found.nullable = found.nullable or (
-            key != "allOf" and any(part.type == "null" or _is_null(part) for part in parts)
-        )
+        found.nullable = found.nullable or (key != "allOf" and any(map(_is_null, parts)))
         parts = [part for part in parts if not _is_null(part)]
         for part in parts:
             found.type = found.type or part.type
