@@ -13,6 +13,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from ecom_assets.discover_command import discover
+
 if TYPE_CHECKING:
     from ecom_assets.ingest.declaration import Shop
     from ecom_assets.ingest.windows import Window
@@ -76,6 +78,9 @@ def check(shop: ShopName) -> None:
         _out.print(finding.detail, markup=False, highlight=False)
     if failed:
         _fail(f"{failed} checks failed")
+
+
+app.command(epilog="Example: ecom-assets discover sandbox:// --name mine --yes")(discover)
 
 
 @app.command(epilog="Example: ecom-assets preview sandbox orders --limit 5 --window 2026-02-01")

@@ -39,8 +39,8 @@ class Wish:
     """What is to be discovered: auth kinds in the words of the declaration, endpoints as paths.
 
     A path may have a query, whose parameters go with every request and into the file. `parameters` are names that
-    the API is known to have, so that no others are tried. `described` is what a description says of the endpoints,
-    by path; `offline` takes that for all there is to know.
+    the API is known to have, so that no others are tried; `taken` are names that resources have already. What a
+    description says of the endpoints is in `described`, by path; `offline` takes that for all there is to know.
     """
 
     name: str
@@ -53,6 +53,7 @@ class Wish:
     offline: bool = False
     most_requests: int = MOST_REQUESTS
     names: Names = field(default_factory=Names)
+    taken: Collection[str] = ()
 
 
 @dataclass(frozen=True)
@@ -118,7 +119,7 @@ def _each(
     for entry in dict.fromkeys(wish.endpoints):
         path, params = parted(entry)
         described = wish.described.get(path, DescribedEndpoint(path))
-        taken = [table.name for table in draft.tables]
+        taken = [*wish.taken, *(table.name for table in draft.tables)]
         name = wish.names.resource(path, taken)
         try:
             if connection is None:
@@ -140,7 +141,10 @@ def _finished(
     wish: Wish, draft: ShopDraft, failed: Mapping[str, str], scrub: Callable[[str], str]
 ) -> Discovery:
     if not draft.tables:
-        raise IngestError("; ".join(failed.values()) or "no endpoint was named, and none was found")
+        raise IngestError(
+            "; ".join(failed.values())
+            or "found no endpoint; allowed: --endpoint PATH, as often as there are some"
+        )
     add_references(draft.tables, wish.names)
     draft.notes += [f"Left out: {reason}" for reason in failed.values()]
     text = scrub(proved(draft))

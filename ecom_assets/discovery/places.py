@@ -8,6 +8,7 @@ from urllib.parse import urljoin, urlsplit
 from ecom_assets.discovery.asking import Asker, Say
 from ecom_assets.discovery.rows import find_rows, value_at
 from ecom_assets.ingest.connection import Connection
+from ecom_assets.ingest.errors import IngestError
 
 COLLECTIONS = ("customers", "products", "orders", "stores", "categories", "refunds", "payments", "shipments")
 """Neutral names of what shops have."""
@@ -18,10 +19,15 @@ _PREFIXES = ("", "/v1")
 def find_endpoints(connection: Connection, say: Say) -> list[str]:
     """Return the paths of collections below an address, none where none was found.
 
-    Asks the root, and each usual name once. Raises ApiError where there is no answer or secrets are refused.
+    Asks the root, and each usual name once. Raises ApiError where the secrets are refused, IngestError where the address is a collection's.
     """
     asker = Asker(connection, "", most=1 + len(_PREFIXES) * len(COLLECTIONS), say=say)
     reply = asker.ask({})
+    path = find_rows(reply.body, "")
+    if path == () and reply.body:
+        raise IngestError(
+            "the address itself answers with a list of records; give the address above it, and the rest with --endpoint"
+        )
     linked = list(_linked(reply.body, connection.shop.client.base_url))
     if linked:
         return linked

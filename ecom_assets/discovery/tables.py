@@ -35,14 +35,19 @@ class TableDraft:
 
 
 def tables_of(
-    found: Found, name: str, names: Names, taken: Collection[str], said: DescribedTable
+    found: Found,
+    name: str,
+    names: Names,
+    taken: Collection[str],
+    said: DescribedTable,
+    key: Guess[list[Path]] | None = None,
 ) -> list[TableDraft]:
-    """Return the table of an endpoint, then those of its nested lists.
+    """Return the table of an endpoint, then those of its nested lists; the `key` is found out unless given.
 
     Raises ApiError where no field tells the records apart.
     """
     fields = take_apart(found.records)
-    keys = find_key(fields.values or _described_keys(said, name), name)
+    keys = key or find_key(fields.values or _described_keys(said, name), name)
     if keys is None:
         raise ApiError(f"{found.path}: no field, and no two, tell its {len(found.records)} records apart")
     table = TableDraft(name, f"One row per {_words(singular(name))}.", Guess([], ""), [], found)
@@ -66,10 +71,12 @@ def tables_of(
     columns = columns_of(fields, said.fields, names, len(found.records), found.whole, surely, table.notes)
     table.columns = columns
     by_path = {column.path: column.name for column in columns}
-    table.key = Guess([by_path[path] for path in keys.value], keys.why if found.records else AS_DESCRIBED)
+    table.key = Guess(
+        [by_path[path] for path in keys.value if path in by_path], keys.why if found.records else AS_DESCRIBED
+    )
     for child in lists.values():
         for column, path in zip(child.columns, keys.value, strict=False):
-            column.references = f"{name}.{by_path[path]}"
+            column.references = f"{name}.{by_path[path]}" if path in by_path else None
     return [table, *lists.values()]
 
 
