@@ -19,7 +19,8 @@ _PREFIXES = ("", "/v1")
 def find_endpoints(connection: Connection, say: Say) -> list[str]:
     """Return the paths of collections below an address, none where none was found.
 
-    Asks the root, and each usual name once. Raises ApiError where the secrets are refused, IngestError where the address is a collection's.
+    Asks the root, and each usual name once. Raises ApiError where the secrets are refused, and
+    IngestError where the address is a collection's own.
     """
     asker = Asker(connection, "", most=1 + len(_PREFIXES) * len(COLLECTIONS), say=say)
     reply = asker.ask({})
