@@ -41,14 +41,25 @@ def flow(value: Any) -> str:
 
 def comment(*parts: str) -> str:
     """Return what goes behind a value, nothing where there is nothing to say."""
-    text = " ".join("; ".join(part for part in parts if part).split())
-    return f"  # {text[:_LONGEST]}{'…' if len(text) > _LONGEST else ''}" if text else ""
+    text = _one_line("; ".join(part for part in parts if part))
+    return f"  # {text}" if text else ""
+
+
+def _one_line(text: str) -> str:
+    """Return a text fit for a comment; the API's own words in it may hold any character."""
+    text = " ".join("".join(mark if mark.isprintable() else " " for mark in text).split())
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 
 
 def written(shop: ShopDraft) -> str:
     """Return the text of the file."""
     usual = _usual_paginator(shop.tables)
-    lines = [_HEAD.rstrip("\n"), *(f"# {note}" for note in shop.notes), f"name: {flow(shop.name)}", "client:"]
+    lines = [
+        _HEAD.rstrip("\n"),
+        *(f"# {_one_line(note)}" for note in shop.notes),
+        f"name: {flow(shop.name)}",
+        "client:",
+    ]
     lines.append(f"  base_url: {flow(shop.base_url)}")
     if shop.allow_http:
         lines.append("  allow_http: true")
@@ -110,10 +121,6 @@ def resource_lines(table: TableDraft, usual: Mapping[str, Any] | None) -> list[s
         lines += _endpoint(table.found, usual)
     lines.append("    columns:")
     return lines + [f"      {column_line(column)}" for column in table.columns]
-
-
-def _one_line(note: str) -> str:
-    return " ".join(note.split())[:_LONGEST]
 
 
 def _endpoint(found: Found, usual: Mapping[str, Any] | None) -> list[str]:

@@ -177,6 +177,8 @@ def _all_at_once(
     places = {name: number for number, name in enumerate(offsets, 1) if number < shown}
     if not one:
         reply, rows = listing.ask({**places, **dict.fromkeys(pages, 2)})
+        if reply.refused and len(offsets) > 1:
+            return _all_at_once(listing, offsets[:1], pages[:1], one)
         listing.strict = reply.refused
         position = listing.position(rows)
         if reply.refused or position is None:
@@ -191,6 +193,9 @@ def _all_at_once(
     if not places:
         return _one_offset(listing, offsets[:1], one) or _one_page(listing, pages[:1], one)
     reply, rows = listing.ask({**one, **places})
+    if reply.refused and len(offsets) > 1:
+        # another name, such as `start`, may mean something else here
+        return _all_at_once(listing, offsets[:1], pages[:1], one)
     listing.strict = reply.refused
     position = listing.position(rows)
     for name, number in places.items():
