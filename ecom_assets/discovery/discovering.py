@@ -5,7 +5,7 @@ What the user wants is a `Wish`; asking for it is the command line's.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs
@@ -17,6 +17,7 @@ from ecom_assets.discovery.described import DescribedEndpoint
 from ecom_assets.discovery.document import ShopDraft
 from ecom_assets.discovery.endpoint import explore
 from ecom_assets.discovery.guess import Habits
+from ecom_assets.discovery.hiding import without_secret_names
 from ecom_assets.discovery.naming import Names
 from ecom_assets.discovery.offline import found_from
 from ecom_assets.discovery.proving import proved
@@ -105,10 +106,10 @@ def discover(wish: Wish, secrets: Mapping[str, str] | None = None, say: Say = la
     if wish.offline:
         draft.notes.append("Drawn from a description of the API alone; nothing was asked.")
         _each(wish, draft, failed, None, say)
-        return _finished(wish, draft, failed, lambda text: text)
+        return _finished(wish, draft, failed)
     with connected(shop, secrets) as connection:
         _each(wish, draft, failed, connection, say)
-        return _finished(wish, draft, failed, connection.redactor.scrub)
+    return _finished(wish, draft, failed)
 
 
 def _each(
@@ -127,6 +128,7 @@ def _each(
             else:
                 asker = Asker(connection, path, params, most=wish.most_requests, say=say)
                 found = explore(asker, name, habits, [*described.params, *wish.parameters])
+                found.records = without_secret_names(found.records, connection.redactor.scrub)
                 habits.learn(found)
             tables = tables_of(found, name, wish.names, taken, described.table)
         except ApiError as error:
@@ -137,9 +139,7 @@ def _each(
         draft.tables += tables
 
 
-def _finished(
-    wish: Wish, draft: ShopDraft, failed: Mapping[str, str], scrub: Callable[[str], str]
-) -> Discovery:
+def _finished(wish: Wish, draft: ShopDraft, failed: Mapping[str, str]) -> Discovery:
     if not draft.tables:
         raise IngestError(
             "; ".join(failed.values())
@@ -147,5 +147,4 @@ def _finished(
         )
     add_references(draft.tables, wish.names)
     draft.notes += [f"Left out: {reason}" for reason in failed.values()]
-    text = scrub(proved(draft))
-    return Discovery(text, draft, failed)
+    return Discovery(proved(draft), draft, failed)

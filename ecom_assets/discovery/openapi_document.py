@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -91,7 +92,7 @@ def open_document(file: Path) -> Node:
 def _parsed(file: Path, label: str) -> Any:
     try:
         text = file.read_text("utf-8-sig")
-        if file.suffix == ".json" or text.lstrip().startswith("{"):
+        with suppress(ValueError):
             return json.loads(text)
         # the loader in C, where there is one, since such files may have many thousand lines
         return _with_texts(yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
@@ -101,7 +102,7 @@ def _parsed(file: Path, label: str) -> Any:
         ) from None
     except (ValueError, yaml.YAMLError) as error:
         mark = getattr(error, "problem_mark", None)
-        place = f"line {mark.line + 1}" if mark else f"line {getattr(error, 'lineno', 1)}"
+        place = f"line {mark.line + 1}" if mark else "file"
         raise DeclarationError(label, place, "something that cannot be read", "JSON or YAML") from None
 
 

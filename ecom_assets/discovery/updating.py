@@ -16,15 +16,18 @@ from ecom_assets.discovery.columns import ColumnDraft
 from ecom_assets.discovery.described import DescribedTable
 from ecom_assets.discovery.document import column_body, column_line, flow, resource_lines
 from ecom_assets.discovery.guess import Found, Guess, Paging
+from ecom_assets.discovery.hiding import without_secret_names
 from ecom_assets.discovery.naming import Names
 from ecom_assets.discovery.proving import load_text
 from ecom_assets.discovery.tables import TableDraft, tables_of
 from ecom_assets.discovery.yaml_text import YamlText
+from ecom_assets.ingest.auth import resolve_secrets
 from ecom_assets.ingest.checking import contract_of
 from ecom_assets.ingest.contract import explode
 from ecom_assets.ingest.declaration import Resource, Shop
 from ecom_assets.ingest.errors import ApiError
 from ecom_assets.ingest.probe import Probe, probing
+from ecom_assets.ingest.redaction import Redactor
 
 _NEW = "new at the API"
 _GONE = "gone at the API"
@@ -54,6 +57,7 @@ def update(
     Asks each endpoint for a page, and for one of the last thirty days where it is windowed. Raises MissingSecret.
     """
     found = _Update(shop, text, names or Names())
+    scrub = Redactor(resolve_secrets(shop, secrets).values()).scrub
     with probing(shop, secrets) as probe:
         for resource in shop.resources:
             if resource.endpoint is None:
@@ -64,7 +68,7 @@ def update(
             except ApiError as error:
                 found.result.open.append(f"{resource.name} was not looked at: {error}")
                 continue
-            found.compare(resource, records)
+            found.compare(resource, without_secret_names(records, scrub))
     for table in added:
         found.add_resource(table)
     found.result.text = found.text.text
