@@ -355,3 +355,35 @@ class TestUpdate:
         assert "stores.id rejects records and cannot be loosened" in out
         assert "orders was not looked at: GET /v1/orders: status 404" in out
         assert file.read_text("utf-8") == before
+
+    def test_a_file_that_is_laid_out_unusually_is_left_as_it_is(
+        self, run: Any, file: Path, sandbox: Running
+    ) -> None:
+        document = yaml.safe_load(file.read_text("utf-8"))
+        before = yaml.safe_dump(document, default_flow_style=True)
+        file.write_text(before, "utf-8")
+        code, out, _ = run("--out", file, "--update", "--endpoint", "/v1/customers", "--yes")
+        assert code == 0
+        assert "customers: no list in lines of its own" in out
+        assert file.read_text("utf-8") == before
+
+
+def test_a_server_that_forbids_or_is_away_is_named(
+    run: Any, api: Loopback, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ecom_assets.ingest.signing.sleep", lambda seconds: None)
+    api.replies = [json_reply({"error": "no rights"}, 403)]
+    assert "status 403" in run(api.base_url, "--name", "mine", "--yes")[2]
+    api.replies = [json_reply({}, 404)]
+    assert run(api.base_url, "--name", "mine", "--yes")[2] == (
+        "error: found no endpoint; name each with --endpoint PATH\n"
+    )
+    assert "no connection" in run("http://127.0.0.1:9", "--name", "mine", "--yes")[2]
+
+
+def test_a_long_pause_that_is_asked_for_ends_it(run: Any, api: Loopback) -> None:
+    api.replies = [Reply(429, "{}", {"Retry-After": "3600"})]
+    code, _, err = run(api.base_url, "--name", "mine", "--endpoint", "things", "--yes")
+    assert code == 1
+    assert "asks for a pause of 3600 s" in err
+    assert len(api.seen) == 1

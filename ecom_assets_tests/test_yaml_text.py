@@ -34,7 +34,7 @@ resources:
     text.
 # the end
 """
-COLUMNS = ["resources", 0, "columns"]
+COLUMNS: list[str | int] = ["resources", 0, "columns"]
 
 
 def changed(before: str, after: str) -> list[str]:
@@ -129,7 +129,7 @@ def test_whatever_is_edited_the_rest_of_the_file_stays(edits: list[tuple[str, in
     for number, (kind, resource, column, value) in enumerate(edits):
         columns = expected["resources"][resource]["columns"]
         name = list(columns)[column % len(columns)]
-        place = ["resources", resource, "columns"]
+        place: list[str | int] = ["resources", resource, "columns"]
         if kind == "add":
             text.add(place, f"added_{number}: {{data_type: {value}}}  # new")
             columns[f"added_{number}"] = {"data_type": yaml.safe_load(value)}

@@ -13,7 +13,7 @@ from dlt.sources.helpers.rest_client.client import RESTClient
 from requests import Response
 
 from ecom_assets.ingest.connection import Connection
-from ecom_assets.ingest.errors import ApiError
+from ecom_assets.ingest.errors import ApiError, RetryLater
 
 MOST_REQUESTS = 12
 """Requests that one endpoint is asked unless the user allows more."""
@@ -100,7 +100,7 @@ class Asker:
         except ApiError as error:
             # without an answer it may be that the API fails over a parameter, or a link leads to another host
             status = answers[-1].status_code if answers else 0
-            if not trial or status in (401, 429):
+            if not trial or status in (401, 429) or isinstance(error, RetryLater):
                 raise
             return Reply(sent or {}, status, None, {}, where, str(error))
         return Reply(sent or {}, response.status_code, body, response.headers, response.url)

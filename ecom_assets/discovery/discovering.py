@@ -141,10 +141,7 @@ def _each(
 
 def _finished(wish: Wish, draft: ShopDraft, failed: Mapping[str, str]) -> Discovery:
     if not draft.tables:
-        raise IngestError(
-            "; ".join(failed.values())
-            or "found no endpoint; allowed: --endpoint PATH, as often as there are some"
-        )
+        raise IngestError("; ".join(failed.values()) or "found no endpoint; name each with --endpoint PATH")
     add_references(draft.tables, wish.names)
     draft.notes += [f"Left out: {reason}" for reason in failed.values()]
     return Discovery(proved(draft), draft, failed)

@@ -17,12 +17,20 @@ from ecom_assets.ingest.declaration import Shop, load_shop
 _ROUNDS = 4
 
 
-def load_text(text: str, name: str) -> Shop:
-    """Return the shop that a text declares; raises DeclarationError as for a file of that name."""
+def load_text(text: str, name: str, beside: Path | None = None) -> Shop:
+    """Return the shop that a text declares, as if it stood beside a file, others of whose folder it may start from.
+
+    Raises DeclarationError as for a file of that name.
+    """
     with tempfile.TemporaryDirectory(prefix="ecom_assets_") as folder:
         file = Path(folder) / f"{name}.yaml"
-        file.write_text(text, "utf-8")
-        return load_shop(file)
+        if beside is not None:
+            file = beside.with_name(f"_{Path(folder).name}.new")
+        try:
+            file.write_text(text, "utf-8")
+            return load_shop(file)
+        finally:
+            file.unlink(missing_ok=True)
 
 
 def proved(draft: ShopDraft) -> str:
@@ -39,8 +47,10 @@ def proved(draft: ShopDraft) -> str:
     for table in draft.tables:
         left = rejected_rows(shop, draft, table)
         if left:
+            # the reason itself would repeat a value, which may be personal
+            name = left[0].reasons[0].partition(": ")[0]
             table.notes.append(
-                f"{len(left)} records of the sample break this, one because of {left[0].reasons[0]}"
+                f"{len(left)} records of the sample break this, the first one because of {name}"
             )
             text = written(draft)
     return text

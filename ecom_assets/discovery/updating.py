@@ -6,7 +6,8 @@ loosened. How a text is edited is `yaml_text`'s.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -68,11 +69,13 @@ def update(
             except ApiError as error:
                 found.result.open.append(f"{resource.name} was not looked at: {error}")
                 continue
-            found.compare(resource, without_secret_names(records, scrub))
+            with found.editing(resource.name):
+                found.compare(resource, without_secret_names(records, scrub))
     for table in added:
-        found.add_resource(table)
+        with found.editing(table.name):
+            found.add_resource(table)
     found.result.text = found.text.text
-    load_text(found.result.text, shop.name)
+    load_text(found.result.text, shop.name, shop.file)
     return found.result
 
 
@@ -93,6 +96,14 @@ class _Update:
         self.names = names
         self.result = Update(text)
         self.positions = self.text.names_in(["resources"])
+
+    @contextmanager
+    def editing(self, name: str) -> Iterator[None]:
+        """Leave to a person what the file is laid out too unusually for."""
+        try:
+            yield
+        except LookupError as error:
+            self.result.open.append(f"{name}: {error}, so it is left as it is")
 
     def compare(self, resource: Resource, records: list[Any]) -> None:
         """Compare an endpoint's tables with its records."""
