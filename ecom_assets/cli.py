@@ -16,6 +16,8 @@ from rich.console import Console
 
 from ecom_assets.showing import print_finding, print_json, print_rows, print_status
 
+from ecom_assets.discover_command import discover
+
 if TYPE_CHECKING:
     from ecom_assets.ingest.checking import Finding
     from ecom_assets.ingest.declaration import Shop
@@ -104,6 +106,9 @@ def check(
         print(f"error: {problem}", file=sys.stderr)
     if problems:
         raise SystemExit(1)
+
+
+app.command(epilog="Example: ecom-assets discover sandbox:// --name mine --yes")(discover)
 
 
 @app.command(epilog="Example: ecom-assets preview sandbox orders --limit 5 --window 2026-02-01")

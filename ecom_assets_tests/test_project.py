@@ -32,10 +32,11 @@ DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 MAKEFILE = (ROOT / "Makefile").read_text("utf-8")
 
 BELOW = {
+    "discovery": ("ecom_assets.discovery", "ecom_assets.ingest"),
     "ingest": ("ecom_assets.ingest", "ecom_assets.sandbox"),
     "sandbox": ("ecom_assets.sandbox",),
 }
-"""What of this project each of the two lower packages may import."""
+"""What of this project each of the lower packages may import."""
 
 
 @cache
