@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 from rich.console import Console
 
-from ecom_assets.showing import print_finding, print_json, print_rows, print_status
-
 from ecom_assets.discover_command import discover
+from ecom_assets.showing import print_finding, print_json, print_rows, print_status
 
 if TYPE_CHECKING:
     from ecom_assets.ingest.checking import Finding

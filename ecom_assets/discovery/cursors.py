@@ -9,7 +9,8 @@ from datetime import datetime
 from typing import Any
 
 from ecom_assets.discovery.naming import snake_case
-from ecom_assets.ingest.contract import instants
+from ecom_assets.ingest.convert import instants
+from ecom_assets.ingest.declared_column import Column
 from ecom_assets.ingest.keys import value_at
 
 _CHANGED = re.compile(r"(updated?|modified|modification|changed?|edited)(_|$)")
@@ -17,6 +18,9 @@ _WORDS = re.compile(r"updated|modified|changed")
 _NO_INSTANT = re.compile(r"(^|_)(by|count|id|user|name|reason)$")
 _UTC = re.compile(r"_(gmt|utc)$")
 _DEEPEST = 2
+
+INSTANT = Column(name="instant", data_type="timestamp")
+"""The column that a cursor would be."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,7 @@ def cursors(records: Sequence[Any]) -> list[Cursor]:
         if not _CHANGED.search(name) or _NO_INSTANT.search(name) or any("." in part for part in path):
             continue
         values = [value_at(record, path) for record in records]
-        moments = instants(values).to_pylist()
+        moments = instants(values, INSTANT).to_pylist()
         if all(moment is not None for moment in moments) and not any(
             isinstance(value, bool) for value in values
         ):

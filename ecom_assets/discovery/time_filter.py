@@ -12,12 +12,12 @@ from datetime import datetime, timezone
 from typing import Any
 
 from ecom_assets.discovery.asking import Reply, Spent
-from ecom_assets.discovery.cursors import Cursor
+from ecom_assets.discovery.cursors import INSTANT, Cursor
 from ecom_assets.discovery.guess import Filter, Habits
 from ecom_assets.discovery.listing import Listing
 from ecom_assets.discovery.narrow_window import NarrowWindow, floor_to, grain_of
 from ecom_assets.discovery.page_size import sorted_by_refusal
-from ecom_assets.ingest.contract import instants
+from ecom_assets.ingest.convert import instants
 from ecom_assets.ingest.declaration import Incremental
 from ecom_assets.ingest.keys import value_at
 from ecom_assets.ingest.windows import Slice, ask
@@ -188,7 +188,9 @@ class TimeFilter:
 
     def moments(self, rows: Sequence[Any]) -> list[datetime | None]:
         """Return the cursor of each record."""
-        found: list[datetime | None] = instants([value_at(row, self.cursor.path) for row in rows]).to_pylist()
+        found: list[datetime | None] = instants(
+            [value_at(row, self.cursor.path) for row in rows], INSTANT
+        ).to_pylist()
         return found
 
     def _written(self, low: datetime, high: datetime, form: str) -> tuple[str, str]:
