@@ -205,6 +205,16 @@ def test_documents_name_commands_that_exist(
         assert command in capsys.readouterr().out
 
 
+def test_documents_name_tests_that_exist() -> None:
+    tests = named(r"`(ecom_assets_tests/\w+\.py(?:::\w+)?)`", *DOCUMENTS)
+    assert len(tests) > 20
+    for test in tests:
+        file, _, name = test.partition("::")
+        assert (ROOT / file).is_file(), test
+        functions = {node.name for node in ast.walk(tree(ROOT / file)) if isinstance(node, ast.FunctionDef)}
+        assert not name or name in functions, test
+
+
 def tracked() -> list[Path]:
     """Return the files of the repository, new ones too, without what is ignored."""
     command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
