@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 from dlt.sources.helpers.rest_client.client import RESTClient
@@ -13,6 +12,7 @@ from dlt.sources.rest_api.config_setup import create_response_hooks
 from ecom_assets.ingest.declaration import Resource, Shop
 from ecom_assets.ingest.meter import SLICE_HEADER, Meter, Reading
 from ecom_assets.ingest.pagination import RECORDS, SlicePaginator
+from ecom_assets.ingest.proving import Limits
 from ecom_assets.ingest.source import _action
 from ecom_assets_tests.loopback import Loopback, session_to, shop_at
 
@@ -24,12 +24,12 @@ def reading_of(
     loopback: Loopback,
     paginator: dict[str, Any] | None = None,
     selector: str = "data",
-    closed: datetime | None = None,
+    limits: Limits | None = None,
     **more: Any,
 ) -> tuple[list[Any], Reading]:
     """Read a slice whole and return its records and figures.
 
-    `closed` is from when on nothing comes into it; `more` are fields of the endpoint, `incremental` for one.
+    `limits` are where it ends; `more` are fields of the endpoint, `incremental` for one.
     """
     shop = shop_at(loopback.base_url)
     endpoint = {"paginator": paginator or OFFSET, "data_selector": selector, **more}
@@ -43,7 +43,9 @@ def reading_of(
                 "things",
                 headers={SLICE_HEADER: SLICE},
                 params={"fixed": "1"},
-                paginator=copy.deepcopy(SlicePaginator(shop, resource, meter, lambda slice_id: closed)),
+                paginator=copy.deepcopy(
+                    SlicePaginator(shop, resource, meter, lambda slice_id: limits or Limits())
+                ),
                 data_selector=selector,
                 hooks=create_response_hooks([_action({"status_code": 404, "action": "ignore"})]),
             )

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
 import dlt
@@ -26,6 +25,7 @@ from ecom_assets.ingest.gathering import Gathering
 from ecom_assets.ingest.meter import SLICE_HEADER, Meter
 from ecom_assets.ingest.pagination import RECORDS, SlicePaginator
 from ecom_assets.ingest.privacy import protect
+from ecom_assets.ingest.proving import Limits
 from ecom_assets.ingest.sorting import Batch, judge, sort
 from ecom_assets.ingest.tally import Tally
 from ecom_assets.ingest.windows import Slice, ask
@@ -121,7 +121,7 @@ def _records(shop: Shop, resource: Resource, meter: Meter, order: Order | None) 
         "headers": {**endpoint.headers, SLICE_HEADER: f"{{resources.{parent}.id}}"},
         # compiled, or dlt does it again for each page
         "data_selector": jsonpath.compile_path(endpoint.data_selector or "$"),
-        "paginator": paginator(shop, resource, meter, _closing(shop, resource, order)),
+        "paginator": paginator(shop, resource, meter, _limits(shop, resource, order)),
     }
     if endpoint.json_body:
         config["json"] = dict(endpoint.json_body)
@@ -137,14 +137,17 @@ def _records(shop: Shop, resource: Resource, meter: Meter, order: Order | None) 
     }
 
 
-def _closing(shop: Shop, resource: Resource, order: Order | None) -> Callable[[str], datetime | None]:
-    """Return what tells by a slice's id up to when a record's cursor may lie in it, None where no end is asked for."""
+def _limits(shop: Shop, resource: Resource, order: Order | None) -> Callable[[str], Limits]:
+    """Return what tells by a slice's id where it ends."""
     slices = {part.id: part for part in order.slices.get(resource.name, ())} if order else {}
 
-    def closing(slice_id: str) -> datetime | None:
-        return ask(slices[slice_id], shop.incremental_of(resource.name)).high if resource.windowed else None
+    def limits(slice_id: str) -> Limits:
+        if not resource.windowed:
+            return Limits()
+        part = slices[slice_id]
+        return Limits(part.end, ask(part, shop.incremental_of(resource.name)).high)
 
-    return closing
+    return limits
 
 
 def _action(action: dict[str, Any]) -> Any:
