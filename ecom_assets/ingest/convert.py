@@ -60,11 +60,12 @@ def arrow_type(column: Column) -> pa.DataType:
 
 
 def convert(values: Sequence[Any], column: Column, zone: str = "UTC") -> Converted:
-    """Return the values as the column's type; `zone` is that of instants which name none.
+    """Return the values as the column's type; `zone` is that of instants which name none, unless the column has one.
 
     An empty or blank text is null unless the type is text or JSON.
     """
     kinds = set(map(type, values))
+    zone = column.timezone or zone
     try:
         array = _whole(values, kinds, column, zone)
     except (pa.ArrowException, OverflowError, ValueError, TypeError):
@@ -74,7 +75,7 @@ def convert(values: Sequence[Any], column: Column, zone: str = "UTC") -> Convert
 
 def instants(values: Sequence[Any], zone: str = "UTC") -> pa.Array:
     """Return the values as instants in UTC, null where they are none."""
-    column = Column.model_construct(name="instant", data_type="timestamp")
+    column = Column.model_construct(name="instant", data_type="timestamp", timezone=zone)
     return convert(values, column, zone).array
 
 

@@ -157,22 +157,28 @@ class Resource(Declared):
                     ("columns", name, "nullable"), "true", "false, because the column is in the primary key"
                 )
         if self.endpoint is not None and self.endpoint.incremental is not None:
-            self._check_cursor(self.endpoint.incremental.cursor_path)
+            self._check_cursor(self.endpoint.incremental)
         self._check_parent_fields()
         return self
 
-    def _check_cursor(self, cursor_path: str) -> None:
-        """Require a declared column that tells the window of every record."""
+    def _check_cursor(self, incremental: Incremental) -> None:
+        """Require a declared column that tells the window of every record, on the same clock."""
         for column in self.columns:
             if (
-                ".".join(column.path) == cursor_path
+                ".".join(column.path) == incremental.cursor_path
                 and column.data_type in CURSOR_TYPES
                 and not column.nullable
             ):
-                return
+                if column.timezone in (None, incremental.timezone):
+                    return
+                raise broken(
+                    ("columns", column.name, "timezone"),
+                    shown(column.timezone),
+                    f"{incremental.timezone}, the timezone of endpoint.incremental, because it is the cursor",
+                )
         raise broken(
             ("endpoint", "incremental", "cursor_path"),
-            shown(cursor_path),
+            shown(incremental.cursor_path),
             f"the path of a declared column with nullable: false and data_type {', '.join(CURSOR_TYPES)}",
         )
 
