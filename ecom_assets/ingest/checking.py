@@ -133,7 +133,7 @@ class _Endpoint:
             for moment in moments.to_pylist()
             if moment and not bounds[0] - grain <= moment <= bounds[1] + grain
         ]
-        named = ", ".join(name for name in (incremental.start_param, incremental.end_param) if name)
+        named = incremental.asked_by
         if outside:
             return (
                 "failed",
@@ -171,9 +171,7 @@ class _Endpoint:
 
 def contract_of(shop: Shop, resource: Resource) -> Contract:
     """Return the contract of a resource as its declaration alone has it."""
-    endpoint = shop.parent_of(resource).endpoint
-    zone = endpoint.incremental.timezone if endpoint and endpoint.incremental else "UTC"
-    return Contract(resource, shop.children_of(resource.name), timezone=zone)
+    return Contract(resource, shop.children_of(resource.name), timezone=shop.timezone_of(resource))
 
 
 def _why(by_offset: bool) -> str:

@@ -17,17 +17,13 @@ from pydantic import ValidationError
 
 from ecom_assets.ingest.declared_client import Auth, Client, Policy
 from ecom_assets.ingest.declared_column import Column, Reference
+from ecom_assets.ingest.declared_endpoint import Endpoint, Incremental
 from ecom_assets.ingest.declared_errors import Place, shown, shown_path, shown_place, worded
-from ecom_assets.ingest.declared_resource import (
-    Endpoint,
-    Incremental,
-    Resource,
-    RowsFrom,
-    SchemaContract,
-)
+from ecom_assets.ingest.declared_resource import Resource, RowsFrom, SchemaContract
 from ecom_assets.ingest.errors import DeclarationError
 from ecom_assets.ingest.file_secrets import refuse_secrets
 from ecom_assets.ingest.model import Partitions, Shop
+from ecom_assets.ingest.placeholders import names_in, parent_field
 
 __all__ = [
     "Auth",
@@ -198,13 +194,19 @@ def _merged(document: dict[str, Any], label: str) -> dict[str, Any]:
 
 
 def _with_defaults(resource: Any, defaults: dict[str, Any]) -> Any:
-    """Return a resource on top of the defaults; a `rows_from` child takes no endpoint from them."""
+    """Return a resource on top of the defaults, of which a child takes no windows, and a nested list no endpoint."""
     if not isinstance(resource, dict):
         return resource
     if resource.get("rows_from") is not None:
         defaults = {key: value for key, value in defaults.items() if key != "endpoint"}
     endpoint = resource.get("endpoint")
     resource = {**resource, "endpoint": {"path": endpoint}} if isinstance(endpoint, str) else resource
+    usual = defaults.get("endpoint")
+    if isinstance(usual, dict) and any(map(parent_field, names_in(resource.get("endpoint")))):
+        defaults = {
+            **defaults,
+            "endpoint": {key: value for key, value in usual.items() if key != "incremental"},
+        }
     return _laid_over(defaults, resource)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 
+from dlt.extract.exceptions import ResourceExtractionError
+
 from ecom_assets.ingest.errors import ApiError, IngestError
 from ecom_assets.ingest.redaction import Redactor
 
@@ -19,6 +21,14 @@ def failure_of(error: Exception, redactor: Redactor) -> IngestError:
     _log.error("reading failed", exc_info=error)
     text = " ".join(str(causes[-1]).split())
     return ApiError(redactor.scrub(f"{type(causes[-1]).__name__}: {text}"))
+
+
+def pipe_of(error: Exception) -> str | None:
+    """Return the name of the dlt resource in which something went wrong, where dlt says so."""
+    for cause in causes_of(error):
+        if isinstance(cause, ResourceExtractionError):
+            return str(cause.pipe_name)
+    return None
 
 
 def causes_of(error: BaseException) -> list[BaseException]:

@@ -46,7 +46,7 @@ class SlicePaginator(BasePaginator):
         self._resource = resource.name
         self._meter = meter
         self._selector = endpoint.data_selector or "$"
-        self._key_paths = [resource.column(name).path for name in resource.primary_key]
+        self._key_paths = resource.key_paths
         self._total_path = config.pop("total_path", None)
         self._total_header = config.pop("total_header", None)
         kind = config.pop("type")

@@ -25,6 +25,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _INSTANT = re.compile(
     r"(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d)(?::(\d\d)(?:[.,](\d+))?)?)?\s*(Z|z|[+-]\d\d(?::?\d\d)?)?"
 )
+_SINCE_1970 = re.compile(r"\d{9,13}(\.\d+)?")
+"""Seconds or milliseconds as a text; a day written as 20260327 is shorter."""
 
 
 def shown(value: Any) -> str:
@@ -103,6 +105,8 @@ def to_instant_in(zone: ZoneInfo) -> Callable[[Any], datetime | None]:
     """Return a conversion of ISO 8601 texts and of numbers since 1970 to instants in UTC."""
 
     def to_instant(value: Any) -> datetime | None:
+        if isinstance(value, str) and _SINCE_1970.fullmatch(value.strip()):
+            value = Decimal(value.strip())
         if isinstance(value, (int, float, Decimal)) and not isinstance(value, bool):
             scale = 1_000 if abs(float(value)) >= _MILLISECONDS else 1_000_000
             return _EPOCH + timedelta(microseconds=int(Decimal(str(value)) * scale))

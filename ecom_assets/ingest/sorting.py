@@ -22,11 +22,15 @@ from ecom_assets.ingest.windows import Slice, ask
 
 @dataclass(frozen=True)
 class Batch:
-    """A slice's records, and of each the position of its window in the slice (0 in a snapshot)."""
+    """A slice's records, and of each the position of its window in the slice (0 in a snapshot).
+
+    `roots` are the records of the root that they come from: they themselves unless they are a child's.
+    """
 
     part: Slice
     records: list[Any]
     windows: Sequence[int]
+    roots: list[Any]
 
 
 def sort(shop: Shop, resource: Resource, part: Slice, records: list[Any]) -> Batch:
@@ -37,14 +41,20 @@ def sort(shop: Shop, resource: Resource, part: Slice, records: list[Any]) -> Bat
     asked for any, which shows that it ignores the window's parameters.
     """
     if part.start is None or part.end is None or not records:
-        return Batch(part, records, [0] * len(records))
+        return Batch(part, records, [0] * len(records), records)
     incremental = shop.incremental_of(resource.name)
     path = incremental.cursor_path.split(".")
     moments = instants([value_at(record, path) for record in records], incremental.timezone)
     asked = ask(part, incremental)
     for beyond, params in (
-        (asked.low and pc.less(moments, pa.scalar(asked.low, moments.type)), incremental.start_param),
-        (asked.high and pc.greater(moments, pa.scalar(asked.high, moments.type)), incremental.end_param),
+        (
+            asked.low and pc.less(moments, pa.scalar(asked.low, moments.type)),
+            incremental.start_param or incremental.asked_by,
+        ),
+        (
+            asked.high and pc.greater(moments, pa.scalar(asked.high, moments.type)),
+            incremental.end_param or incremental.asked_by,
+        ),
     ):
         if beyond and (count := pc.sum(beyond).as_py()):
             raise ApiError(
@@ -56,47 +66,42 @@ def sort(shop: Shop, resource: Resource, part: Slice, records: list[Any]) -> Bat
         pc.less(moments, pa.scalar(part.end, moments.type)),
     )
     if len(part.windows) == 1 and pc.all(pc.fill_null(inside, True)).as_py():
-        return Batch(part, records, [0] * len(records))
+        return Batch(part, records, [0] * len(records), records)
     kept, windows = [], []
     for record, moment in zip(records, moments.to_pylist(), strict=True):
         window = 0 if moment is None else part.window_of(moment)
         if window is not None:
             kept.append(record)
             windows.append(window)
-    return Batch(part, kept, windows)
+    return Batch(part, kept, windows, kept)
 
 
 def judge(shop: Shop, contract: Contract, tally: Tally, batch: Batch) -> Contracted:
     """Return what becomes of the rows of one table in a slice, and count them.
 
-    The tally also gets the keys of the parents of a nested list's rows, whose former rows are to go. Raises
+    The tally also gets the keys of the roots of a child's rows, whose former rows are to go. Raises
     ContractBroken where the contract does not allow a row to be left out.
     """
     resource = tally.resource
-    if resource.rows_from is None:
-        contracted = contract.apply(batch.records)
-        tally.add(batch.part, batch.windows, contracted)
-        return contracted
-    parent = shop.parent_of(resource)
-    children, positions = explode(batch.records, resource, parent)
-    contracted = contract.apply(children)
-    tally.add(batch.part, [batch.windows[position] for position in positions], contracted)
-    probes = [
-        {f"_{parent.name}_{field}": record.get(field) for field in resource.include_from_parent}
-        for record in batch.records
-        if isinstance(record, dict)
-    ]
-    tally.parents.append(contract.columns_of(probes, parent_columns(shop, resource)))
+    records, windows = batch.records, batch.windows
+    if resource.rows_from is not None:
+        records, positions = explode(batch.records, resource, shop.parent_of(resource))
+        windows = [batch.windows[position] for position in positions]
+    contracted = contract.apply(records)
+    tally.add(batch.part, windows, contracted)
+    if resource.parent is not None and resource.windowed:
+        tally.parents.append(_keys_of_roots(shop, contract, batch.roots))
     return contracted
 
 
-def parent_columns(shop: Shop, resource: Resource) -> list[str]:
-    """Return the columns of a nested list's table that hold the primary key of the record they are from."""
-    parent = shop.parent_of(resource)
-    prefix = f"_{parent.name}_"
-    keys = {".".join(parent.column(name).path) for name in parent.primary_key}
-    return [
-        column.name
-        for column in resource.columns
-        if column.path[0].startswith(prefix) and column.path[0].removeprefix(prefix) in keys
+def _keys_of_roots(shop: Shop, contract: Contract, roots: list[Any]) -> pa.Table:
+    """Return the primary keys of the root's records, in the columns and types of a child's table."""
+    keys = shop.root_keys(contract.resource)
+    names = [column.name for column in contract.resource.columns if column.path in keys]
+    # each record as far as a child's record would have it
+    carried = [
+        {inside[0]: record.get(path[0]) for inside, path in keys.items()}
+        for record in roots
+        if isinstance(record, dict)
     ]
+    return contract.columns_of(carried, names)

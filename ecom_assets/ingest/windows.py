@@ -93,15 +93,16 @@ def windows_between(partitions: Partitions, start: datetime, end: datetime) -> t
 def cut(shop: Shop, name: str, windows: Sequence[Window]) -> tuple[Slice, ...]:
     """Cut a run's windows into the slices of one endpoint; without windows there is the one of a snapshot.
 
-    One slice a window, or one for all where the API has no filter, as each reading would read everything. The
-    lookback goes before a window unless the run reads what lies before it anyway.
+    One slice a window, or one for all where the API has no filter or knows no end of a window, as each reading
+    would read everything, or everything since. The lookback goes before a window unless the run reads what
+    lies before it anyway.
     """
     if not windows:
         return (Slice(f"{name}/all"),)
     lookback = timedelta(seconds=shop.policy.lookback)
     ordered = tuple(sorted(windows, key=lambda window: window.start))
     ends = {window.end for window in ordered}
-    filtered = shop.incremental_of(name).server_filter
+    filtered = shop.incremental_of(name).asks_end
     groups: list[tuple[Window, ...]] = [(window,) for window in ordered] if filtered else [ordered]
     return tuple(
         Slice(
@@ -140,14 +141,11 @@ def ask(part: Slice, incremental: Incremental) -> Ask:
     start, end = _round(part.start, grain, zone, up=False), _round(part.end, grain, zone, up=True)
     if incremental.bounds[0] == "(":
         start -= grain
-    filtered = incremental.server_filter
     return Ask(
         start=_write(start, incremental.format, zone),
         end=_write(end, incremental.format, zone),
-        low=start if filtered and incremental.start_param else None,
-        high=end + (grain if grain > timedelta(seconds=1) else timedelta())
-        if filtered and incremental.end_param
-        else None,
+        low=start if incremental.asks_start else None,
+        high=end + (grain if grain > timedelta(seconds=1) else timedelta()) if incremental.asks_end else None,
     )
 
 

@@ -1,4 +1,4 @@
-"""What every shape of API here has in common: a server to start, a declaration to load it by, and what must come of it."""
+"""What every shape of API here has in common: a server, a declaration to load it by, and what must come of that."""
 
 from __future__ import annotations
 
