@@ -36,7 +36,7 @@ def check(
 ) -> Iterator[Finding]:
     """Yield what is found, endpoint by endpoint; one that cannot be reached does not end it.
 
-    Takes at most seven requests an endpoint. Raises MissingSecret.
+    Takes at most seven requests an endpoint, of a child some more to find a parent that has one. Raises MissingSecret.
     """
     moment = now or datetime.now(timezone.utc)
     with probing(shop, secrets) as probe:
@@ -89,7 +89,7 @@ class _Endpoint:
         return Finding(self.resource.name, what, result, detail)
 
     def _paths(self) -> list[tuple[str, ...]]:
-        return [self.resource.column(name).path for name in self.resource.primary_key]
+        return self.resource.key_paths
 
     def _order(self, keys: list[Any]) -> tuple[str, str]:
         """Ask once more: without a fixed order, pages cannot be put together."""
@@ -120,6 +120,8 @@ class _Endpoint:
         """Ask for the last closed window, and for one in which nothing can be."""
         if self.window is None:
             return "skipped", "the resource is a snapshot, or no window has closed"
+        if self.resource.parent:
+            return "skipped", f"its rows have the windows of {self.resource.parent}"
         incremental = self.shop.incremental_of(self.resource.name)
         if not incremental.server_filter:
             return "skipped", "server_filter is false: records are sorted into windows here"

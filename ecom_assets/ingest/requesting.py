@@ -42,14 +42,14 @@ class Template:
         )
 
 
-def template_of(endpoint: Endpoint) -> Template:
-    """Return what a request of an endpoint says; the window's parameters are placeholders like others."""
+def template_of(endpoint: Endpoint, *, in_window: bool = True) -> Template:
+    """Return what a request of an endpoint says; the parameters of a window, if wanted, are placeholders too."""
     params = {name: _parameter(value) for name, value in endpoint.params.items()}
     # as in dlt, a parameter that the path names belongs there
     bound = {name: in_path(params.pop(name)) for name in names_in(endpoint.path) & params.keys()}
     path = replaced(endpoint.path, lambda name: bound.get(name, f"{{{name}}}"))
     incremental = endpoint.incremental
-    if incremental and incremental.server_filter:
+    if in_window and incremental and incremental.server_filter:
         for name, placeholder in ((incremental.start_param, START), (incremental.end_param, END)):
             if name:
                 params[name] = f"{{{placeholder}}}"

@@ -49,7 +49,10 @@ def _page(query: dict[str, str], rows: list[dict[str, Any]]) -> Reply:
 
 
 def _orders(query: dict[str, str]) -> Reply:
-    low, high = (datetime.fromisoformat(query[name].replace("Z", "+00:00")) for name in ("min", "max"))
+    low, high = (
+        datetime.fromisoformat(query.get(name, far).replace("Z", "+00:00"))
+        for name, far in (("min", "2000-01-01T00:00:00Z"), ("max", "2100-01-01T00:00:00Z"))
+    )
     found = sorted(between(low, high), key=lambda order: (order.changed, order.number))
     return _page(query, [_written(order) for order in found])
 
