@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from ecom_assets.ingest.declaration import Shop, load_shop
 from ecom_assets.ingest.loading import RunReport, run_load
 from ecom_assets.ingest.warehouse import Warehouse
 from ecom_assets.ingest.windows import Window, windows_between
+from ecom_assets_tests import shapes
 from ecom_assets_tests.shapes import SHAPES, Shape, Tables
 
 
@@ -84,9 +86,23 @@ def test_all_that_the_api_has_is_in_the_tables_and_a_reload_changes_nothing(load
     assert set(expected) == {resource.name for resource in loads.shop.resources}
     for _ in range(2):
         loads.run_all()
+        latest = (
+            "qualify row_number() over (partition by resource, partition_key order by loaded_at desc) = 1"
+        )
+        assert dict(
+            loads.rows(
+                "select resource, sum(kept)::bigint from "
+                f"(select * from {loads.shop.name}.load_ledger {latest}) group by 1"
+            )
+        ) == {name: len(rows) for name, rows in expected.items()}
         found = in_order(loads.tables(expected))
         for name, rows in in_order(expected).items():
             assert found[name] == rows
+
+
+def test_the_table_of_shapes_names_each_and_no_other() -> None:
+    table = [line.split("|")[2] for line in (shapes.__doc__ or "").splitlines() if line.startswith("| ")][2:]
+    assert set(re.findall(r"[a-z_]+", " ".join(table))) == set(SHAPES)
 
 
 def test_windows_one_by_one_equal_the_range(loads: Loads) -> None:

@@ -46,7 +46,7 @@ def template_of(endpoint: Endpoint, *, in_window: bool = True) -> Template:
     """Return what a request of an endpoint says; the parameters of a window, if wanted, are placeholders too."""
     params = {name: _parameter(value) for name, value in endpoint.params.items()}
     # as in dlt, a parameter that the path names belongs there
-    bound = {name: in_path(params.pop(name)) for name in names_in(endpoint.path) & params.keys()}
+    bound = {name: str(params.pop(name)) for name in names_in(endpoint.path) & params.keys()}
     path = replaced(endpoint.path, lambda name: bound.get(name, f"{{{name}}}"))
     incremental = endpoint.incremental
     if in_window and incremental and incremental.server_filter:
