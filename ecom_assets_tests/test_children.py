@@ -55,7 +55,8 @@ class Api:
         parts = seen.path.split("/")[1:]
         if parts == ["orders"]:
             low, high = (
-                datetime.fromisoformat(query[name].replace("Z", "+00:00")) for name in ("from", "to")
+                datetime.fromisoformat(query.get(name, far).replace("Z", "+00:00"))
+                for name, far in (("from", "2000-01-01T00:00:00Z"), ("to", "2100-01-01T00:00:00Z"))
             )
             found = [
                 {"id": number, "ref": number, "at": at.isoformat()}
@@ -206,6 +207,30 @@ def test_the_ledger_says_of_each_window_of_the_parent_what_came(api: Api, loads:
         ("notes", "2026-03-01", 6, 6, 6, 3),
         ("notes", "2026-03-02", 24, 24, 24, 12),
         ("notes", "2026-03-03", 0, 0, 0, 0),
+    ]
+
+
+def test_windows_of_parents_that_are_sorted_here_are_those_of_the_children(api: Api, loads: Loads) -> None:
+    shop = shop_of(api)
+    orders = shop.resource("orders")
+    assert orders.endpoint
+    assert orders.endpoint.incremental
+    unfiltered = orders.endpoint.incremental.model_copy(update={"server_filter": False})
+    endpoint = orders.endpoint.model_copy(update={"incremental": unfiltered})
+    changed = orders.model_copy(update={"endpoint": endpoint})
+    shop = shop.model_copy(update={"resources": (*shop.resources[:-1], changed)})
+    assert loads.run(shop, ALL).errors == {}
+    loads.as_served(api)
+    assert loads.rows(
+        "select resource, partition_key, source_total, fetched, kept from load_ledger "
+        "where resource in ('refunds', 'notes') order by 1 desc, 2"
+    ) == [
+        ("refunds", "2026-03-01", 3, 3, 3),
+        ("refunds", "2026-03-02", 12, 12, 12),
+        ("refunds", "2026-03-03", 0, 0, 0),
+        ("notes", "2026-03-01", 6, 6, 6),
+        ("notes", "2026-03-02", 24, 24, 24),
+        ("notes", "2026-03-03", 0, 0, 0),
     ]
 
 
