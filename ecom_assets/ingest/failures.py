@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 
 from dlt.extract.exceptions import ResourceExtractionError
 
-from ecom_assets.ingest.errors import ApiError, IngestError
+from ecom_assets.ingest.declaration import Resource, Shop
+from ecom_assets.ingest.errors import ApiError, ContractBroken, IngestError
 from ecom_assets.ingest.redaction import Redactor
+from ecom_assets.ingest.source import records_name
 
 _log = logging.getLogger(__name__)
 
@@ -23,12 +26,19 @@ def failure_of(error: Exception, redactor: Redactor) -> IngestError:
     return ApiError(redactor.scrub(f"{type(causes[-1]).__name__}: {text}"))
 
 
-def pipe_of(error: Exception) -> str | None:
-    """Return the name of the dlt resource in which something went wrong, where dlt says so."""
-    for cause in causes_of(error):
-        if isinstance(cause, ResourceExtractionError):
-            return str(cause.pipe_name)
-    return None
+def failed_tables(
+    shop: Shop, tables: Sequence[Resource], error: Exception, failure: IngestError
+) -> list[Resource]:
+    """Return which of the tables of one reading a failure concerns: those of an endpoint, one table, or all."""
+    if isinstance(failure, ContractBroken) and failure.resource is not None:
+        return [resource for resource in tables if resource.name == failure.resource]
+    pipes = [cause.pipe_name for cause in causes_of(error) if isinstance(cause, ResourceExtractionError)]
+    through = [
+        resource
+        for resource in tables
+        if any(records_name(shop.resource(name)) in pipes for name in shop.read_through(resource))
+    ]
+    return through or list(tables)
 
 
 def causes_of(error: BaseException) -> list[BaseException]:

@@ -24,14 +24,13 @@ from ecom_assets.ingest.contract import Contract, evolved_column
 from ecom_assets.ingest.declaration import Resource, Shop
 from ecom_assets.ingest.dlt_log import quiet
 from ecom_assets.ingest.errors import (
-    ContractBroken,
     DeclarationError,
     IncompleteSlice,
     IngestError,
     WarehouseError,
 )
-from ecom_assets.ingest.failures import causes_of, failure_of, pipe_of
-from ecom_assets.ingest.source import Order, build_source, records_name
+from ecom_assets.ingest.failures import causes_of, failed_tables, failure_of
+from ecom_assets.ingest.source import Order, build_source
 from ecom_assets.ingest.tally import ResourceReport, RunReport, Tally, WindowReport
 from ecom_assets.ingest.warehouse import Warehouse
 from ecom_assets.ingest.windows import Window, cut
@@ -155,25 +154,13 @@ class _Run:
                 self._normalize(pipeline)
             except Exception as error:
                 failure = failure_of(error, connection.redactor)
-                broken = failure.resource if isinstance(failure, ContractBroken) else None
-                pipe = pipe_of(error)
-                unread = {records_name(self.shop.resource(name)): name for name in slices}.get(pipe or "")
-                for resource in [
-                    entry
-                    for entry in tables
-                    if (broken or entry.name) == entry.name
-                    and (not unread or unread in self.shop.read_through(entry))
-                ]:
+                for resource in failed_tables(self.shop, tables, error, failure):
                     self.say(f"{resource.name} failed: {failure}")
                     self._report(ResourceReport(resource.name, self._table(resource), error=failure))
                     tables.remove(resource)
                 continue
-            unproved = [
-                part.id
-                for parts in slices.values()
-                for part in parts
-                if not connection.meter.of(part.id).complete
-            ]
+            read = [part.id for parts in slices.values() for part in parts]
+            unproved = [name for name in read if not connection.meter.of(name).complete]
             if unproved:
                 raise IncompleteSlice(f"{unproved[0]}: dlt ended without having read it")
             for tally in tallies.values():
