@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 from rich.console import Console
 
+from ecom_assets.discover_command import discover
 from ecom_assets.showing import print_finding, print_json, print_rows, print_status
 
 if TYPE_CHECKING:
@@ -104,6 +105,9 @@ def check(
         print(f"error: {problem}", file=sys.stderr)
     if problems:
         raise SystemExit(1)
+
+
+app.command(epilog="Example: ecom-assets discover sandbox:// --name mine --yes")(discover)
 
 
 @app.command(epilog="Example: ecom-assets preview sandbox orders --limit 5 --window 2026-02-01")

@@ -4,7 +4,7 @@ They have no partitions: a sweep reads the whole collection. What it does is `ec
 """
 
 # no postponed annotations here: Dagster reads that of `context` as a type
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -12,6 +12,7 @@ from dagster import (
     AssetExecutionContext,
     AssetsDefinition,
     AssetSpec,
+    Failure,
     FreshnessPolicy,
     MaterializeResult,
     MetadataValue,
@@ -60,7 +61,7 @@ def _asset(shop: Shop, resource: Resource) -> AssetsDefinition:
         specs=[deletions_spec(shop, resource)],
         required_resource_keys={secrets_key(shop)},
     )
-    def sweep(context: AssetExecutionContext) -> MaterializeResult[Any]:
+    def sweep(context: AssetExecutionContext) -> Iterator[MaterializeResult[Any]]:
         try:
             warehouse = Warehouse.from_environment()
             report = run_sweep(
@@ -73,7 +74,9 @@ def _asset(shop: Shop, resource: Resource) -> AssetsDefinition:
         except IngestError as problem:
             failed = failure(shop, {deletions_name(resource.name): problem}, 1)
             raise ending(context, failed, [problem]) from None
-        return MaterializeResult(metadata=_metadata(report, warehouse))
+        yield MaterializeResult(metadata=_metadata(report, warehouse))
+        if report.unpublished:
+            raise Failure(description=str(report.unpublished), metadata={"shop": shop.name}) from None
 
     return sweep
 

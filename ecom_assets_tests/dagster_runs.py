@@ -118,6 +118,28 @@ class Outcome:
                 return (data.user_failure_data and data.user_failure_data.description) or str(data.error)
         raise AssertionError("no step failed")
 
+    @property
+    def failure_metadata(self) -> Mapping[str, Any]:
+        """Return the metadata of the failed step's Failure."""
+        for event in self.result.all_events:
+            if event.event_type_value == "STEP_FAILURE":
+                data = event.step_failure_data
+                found = data.user_failure_data.metadata if data.user_failure_data else {}
+                return {name: value.value for name, value in found.items()}
+        raise AssertionError("no step failed")
+
+    @property
+    def causes(self) -> list[str]:
+        """Return the errors that the Failure itself is shown to come from: nobody's, if all is well."""
+        found = []
+        for event in self.result.all_events:
+            if event.event_type_value == "STEP_FAILURE":
+                error = event.step_failure_data.error
+                below = error and error.cause
+                while below and (below := below.cause or below.context):
+                    found.append(below.message)
+        return found
+
 
 @contextmanager
 def runs(folder: Path, defs: Definitions, copy_of: Path | None = None) -> Iterator[Runs]:

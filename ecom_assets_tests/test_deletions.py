@@ -172,3 +172,20 @@ def test_a_long_pause_is_taken_by_dagster(api: Running, shop: Runs, monkeypatch:
     outcome = sweep(shop, "orders")
     assert outcome.success
     assert [event.event_type_value for event in outcome.result.all_events].count("STEP_UP_FOR_RETRY") == 1
+
+
+def test_marks_that_could_not_be_published_are_kept_and_told(
+    shop: Runs, api: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load(shop)
+    gone = shop.rows("select min(id) from sandbox.orders")[0][0]
+    api.faults.delete(ORDERS, gone)
+    copy = tmp_path / "copy.duckdb"
+    copy.mkdir()
+    monkeypatch.setenv("ECOM_PUBLISH", str(copy / "below" / "copy.duckdb"))
+    (copy / "below").write_text("no folder")
+    outcome = sweep(shop, "orders")
+    assert not outcome.success
+    assert "but its copy" in outcome.failure
+    assert outcome.materialised["orders_deletions", None]["newly_deleted"] == 1
+    assert marked(shop) == [gone]

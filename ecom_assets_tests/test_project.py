@@ -32,10 +32,11 @@ DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 MAKEFILE = (ROOT / "Makefile").read_text("utf-8")
 
 BELOW = {
+    "discovery": ("ecom_assets.discovery", "ecom_assets.ingest"),
     "ingest": ("ecom_assets.ingest", "ecom_assets.sandbox"),
     "sandbox": ("ecom_assets.sandbox",),
 }
-"""What of this project each of the two lower packages may import."""
+"""What of this project each of the lower packages may import."""
 
 
 @cache
@@ -202,6 +203,16 @@ def test_documents_name_commands_that_exist(
             main()
         assert ended.value.code == 0, command
         assert command in capsys.readouterr().out
+
+
+def test_documents_name_tests_that_exist() -> None:
+    tests = named(r"`(ecom_assets_tests/\w+\.py(?:::\w+)?)`", *DOCUMENTS)
+    assert len(tests) > 20
+    for test in tests:
+        file, _, name = test.partition("::")
+        assert (ROOT / file).is_file(), test
+        functions = {node.name for node in ast.walk(tree(ROOT / file)) if isinstance(node, ast.FunctionDef)}
+        assert not name or name in functions, test
 
 
 def tracked() -> list[Path]:

@@ -100,7 +100,8 @@ def judge(shop: Shop, contract: Contract, tally: Tally, batch: Batch) -> Contrac
     """
     resource = tally.resource
     root = shop.root_of(resource)
-    state = [*root.primary_key, root.cursor.name] if root.cursor else []
+    # the cursor may be part of the key
+    state = list(dict.fromkeys([*root.primary_key, root.cursor.name])) if root.cursor else []
     records, windows = batch.records, batch.windows
     refused: dict[int, str] = {}
     if resource.rows_from is not None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 
 import duckdb
@@ -20,7 +20,7 @@ from ecom_assets.ingest.connection import connected
 from ecom_assets.ingest.declaration import Resource, Shop, shown_path
 from ecom_assets.ingest.declared_deletes import DELETED_AT, deletions_name
 from ecom_assets.ingest.dlt_log import quiet
-from ecom_assets.ingest.errors import DeclarationError, IngestError, WarehouseError
+from ecom_assets.ingest.errors import DeclarationError, IngestError, NotPublished, WarehouseError
 from ecom_assets.ingest.meter import Reading
 from ecom_assets.ingest.source_keys import source_keys
 from ecom_assets.ingest.tally import WindowReport
@@ -54,6 +54,8 @@ class SweepReport:
     retries: int
     restarts: int
     seconds: float
+    unpublished: NotPublished | None = None
+    """Why the copy for readers is an older one, though all of this was kept."""
 
 
 def run_sweep(
@@ -134,6 +136,7 @@ class _Sweep:
         """Mark and un-mark rows, and add the sweep to the ledger, in one transaction."""
         instant = datetime.now(timezone.utc)
         live = before.column("__deleted_at").null_count
+        unpublished = None
         try:
             with self.warehouse.transaction(self.say) as connection:
                 connection.register("ecom_before", before)
@@ -158,6 +161,8 @@ class _Sweep:
                     seconds=reading.seconds,
                 )
                 enter(connection, self.shop, create_load_id(), _entry(report), instant)
+        except NotPublished as problem:
+            unpublished = problem
         except duckdb.Error as error:
             text = " ".join(str(error).split())
             raise WarehouseError(f"the warehouse {self.warehouse.path} was left as it was: {text}") from None
@@ -165,7 +170,7 @@ class _Sweep:
             f"{report.resource}: {live} live rows, {report.at_source} records at the source, "
             f"{report.newly_deleted} newly deleted, {report.returned} returned"
         )
-        return report
+        return replace(report, unpublished=unpublished)
 
     def _write(self, connection: duckdb.DuckDBPyConnection, found: str, value: datetime | None) -> int:
         """Set `deleted_at` of the rows found, but of none that a load or another sweep wrote meanwhile."""

@@ -1,0 +1,149 @@
+"""A shop discovered: each endpoint explored in turn, its tables drafted, the file's text proved.
+
+What the user wants is a `Wish`; asking for it is the command line's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qs
+
+from pydantic import ValidationError
+
+from ecom_assets.discovery.asking import MOST_REQUESTS, Asker, Say
+from ecom_assets.discovery.described import DescribedEndpoint
+from ecom_assets.discovery.document import ShopDraft
+from ecom_assets.discovery.endpoint import explore
+from ecom_assets.discovery.guess import Habits
+from ecom_assets.discovery.hiding import without_secret_names
+from ecom_assets.discovery.naming import Names
+from ecom_assets.discovery.offline import found_from
+from ecom_assets.discovery.proving import proved
+from ecom_assets.discovery.tables import add_references, tables_of
+from ecom_assets.ingest.connection import Connection, connected
+from ecom_assets.ingest.declaration import Shop
+from ecom_assets.ingest.declared_errors import worded
+from ecom_assets.ingest.errors import ApiError, IngestError
+
+_ANY = {
+    "name": "any",
+    "primary_key": "id",
+    "endpoint": {"path": "any"},
+    "columns": {"id": {"data_type": "bigint", "nullable": False}},
+}
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What is to be discovered: auth kinds in the words of the declaration, endpoints as paths.
+
+    A path may have a query, whose parameters go with every request and into the file. `parameters` are names that
+    the API is known to have, so that no others are tried; `taken` are names that resources have already. What a
+    description says of the endpoints is in `described`, by path; `offline` takes that for all there is to know.
+    """
+
+    name: str
+    base_url: str
+    auth: Sequence[Mapping[str, Any]] = ()
+    endpoints: Sequence[str] = ()
+    parameters: Collection[str] = ()
+    allow_http: bool = False
+    described: Mapping[str, DescribedEndpoint] = field(default_factory=dict)
+    offline: bool = False
+    most_requests: int = MOST_REQUESTS
+    names: Names = field(default_factory=Names)
+    taken: Collection[str] = ()
+
+
+@dataclass(frozen=True)
+class Discovery:
+    """What came of it: the file's text, the draft behind it, and why endpoints are not in it, by path."""
+
+    text: str
+    draft: ShopDraft
+    failed: Mapping[str, str]
+
+    @property
+    def requests(self) -> int:
+        """Return how many requests were made for all endpoints."""
+        return sum(table.found.requests for table in self.draft.tables if table.found)
+
+
+def parted(endpoint: str) -> tuple[str, dict[str, Any]]:
+    """Return the path of an endpoint and the parameters behind it; one that is there twice has a list."""
+    path, _, query = endpoint.partition("?")
+    params = parse_qs(query, keep_blank_values=True)
+    return path, {name: values if len(values) > 1 else values[0] for name, values in params.items()}
+
+
+def provisional(wish: Wish) -> Shop:
+    """Return the shop as far as it can be declared beforehand: enough to connect to it.
+
+    Raises DeclarationError for an address or an auth kind that cannot be.
+    """
+    client: dict[str, Any] = {"base_url": wish.base_url, "auth": [dict(entry) for entry in wish.auth]}
+    if wish.allow_http:
+        client["allow_http"] = True
+    document = {
+        "name": wish.name,
+        "client": client,
+        "policy": {"backoff_factor": 0.5},  # a person is waiting
+        "resources": [_ANY],
+    }
+    try:
+        return Shop.model_validate(document)
+    except ValidationError as error:
+        raise worded(
+            error.errors(include_url=False)[0], document, lambda place: ("discover", place)
+        ) from None
+
+
+def discover(wish: Wish, secrets: Mapping[str, str] | None = None, say: Say = lambda text: None) -> Discovery:
+    """Return the declaration of a shop. Raises MissingSecret, ApiError where no endpoint can be read."""
+    shop = provisional(wish)
+    draft = ShopDraft(wish.name, wish.base_url, wish.auth, wish.allow_http)
+    failed: dict[str, str] = {}
+    if wish.offline:
+        draft.notes.append("Drawn from a description of the API alone; nothing was asked.")
+        _each(wish, draft, failed, None, say)
+        return _finished(wish, draft, failed)
+    with connected(shop, secrets) as connection:
+        _each(wish, draft, failed, connection, say)
+    return _finished(wish, draft, failed)
+
+
+def _each(
+    wish: Wish, draft: ShopDraft, failed: dict[str, str], connection: Connection | None, say: Say
+) -> None:
+    """Explore the endpoints, and draft the tables of those that can be read."""
+    habits = Habits()
+    for entry in dict.fromkeys(wish.endpoints):
+        path, params = parted(entry)
+        described = wish.described.get(path, DescribedEndpoint(path))
+        taken = [*wish.taken, *(table.name for table in draft.tables)]
+        name = wish.names.resource(path, taken)
+        try:
+            if connection is None:
+                found = found_from(described)
+            else:
+                asker = Asker(connection, path, params, most=wish.most_requests, say=say)
+                found = explore(asker, name, habits, [*described.params, *wish.parameters])
+                found.records = without_secret_names(found.records, connection.redactor.scrub)
+                habits.learn(found)
+            tables = tables_of(found, name, wish.names, taken, described.table)
+        except ApiError as error:
+            failed[path] = str(error)
+            continue
+        if described.description:
+            tables[0].description = described.description
+        draft.tables += tables
+
+
+def _finished(wish: Wish, draft: ShopDraft, failed: Mapping[str, str]) -> Discovery:
+    if not draft.tables:
+        raise IngestError("; ".join(failed.values()) or "found no endpoint; name each with --endpoint PATH")
+    add_references(draft.tables, wish.names)
+    draft.notes += [f"Left out: {reason}" for reason in failed.values()]
+    return Discovery(proved(draft), draft, failed)
