@@ -84,7 +84,7 @@ class ShopTranslator(DagsterDltTranslator):
             .get_asset_spec(data)
             .replace_attributes(
                 key=asset_key(shop, resource.name),
-                deps=[asset_key(shop, resource.rows_from.resource)] if resource.rows_from else [],
+                deps=[asset_key(shop, resource.parent)] if resource.parent else [],
                 # a resource that fails is left out, so that its siblings can report
                 skippable=True,
                 group_name=shop.name,

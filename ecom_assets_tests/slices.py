@@ -13,7 +13,7 @@ from ecom_assets.ingest.declaration import Resource, Shop
 from ecom_assets.ingest.meter import SLICE_HEADER, Meter, Reading
 from ecom_assets.ingest.pagination import RECORDS, SlicePaginator
 from ecom_assets.ingest.proving import Limits
-from ecom_assets.ingest.source import _action
+from ecom_assets.ingest.requesting import response_actions
 from ecom_assets_tests.loopback import Loopback, session_to, shop_at
 
 SLICE = "things/all"
@@ -32,8 +32,15 @@ def reading_of(
     `limits` are where it ends; `more` are fields of the endpoint, `incremental` for one.
     """
     shop = shop_at(loopback.base_url)
-    endpoint = {"paginator": paginator or OFFSET, "data_selector": selector, **more}
+    actions = ({"status_code": 404, "action": "ignore"},)
+    endpoint = {
+        "paginator": paginator or OFFSET,
+        "data_selector": selector,
+        "response_actions": actions,
+        **more,
+    }
     resource = with_endpoint(shop, endpoint)
+    assert resource.endpoint
     meter = Meter()
     with session_to(shop, meter=meter) as session:
         client = RESTClient(loopback.base_url, session=session)
@@ -47,7 +54,7 @@ def reading_of(
                     SlicePaginator(shop, resource, meter, lambda slice_id: limits or Limits())
                 ),
                 data_selector=selector,
-                hooks=create_response_hooks([_action({"status_code": 404, "action": "ignore"})]),
+                hooks=create_response_hooks(response_actions(resource.endpoint)),
             )
             for item in page
         ]

@@ -186,7 +186,7 @@ def test_what_looks_like_a_secret_but_is_none(tmp_path: Path) -> None:
             "page_token": "{incremental.start_value}",
             "password": None,
         }
-        orders["endpoint"]["path"] = "/orders?token={resources.a.b}&fields=token"
+        orders["endpoint"]["path"] = "/orders?token={incremental.end_value}&fields=token"
         orders["description"] = "Basic facts, see https://example.com/a@b?page=1."
         orders["columns"]["password"] = {"data_type": "text"}
 

@@ -95,7 +95,9 @@ def provisional(wish: Wish) -> Shop:
     try:
         return Shop.model_validate(document)
     except ValidationError as error:
-        raise worded(error.errors(include_url=False)[0], document, "discover") from None
+        raise worded(
+            error.errors(include_url=False)[0], document, lambda place: ("discover", place)
+        ) from None
 
 
 def discover(wish: Wish, secrets: Mapping[str, str] | None = None, say: Say = lambda text: None) -> Discovery:

@@ -40,7 +40,7 @@ def check(
 
     An endpoint that cannot be reached does not end it.
 
-    Takes at most seven requests an endpoint. Raises MissingSecret.
+    Takes at most seven requests an endpoint, of a child some more to find a parent that has one. Raises MissingSecret.
     """
     moment = now or datetime.now(timezone.utc)
     with probing(shop, secrets) as probe:
@@ -96,7 +96,7 @@ class _Endpoint:
         return Finding(self.resource.name, what, result, self.probe.redactor.scrub(detail))
 
     def _paths(self) -> list[tuple[str, ...]]:
-        return [self.resource.column(name).path for name in self.resource.primary_key]
+        return self.resource.key_paths
 
     def _order(self, keys: list[Any]) -> tuple[str, str]:
         """Ask once more: without a fixed order, pages cannot be put together."""
@@ -127,6 +127,8 @@ class _Endpoint:
         """Ask for the last closed window, and for one in which nothing can be."""
         if self.window is None:
             return "skipped", "the resource is a snapshot, or no window has closed"
+        if self.resource.parent:
+            return "skipped", f"its rows have the windows of {self.resource.parent}"
         incremental = self.shop.incremental_of(self.resource.name)
         if not incremental.server_filter:
             return "skipped", "server_filter is false: records are sorted into windows here"
@@ -138,7 +140,7 @@ class _Endpoint:
             for moment in moments_of(self.shop, self.resource, page.records).to_pylist()
             if moment and not (asked.low or moment) <= moment <= (asked.high or moment)
         ]
-        named = ", ".join(name for name in (incremental.start_param, incremental.end_param) if name)
+        named = incremental.asked_by
         if outside:
             return (
                 "failed",
@@ -176,9 +178,7 @@ class _Endpoint:
 
 def contract_of(shop: Shop, resource: Resource) -> Contract:
     """Return the contract of a resource as its declaration alone has it."""
-    endpoint = shop.parent_of(resource).endpoint
-    zone = endpoint.incremental.timezone if endpoint and endpoint.incremental else "UTC"
-    return Contract(resource, shop.children_of(resource.name), timezone=zone)
+    return Contract(resource, shop.children_of(resource.name), timezone=shop.timezone_of(resource))
 
 
 def _why(by_offset: bool) -> str:

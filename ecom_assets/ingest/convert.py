@@ -69,11 +69,12 @@ def arrow_type(column: Column) -> pa.DataType:
 
 
 def convert(values: Sequence[Any], column: Column, zone: str = "UTC") -> Converted:
-    """Return the values as the column's type; `zone` is that of instants which name none.
+    """Return the values as the column's type; `zone` is that of instants which name none, unless the column has one.
 
     An empty or blank text is null unless the type is text or JSON.
     """
     kinds = set(map(type, values))
+    zone = column.timezone or zone
     try:
         array = _whole(values, kinds, column, zone)
     except (pa.ArrowException, OverflowError, ValueError, TypeError):

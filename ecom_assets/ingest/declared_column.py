@@ -13,7 +13,7 @@ from typing_extensions import Self
 
 from ecom_assets.ingest.declared_client import Declared
 from ecom_assets.ingest.declared_errors import broken, shown, wrong
-from ecom_assets.ingest.declared_values import ColumnName, Dotted, Text, whole
+from ecom_assets.ingest.declared_values import ColumnName, Dotted, Text, TimeZone, whole
 
 
 class Reference(NamedTuple):
@@ -33,7 +33,10 @@ def _reference(value: Any) -> Any:
 
 
 class Column(Declared):
-    """One column of a contract. `path` leads to its value; `precision` and `scale` are a decimal's."""
+    """One column of a contract. `path` leads to its value; `precision` and `scale` are a decimal's.
+
+    `timezone` is that of instants which name none, None for that of the endpoint's `incremental`.
+    """
 
     UNWRITTEN: ClassVar[frozenset[str]] = frozenset({"name"})
 
@@ -45,6 +48,7 @@ class Column(Declared):
     precision: Annotated[int, whole(1, 38)] | None = None
     scale: Annotated[int, whole(0, 38)] | None = None
     path: Dotted = ()
+    timezone: TimeZone | None = None
     references: Annotated[Reference, BeforeValidator(_reference)] | None = None
     pii: Literal["hash", "mask", "drop"] | None = None
     description: Text | None = None
@@ -65,7 +69,13 @@ class Column(Declared):
 
     @model_validator(mode="after")
     def _sized(self) -> Self:
-        """Keep precision and scale to decimals, and the scale within the precision."""
+        """Keep precision and scale to decimals, the scale within the precision, the zone to instants."""
+        if self.timezone is not None and self.data_type != "timestamp":
+            raise broken(
+                ("timezone",),
+                f"timezone with data_type {self.data_type}",
+                "timezone with data_type timestamp only",
+            )
         for key in ("precision", "scale"):
             if getattr(self, key) is not None and self.data_type != "decimal":
                 raise broken(

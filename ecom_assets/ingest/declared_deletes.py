@@ -13,6 +13,7 @@ from pydantic import BeforeValidator, Field
 from ecom_assets.ingest.declared_client import Declared
 from ecom_assets.ingest.declared_column import Column
 from ecom_assets.ingest.declared_errors import broken, shown, wrong
+from ecom_assets.ingest.placeholders import placeholders
 
 if TYPE_CHECKING:
     from ecom_assets.ingest.declared_resource import Resource
@@ -63,9 +64,27 @@ def check_deletes(resource: Resource) -> None:
             "deletes beside rows_from",
             "deletes of the resource that holds the list: a row is gone when its record is",
         )
+    if resource.parent is not None:
+        raise broken(
+            ("deletes",),
+            f"deletes beside a field of {resource.parent}",
+            f"deletes of {resource.parent}: a row is gone when its record is",
+        )
     if resource.endpoint.incremental is None:
         raise broken(
             ("deletes",), "deletes of a snapshot", "deletes beside incremental: a snapshot is replaced anyway"
+        )
+    if told := resource.endpoint.incremental.placeholders:
+        raise broken(
+            ("deletes",),
+            f"deletes beside {' and '.join(told)}",
+            "deletes beside start_param and end_param: a sweep asks without a window, so a placeholder has no value",
+        )
+    for (name, *place), _ in placeholders(resource.deletes.params):
+        raise broken(
+            ("deletes", "params", name, *place),
+            "a placeholder",
+            "values as they are, and braces written twice",
         )
     if DELETED_AT.name in (column.name for column in resource.columns):
         raise broken(

@@ -7,7 +7,7 @@ the one line that a user sees.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -89,12 +89,19 @@ def broken(at: Place, found: str, allowed: str) -> PydanticCustomError:
     return PydanticCustomError("rule", "{found}; {allowed}", {"found": found, "allowed": allowed, "at": at})
 
 
-def worded(error: ErrorDetails, document: Mapping[str, Any], file: str) -> DeclarationError:
-    """Turn pydantic's error into one line about the file as it was written; `file` is its shown path."""
+def worded(
+    error: ErrorDetails, document: Mapping[str, Any], located: Callable[[Place], tuple[str, Place]]
+) -> DeclarationError:
+    """Turn pydantic's error into one line about the file as it was written.
+
+    `located` tells the shown path of the file that a place of the document is from, and the place in it.
+    """
     context: Mapping[str, Any] = error.get("ctx") or {}
     place = _written(document, (*error["loc"], *context.get("at", ())))
     if error["type"] != "rule":
         place = _origin(document, place)
+    within = place[:2]
+    file, place = located(place)
     if error["type"] in ("rule", "value"):
         return DeclarationError(file, shown_place(place), context["found"], context["allowed"])
     if error["type"] == "missing":
@@ -107,7 +114,7 @@ def worded(error: ErrorDetails, document: Mapping[str, Any], file: str) -> Decla
     else:
         allowed = _KINDS[error["type"]]
         # a text in place of client.auth or of a part of it might be the secret itself
-        if place[:2] == ("client", "auth") and isinstance(error["input"], str):
+        if within == ("client", "auth") and isinstance(error["input"], str):
             found = "a text"
     return DeclarationError(file, shown_place(place), found, allowed)
 

@@ -1,30 +1,27 @@
-"""What is read from a declared API, as frozen models: resources and their endpoints.
+"""What is read from a declared API, as frozen models: resources, whose endpoints are `declared_endpoint`'s.
 
 Each checks what it says of itself; what resources say of each other is checked by `model`'s Shop.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, PrivateAttr, StrictBool, model_validator
+from pydantic import BeforeValidator, Field, PrivateAttr, model_validator
 from typing_extensions import Self
 
-from ecom_assets.ingest.declared_client import Declared, Paginator
+from ecom_assets.ingest.declared_client import Declared
 from ecom_assets.ingest.declared_column import Column, as_columns
 from ecom_assets.ingest.declared_deletes import DELETED_AT, MAX_DELETED, Deletes, check_deletes
+from ecom_assets.ingest.declared_endpoint import Endpoint, Incremental
 from ecom_assets.ingest.declared_errors import broken, shown, wrong
+from ecom_assets.ingest.declared_privacy import check_privacy
 from ecom_assets.ingest.declared_values import (
     ColumnNames,
     DottedText,
-    EndpointPath,
-    InstantFormat,
-    JsonPath,
     Name,
     Text,
     Texts,
-    TimeZone,
     number,
 )
 
@@ -39,64 +36,11 @@ class SchemaContract(Declared):
     data_type: Literal["freeze"] = "freeze"
 
 
-class Incremental(Declared):
-    """How an endpoint is asked for a window: by which cursor, with which parameters, written in which way."""
-
-    cursor_path: DottedText
-    start_param: Text | None = None
-    end_param: Text | None = None
-    format: InstantFormat = "iso8601"
-    timezone: TimeZone = "UTC"
-    bounds: Literal["[)", "[]", "()", "(]"] = "[)"
-    server_filter: StrictBool = True
-
-    @model_validator(mode="after")
-    def _asked(self) -> Self:
-        """Require a parameter to filter by, unless the API cannot filter."""
-        if self.server_filter and self.start_param is None:
-            raise wrong(
-                "nothing", "the parameter for a window's start, or server_filter: false", "start_param"
-            )
-        return self
-
-
 class RowsFrom(Declared):
     """The list inside another resource's records whose elements are a resource of their own."""
 
     resource: Name
     path: DottedText
-
-
-def _response_actions(value: Any) -> Any:
-    """Take dlt's list of what to do on an answer of a status or with a text in it."""
-    if not isinstance(value, (list, tuple)):
-        raise wrong(shown(value), "a list of mappings")
-    known = ("status_code", "content", "action")
-    for position, action in enumerate(value):
-        if not isinstance(action, Mapping):
-            raise wrong(shown(action), "a mapping", position)
-        for key, given in action.items():
-            if key not in known:
-                raise wrong("an unknown key", ", ".join(known), position, key)
-            if not isinstance(given, (str, int)) or isinstance(given, bool):
-                raise wrong(shown(given), "a text", position, key)
-    return tuple(value)
-
-
-class Endpoint(Declared):
-    """One collection of the API, in dlt's words; `paginator` goes before the client's."""
-
-    path: EndpointPath
-    method: Literal["GET", "POST"] = "GET"
-    params: Mapping[str, Any] = Field(default_factory=dict)
-    json_body: Mapping[str, Any] | None = Field(default=None, alias="json")
-    headers: Mapping[str, str] = Field(default_factory=dict)
-    data_selector: JsonPath | None = None
-    paginator: Paginator | None = None
-    response_actions: Annotated[tuple[Mapping[str, Any], ...], BeforeValidator(_response_actions)] | None = (
-        None
-    )
-    incremental: Incremental | None = None
 
 
 def _write_disposition(value: Any) -> Any:
@@ -129,9 +73,18 @@ class Resource(Declared):
     _parent_windowed: bool = PrivateAttr(default=False)
 
     @property
+    def parent(self) -> str | None:
+        """Return the resource whose records this one is made of or asked by, None for one that has none."""
+        if self.rows_from is not None:
+            return self.rows_from.resource
+        return None if self.endpoint is None else self.endpoint.parent
+
+    @property
     def windowed(self) -> bool:
-        """Tell whether the resource is read window by window; a `rows_from` child is as its parent is."""
-        return self._parent_windowed if self.endpoint is None else self.endpoint.incremental is not None
+        """Tell whether the resource is read window by window; a child is as its parent is."""
+        if self.parent is not None:
+            return self._parent_windowed
+        return self.endpoint is not None and self.endpoint.incremental is not None
 
     @property
     def write_disposition(self) -> Literal["merge", "replace"]:
@@ -159,6 +112,19 @@ class Resource(Declared):
         """Return the columns of the table: the declared ones, and `deleted_at` where deletes are looked for."""
         return (*self.columns, DELETED_AT) if self.deletes else self.columns
 
+    @property
+    def key_paths(self) -> list[tuple[str, ...]]:
+        """Return where a record of the API has the primary key, without the parts that come from a parent.
+
+        Where all of it does, the record as a whole is the key, which the empty path leads to.
+        """
+        columns = [self.column(name) for name in self.primary_key]
+        return [column.path for column in columns if not self.is_carried(column)] or [()]
+
+    def is_carried(self, column: Column) -> bool:
+        """Tell whether a column takes a field of the parent's record."""
+        return self.parent is not None and column.path[0].startswith(f"_{self.parent}_")
+
     def column(self, name: str) -> Column:
         """Return a declared column; raises KeyError for another name."""
         return {column.name: column for column in self.columns}[name]
@@ -180,55 +146,44 @@ class Resource(Declared):
                 raise broken(
                     ("columns", name, "nullable"), "true", "false, because the column is in the primary key"
                 )
-            if declared[name].pii in ("mask", "drop"):
-                raise broken(
-                    ("columns", name, "pii"),
-                    str(declared[name].pii),
-                    "hash, because the column is in the primary key",
-                )
-        if self.endpoint is not None and self.endpoint.incremental is not None and self.cursor is None:
-            raise broken(
-                ("endpoint", "incremental", "cursor_path"),
-                shown(self.endpoint.incremental.cursor_path),
-                f"the path of a declared column with nullable: false and data_type {', '.join(CURSOR_TYPES)}",
-            )
+        if self.endpoint is not None and self.endpoint.incremental is not None:
+            self._check_cursor(self.endpoint.incremental)
         self._check_parent_fields()
-        self._check_privacy()
+        check_privacy(self)
         check_deletes(self)
         return self
 
-    def _check_privacy(self) -> None:
-        """Require that a field is treated in one way, and a parent's field where the parent declares it."""
-        ways: dict[tuple[str, ...], str | None] = {}
-        prefix = f"_{self.rows_from.resource}_" if self.rows_from else None
-        for column in self.declared:
-            if column.pii and prefix and column.path[0].startswith(prefix):
+    def _check_cursor(self, incremental: Incremental) -> None:
+        """Require a declared column that tells the window of every record, on the clock of the windows."""
+        if self.cursor is None:
+            raise broken(
+                ("endpoint", "incremental", "cursor_path"),
+                shown(incremental.cursor_path),
+                f"the path of a declared column with nullable: false and data_type {', '.join(CURSOR_TYPES)}",
+            )
+        for column in self.columns:
+            if ".".join(column.path) != incremental.cursor_path:
+                continue
+            if column.timezone not in (None, incremental.timezone):
                 raise broken(
-                    ("columns", column.name, "pii"),
-                    column.pii,
-                    f"pii at the column of {prefix.strip('_')} that the value comes from",
-                )
-            if ways.setdefault(column.path, column.pii) != column.pii:
-                raise broken(
-                    ("columns", column.name, "pii"),
-                    column.pii or "nothing",
-                    f"{ways[column.path] or 'nothing'}, as for the other column of {'.'.join(column.path)}",
+                    ("columns", column.name, "timezone"),
+                    shown(column.timezone),
+                    f"{incremental.timezone}, as in endpoint.incremental, because it is the cursor",
                 )
 
     def _check_parent_fields(self) -> None:
         """Require that what columns read from the parent is included from it."""
-        if self.rows_from is None:
+        if self.parent is None:
             if self.include_from_parent:
                 raise broken(
                     ("include_from_parent",),
                     "include_from_parent without rows_from",
-                    "include_from_parent beside rows_from only",
+                    "include_from_parent beside rows_from or {resources.<parent>.<field>} only",
                 )
             return
-        prefix = f"_{self.rows_from.resource}_"
-        for column in self.columns:
-            field = column.path[0].removeprefix(prefix)
-            if column.path[0].startswith(prefix) and field not in self.include_from_parent:
+        for column in filter(self.is_carried, self.columns):
+            field = column.path[0].removeprefix(f"_{self.parent}_")
+            if field not in self.include_from_parent:
                 found = ", ".join(self.include_from_parent) or "nothing"
                 raise broken(
                     ("include_from_parent",),

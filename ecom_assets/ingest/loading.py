@@ -14,12 +14,14 @@ from datetime import datetime, timezone
 import dlt
 
 from ecom_assets.ingest.bookkeeping import bookkeeping, forget
+from ecom_assets.ingest.children import child_slices
 from ecom_assets.ingest.connection import Connection, connected
 from ecom_assets.ingest.contract import Contract, evolved_column
 from ecom_assets.ingest.declaration import Resource, Shop
 from ecom_assets.ingest.dlt_log import quiet
-from ecom_assets.ingest.errors import ContractBroken, DeclarationError, IncompleteSlice, NotPublished
+from ecom_assets.ingest.errors import DeclarationError, IncompleteSlice, NotPublished
 from ecom_assets.ingest.failures import failure_of, writing
+from ecom_assets.ingest.isolation import failed_tables
 from ecom_assets.ingest.moved import settle_moved
 from ecom_assets.ingest.overtaken import loads_after, newer_rows_stay
 from ecom_assets.ingest.scratch import scratch
@@ -114,7 +116,7 @@ class _Run:
             try:
                 self._sync(connection, pipeline)
                 with self._phase("fetch"):
-                    for name in dict.fromkeys(self.shop.parent_of(entry).name for entry in self.chosen):
+                    for name in dict.fromkeys(self.shop.root_of(entry).name for entry in self.chosen):
                         self._read(connection, pipeline, self.shop.resource(name))
                 if self.tallies:
                     self._store(connection, pipeline)
@@ -137,14 +139,19 @@ class _Run:
             self.ahead = loads_after(warehouse, self.shop, self.began)
 
     def _read(self, connection: Connection, pipeline: dlt.Pipeline, endpoint: Resource) -> None:
-        """Read an endpoint for the chosen tables; one that breaks its contract is left out of the next try."""
-        slices = cut(self.shop, endpoint.name, self.windows)
-        tables = [resource for resource in self.chosen if self.shop.parent_of(resource).name == endpoint.name]
+        """Read an endpoint, and its children, for the chosen tables; one that fails is left out of the next try."""
+        cuts = cut(self.shop, endpoint.name, self.windows)
+        tables = [resource for resource in self.chosen if self.shop.root_of(resource).name == endpoint.name]
         while tables:
-            connection.meter.forget(part.id for part in slices)
-            tallies = {resource.name: Tally(resource, slices) for resource in tables}
+            through = dict.fromkeys(name for entry in tables for name in self.shop.read_through(entry))
+            slices = {name: child_slices(self.shop.resource(name), cuts) for name in through}
+            connection.meter.forget(part.id for parts in slices.values() for part in parts)
+            tallies = {
+                resource.name: Tally(resource, slices[self.shop.parent_of(resource).name])
+                for resource in tables
+            }
             contracts = {resource.name: self._contract(pipeline, resource) for resource in tables}
-            order = Order(connection, {endpoint.name: slices}, tallies, contracts, self.say)
+            order = Order(connection, slices, tallies, contracts, self.say)
             try:
                 # an extraction that fails commits no package, so the ones before it stay as they are
                 info = pipeline.extract(
@@ -155,13 +162,13 @@ class _Run:
                 self._normalize(pipeline)
             except Exception as error:
                 failure = failure_of(error, connection.redactor)
-                broken = failure.resource if isinstance(failure, ContractBroken) else None
-                for resource in [entry for entry in tables if broken in (None, entry.name)]:
+                for resource in failed_tables(self.shop, tables, error, failure):
                     self.say(f"{resource.name} failed: {failure}")
                     self._report(ResourceReport(resource.name, self._table(resource), error=failure))
                     tables.remove(resource)
                 continue
-            unproved = [part.id for part in slices if not connection.meter.of(part.id).complete]
+            read = [part.id for parts in slices.values() for part in parts]
+            unproved = [name for name in read if not connection.meter.of(name).complete]
             if unproved:
                 raise IncompleteSlice(f"{unproved[0]}: dlt ended without having read it")
             for tally in tallies.values():
@@ -221,11 +228,12 @@ class _Run:
             known |= schema.get_table_columns(resource.name)
         declared = {column.name for column in resource.table_columns}
         evolved = {name: evolved_column(name, known[name]) for name in known if name not in declared}
-        parent = self.shop.parent_of(resource)
-        zone = (
-            parent.endpoint.incremental.timezone if parent.endpoint and parent.endpoint.incremental else "UTC"
+        return Contract(
+            resource,
+            self.shop.children_of(resource.name),
+            evolved,
+            timezone=self.shop.timezone_of(resource),
         )
-        return Contract(resource, self.shop.children_of(resource.name), evolved, timezone=zone)
 
     def _table(self, resource: Resource) -> str:
         return f"{self.shop.name}.{resource.name}"

@@ -37,10 +37,13 @@ class Meter:
             return self._readings.setdefault(slice_id, Reading())
 
     def forget(self, slice_ids: Iterable[str]) -> None:
-        """Start the readings of these slices anew, before they are read again."""
+        """Start the readings of these slices, and of the single lists below them, anew before they are read again."""
         with self._lock:
             for slice_id in slice_ids:
-                self._readings.pop(slice_id, None)
+                for known in [
+                    key for key in self._readings if key == slice_id or key.startswith(f"{slice_id}/")
+                ]:
+                    del self._readings[known]
 
     def __deepcopy__(self, memo: object) -> Meter:
         """Stay one and the same: dlt copies a paginator, and with it this meter, for every slice."""

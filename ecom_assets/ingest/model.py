@@ -14,8 +14,10 @@ from typing_extensions import Self
 
 from ecom_assets.ingest.declared_client import Client, Declared, Policy
 from ecom_assets.ingest.declared_deletes import deletions_name
+from ecom_assets.ingest.declared_endpoint import Incremental
 from ecom_assets.ingest.declared_errors import broken, shown, shown_path, wrong
-from ecom_assets.ingest.declared_resource import Incremental, Resource
+from ecom_assets.ingest.declared_privacy import check_asking
+from ecom_assets.ingest.declared_resource import Resource
 from ecom_assets.ingest.declared_values import (
     Instant,
     ShopName,
@@ -79,6 +81,28 @@ class Shop(Declared):
             entry for entry in self.resources if entry.rows_from and entry.rows_from.resource == name
         )
 
+    def root_of(self, resource: Resource) -> Resource:
+        """Return the resource that a resource comes from in the end, itself unless it has a parent."""
+        return resource if resource.parent is None else self.root_of(self.resource(resource.parent))
+
+    def read_through(self, resource: Resource) -> tuple[str, ...]:
+        """Return the endpoints whose records a table needs, from its own up to its root's, by name."""
+        endpoint = self.parent_of(resource)
+        above = () if endpoint.parent is None else self.read_through(self.resource(endpoint.parent))
+        return (endpoint.name, *above)
+
+    def root_keys(self, resource: Resource) -> dict[tuple[str, ...], tuple[str, ...]]:
+        """Return where a child's record has each part of its root's primary key, and where the root has it.
+
+        The rows of a record of the root are replaced as a whole, down to the children of its children.
+        """
+        root = self.root_of(resource)
+        prefix, at = "", resource
+        while at.parent is not None:
+            prefix, at = f"{prefix}_{at.parent}_", self.resource(at.parent)
+        paths = [root.column(name).path for name in root.primary_key]
+        return {(prefix + path[0], *path[1:]): path for path in paths}
+
     def windowed_resources(self) -> tuple[Resource, ...]:
         """Return the resources that are read window by window."""
         return tuple(resource for resource in self.resources if resource.windowed)
@@ -93,10 +117,15 @@ class Shop(Declared):
 
     def incremental_of(self, name: str) -> Incremental:
         """Return how a windowed resource is asked for a window; raises LookupError for a snapshot."""
-        endpoint = self.parent_of(self.resource(name)).endpoint
+        endpoint = self.root_of(self.resource(name)).endpoint
         if endpoint is None or endpoint.incremental is None:
             raise LookupError(f"{name} is not windowed")
         return endpoint.incremental
+
+    def timezone_of(self, resource: Resource) -> str:
+        """Return the time zone of a resource's instants that name none, unless their column does."""
+        endpoint = self.root_of(resource).endpoint
+        return endpoint.incremental.timezone if endpoint and endpoint.incremental else "UTC"
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -118,6 +147,8 @@ class Shop(Declared):
                 )
         for position, resource in enumerate(self.resources):
             self._check_parent(("resources", position), resource, by_name)
+        for position, resource in enumerate(self.resources):
+            self._check_root_keys(("resources", position), resource)
             self._check_references(("resources", position), resource, by_name)
         for position, resource in enumerate(self.resources):
             if resource.stated_disposition not in (None, resource.write_disposition):
@@ -136,26 +167,38 @@ class Shop(Declared):
     @staticmethod
     def _check_parent(at: tuple[str | int, ...], resource: Resource, by_name: dict[str, Resource]) -> None:
         """Require that rows come from an endpoint's records, and pass on its kind."""
-        if resource.rows_from is None:
+        if resource.parent is None:
             return
-        parent = by_name.get(resource.rows_from.resource)
+        parent = by_name.get(resource.parent)
         if parent is None or parent.endpoint is None:
             endpoints = ", ".join(name for name, entry in by_name.items() if entry.endpoint)
             raise broken(
-                (*at, "rows_from", "resource"),
-                shown(resource.rows_from.resource),
+                (*at, "rows_from", "resource") if resource.rows_from else (*at, "endpoint"),
+                shown(resource.parent) if resource.rows_from else f"a field of {shown(resource.parent)}",
                 f"a resource with an endpoint: {endpoints or 'none is declared'}",
             )
-        resource._parent_windowed = parent.windowed
-        prefix = f"_{parent.name}_"
-        read = {".".join(column.path) for column in resource.columns}
-        for name in parent.primary_key if parent.windowed else ():
-            field = f"{prefix}{'.'.join(parent.column(name).path)}"
-            if field not in read:
+        check_asking(at, resource, parent)
+        above = [resource.name]
+        while parent is not None and parent.parent is not None:
+            above.append(parent.name)
+            if parent.name == resource.name:
+                raise broken(
+                    (*at, "endpoint"), " by ".join(above), "children whose parents end in one that has none"
+                )
+            parent = by_name.get(parent.parent)
+        resource._parent_windowed = parent is not None and parent.windowed
+
+    def _check_root_keys(self, at: tuple[str | int, ...], resource: Resource) -> None:
+        """Require that a child's rows can be told apart by the record of the root that they come from."""
+        if resource.parent is None or not resource.windowed:
+            return
+        held = {column.path for column in resource.columns}
+        for path in self.root_keys(resource):
+            if path not in held:
                 raise broken(
                     (*at, "columns"),
-                    f"no column with path {field}",
-                    f"one, because the rows of a changed record of {parent.name} are replaced",
+                    f"no column with path {'.'.join(path)}",
+                    f"one, because the rows of a changed record of {self.root_of(resource).name} are replaced",
                 )
 
     @staticmethod
@@ -180,7 +223,7 @@ class Shop(Declared):
                     f"the columns of {target.name}: {', '.join(names)}",
                 )
             theirs = target.column(column.references.column).pii
-            if column.pii != theirs and not resource.rows_from:
+            if column.pii != theirs and not resource.is_carried(column):
                 raise broken(
                     (*at, "columns", column.name, "pii"),
                     column.pii or "nothing",

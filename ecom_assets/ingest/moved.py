@@ -1,6 +1,6 @@
 """Records that changed while a run read them, from one window into a later one: their nested rows are the last ones.
 
-Of the record itself dlt keeps the last state, by its cursor; the rows of a nested list know no cursor.
+Of the record itself dlt keeps the last state, by its cursor; the rows of a nested list, or of a child, know no cursor.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import duckdb
 import pyarrow as pa
 
 from ecom_assets.ingest.declaration import Shop
-from ecom_assets.ingest.sorting import parent_key
+from ecom_assets.ingest.sorting import root_key
 from ecom_assets.ingest.tally import Tally
 from ecom_assets.ingest.warehouse import visible
 
@@ -25,11 +25,11 @@ def settle_moved(
     """Replace, after a load, the nested rows of records that it read in several states by those of the last."""
     for tally in tallies:
         resource = tally.resource
-        parent = shop.parent_of(resource)
-        if not tally.open or parent.cursor is None:
+        root = shop.root_of(resource)
+        if not tally.open or root.cursor is None:
             continue
-        keys = ", ".join(f'"{name}"' for name in parent.primary_key)
-        cursor = parent.cursor.name
+        keys = ", ".join(f'"{name}"' for name in root.primary_key)
+        cursor = root.cursor.name
         moved = f"ecom_moved_{resource.name}"
         with visible(connection, "ecom_states", pa.concat_tables(tally.states)):
             connection.execute(
@@ -40,10 +40,10 @@ def settle_moved(
         if not count:
             continue
         say(
-            f"{resource.name}: {count} records of {parent.name} changed while they were read: the last state stays"
+            f"{resource.name}: {count} records of {root.name} changed while they were read: the last state stays"
         )
         same = " and ".join(
-            f'moved."{key}" = rows."{column}"' for column, key in parent_key(shop, resource).items()
+            f'moved."{key}" = rows."{column}"' for column, key in root_key(shop, resource).items()
         )
         concerned = f"exists (select 1 from {moved} as moved join ecom_states using ({keys}) where {same})"
         table = f'"{shop.name}"."{resource.name}"'

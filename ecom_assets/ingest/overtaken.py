@@ -1,7 +1,7 @@
 """What another run loaded while this one read: the newer state of a record stays, whichever run commits last.
 
-A record's state is told by its cursor; the rows of a nested list go with the record that they are from. A
-snapshot, and what a window had rejected, are told by when their reading ended.
+A record's state is told by its cursor; the rows of a nested list, and of a child, go with the record that they are
+from. A snapshot, and what a window had rejected, are told by when their reading ended.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import pyarrow as pa
 from ecom_assets.ingest.bookkeeping import LEDGER, REJECTED
 from ecom_assets.ingest.declaration import Resource, Shop
 from ecom_assets.ingest.errors import WarehouseError
-from ecom_assets.ingest.sorting import parent_key
+from ecom_assets.ingest.sorting import root_key
 from ecom_assets.ingest.tally import Tally
 from ecom_assets.ingest.warehouse import columns_of, visible
 
@@ -64,12 +64,12 @@ def newer_rows_stay(
     kept: list[_Kept] = []
     if overtaking:
         for tally in tallies:
-            if tally.resource.windowed and tally.resource.rows_from:
-                _refuse_lists_alone(connection, shop, tally.resource, began, overtaking)
+            if tally.resource.windowed and tally.resource.parent:
+                _refuse_children_alone(connection, shop, tally.resource, began, overtaking)
         kept += _later_readings(connection, shop, tallies, overtaking, present, say)
     windowed = [tally for tally in tallies if tally.resource.windowed]
-    for name in dict.fromkeys(shop.parent_of(tally.resource).name for tally in windowed):
-        group = [tally for tally in windowed if shop.parent_of(tally.resource).name == name]
+    for name in dict.fromkeys(shop.root_of(tally.resource).name for tally in windowed):
+        group = [tally for tally in windowed if shop.root_of(tally.resource).name == name]
         kept += _newer_states(connection, shop, shop.resource(name), group, present, say)
     for entry in kept:
         if entry.columns:
@@ -87,19 +87,19 @@ def newer_rows_stay(
             )
 
 
-def _refuse_lists_alone(
+def _refuse_children_alone(
     connection: duckdb.DuckDBPyConnection,
     shop: Shop,
     resource: Resource,
     began: datetime,
     overtaking: Collection[str],
 ) -> None:
-    """Raise WarehouseError when an overtaking load brought a nested list without the records that it is from.
+    """Raise WarehouseError when an overtaking load brought a child's rows without the records that they are from.
 
     Their cursors are not in the warehouse, so nobody can tell which rows are newer. What changed since this run
     began is in a window that was open then, so no load of other windows is in the way.
     """
-    ledger, parent = f'"{shop.name}"."{LEDGER}"', shop.parent_of(resource).name
+    ledger, parent = f'"{shop.name}"."{LEDGER}"', shop.root_of(resource).name
     with visible(connection, _STATES, pa.table({"load_id": list(overtaking)})):
         found = connection.execute(
             f"select count(*) from {ledger} as list join {_STATES} using (load_id) "
@@ -173,7 +173,7 @@ def _newer_states(
     say(f"{endpoint.name}: the warehouse has a newer state of {count} records, which stays")
     for tally in tallies:
         table = tally.resource.name
-        columns = {key: key for key in keys} if table == endpoint.name else parent_key(shop, tally.resource)
+        columns = {key: key for key in keys} if table == endpoint.name else root_key(shop, tally.resource)
         same = " and ".join(f'newer."{key}" = rows."{column}"' for column, key in columns.items())
         yield _Kept(
             table,

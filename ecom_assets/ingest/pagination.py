@@ -60,7 +60,7 @@ class SlicePaginator(BasePaginator):
         self._limits_of = limits
         self._pages = PageReader(resource.name, endpoint.data_selector or "$", config)
         self._proof = Proof(shop, resource)
-        self._key_paths = [resource.column(name).path for name in resource.primary_key]
+        self._key_paths = resource.key_paths
         kind = config.pop("type")
         config = {key: value for key, value in config.items() if key not in ("total_path", "total_header")}
         if kind in ("offset", "page_number"):

@@ -8,22 +8,27 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timezone
 from typing import Any
 
 from dlt.common import jsonpath
 from dlt.sources.helpers.rest_client.client import RESTClient
 from dlt.sources.helpers.rest_client.paginators import OffsetPaginator
+from dlt.sources.rest_api.config_setup import create_response_hooks
 from requests import Request
 
+from ecom_assets.ingest.children import asking_values, with_parent
 from ecom_assets.ingest.connection import connected
 from ecom_assets.ingest.declaration import Resource, Shop
 from ecom_assets.ingest.declared_client import PAGINATORS
 from ecom_assets.ingest.errors import ApiError
 from ecom_assets.ingest.privacy import protect
 from ecom_assets.ingest.redaction import Redactor
+from ecom_assets.ingest.requesting import response_actions, template_of, window_values
 from ecom_assets.ingest.sorting import moments_of
 from ecom_assets.ingest.windows import Slice, Window, ask, windows_between
+
+Bounds = tuple[datetime, datetime]
 
 _MANY = 2
 """From more windows than this, one question about all of them comes first."""
@@ -46,23 +51,47 @@ class Probe:
         self._shop = shop
         self._pii_key = pii_key
         self._client = client
+        self._parents: dict[tuple[str, Bounds | None], Any] = {}
 
     def page(
         self,
         resource: Resource,
-        bounds: tuple[datetime, datetime] | None = None,
+        bounds: Bounds | None = None,
         *,
         limit: int | None = None,
         offset: int | None = None,
     ) -> Page:
         """Return a page of an endpoint, of the records in `[bounds)` where given, in the API's own order.
 
-        `limit` and `offset` go before the declared ones, where the paginator is of that kind. Raises ApiError
-        for any failure, also for an answer without the declared `data_selector`.
+        Of a child it is the page of the first parent that has one, among the parent's first page. `limit` and
+        `offset` go before the declared ones, where the paginator is of that kind. Raises ApiError for any
+        failure, also for an answer without the declared `data_selector`.
         """
+        if resource.parent is None:
+            return self._page(resource, self._window(resource, bounds), bounds, limit, offset)
+        known = self._parents.get((resource.name, bounds))
+        parents = [known] if known else self.page(self._shop.resource(resource.parent), bounds).records
+        for parent in parents:
+            values = asking_values(resource, parent)
+            page = None if values is None else self._page(resource, values, bounds, limit, offset)
+            if page and (page.records or known):
+                self._parents[resource.name, bounds] = parent
+                return Page(with_parent(resource, parent, page.records), page.total)
+        return Page([], None)
+
+    def _page(
+        self,
+        resource: Resource,
+        values: Mapping[str, Any],
+        bounds: Bounds | None,
+        limit: int | None,
+        offset: int | None,
+    ) -> Page:
+        """Send one request, with these values for its placeholders."""
         endpoint = resource.endpoint
         if endpoint is None:
             raise LookupError(f"{resource.name} has no endpoint")
+        template = template_of(endpoint, in_window=bounds is not None).filled(values)
         config = dict(endpoint.paginator or self._shop.client.paginator or {"type": "single_page"})
         total_path, total_header = config.pop("total_path", None), config.pop("total_header", None)
         kind = config.pop("type")
@@ -70,22 +99,22 @@ class Probe:
             config["total_path"] = None
         if kind == "offset":
             config |= {"limit": limit or config["limit"], "offset": offset or config.get("offset") or 0}
-        request = Request(
-            endpoint.method,
-            params={**endpoint.params, **self._window(resource, bounds)},
-            json=dict(endpoint.json_body) if endpoint.json_body else None,
-        )
+        body = None if template.json_body is None else dict(template.json_body)
+        request = Request(endpoint.method, params=dict(template.params), json=body)
         paginator = PAGINATORS[kind](**config)
         paginator.init_request(request)
         if isinstance(paginator, OffsetPaginator) and limit:
             paginator.limit = limit
         response = self._client.request(
-            endpoint.path,
+            template.path,
             endpoint.method,
             params=request.params,
             json=request.json,
-            headers=dict(endpoint.headers),
+            headers=dict(template.headers),
+            hooks=create_response_hooks(response_actions(endpoint)),
         )
+        if getattr(response, "ignored", False):
+            return Page([], None)
         body = response.json()
         selector = endpoint.data_selector or "$"
         found = jsonpath.find_values(selector, body)
@@ -107,17 +136,13 @@ class Probe:
         protect(self._shop, resource, page.records, self._pii_key)
         return page
 
-    def _window(self, resource: Resource, bounds: tuple[datetime, datetime] | None) -> dict[str, str]:
-        """Return the parameters that ask for an interval."""
+    def _window(self, resource: Resource, bounds: Bounds | None) -> dict[str, Any]:
+        """Return the values that ask for an interval; without one, for all that the shop's windows reach."""
         incremental = resource.endpoint.incremental if resource.endpoint else None
-        if bounds is None or incremental is None or not incremental.server_filter:
+        if incremental is None or self._shop.partitions is None:
             return {}
-        asked = ask(Slice("", (), *bounds), incremental)
-        return {
-            name: value
-            for name, value in ((incremental.start_param, asked.start), (incremental.end_param, asked.end))
-            if name
-        }
+        bounds = bounds or (self._shop.partitions.start, datetime.now(timezone.utc))
+        return dict(window_values(ask(Slice("", (), *bounds), incremental), incremental))
 
 
 @contextmanager

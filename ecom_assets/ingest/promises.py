@@ -28,6 +28,8 @@ def promises(shop: Shop, resource: Resource) -> Iterator[Promise]:
         return
     total = _total(shop, endpoint)
     unit = "each window" if resource.windowed else "the whole table"
+    if parent.parent:
+        unit = f"the list of each record of {parent.parent}"
     again = "merged by its primary key" if resource.windowed else "replaced in one step"
     if total:
         yield Promise(resource.name, True, f"{unit} is proved complete against {total}, and {again}")
@@ -37,27 +39,28 @@ def promises(shop: Shop, resource: Resource) -> Iterator[Promise]:
             False,
             f"completeness of {unit} is not provable: the API reports no total; pages are compared with each other",
         )
-    incremental = endpoint.incremental
-    if incremental is None:
+    if not resource.windowed:
         return
+    incremental = shop.incremental_of(resource.name)
     if not incremental.server_filter:
         yield Promise(
             resource.name,
             False,
             "every run reads everything: the API has no time filter (server_filter: false)",
         )
-    elif incremental.end_param is None:
+    elif not incremental.asks_end:
         yield Promise(
             resource.name,
             False,
-            f"each window reads up to the present: no end_param goes with {incremental.start_param}",
+            f"each window reads up to the present: no end_param goes with {incremental.asked_by}",
         )
-    if resource.rows_from:
+    if resource.parent:
+        changed = resource.rows_from.path if resource.rows_from else resource.name
         yield Promise(
             resource.name,
             False,
-            f"a change in {resource.rows_from.path} is seen only when {incremental.cursor_path} of its record "
-            f"in {parent.name} moves",
+            f"a change in {changed} is seen only when {incremental.cursor_path} of its record "
+            f"in {shop.root_of(resource).name} moves",
         )
     else:
         yield Promise(

@@ -28,6 +28,8 @@ _INSTANT = re.compile(
     rf"(\d{{4}}-\d\d-\d\d)(?:[T ]{_CLOCK})?\s*(?:(Z|z)|([+-])([01]\d|2[0-3])(?::?([0-5]\d))?)?", re.ASCII
 )
 _TIME = re.compile(r"(\d\d):(\d\d)(?::(\d\d)(?:[.,](\d+))?)?", re.ASCII)
+_SINCE_1970 = re.compile(r"\d{9,13}(\.\d+)?", re.ASCII)
+"""Seconds or milliseconds as a text; a day written as 20260327 is shorter."""
 
 
 def _number(value: Any) -> Decimal | None:
@@ -96,7 +98,7 @@ def to_instant_in(zone: ZoneInfo) -> Callable[[Any], datetime | None]:
     """
 
     def to_instant(value: Any) -> datetime | None:
-        if not isinstance(value, str):
+        if not isinstance(value, str) or _SINCE_1970.fullmatch(value.strip()):
             return _since_1970(value)
         match = _INSTANT.fullmatch(value.strip())
         if match is None:

@@ -25,11 +25,15 @@ from ecom_assets.ingest.windows import Slice, ask
 
 @dataclass(frozen=True)
 class Batch:
-    """A slice's records, and of each the position of its window in the slice (0 in a snapshot)."""
+    """A slice's records, and of each the position of its window in the slice (0 in a snapshot).
+
+    `roots` are the records of the root that they come from: they themselves unless they are a child's.
+    """
 
     part: Slice
     records: list[Any]
     windows: Sequence[int]
+    roots: list[Any]
 
 
 def sort(shop: Shop, resource: Resource, part: Slice, records: list[Any]) -> Batch:
@@ -40,13 +44,19 @@ def sort(shop: Shop, resource: Resource, part: Slice, records: list[Any]) -> Bat
     asked for any, which shows that it ignores the window's parameters.
     """
     if part.start is None or part.end is None or not records:
-        return Batch(part, records, [0] * len(records))
+        return Batch(part, records, [0] * len(records), records)
     incremental = shop.incremental_of(resource.name)
     moments = moments_of(shop, resource, records)
     asked = ask(part, incremental)
     for beyond, param in (
-        (asked.low and pc.less(moments, pa.scalar(asked.low, moments.type)), incremental.start_param),
-        (asked.high and pc.greater(moments, pa.scalar(asked.high, moments.type)), incremental.end_param),
+        (
+            asked.low and pc.less(moments, pa.scalar(asked.low, moments.type)),
+            incremental.start_param or incremental.asked_by,
+        ),
+        (
+            asked.high and pc.greater(moments, pa.scalar(asked.high, moments.type)),
+            incremental.end_param or incremental.asked_by,
+        ),
     ):
         if beyond and (count := pc.sum(beyond).as_py()):
             raise ApiError(
@@ -62,14 +72,14 @@ def sort(shop: Shop, resource: Resource, part: Slice, records: list[Any]) -> Bat
         chosen = pc.indices_nonzero(pc.fill_null(inside, True)).to_pylist()
         if len(chosen) < len(records):
             records = [records[row] for row in chosen]
-        return Batch(part, records, [0] * len(records))
+        return Batch(part, records, [0] * len(records), records)
     kept, windows = [], []
     for record, moment in zip(records, moments.to_pylist(), strict=True):
         window = 0 if moment is None else part.window_of(moment)
         if window is not None:
             kept.append(record)
             windows.append(window)
-    return Batch(part, kept, windows)
+    return Batch(part, kept, windows, kept)
 
 
 def moments_of(shop: Shop, resource: Resource, records: Sequence[Any]) -> pa.Array:
@@ -84,61 +94,69 @@ def moments_of(shop: Shop, resource: Resource, records: Sequence[Any]) -> pa.Arr
 def judge(shop: Shop, contract: Contract, tally: Tally, batch: Batch) -> Contracted:
     """Return what becomes of the rows of one table in a slice, and count them.
 
-    The tally also gets the keys of the parents of a nested list's rows, whose former rows are to go, and of a
-    windowed resource the keys and cursors of the records. Raises ContractBroken where the contract does not
-    allow a row to be left out.
+    The tally also gets the keys of the roots of a child's rows, whose former rows are to go, and of a windowed
+    resource the keys and cursors of the roots. Raises ContractBroken where the contract does not allow a row to
+    be left out.
     """
     resource = tally.resource
-    parent = shop.parent_of(resource)
-    state = [*parent.primary_key, parent.cursor.name] if parent.cursor else []
-    if resource.rows_from is None:
-        contracted = contract.apply(batch.records)
-        tally.add(batch.part, batch.windows, contracted)
+    root = shop.root_of(resource)
+    # the cursor may be part of the key
+    state = list(dict.fromkeys([*root.primary_key, root.cursor.name])) if root.cursor else []
+    records, windows = batch.records, batch.windows
+    refused: dict[int, str] = {}
+    if resource.rows_from is not None:
+        parent = shop.parent_of(resource)
+        records, positions = explode(batch.records, resource, parent)
+        windows = [batch.windows[position] for position in positions]
+        lost = outdated(shop, parent, batch.records)
+        refused = {
+            row: f"of an outdated record of {parent.name}: another one of its primary key was read"
+            for row, position in enumerate(positions)
+            if position in lost
+        }
+    contracted = contract.apply(records, refused)
+    tally.add(batch.part, windows, contracted)
+    if resource.parent is None:
         if state:
             tally.add_states(batch.part, pa.table(contracted.kept.select(state).columns, names=state))
-        return contracted
-    children, positions = explode(batch.records, resource, parent)
-    outdated = _outdated(shop, parent, batch.records)
-    refused = {
-        row: f"of an outdated record of {parent.name}: another one of its primary key was read"
-        for row, position in enumerate(positions)
-        if position in outdated
-    }
-    contracted = contract.apply(children, refused)
-    tally.add(batch.part, [batch.windows[position] for position in positions], contracted)
-    probes = [
-        {f"_{parent.name}_{field}": record.get(field) for field in resource.include_from_parent}
-        for record in batch.records
-        if isinstance(record, dict)
-    ]
-    tally.parents.append(contract.columns_of(probes, list(parent_key(shop, resource))))
-    if state:
-        zone = shop.incremental_of(parent.name).timezone
-        states = Contract(parent, timezone=zone).columns_of(batch.records, state)
+    elif state:
+        tally.parents.append(_keys_of_roots(shop, contract, batch.roots))
+        states = Contract(root, timezone=shop.timezone_of(root)).columns_of(batch.roots, state)
         tally.add_states(batch.part, states, contracted.kept)
     return contracted
 
 
-def _outdated(shop: Shop, parent: Resource, records: Sequence[Any]) -> set[int]:
-    """Return the positions of records that another one of their primary key takes the place of."""
-    zone = shop.incremental_of(parent.name).timezone if parent.windowed else "UTC"
+def outdated(shop: Shop, resource: Resource, records: Sequence[Any]) -> set[int]:
+    """Return the positions of an endpoint's records that another one of their primary key takes the place of."""
+    zone = shop.timezone_of(resource)
     keys = [
         convert(values_at(records, column.path)[0], column, zone).array
-        for column in map(parent.column, parent.primary_key)
+        for column in map(resource.column, resource.primary_key)
     ]
-    cursor = moments_of(shop, parent, records) if parent.windowed else None
+    cursor = moments_of(shop, resource, records) if resource.cursor else None
     valid = reduce(pc.and_, [pc.is_valid(key) for key in keys])
     rows = pc.indices_nonzero(valid)
     lost = outdone([key.take(rows) for key in keys], cursor.take(rows) if cursor is not None else None)
     return {rows[place].as_py() for place in lost}
 
 
-def parent_key(shop: Shop, resource: Resource) -> dict[str, str]:
-    """Return the columns of a nested list's table that hold the key of the record they are from.
+def root_key(shop: Shop, resource: Resource) -> dict[str, str]:
+    """Return the columns of a child's table that hold the key of the record of the root that they are from.
 
-    Each with the column of the parent's table that it is equal to.
+    Each with the column of the root's table that it is equal to.
     """
-    parent = shop.parent_of(resource)
-    fields = {f"_{parent.name}_{'.'.join(parent.column(name).path)}": name for name in parent.primary_key}
-    paths = {column.name: ".".join(column.path) for column in resource.columns}
-    return {name: fields[path] for name, path in paths.items() if path in fields}
+    root = shop.root_of(resource)
+    fields = {root.column(name).path: name for name in root.primary_key}
+    names = {inside: fields[path] for inside, path in shop.root_keys(resource).items()}
+    return {column.name: names[column.path] for column in resource.columns if column.path in names}
+
+
+def _keys_of_roots(shop: Shop, contract: Contract, roots: Sequence[Any]) -> pa.Table:
+    """Return the primary keys of the root's records, in the columns and types of a child's table."""
+    # each record as far as a child's record would have it
+    carried = [
+        {inside[0]: record.get(path[0]) for inside, path in shop.root_keys(contract.resource).items()}
+        for record in roots
+        if isinstance(record, dict)
+    ]
+    return contract.columns_of(carried, list(root_key(shop, contract.resource)))

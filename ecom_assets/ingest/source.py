@@ -15,8 +15,8 @@ from dlt.common import jsonpath
 from dlt.common.schema.typing import TSchemaContractDict
 from dlt.extract import DltResource, DltSource
 from dlt.sources.rest_api import rest_api_source
-from requests import Response
 
+from ecom_assets.ingest.children import child_records
 from ecom_assets.ingest.connection import Connection
 from ecom_assets.ingest.contract import Contract
 from ecom_assets.ingest.declaration import Endpoint, Resource, Shop
@@ -24,14 +24,19 @@ from ecom_assets.ingest.errors import ContractBroken
 from ecom_assets.ingest.gathering import Gathering
 from ecom_assets.ingest.meter import SLICE_HEADER, Meter
 from ecom_assets.ingest.pagination import RECORDS, SlicePaginator
+from ecom_assets.ingest.placeholders import END, START, replaced
 from ecom_assets.ingest.privacy import protect
 from ecom_assets.ingest.proving import Limits
+from ecom_assets.ingest.requesting import in_path, response_actions, template_of, window_values
 from ecom_assets.ingest.sorting import Batch, judge, sort
 from ecom_assets.ingest.tally import Tally
 from ecom_assets.ingest.windows import Slice, ask
 
 _SCHEMA_CONTRACT: TSchemaContractDict = {"tables": "evolve", "columns": "evolve", "data_type": "freeze"}
 """What dlt is to do with our Arrow tables; the declared contract was kept before it sees them."""
+
+_BOUNDS = {"start": START, "end": END}
+"""The fields of a slice's item that fill the placeholders of a window."""
 
 
 @dataclass
@@ -50,11 +55,15 @@ def build_source(shop: Shop, order: Order | None = None) -> DltSource:
     """Return the dlt source of a shop, with a resource for each table, in the order of the declaration.
 
     Without an order it has all names and hints, needs no secret and reads nothing. Beside the tables there are,
-    unselected, `<resource>_windows` with an item per slice and `<resource>_records` with the records of one.
+    unselected, `<resource>_records` with the records of a slice, and `<resource>_windows` with an item per slice,
+    unless the endpoint is asked by a field of the parent.
     """
     if order:
         shop = order.connection.shop
-    endpoints = [resource for resource in shop.resources if resource.endpoint]
+    endpoints = sorted(
+        (resource for resource in shop.resources if resource.endpoint),
+        key=lambda resource: len(shop.read_through(resource)),
+    )
     client: dict[str, Any] = {"base_url": shop.client.base_url, "headers": dict(shop.client.headers)}
     if order:
         client["session"] = order.connection.session
@@ -64,12 +73,16 @@ def build_source(shop: Shop, order: Order | None = None) -> DltSource:
         "resources": [
             part
             for resource in endpoints
+            if resource.parent is None
             for part in (_windows(shop, resource, order), _records(shop, resource, meter, order))
         ],
     }
     source = rest_api_source(config, name=shop.name, max_table_nesting=0)
     for resource in endpoints:
-        if order:
+        if resource.parent is not None:
+            parents = source.resources[records_name(shop.resource(resource.parent))]
+            source.resources.add(_children(shop, resource, parents, order))
+        elif order:
             source.resources[records_name(resource)].add_map(_sorter(shop, resource, order))
     for resource in shop.resources:
         records = source.resources[records_name(shop.parent_of(resource))]
@@ -88,16 +101,21 @@ def windows_name(resource: Resource) -> str:
 
 
 def _windows(shop: Shop, resource: Resource, order: Order | None) -> DltResource:
-    """Return the parent of an endpoint's records: one item per slice, `id`, `start` and `end` as text."""
+    """Return the parent of an endpoint's records: one item per slice, its `id` and the values of a window."""
     slices = order.slices.get(resource.name, ()) if order else ()
 
-    def windows() -> Iterator[list[dict[str, str]]]:
-        asked = []
+    def windows() -> Iterator[list[dict[str, Any]]]:
+        asked: list[dict[str, Any]] = []
         for part in slices:
-            bounds = ask(part, shop.incremental_of(resource.name)) if resource.windowed else None
-            asked.append(
-                {"id": part.id, "start": bounds.start if bounds else "", "end": bounds.end if bounds else ""}
-            )
+            incremental = shop.incremental_of(resource.name) if resource.windowed else None
+            values = window_values(ask(part, incremental), incremental) if incremental else {}
+            item: dict[str, Any] = {"id": part.id}
+            for bound, placeholder in _BOUNDS.items():
+                item |= {
+                    bound: values.get(placeholder, ""),
+                    f"{bound}_in_path": in_path(values.get(placeholder, "")),
+                }
+            asked.append(item)
         yield asked
 
     return dlt.resource(windows, name=windows_name(resource), selected=False)
@@ -108,25 +126,25 @@ def _records(shop: Shop, resource: Resource, meter: Meter, order: Order | None) 
     endpoint = resource.endpoint or Endpoint(path="")
     parent = windows_name(resource)
     paginator = order.paginator if order else SlicePaginator
-    params = dict(endpoint.params)
-    incremental = endpoint.incremental
-    if incremental and incremental.server_filter:
-        for name, bound in ((incremental.start_param, "start"), (incremental.end_param, "end")):
-            if name:
-                params[name] = f"{{resources.{parent}.{bound}}}"
+    template = template_of(endpoint)
+    names = {placeholder: f"resources.{parent}.{bound}" for bound, placeholder in _BOUNDS.items()}
+
+    def window(placeholder: str) -> str:
+        return f"{{{names[placeholder]}}}"
+
     config: dict[str, Any] = {
-        "path": endpoint.path,
+        "path": replaced(template.path, lambda placeholder: f"{{{names[placeholder]}_in_path}}"),
         "method": endpoint.method,
-        "params": params,
-        "headers": {**endpoint.headers, SLICE_HEADER: f"{{resources.{parent}.id}}"},
+        "params": replaced(template.params, window),
+        "headers": {**replaced(template.headers, window), SLICE_HEADER: f"{{resources.{parent}.id}}"},
         # compiled, or dlt does it again for each page
         "data_selector": jsonpath.compile_path(endpoint.data_selector or "$"),
         "paginator": paginator(shop, resource, meter, _limits(shop, resource, order)),
     }
-    if endpoint.json_body:
-        config["json"] = dict(endpoint.json_body)
-    if endpoint.response_actions:
-        config["response_actions"] = [_action(dict(action)) for action in endpoint.response_actions]
+    if template.json_body:
+        config["json"] = replaced(template.json_body, window)
+    if actions := response_actions(endpoint):
+        config["response_actions"] = actions
     return {
         "name": records_name(resource),
         "endpoint": config,
@@ -150,21 +168,13 @@ def _limits(shop: Shop, resource: Resource, order: Order | None) -> Callable[[st
     return limits
 
 
-def _action(action: dict[str, Any]) -> Any:
-    """Return one of dlt's response actions; `ignore` becomes an empty page.
-
-    Of itself it would end the paging before the pages that are held back were handed over.
-    """
-    if action.get("action") == "ignore":
-        action["action"] = _ignore
-    return action
-
-
-def _ignore(response: Response, *args: Any, **kwargs: Any) -> Response:
-    response.status_code = 200
-    response._content = b"{}"
-    response.ignored = True  # type: ignore[attr-defined]
-    return response
+def _children(shop: Shop, resource: Resource, parents: DltResource, order: Order | None) -> DltResource:
+    """Return the batches of an endpoint that is asked by a field of its parent."""
+    name = records_name(resource)
+    if order is None:
+        return dlt.transformer(lambda batches: iter(()), data_from=parents, name=name, selected=False)
+    slices = order.slices.get(resource.name, ())
+    return child_records(order.connection, resource, parents, name, slices, order.say)
 
 
 def _sorter(shop: Shop, resource: Resource, order: Order) -> Callable[[dict[str, Any]], Batch]:

@@ -104,14 +104,15 @@ def windows_between(partitions: Partitions, start: datetime, end: datetime) -> t
 def cut(shop: Shop, name: str, windows: Sequence[Window]) -> tuple[Slice, ...]:
     """Cut a run's windows into the slices of one endpoint; without windows there is the one of a snapshot.
 
-    One slice a window, or one for all where the API has no filter, as each reading would read everything. The
-    lookback goes before a window as far as no other window of the run reads it.
+    One slice a window, or one for all where the API has no filter or knows no end of a window, as each reading
+    would read everything, or everything since. The lookback goes before a window as far as no other window of the
+    run reads it.
     """
     if not windows:
         return (Slice(f"{name}/all"),)
     lookback = timedelta(seconds=shop.policy.lookback)
     ordered = tuple(sorted(windows, key=lambda window: window.start))
-    filtered = shop.incremental_of(name).server_filter
+    filtered = shop.incremental_of(name).asks_end
     groups: list[tuple[Window, ...]] = [(window,) for window in ordered] if filtered else [ordered]
     slices = []
     before = None
@@ -161,13 +162,12 @@ def ask(part: Slice, incremental: Incremental) -> Ask:
     if incremental.bounds[0] == "(":
         start -= grain
     first, last = instant_of(start, zone), instant_of(end, zone)
-    filtered = incremental.server_filter
     return Ask(
         start=_write(start, first, incremental.format, zone),
         end=_write(end, last, incremental.format, zone),
         # an API that keeps more digits than it compares answers up to a grain more
-        low=first - 2 * change if filtered and incremental.start_param else None,
-        high=last + 2 * change + grain if filtered and incremental.end_param else None,
+        low=first - 2 * change if incremental.asks_start else None,
+        high=last + 2 * change + grain if incremental.asks_end else None,
     )
 
 

@@ -1,8 +1,8 @@
 """Collections that are asked by a field of another's records, in the path or in a parameter.
 
-Orders come by windows. Each has its refunds, of which there are pages, and whose lines are a nested list; refunds have
-their events. An order without refunds is a 404, one that was not shipped a 204. Variants belong to a product of a
-snapshot, whose key has every character that a path cannot have.
+Orders come by windows, of which the filter includes the end alone. Each has its refunds, of which there are pages,
+and whose lines are a nested list; refunds have their events. An order without refunds is a 404, one that was not
+shipped a 204. Variants belong to a product of a snapshot, whose key has every character that a path cannot have.
 """
 
 from __future__ import annotations
@@ -53,7 +53,10 @@ def _orders(query: dict[str, str]) -> Reply:
         datetime.fromisoformat(query.get(name, far).replace("Z", "+00:00"))
         for name, far in (("min", "2000-01-01T00:00:00Z"), ("max", "2100-01-01T00:00:00Z"))
     )
-    found = sorted(between(low, high), key=lambda order: (order.changed, order.number))
+    found = sorted(
+        (order for order in ORDERS if low < order.changed <= high),
+        key=lambda order: (order.changed, order.number),
+    )
     return _page(query, [_written(order) for order in found])
 
 
