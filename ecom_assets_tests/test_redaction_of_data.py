@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ecom_assets.ingest.errors import ApiError
 from ecom_assets.ingest.redaction import HIDDEN, Redactor
 from ecom_assets_tests.leaks import AUTHS, SECRET, TOKEN, echo, forms, hidden_with, leaks, session_with
 from ecom_assets_tests.loopback import Loopback, Reply, Seen, json_reply, serving, session_to, shop_at
@@ -117,6 +118,15 @@ def test_other_charsets(charset: str, api: Loopback) -> None:
         assert "S3cr3t" not in response.text
         assert b"S3cr3t" not in response.content
         assert response.json() == {"data": [HIDDEN, 1, "ä"]}
+
+
+def test_an_error_in_another_charset(api: Loopback) -> None:
+    """Zeros between its characters, as UTF-16 has them, do not get a secret past the search."""
+    api.replies = [Reply(400, "no such key S3cr3t-and-more".encode("utf-16-le"))]
+    shop = shop_at(api.base_url, {"type": "bearer"})
+    with closing(session_to(shop, {"token": "S3cr3t-and-more"})) as session:
+        with pytest.raises(ApiError, match=r"body: no such key \*\*\*$"):
+            session.get(f"{api.base_url}/things")
 
 
 def test_a_link_that_repeats_the_secret_elsewhere(api: Loopback) -> None:
