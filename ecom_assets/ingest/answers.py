@@ -9,9 +9,6 @@ from __future__ import annotations
 import codecs
 import json
 import re
-import socket
-import ssl
-from collections.abc import Iterator
 from contextlib import suppress
 from decimal import Decimal
 from http import HTTPStatus
@@ -19,11 +16,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import orjson
-from requests import PreparedRequest, Response, exceptions
+from requests import PreparedRequest, Response
 from requests.cookies import RequestsCookieJar
 from requests.structures import CaseInsensitiveDict
-from urllib3.exceptions import NewConnectionError
-from urllib3.exceptions import TimeoutError as PoolTimeout
 
 from ecom_assets.ingest.auth import environment_variable, secret_names
 from ecom_assets.ingest.declaration import Shop
@@ -48,6 +43,10 @@ class Failures:
         """Return one line about a request, without its query and without secrets."""
         path = urlsplit(request.url or "").path
         return " ".join(self.redactor.scrub(f"{request.method} {path}: {text}").split())
+
+    def without_secrets(self, body: bytes) -> bytes:
+        """Return a body as it may go on. One that brings a token goes to the auth kind alone, and stays as it is."""
+        return body if self._of_token else self.redactor.scrub_body(body)
 
     def status(self, response: Response) -> ApiError:
         """Return the error for a status of 400 or more, with what to do about it and the body's beginning."""
@@ -124,7 +123,7 @@ class Answer(Response):
         body = response.content
         with suppress(ValueError, LookupError):  # a body that cannot be read is not JSON, as `json` will say
             body, answer.encoding = _as_utf8(body, answer.encoding), "utf-8"
-        answer._content = failures.redactor.scrub_body(body)
+        answer._content = failures.without_secrets(body)
         answer.tries, answer._failures = tries, failures
         return answer
 
@@ -204,42 +203,3 @@ def host_of(url: str | None) -> str:
     """Return the host of an address, with its port where it names one."""
     parts = urlsplit(url or "")
     return f"{parts.hostname}:{parts.port}" if parts.port else str(parts.hostname)
-
-
-def reason_of(error: Exception, timeout: float) -> tuple[str, bool]:
-    """Return why there was no answer, without the error's own text, and whether to try again.
-
-    That text holds the signed address; what is said instead comes from the kind of error at the bottom.
-    """
-    causes = list(_causes(error))
-    for cause in causes:
-        if isinstance(cause, ssl.SSLCertVerificationError):
-            return f"its TLS certificate is not trusted ({cause.verify_message})", False
-        if isinstance(cause, ssl.SSLError) and cause.reason:
-            return f"TLS failed ({cause.reason.replace('_', ' ').lower()})", True
-    if any(isinstance(cause, socket.gaierror) for cause in causes):
-        return "the host name is not known", True
-    late = (exceptions.Timeout, PoolTimeout, TimeoutError)
-    # urllib3 counts every connection that cannot be made as a timeout
-    if any(isinstance(cause, late) and not isinstance(cause, NewConnectionError) for cause in causes):
-        return f"no answer within {timeout:g} s", True
-    if isinstance(error, exceptions.ChunkedEncodingError):
-        return "the body was cut off", True
-    if isinstance(error, exceptions.ConnectionError):
-        stated = [cause.strerror for cause in causes if isinstance(cause, OSError) and cause.strerror]
-        return f"no connection ({stated[-1].lower()})" if stated else "the connection was dropped", True
-    if isinstance(error, exceptions.ContentDecodingError):
-        return "the body cannot be decompressed", False
-    return f"the request cannot be sent ({type(error).__name__})", False
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    """Yield an error and everything wrapped in it, each once, the outer before the inner."""
-    pending: list[object] = [error]
-    seen: set[int] = set()
-    while pending:
-        cause = pending.pop(0)
-        if isinstance(cause, BaseException) and id(cause) not in seen:
-            seen.add(id(cause))
-            pending += [*cause.args, getattr(cause, "reason", None), cause.__cause__, cause.__context__]
-            yield cause

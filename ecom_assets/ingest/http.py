@@ -16,13 +16,14 @@ from requests import PreparedRequest, Request, Response
 from requests.auth import AuthBase
 from requests.exceptions import HTTPError, RequestException, TooManyRedirects
 
-from ecom_assets.ingest.answers import Failures, reason_of
+from ecom_assets.ingest.answers import Failures
 from ecom_assets.ingest.declaration import Shop
 from ecom_assets.ingest.errors import ApiError
 from ecom_assets.ingest.meter import Meter
 from ecom_assets.ingest.pace import Pace
 from ecom_assets.ingest.redaction import Redactor, scrubbed_logging
 from ecom_assets.ingest.signing import SigningAdapter
+from ecom_assets.ingest.unanswered import reason_of
 
 
 def create_session(

@@ -22,12 +22,13 @@ from requests import PreparedRequest, Response
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 
-from ecom_assets.ingest.answers import Answer, Failures, reason_of
+from ecom_assets.ingest.answers import Answer, Failures
 from ecom_assets.ingest.declaration import Policy
 from ecom_assets.ingest.errors import ApiError, IngestError
 from ecom_assets.ingest.meter import SLICE_HEADER, Meter
 from ecom_assets.ingest.pace import Pace
 from ecom_assets.ingest.redaction import HIDDEN, Redactor
+from ecom_assets.ingest.unanswered import reason_of
 
 RETRIED_STATUSES = frozenset({429, 500, 502, 503, 504})
 LONGEST_WAIT = 60.0
