@@ -82,6 +82,9 @@ FAULTS: Mapping[str, tuple[Fault, str]] = {
 }
 """What an endpoint does, and what is said of it."""
 
+QUICK = ("dropped", "slow", "total too high", "other shape", "ignores the window", "freezes")
+EACH = [pytest.param(name, marks=[] if name in QUICK else pytest.mark.slow) for name in FAULTS]
+
 
 def declaration(name: str, base_url: str) -> str:
     """Return a shop with three endpoints, and a table of the lists in one of them."""
@@ -170,7 +173,7 @@ def counts(running: Runs, shop: str, *tables: str) -> list[int]:
     return [running.rows(f"select count(*) from {shop}.{table}")[0][0] for table in tables]
 
 
-@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("fault", EACH)
 def test_a_bad_endpoint_fails_alone(fault: str, running: Runs, api: Loopback) -> None:
     """The one in the middle, with its nested list; those before and after it load, report and are checked."""
     answer, said = FAULTS[fault]
@@ -236,7 +239,9 @@ def test_a_child_alone_is_bad(running: Runs, api: Loopback) -> None:
     assert outcome.failure_metadata["resources_failed"] == 1
 
 
-@pytest.mark.parametrize("fault", ["500", "slow", "other shape"])
+@pytest.mark.parametrize(
+    "fault", ["500", *(pytest.param(name, marks=pytest.mark.slow) for name in QUICK[1:4])]
+)
 def test_other_shops_are_untouched(fault: str, running: Runs, api: Loopback) -> None:
     """Before, and after, a run of a shop that fails as a whole."""
     assert load(running, "other").success
