@@ -26,6 +26,7 @@ from ecom_assets.ingest.meter import SLICE_HEADER, Meter
 from ecom_assets.ingest.pagination import RECORDS, SlicePaginator
 from ecom_assets.ingest.placeholders import END, START, replaced
 from ecom_assets.ingest.privacy import protect
+from ecom_assets.ingest.progress import Progress
 from ecom_assets.ingest.proving import Limits
 from ecom_assets.ingest.requesting import in_path, response_actions, template_of, window_values
 from ecom_assets.ingest.sorting import Batch, judge, sort
@@ -180,14 +181,13 @@ def _children(shop: Shop, resource: Resource, parents: DltResource, order: Order
 def _sorter(shop: Shop, resource: Resource, order: Order) -> Callable[[dict[str, Any]], Batch]:
     """Return the step that gives each record of a slice its window, once for all tables."""
     slices = {part.id: part for part in order.slices.get(resource.name, ())}
-    done: list[str] = []
+    progress = Progress(resource.name, len(slices), order.say)
 
     def into_windows(item: dict[str, Any]) -> Batch:
         part = slices[item[f"_{windows_name(resource)}_id"]]
         protect(shop, resource, item[RECORDS], order.connection.pii_key)
         batch = sort(shop, resource, part, item[RECORDS])
-        done.append(part.id)
-        order.say(f"{part.id}: {len(batch.records)} records ({len(done)} of {len(slices)} slices)")
+        progress.add(len(batch.records))
         return batch
 
     return into_windows
