@@ -10,6 +10,7 @@ from dlt.sources.helpers.rest_client.client import RESTClient
 from dlt.sources.rest_api.config_setup import create_response_hooks
 
 from ecom_assets.ingest.declaration import Resource, Shop
+from ecom_assets.ingest.declared_resource import SchemaContract
 from ecom_assets.ingest.meter import SLICE_HEADER, Meter, Reading
 from ecom_assets.ingest.pagination import RECORDS, SlicePaginator
 from ecom_assets.ingest.proving import Limits
@@ -25,21 +26,22 @@ def reading_of(
     paginator: dict[str, Any] | None = None,
     selector: str = "data",
     limits: Limits | None = None,
+    columns: str = "evolve",
     **more: Any,
 ) -> tuple[list[Any], Reading]:
     """Read a slice whole and return its records and figures.
 
-    `limits` are where it ends; `more` are fields of the endpoint, `incremental` for one.
+    `limits` are where it ends, `columns` is the schema contract's; `more` are fields of the endpoint.
     """
     shop = shop_at(loopback.base_url)
-    actions = ({"status_code": 404, "action": "ignore"},)
     endpoint = {
         "paginator": paginator or OFFSET,
         "data_selector": selector,
-        "response_actions": actions,
+        "response_actions": ({"status_code": 404, "action": "ignore"},),
         **more,
     }
-    resource = with_endpoint(shop, endpoint)
+    contract = SchemaContract.model_validate({"columns": columns})
+    resource = with_endpoint(shop, endpoint).model_copy(update={"schema_contract": contract})
     assert resource.endpoint
     meter = Meter()
     with session_to(shop, meter=meter) as session:

@@ -228,6 +228,30 @@ def test_the_order_of_the_fields_is_no_difference(loopback: Loopback, value: Any
     assert read(loopback, TOTAL)[1].restarts == 0
 
 
+def test_what_lies_behind_the_window_may_change_all_the_time(loopback: Loopback) -> None:
+    rows = Rows(loopback, [100, 90, 80, 10, 5, 1])
+    rows.before = lambda request: rows.change(4)
+    declared = Incremental.model_validate({"cursor_path": "updated_at", "server_filter": False})
+    limits = Limits(NOW - timedelta(seconds=6), None)
+    _, reading = reading_of(loopback, NO_TOTAL, limits=limits, incremental=declared)
+    assert reading.restarts == 0
+    with pytest.raises(IncompleteSlice, match=f"such as 4: .* after {MAX_RESTARTS} restarts"):
+        reading_of(loopback, NO_TOTAL, incremental=declared)
+
+
+def test_fields_that_are_not_loaded_may_differ(loopback: Loopback) -> None:
+    rows = Rows(loopback, [100] * 5)
+
+    def before(request: int) -> None:
+        rows.rows = [row | {"answered": request} for row in rows.rows]
+
+    rows.before = before
+    with pytest.raises(IncompleteSlice, match="5 of 5 records differ"):
+        read(loopback, TOTAL)
+    _, reading = reading_of(loopback, TOTAL, columns="discard_value")
+    assert (reading.requests, reading.restarts) == (4, 0)
+
+
 def test_empty_pages_without_end_fail(loopback: Loopback) -> None:
     loopback.answering = lambda seen: json_reply({"data": [], "next": "again"})
     with pytest.raises(IncompleteSlice, match=f"{MAX_EMPTY_PAGES + 1} pages in a row brought no record"):
