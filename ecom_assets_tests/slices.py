@@ -9,7 +9,7 @@ from typing import Any
 from dlt.sources.helpers.rest_client.client import RESTClient
 from dlt.sources.rest_api.config_setup import create_response_hooks
 
-from ecom_assets.ingest.declaration import Resource, Shop
+from ecom_assets.ingest.declaration import Column, Resource, Shop
 from ecom_assets.ingest.declared_resource import SchemaContract
 from ecom_assets.ingest.meter import SLICE_HEADER, Meter, Reading
 from ecom_assets.ingest.pagination import RECORDS, SlicePaginator
@@ -65,7 +65,12 @@ def reading_of(
 
 
 def with_endpoint(shop: Shop, fields: Mapping[str, Any]) -> Resource:
-    """Return the shop's resource with another endpoint."""
+    """Return the shop's resource with another endpoint, and the column of its cursor where it has one."""
     resource = shop.resource("things")
     assert resource.endpoint
-    return resource.model_copy(update={"endpoint": resource.endpoint.model_copy(update=dict(fields))})
+    endpoint = resource.endpoint.model_copy(update=dict(fields))
+    columns = resource.declared
+    if endpoint.incremental:
+        cursor = Column(name=endpoint.incremental.cursor_path, data_type="timestamp", nullable=False)
+        columns = (*columns, cursor)
+    return resource.model_copy(update={"endpoint": endpoint, "declared": columns})
