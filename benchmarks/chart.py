@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-_WIDTH = 860
-_LABELS = 260
+_WIDTH = 910
+_LABELS = 310
 _VALUES = 80
 _BAR = 18
 _STEP = 24
