@@ -26,6 +26,8 @@ from ecom_assets.ingest.privacy import MASK, protect
 from ecom_assets.ingest.warehouse import Warehouse
 from ecom_assets.sandbox import SANDBOX_KEY, SandboxSettings
 from ecom_assets.sandbox.server import Running, serving
+from ecom_assets_tests.loopback import Reply, Seen, json_reply
+from ecom_assets_tests.loopback import serving as serving_loopback
 from ecom_assets_tests.test_loading import NOW, windows_of
 
 KEY = "the key of the hashes"
@@ -266,3 +268,32 @@ def test_a_hash_joins_and_depends_on_the_key(nested: Shop) -> None:
     assert of("a@b.example", KEY) == of("a@b.example", KEY) == hashed("a@b.example")
     assert of("a@b.example", "another") != of("a@b.example", KEY)
     assert of(15550100, KEY) == hashed("15550100")
+
+
+def test_a_message_about_pages_names_no_record_whose_key_is_personal(nested: Shop) -> None:
+    """A list that changes all the time, whose keys are hashed only after its pages were proved."""
+    count = 0
+
+    def answer(seen: Seen) -> Reply:
+        nonlocal count
+        count += 1
+        rows = [{"id": f"PRIVATE {number}", "who": {"mail": f"PRIVATE {count}"}} for number in range(4)]
+        return json_reply({"data": rows[int(dict(seen.query)["offset"]) :][:3], "total": 4})
+
+    with serving_loopback() as api:
+        api.answering = answer
+        client = nested.client.model_copy(
+            update={
+                "base_url": api.base_url,
+                "paginator": {"type": "offset", "limit": 3, "total_path": "total"},
+            }
+        )
+        endpoint = nested.resource("orders").endpoint
+        assert endpoint
+        selected = endpoint.model_copy(update={"data_selector": "data"})
+        orders = nested.resource("orders").model_copy(update={"endpoint": selected})
+        shop = nested.model_copy(update={"client": client, "resources": (orders, *nested.resources[1:])})
+        report = run_load(shop, ["orders"], secrets={"pii_key": KEY})
+    told = str(report.errors["orders"])
+    assert "differ between two readings in a row, such as one whose key is personal: " in told
+    assert "PRIVATE" not in told

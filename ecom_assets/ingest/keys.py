@@ -47,8 +47,8 @@ def as_bytes(value: Any) -> bytes:
 
 
 def shown(key: Key) -> str:
-    """Return a key for a message."""
-    return ", ".join(str(part) for part in key if part is not None)[:60]
+    """Return a key for a message; of a record without one nothing is shown, as all of it would be."""
+    return "one without a key" if None in key else ", ".join(map(str, key))[:60]
 
 
 def _whole(key: Key, row: Any) -> Key:

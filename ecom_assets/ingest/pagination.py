@@ -18,7 +18,7 @@ from requests import Request, Response
 from ecom_assets.ingest.declaration import Resource, Shop
 from ecom_assets.ingest.declared_client import PAGINATORS
 from ecom_assets.ingest.errors import IncompleteSlice
-from ecom_assets.ingest.keys import Key, keys_of, shown
+from ecom_assets.ingest.keys import Key, keys_of
 from ecom_assets.ingest.meter import SLICE_HEADER, Meter, Reading
 from ecom_assets.ingest.pages import PageReader, is_ignored
 from ecom_assets.ingest.proving import Limits, Moved, Pass, Proof
@@ -196,7 +196,7 @@ class SlicePaginator(BasePaginator):
         if overlap and keys and keys[0] != self._last_page[-1]:
             raise Moved(
                 f"the page at {inner.param_name or inner.param_body_path} {inner.current_value} does not begin "
-                f"with the last record of the page before ({shown(self._last_page[-1])}): the list moved, "
+                f"with the last record of the page before ({self._proof.named(self._last_page[-1])}): the list moved, "
                 "or has no fixed order"
             )
         if overlap and not keys and (taken.total is not None or not is_ignored(response)):

@@ -92,6 +92,7 @@ class Proof:
         incremental = resource.endpoint.incremental if resource.endpoint else None
         self._cursor = resource.cursor
         self._zone = incremental.timezone if incremental else "UTC"
+        self._private = any(resource.column(name).pii for name in resource.primary_key)
         self._fields: frozenset[str] | None = None
         if resource.schema_contract.columns == "discard_value":
             paths = [column.path[0] for column in resource.columns]
@@ -104,6 +105,10 @@ class Proof:
     def by_cursor(self) -> bool:
         """Tell whether records say when they last changed."""
         return self._cursor is not None
+
+    def named(self, key: Key) -> str:
+        """Return a record's key for a message, unless it is personal data."""
+        return "one whose key is personal" if self._private else shown(key)
 
     def newer(self, old: Any, new: Any) -> Any:
         """Return that one of two states of a record which has the later cursor, `new` if none has."""
@@ -129,7 +134,7 @@ class Proof:
         if differing:
             raise Moved(
                 f"{len(differing)} of {len(done.records)} records differ between two readings in a row, "
-                f"such as {shown(next(iter(differing)))}: the list moved while it was read"
+                f"such as {self.named(next(iter(differing)))}: the list moved while it was read"
             )
         return True
 
