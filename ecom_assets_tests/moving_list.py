@@ -45,9 +45,9 @@ class Api:
     """How the list is served.
 
     `places` is what a link or a cursor names: the last row of the page (`row`), the same but that row comes
-    again (`row again`), or how many rows came so far (`count`). `window` filters by the cursor, which is
-    written in steps of `grain` seconds. At `fault[1]`, the request of that number that does not begin a
-    reading, something goes wrong.
+    again (`row again`), or how many rows came so far (`count`). `window` is what is wanted, by the cursor,
+    which is written in steps of `grain` seconds; without `filters`, rows outside of it come too. At
+    `fault[1]`, the request of that number that does not begin a reading, something goes wrong.
     """
 
     kind: str = "offset"
@@ -58,6 +58,7 @@ class Api:
     past_end: Literal["empty", "404"] = "empty"
     link_to_nothing: bool = False
     window: tuple[datetime, datetime] | None = None
+    filters: bool = True
     grain: float = 1.0
     fault: tuple[Literal["empty", "repeat", "ignore"], int] | None = None
 
@@ -129,8 +130,12 @@ class MovingList:
         return reply
 
     def state(self) -> State:
-        """Return what is in the list now, as an API with this window sees it."""
-        return frozenset((row["id"], row["v"]) for row in self._seen())
+        """Return what is in the window now."""
+        return self.wanted(self.rows)
+
+    def wanted(self, rows: Sequence[dict[str, Any]]) -> State:
+        """Return those of some rows that lie in the window."""
+        return frozenset((row["id"], row["v"]) for row in rows if self._is_wanted(row))
 
     def moments(self, first: int, last: int) -> list[State]:
         """Return all states between two requests, both included."""
@@ -167,10 +172,13 @@ class MovingList:
 
     def _seen(self) -> list[dict[str, Any]]:
         rows = sorted(self.rows, key=lambda row: self._ranks[row["id"]])
+        return [row for row in rows if self._is_wanted(row)] if self.api.filters else rows
+
+    def _is_wanted(self, row: dict[str, Any]) -> bool:
         if self.api.window is None:
-            return rows
+            return True
         start, end = (bound.timestamp() for bound in self.api.window)
-        return [row for row in rows if start <= datetime.fromisoformat(row["updated_at"]).timestamp() < end]
+        return start <= datetime.fromisoformat(row["updated_at"]).timestamp() < end
 
     def _apply(self, change: Change) -> None:
         """Change a row; the row objects are replaced, as answers may still hold them."""

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 from dlt.sources.helpers.rest_client.client import RESTClient
 from dlt.sources.rest_api.config_setup import create_response_hooks
 
-from ecom_assets.ingest.declaration import Resource, Shop
+from ecom_assets.ingest.declaration import Column, Resource, Shop
+from ecom_assets.ingest.declared_resource import SchemaContract
 from ecom_assets.ingest.meter import SLICE_HEADER, Meter, Reading
 from ecom_assets.ingest.pagination import RECORDS, SlicePaginator
+from ecom_assets.ingest.proving import Limits
 from ecom_assets.ingest.requesting import response_actions
 from ecom_assets_tests.loopback import Loopback, session_to, shop_at
 
@@ -24,22 +25,23 @@ def reading_of(
     loopback: Loopback,
     paginator: dict[str, Any] | None = None,
     selector: str = "data",
-    closed: datetime | None = None,
+    limits: Limits | None = None,
+    columns: str = "evolve",
     **more: Any,
 ) -> tuple[list[Any], Reading]:
     """Read a slice whole and return its records and figures.
 
-    `closed` is from when on nothing comes into it; `more` are fields of the endpoint, `incremental` for one.
+    `limits` are where it ends, `columns` is the schema contract's; `more` are fields of the endpoint.
     """
     shop = shop_at(loopback.base_url)
-    actions = ({"status_code": 404, "action": "ignore"},)
     endpoint = {
         "paginator": paginator or OFFSET,
         "data_selector": selector,
-        "response_actions": actions,
+        "response_actions": ({"status_code": 404, "action": "ignore"},),
         **more,
     }
-    resource = with_endpoint(shop, endpoint)
+    contract = SchemaContract.model_validate({"columns": columns})
+    resource = with_endpoint(shop, endpoint).model_copy(update={"schema_contract": contract})
     assert resource.endpoint
     meter = Meter()
     with session_to(shop, meter=meter) as session:
@@ -50,7 +52,9 @@ def reading_of(
                 "things",
                 headers={SLICE_HEADER: SLICE},
                 params={"fixed": "1"},
-                paginator=copy.deepcopy(SlicePaginator(shop, resource, meter, lambda slice_id: closed)),
+                paginator=copy.deepcopy(
+                    SlicePaginator(shop, resource, meter, lambda slice_id: limits or Limits())
+                ),
                 data_selector=selector,
                 hooks=create_response_hooks(response_actions(resource.endpoint)),
             )
@@ -61,7 +65,12 @@ def reading_of(
 
 
 def with_endpoint(shop: Shop, fields: Mapping[str, Any]) -> Resource:
-    """Return the shop's resource with another endpoint."""
+    """Return the shop's resource with another endpoint, and the column of its cursor where it has one."""
     resource = shop.resource("things")
     assert resource.endpoint
-    return resource.model_copy(update={"endpoint": resource.endpoint.model_copy(update=dict(fields))})
+    endpoint = resource.endpoint.model_copy(update=dict(fields))
+    columns = resource.declared
+    if endpoint.incremental:
+        cursor = Column(name=endpoint.incremental.cursor_path, data_type="timestamp", nullable=False)
+        columns = (*columns, cursor)
+    return resource.model_copy(update={"endpoint": endpoint, "declared": columns})

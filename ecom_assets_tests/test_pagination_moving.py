@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from ecom_assets.ingest.declaration import Incremental
 from ecom_assets.ingest.errors import IncompleteSlice
+from ecom_assets.ingest.proving import Limits
 from ecom_assets_tests.loopback import Loopback, serving
 from ecom_assets_tests.moving_list import NOW, PAGINATORS, Api, Change, MovingList, State
 from ecom_assets_tests.slices import reading_of
@@ -19,7 +20,7 @@ WINDOWS = {
     "snapshot": None,
     "closed window": (NOW - timedelta(hours=1), NOW),
     "open window": (NOW - timedelta(hours=1), NOW + timedelta(hours=1)),
-    "no server filter": None,
+    "unfiltered": (NOW - timedelta(hours=1), NOW),
 }
 REFERENCES = [kind for kind in PAGINATORS if kind not in ("offset", "page_number")]
 PAGINGS = {"offsets": ["offset"], "pages": ["page_number"], "references": REFERENCES}
@@ -50,6 +51,7 @@ def apis(draw: st.DrawFn, paging: str, total: str, window: str) -> Api:
         past_end=draw(st.sampled_from(["empty", "404"])),
         link_to_nothing=draw(st.booleans()),
         window=WINDOWS[window],
+        filters=window != "unfiltered",
         grain=draw(st.sampled_from([0.001, 1.0, 60.0])),
         fault=draw(st.none() | st.none() | wrong),  # type: ignore[arg-type]
     )
@@ -71,7 +73,7 @@ ages = st.lists(st.sampled_from([0.0, 0.2, 1.5, 100.0, 100.0, 1000.0, 9000.0]), 
 
 
 def read(
-    loopback: Loopback, api: Api, rows: list[float], moving: list[Change], *, windowed: bool
+    loopback: Loopback, api: Api, rows: list[float], moving: list[Change]
 ) -> tuple[MovingList, State | None, int]:
     """Return the list, what was read of it (None if that failed), and how often reading was begun again.
 
@@ -79,21 +81,19 @@ def read(
     """
     served = MovingList.of(loopback, api, moving, rows)
     incremental = None
-    if windowed:
-        parameters = (
-            {"start_param": "since", "end_param": "until"} if api.window else {"server_filter": False}
-        )
-        incremental = Incremental.model_validate({"cursor_path": "updated_at", **parameters})
-    closed = api.window[1] if api.window else None
+    limits = Limits()
+    if api.window:
+        names = {"start_param": "since", "end_param": "until"} if api.filters else {"server_filter": False}
+        incremental = Incremental.model_validate({"cursor_path": "updated_at", **names})
+        limits = Limits(api.window[1], api.window[1] if api.filters else None)
     try:
-        records, reading = reading_of(loopback, api.paginator, closed=closed, incremental=incremental)
+        records, reading = reading_of(loopback, api.paginator, limits=limits, incremental=incremental)
     except IncompleteSlice:
         return served, None, 0
     assert reading.requests == served.requests
     assert all(record in served.versions for record in records)
-    found = [(record["id"], record["v"]) for record in records]
-    assert len(dict(found)) == len(found)
-    return served, frozenset(found), reading.restarts
+    assert len({record["id"] for record in records}) == len(records)
+    return served, served.wanted(records), reading.restarts
 
 
 def assert_one_moment(served: MovingList, found: State, restarts: int) -> None:
@@ -116,7 +116,7 @@ def check(loopback: Loopback, paging: str, total: str, window: str, examples: in
     @settings(max_examples=examples)
     @given(api=apis(paging, total, window), rows=ages, moving=changes)
     def one(api: Api, rows: list[float], moving: list[Change]) -> None:
-        served, found, restarts = read(loopback, api, rows, moving, windowed=window != "snapshot")
+        served, found, restarts = read(loopback, api, rows, moving)
         event(f"{'failed' if found is None else 'read'} after {restarts} restarts")
         if found is not None:
             assert_one_moment(served, found, restarts)

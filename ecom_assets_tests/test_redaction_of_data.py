@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ecom_assets.ingest.errors import ApiError
 from ecom_assets.ingest.redaction import HIDDEN, Redactor
 from ecom_assets_tests.leaks import AUTHS, SECRET, TOKEN, echo, forms, hidden_with, leaks, session_with
 from ecom_assets_tests.loopback import Loopback, Reply, Seen, json_reply, serving, session_to, shop_at
@@ -106,6 +107,21 @@ def test_an_answer_that_repeats_everything(auth: str, api: Loopback) -> None:
         assert len(response.headers) >= len(every)
 
 
+def test_a_token_that_is_given_out_again(api: Loopback) -> None:
+    """The answer that brings a token is not data: the same one, known by then, still signs."""
+
+    def reply(seen: Seen) -> Reply:
+        return json_reply({"access_token": TOKEN, "expires_in": 0} if seen.path == "/token" else {"data": []})
+
+    api.answering = reply
+    with closing(session_with(api, "oauth2")) as session:
+        for _ in range(3):
+            session.get(f"{api.base_url}/things")
+    assert [seen.path for seen in api.seen] == ["/token", "/things"] * 3
+    signed = [seen.headers["authorization"] for seen in api.seen if seen.path == "/things"]
+    assert signed == [f"Bearer {TOKEN}"] * 3
+
+
 @pytest.mark.parametrize("charset", ["utf-8", "iso-8859-1", "utf-16", "utf-16-le"])
 def test_other_charsets(charset: str, api: Loopback) -> None:
     """The secret is found in whatever charset the body is declared to be in."""
@@ -117,6 +133,15 @@ def test_other_charsets(charset: str, api: Loopback) -> None:
         assert "S3cr3t" not in response.text
         assert b"S3cr3t" not in response.content
         assert response.json() == {"data": [HIDDEN, 1, "ä"]}
+
+
+def test_an_error_in_another_charset(api: Loopback) -> None:
+    """Zeros between its characters, as UTF-16 has them, do not get a secret past the search."""
+    api.replies = [Reply(400, "no such key S3cr3t-and-more".encode("utf-16-le"))]
+    shop = shop_at(api.base_url, {"type": "bearer"})
+    session = session_to(shop, {"token": "S3cr3t-and-more"})
+    with closing(session), pytest.raises(ApiError, match=r"body: no such key \*\*\*$"):
+        session.get(f"{api.base_url}/things")
 
 
 def test_a_link_that_repeats_the_secret_elsewhere(api: Loopback) -> None:

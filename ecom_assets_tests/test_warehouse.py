@@ -10,7 +10,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from ecom_assets.ingest.declaration import BUNDLED_SHOPS, load_shop
 from ecom_assets.ingest.errors import WarehouseError
+from ecom_assets.ingest.loading import run_load
 from ecom_assets.ingest.warehouse import DEFAULT_LOCK_TIMEOUT, Warehouse
 
 
@@ -41,6 +43,15 @@ def test_another_database_is_refused_without_its_secret(where: str) -> None:
     with pytest.raises(WarehouseError, match="allowed: the path of a DuckDB file") as refused:
         Warehouse.from_environment({"ECOM_WAREHOUSE": where})
     assert "pass" not in str(refused.value)
+
+
+def test_a_file_that_is_called_as_its_shop_is_refused(tmp_path: Path) -> None:
+    shop = load_shop(BUNDLED_SHOPS / "sandbox.yaml")
+    with pytest.raises(
+        WarehouseError, match=r"is called as the shop sandbox is, .* another file in ECOM_WAREHOUSE"
+    ):
+        run_load(shop, ["stores"], warehouse=Warehouse(tmp_path / "Sandbox.duckdb"))
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_transaction_is_kept_as_a_whole(warehouse: Warehouse) -> None:

@@ -6,7 +6,7 @@ import difflib
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ecom_assets.discovery.yaml_text import YamlText
@@ -121,6 +121,7 @@ _edits = st.lists(
 )
 
 
+@settings(max_examples=30)  # each edit reads the whole file
 @given(_edits)
 def test_whatever_is_edited_the_rest_of_the_file_stays(edits: list[tuple[str, int, int, str]]) -> None:
     text = YamlText(BUNDLED)

@@ -12,7 +12,8 @@ from ecom_assets.discovery.inference import Kind
 from ecom_assets.discovery.tables import TableDraft
 from ecom_assets.ingest.checking import contract_of
 from ecom_assets.ingest.contract import RejectedRow, explode
-from ecom_assets.ingest.declaration import Shop, load_shop
+from ecom_assets.ingest.declaration import Shop, load_shop, shown_path
+from ecom_assets.ingest.errors import IngestError
 
 _ROUNDS = 4
 
@@ -20,7 +21,7 @@ _ROUNDS = 4
 def load_text(text: str, name: str, beside: Path | None = None) -> Shop:
     """Return the shop that a text declares, as if it stood beside a file, others of whose folder it may start from.
 
-    Raises DeclarationError as for a file of that name.
+    Raises DeclarationError as for a file of that name, IngestError where none can be written.
     """
     with tempfile.TemporaryDirectory(prefix="ecom_assets_") as folder:
         file = Path(folder) / f"{name}.yaml"
@@ -29,6 +30,8 @@ def load_text(text: str, name: str, beside: Path | None = None) -> Shop:
         try:
             file.write_text(text, "utf-8")
             return load_shop(file)
+        except OSError as error:
+            raise IngestError(f"{shown_path(file.parent)} cannot be written into: {error.strerror}") from None
         finally:
             file.unlink(missing_ok=True)
 

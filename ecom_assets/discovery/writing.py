@@ -20,11 +20,10 @@ def write_new(file: Path, text: str) -> None:
     """Write a file that was not there before; raises IngestError where one is, or none can be written."""
     refuse_existing(file)
     try:
+        # "x" refuses a file that came meanwhile
         file.parent.mkdir(parents=True, exist_ok=True)
         with file.open("x", encoding="utf-8") as stream:
             stream.write(text)
-    except FileExistsError:
-        refuse_existing(file)
     except OSError as error:
         raise IngestError(f"{shown_path(file)} cannot be written: {error.strerror}") from None
 

@@ -48,6 +48,10 @@ class Failures:
         path = urlsplit(request.url or "").path
         return " ".join(self.redactor.scrub(f"{request.method} {path}: {text}").split())
 
+    def without_secrets(self, body: bytes) -> bytes:
+        """Return a body as it may go on. One that brings a token goes to the auth kind alone, and stays as it is."""
+        return body if self._of_token else self.redactor.scrub_body(body)
+
     def status(self, response: Response) -> ApiError:
         """Return the error for a status of 400 or more, with what to do about it and the body's beginning."""
         tries = response.tries if isinstance(response, Answer) else 1
@@ -123,7 +127,7 @@ class Answer(Response):
         body = response.content
         with suppress(ValueError, LookupError):  # a body that cannot be read is not JSON, as `json` will say
             body, answer.encoding = _as_utf8(body, answer.encoding), "utf-8"
-        answer._content = failures.redactor.scrub_body(body)
+        answer._content = failures.without_secrets(body)
         answer.tries, answer._failures = tries, failures
         return answer
 

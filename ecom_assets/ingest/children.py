@@ -26,6 +26,7 @@ from ecom_assets.ingest.meter import SLICE_HEADER, Meter
 from ecom_assets.ingest.pagination import RECORDS, SlicePaginator
 from ecom_assets.ingest.placeholders import names_in, parent_field
 from ecom_assets.ingest.privacy import protect
+from ecom_assets.ingest.progress import Progress
 from ecom_assets.ingest.requesting import response_actions, template_of
 from ecom_assets.ingest.sorting import Batch, outdated
 from ecom_assets.ingest.windows import Slice
@@ -161,9 +162,8 @@ class Children:
         self._parent = shop.resource(resource.parent or "")
         self._slices = {part.id: part for part in slices}
         self._meter = meter
-        self._say = say
+        self._progress = Progress(resource.name, len(slices), say)
         self._open: dict[str, _Open] = {}
-        self._done = 0
 
     def ask(self, parents: Batch) -> list[Asked]:
         """Return what to ask for a slice of the parent: once for each record, by the last state of it.
@@ -202,11 +202,7 @@ class Children:
             records += found
             windows += [opened.parents.windows[position]] * len(found)
         self._sum_up(opened)
-        self._done += 1
-        self._say(
-            f"{opened.part.id}: {len(records)} records of {len(opened.asked)} parents "
-            f"({self._done} of {len(self._slices)} slices)"
-        )
+        self._progress.add(len(records))
         return Batch(opened.part, records, windows, opened.parents.roots)
 
     def _sum_up(self, opened: _Open) -> None:

@@ -53,9 +53,9 @@ def run_load(
     is there in one step: a run that is killed leaves the tables as they were. Raises DeclarationError for
     resources that are unknown or of the wrong kind; MissingSecret; WarehouseError.
     """
-    run = _Run(
-        shop, _chosen(shop, resources, windows), windows, warehouse or Warehouse.from_environment(), progress
-    )
+    warehouse = warehouse or Warehouse.from_environment()
+    warehouse.check_dataset(shop.name)
+    run = _Run(shop, _chosen(shop, resources, windows), windows, warehouse, progress)
     with connected(shop, secrets) as connection:
         return run.load(connection)
 

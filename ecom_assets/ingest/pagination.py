@@ -10,7 +10,6 @@ from __future__ import annotations
 import copy
 import time
 from collections.abc import Callable
-from datetime import datetime
 from typing import Any
 
 from dlt.sources.helpers.rest_client.paginators import BasePaginator, OffsetPaginator, PageNumberPaginator
@@ -22,7 +21,7 @@ from ecom_assets.ingest.errors import IncompleteSlice
 from ecom_assets.ingest.keys import Key, keys_of, shown
 from ecom_assets.ingest.meter import SLICE_HEADER, Meter, Reading
 from ecom_assets.ingest.pages import PageReader, is_ignored
-from ecom_assets.ingest.proving import Moved, Pass, Proof
+from ecom_assets.ingest.proving import Limits, Moved, Pass, Proof
 
 MAX_RESTARTS = 3
 MAX_EMPTY_PAGES = 100
@@ -31,17 +30,16 @@ RECORDS = "records"
 """The key under which a slice's records are handed over, all at once."""
 
 
-def never(slice_id: str) -> datetime | None:
-    """Say of every slice that it is open."""
-    return None
+def unlimited(slice_id: str) -> Limits:
+    """Say of every slice that it has no end."""
+    return Limits()
 
 
 class SlicePaginator(BasePaginator):
     """Reads the pages of one slice and hands over its distinct records as one item, or raises IncompleteSlice.
 
     dlt copies it for every slice. `total_path` or `total_header` of the declared paginator is the number of
-    records in the slice, whichever kind of paging it is. `closed` tells by a slice's id from when on nothing
-    comes into it, None for one that is open.
+    records in the slice, whichever kind of paging it is. `limits` tells by a slice's id where it ends.
     """
 
     def __init__(
@@ -49,7 +47,7 @@ class SlicePaginator(BasePaginator):
         shop: Shop,
         resource: Resource,
         meter: Meter,
-        closed: Callable[[str], datetime | None] = never,
+        limits: Callable[[str], Limits] = unlimited,
     ) -> None:
         """Take the paginator that the resource's endpoint, or else the client, declares."""
         super().__init__()
@@ -59,9 +57,9 @@ class SlicePaginator(BasePaginator):
         config = dict(endpoint.paginator or shop.client.paginator or {"type": "single_page"})
         self._resource = resource.name
         self._meter = meter
-        self._closed_of = closed
+        self._limits_of = limits
         self._pages = PageReader(resource.name, endpoint.data_selector or "$", config)
-        self._proof = Proof(resource)
+        self._proof = Proof(shop, resource)
         self._key_paths = resource.key_paths
         kind = config.pop("type")
         config = {key: value for key, value in config.items() if key not in ("total_path", "total_header")}
@@ -69,7 +67,7 @@ class SlicePaginator(BasePaginator):
             config["total_path"] = None
         self._pristine = PAGINATORS[kind](**config)
         self._reading = Reading()
-        self._closed: datetime | None = None
+        self._limits = Limits()
         self._began = 0.0
         self._first: tuple[Any, Any, Any] = ("", None, None)
         self._begin(Pass())
@@ -89,7 +87,7 @@ class SlicePaginator(BasePaginator):
         """Put the first page into the request, and remember the request to be able to begin again."""
         slice_id = request.headers[SLICE_HEADER]
         self._reading = self._meter.of(slice_id)
-        self._closed = self._closed_of(slice_id)
+        self._limits = self._limits_of(slice_id)
         self._began = time.monotonic()
         self._first = copy.deepcopy((request.url, request.params, request.json))
         self._begin(Pass())
@@ -111,7 +109,7 @@ class SlicePaginator(BasePaginator):
         try:
             self._has_next_page = self._take(response, rows)
             if not self._has_next_page:
-                self._again = self._has_next_page = not self._proof.holds(self._pass, self._closed)
+                self._again = self._has_next_page = not self._proof.holds(self._pass, self._limits)
         except Moved as moved:
             if self._reading.restarts >= MAX_RESTARTS:
                 self._fail(f"{moved}, also after {MAX_RESTARTS} restarts")
@@ -132,11 +130,10 @@ class SlicePaginator(BasePaginator):
         taken.pages += 1
         if taken.pages == 1:
             taken.begin(response)
-        positional = isinstance(inner, (OffsetPaginator, PageNumberPaginator))
         total = self._pages.total(response, known=taken.total is not None)
         if taken.total is None:
             taken.total = total
-        elif total not in (None, taken.total) and (positional or not self._proof.by_cursor):
+        elif total is not None and self._is_off(total, taken.total):
             raise Moved(f"the total moved from {taken.total} to {total} while the pages were read")
         keys = keys_of(rows, self._key_paths)
         if len(keys) > 1 and keys == self._last_page:
@@ -154,6 +151,15 @@ class SlicePaginator(BasePaginator):
         if keys and not fresh and inner.has_next_page:
             raise Moved("a page brought no record that had not been seen, and there are still more")
         return inner.has_next_page
+
+    def _is_off(self, total: int, first: int) -> bool:
+        """Tell whether a later page's total shows that what the first one's counted cannot all come any more.
+
+        Where cursors tell what is younger than the first page, a list may grow, and links pass what goes behind.
+        """
+        if not self._proof.by_cursor:
+            return total != first
+        return total < first and isinstance(self._inner, (OffsetPaginator, PageNumberPaginator))
 
     def _add(self, keys: list[Key], rows: list[Any]) -> int:
         """Add the records of a page that is no offset's, and return how many of them are new.

@@ -6,6 +6,7 @@ That they are as many as the API says, and that
 - every record last changed before the first page was read, and none is missing: the first page's total is
   reached, or the pages overlap and the list can only have become shorter (a closed window), or
 - reading all pages once more brings the same records with the same contents: the list of the moment between.
+  Of a record that is left out of its window afterwards only the key has to be the same.
 
 Taken for granted: a change moves a record's cursor to the present of the API's one clock; what has changed does
 not become again what it was. Without a total and without an order that tells a shift (cursors and links), a record
@@ -14,25 +15,35 @@ that comes after its place was read, and is gone before its place is read again,
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from email.utils import parsedate_to_datetime
 from hashlib import blake2b
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
 from requests import Response
 
 from ecom_assets.ingest.convert import instants
-from ecom_assets.ingest.declaration import Resource
+from ecom_assets.ingest.declaration import Resource, Shop
 from ecom_assets.ingest.keys import Key, as_bytes, shown, values_at
 
 _STEPS = {"day": timedelta(hours=25), "hour": timedelta(hours=1), "minute": timedelta(minutes=1)}
 """How long a cursor written in whole days, hours or minutes may stay behind the change; a day has up to 25 hours."""
 
 Digests = Mapping[Key, bytes]
+
+
+class Limits(NamedTuple):
+    """Where a slice ends: records of `end` and later are left out of it, none of after `high` comes at all.
+
+    None where there is no such limit.
+    """
+
+    end: datetime | None = None
+    high: datetime | None = None
 
 
 class Moved(Exception):
@@ -76,11 +87,18 @@ class Pass:
 class Proof:
     """Proves the passes over one resource's slices."""
 
-    def __init__(self, resource: Resource) -> None:
-        """Take the resource's cursor, where it has one."""
+    def __init__(self, shop: Shop, resource: Resource) -> None:
+        """Take the resource's cursor, where it has one, and the fields that are loaded."""
         incremental = resource.endpoint.incremental if resource.endpoint else None
         self._cursor = resource.cursor
         self._zone = incremental.timezone if incremental else "UTC"
+        self._fields: frozenset[str] | None = None
+        if resource.schema_contract.columns == "discard_value":
+            paths = [column.path[0] for column in resource.columns]
+            for child in shop.children_of(resource.name):
+                names = [child.rows_from.path] if child.rows_from else []
+                paths += [name.split(".")[0] for name in (*names, *child.include_from_parent)]
+            self._fields = frozenset(paths)
 
     @property
     def by_cursor(self) -> bool:
@@ -95,17 +113,16 @@ class Proof:
                 return old
         return new
 
-    def holds(self, done: Pass, closed: datetime | None) -> bool:
+    def holds(self, done: Pass, limits: Limits) -> bool:
         """Tell whether a pass that came to its end is proved; else its digests are what the next has to bring.
 
-        Nothing comes into the slice after `closed`, None for one that is open. Raises Moved where records are
-        missing, or differ from the pass before.
+        Raises Moved where records are missing, or differ from the pass before.
         """
         if done.total is not None and len(done.records) != done.total:
             raise Moved(f"the API says it has {done.total} records, {len(done.records)} distinct ones came")
-        if done.pages == 1 or self._is_dated(done, closed):
+        if done.pages == 1 or self._is_dated(done, limits.high):
             return True
-        done.digests = _digests(done)
+        done.digests = self._digests(done.records, limits.end)
         if done.earlier is None:
             return False
         differing = dict(done.digests.items() ^ done.earlier.items())
@@ -116,11 +133,11 @@ class Proof:
             )
         return True
 
-    def _is_dated(self, done: Pass, closed: datetime | None) -> bool:
+    def _is_dated(self, done: Pass, high: datetime | None) -> bool:
         """Tell whether all records, none missing, were what they are before the first page was read."""
         # a cursor in whole seconds may stay behind the change by one
         began = done.began.replace(microsecond=0)
-        enough = done.total is not None or (done.chained and closed is not None and closed < began)
+        enough = done.total is not None or (done.chained and high is not None and high < began)
         if self._cursor is None or not enough:
             return False
         moments = self._moments(list(done.records.values()))
@@ -130,6 +147,23 @@ class Proof:
         if latest is None or latest + max(_STEPS.values()) < began:
             return True
         return bool(latest + _step(moments, self._zone) < began)
+
+    def _digests(self, records: Mapping[Key, Any], end: datetime | None) -> Digests:
+        """Return a digest of what is loaded of each record, the same one of all that are left out afterwards."""
+        rows = list(records.values())
+        later: Sequence[bool | None] = [False] * len(rows)
+        if self._cursor is not None and end is not None:
+            moments = self._moments(rows)
+            later = pc.greater_equal(moments, pa.scalar(end, moments.type)).to_pylist()
+        return {
+            key: b"" if left_out else blake2b(as_bytes(self._loaded(row)), digest_size=16).digest()
+            for key, row, left_out in zip(records, rows, later, strict=True)
+        }
+
+    def _loaded(self, row: Any) -> Any:
+        if self._fields is None or not isinstance(row, dict):
+            return row
+        return {name: value for name, value in row.items() if name in self._fields}
 
     def _moments(self, records: list[Any]) -> pa.Array:
         if self._cursor is None:
@@ -144,7 +178,3 @@ def _step(moments: pa.Array, zone: str) -> timedelta:
         if pc.all(pc.equal(pc.floor_temporal(local, unit=unit), local)).as_py():
             return step
     return timedelta()
-
-
-def _digests(done: Pass) -> Digests:
-    return {key: blake2b(as_bytes(row), digest_size=16).digest() for key, row in done.records.items()}

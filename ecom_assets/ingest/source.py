@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
 import dlt
@@ -27,6 +26,8 @@ from ecom_assets.ingest.meter import SLICE_HEADER, Meter
 from ecom_assets.ingest.pagination import RECORDS, SlicePaginator
 from ecom_assets.ingest.placeholders import END, START, replaced
 from ecom_assets.ingest.privacy import protect
+from ecom_assets.ingest.progress import Progress
+from ecom_assets.ingest.proving import Limits
 from ecom_assets.ingest.requesting import in_path, response_actions, template_of, window_values
 from ecom_assets.ingest.sorting import Batch, judge, sort
 from ecom_assets.ingest.tally import Tally
@@ -139,7 +140,7 @@ def _records(shop: Shop, resource: Resource, meter: Meter, order: Order | None) 
         "headers": {**replaced(template.headers, window), SLICE_HEADER: f"{{resources.{parent}.id}}"},
         # compiled, or dlt does it again for each page
         "data_selector": jsonpath.compile_path(endpoint.data_selector or "$"),
-        "paginator": paginator(shop, resource, meter, _closing(shop, resource, order)),
+        "paginator": paginator(shop, resource, meter, _limits(shop, resource, order)),
     }
     if template.json_body:
         config["json"] = replaced(template.json_body, window)
@@ -155,14 +156,17 @@ def _records(shop: Shop, resource: Resource, meter: Meter, order: Order | None) 
     }
 
 
-def _closing(shop: Shop, resource: Resource, order: Order | None) -> Callable[[str], datetime | None]:
-    """Return what tells by a slice's id up to when a record's cursor may lie in it, None where no end is asked for."""
+def _limits(shop: Shop, resource: Resource, order: Order | None) -> Callable[[str], Limits]:
+    """Return what tells by a slice's id where it ends."""
     slices = {part.id: part for part in order.slices.get(resource.name, ())} if order else {}
 
-    def closing(slice_id: str) -> datetime | None:
-        return ask(slices[slice_id], shop.incremental_of(resource.name)).high if resource.windowed else None
+    def limits(slice_id: str) -> Limits:
+        if not resource.windowed:
+            return Limits()
+        part = slices[slice_id]
+        return Limits(part.end, ask(part, shop.incremental_of(resource.name)).high)
 
-    return closing
+    return limits
 
 
 def _children(shop: Shop, resource: Resource, parents: DltResource, order: Order | None) -> DltResource:
@@ -177,14 +181,13 @@ def _children(shop: Shop, resource: Resource, parents: DltResource, order: Order
 def _sorter(shop: Shop, resource: Resource, order: Order) -> Callable[[dict[str, Any]], Batch]:
     """Return the step that gives each record of a slice its window, once for all tables."""
     slices = {part.id: part for part in order.slices.get(resource.name, ())}
-    done: list[str] = []
+    progress = Progress(resource.name, len(slices), order.say)
 
     def into_windows(item: dict[str, Any]) -> Batch:
         part = slices[item[f"_{windows_name(resource)}_id"]]
         protect(shop, resource, item[RECORDS], order.connection.pii_key)
         batch = sort(shop, resource, part, item[RECORDS])
-        done.append(part.id)
-        order.say(f"{part.id}: {len(batch.records)} records ({len(done)} of {len(slices)} slices)")
+        progress.add(len(batch.records))
         return batch
 
     return into_windows

@@ -1,6 +1,6 @@
-"""Why a request had no answer, in words that hold nothing of the request, and whether another try may help.
+"""Why a request got no answer, in words of our own: an error's text holds the address that was signed.
 
-What an answer says is `answers`'; trying again is `signing`'s.
+What an answer says is `answers`'.
 """
 
 from __future__ import annotations

@@ -92,6 +92,14 @@ class Warehouse:
             )
         return cls(path, patience, copy)
 
+    def check_dataset(self, name: str) -> None:
+        """Raise WarehouseError for a dataset with the name of the file: DuckDB cannot tell the two apart."""
+        if name.lower() == self.path.stem.lower():
+            raise WarehouseError(
+                f"the warehouse {self.path} is called as the shop {name} is, which DuckDB takes for one thing: "
+                "name another file in ECOM_WAREHOUSE"
+            )
+
     def destination(self) -> Destination[Any, Any]:
         """Return dlt's destination; it can be reached only inside `transaction` and `read`."""
         credentials = DuckDbCredentials()
