@@ -51,6 +51,15 @@ def test_small_slices_become_one_table() -> None:
     assert [table.num_rows for table, _ in tables] == [365]
 
 
+def test_a_slice_is_in_before_the_tables_ahead_of_it_are_handed_on() -> None:
+    waiting = Gathering(4)
+    assert [*waiting.add(contracted(0, 1, False))] == []
+    # dlt takes the first table of one slice, turns to another slice, and then goes on
+    turn = iter(waiting.add(contracted(1, 1, True)))
+    tables = [next(turn), *waiting.add(contracted(2, 1, False)), *turn, *waiting.add(contracted(3, 1, False))]
+    assert sorted(row for table, _ in tables for row in table["id"].to_pylist()) == [0, 1, 2, 3]
+
+
 def test_slices_without_rows_still_make_a_table() -> None:
     waiting = Gathering(2)
     assert [*waiting.add(contracted(0, 0, False))] == []

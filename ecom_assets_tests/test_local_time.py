@@ -109,6 +109,21 @@ def test_cursors_of_every_type_are_instants(data_type: str, value: Any, zone: st
     assert instants([None, value, None], cursor, zone).to_pylist() == [None, expected, None]
 
 
+@pytest.mark.parametrize(
+    ("local", "expected"),
+    [
+        ("2026-10-25T02:30:00", datetime(2026, 10, 25, 1, 30, tzinfo=UTC)),
+        ("2026-03-29T02:30:00", datetime(2026, 3, 29, 1, tzinfo=UTC)),
+        ("2040-10-28T02:30:00", datetime(2040, 10, 28, 1, 30, tzinfo=UTC)),
+        ("2026-07-01T12:00:00+00:00", datetime(2026, 7, 1, 12, tzinfo=UTC)),
+    ],
+)
+def test_the_zone_of_a_column_goes_before_that_of_the_endpoint(local: str, expected: datetime) -> None:
+    column = Column.model_validate({"name": "at", "data_type": "timestamp", "timezone": "Europe/Berlin"})
+    for values in ([local], [local, "2026-07-01T12:00:00+00:00"], [local, local]):
+        assert convert(values, column, "America/New_York").array.to_pylist()[0] == expected
+
+
 def test_the_least_and_greatest_day_have_a_midnight_in_every_zone() -> None:
     cursor = Column.model_validate({"name": "at", "data_type": "date", "nullable": False})
     for zone in ZONES:

@@ -5,7 +5,7 @@ That costs it milliseconds, as much as reading a small window does. How a table 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 import pyarrow as pa
 from dlt.common.schema.typing import TColumnSchema
@@ -28,16 +28,21 @@ class Gathering:
         self._rows = 0
         self._hints: Hints = {}
 
-    def add(self, contracted: Contracted) -> Iterator[tuple[pa.Table, Hints]]:
-        """Take in a slice; yields each table that is to be handed on, with the hints of its evolved columns."""
+    def add(self, contracted: Contracted) -> list[tuple[pa.Table, Hints]]:
+        """Take in a slice; returns the tables that are to be handed on, each with the hints of its evolved columns.
+
+        It is in as a whole before one is handed on: dlt may turn to another slice in between.
+        """
+        ready = []
         if self._waiting and not self._waiting[0].schema.equals(contracted.kept.schema):
-            yield self._all()
+            ready.append(self._all())
         self._waiting.append(contracted.kept)
         self._rows += contracted.kept.num_rows
         self._hints = contracted.hints
         self._expected -= 1
         if self._rows >= ROWS or self._expected == 0:
-            yield self._all()
+            ready.append(self._all())
+        return ready
 
     def _all(self) -> tuple[pa.Table, Hints]:
         table = pa.concat_tables(self._waiting).combine_chunks()
