@@ -9,6 +9,8 @@ INSTALLED := $(VENV)/.installed
 DEPENDENCIES := $(VENV)/.dependencies
 INSTANCE := .dagster/dagster.yaml
 UV_VENV := build/uv
+# a file of tests stays in one process, with what its fixtures made
+SIDE_BY_SIDE := -n auto --maxprocesses 4 --dist loadfile
 
 # without bytecode, importing dagster and dlt takes three times as long
 unexport PYTHONDONTWRITEBYTECODE
@@ -35,10 +37,10 @@ ui: $(INSTALLED) $(INSTANCE)  ## Open Dagster on http://127.0.0.1:3000 (PORT=…
 		dg dev --host 127.0.0.1 --port $(PORT)
 
 test: $(INSTALLED)  ## Run the fast tests, with coverage
-	$(BIN)/python -m pytest --cov
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) --cov
 
 test-slow: $(INSTALLED)  ## Run the slow tests
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m slow
 
 lint: $(INSTALLED)  ## Check style and types
 	$(BIN)/ruff check
