@@ -140,4 +140,4 @@ def test_a_slice_is_the_list_at_one_moment_or_fails(
 def test_a_slice_is_the_list_at_one_moment_or_fails_many_times(
     loopback: Loopback, paging: str, total: str, window: str
 ) -> None:
-    check(loopback, paging, total, window, 400)
+    check(loopback, paging, total, window, 150)
