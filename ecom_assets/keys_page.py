@@ -10,10 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ecom_assets.ingest.declaration import BUNDLED_SHOPS
+from ecom_assets.ingest.declaration import SCHEMA_FILE
 from ecom_assets.ingest.declared_schema import Schema, file_schema
 
-SCHEMA_FILE = BUNDLED_SHOPS / "declaration.schema.json"
 PAGE = Path(__file__).parents[1] / "docs" / "keys.md"
 
 _PLACES = {

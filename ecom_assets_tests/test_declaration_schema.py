@@ -12,14 +12,14 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from ecom_assets import keys_page
-from ecom_assets.ingest.declaration import BUNDLED_SHOPS, load_shop
+from ecom_assets.ingest.declaration import BUNDLED_SHOPS, SCHEMA_FILE, load_shop
 from ecom_assets.ingest.errors import DeclarationError
 from ecom_assets_tests.test_declaration_errors import GOOD, wrong_declarations
 
 TESTS = Path(__file__).parent
 SHIPPED = sorted(BUNDLED_SHOPS.glob("*.yaml"))
 SHAPES = sorted((TESTS / "shapes").glob("*.yaml"))
-SCHEMA: dict[str, Any] = json.loads(keys_page.SCHEMA_FILE.read_text("utf-8"))
+SCHEMA: dict[str, Any] = json.loads(SCHEMA_FILE.read_text("utf-8"))
 VALIDATOR = Draft202012Validator(SCHEMA)
 
 BEYOND = (TESTS / "beyond_the_schema.txt").read_text("utf-8").splitlines()
@@ -43,7 +43,7 @@ def texts_of_the_tests() -> list[str]:
 
 
 def test_the_files_drawn_from_the_models_are_current() -> None:
-    assert keys_page.SCHEMA_FILE.read_text("utf-8") == keys_page.schema_text(), "run `make docs`"
+    assert SCHEMA_FILE.read_text("utf-8") == keys_page.schema_text(), "run `make docs`"
     assert keys_page.PAGE.read_text("utf-8") == keys_page.page_text(), "run `make docs`"
 
 
@@ -74,6 +74,14 @@ def test_every_key_says_what_it_means() -> None:
 def test_it_takes_the_declarations_that_are_there(file: Path) -> None:
     text = file.read_text("utf-8").replace("BASE_URL", "http://127.0.0.1")
     assert problems(yaml.safe_load(text)) == []
+
+
+@pytest.mark.parametrize("file", SHIPPED, ids=lambda file: file.name)
+def test_a_shipped_file_names_the_schema_beside_it(file: Path) -> None:
+    first, _, _ = file.read_text("utf-8").partition("\n")
+    mark, _, named = first.partition("$schema=")
+    assert mark == "# yaml-language-server: "
+    assert (file.parent / named).resolve() == SCHEMA_FILE.resolve()
 
 
 def test_it_takes_every_declaration_of_the_tests_that_loads(tmp_path: Path) -> None:

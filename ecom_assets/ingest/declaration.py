@@ -44,6 +44,8 @@ __all__ = [
 ]
 
 BUNDLED_SHOPS = Path(__file__).parents[1] / "shops"
+SCHEMA_FILE = BUNDLED_SHOPS / "declaration.schema.json"
+"""The JSON Schema of a declaration, drawn from the models by `make docs`."""
 
 DEFAULT_KEYS = ("primary_key", "write_disposition", "schema_contract", "endpoint", "max_rejected")
 """Keys of a resource that `resource_defaults` may hold."""
