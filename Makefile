@@ -19,7 +19,7 @@ export RUNTIME__DLTHUB_TELEMETRY := false
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo ui test test-slow lint format bench requirements clean
+.PHONY: help install demo ui test test-slow lint format docs bench requirements clean
 .DELETE_ON_ERROR:
 
 help:  ## List the targets
@@ -50,6 +50,9 @@ lint: $(INSTALLED)  ## Check style and types
 format: $(INSTALLED)  ## Put the code in shape
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+docs: $(INSTALLED)  ## Write what is drawn from the declaration's models anew: docs/keys.md and the JSON Schema
+	$(BIN)/python -m ecom_assets.keys_page
 
 bench: $(INSTALLED)  ## Compare with other tools, for hours (BENCH_ARGS="--work S --runs 1 --only a,f,d" for less)
 	$(BIN)/python -m benchmarks $(BENCH_ARGS)

@@ -164,6 +164,14 @@ def status(shop: ShopName, as_json: AsJson = False) -> None:
         print_status(declared.name, found, Console())
 
 
+@app.command(epilog="Example: ecom-assets schema > shops/declaration.schema.json")
+def schema() -> None:
+    """Print the JSON Schema of a declaration, for editors; `discover` puts it beside the file that it writes."""
+    from ecom_assets.ingest.declaration import SCHEMA_FILE
+
+    print(SCHEMA_FILE.read_text("utf-8"), end="")
+
+
 @app.command(epilog="Example: ecom-assets sandbox --port 8000")
 def sandbox(
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8000,

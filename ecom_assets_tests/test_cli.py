@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from ecom_assets.cli import main
-from ecom_assets.ingest.declaration import BUNDLED_SHOPS
+from ecom_assets.ingest.declaration import BUNDLED_SHOPS, SCHEMA_FILE
 from ecom_assets.sandbox import SANDBOX_KEY, SandboxSettings
 from ecom_assets.sandbox.server import Running, serving
 
@@ -177,6 +177,10 @@ def test_a_taken_port_is_one_line(run: Any, sandbox: Running) -> None:
     assert code == 1
     assert err.startswith("error: ")
     assert err.count("\n") == 1
+
+
+def test_the_schema_is_printed_as_it_is(run: Any) -> None:
+    assert run("schema") == (0, SCHEMA_FILE.read_text("utf-8"), "")
 
 
 def test_version_and_help(run: Any) -> None:

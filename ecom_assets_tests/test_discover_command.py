@@ -12,11 +12,12 @@ from typing import Any
 
 import pytest
 import yaml
+from jsonschema import Draft202012Validator
 from typer.testing import CliRunner
 
 from ecom_assets.cli import app, main
 from ecom_assets.discovery.auth_kinds import auth_kinds
-from ecom_assets.ingest.declaration import load_shop
+from ecom_assets.ingest.declaration import SCHEMA_FILE, load_shop
 from ecom_assets.ingest.errors import IngestError
 from ecom_assets.sandbox import SandboxSettings
 from ecom_assets.sandbox.server import Running, serving
@@ -78,6 +79,11 @@ def test_a_script_gets_a_file_and_the_next_commands(
     monkeypatch.setenv("SOURCES__MINE__API_KEY", KEY)
     code, out, err = run(sandbox.base_url + "/v1", "--name", "mine", *AUTH, "--yes")
     assert (code, err) == (0, "")
+    assert (
+        Path("shops/mine.yaml")
+        .read_text("utf-8")
+        .startswith("# yaml-language-server: $schema=declaration.schema.json\n")
+    )
     shop = load_shop(Path("shops/mine.yaml"))
     assert [resource.name for resource in shop.resources] == [
         "customers",
@@ -95,6 +101,20 @@ def test_a_script_gets_a_file_and_the_next_commands(
         result = CliRunner().invoke(app, shlex.split(command)[1:], catch_exceptions=False)
         assert result.exit_code == 0
     assert "mine.customers" in result.stdout
+
+
+def test_the_schema_that_a_file_names_is_put_beside_it(
+    run: Any, sandbox: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOURCES__MINE__API_KEY", KEY)
+    beside = Path("declared/declaration.schema.json")
+    beside.parent.mkdir()
+    beside.write_text("{}", "utf-8")  # that of another version
+    assert found(sandbox, run, "--out", "declared/mine.yaml")[0] == 0
+    assert beside.read_bytes() == SCHEMA_FILE.read_bytes()
+    assert sorted(file.name for file in beside.parent.iterdir()) == [beside.name, "mine.yaml"]
+    document = yaml.safe_load(Path("declared/mine.yaml").read_text("utf-8"))
+    assert list(Draft202012Validator(json.loads(beside.read_text("utf-8"))).iter_errors(document)) == []
 
 
 def test_as_json(run: Any, sandbox: Running, monkeypatch: pytest.MonkeyPatch) -> None:

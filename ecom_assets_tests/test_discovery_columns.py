@@ -95,7 +95,7 @@ def test_tables_of_nested_records() -> None:
     orders, items = drafted(ORDERS)
     assert {column.name: (column.kind.data_type, column.nullable) for column in orders.columns} == {
         "id": ("bigint", False),
-        "order_number": ("text", False),
+        "number": ("text", False),
         "customer_id": ("bigint", False),
         "address__city": ("text", True),
         "address__geo__lat": ("double", True),
@@ -117,7 +117,7 @@ def test_tables_of_nested_records() -> None:
         "tax": "json",
     }
     shop = load_text(proved(ShopDraft("shop", "https://api.example.com", tables=[orders, items])), "shop")
-    assert shop.resource("orders").column("order_number").path == ("ORDER-Number",)
+    assert shop.resource("orders").column("number").path == ("ORDER-Number",)
     assert shop.resource("order_items").column("order_id").path == ("_orders_id",)
 
 

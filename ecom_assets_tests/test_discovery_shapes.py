@@ -50,10 +50,10 @@ ASKED = [
             "orders": {
                 "id": "id",
                 "total": "total",
-                "discount": "discount_total",
+                "discount": "discount",
                 "customer_id": "customer_id",
                 "customer_note": "customer__note",
-                "changed_at": "date_modified_gmt",
+                "changed_at": "updated_at",
             },
             "order_items": {"order_id": "order_id", "id": "id", "sku": "sku", "price": "price"},
             "customers": {"id": "id", "email": "email", "billing__city": "billing__city"},
@@ -67,7 +67,8 @@ ASKED = [
         ["api_key:consumer_key:query", "api_key:consumer_secret:query"],
         ["orders/?sort=modified", "stock/"],
         {
-            "orders": {name: name for name in ("order_id", "total", "discount", "is_paid", "modified")},
+            "orders": {name: name for name in ("order_id", "total", "discount", "is_paid")}
+            | {"modified": "updated_at"},
             "stock": {name: name for name in ("sku", "depot", "pieces")},
         },
         windowed=["orders"],
@@ -95,9 +96,8 @@ ASKED = [
         ["bearer"],
         [f"/orders?search={SEARCH}", "/balances"],
         {
-            "orders": {
-                name: name for name in ("id", "customer_id", "total__amount", "total__currency", "updated")
-            },
+            "orders": {name: name for name in ("id", "customer_id", "total__amount", "total__currency")}
+            | {"updated": "updated_at"},
             "balances": {name: name for name in ("customer", "currency", "amount")},
         },
         parameters=["search", "after", "from_row"],

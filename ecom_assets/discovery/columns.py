@@ -11,6 +11,7 @@ from ecom_assets.discovery.fields import Fields, Path
 from ecom_assets.discovery.inference import Kind, infer
 from ecom_assets.discovery.naming import Names, snake_case
 
+AS_IN_THE_TEMPLATE = "named as in the template"
 _ENOUGH = 20
 """Records from which on a field that was never null is taken for one that never is."""
 
@@ -33,19 +34,20 @@ def columns_of(
     fields: Fields,
     said: Mapping[Path, DescribedField],
     names: Names,
+    table: str,
     seen: int,
     whole: bool,
     surely: Collection[Path],
     notes: list[str],
     taken: Collection[str] = (),
 ) -> list[ColumnDraft]:
-    """Return the columns of fields, and note what could not become one."""
-    columns: list[ColumnDraft] = []
+    """Return the columns of a table's fields, and note what could not become one."""
+    kinds: dict[Path, tuple[Kind, str, Sequence[Any]]] = {}
     unknown, absent = [], []
     hollow = [path for path, values in fields.values.items() if all(value is None for value in values)]
     for path in dict.fromkeys([*fields.values, *said]):
         entry = said.get(path)
-        values = fields.values.get(path, ())
+        values: Sequence[Any] = fields.values.get(path, ())
         if path in hollow and any(other[: len(path)] == path for other in said if other != path):
             continue  # an object that is always null; its fields are described
         if seen and path not in fields.values:
@@ -59,10 +61,22 @@ def columns_of(
         if kind is None:
             unknown.append(".".join(path))
             continue
-        name = names.column(path, [*taken, *(column.name for column in columns)])
+        kinds[path] = kind, differs, values
+    columns: list[ColumnDraft] = []
+    types = {path: kinds[path][0].data_type if path in kinds else None for path in [*fields.values, *said]}
+    known = names.known(table, types)
+    for path, (kind, differs, values) in kinds.items():
+        entry = said.get(path)
+        used = [*taken, *(column.name for column in columns)]
+        name = names.column(path, used)
         column = ColumnDraft(
             name, path, kind, True, description=entry.description if entry else "", values=values
         )
+        if path in known and known[path].name not in used:
+            column.name = known[path].name
+            column.description = column.description or known[path].description
+            if column.name != name:
+                column.why.append(AS_IN_THE_TEMPLATE)
         if fields.whole.get(path) or kind.why:
             column.why.append(fields.whole.get(path) or kind.why)
         _judge_nulls(column, entry, seen, whole, path in surely)
@@ -83,7 +97,11 @@ def columns_of(
 
 def _note_twins(columns: Sequence[ColumnDraft]) -> None:
     """Note of a time without a zone that it is a local one, where a twin in UTC says something else."""
-    by_name = {column.name: column for column in columns if column.kind.data_type == "timestamp"}
+    by_name = {
+        "__".join(map(snake_case, column.path)): column
+        for column in columns
+        if column.kind.data_type == "timestamp"
+    }
     for name, column in by_name.items():
         twin = by_name.get(f"{name}_gmt") or by_name.get(f"{name}_utc")
         if twin and twin.values != column.values:

@@ -13,9 +13,11 @@ import yaml
 from ecom_assets.discovery.columns import ColumnDraft
 from ecom_assets.discovery.guess import Found
 from ecom_assets.discovery.tables import TableDraft
+from ecom_assets.ingest.declaration import SCHEMA_FILE
 
 _LONGEST = 200
-_HEAD = """\
+_HEAD = f"""\
+# yaml-language-server: $schema={SCHEMA_FILE.name}
 # Found out by `ecom-assets discover`. A comment says what speaks for the guess beside it; look at each, and then
 # at what `ecom-assets check` says.
 """

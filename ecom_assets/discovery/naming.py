@@ -7,10 +7,12 @@ same methods.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from urllib.parse import urlsplit
 
 from dlt.common.normalizers.naming import snake_case as _dlt
+
+from ecom_assets.discovery.template import Known, recognised
 
 _NAMING = _dlt.NamingConvention()
 _NO_NAME = re.compile(r"v\d+(\.\d+)?|api|rest|json|list|all|search|query", re.IGNORECASE)
@@ -66,6 +68,10 @@ class Names:
         ):
             return "customer_id"
         return _free("__".join(map(snake_case, path)), taken)
+
+    def known(self, table: str, types: Mapping[tuple[str, ...], str | None]) -> dict[tuple[str, ...], Known]:
+        """Return which fields of a table are columns of the template, by their paths and types."""
+        return recognised(table, singular(table), types)
 
     def foreign_key(self, column: str) -> str | None:
         """Return what the resource is called, in the singular, that a column's values belong to."""

@@ -68,7 +68,9 @@ def tables_of(
         elif elements:
             fields.values[path] = elements
             fields.whole[path] = "a list of objects that no field tells apart"
-    columns = columns_of(fields, said.fields, names, len(found.records), found.whole, surely, table.notes)
+    columns = columns_of(
+        fields, said.fields, names, name, len(found.records), found.whole, surely, table.notes
+    )
     table.columns = columns
     by_path = {column.path: column.name for column in columns}
     table.key = Guess(
@@ -125,7 +127,9 @@ def _child(
         kind = infer(snake_case(key[0]), values) or Kind("bigint", "as described")
         table.columns.append(ColumnDraft(column, (f"_{parent.name}_{key[0]}",), kind, False))
     own = [entry.name for entry in table.columns]
-    table.columns += columns_of(fields, described, names, len(elements), False, keys.value, table.notes, own)
+    table.columns += columns_of(
+        fields, described, names, name, len(elements), False, keys.value, table.notes, own
+    )
     by_path = {column.path: column.name for column in table.columns}
     why = keys.why if elements else AS_DESCRIBED
     table.key = Guess([*own, *(by_path[key] for key in keys.value)], why)

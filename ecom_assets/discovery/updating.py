@@ -13,7 +13,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from ecom_assets.discovery.asking import Say
-from ecom_assets.discovery.columns import ColumnDraft
+from ecom_assets.discovery.columns import AS_IN_THE_TEMPLATE, ColumnDraft
 from ecom_assets.discovery.described import DescribedTable
 from ecom_assets.discovery.document import column_body, column_line, flow, resource_lines
 from ecom_assets.discovery.guess import Found, Guess, Paging
@@ -155,7 +155,9 @@ class _Update:
                 column.path[: len(path)] == path or path[: len(column.path)] == column.path for path in known
             ):
                 continue
-            column.name = self.names.column(column.path, names)
+            if column.name in names:
+                column.name = self.names.column(column.path, names)
+                column.why = [reason for reason in column.why if reason != AS_IN_THE_TEMPLATE]
             names.append(column.name)
             column.nullable = True  # the rows that are in the warehouse do not have it
             column.why = [_NEW, *(reason for reason in column.why if "null" not in reason)]

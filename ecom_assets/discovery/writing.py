@@ -1,10 +1,10 @@
-"""Writing declarations: a new file never over another, a changed one whole or not at all."""
+"""Writing declarations: a new file never over another, with its schema beside it, a changed one whole or not at all."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from ecom_assets.ingest.declaration import shown_path
+from ecom_assets.ingest.declaration import SCHEMA_FILE, shown_path
 from ecom_assets.ingest.errors import IngestError
 
 
@@ -17,7 +17,10 @@ def refuse_existing(file: Path) -> None:
 
 
 def write_new(file: Path, text: str) -> None:
-    """Write a file that was not there before; raises IngestError where one is, or none can be written."""
+    """Write a file that was not there before, and beside it the schema that it names, as it is now.
+
+    Raises IngestError where a file is, or none can be written.
+    """
     refuse_existing(file)
     try:
         # "x" refuses a file that came meanwhile
@@ -26,6 +29,9 @@ def write_new(file: Path, text: str) -> None:
             stream.write(text)
     except OSError as error:
         raise IngestError(f"{shown_path(file)} cannot be written: {error.strerror}") from None
+    beside, schema = file.with_name(SCHEMA_FILE.name), SCHEMA_FILE.read_text("utf-8")
+    if not beside.exists() or beside.read_text("utf-8") != schema:
+        replace_text(beside, schema)
 
 
 def replace_text(file: Path, text: str) -> None:

@@ -44,8 +44,11 @@ __all__ = [
 ]
 
 BUNDLED_SHOPS = Path(__file__).parents[1] / "shops"
+SCHEMA_FILE = BUNDLED_SHOPS / "declaration.schema.json"
+"""The JSON Schema of a declaration, drawn from the models by `make docs`."""
 
-_DEFAULT_KEYS = ("primary_key", "write_disposition", "schema_contract", "endpoint", "max_rejected")
+DEFAULT_KEYS = ("primary_key", "write_disposition", "schema_contract", "endpoint", "max_rejected")
+"""Keys of a resource that `resource_defaults` may hold."""
 
 
 def shops_dir(environ: Mapping[str, str] = os.environ) -> Path:
@@ -115,9 +118,9 @@ def _merged(layers: Layers) -> dict[str, Any]:
         label, place = layers.located(("resource_defaults",))
         raise DeclarationError(label, shown_place(place), shown(defaults), "a mapping")
     for key in defaults:
-        if key not in _DEFAULT_KEYS:
+        if key not in DEFAULT_KEYS:
             label, place = layers.located(("resource_defaults", key))
-            raise DeclarationError(label, shown_place(place), "an unknown key", ", ".join(_DEFAULT_KEYS))
+            raise DeclarationError(label, shown_place(place), "an unknown key", ", ".join(DEFAULT_KEYS))
     merged = {key: value for key, value in document.items() if key not in ("resource_defaults", "extends")}
     resources = document.get("resources")
     if isinstance(resources, list):

@@ -5,20 +5,21 @@ What is read from it is `model`'s. No model here ever holds a secret, only the n
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
-from dlt.sources.helpers.rest_client import paginators
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, model_validator
+from pydantic.json_schema import JsonSchemaValue
 from typing_extensions import Self
 
+from ecom_assets.ingest.declared_address import Address, BaseUrl, address_problem
+from ecom_assets.ingest.declared_check import Check, as_text
 from ecom_assets.ingest.declared_errors import broken, shown, wrong
+from ecom_assets.ingest.declared_paginator import Paginator
 from ecom_assets.ingest.declared_values import (
+    SECRET_NAME,
     Prefix,
     Text,
-    address_problem,
-    json_path,
     number,
     secret_name,
     whole,
@@ -32,19 +33,15 @@ AUTH_FIELDS = {
 }
 """The secret fields of each auth kind, in dlt's words."""
 
-PAGINATORS: Mapping[str, type[paginators.BasePaginator]] = {
-    "offset": paginators.OffsetPaginator,
-    "page_number": paginators.PageNumberPaginator,
-    "cursor": paginators.JSONResponseCursorPaginator,
-    "json_link": paginators.JSONLinkPaginator,
-    "header_link": paginators.HeaderLinkPaginator,
-    "header_cursor": paginators.HeaderCursorPaginator,
-    "single_page": paginators.SinglePagePaginator,
+AUTH_OWNERS = {
+    "name": "api_key",
+    "location": "api_key",
+    "prefix": "api_key",
+    "access_token_url": "oauth2_client_credentials",
+    "access_token_request_data": "oauth2_client_credentials",
+    "default_token_expiration": "oauth2_client_credentials",
 }
-"""dlt's paginators; `auto` is none of them, because a guess cannot be proved complete."""
-
-_TOTAL_KEYS = ("total_path", "total_header")
-_NUMBERS = {"limit": 1, "offset": 0, "base_page": 0, "page": 0, "maximum_offset": 1, "maximum_page": 1}
+"""The auth kind that each key belongs to; the others are of every kind."""
 
 
 class Declared(BaseModel):
@@ -84,17 +81,38 @@ def _secret_names(value: Any) -> Any:
     raise wrong(shown(value), f"{allowed}, or a mapping of auth fields to such names")
 
 
+_SECRET_FORM = as_text(SECRET_NAME)
+_SECRETS = {
+    "anyOf": [_SECRET_FORM, {"type": "object", "additionalProperties": _SECRET_FORM}, {"type": "null"}]
+}
+
+
 class Auth(Declared):
     """One auth kind and where its secret goes; never the secret itself."""
 
-    type: Literal["api_key", "bearer", "http_basic", "oauth2_client_credentials"]
-    name: Text = "Authorization"
-    location: Literal["header", "query", "param"] = "header"
-    prefix: Prefix | None = None
-    secret: Annotated[str | Mapping[str, str] | None, BeforeValidator(_secret_names)] = None
-    access_token_url: Text | None = None
-    access_token_request_data: Mapping[str, Any] = Field(default_factory=dict)
-    default_token_expiration: Annotated[int, whole(1)] = 3600
+    type: Literal["api_key", "bearer", "http_basic", "oauth2_client_credentials"] = Field(
+        description="The auth kind, in dlt's words."
+    )
+    name: Text = Field(
+        default="Authorization", description="Name of the header or parameter that takes the key."
+    )
+    location: Literal["header", "query", "param"] = Field(
+        default="header", description="Where the key goes; `param` is another word for query."
+    )
+    prefix: Prefix | None = Field(
+        default=None, description="Put before the key in a header, such as `Token ` with its space."
+    )
+    secret: Annotated[str | Mapping[str, str] | None, Check(_secret_names, _SECRETS)] = Field(
+        default=None,
+        description="Another name for the secret under `sources.<shop>.`; for several a mapping of field to name.",
+    )
+    access_token_url: Address | None = Field(default=None, description="The address that gives out tokens.")
+    access_token_request_data: Mapping[str, Any] = Field(
+        default_factory=dict, description="Further fields of the request for a token, such as `scope`."
+    )
+    default_token_expiration: Annotated[int, whole(1)] = Field(
+        default=3600, description="Seconds a token is valid where the answer does not say so."
+    )
 
     @property
     def fields(self) -> dict[str, str]:
@@ -109,12 +127,9 @@ class Auth(Declared):
     @model_validator(mode="after")
     def _fitting(self) -> Self:
         """Refuse keys that belong to another kind, and a renaming of fields that this kind does not have."""
-        oauth2 = ("access_token_url", "access_token_request_data", "default_token_expiration")
-        owners = dict.fromkeys(("name", "location", "prefix"), "api_key")
-        owners |= dict.fromkeys(oauth2, "oauth2_client_credentials")
-        for key in sorted(self.model_fields_set & set(owners)):
-            if owners[key] != self.type:
-                raise broken((key,), f"{key} with type {self.type}", f"{key} with type {owners[key]} only")
+        for key in sorted(self.model_fields_set & set(AUTH_OWNERS)):
+            if (owner := AUTH_OWNERS[key]) != self.type:
+                raise broken((key,), f"{key} with type {self.type}", f"{key} with type {owner} only")
         if self.prefix and self.location != "header":
             raise broken(
                 ("prefix",), f"prefix with location {self.location}", "prefix with location header only"
@@ -135,61 +150,26 @@ def _one_or_several(value: Any) -> Any:
     return tuple(value) if isinstance(value, (list, tuple)) else (value,)
 
 
-def check_paginator(value: Any) -> dict[str, Any]:
-    """Take a paginator in dlt's words, or its bare type, with keys that this type has.
-
-    Every type may also say where the API reports the total: `total_path` or `total_header`.
-    """
-    config = {"type": value} if isinstance(value, str) else value
-    if not isinstance(config, Mapping):
-        raise wrong(shown(value), "a mapping with a type")
-    kind = config.get("type")
-    if not isinstance(kind, str) or kind not in PAGINATORS:
-        raise wrong("nothing" if kind is None else shown(kind), ", ".join(PAGINATORS), "type")
-    signature = inspect.signature(PAGINATORS[kind].__init__).parameters
-    known = ["type", *(key for key in signature if key != "self" and key not in _TOTAL_KEYS), *_TOTAL_KEYS]
-    for key, given in config.items():
-        if key not in known:
-            raise wrong("an unknown key", f"{', '.join(known)} with type {kind}", key)
-        try:
-            _check_paginator_value(key, given)
-        except ValueError as error:
-            raise wrong(shown(given), str(error), key) from None
-    if kind == "offset" and config.get("limit") is None:
-        raise wrong("nothing", "a whole number, 1 or more", "limit")
-    return dict(config)
-
-
-def _check_paginator_value(key: str, value: Any) -> None:
-    """Raise ValueError with what is allowed for a value of the wrong type; null is dlt's default."""
-    if value is None or key == "type":
-        return
-    if key in _NUMBERS:
-        if not isinstance(value, int) or isinstance(value, bool) or value < _NUMBERS[key]:
-            raise ValueError(f"a whole number, {_NUMBERS[key]} or more")
-    elif key == "stop_after_empty_page":
-        if not isinstance(value, bool):
-            raise ValueError("true or false")
-    elif not isinstance(value, str) or not value.strip():
-        raise ValueError("a text")
-    elif key in ("total_path", "has_more_path", "next_url_path", "cursor_path"):
-        try:
-            json_path(value)
-        except ValueError:
-            raise ValueError("a JSONPath, such as data or result.items") from None
-
-
-Paginator = Annotated[Mapping[str, Any], BeforeValidator(check_paginator)]
+def _one_or_list(form: JsonSchemaValue) -> JsonSchemaValue:
+    return {"anyOf": [form["items"], {"type": "array", "items": form["items"]}]}
 
 
 class Client(Declared):
     """How the API is reached: address, auth kinds, the usual paginator and headers."""
 
-    base_url: Text
-    auth: Annotated[tuple[Auth, ...], BeforeValidator(_one_or_several)] = ()
-    paginator: Paginator | None = None
-    headers: Mapping[str, str] = Field(default_factory=dict)
-    allow_http: StrictBool = False
+    base_url: BaseUrl = Field(
+        description="Address of the API: `https://…`, or `sandbox://` for the bundled one."
+    )
+    auth: Annotated[tuple[Auth, ...], Check(_one_or_several, _one_or_list)] = Field(
+        default=(), description="One auth kind, or a list of several that are all applied."
+    )
+    paginator: Paginator | None = Field(
+        default=None, description="The usual paginator of the endpoints; one page unless given."
+    )
+    headers: Mapping[str, str] = Field(default_factory=dict, description="Sent with each request.")
+    allow_http: StrictBool = Field(
+        default=False, description="True allows plain http to a host that is not loopback."
+    )
 
     @model_validator(mode="after")
     def _reachable(self) -> Self:
@@ -217,11 +197,25 @@ class Client(Declared):
 class Policy(Declared):
     """How hard the API is asked. Times in seconds; `max_retries` counts the tries after the first one."""
 
-    max_retries: Annotated[int, whole(0, 10)] = 3
-    backoff_factor: Annotated[float, number("a number, 0 or more", lambda given: given >= 0)] = 2.0
-    timeout: Annotated[float, number("a number of seconds above 0", lambda given: given > 0)] = 30.0
-    requests_per_second: (
-        Annotated[float, number("a number above 0, or null", lambda given: given > 0)] | None
-    ) = None
-    concurrency: Annotated[int, whole(1, 64)] = 8
-    lookback: Annotated[int, whole(0)] = 0
+    max_retries: Annotated[int, whole(0, 10)] = Field(
+        default=3,
+        description="Tries after the first, on 429, 500, 502, 503, 504, a dropped connection, a timeout, "
+        "a body cut off.",
+    )
+    backoff_factor: Annotated[float, number("a number, 0 or more", 0)] = Field(
+        default=2.0,
+        description="Waits of 1, 2, 4 … times this many seconds; a Retry-After header wins, and holds all workers.",
+    )
+    timeout: Annotated[float, number("a number of seconds above 0", 0, above=True)] = Field(
+        default=30.0, description="Seconds to wait for the API."
+    )
+    requests_per_second: Annotated[float, number("a number above 0, or null", 0, above=True)] | None = Field(
+        default=None,
+        description="A budget for the whole run, over all its workers; retries and requests for a token count too.",
+    )
+    concurrency: Annotated[int, whole(1, 64)] = Field(default=8, description="Slices in flight.")
+    lookback: Annotated[int, whole(0)] = Field(
+        default=0,
+        description="Seconds re-read before a window, as far as no other window of the run reads them, "
+        "for records that appear late.",
+    )

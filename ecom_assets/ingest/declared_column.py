@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
-from pydantic import BeforeValidator, StrictBool, model_validator
+from pydantic import Field, StrictBool, model_validator
+from pydantic.json_schema import JsonSchemaValue
 from typing_extensions import Self
 
+from ecom_assets.ingest.declared_check import Check, as_text
 from ecom_assets.ingest.declared_client import Declared
 from ecom_assets.ingest.declared_errors import broken, shown, wrong
-from ecom_assets.ingest.declared_values import ColumnName, Dotted, Text, TimeZone, whole
+from ecom_assets.ingest.declared_values import COLUMN_NAME, ColumnName, Dotted, Text, TimeZone, whole
 
 
 class Reference(NamedTuple):
@@ -43,15 +45,29 @@ class Column(Declared):
     name: ColumnName
     data_type: Literal[
         "text", "bigint", "double", "bool", "decimal", "timestamp", "date", "time", "json", "binary"
-    ]
-    nullable: StrictBool = True
-    precision: Annotated[int, whole(1, 38)] | None = None
-    scale: Annotated[int, whole(0, 38)] | None = None
-    path: Dotted = ()
-    timezone: TimeZone | None = None
-    references: Annotated[Reference, BeforeValidator(_reference)] | None = None
-    pii: Literal["hash", "mask", "drop"] | None = None
-    description: Text | None = None
+    ] = Field(description="Type of the column, in dlt's words.")
+    nullable: StrictBool = Field(default=True, description="False rejects a record without a value.")
+    precision: Annotated[int, whole(1, 38)] | None = Field(
+        default=None, description="Digits of a decimal; 38 unless given."
+    )
+    scale: Annotated[int, whole(0, 38)] | None = Field(
+        default=None,
+        description="Digits of a decimal behind the point; 9 unless given, 0 where `precision` is given.",
+    )
+    path: Dotted = Field(
+        default=(), description="Where in the record, dotted; the name unless given, `__` for a dot."
+    )
+    timezone: TimeZone | None = Field(
+        default=None,
+        description="Of this timestamp's values without an offset; that of `incremental` unless given, else UTC.",
+    )
+    references: Annotated[Reference, Check(_reference, as_text(r"[^.]+\.[^.]+"))] | None = Field(
+        default=None, description="The `resource.column` that a foreign key points to."
+    )
+    pii: Literal["hash", "mask", "drop"] | None = Field(
+        default=None, description="What is done to personal data before anything is written."
+    )
+    description: Text | None = Field(default=None, description="Shown in the UI.")
 
     @model_validator(mode="before")
     @classmethod
@@ -104,3 +120,13 @@ def as_columns(value: Any) -> Any:
         if "name" in body:
             raise wrong("an unknown key", ", ".join(Column.written_keys()), name, "name")
     return tuple({**body, "name": name} for name, body in value.items())
+
+
+def columns_form(form: JsonSchemaValue) -> JsonSchemaValue:
+    """Return what a file may hold in place of columns: a mapping of names; null takes away what a base has."""
+    return {
+        "type": "object",
+        "propertyNames": COLUMN_NAME,
+        "additionalProperties": {"anyOf": [form["items"], {"type": "null"}]},
+        "minProperties": 1,
+    }

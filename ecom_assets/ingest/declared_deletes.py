@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
+from ecom_assets.ingest.declared_check import Check
 from ecom_assets.ingest.declared_client import Declared
 from ecom_assets.ingest.declared_column import Column
 from ecom_assets.ingest.declared_errors import broken, shown, wrong
@@ -31,8 +32,11 @@ MAX_DELETED = 0.2
 class Sweep(Declared):
     """Reading all keys of a collection; `params` go before the endpoint's own, such as `fields: id`."""
 
-    by: Literal["sweep"]
-    params: Mapping[str, Any] = Field(default_factory=dict)
+    by: Literal["sweep"] = Field(description="How: by reading all keys of the collection.")
+    params: Mapping[str, Any] = Field(
+        default_factory=dict,
+        description="Parameters of the sweep, which go before the endpoint's own, such as `fields: id`.",
+    )
 
 
 def _deletes(value: Any) -> Any:
@@ -44,7 +48,7 @@ def _deletes(value: Any) -> Any:
     raise wrong(shown(value), "sweep, or a mapping with by: sweep and params")
 
 
-Deletes = Annotated[Sweep, BeforeValidator(_deletes)]
+Deletes = Annotated[Sweep, Check(_deletes, lambda form: {"anyOf": [{"const": "sweep"}, form]})]
 
 
 def deletions_name(resource: str) -> str:

@@ -9,11 +9,13 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, PrivateAttr, StrictBool, model_validator
+from pydantic import Field, PrivateAttr, StrictBool, model_validator
 from typing_extensions import Self
 
-from ecom_assets.ingest.declared_client import Declared, Paginator
+from ecom_assets.ingest.declared_check import Check, Written
+from ecom_assets.ingest.declared_client import Declared
 from ecom_assets.ingest.declared_errors import broken, shown, wrong
+from ecom_assets.ingest.declared_paginator import Paginator
 from ecom_assets.ingest.declared_values import (
     DottedText,
     EndpointPath,
@@ -31,13 +33,28 @@ class Incremental(Declared):
     In place of the parameters the endpoint's path, params, json and headers may hold the placeholders of a window.
     """
 
-    cursor_path: DottedText
-    start_param: Text | None = None
-    end_param: Text | None = None
-    format: InstantFormat = "iso8601"
-    timezone: TimeZone = "UTC"
-    bounds: Literal["[)", "[]", "()", "(]"] = "[)"
-    server_filter: StrictBool = True
+    cursor_path: DottedText = Field(
+        description="The field that tells a record's window: a declared column that is not nullable."
+    )
+    start_param: Text | None = Field(default=None, description="The parameter for a window's start.")
+    end_param: Text | None = Field(
+        default=None,
+        description="The parameter for a window's end; without it the windows of a run are read in one go.",
+    )
+    format: InstantFormat = Field(
+        default="iso8601",
+        description="How instants are written in the parameters, or a strftime pattern that tells days apart.",
+    )
+    timezone: TimeZone = Field(
+        default="UTC", description="Of cursor values without an offset, and of naive parameters."
+    )
+    bounds: Literal["[)", "[]", "()", "(]"] = Field(
+        default="[)", description="Which ends the API's parameters include."
+    )
+    server_filter: StrictBool = Field(
+        default=True,
+        description="False where the API has no such filter: all is read, and sorted into windows here.",
+    )
 
     _placeholders: frozenset[str] = PrivateAttr(default=frozenset())
 
@@ -79,20 +96,46 @@ def _response_actions(value: Any) -> Any:
     return tuple(value)
 
 
+_PARAMS = {"type": "object", "additionalProperties": {"not": {"type": "object"}}}
+_ACTIONS = {
+    "type": "array",
+    "items": {
+        "type": "object",
+        "properties": {key: {"type": ["string", "integer"]} for key in ("status_code", "content", "action")},
+        "additionalProperties": False,
+    },
+}
+
+
 class Endpoint(Declared):
     """One collection of the API, in dlt's words; `paginator` goes before the client's."""
 
-    path: EndpointPath
-    method: Literal["GET", "POST"] = "GET"
-    params: Mapping[str, Any] = Field(default_factory=dict)
-    json_body: Mapping[str, Any] | None = Field(default=None, alias="json")
-    headers: Mapping[str, str] = Field(default_factory=dict)
-    data_selector: JsonPath | None = None
-    paginator: Paginator | None = None
-    response_actions: Annotated[tuple[Mapping[str, Any], ...], BeforeValidator(_response_actions)] | None = (
-        None
+    path: EndpointPath = Field(description="Path of the collection below `base_url`; may hold placeholders.")
+    method: Literal["GET", "POST"] = Field(default="GET", description="How it is asked.")
+    params: Annotated[Mapping[str, Any], Written(_PARAMS)] = Field(
+        default_factory=dict, description="Parameters of each request; may hold placeholders."
     )
-    incremental: Incremental | None = None
+    json_body: Mapping[str, Any] | None = Field(
+        default=None, alias="json", description="JSON body of each request; may hold placeholders."
+    )
+    headers: Mapping[str, str] = Field(
+        default_factory=dict, description="Headers of each request; may hold placeholders."
+    )
+    data_selector: JsonPath | None = Field(
+        default=None, description="JSONPath to the list of records; the answer itself unless given."
+    )
+    paginator: Paginator | None = Field(
+        default=None, description="The endpoint's paginator; the client's unless given."
+    )
+    response_actions: Annotated[tuple[Mapping[str, Any], ...], Check(_response_actions, _ACTIONS)] | None = (
+        Field(
+            default=None,
+            description="What is done on a status or a text, as in dlt: `ignore` makes the answer an empty page.",
+        )
+    )
+    incremental: Incremental | None = Field(
+        default=None, description="How windows are asked for; without it the resource is a snapshot."
+    )
 
     @property
     def parent(self) -> str | None:

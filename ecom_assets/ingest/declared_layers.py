@@ -14,6 +14,7 @@ from ecom_assets.ingest.declared_errors import Place, shown, shown_path
 from ecom_assets.ingest.declared_file import read_file
 from ecom_assets.ingest.errors import DeclarationError
 
+FILE_NAME = r"[^/\\\s]+\.ya?ml"
 _ALLOWED = "the name of a YAML file in the same folder, such as _base.yaml"
 
 
@@ -102,7 +103,7 @@ def written_out(resource: dict[str, Any]) -> dict[str, Any]:
 
 def _extended(file: Path, name: Any) -> Path:
     """Return the file that another one extends."""
-    if not isinstance(name, str) or not re.fullmatch(r"[^/\\\s]+\.ya?ml", name):
+    if not isinstance(name, str) or not re.fullmatch(FILE_NAME, name):
         raise DeclarationError(shown_path(file), "extends", shown(name), _ALLOWED)
     base = file.with_name(name)
     if not base.is_file():

@@ -7,16 +7,19 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, PrivateAttr, model_validator
+from pydantic import Field, PrivateAttr, model_validator
+from pydantic.json_schema import JsonSchemaValue
 from typing_extensions import Self
 
+from ecom_assets.ingest.declared_check import Check, Written
 from ecom_assets.ingest.declared_client import Declared
-from ecom_assets.ingest.declared_column import Column, as_columns
+from ecom_assets.ingest.declared_column import Column, as_columns, columns_form
 from ecom_assets.ingest.declared_deletes import DELETED_AT, MAX_DELETED, Deletes, check_deletes
 from ecom_assets.ingest.declared_endpoint import Endpoint, Incremental
 from ecom_assets.ingest.declared_errors import broken, shown, wrong
 from ecom_assets.ingest.declared_privacy import check_privacy
 from ecom_assets.ingest.declared_values import (
+    ENDPOINT_PATH,
     ColumnNames,
     DottedText,
     Name,
@@ -32,15 +35,20 @@ CURSOR_TYPES = ("timestamp", "date", "bigint")
 class SchemaContract(Declared):
     """What becomes of fields that are not declared (`columns`) and of values of a wrong type."""
 
-    columns: Literal["evolve", "discard_value", "freeze"] = "evolve"
-    data_type: Literal["freeze"] = "freeze"
+    columns: Literal["evolve", "discard_value", "freeze"] = Field(
+        default="evolve",
+        description="An undeclared field becomes a column, or is dropped and counted, or fails the resource.",
+    )
+    data_type: Literal["freeze"] = Field(
+        default="freeze", description="A value of a wrong type breaks the contract: its record is rejected."
+    )
 
 
 class RowsFrom(Declared):
     """The list inside another resource's records whose elements are a resource of their own."""
 
-    resource: Name
-    path: DottedText
+    resource: Name = Field(description="The resource whose records hold the list.")
+    path: DottedText = Field(description="The field that holds the list, dotted.")
 
 
 def _write_disposition(value: Any) -> Any:
@@ -50,25 +58,54 @@ def _write_disposition(value: Any) -> Any:
     raise wrong(shown(value), "merge, replace (append would repeat the rows of a window that is read again)")
 
 
+def _path_alone(form: JsonSchemaValue) -> JsonSchemaValue:
+    return {"anyOf": [ENDPOINT_PATH, form]}
+
+
+_share = number("a share from 0 to 1", 0, 1)
+
+
 class Resource(Declared):
     """One table: a collection of the API (`endpoint`) or a list in another's records (`rows_from`)."""
 
-    name: Name
-    description: Text | None = None
-    primary_key: ColumnNames
+    name: Name = Field(description="The table and the asset; lower snake_case.")
+    description: Text | None = Field(default=None, description="Shown in the UI.")
+    primary_key: ColumnNames = Field(
+        description="The column, or the list of columns, that tells records apart; declared, not nullable."
+    )
     stated_disposition: Annotated[
-        Literal["merge", "replace"] | None,
-        BeforeValidator(_write_disposition),
-        Field(alias="write_disposition"),
-    ] = None
-    schema_contract: SchemaContract = SchemaContract()
-    endpoint: Endpoint | None = None
-    rows_from: RowsFrom | None = None
-    include_from_parent: Texts = ()
-    declared: Annotated[tuple[Column, ...], BeforeValidator(as_columns), Field(alias="columns")]
-    max_rejected: Annotated[float, number("a share from 0 to 1", lambda given: 0 <= given <= 1)] | None = None
-    deletes: Deletes | None = None
-    max_deleted: Annotated[float, number("a share from 0 to 1", lambda given: 0 <= given <= 1)] = MAX_DELETED
+        Literal["merge", "replace"] | None, Check(_write_disposition, {"enum": ["merge", "replace", None]})
+    ] = Field(
+        default=None,
+        alias="write_disposition",
+        description="`merge` for a windowed resource, `replace` for a snapshot; follows from `incremental`.",
+    )
+    schema_contract: SchemaContract = Field(
+        default=SchemaContract(), description="What becomes of what the contract does not tell."
+    )
+    endpoint: Annotated[Endpoint, Written(_path_alone)] | None = Field(
+        default=None, description="Where the records are; a path alone stands for a mapping with it."
+    )
+    rows_from: RowsFrom | None = Field(
+        default=None, description="In place of `endpoint`: a list within another resource's records."
+    )
+    include_from_parent: Texts = Field(
+        default=(), description="Fields of the parent's record, which arrive as `_<parent>_<field>`."
+    )
+    declared: Annotated[tuple[Column, ...], Check(as_columns, columns_form)] = Field(
+        alias="columns", description="The contract: the columns by name."
+    )
+    max_rejected: Annotated[float, _share] | None = Field(
+        default=None,
+        description="The share of rejected records, 0 to 1, above which the resource fails; no limit unless given.",
+    )
+    deletes: Deletes | None = Field(
+        default=None, description="`sweep` looks for records that are gone from the API."
+    )
+    max_deleted: Annotated[float, _share] = Field(
+        default=MAX_DELETED,
+        description="The share of a table's live rows, 0 to 1, above which a sweep marks nothing.",
+    )
 
     _parent_windowed: bool = PrivateAttr(default=False)
 

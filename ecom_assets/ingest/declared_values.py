@@ -1,23 +1,21 @@
-"""The single values of a declaration: names, texts, numbers, paths and addresses, each with its own check.
+"""The single values of a declaration: names, texts, numbers and paths, each with its own check.
 
-What they add up to is `model`'s; which file they come from is `declaration`'s.
+Addresses are `declared_address`'. What they add up to is `model`'s; which file they come from is `declaration`'s.
 """
 
 from __future__ import annotations
 
-import ipaddress
 import math
 import re
 import sys
 from collections.abc import Callable
 from datetime import date, datetime, timezone
 from typing import Annotated, Any
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from dlt.common import jsonpath
-from pydantic import BeforeValidator
 
+from ecom_assets.ingest.declared_check import Check, as_text
 from ecom_assets.ingest.declared_errors import shown, wrong
 from ecom_assets.ingest.instant_format import FORMATS, grain_of
 
@@ -49,15 +47,18 @@ def _unreserved(check: Callable[[Any], str]) -> Callable[[Any], str]:
     return unreserved
 
 
+# a name is short and has few digits; a hexadecimal token, which also reads as snake_case, has many
+SECRET_NAME = rf"(?!(.*\d){{5}})(?=.{{1,40}}$){_WORD}"
+
+
 def secret_name(value: Any, allowed: str, *at: str) -> str:
     """Take the name of a secret; what is no name might be the secret, so it is not repeated."""
-    # a name is short and has few digits; a hexadecimal token, which also reads as snake_case, has many
-    if not isinstance(value, str) or not re.fullmatch(rf"(?!(.*\d){{5}})(?=.{{1,40}}$){_WORD}", value):
+    if not isinstance(value, str) or not re.fullmatch(SECRET_NAME, value):
         raise wrong("another text" if isinstance(value, str) else shown(value), allowed, *at)
     return value
 
 
-def whole(low: int, high: int | None = None) -> BeforeValidator:
+def whole(low: int, high: int | None = None) -> Check:
     """Return the check of a whole number from `low` to `high`, both included."""
     allowed = f"a whole number, {low} or more" if high is None else f"a whole number from {low} to {high}"
 
@@ -71,21 +72,23 @@ def whole(low: int, high: int | None = None) -> BeforeValidator:
             raise wrong(shown(value), allowed)
         return value
 
-    return BeforeValidator(check)
+    highest = {} if high is None else {"maximum": high}
+    return Check(check, {"type": "integer", "minimum": low, **highest})
 
 
-def number(allowed: str, accept: Callable[[float], bool]) -> BeforeValidator:
-    """Return the check of a finite number that `accept` takes."""
+def number(allowed: str, low: float, high: float = math.inf, *, above: bool = False) -> Check:
+    """Return the check of a finite number from `low`, or `above` it, to `high`."""
 
     def check(value: Any) -> float:
         if isinstance(value, (int, float)) and not isinstance(value, bool):
             # a whole number can be too large for a float; it is then as little a number as infinity is
             given = float(value) if abs(value) < sys.float_info.max else math.inf
-            if math.isfinite(given) and accept(given):
+            if math.isfinite(given) and low <= given <= high and not (above and given == low):
                 return given
         raise wrong(shown(value), allowed)
 
-    return BeforeValidator(check)
+    highest = {} if high == math.inf else {"maximum": high}
+    return Check(check, {"type": "number", "exclusiveMinimum" if above else "minimum": low, **highest})
 
 
 def _as_tuple(value: Any) -> Any:
@@ -159,40 +162,6 @@ def _instant(value: Any) -> datetime:
         raise wrong(shown(value), "a date or a time such as 2026-01-01 or 2026-01-01T06:00:00Z") from None
 
 
-def address_problem(value: str, *, allow_http: bool, sandbox: bool) -> tuple[str, str] | None:
-    """Return what was found and what is allowed when an address cannot be used, None when it can.
-
-    An address that may hold a secret is never repeated.
-    """
-    allowed = "an address that begins with https://" + (" or sandbox://" if sandbox else "")
-    if "@" in value:
-        return "an address with an @ in it", f"{allowed}; a user and a password belong to client.auth"
-    if "?" in value or "#" in value:
-        return "an address with a query", f"{allowed} and ends with its path"
-    if re.search(r"\s", value):
-        return shown(value), f"{allowed}, without spaces"
-    try:
-        parts = urlsplit(value)
-        host, _ = parts.hostname, parts.port
-    except ValueError:
-        return shown(value), allowed
-    if sandbox and parts.scheme == "sandbox":
-        return None
-    if parts.scheme not in ("http", "https") or not host:
-        return shown(value), allowed
-    if parts.scheme == "http" and not allow_http and not _loopback(host):
-        return shown(value), "https://, or http:// to a loopback address, or client.allow_http: true"
-    return None
-
-
-def _loopback(host: str) -> bool:
-    """Tell whether a host is this machine."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
-
-
 def _endpoint_path(value: Any) -> str:
     """Take the path of a collection; a whole address would send the secret to another host."""
     if (
@@ -206,35 +175,53 @@ def _endpoint_path(value: Any) -> str:
     return value
 
 
+_COLUMN = rf"_?{_WORD}(__{_WORD})*"
+_SHOP = rf"(?!.*_staging$){_WORD}"  # dlt merges through the dataset <shop>_staging
+_PREFIX = r"[A-Za-z_=:-]{1,30} ?"
+_FREE = rf"(?!({'|'.join(RESERVED)})$|_dlt)"
+_DOTTED = as_text(r"(?!\s)[^.]+(\.[^.]+)*(?<!\s)")
+
+
+def _list_of(entry: dict[str, Any], least: int = 0) -> dict[str, Any]:
+    """Return the form of one text or a list of them."""
+    return {"anyOf": [entry, {"type": "array", "items": entry, "minItems": least, "uniqueItems": True}]}
+
+
 Name = Annotated[
-    str, BeforeValidator(_unreserved(_matching(_WORD, "a lower snake_case name, such as order_items")))
+    str,
+    Check(
+        _unreserved(_matching(_WORD, "a lower snake_case name, such as order_items")), as_text(_FREE + _WORD)
+    ),
 ]
 ShopName = Annotated[
     str,
-    BeforeValidator(
-        # dlt merges through the dataset <shop>_staging
-        _unreserved(
-            _matching(rf"(?!.*_staging$){_WORD}", "a lower snake_case name that does not end in _staging")
-        )
+    Check(
+        _unreserved(_matching(_SHOP, "a lower snake_case name that does not end in _staging")),
+        as_text(_FREE + _SHOP),
     ),
 ]
+COLUMN_NAME = as_text(_FREE + _COLUMN)
 ColumnName = Annotated[
     str,
-    BeforeValidator(
-        _unreserved(_matching(rf"_?{_WORD}(__{_WORD})*", "a lower snake_case name, such as address__city"))
+    Check(
+        _unreserved(_matching(_COLUMN, "a lower snake_case name, such as address__city")),
+        COLUMN_NAME,
     ),
 ]
 Prefix = Annotated[
-    str,
-    BeforeValidator(_matching(r"[A-Za-z_=:-]{1,30} ?", "a word such as 'Token ', of letters", echo=False)),
+    str, Check(_matching(_PREFIX, "a word such as 'Token ', of letters", echo=False), as_text(_PREFIX))
 ]
-Text = Annotated[str, BeforeValidator(_matching(r"(?s)\s*\S.*", "a text"))]
-Texts = Annotated[tuple[Text, ...], BeforeValidator(_as_tuple)]
-ColumnNames = Annotated[tuple[ColumnName, ...], BeforeValidator(_as_tuple)]
-Dotted = Annotated[tuple[str, ...], BeforeValidator(_dotted)]
-DottedText = Annotated[str, BeforeValidator(dotted_text)]
-JsonPath = Annotated[str, BeforeValidator(json_path)]
-InstantFormat = Annotated[str, BeforeValidator(_instant_format)]
-TimeZone = Annotated[str, BeforeValidator(_time_zone)]
-Instant = Annotated[datetime, BeforeValidator(_instant)]
-EndpointPath = Annotated[str, BeforeValidator(_endpoint_path)]
+TEXT = {"type": "string", "pattern": r"\S"}
+Text = Annotated[str, Check(_matching(r"(?s)\s*\S.*", "a text"), TEXT)]
+Texts = Annotated[tuple[Text, ...], Check(_as_tuple, _list_of(TEXT))]
+ColumnNames = Annotated[tuple[ColumnName, ...], Check(_as_tuple, _list_of(COLUMN_NAME, 1))]
+Dotted = Annotated[tuple[str, ...], Check(_dotted, _DOTTED)]
+DottedText = Annotated[str, Check(dotted_text, _DOTTED)]
+JsonPath = Annotated[str, Check(json_path, TEXT)]
+InstantFormat = Annotated[
+    str, Check(_instant_format, {"anyOf": [{"enum": list(FORMATS)}, {"type": "string", "pattern": "%"}]})
+]
+TimeZone = Annotated[str, Check(_time_zone, TEXT)]
+Instant = Annotated[datetime, Check(_instant, as_text(r"\d{4}-?[\dW].*"))]
+ENDPOINT_PATH = as_text(r"(?!//)(?!.*://)\S+")
+EndpointPath = Annotated[str, Check(_endpoint_path, ENDPOINT_PATH)]

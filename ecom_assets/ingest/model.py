@@ -9,9 +9,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BeforeValidator, model_validator
+from pydantic import Field, model_validator
+from pydantic.json_schema import JsonSchemaValue
 from typing_extensions import Self
 
+from ecom_assets.ingest.declared_check import Check
 from ecom_assets.ingest.declared_client import Client, Declared, Policy
 from ecom_assets.ingest.declared_deletes import deletions_name
 from ecom_assets.ingest.declared_endpoint import Incremental
@@ -28,8 +30,12 @@ from ecom_assets.ingest.errors import DeclarationError
 class Partitions(Declared):
     """The windows of a shop: their length, and the aware UTC instant before which there are none."""
 
-    every: Literal["hour", "day", "week", "month"] = "day"
-    start: Instant
+    every: Literal["hour", "day", "week", "month"] = Field(
+        default="day", description="Length of a window, in UTC; a week starts on Sunday."
+    )
+    start: Instant = Field(
+        description="Start of the first window: a date or an instant, UTC unless it names an offset."
+    )
 
 
 def _resources(value: Any) -> Any:
@@ -41,16 +47,26 @@ def _resources(value: Any) -> Any:
     return tuple(value)
 
 
+def _one_at_least(form: JsonSchemaValue) -> JsonSchemaValue:
+    return {**form, "minItems": 1}
+
+
 class Shop(Declared):
     """One declared API: a dlt source, a dataset, a Dagster group and key prefix."""
 
     UNWRITTEN: ClassVar[frozenset[str]] = frozenset({"file"})
 
-    name: ShopName
-    client: Client
-    policy: Policy = Policy()
-    partitions: Partitions | None = None
-    resources: Annotated[tuple[Resource, ...], BeforeValidator(_resources)]
+    name: ShopName = Field(
+        description="The shop: dlt source, dataset, Dagster group and key prefix; lower snake_case."
+    )
+    client: Client = Field(description="How the API is reached.")
+    policy: Policy = Field(default=Policy(), description="How hard the API is asked.")
+    partitions: Partitions | None = Field(
+        default=None, description="The windows; needed as soon as a resource is windowed."
+    )
+    resources: Annotated[tuple[Resource, ...], Check(_resources, _one_at_least)] = Field(
+        description="The tables."
+    )
     file: Path = Path()
 
     def __eq__(self, other: object) -> bool:

@@ -16,7 +16,7 @@ from dlt.sources.helpers.rest_client.paginators import BasePaginator, OffsetPagi
 from requests import Request, Response
 
 from ecom_assets.ingest.declaration import Resource, Shop
-from ecom_assets.ingest.declared_client import PAGINATORS
+from ecom_assets.ingest.declared_paginator import PAGINATORS
 from ecom_assets.ingest.errors import IncompleteSlice
 from ecom_assets.ingest.keys import Key, keys_of
 from ecom_assets.ingest.meter import SLICE_HEADER, Meter, Reading

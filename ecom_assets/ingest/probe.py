@@ -20,7 +20,7 @@ from requests import Request
 from ecom_assets.ingest.children import asking_values, with_parent
 from ecom_assets.ingest.connection import connected
 from ecom_assets.ingest.declaration import Resource, Shop
-from ecom_assets.ingest.declared_client import PAGINATORS
+from ecom_assets.ingest.declared_paginator import PAGINATORS
 from ecom_assets.ingest.errors import ApiError
 from ecom_assets.ingest.privacy import protect
 from ecom_assets.ingest.redaction import Redactor
