@@ -74,7 +74,7 @@ def loaded(instance: DagsterInstance, shops: Path | None = None) -> Outcome:
         (
             "ECOM_WAREHOUSE",
             "{folder}",
-            'the warehouse {folder} cannot be opened: IO Error: Could not read from file "{folder}": Is a directory',
+            "ECOM_WAREHOUSE: found the folder '{folder}'; allowed: the path of a DuckDB file",
             "ECOM_WAREHOUSE",
         ),
         (
