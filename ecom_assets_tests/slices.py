@@ -50,6 +50,8 @@ def reading_of(
             item
             for page in client.paginate(
                 "things",
+                more.get("method", "GET"),
+                json=copy.deepcopy(more.get("json_body")),
                 headers={SLICE_HEADER: SLICE},
                 params={"fixed": "1"},
                 paginator=copy.deepcopy(
