@@ -167,10 +167,10 @@ CASES: dict[str, Case] = {
         breaks=_crash(Pipeline, "load"),
         message="KeyError: ",
     ),
-    "warehouse is a folder": _records(
+    "warehouse below a file": _records(
         lambda keys: [{"id": 1, "note": keys[0]}],
-        environment={"ECOM_WAREHOUSE": "{folder}"},
-        message="the warehouse",
+        environment={"ECOM_WAREHOUSE": "{folder}/shops/canary.yaml/one.duckdb"},
+        message="cannot be locked: ",
     ),
     "token": Case(
         lambda seen, keys, other: (
