@@ -15,7 +15,8 @@ import typer
 from rich.console import Console
 
 from ecom_assets.discovery.asking import Say
-from ecom_assets.discovery.discovering import Discovery, Wish, parted
+from ecom_assets.discovery.discovering import Discovery, Wish
+from ecom_assets.discovery.named import named
 from ecom_assets.discovery.discovering import discover as discovered
 from ecom_assets.discovery.openapi import Description
 from ecom_assets.discovery.places import find_endpoints
@@ -151,7 +152,7 @@ def _new_endpoints(
     if not paths:
         with connected(shop) as connection:
             paths = find_endpoints(connection, say)
-    new = [path for path in paths if parted(path)[0].strip("/") not in known]
+    new = [path for path in paths if named(path).path.strip("/") not in known]
     if not new:
         return None
     wish = Wish(

@@ -34,7 +34,7 @@ def find_size_param(listing: Listing, habit: str | None, known: Collection[str])
         return habit
     if habit and len(listing.ask({habit: 1})[1]) == 1:
         return habit
-    names = [name for name in SIZE_PARAMS if not known or name in known]
+    names = listing.asker.names(SIZE_PARAMS, known)
     if not names:
         return None
     if len(names) > 1 and not listing.strict:

@@ -1,0 +1,53 @@
+"""An endpoint as a user names it: `orders?status=any`, or `POST /search/orders {"page": {"offset": 0}}`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qs
+
+import orjson
+
+from ecom_assets.ingest.errors import IngestError
+
+_POST = re.compile(r"POST\s+(\S+)(?:\s+(.*))?", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Named:
+    """A path, the parameters behind it, and the body of what is asked by POST, None for GET.
+
+    Each may hold placeholders in the words of the declaration.
+    """
+
+    path: str
+    params: Mapping[str, Any] = field(default_factory=dict)
+    body: Mapping[str, Any] | None = None
+
+
+def named(endpoint: str) -> Named:
+    """Return the parts of an endpoint; a parameter that is there twice has a list.
+
+    Raises IngestError for a POST without an object as its body.
+    """
+    posted = _POST.fullmatch(endpoint.strip())
+    place = posted[1] if posted else endpoint
+    path, _, query = place.partition("?")
+    params = parse_qs(query, keep_blank_values=True)
+    parts = {name: values if len(values) > 1 else values[0] for name, values in params.items()}
+    return Named(path, parts, _body(path, posted[2]) if posted else None)
+
+
+def _body(path: str, text: str | None) -> Mapping[str, Any]:
+    try:
+        body = orjson.loads(text or "")
+    except orjson.JSONDecodeError:
+        body = None
+    if not isinstance(body, dict):
+        raise IngestError(
+            f"POST {path}: found {'no JSON object' if text else 'nothing'} behind the path; allowed: the body "
+            'as a JSON object, {} or {"page": {"offset": 0}}'
+        )
+    return body
