@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from ecom_assets.discovery.asking import Asker, Reply, Spent
@@ -78,10 +79,13 @@ def explore_child(
     include, _ = carried(parent)
     found.records = [
         {**row, **{f"_{parent.name}_{field}": value_at(above, tuple(field.split("."))) for field in include}}
-        for above, entries in [*((record, rows[id(record)]) for record in lists.parents if id(record) in rows)]
-        for row in entries
+        for above in lists.parents
+        for row in rows.get(id(above), ())
     ]
     found.whole = False
+    if found.paging.paginator["type"] == "single_page" and all(len(entries) < 2 for entries in rows.values()):
+        # with a record at most, nothing tells that a page has a size
+        found.paging = replace(found.paging, params={}, size_param=None)
     for status, number in lists.nothing.items():
         found.actions_why = f"{number} of {lists.asked} parents asked have none"
         action = {"status_code": status, "action": "ignore"}

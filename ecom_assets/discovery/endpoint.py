@@ -162,18 +162,16 @@ class _Exploration:
         """Find the time filter, and the oldest record with it."""
         listing, found = self.listing, self.found
         candidates = cursors(listing.sample())
-        if self.form and not candidates:
-            raise ApiError(f"{self.asker.path}: no field looks like the time of a record's last change")
+        if self.form:
+            window = PlacedWindow(listing, self.form, candidates)
+            found.filter, found.oldest = window.find(), window.oldest
+            return
         if not candidates or self.asker.body is not None:
             found.notes.append(
                 "its body holds no placeholder of a window"
                 if candidates
                 else "no field looks like the time of a record's last change"
             )
-            return
-        if self.form:
-            window = PlacedWindow(listing, self.form, candidates)
-            found.filter, found.oldest = window.find(), window.oldest
             return
         cursor = candidates[0]
         taken = {

@@ -66,7 +66,9 @@ class PlacedWindow:
     """The trials of one window in placeholders; `oldest` is the instant of the oldest record known."""
 
     def __init__(self, listing: Listing, form: str, cursors: Sequence[Cursor]) -> None:
-        """Take the cursor that the placeholders stand beside, else the likeliest."""
+        """Take the cursor that the placeholders stand beside, else the likeliest. Raises ApiError without any."""
+        if not cursors:
+            raise ApiError(f"{listing.asker.path}: no field looks like the time of a record's last change")
         self.listing = listing
         self.form = form
         asker = listing.asker
