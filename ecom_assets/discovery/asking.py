@@ -155,7 +155,9 @@ def with_fields(body: Mapping[str, Any], fields: Mapping[str, Any]) -> dict[str,
     for path, value in fields.items():
         name, _, rest = path.partition(".")
         inner = changed.get(name)
-        changed[name] = with_fields(inner if isinstance(inner, Mapping) else {}, {rest: value}) if rest else value
+        changed[name] = (
+            with_fields(inner if isinstance(inner, Mapping) else {}, {rest: value}) if rest else value
+        )
     return changed
 
 

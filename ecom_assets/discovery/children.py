@@ -116,9 +116,7 @@ class _Lists:
 
     def values(self, record: Any) -> dict[str, Any]:
         """Return the values of the placeholders for a parent."""
-        return {
-            name: value_at(record, tuple(field.field.split("."))) for name, field in self._fields.items()
-        }
+        return {name: value_at(record, tuple(field.field.split("."))) for name, field in self._fields.items()}
 
     def _askable(self, record: Any) -> bool:
         return all(
@@ -149,7 +147,9 @@ class _Lists:
             if len(listing.rows) > 1 or (self.asked >= _FIRST and self.longest()[1].rows):
                 break
         if not self._open or not self.longest()[1].rows:
-            raise ApiError(f"{self.asker.path}: none of {self.asked} records of {self.name} has a record here")
+            raise ApiError(
+                f"{self.asker.path}: none of {self.asked} records of {self.name} has a record here"
+            )
 
     def longest(self) -> tuple[Any, Listing]:
         """Return the parent with the most records on its first page."""

@@ -136,7 +136,9 @@ def _each(
             if connection is None:
                 found = found_from(described)
             else:
-                asker = Asker(connection, ready.path, ready.params, ready.body, most=wish.most_requests, say=say)
+                asker = Asker(
+                    connection, ready.path, ready.params, ready.body, most=wish.most_requests, say=say
+                )
                 # what one body is called by says nothing of another
                 usual = habits if ready.body is None else Habits()
                 found = _found(asker, name, parent, usual, [*described.params, *wish.parameters])

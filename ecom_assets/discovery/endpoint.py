@@ -82,7 +82,9 @@ class _Exploration:
         try:
             step()
         except Spent:
-            self.found.notes.append(f"{step.__name__}: not told to the end, {self.asker.most} requests were used up")
+            self.found.notes.append(
+                f"{step.__name__}: not told to the end, {self.asker.most} requests were used up"
+            )
 
     def pages(self) -> None:
         """Find the paging and the largest page, and read one of it."""

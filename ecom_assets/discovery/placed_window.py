@@ -96,7 +96,9 @@ class PlacedWindow:
                     f"{self.listing.asker.path}: a narrow window brought what {self.cursor.name} says is outside of it, "
                     "or left out what is inside"
                 )
-            incremental["bounds"] = ("[" if trial.includes_low else "(") + ("]" if trial.includes_high else ")")
+            incremental["bounds"] = ("[" if trial.includes_low else "(") + (
+                "]" if trial.includes_high else ")"
+            )
             told = {True: "included", False: "excluded", None: "not told, and taken for excluded"}
             why["bounds"] = (
                 f"a record at the start is {told[trial.includes_low]}, one at the end {told[trial.includes_high]}"

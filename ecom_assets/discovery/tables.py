@@ -55,7 +55,9 @@ def tables_of(
         if list(map(str, fields.values.get((column.name,), ()))) == list(map(str, values)):
             fields.values.pop((column.name,), None)
     if carried:
-        key = child_key(fields.values, name, list(zip(*above, strict=True)), [entry.path for entry in carried])
+        key = child_key(
+            fields.values, name, list(zip(*above, strict=True)), [entry.path for entry in carried]
+        )
     keys = key or (None if carried else find_key(fields.values or _described_keys(said, name), name))
     if keys is None:
         raise ApiError(f"{found.path}: no field, and no two, tell its {len(found.records)} records apart")
