@@ -39,7 +39,9 @@ def discover(
     endpoint: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="PATH", help="A collection, with parameters if it needs any: /orders?status=any."
+            metavar="PATH",
+            help="A collection: /orders?status=any, /orders/{resources.orders.id}/refunds, or "
+            'POST /search/orders {"page": {"offset": 0}}.',
         ),
     ] = None,
     parameter: Annotated[

@@ -84,7 +84,7 @@ def test_a_search_by_post_without_an_object_as_its_body_is_refused_in_a_line(bod
         loopback.answering = shape.answer
         auth = auth_kinds([f"oauth2_client_credentials:{loopback.base_url}/oauth/token"])
         wish = Wish("post_search", loopback.base_url, auth, [f"POST /search/orders{body}"])
-        with pytest.raises(IngestError, match="POST /search/orders: found .*; allowed: the body as a JSON"):
+        with pytest.raises(IngestError, match=r"POST /search/orders: found .*; allowed: the body as a JSON"):
             discover(wish, shape.secrets)
         assert not loopback.seen[1:]
 

@@ -25,6 +25,7 @@ _EMPTY = 8
 """Parents that are asked, at most, for a list of any record."""
 
 _NOTHING = (204, 404)
+_GOLDEN = 0.618034
 
 
 def parent_of(named: Named) -> str | None:
@@ -108,8 +109,9 @@ class _Lists:
         self._fields = _fields(asker.path, asker.params, asker.body)
         records = parent.found.records if parent.found else []
         usable = [record for record in records if self._askable(record)]
-        step = max(len(usable) // asker.most, 1)
-        self.parents: Sequence[Any] = usable[::step]
+        # spread without a fixed step, since ids may tell by their remainder which parents have records
+        spread = sorted(range(len(usable)), key=lambda position: position * _GOLDEN % 1)
+        self.parents: Sequence[Any] = [usable[position] for position in spread[: asker.most]]
         self.asked = 0
         self.nothing: dict[int, int] = {}
         self._open: list[tuple[Any, Listing]] = []

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
-from datetime import timedelta
 
 from ecom_assets.discovery.asking import Reply, Spent
-from ecom_assets.discovery.cursors import Cursor, cursors, filter_params
-from ecom_assets.discovery.guess import Filter, Found, Guess, Habits, Paging
+from ecom_assets.discovery.cursors import cursors, filter_params
+from ecom_assets.discovery.guess import Found, Guess, Habits, Paging
 from ecom_assets.discovery.listing import Listing, selector
 from ecom_assets.discovery.page_size import find_size_param, largest_size
 from ecom_assets.discovery.paging import find_paging, signs_of_more
@@ -19,11 +18,8 @@ from ecom_assets.discovery.placed_window import PlacedWindow
 from ecom_assets.discovery.reading import read_on
 from ecom_assets.discovery.time_filter import TimeFilter
 from ecom_assets.discovery.totals import find_total, more_than, total_in, verify_at_the_end
-from ecom_assets.ingest.declaration import Incremental
 from ecom_assets.ingest.errors import ApiError
-from ecom_assets.ingest.windows import Slice, ask
 
-_EARLY = "1990-01-01"
 _ENOUGH = 50
 _KEPT = 1
 _NOTHING = (204, 404)
@@ -197,7 +193,8 @@ class _Exploration:
             return
         self._check_empty(trial)
         found.oldest = min(cursor.moments)
-        self._oldest(cursor, trial, found.filter)
+        if not found.whole and self.asker.left >= _KEPT + 1:
+            found.oldest = trial.oldest(found.filter, found.oldest)
 
     def _check_empty(self, trial: TimeFilter) -> None:
         """Require that the total of nothing is 0, and note an API that answers nothing with a 404."""
@@ -213,20 +210,6 @@ class _Exploration:
                     found.total = None
                 elif "0 of nothing" not in found.total.why:
                     found.total = Guess(found.total.value, f"{found.total.why}, and 0 of nothing")
-
-    def _oldest(self, cursor: Cursor, trial: TimeFilter, known: Filter) -> None:
-        """Ask for what lies before the oldest record of the sample, once."""
-        end = known.incremental.get("end_param")
-        if not end or self.found.whole or self.asker.left < 2:
-            return
-        low = self.found.oldest.replace(year=int(_EARLY[:4]))
-        high = self.found.oldest - timedelta(seconds=1)
-        asked = ask(Slice("", (), low, high), Incremental.model_validate(dict(known.incremental)))
-        _, rows = self.listing.filtered(
-            {**trial.sized, str(known.incremental["start_param"]): asked.start, str(end): asked.end}
-        )
-        earlier = [moment for moment in trial.moments(rows) if moment]
-        self.found.oldest = min([self.found.oldest, *earlier])
 
     def more_records(self) -> None:
         """Read on where pages are small, since a few records tell little of nulls and types."""

@@ -8,14 +8,11 @@ from typing import Any
 
 from ecom_assets.discovery.listing import Listing
 from ecom_assets.discovery.totals import counts
+from ecom_assets.discovery.usual_names import SIZE_PARAMS
 
 LARGEST = 100
 """Records that a page is asked for at most."""
 
-SIZE_PARAMS = (
-    "limit", "per_page", "page_size", "pageSize", "perPage", "size", "page[size]", "page[limit]", "count",
-    "max_results", "maxResults", "results_per_page", "first", "take", "rows",
-)  # fmt: skip
 _KEPT = 7
 """Requests that are left to other questions while names are tried one by one."""
 

@@ -16,22 +16,15 @@ from ecom_assets.discovery.asking import Reply
 from ecom_assets.discovery.guess import Paging
 from ecom_assets.discovery.listing import Listing
 from ecom_assets.discovery.rows import Path, json_path, scalars
-
-CURSOR_PARAMS = (
-    "cursor",
-    "page_token",
-    "pageToken",
-    "after",
-    "starting_after",
-    "next_cursor",
-    "token",
-    "page",
+from ecom_assets.discovery.usual_names import (
+    AFTER_PARAMS,
+    CURSOR_PARAMS,
+    OFFSETS,
+    OFFSETS_IN_BODIES,
+    PAGES,
+    PAGES_IN_BODIES,
 )
-OFFSETS = ("offset", "skip", "start")
-IN_BODIES = {"offset": (*OFFSETS, "from"), "page": ("page", "number", "page_number", "page_no", "p")}
-"""What offsets and pages are called in a body."""
-AFTER_PARAMS = ("starting_after", "after", "after_id", "since_id", "last_id", "cursor")
-PAGES = ("page", "page_number", "pageNumber", "page[number]", "p")
+
 _TRIED_CURSORS = 4
 _CURSOR = re.compile(r"next|cursor|after|token|continuation")
 _NO_CURSOR = re.compile(r"prev|before|first|last|self|has|count|total|page$|csrf|access")
@@ -158,8 +151,8 @@ def _by_parameter(
         return None
     one = {size_param: 1} if size_param else {}
     posted = listing.asker.body is not None
-    offsets = listing.asker.names(IN_BODIES["offset"] if posted else OFFSETS, known)
-    pages = listing.asker.names(IN_BODIES["page"] if posted else PAGES, known)
+    offsets = listing.asker.names(OFFSETS_IN_BODIES if posted else OFFSETS, known)
+    pages = listing.asker.names(PAGES_IN_BODIES if posted else PAGES, known)
     if habit.get("type") == "page_number":
         found = _one_page(listing, [habit.get("page_param", "page")], one)
     elif habit.get("type") == "offset":

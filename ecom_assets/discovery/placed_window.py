@@ -1,4 +1,4 @@
-"""A window whose bounds the user has put into a request, in the declaration's placeholders: how it is written, and kept.
+"""A window whose bounds the user put into a request as placeholders: in which format they go, and if they are kept.
 
 Formats are tried with a wide window; a far-future one must then bring nothing.
 """
@@ -93,8 +93,8 @@ class PlacedWindow:
             trial = self._narrow()
             if trial.below or trial.beyond or not trial.complete:
                 raise ApiError(
-                    f"{self.listing.asker.path}: a narrow window brought what {self.cursor.name} says is outside of it, "
-                    "or left out what is inside"
+                    f"{self.listing.asker.path}: a narrow window brought what {self.cursor.name} says is outside of "
+                    "it, or left out what is inside"
                 )
             incremental["bounds"] = ("[" if trial.includes_low else "(") + (
                 "]" if trial.includes_high else ")"

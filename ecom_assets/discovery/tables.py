@@ -21,7 +21,10 @@ from ecom_assets.ingest.errors import ApiError
 
 @dataclass
 class TableDraft:
-    """A resource to be declared: of an endpoint (`found`), or of a nested list at `list_path` of `parent`."""
+    """A resource to be declared: of an endpoint (`found`), or of a nested list at `list_path` of `parent`.
+
+    An endpoint that is asked by a field of another resource's records has that in `asked_by`.
+    """
 
     name: str
     description: str
@@ -32,6 +35,7 @@ class TableDraft:
     list_path: Path = ()
     include: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    asked_by: str | None = None
 
 
 def tables_of(
