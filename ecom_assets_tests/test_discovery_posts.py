@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from ecom_assets.discovery.discovering import Wish, discover
+from ecom_assets.discovery.named import listed
 from ecom_assets.ingest.errors import IngestError
 from ecom_assets_tests.loopback import Reply, Seen, json_reply, serving
 
@@ -114,3 +115,11 @@ def test_a_search_without_a_placeholder_is_a_snapshot() -> None:
         "page_body_path": "page",
     }
     assert requests <= 12
+
+
+def test_endpoints_are_listed_with_commas_but_not_within_a_body() -> None:
+    assert listed('orders, POST /search {"a": {"b": 1}, "c": [1, 2]}, /customers,') == [
+        "orders",
+        'POST /search {"a": {"b": 1}, "c": [1, 2]}',
+        "/customers",
+    ]

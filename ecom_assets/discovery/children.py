@@ -46,7 +46,7 @@ def carried(parent: TableDraft) -> tuple[list[str], list[ColumnDraft]]:
     for name in parent.key.value:
         key = next(column for column in parent.columns if column.name == name)
         field = ".".join(key.path)
-        from_above = field.startswith("_") and key.references is not None
+        from_above = parent.asked_by is not None and field.startswith(f"_{parent.asked_by}_")
         column = ColumnDraft(
             name if from_above or name.startswith(f"{one}_") else f"{one}_{name}",
             (f"_{parent.name}_{field}",),

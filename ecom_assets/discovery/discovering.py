@@ -148,7 +148,7 @@ def _each(
         except ApiError as error:
             failed[ready.path] = str(error)
             continue
-        tables[0].include, tables[0].asked_by = include, parent and parent.name
+        tables[0].include, tables[0].asked_by = include, parent.name if parent else None
         if described.description:
             tables[0].description = described.description
         draft.tables += tables

@@ -40,6 +40,18 @@ def named(endpoint: str) -> Named:
     return Named(path, parts, _body(path, posted[2]) if posted else None)
 
 
+def listed(text: str) -> list[str]:
+    """Return endpoints with commas between them; one within braces is a part of a body."""
+    parts, depth = [""], 0
+    for mark in text:
+        depth += {"{": 1, "}": -1}.get(mark, 0)
+        if mark == "," and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += mark
+    return [part.strip() for part in parts if part.strip()]
+
+
 def _body(path: str, text: str | None) -> Mapping[str, Any]:
     try:
         body = orjson.loads(text or "")
