@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from ecom_assets.discovery.discovering import Wish, discover
-from ecom_assets.discovery.named import listed
+from ecom_assets.discovery.named import listed, named
 from ecom_assets.ingest.errors import IngestError
 from ecom_assets_tests.loopback import Reply, Seen, json_reply, serving
 
@@ -123,3 +123,30 @@ def test_endpoints_are_listed_with_commas_but_not_within_a_body() -> None:
         'POST /search {"a": {"b": 1}, "c": [1, 2]}',
         "/customers",
     ]
+
+
+def test_a_brace_written_twice_is_one_in_the_request_and_stays_twice_in_the_file() -> None:
+    def answer(seen: Seen) -> Reply:
+        assert json.loads(seen.body)["query"] == "{ orders { id } }"
+        return json_reply({"data": rows_of(iso)})
+
+    resource, _, _ = declared('POST /graph {"query": "{{ orders {{ id }} }}"}', answer)
+    assert resource["endpoint"]["json"] == {"query": "{{ orders {{ id }} }}"}
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "found"),
+    [
+        ("/orders/{id}/refunds", "found {id}; allowed: {resources.<parent>.<field>}"),
+        ('POST /graph {"query": "{ orders }"}', "found a brace that encloses none of these; allowed: "),
+        ("/a/{resources.a.id}/{resources.b.id}", "found fields of a beside fields of b; allowed: "),
+        (
+            "/a/{resources.a.id}?since={incremental.start_value}",
+            "found fields of a beside a window; allowed: ",
+        ),
+    ],
+)
+def test_what_nothing_can_fill_is_refused_in_a_line(endpoint: str, found: str) -> None:
+    with pytest.raises(IngestError) as refused:
+        named(endpoint)
+    assert found in str(refused.value)

@@ -112,8 +112,7 @@ class Asker:
             raise Spent
         self.asked += 1
         self._say(f"{self.path}: request {self.asked} of {self.most} at most")
-        template = Template(self.path, self.params, {}, self.body)
-        filled = template.filled(self.values) if self.values else template
+        filled = Template(self.path, self.params, {}, self.body).filled(self.values)
         where, sent = (where, None) if params is None else (filled.path, {**filled.params, **params})
         answers: list[Response] = []
 

@@ -121,10 +121,7 @@ def _each(
         ready = next((entry for entry in waiting if (parent_of(entry) or "") in {"", *drafted}), None)
         if ready is None:
             for entry in waiting:
-                failed[entry.path] = (
-                    f"{entry.path}: asked by a field of {parent_of(entry)}, which was not read; allowed: "
-                    f"{', '.join(drafted) or 'nothing, because no other endpoint was read'}"
-                )
+                failed[entry.path] = _without_parent(entry.path, parent_of(entry) or "", wish, list(drafted))
             return
         waiting.remove(ready)
         described = wish.described.get(ready.path, DescribedEndpoint(ready.path))
@@ -152,6 +149,15 @@ def _each(
         if described.description:
             tables[0].description = described.description
         draft.tables += tables
+
+
+def _without_parent(path: str, parent: str, wish: Wish, read: Sequence[str]) -> str:
+    if parent in wish.taken:
+        return (
+            f"{path}: asked by a field of {parent}, which is declared already; its children are added by hand"
+        )
+    allowed = ", ".join(read) or "nothing, because no other endpoint was read"
+    return f"{path}: asked by a field of {parent}, which was not read; allowed: {allowed}"
 
 
 def _found(

@@ -11,6 +11,7 @@ from urllib.parse import parse_qs
 import orjson
 
 from ecom_assets.ingest.errors import IngestError
+from ecom_assets.ingest.placeholders import ALLOWED, END, START, names_in, parent_field
 
 _POST = re.compile(r"POST\s+(\S+)(?:\s+(.*))?", re.DOTALL)
 
@@ -30,14 +31,32 @@ class Named:
 def named(endpoint: str) -> Named:
     """Return the parts of an endpoint; a parameter that is there twice has a list.
 
-    Raises IngestError for a POST without an object as its body.
+    Raises IngestError for a POST without an object as its body, and for braces that nothing can fill.
     """
     posted = _POST.fullmatch(endpoint.strip())
     place = posted[1] if posted else endpoint
     path, _, query = place.partition("?")
     params = parse_qs(query, keep_blank_values=True)
     parts = {name: values if len(values) > 1 else values[0] for name, values in params.items()}
-    return Named(path, parts, _body(path, posted[2]) if posted else None)
+    found = Named(path, parts, _body(path, posted[2]) if posted else None)
+    _check_fillable(found)
+    return found
+
+
+def _check_fillable(found: Named) -> None:
+    names = names_in(found.path, found.params, found.body)
+    fields = {name: field for name in names if (field := parent_field(name))}
+    for name in sorted(names - {START, END} - fields.keys()):
+        # a longer text in braces might be a secret
+        plain = re.fullmatch(r"[A-Za-z_.]{1,40}", name)
+        shown = f"{{{name}}}" if plain else "a brace that encloses none of these"
+        raise IngestError(f"{found.path}: found {shown}; allowed: {ALLOWED}")
+    parents = sorted({field.resource for field in fields.values()})
+    if len(parents) > 1 or (parents and len(names) > len(fields)):
+        other = "a window" if len(parents) == 1 else f"fields of {parents[1]}"
+        raise IngestError(
+            f"{found.path}: found fields of {parents[0]} beside {other}; allowed: fields of one resource"
+        )
 
 
 def listed(text: str) -> list[str]:
