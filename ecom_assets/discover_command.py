@@ -39,7 +39,9 @@ def discover(
     endpoint: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="PATH", help="A collection, with parameters if it needs any: /orders?status=any."
+            metavar="PATH",
+            help="A collection: /orders?status=any, /orders/{resources.orders.id}/refunds, or "
+            'POST /search/orders {"page": {"offset": 0}}.',
         ),
     ] = None,
     parameter: Annotated[
@@ -191,9 +193,11 @@ def _chosen(wish: Wish) -> Wish:
     """Let the user choose among the endpoints, or name others."""
     from dataclasses import replace
 
+    from ecom_assets.discovery.named import listed
+
     found = ", ".join(wish.endpoints)
     answer = str(typer.prompt("Endpoints, with commas between them", found or None, err=True))
-    return replace(wish, endpoints=tuple(path.strip() for path in answer.split(",") if path.strip()))
+    return replace(wish, endpoints=tuple(listed(answer)))
 
 
 @contextmanager

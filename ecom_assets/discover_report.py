@@ -15,8 +15,9 @@ import typer
 from rich.console import Console
 
 from ecom_assets.discovery.asking import Say
-from ecom_assets.discovery.discovering import Discovery, Wish, parted
+from ecom_assets.discovery.discovering import Discovery, Wish
 from ecom_assets.discovery.discovering import discover as discovered
+from ecom_assets.discovery.named import named
 from ecom_assets.discovery.openapi import Description
 from ecom_assets.discovery.places import find_endpoints
 from ecom_assets.discovery.updating import Update, update
@@ -41,6 +42,8 @@ def announce(file: Path, found: Discovery, *, as_json: bool) -> None:
             windowed = (
                 f"windowed by {table.found.filter.incremental['cursor_path']}"
                 if table.found.filter
+                else f"for each of {table.asked_by}"
+                if table.asked_by
                 else "a snapshot"
             )
             kind = f"{windowed}, {table.found.paging.paginator['type']}, {table.found.requests} requests"
@@ -68,6 +71,8 @@ def _as_json(file: Path, found: Discovery, commands: Sequence[str]) -> dict[str,
                 "records_seen": len(table.found.records),
                 "requests": table.found.requests,
             }
+            if table.asked_by:
+                entry["asked_by"] = table.asked_by
         else:
             entry["rows_from"] = {"resource": table.parent, "path": ".".join(table.list_path)}
         resources.append({**entry, "columns": len(table.columns), "notes": table.notes})
@@ -151,7 +156,7 @@ def _new_endpoints(
     if not paths:
         with connected(shop) as connection:
             paths = find_endpoints(connection, say)
-    new = [path for path in paths if parted(path)[0].strip("/") not in known]
+    new = [path for path in paths if named(path).path.strip("/") not in known]
     if not new:
         return None
     wish = Wish(

@@ -5,7 +5,7 @@ What is concluded from the answers is the other modules'.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,8 @@ from requests import Response
 
 from ecom_assets.ingest.connection import Connection
 from ecom_assets.ingest.errors import ApiError, RetryLater
+from ecom_assets.ingest.placeholders import names_in
+from ecom_assets.ingest.requesting import Template
 
 MOST_REQUESTS = 12
 """Requests that one endpoint is asked unless the user allows more."""
@@ -43,23 +45,29 @@ class Reply:
 
 
 class Asker:
-    """Asks one endpoint, at most `most` times."""
+    """Asks one endpoint, at most `most` times; `values` are filled into its placeholders.
+
+    What is tried are parameters, or where there is a body its fields, by dotted paths.
+    """
 
     def __init__(
         self,
         connection: Connection,
         path: str,
         params: Mapping[str, Any] | None = None,
+        body: Mapping[str, Any] | None = None,
         *,
         most: int = MOST_REQUESTS,
         say: Say = lambda text: None,
     ) -> None:
-        """Send `params` with every request; `say` is told the number of each."""
+        """Send `params` with every request, by POST where there is a `body`; `say` is told the number of each."""
         client = connection.shop.client
         self._client = RESTClient(client.base_url, headers=dict(client.headers), session=connection.session)
         self._say = say
         self.path = path
         self.params = dict(params or {})
+        self.body = body
+        self.values: Mapping[str, Any] = {}
         self.most = most
         self.asked = 0
 
@@ -72,12 +80,28 @@ class Asker:
         """Return the answer to the plain request; raises ApiError where it is refused."""
         return self._ask(self.path, {}, trial=False)
 
-    def ask(self, params: Mapping[str, Any]) -> Reply:
-        """Return the answer to a request that may well be refused.
+    def ask(self, params: Mapping[str, Any], values: Mapping[str, Any] | None = None) -> Reply:
+        """Return the answer to a request that may well be refused, with other values for once if there are any.
 
         Raises Spent, and ApiError where the secrets are refused.
         """
-        return self._ask(self.path, params, trial=True)
+        usual, self.values = self.values, self.values if values is None else values
+        try:
+            return self._ask(self.path, params, trial=True)
+        finally:
+            self.values = usual
+
+    def names(self, usual: Sequence[str], known: Collection[str]) -> list[str]:
+        """Return those of some usual names that can be tried: any but what a description leaves out.
+
+        Of a body these are the paths that end in one of them.
+        """
+        if self.body is None:
+            return [name for name in usual if not known or name in known]
+        by_name: dict[str, str] = {}
+        for path in body_paths(self.body):
+            by_name.setdefault(_squeezed(path.rpartition(".")[2]), path)
+        return list(dict.fromkeys(by_name[word] for word in map(_squeezed, usual) if word in by_name))
 
     def follow(self, url: str) -> Reply:
         """Return the answer at an address that the API gave."""
@@ -87,15 +111,24 @@ class Asker:
         if self.asked >= self.most:
             raise Spent
         self.asked += 1
-        sent = None if params is None else {**self.params, **params}
         self._say(f"{self.path}: request {self.asked} of {self.most} at most")
+        filled = Template(self.path, self.params, {}, self.body).filled(self.values)
+        where, sent = (where, None) if params is None else (filled.path, {**filled.params, **params})
         answers: list[Response] = []
 
         def note(response: Response, *args: Any, **kwargs: Any) -> None:
             answers.append(response)
 
         try:
-            response = self._client.get(where, params=sent, hooks={"response": [note]})
+            if filled.json_body is None:
+                response = self._client.get(where, params=sent, hooks={"response": [note]})
+            else:
+                response = self._client.post(
+                    where,
+                    params=dict(filled.params),
+                    json=with_fields(filled.json_body, params or {}),
+                    hooks={"response": [note]},
+                )
             body = response.json()
         except ApiError as error:
             # without an answer it may be that the API fails over a parameter, or a link leads to another host
@@ -104,3 +137,28 @@ class Asker:
                 raise
             return Reply(sent or {}, status, None, {}, where, str(error))
         return Reply(sent or {}, response.status_code, body, response.headers, response.url)
+
+
+def body_paths(body: Mapping[str, Any], around: str = "") -> Iterator[str]:
+    """Yield the dotted paths of the single values of a body that no placeholder fills."""
+    for name, value in body.items():
+        if isinstance(value, Mapping):
+            yield from body_paths(value, f"{around}{name}.")
+        elif not isinstance(value, list) and not names_in(value):
+            yield f"{around}{name}"
+
+
+def with_fields(body: Mapping[str, Any], fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a body with other values at some dotted paths."""
+    changed = dict(body)
+    for path, value in fields.items():
+        name, _, rest = path.partition(".")
+        inner = changed.get(name)
+        changed[name] = (
+            with_fields(inner if isinstance(inner, Mapping) else {}, {rest: value}) if rest else value
+        )
+    return changed
+
+
+def _squeezed(name: str) -> str:
+    return name.lower().replace("_", "")

@@ -128,6 +128,7 @@ def filter_params(
         ("changed_since", ("changed_until",)),
         ("start_time", ("end_time",)),
         ("start", ("end",)),
+        ("min", ("max",)),
     ]
     found: dict[str, tuple[str, ...]] = {}
     for start, ends in pairs:

@@ -8,20 +8,23 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qs
 
 from pydantic import ValidationError
 
 from ecom_assets.discovery.asking import MOST_REQUESTS, Asker, Say
+from ecom_assets.discovery.children import carried, explore_child, parent_of
 from ecom_assets.discovery.described import DescribedEndpoint
 from ecom_assets.discovery.document import ShopDraft
 from ecom_assets.discovery.endpoint import explore
-from ecom_assets.discovery.guess import Habits
+from ecom_assets.discovery.guess import Found, Habits
 from ecom_assets.discovery.hiding import without_secret_names
+from ecom_assets.discovery.listing import open_listing
+from ecom_assets.discovery.named import named
 from ecom_assets.discovery.naming import Names
 from ecom_assets.discovery.offline import found_from
+from ecom_assets.discovery.placed_window import is_placed, open_placed
 from ecom_assets.discovery.proving import proved
-from ecom_assets.discovery.tables import add_references, tables_of
+from ecom_assets.discovery.tables import TableDraft, add_references, tables_of
 from ecom_assets.ingest.connection import Connection, connected
 from ecom_assets.ingest.declaration import Shop
 from ecom_assets.ingest.declared_errors import worded
@@ -71,13 +74,6 @@ class Discovery:
         return sum(table.found.requests for table in self.draft.tables if table.found)
 
 
-def parted(endpoint: str) -> tuple[str, dict[str, Any]]:
-    """Return the path of an endpoint and the parameters behind it; one that is there twice has a list."""
-    path, _, query = endpoint.partition("?")
-    params = parse_qs(query, keep_blank_values=True)
-    return path, {name: values if len(values) > 1 else values[0] for name, values in params.items()}
-
-
 def provisional(wish: Wish) -> Shop:
     """Return the shop as far as it can be declared beforehand: enough to connect to it.
 
@@ -117,28 +113,63 @@ def discover(wish: Wish, secrets: Mapping[str, str] | None = None, say: Say = la
 def _each(
     wish: Wish, draft: ShopDraft, failed: dict[str, str], connection: Connection | None, say: Say
 ) -> None:
-    """Explore the endpoints, and draft the tables of those that can be read."""
+    """Explore the endpoints, each behind its parent, and draft the tables of those that can be read."""
     habits = Habits()
-    for entry in dict.fromkeys(wish.endpoints):
-        path, params = parted(entry)
-        described = wish.described.get(path, DescribedEndpoint(path))
+    waiting = [named(entry) for entry in dict.fromkeys(wish.endpoints)]
+    while waiting:
+        drafted = {table.name: table for table in draft.tables if table.found}
+        ready = next((entry for entry in waiting if (parent_of(entry) or "") in {"", *drafted}), None)
+        if ready is None:
+            for entry in waiting:
+                failed[entry.path] = _without_parent(entry.path, parent_of(entry) or "", wish, list(drafted))
+            return
+        waiting.remove(ready)
+        described = wish.described.get(ready.path, DescribedEndpoint(ready.path))
+        parent = drafted.get(parent_of(ready) or "")
         taken = [*wish.taken, *(table.name for table in draft.tables)]
-        name = wish.names.resource(path, taken)
+        name = wish.names.resource(ready.path, taken)
+        include, columns = carried(parent) if parent else ([], [])
         try:
             if connection is None:
                 found = found_from(described)
             else:
-                asker = Asker(connection, path, params, most=wish.most_requests, say=say)
-                found = explore(asker, name, habits, [*described.params, *wish.parameters])
+                asker = Asker(
+                    connection, ready.path, ready.params, ready.body, most=wish.most_requests, say=say
+                )
+                # what one body is called by says nothing of another
+                usual = habits if ready.body is None else Habits()
+                found = _found(asker, name, parent, usual, [*described.params, *wish.parameters])
                 found.records = without_secret_names(found.records, connection.redactor.scrub)
-                habits.learn(found)
-            tables = tables_of(found, name, wish.names, taken, described.table)
+                usual.learn(found)
+            tables = tables_of(found, name, wish.names, taken, described.table, None, columns)
         except ApiError as error:
-            failed[path] = str(error)
+            failed[ready.path] = str(error)
             continue
+        tables[0].include, tables[0].asked_by = include, parent.name if parent else None
         if described.description:
             tables[0].description = described.description
         draft.tables += tables
+
+
+def _without_parent(path: str, parent: str, wish: Wish, read: Sequence[str]) -> str:
+    if parent in wish.taken:
+        return (
+            f"{path}: asked by a field of {parent}, which is declared already; its children are added by hand"
+        )
+    allowed = ", ".join(read) or "nothing, because no other endpoint was read"
+    return f"{path}: asked by a field of {parent}, which was not read; allowed: {allowed}"
+
+
+def _found(
+    asker: Asker, name: str, parent: TableDraft | None, habits: Habits, known: Collection[str]
+) -> Found:
+    """Explore one endpoint: by its parent's records, with a window in its placeholders, or as it is."""
+    if parent:
+        return explore_child(asker, name, parent, habits, known)
+    if is_placed(asker):
+        listing, form = open_placed(asker, name)
+        return explore(listing, habits, known, form)
+    return explore(open_listing(asker, name), habits, known)
 
 
 def _finished(wish: Wish, draft: ShopDraft, failed: Mapping[str, str]) -> Discovery:

@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from ecom_assets.discovery.asking import with_fields
 from ecom_assets.discovery.columns import ColumnDraft
 from ecom_assets.discovery.guess import Found
 from ecom_assets.discovery.tables import TableDraft
@@ -87,7 +88,36 @@ def _size(found: Found) -> str:
 
 def paginator_of(found: Found) -> dict[str, Any]:
     """Return an endpoint's paginator with the place of its total."""
-    return {**found.paging.paginator, **(found.total.value if found.total else {})}
+    paginator = {**found.paging.paginator, **(found.total.value if found.total else {})}
+    if found.body is None:
+        return paginator
+    named = {"offset": "offset", "page_number": "page", "cursor": "cursor"}.get(paginator["type"], "")
+    for name in ("limit", "offset") if named == "offset" else (named,) if named else ():
+        path = paginator.pop(f"{name}_param", name)
+        if name != "limit" or found.paging.size_param:
+            paginator[f"{name}_body_path"] = path
+    return paginator
+
+
+def _body_of(found: Found) -> dict[str, Any]:
+    """Return the body of every request: what was named, but for what the paginator puts in."""
+    paths = [str(value) for key, value in paginator_of(found).items() if key.endswith("_body_path")]
+    return with_fields(_without(found.body or {}, paths), found.paging.params)
+
+
+def _without(body: Mapping[str, Any], paths: Sequence[str]) -> dict[str, Any]:
+    """Return a body without some dotted paths, and without what is empty then."""
+    left = {}
+    for name, value in body.items():
+        if name in paths:
+            continue
+        inner = [path.removeprefix(f"{name}.") for path in paths if path.startswith(f"{name}.")]
+        if inner and isinstance(value, Mapping):
+            value = _without(value, inner)
+            if not value:
+                continue
+        left[name] = value
+    return left
 
 
 def _usual_paginator(tables: Sequence[TableDraft]) -> dict[str, Any] | None:
@@ -116,6 +146,7 @@ def resource_lines(table: TableDraft, usual: Mapping[str, Any] | None) -> list[s
     lines += [f"  - name: {flow(table.name)}", f"    description: {flow(table.description)}"]
     if table.parent:
         lines.append(f"    rows_from: {flow({'resource': table.parent, 'path': '.'.join(table.list_path)})}")
+    if table.include:
         lines.append(f"    include_from_parent: {flow(table.include)}")
     key = table.key.value[0] if len(table.key.value) == 1 else table.key.value
     lines.append(f"    primary_key: {flow(key)}{comment(table.key.why)}")
@@ -127,7 +158,9 @@ def resource_lines(table: TableDraft, usual: Mapping[str, Any] | None) -> list[s
 
 def _endpoint(found: Found, usual: Mapping[str, Any] | None) -> list[str]:
     lines = ["    endpoint:", f"      path: {flow(found.path)}"]
-    params = {**found.params, **found.paging.params}
+    params = {**found.params, **(found.paging.params if found.body is None else {})}
+    if found.body is not None:
+        lines += ["      method: POST", f"      json: {flow(_body_of(found))}"]
     if params:
         lines.append(
             f"      params: {flow(params)}{comment(found.paging.size_why if found.paging.params else '')}"
@@ -138,7 +171,7 @@ def _endpoint(found: Found, usual: Mapping[str, Any] | None) -> list[str]:
         total = found.total.why if found.total else "the number of records is said nowhere"
         lines.append(f"      paginator: {flow(paginator)}{comment(found.paging.why, total)}")
     if found.actions:
-        lines.append(f"      response_actions: {flow(found.actions)}{comment('an empty page is a 404')}")
+        lines.append(f"      response_actions: {flow(found.actions)}{comment(found.actions_why)}")
     if found.filter:
         lines.append("      incremental:")
         for name, value in found.filter.incremental.items():

@@ -5,46 +5,52 @@ What is found out about each stands in the module of its name; what becomes of t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
-from datetime import timedelta
 
-from ecom_assets.discovery.asking import Asker, Reply, Spent
-from ecom_assets.discovery.cursors import Cursor, cursors, filter_params
-from ecom_assets.discovery.guess import Filter, Found, Guess, Habits, Paging
-from ecom_assets.discovery.listing import Listing, open_listing, selector
+from ecom_assets.discovery.asking import Reply, Spent
+from ecom_assets.discovery.cursors import cursors, filter_params
+from ecom_assets.discovery.guess import Found, Guess, Habits, Paging
+from ecom_assets.discovery.listing import Listing, selector
 from ecom_assets.discovery.page_size import find_size_param, largest_size
 from ecom_assets.discovery.paging import find_paging, signs_of_more
+from ecom_assets.discovery.placed_window import PlacedWindow
 from ecom_assets.discovery.reading import read_on
 from ecom_assets.discovery.time_filter import TimeFilter
 from ecom_assets.discovery.totals import find_total, more_than, total_in, verify_at_the_end
-from ecom_assets.ingest.declaration import Incremental
 from ecom_assets.ingest.errors import ApiError
-from ecom_assets.ingest.windows import Slice, ask
 
-_EARLY = "1990-01-01"
 _ENOUGH = 50
 _KEPT = 1
 _NOTHING = (204, 404)
 """Statuses that may stand for an empty page."""
 
 
-def explore(asker: Asker, name: str, habits: Habits, known: Collection[str] = ()) -> Found:
+def explore(listing: Listing, habits: Habits, known: Collection[str] = (), form: str = "") -> Found:
     """Return what an endpoint's answers tell; `known` are the parameters that a description of the API has.
 
-    Raises ApiError where the endpoint cannot be read or holds no list of records.
+    `form` is the format of a window that placeholders stand for. Raises ApiError for an empty list, or a window
+    that is not kept.
     """
-    listing = open_listing(asker, name)
     if not listing.rows:
-        raise ApiError(f"{asker.path}: the list is empty, so nothing can be said of its records")
-    return _Exploration(listing, habits, known).run()
+        raise ApiError(f"{listing.asker.path}: the list is empty, so nothing can be said of its records")
+    return _Exploration(listing, habits, known, form).run()
+
+
+def explore_paging(listing: Listing, habits: Habits, known: Collection[str] = ()) -> Found:
+    """Return what an endpoint's answers tell of paging and total alone, with the records of one page or two."""
+    exploration = _Exploration(listing, habits, known, "")
+    exploration.steps = (exploration.pages, exploration.total)
+    return exploration.run()
 
 
 class _Exploration:
     """The steps, each of which may be the one for which no request is left."""
 
-    def __init__(self, listing: Listing, habits: Habits, known: Collection[str]) -> None:
+    def __init__(self, listing: Listing, habits: Habits, known: Collection[str], form: str) -> None:
         self.listing = listing
+        self.form = form
+        self.steps: Sequence[Callable[[], None]] = (self.pages, self.total, self.filter, self.more_records)
         self.asker = listing.asker
         self.habits = habits
         self.known = known
@@ -56,13 +62,13 @@ class _Exploration:
             selector=Guess(selector(listing), f"{where}: {len(listing.rows)} records"),
             paging=Paging({"type": "single_page"}, "no parameter that was tried leads to another page"),
             params=dict(self.asker.params),
+            body=self.asker.body,
         )
 
     def run(self) -> Found:
         """Take the steps in their order."""
-        for step in (self._pages, self._total, self._filter):
+        for step in self.steps:
             self._within(step)
-        self._within(self._more_records)
         self._past_the_end()
         self.found.records = self.listing.sample()
         self.found.requests = self.asker.asked
@@ -72,10 +78,11 @@ class _Exploration:
         try:
             step()
         except Spent:
-            what = step.__name__.removeprefix("_")
-            self.found.notes.append(f"{what}: not told to the end, {self.asker.most} requests were used up")
+            self.found.notes.append(
+                f"{step.__name__}: not told to the end, {self.asker.most} requests were used up"
+            )
 
-    def _pages(self) -> None:
+    def pages(self) -> None:
         """Find the paging and the largest page, and read one of it."""
         listing, found = self.listing, self.found
         size_param = find_size_param(listing, self.habits.size_param, self.known)
@@ -127,7 +134,7 @@ class _Exploration:
         params = {size_param: size} if size_param else {}
         return replace(paging, params=params, size=size, size_param=size_param, size_why=why)
 
-    def _total(self) -> None:
+    def total(self) -> None:
         """Find the total, and with it read the end of the list, or else one more page."""
         listing, found = self.listing, self.found
         size = found.paging.size or len(listing.rows)
@@ -149,12 +156,20 @@ class _Exploration:
                 reply, rows = listing.ask(place)
                 found.whole = not reply.refused and not rows
 
-    def _filter(self) -> None:
+    def filter(self) -> None:
         """Find the time filter, and the oldest record with it."""
         listing, found = self.listing, self.found
         candidates = cursors(listing.sample())
-        if not candidates:
-            found.notes.append("no field looks like the time of a record's last change")
+        if self.form:
+            window = PlacedWindow(listing, self.form, candidates)
+            found.filter, found.oldest = window.find(), window.oldest
+            return
+        if not candidates or self.asker.body is not None:
+            found.notes.append(
+                "its body holds no placeholder of a window"
+                if candidates
+                else "no field looks like the time of a record's last change"
+            )
             return
         cursor = candidates[0]
         taken = {
@@ -178,7 +193,8 @@ class _Exploration:
             return
         self._check_empty(trial)
         found.oldest = min(cursor.moments)
-        self._oldest(cursor, trial, found.filter)
+        if not found.whole and self.asker.left >= _KEPT + 1:
+            found.oldest = trial.oldest(found.filter, found.oldest)
 
     def _check_empty(self, trial: TimeFilter) -> None:
         """Require that the total of nothing is 0, and note an API that answers nothing with a 404."""
@@ -195,21 +211,7 @@ class _Exploration:
                 elif "0 of nothing" not in found.total.why:
                     found.total = Guess(found.total.value, f"{found.total.why}, and 0 of nothing")
 
-    def _oldest(self, cursor: Cursor, trial: TimeFilter, known: Filter) -> None:
-        """Ask for what lies before the oldest record of the sample, once."""
-        end = known.incremental.get("end_param")
-        if not end or self.found.whole or self.asker.left < 2:
-            return
-        low = self.found.oldest.replace(year=int(_EARLY[:4]))
-        high = self.found.oldest - timedelta(seconds=1)
-        asked = ask(Slice("", (), low, high), Incremental.model_validate(dict(known.incremental)))
-        _, rows = self.listing.filtered(
-            {**trial.sized, str(known.incremental["start_param"]): asked.start, str(end): asked.end}
-        )
-        earlier = [moment for moment in trial.moments(rows) if moment]
-        self.found.oldest = min([self.found.oldest, *earlier])
-
-    def _more_records(self) -> None:
+    def more_records(self) -> None:
         """Read on where pages are small, since a few records tell little of nulls and types."""
         seen = -1
         while (

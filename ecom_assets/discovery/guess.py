@@ -68,6 +68,8 @@ class Found:
     whole: bool = False
     requests: int = 0
     params: Mapping[str, Any] = field(default_factory=dict)
+    body: Mapping[str, Any] | None = None
+    actions_why: str = "an empty page is a 404"
     actions: list[dict[str, Any]] = field(default_factory=list)
     oldest: Any = None
     notes: list[str] = field(default_factory=list)
@@ -90,6 +92,6 @@ class Habits:
             self.paginator = found.paging.paginator
         if found.filter:
             incremental = found.filter.incremental
-            self.start_param = incremental["start_param"]
+            self.start_param = incremental.get("start_param")
             self.end_param = incremental.get("end_param")
             self.format = incremental.get("format", "iso8601")

@@ -44,6 +44,26 @@ def find_key(
     return None
 
 
+def child_key(
+    fields: Mapping[tuple[str, ...], Sequence[Any]],
+    resource: str,
+    parents: Sequence[Any],
+    carried: Sequence[tuple[str, ...]],
+) -> Guess[list[tuple[str, ...]]] | None:
+    """Return the key of a child: its parent's, and what tells records of one parent apart; None where nothing does.
+
+    `parents` has the key of each record's parent. Where several parents have one record each, their key is enough,
+    unless a field looks like a key.
+    """
+    numbers = {parent: number for number, parent in enumerate(dict.fromkeys(parents))}
+    own = find_key(fields, resource, [numbers[parent] for parent in parents])
+    single = 1 < len(numbers) == len(parents)
+    if single and (own is None or any(_rank(path[0], resource) >= _ANY for path in own.value)):
+        return Guess(list(carried), f"one record of each of {len(parents)} parents")
+    return Guess([*carried, *own.value], own.why) if own else None
+
+
+_ANY = 5
 _LAST = 7
 
 
@@ -54,7 +74,7 @@ def _rank(name: str, resource: str) -> int:
     for rank, pattern in zip((0, 2, 3, 4), _LIKELY, strict=True):
         if pattern.fullmatch(written):
             return rank
-    return _LAST if _UNLIKELY.fullmatch(written) else 6 if _DATES.fullmatch(written) else 5
+    return _LAST if _UNLIKELY.fullmatch(written) else 6 if _DATES.fullmatch(written) else _ANY
 
 
 def _is_key(values: Sequence[Any]) -> bool:

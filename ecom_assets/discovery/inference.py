@@ -23,7 +23,9 @@ _NO_MONEY = re.compile(
     r"(^|_)(count|quantity|number|items|pieces|cents|id|version|code|sku|phone|zip|ip|class)(_|$)"
 )
 _SHARE = re.compile(r"(^|_)(rate|share|ratio|percent|percentage|factor|weight)(_|$)")
-_TIMES = re.compile(r"(_at|_on|_ts|_time|_date|date|time|timestamp|created|updated|modified|changed)$")
+_TIMES = re.compile(
+    r"(_at|_on|_ts|_time|_date|date|time|timestamp|created|updated|modified|changed|joined|registered|published)$"
+)
 _GEO = re.compile(r"(^|_)(lat|lng|lon|long|latitude|longitude)(_|$)")
 _FINEST = 6
 """Digits after the point up to which a number of JSON is taken for a decimal one."""

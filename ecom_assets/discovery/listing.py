@@ -67,9 +67,11 @@ class Listing:
         """Ask for the page at an address that the API gave."""
         return self._kept(self.asker.follow(url))
 
-    def filtered(self, params: Mapping[str, Any]) -> tuple[Reply, list[Any]]:
+    def filtered(
+        self, params: Mapping[str, Any], values: Mapping[str, Any] | None = None
+    ) -> tuple[Reply, list[Any]]:
         """Ask for a part of the list, which says nothing of the whole."""
-        reply = self.asker.ask(params)
+        reply = self.asker.ask(params, values)
         return reply, self.rows_of(reply)
 
     def _kept(self, reply: Reply) -> tuple[Reply, list[Any]]:
@@ -90,6 +92,11 @@ def open_listing(asker: Asker, endpoint: str) -> Listing:
         reply = asker.first()
     except Spent:
         raise ApiError(f"{asker.path}: not asked, because no request was left") from None
+    return listing_in(asker, endpoint, reply)
+
+
+def listing_in(asker: Asker, endpoint: str, reply: Reply) -> Listing:
+    """Return the list of an answer; raises ApiError where it holds none."""
     path = find_rows(reply.body, endpoint)
     if path is None:
         shape = type(reply.body).__name__

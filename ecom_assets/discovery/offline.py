@@ -7,9 +7,9 @@ import re
 from ecom_assets.discovery.cursors import Cursor, filter_params
 from ecom_assets.discovery.described import AS_DESCRIBED, DescribedEndpoint
 from ecom_assets.discovery.guess import Filter, Found, Guess, Paging
-from ecom_assets.discovery.page_size import LARGEST, SIZE_PARAMS
-from ecom_assets.discovery.paging import CURSOR_PARAMS, OFFSETS, PAGES
+from ecom_assets.discovery.page_size import LARGEST
 from ecom_assets.discovery.rows import Path, json_path
+from ecom_assets.discovery.usual_names import CURSOR_PARAMS, OFFSETS, PAGES, SIZE_PARAMS
 
 _CHANGED = re.compile(r"(^|_)(updated?|modified|changed)(_|$)")
 

@@ -8,14 +8,11 @@ from typing import Any
 
 from ecom_assets.discovery.listing import Listing
 from ecom_assets.discovery.totals import counts
+from ecom_assets.discovery.usual_names import SIZE_PARAMS
 
 LARGEST = 100
 """Records that a page is asked for at most."""
 
-SIZE_PARAMS = (
-    "limit", "per_page", "page_size", "pageSize", "perPage", "size", "page[size]", "page[limit]", "count",
-    "max_results", "maxResults", "results_per_page", "first", "take", "rows",
-)  # fmt: skip
 _KEPT = 7
 """Requests that are left to other questions while names are tried one by one."""
 
@@ -34,7 +31,7 @@ def find_size_param(listing: Listing, habit: str | None, known: Collection[str])
         return habit
     if habit and len(listing.ask({habit: 1})[1]) == 1:
         return habit
-    names = [name for name in SIZE_PARAMS if not known or name in known]
+    names = listing.asker.names(SIZE_PARAMS, known)
     if not names:
         return None
     if len(names) > 1 and not listing.strict:

@@ -16,20 +16,15 @@ from ecom_assets.discovery.asking import Reply
 from ecom_assets.discovery.guess import Paging
 from ecom_assets.discovery.listing import Listing
 from ecom_assets.discovery.rows import Path, json_path, scalars
-
-CURSOR_PARAMS = (
-    "cursor",
-    "page_token",
-    "pageToken",
-    "after",
-    "starting_after",
-    "next_cursor",
-    "token",
-    "page",
+from ecom_assets.discovery.usual_names import (
+    AFTER_PARAMS,
+    CURSOR_PARAMS,
+    OFFSETS,
+    OFFSETS_IN_BODIES,
+    PAGES,
+    PAGES_IN_BODIES,
 )
-OFFSETS = ("offset", "skip", "start")
-AFTER_PARAMS = ("starting_after", "after", "after_id", "since_id", "last_id", "cursor")
-PAGES = ("page", "page_number", "pageNumber", "page[number]", "p")
+
 _TRIED_CURSORS = 4
 _CURSOR = re.compile(r"next|cursor|after|token|continuation")
 _NO_CURSOR = re.compile(r"prev|before|first|last|self|has|count|total|page$|csrf|access")
@@ -62,7 +57,7 @@ def _by_answer(listing: Listing, reply: Reply, rows: list[Any], known: Collectio
         (json_path(path) for path, value in scalars(reply.body, listing.path) if _says_more(path, value)), ""
     )
     for path, cursor in _cursors(reply, listing.path):
-        for name in _cursor_params(path, known)[:_TRIED_CURSORS]:
+        for name in _cursor_params(listing, path, known)[:_TRIED_CURSORS]:
             if listing.others(listing.ask({**asked, name: cursor})[1], rows):
                 why = f"{name} with the value of {json_path(path)} brought other records"
                 return Paging(_by_cursor(json_path(path), name, more), why)
@@ -77,7 +72,7 @@ def _by_answer(listing: Listing, reply: Reply, rows: list[Any], known: Collectio
                 {"type": "header_link"}, "the next address in the header Link brought other records"
             )
     for key, cursor in _header_cursors(reply):
-        for name in _cursor_params((key.lower(),), known)[:_TRIED_CURSORS]:
+        for name in _cursor_params(listing, (key.lower(),), known)[:_TRIED_CURSORS]:
             if listing.others(listing.ask({name: cursor})[1], rows):
                 paginator = {"type": "header_cursor", "cursor_key": key, "cursor_param": name}
                 return Paging(paginator, f"{name} with the value of the header {key} brought other records")
@@ -89,7 +84,7 @@ def _by_last_record(
 ) -> Paging | None:
     """Ask for what comes behind the last record of a page, where the answer says that there is more."""
     key = next((name for name in ("id", "_id", "uuid") if isinstance(rows[-1].get(name), (int, str))), None)
-    names = [name for name in AFTER_PARAMS if not known or name in known]
+    names = listing.asker.names(AFTER_PARAMS, known)
     for name in names[:_TRIED_CURSORS] if key else ():
         if listing.others(listing.ask({**asked, name: rows[-1][key]})[1], rows):
             path = f"{json_path(listing.path)}[-1].{key}"
@@ -134,9 +129,11 @@ def _header_cursors(reply: Reply) -> Iterator[tuple[str, str]]:
             yield name, value
 
 
-def _cursor_params(path: Path, known: Collection[str]) -> list[str]:
+def _cursor_params(listing: Listing, path: Path, known: Collection[str]) -> list[str]:
     """Return the names to try for a cursor that was found at a path, the likely ones first."""
     name = path[-1].lower()
+    if listing.asker.body is not None:
+        return list(dict.fromkeys([*listing.asker.names([name, *CURSOR_PARAMS], ()), path[-1]]))
     likely = [entry for entry in CURSOR_PARAMS if entry.lower().replace("_", "") in name.replace("_", "")]
     names = dict.fromkeys([*likely, *CURSOR_PARAMS, path[-1], *sorted(known)])
     return [entry for entry in names if not known or entry in known]
@@ -153,8 +150,9 @@ def _by_parameter(
     if len(listing.rows) < 2:
         return None
     one = {size_param: 1} if size_param else {}
-    offsets = [name for name in OFFSETS if not known or name in known]
-    pages = [name for name in PAGES if not known or name in known]
+    posted = listing.asker.body is not None
+    offsets = listing.asker.names(OFFSETS_IN_BODIES if posted else OFFSETS, known)
+    pages = listing.asker.names(PAGES_IN_BODIES if posted else PAGES, known)
     if habit.get("type") == "page_number":
         found = _one_page(listing, [habit.get("page_param", "page")], one)
     elif habit.get("type") == "offset":

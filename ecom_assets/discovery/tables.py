@@ -13,7 +13,7 @@ from ecom_assets.discovery.columns import ColumnDraft, columns_of
 from ecom_assets.discovery.described import AS_DESCRIBED, DescribedTable
 from ecom_assets.discovery.fields import Path, take_apart
 from ecom_assets.discovery.guess import Found, Guess
-from ecom_assets.discovery.identity import find_key
+from ecom_assets.discovery.identity import child_key, find_key
 from ecom_assets.discovery.inference import Kind, infer
 from ecom_assets.discovery.naming import Names, singular, snake_case
 from ecom_assets.ingest.errors import ApiError
@@ -21,7 +21,10 @@ from ecom_assets.ingest.errors import ApiError
 
 @dataclass
 class TableDraft:
-    """A resource to be declared: of an endpoint (`found`), or of a nested list at `list_path` of `parent`."""
+    """A resource to be declared: of an endpoint (`found`), or of a nested list at `list_path` of `parent`.
+
+    An endpoint that is asked by a field of another resource's records has that in `asked_by`.
+    """
 
     name: str
     description: str
@@ -32,6 +35,7 @@ class TableDraft:
     list_path: Path = ()
     include: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    asked_by: str | None = None
 
 
 def tables_of(
@@ -41,13 +45,24 @@ def tables_of(
     taken: Collection[str],
     said: DescribedTable,
     key: Guess[list[Path]] | None = None,
+    carried: Sequence[ColumnDraft] = (),
 ) -> list[TableDraft]:
     """Return the table of an endpoint, then those of its nested lists; the `key` is found out unless given.
 
-    Raises ApiError where no field tells the records apart.
+    `carried` are the columns of a child for the key of its parent, which is a part of its own. Raises ApiError where
+    no field tells the records apart.
     """
     fields = take_apart(found.records)
-    keys = key or find_key(fields.values or _described_keys(said, name), name)
+    above = [fields.values.pop(column.path, []) for column in carried]
+    for column, values in zip(carried, above, strict=True):
+        # a child that repeats the key of its parent needs no second column of it
+        if list(map(str, fields.values.get((column.name,), ()))) == list(map(str, values)):
+            fields.values.pop((column.name,), None)
+    if carried:
+        key = child_key(
+            fields.values, name, list(zip(*above, strict=True)), [entry.path for entry in carried]
+        )
+    keys = key or (None if carried else find_key(fields.values or _described_keys(said, name), name))
     if keys is None:
         raise ApiError(f"{found.path}: no field, and no two, tell its {len(found.records)} records apart")
     table = TableDraft(name, f"One row per {_words(singular(name))}.", Guess([], ""), [], found)
@@ -61,7 +76,7 @@ def tables_of(
     lists: dict[Path, TableDraft] = {}
     for path, elements in [*fields.lists.items(), *((path, []) for path in unseen)]:
         others = [*taken, name, *(entry.name for entry in lists.values())]
-        child = _child(table, keys, path, elements, names, others, said)
+        child = _child(table, keys, path, elements, names, others, said, carried)
         if child:
             lists[path] = child
             fields.values.pop(path, None)
@@ -69,16 +84,25 @@ def tables_of(
             fields.values[path] = elements
             fields.whole[path] = "a list of objects that no field tells apart"
     columns = columns_of(
-        fields, said.fields, names, name, len(found.records), found.whole, surely, table.notes
+        fields,
+        said.fields,
+        names,
+        name,
+        len(found.records),
+        found.whole,
+        surely,
+        table.notes,
+        [entry.name for entry in carried],
     )
-    table.columns = columns
+    table.columns = columns = [*carried, *columns]
     by_path = {column.path: column.name for column in columns}
     table.key = Guess(
         [by_path[path] for path in keys.value if path in by_path], keys.why if found.records else AS_DESCRIBED
     )
     for child in lists.values():
         for column, path in zip(child.columns, keys.value, strict=False):
-            column.references = f"{name}.{by_path[path]}" if path in by_path else None
+            if not carried:
+                column.references = f"{name}.{by_path[path]}" if path in by_path else None
     return [table, *lists.values()]
 
 
@@ -99,6 +123,7 @@ def _child(
     names: Names,
     taken: Collection[str],
     said: DescribedTable,
+    carried: Sequence[ColumnDraft],
 ) -> TableDraft | None:
     """Return the table of a nested list, None where nothing tells its elements apart within their list."""
     elements = [element for entry in lists for element in entry or ()]
@@ -116,16 +141,19 @@ def _child(
         or f"One row per element of {'.'.join(path)} of {_words(one, article=True)}."
     )
     table = TableDraft(name, described_as, Guess([], keys.why), [], None, parent.name, path)
+    above = {column.path: column for column in carried}
     for key in parent_keys.value:
-        column = (
-            snake_case(key[0]) if snake_case(key[0]).startswith(f"{one}_") else f"{one}_{snake_case(key[0])}"
-        )
+        written = above[key].name if key in above else snake_case(key[0])
+        column = written if key in above or written.startswith(f"{one}_") else f"{one}_{written}"
         # an element that repeats the key of its record needs no second column of it
         fields.values.pop((column,), None)
         table.include.append(key[0])
         values = [_parent_value(parent, key, number) for number in groups]
         kind = infer(snake_case(key[0]), values) or Kind("bigint", "as described")
-        table.columns.append(ColumnDraft(column, (f"_{parent.name}_{key[0]}",), kind, False))
+        draft = ColumnDraft(column, (f"_{parent.name}_{key[0]}",), kind, False)
+        if key in above:
+            draft.kind, draft.references = above[key].kind, above[key].references
+        table.columns.append(draft)
     own = [entry.name for entry in table.columns]
     table.columns += columns_of(
         fields, described, names, name, len(elements), False, keys.value, table.notes, own

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from ecom_assets.discovery.asking import Reply, Spent
@@ -22,6 +22,7 @@ from ecom_assets.ingest.declaration import Incremental
 from ecom_assets.ingest.keys import value_at
 from ecom_assets.ingest.windows import Slice, ask
 
+_EARLY = 1990
 _FAR = datetime(2090, 1, 1, tzinfo=timezone.utc)
 
 Pairs = list[tuple[str, tuple[str, ...]]]
@@ -192,6 +193,17 @@ class TimeFilter:
             [value_at(row, self.cursor.path) for row in rows], INSTANT
         ).to_pylist()
         return found
+
+    def oldest(self, known: Filter, oldest: datetime) -> datetime:
+        """Ask for what lies before the oldest record of the sample, once; return the oldest instant known then."""
+        end = known.incremental.get("end_param")
+        if not end:
+            return oldest
+        part = Slice("", (), oldest.replace(year=_EARLY), oldest - timedelta(seconds=1))
+        asked = ask(part, Incremental.model_validate(dict(known.incremental)))
+        params = {str(known.incremental["start_param"]): asked.start, str(end): asked.end}
+        earlier = self.moments(self.listing.filtered({**self.sized, **params})[1])
+        return min([oldest, *(moment for moment in earlier if moment)])
 
     def _written(self, low: datetime, high: datetime, form: str) -> tuple[str, str]:
         """Write an interval as a run would."""
