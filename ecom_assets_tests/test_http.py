@@ -175,3 +175,14 @@ def test_long_body_is_cut(api: Loopback, connect: Callable[..., ShopSession]) ->
     with pytest.raises(ApiError) as caught:
         connect().get(f"{api.base_url}/things")
     assert str(caught.value).endswith("; body: <p> " + "x" * 196)
+
+
+def test_connections_are_made_silent_once(api: Loopback, connect: Callable[..., ShopSession]) -> None:
+    """Whatever the number of requests: a kind of connection on top of another for each made them ever slower."""
+    session = connect(IN_HEADER)
+    api.replies = [json_reply({"data": [{"id": 1}]})]
+    for _ in range(4):
+        read(session, api.base_url)
+    adapter: Any = session.get_adapter(api.base_url)
+    kind = adapter.poolmanager.connection_from_url(api.base_url).ConnectionCls
+    assert [entry.__dict__["debuglevel"] for entry in kind.__mro__ if "ecom_silent" in entry.__dict__] == [0]

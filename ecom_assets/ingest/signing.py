@@ -160,7 +160,9 @@ class SigningAdapter(HTTPAdapter):
         At 1 and more, that prints the request as it goes over the wire: past all logging, and signed.
         """
         pool: Any = super().get_connection_with_tls_context(*args, **kwargs)
-        pool.ConnectionCls = _silent(pool.ConnectionCls)
+        # once for each pool, which is asked for before each request
+        if not getattr(pool.ConnectionCls, "ecom_silent", False):
+            pool.ConnectionCls = _silent(pool.ConnectionCls)
         return pool
 
     def _without_secrets(self, text: str) -> str:
@@ -214,7 +216,7 @@ class SigningAdapter(HTTPAdapter):
 @cache
 def _silent(connection: type[Any]) -> type[Any]:
     """Return a kind of connection that never prints what it sends and receives."""
-    return type(connection.__name__, (connection,), {"debuglevel": 0})
+    return type(connection.__name__, (connection,), {"debuglevel": 0, "ecom_silent": True})
 
 
 def _origin(url: str) -> str:

@@ -154,9 +154,8 @@ def root_key(shop: Shop, resource: Resource) -> dict[str, str]:
 def _keys_of_roots(shop: Shop, contract: Contract, roots: Sequence[Any]) -> pa.Table:
     """Return the primary keys of the root's records, in the columns and types of a child's table."""
     # each record as far as a child's record would have it
+    fields = [(inside[0], path[0]) for inside, path in shop.root_keys(contract.resource).items()]
     carried = [
-        {inside[0]: record.get(path[0]) for inside, path in shop.root_keys(contract.resource).items()}
-        for record in roots
-        if isinstance(record, dict)
+        {name: record.get(field) for name, field in fields} for record in roots if isinstance(record, dict)
     ]
     return contract.columns_of(carried, list(root_key(shop, contract.resource)))
