@@ -168,7 +168,7 @@ def what_next(path: Path, console: Console) -> None:
     _say(console, "What next")
     _say(console, "  Look at it:  make ui, then open http://127.0.0.1:3000")
     _say(console, f'  Query it:    .venv/bin/python -c "{code}"')
-    _say(console, "  Your shop:   docs/declaration.md")
+    _say(console, "  Your shop:   docs/own-shop.md")
 
 
 def main() -> int:
