@@ -7,7 +7,6 @@ instance. Nothing else depends on it.
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 import sys
 import time
@@ -32,9 +31,6 @@ WINDOWS = 7
 
 QUERY = "select status, count(*) as orders, sum(total) as total from sandbox.orders group by status"
 
-_STEP = re.compile(r" - dagster - \w+ - .* - STEP_SUCCESS - Finished execution of step \"(.*)\"")
-_CHECK = re.compile(r" - dagster - \w+ - .* - ASSET_CHECK_EVALUATION - (.* did not pass.*)")
-_FAILURE = re.compile(r" - dagster - ERROR - .* - STEP_FAILURE - ")
 _TAIL = 15
 
 
@@ -60,7 +56,7 @@ def demo_windows(shop: Shop, now: datetime) -> tuple[Window, ...]:
 def materialize(
     shop: Shop, resources: Sequence[Resource], windows: Sequence[Window], console: Console, log: IO[str]
 ) -> bool:
-    """Run `dagster asset materialize`, with its output in `log` and a line on the console per finished step.
+    """Run `dagster asset materialize`, with its output in `log` and what came of its steps on the console.
 
     Returns False when it failed; what is known of the reason is on the console then.
     """
@@ -70,37 +66,47 @@ def materialize(
         command += ["--partition-range", f"{windows[0].partition_key}...{windows[-1].partition_key}"]
     # the definitions are those of the bundled shop, whatever other folder is set
     environment = {name: value for name, value in os.environ.items() if name != "ECOM_SHOPS_DIR"}
-    lines = []
-    started = time.monotonic()
-    with subprocess.Popen(
+    since, started = datetime.now(timezone.utc), time.monotonic()
+    done = subprocess.run(
         command,
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         encoding="utf-8",
-    ) as process:
-        for line in process.stdout or ():
-            log.write(line)
-            lines.append(line.rstrip())
-            if step := _STEP.search(line):
-                _say(console, f"  {step[1]}: done, {time.monotonic() - started:.1f} s with Dagster's start")
-            elif check := _CHECK.search(line):
-                _say(console, f"  {check[1]}")
-    if process.returncode:
-        for line in reason(lines):
-            _say(console, f"  {line}")
-    return process.returncode == 0
+        check=False,
+    )
+    log.write(done.stdout)
+    # of its output Dagster loses lines when a step ends quickly; its instance has all of them
+    with DagsterInstance.get() as instance:
+        told = reported(instance, since, time.monotonic() - started)
+    for line in told or done.stdout.splitlines()[-_TAIL:]:
+        _say(console, f"  {line}")
+    return done.returncode == 0
 
 
-def reason(lines: Sequence[str]) -> Sequence[str]:
-    """Return the lines of Dagster's output that say why a step failed, else the last ones."""
-    failures = [position for position, line in enumerate(lines) if _FAILURE.search(line)]
-    if not failures:
-        return lines[-_TAIL:]
-    first = failures[-1] + 1
-    end = next((place for place in range(first, len(lines)) if lines[place] == "Stack Trace:"), len(lines))
-    return [line for line in lines[first:end] if line][:_TAIL]
+def reported(instance: DagsterInstance, since: datetime, seconds: float) -> list[str]:
+    """Return a line for each step, failure and failed check of the runs created after an instant."""
+    kinds = {
+        DagsterEventType.STEP_SUCCESS,
+        DagsterEventType.STEP_FAILURE,
+        DagsterEventType.ASSET_CHECK_EVALUATION,
+    }
+    lines = []
+    for record in instance.get_run_records(RunsFilter(created_after=since), ascending=True):
+        for entry in instance.all_logs(record.dagster_run.run_id, of_type=kinds):
+            event = entry.dagster_event
+            if event is None:
+                continue
+            if event.event_type is DagsterEventType.STEP_SUCCESS:
+                lines.append(f"{event.step_key}: done, {seconds:.1f} s with Dagster's start")
+            elif event.event_type is DagsterEventType.STEP_FAILURE:
+                told = event.step_failure_data
+                why = told.user_failure_data.description if told.user_failure_data else None
+                lines += (why or str(told.error_display_string)).splitlines()[:_TAIL]
+            elif not event.asset_check_evaluation_data.passed:
+                lines.append(event.message or "")
+    return lines
 
 
 def check_results(instance: DagsterInstance, since: datetime) -> dict[str, dict[str, bool]]:

@@ -18,7 +18,6 @@ from ecom_assets.ingest.declaration import BUNDLED_SHOPS, load_shop
 from ecom_assets.ingest.warehouse import Warehouse
 
 SHOP = load_shop(BUNDLED_SHOPS / "sandbox.yaml")
-PREFIX = "2026-01-05 00:00:00 +0000 - dagster - ERROR - __ASSET_JOB - run - 1 - "
 
 
 def test_the_windows_are_the_last_seven_closed_ones() -> None:
@@ -30,19 +29,6 @@ def test_the_windows_are_the_last_seven_closed_ones() -> None:
 def test_a_shop_without_partitions_has_no_windows() -> None:
     now = datetime(2026, 3, 10, tzinfo=timezone.utc)
     assert demo.demo_windows(SHOP.model_copy(update={"partitions": None}), now) == ()
-
-
-def test_the_reason_of_a_failure_is_shown_without_the_stack() -> None:
-    lines = [
-        "before",
-        f"{PREFIX}load - STEP_FAILURE - failed.",
-        "",
-        "Failure: no host",
-        "Stack Trace:",
-        "  File",
-    ]
-    assert demo.reason(lines) == ["Failure: no host"]
-    assert demo.reason([f"line {number}" for number in range(40)])[0] == "line 25"
 
 
 def test_the_demo_loads_a_week_and_says_so(
@@ -88,6 +74,15 @@ def test_a_failed_run_ends_the_demo_with_the_reason(
     assert "ECOM_WAREHOUSE: found 's3'" in said
     assert str(tmp_path / "demo.log") in said
     assert "Traceback" not in said
+
+
+def test_a_command_that_starts_no_run_ends_with_its_last_lines(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
+    monkeypatch.setattr(demo, "MODULE", "ecom_assets.nothing_of_that_name")
+    assert demo.main() == 1
+    assert "No module named 'ecom_assets.nothing_of_that_name'" in capsys.readouterr().out
 
 
 def test_a_check_that_did_not_pass_is_in_the_table() -> None:
