@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 import duckdb
 
 from ecom_assets.ingest.declaration import Resource, Shop
+from ecom_assets.ingest.warehouse import columns_of
 
 SAMPLE = 5
 """How many offending rows a finding shows."""
@@ -46,17 +47,13 @@ class Subject:
 
     def columns(self, table: str, asset: str | None = None) -> dict[str, str]:
         """Return a table's column types by name; raises UnanswerableError when there is no such table."""
-        rows = self.connection.execute(
-            "select column_name, data_type from information_schema.columns "
-            "where table_catalog = current_database() and table_schema = ? and table_name = ?",
-            [self.shop.name, table],
-        ).fetchall()
-        if not rows:
+        found = columns_of(self.connection, self.shop.name).get(table)
+        if not found:
             first = f"{self.shop.name}/{asset or table}"
             raise UnanswerableError(
                 f"the table {self.shop.name}.{table} does not exist: materialise {first} first"
             )
-        return dict(rows)
+        return found
 
     def require(self, table: str, *names: str) -> None:
         """Raise UnanswerableError unless a table is there with these columns."""

@@ -61,23 +61,23 @@ def windows_schedule(shop: Shop, partitions: Partitions, job: AssetJob) -> Sched
 
 def snapshots_schedule(shop: Shop, job: AssetJob) -> ScheduleDefinition:
     """Return the schedule that loads the snapshots once a day."""
-    return ScheduleDefinition(
-        name=job_name(shop, "snapshots_schedule"),
-        job=job,
-        cron_schedule=SNAPSHOT_CRON,
-        execution_timezone="UTC",
-        description=f"Loads the snapshots of {shop.name} every day at 00:40 (UTC).",
-        default_status=DefaultScheduleStatus.STOPPED,
-    )
+    text = f"Loads the snapshots of {shop.name} every day at 00:40 (UTC)."
+    return _by_the_clock(shop, "snapshots_schedule", job, SNAPSHOT_CRON, text)
 
 
 def deletions_schedule(shop: Shop, job: AssetJob) -> ScheduleDefinition:
     """Return the schedule that looks for deletes once a week."""
+    text = f"Looks for records that are gone from {shop.name} every Sunday at 02:20 (UTC)."
+    return _by_the_clock(shop, "deletions_schedule", job, DELETIONS_CRON, text)
+
+
+def _by_the_clock(shop: Shop, kind: str, job: AssetJob, cron: str, description: str) -> ScheduleDefinition:
+    """Return a schedule of a job without partitions, in UTC and off."""
     return ScheduleDefinition(
-        name=job_name(shop, "deletions_schedule"),
+        name=job_name(shop, kind),
         job=job,
-        cron_schedule=DELETIONS_CRON,
+        cron_schedule=cron,
         execution_timezone="UTC",
-        description=f"Looks for records that are gone from {shop.name} every Sunday at 02:20 (UTC).",
+        description=description,
         default_status=DefaultScheduleStatus.STOPPED,
     )

@@ -5,7 +5,7 @@ How they are printed is `showing`'s; what Dagster knows of runs that failed is i
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,7 +14,7 @@ import duckdb
 
 from ecom_assets.ingest.bookkeeping import LEDGER
 from ecom_assets.ingest.declaration import Resource, Shop
-from ecom_assets.ingest.warehouse import Warehouse
+from ecom_assets.ingest.warehouse import Warehouse, columns_of
 from ecom_assets.ingest.windows import windows_between
 
 BAR = 50
@@ -48,17 +48,16 @@ class ResourceStatus:
 def status(shop: Shop, warehouse: Warehouse, now: datetime) -> tuple[ResourceStatus, ...]:
     """Return the status of each resource, at an aware instant. Raises WarehouseError."""
     with warehouse.read(shop.name) as connection:
-        tables = {
-            name
-            for (name,) in connection.execute(
-                "select table_name from information_schema.tables where table_schema = ?", [shop.name]
-            ).fetchall()
-        }
+        tables = columns_of(connection, shop.name)
         return tuple(_status(shop, resource, connection, tables, now) for resource in shop.resources)
 
 
 def _status(
-    shop: Shop, resource: Resource, connection: duckdb.DuckDBPyConnection, tables: set[str], now: datetime
+    shop: Shop,
+    resource: Resource,
+    connection: duckdb.DuckDBPyConnection,
+    tables: Collection[str],
+    now: datetime,
 ) -> ResourceStatus:
     """Read one table's status."""
     newest = _newest(shop, resource, connection) if LEDGER in tables else {}

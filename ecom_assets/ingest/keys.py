@@ -30,17 +30,6 @@ def value_at(row: Any, path: Sequence[str]) -> Any:
     return row
 
 
-def values_at(rows: Sequence[Any], path: Sequence[str]) -> list[Any]:
-    """Return what a path leads to in each record."""
-    if len(path) == 1:
-        name = path[0]
-        try:
-            return [row.get(name) for row in rows]
-        except AttributeError:
-            pass  # one of them is no object
-    return [value_at(row, path) for row in rows]
-
-
 def as_bytes(value: Any) -> bytes:
     """Return a value of JSON as text that does not depend on the order in which an object names its fields."""
     return json_text(value, ordered=True).encode()

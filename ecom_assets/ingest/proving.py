@@ -28,7 +28,8 @@ from requests import Response
 
 from ecom_assets.ingest.convert import instants
 from ecom_assets.ingest.declaration import Resource, Shop
-from ecom_assets.ingest.keys import Key, as_bytes, shown, values_at
+from ecom_assets.ingest.keys import Key, as_bytes, shown
+from ecom_assets.ingest.nesting import values_at
 
 _STEPS = {"day": timedelta(hours=25), "hour": timedelta(hours=1), "minute": timedelta(minutes=1)}
 """How long a cursor written in whole days, hours or minutes may stay behind the change; a day has up to 25 hours."""
@@ -173,7 +174,7 @@ class Proof:
     def _moments(self, records: list[Any]) -> pa.Array:
         if self._cursor is None:
             return pa.nulls(len(records), pa.timestamp("us", "UTC"))
-        return instants(values_at(records, self._cursor.path), self._cursor, self._zone)
+        return instants(values_at(records, self._cursor.path)[0], self._cursor, self._zone)
 
 
 def _step(moments: pa.Array, zone: str) -> timedelta:

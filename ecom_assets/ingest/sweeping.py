@@ -24,7 +24,7 @@ from ecom_assets.ingest.errors import DeclarationError, IngestError, NotPublishe
 from ecom_assets.ingest.meter import Reading
 from ecom_assets.ingest.source_keys import source_keys
 from ecom_assets.ingest.tally import WindowReport
-from ecom_assets.ingest.warehouse import Warehouse
+from ecom_assets.ingest.warehouse import Warehouse, columns_of
 
 _INSTANT = "TIMESTAMP WITH TIME ZONE"
 _log = logging.getLogger(__name__)
@@ -105,13 +105,7 @@ class _Sweep:
     def rows(self) -> pa.Table:
         """Return of each row its key, `__cursor` and `__deleted_at`, which no declared column can be called."""
         with self.warehouse.read(self.shop.name) as connection:
-            columns = dict(
-                connection.execute(
-                    "select column_name, data_type from information_schema.columns "
-                    "where table_catalog = current_database() and table_schema = ? and table_name = ?",
-                    [self.shop.name, self.resource.name],
-                ).fetchall()
-            )
+            columns = columns_of(connection, self.shop.name).get(self.resource.name)
             name = f"{self.shop.name}.{self.resource.name}"
             if not columns:
                 raise WarehouseError(

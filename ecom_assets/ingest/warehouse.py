@@ -197,15 +197,15 @@ class Warehouse:
         publish(self.path, copy)
 
 
-def columns_of(connection: duckdb.DuckDBPyConnection, dataset: str) -> dict[str, tuple[str, ...]]:
-    """Return the columns of each table that a dataset has."""
-    found: dict[str, tuple[str, ...]] = {}
-    for table, column in connection.execute(
-        "select table_name, column_name from information_schema.columns where table_schema = ? "
-        "order by table_name, ordinal_position",
+def columns_of(connection: duckdb.DuckDBPyConnection, dataset: str) -> dict[str, dict[str, str]]:
+    """Return the columns of each table that a dataset has, in their order, with DuckDB's names of their types."""
+    found: dict[str, dict[str, str]] = {}
+    for table, column, kind in connection.execute(
+        "select table_name, column_name, data_type from information_schema.columns "
+        "where table_catalog = current_database() and table_schema = ? order by table_name, ordinal_position",
         [dataset],
     ).fetchall():
-        found[table] = (*found.get(table, ()), column)
+        found.setdefault(table, {})[column] = kind
     return found
 
 
