@@ -109,10 +109,10 @@ def test_the_share_that_is_allowed_is_allowed(api: Api, percent: int) -> None:
         return Contracted(pa.table({"id": range(bad, 100)}), range(bad, 100), rows)
 
     part = Slice("orders/all")
-    Tally(resource, [part]).add(part, [0] * 100, judged(percent))
+    Tally(resource, [part]).add([part], [0] * 100, judged(percent))
     if percent < 100:
         with pytest.raises(ContractBroken, match=rf"{percent + 1} of 100 records were rejected"):
-            Tally(resource, [part]).add(part, [0] * 100, judged(percent + 1))
+            Tally(resource, [part]).add([part], [0] * 100, judged(percent + 1))
 
 
 def test_columns_come_and_stay(api: Api) -> None:

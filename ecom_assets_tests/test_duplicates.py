@@ -84,7 +84,7 @@ def test_duplicates_are_told_among_many_rows_and_several_columns() -> None:
 def parts_of(shop: Shop, records: list[Any]) -> tuple[Contracted, Tally]:
     tally = Tally(shop.resource("parts"), [ALL])
     return judge(
-        shop, Contract(shop.resource("parts")), tally, Batch(ALL, records, [0] * len(records), records)
+        shop, Contract(shop.resource("parts")), tally, [Batch(ALL, records, [0] * len(records), records)]
     ), tally
 
 

@@ -85,6 +85,14 @@ def bookkeeping(
     return books()
 
 
+def empty_staging(warehouse: duckdb.DuckDBPyConnection, shop: Shop) -> None:
+    """Delete what dlt has merged from, in the transaction of the load: it would be stored a second time."""
+    staging = f"{shop.name}_staging"
+    for table in columns_of(warehouse, staging):
+        if not table.startswith("_dlt"):
+            warehouse.execute(f'truncate "{staging}"."{table}"')
+
+
 def enter(
     warehouse: duckdb.DuckDBPyConnection, shop: Shop, load_id: str, window: WindowReport, now: datetime
 ) -> None:

@@ -81,10 +81,16 @@ class Contract:
         """Return dlt's hints of the table's columns, in their order."""
         return {column.name: _hint(column) for column in self.resource.table_columns}
 
-    def apply(self, records: Sequence[Any], refused: Mapping[int, str] | None = None) -> Contracted:
+    def apply(
+        self,
+        records: Sequence[Any],
+        refused: Mapping[int, str] | None = None,
+        lists: Sequence[int] | None = None,
+    ) -> Contracted:
         """Return the table of the records that keep the contract, and the others with every reason.
 
-        `refused` are the positions of records that are not to be kept for a reason of their own. Raises
+        `refused` are the positions of records that are not to be kept for a reason of their own; `lists` tell of
+        each record the list that it is from, where there are several: a key may be in more than one of them. Raises
         ContractBroken for an undeclared field where `schema_contract.columns` is freeze, and nothing else.
         """
         reasons = {position: [reason] for position, reason in (refused or {}).items()}
@@ -114,7 +120,7 @@ class Contract:
         if reasons:
             kept = [row for row in kept if row not in reasons]
             table = table.take(pa.array(kept, pa.int64()))
-        if lost := self._duplicates(table):
+        if lost := self._duplicates(table, lists and [lists[row] for row in kept]):
             for place in lost:
                 key = self._key(rows[kept[place]])
                 reasons[kept[place]] = [f"duplicate of the primary key {key}: another row of it was kept"]
@@ -126,11 +132,20 @@ class Contract:
         )
         return Contracted(table, kept, rejected, discarded, hints)
 
-    def columns_of(self, records: Sequence[Any], names: Sequence[str]) -> pa.Table:
-        """Return some declared columns of records, without the rows that have a null in one of them."""
+    def columns_of(
+        self, records: Sequence[Any], names: Sequence[str], paths: Mapping[str, Sequence[str]] | None = None
+    ) -> pa.Table:
+        """Return some declared columns of records, without the rows that have a null in one of them.
+
+        `paths` are where they are in these records, if that is not where the declaration has them.
+        """
         columns = [self.resource.column(name) for name in names]
+        found = [values_at(records, (paths or {}).get(column.name, column.path))[0] for column in columns]
         table = pa.table(
-            [convert(values_at(records, column.path)[0], column, self._zone).array for column in columns],
+            [
+                convert(values, column, self._zone).array
+                for values, column in zip(found, columns, strict=True)
+            ],
             schema=pa.schema([self.schema.field(name).with_nullable(True) for name in names]),
         )
         return table.drop_null()
@@ -147,12 +162,13 @@ class Contract:
             discarded[name] = discarded.get(name, 0) + sum(value is not None for value in values)
         return unknown, discarded
 
-    def _duplicates(self, table: pa.Table) -> list[int]:
+    def _duplicates(self, table: pa.Table, lists: Sequence[int] | None) -> list[int]:
         """Return the rows of a table that give way to another one of their primary key."""
         cursor = self.resource.cursor
         return outdone(
             [table.column(name) for name in self.resource.primary_key],
             table.column(cursor.name) if cursor else None,
+            lists,
         )
 
     def _column(

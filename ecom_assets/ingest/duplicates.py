@@ -13,10 +13,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 
-def outdone(keys: Sequence[pa.Array], cursor: pa.Array | None) -> list[int]:
+def outdone(
+    keys: Sequence[pa.Array], cursor: pa.Array | None, lists: Sequence[int] | None = None
+) -> list[int]:
     """Return the positions of rows whose key another row has too, which stays in their place, in order.
 
-    It is the row with the greatest `cursor`, and of those the last one; null is less than any cursor.
+    It is the row with the greatest `cursor`, and of those the last one; null is less than any cursor. With
+    `lists`, which tell of each row the list that it is from, rows of different lists do not meet.
     """
     rows = len(keys[0])
     if len(keys) == 1:
@@ -29,7 +32,10 @@ def outdone(keys: Sequence[pa.Array], cursor: pa.Array | None) -> list[int]:
     moments: list[Any] = [None] * rows if cursor is None else cursor.to_pylist()
     best: dict[tuple[Any, ...], int] = {}
     lost: list[int] = []
-    for position, key in enumerate(zip(*(array.to_pylist() for array in keys), strict=True)):
+    values: list[Sequence[Any]] = [array.to_pylist() for array in keys]
+    if lists is not None:
+        values.append(lists)
+    for position, key in enumerate(zip(*values, strict=True)):
         other = best.setdefault(key, position)
         if other == position:
             continue

@@ -1,6 +1,7 @@
-"""The tables of many slices put together, because dlt works out the schema of every table that it is handed.
+"""Many slices put together: their records before they are judged, then the tables that came of them.
 
-That costs it milliseconds, as much as reading a small window does. How a table comes about is `contract`'s.
+A small window's share of both is dear: a column costs the same however few rows it has, and dlt works out the schema
+of every table that it is handed. How a table comes about is `contract`'s.
 """
 
 from __future__ import annotations
@@ -11,11 +12,40 @@ import pyarrow as pa
 from dlt.common.schema.typing import TColumnSchema
 
 from ecom_assets.ingest.contract import Contracted
+from ecom_assets.ingest.sorting import Batch
+from ecom_assets.ingest.tally import Tally
 
 ROWS = 50_000
 """So many wait at most for more of them: some ten megabytes."""
+RECORDS = 4_000
+"""So many wait to be judged: Python's objects take some kilobytes each."""
 
 Hints = Mapping[str, TColumnSchema]
+
+
+class Waiting:
+    """The slices that wait for one table to be made of them."""
+
+    def __init__(self, tally: Tally) -> None:
+        """Expect the tally's slices; with the last of them nothing waits any more."""
+        self._tally = tally
+        self._expected = len(tally.slices)
+        self._batches: list[Batch] = []
+        self._records = 0
+
+    def add(self, batch: Batch) -> list[list[Batch]]:
+        """Take in a slice; returns the groups that are to be judged now, one with an open window alone."""
+        self._expected -= 1
+        groups = []
+        if self._tally.is_open(batch.part):
+            groups.append([batch])
+        else:
+            self._batches.append(batch)
+            self._records += len(batch.records)
+        if self._batches and (self._records >= RECORDS or self._expected == 0):
+            groups.append(self._batches)
+            self._batches, self._records = [], 0
+        return groups
 
 
 class Gathering:
@@ -28,10 +58,10 @@ class Gathering:
         self._rows = 0
         self._hints: Hints = {}
 
-    def add(self, contracted: Contracted) -> list[tuple[pa.Table, Hints]]:
-        """Take in a slice; returns the tables that are to be handed on, each with the hints of its evolved columns.
+    def add(self, contracted: Contracted, slices: int = 1) -> list[tuple[pa.Table, Hints]]:
+        """Take in the rows of some slices; returns the tables to hand on, with the hints of their evolved columns.
 
-        It is in as a whole before one is handed on: dlt may turn to another slice in between.
+        They are in as a whole before one is handed on: dlt may turn to another slice in between.
         """
         ready = []
         if self._waiting and not self._waiting[0].schema.equals(contracted.kept.schema):
@@ -39,7 +69,7 @@ class Gathering:
         self._waiting.append(contracted.kept)
         self._rows += contracted.kept.num_rows
         self._hints = contracted.hints
-        self._expected -= 1
+        self._expected -= slices
         if self._rows >= ROWS or self._expected == 0:
             ready.append(self._all())
         return ready

@@ -14,7 +14,10 @@ from dlt.sources.helpers.requests import Session
 from dlt.sources.helpers.rest_client.auth import OAuth2ClientCredentials
 from requests import PreparedRequest, Request, Response
 from requests.auth import AuthBase
+from requests.cookies import RequestsCookieJar
 from requests.exceptions import HTTPError, RequestException, TooManyRedirects
+from requests.sessions import merge_hooks, merge_setting
+from requests.structures import CaseInsensitiveDict
 
 from ecom_assets.ingest.answers import Failures
 from ecom_assets.ingest.declaration import Shop
@@ -58,6 +61,7 @@ class ShopSession(Session):
         self.redactor = redactor
         self.auth = _leave_unsigned  # with none at all, requests would take a password from .netrc
         self._failures = failures
+        self._environment: dict[str, Any] = {}
         self.mount("http://", adapter)
         self.mount("https://", adapter)
 
@@ -66,15 +70,39 @@ class ShopSession(Session):
         return self
 
     def prepare_request(self, request: Request) -> PreparedRequest:
-        """Prepare a request; raises ApiError for one that cannot be, mostly for its next link."""
+        """Prepare a request; raises ApiError for one that cannot be, mostly for its next link.
+
+        As requests does it, but for the cookies: merging three jars that are empty takes it as long as the rest.
+        """
+        prepared = PreparedRequest()
         try:
-            return super().prepare_request(request)
+            prepared.prepare_method(request.method)
+            prepared.prepare_url(request.url, merge_setting(request.params, self.params))
+            prepared.prepare_headers(
+                merge_setting(request.headers, self.headers, dict_class=CaseInsensitiveDict)
+            )
+            prepared._cookies = _NO_COOKIES  # type: ignore[attr-defined]  # what prepare_cookies sets
+            prepared.prepare_body(request.data, request.files, request.json)
+            prepared.prepare_auth(merge_setting(request.auth, self.auth), request.url)
+            prepared.prepare_hooks(merge_hooks(request.hooks, self.hooks))
+            return prepared
         except (RequestException, ValueError) as error:
             kind = type(error).__name__
         places = (
             "client.base_url, the endpoint's path, params and headers, and the links in the API's answers"
         )
         raise ApiError(f"{request.method}: the request cannot be made ({kind}); check {places}")
+
+    def merge_environment_settings(self, url: Any, proxies: Any, stream: Any, verify: Any, cert: Any) -> Any:
+        """Return what the environment says of proxies and certificates; it is asked once for each origin."""
+        if proxies or (stream, verify, cert) != (None, None, None):
+            return super().merge_environment_settings(url, proxies, stream, verify, cert)
+        origin = "/".join(str(url).split("/", 3)[:3])
+        known = self._environment.get(origin)
+        if known is None:
+            known = super().merge_environment_settings(url, {}, None, None, None)
+            self._environment[origin] = known
+        return {**known, "proxies": dict(known["proxies"])}
 
     def rebuild_auth(self, prepared_request: PreparedRequest, response: Response) -> None:
         """Leave a redirected request unsigned: the adapter signs it, or refuses its host."""
@@ -114,6 +142,19 @@ class ShopSession(Session):
             reason = "redirects without end" if endless else reason_of(error, 0)[0]
             failure = self._failures.unreached(request, reason, 1)
         raise failure
+
+
+class _NoCookies(RequestsCookieJar):
+    """A jar that stays empty, so that copies of a request may share it."""
+
+    def copy(self) -> _NoCookies:
+        return self
+
+    def set_cookie(self, *args: Any, **kwargs: Any) -> None:
+        pass
+
+
+_NO_COOKIES = _NoCookies()
 
 
 def _leave_unsigned(request: PreparedRequest) -> PreparedRequest:

@@ -13,8 +13,9 @@ from datetime import datetime, timezone
 
 import dlt
 
-from ecom_assets.ingest.bookkeeping import bookkeeping, forget
+from ecom_assets.ingest.bookkeeping import bookkeeping, empty_staging, forget
 from ecom_assets.ingest.children import child_slices
+from ecom_assets.ingest.collecting import seldom
 from ecom_assets.ingest.connection import Connection, connected
 from ecom_assets.ingest.contract import Contract, evolved_column
 from ecom_assets.ingest.declaration import Resource, Shop
@@ -56,7 +57,7 @@ def run_load(
     warehouse = warehouse or Warehouse.from_environment()
     warehouse.check_dataset(shop.name)
     run = _Run(shop, _chosen(shop, resources, windows), windows, warehouse, progress)
-    with connected(shop, secrets) as connection:
+    with connected(shop, secrets) as connection, seldom():
         return run.load(connection)
 
 
@@ -210,6 +211,7 @@ class _Run:
                     forget(warehouse, self.shop, self.tallies)
                     pipeline.load(workers=1)
                     settle_moved(warehouse, self.shop, self.tallies, self.say)
+                    empty_staging(warehouse, self.shop)
         except NotPublished as error:
             # the load is done, and has to be reported before this is
             self.say(str(error))

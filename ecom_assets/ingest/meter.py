@@ -39,11 +39,10 @@ class Meter:
     def forget(self, slice_ids: Iterable[str]) -> None:
         """Start the readings of these slices, and of the single lists below them, anew before they are read again."""
         with self._lock:
-            for slice_id in slice_ids:
-                for known in [
-                    key for key in self._readings if key == slice_id or key.startswith(f"{slice_id}/")
-                ]:
-                    del self._readings[known]
+            forgotten = set(slice_ids)
+            # an id is a resource and a window, that of a single list below it begins with them
+            for known in [key for key in self._readings if "/".join(key.split("/", 2)[:2]) in forgotten]:
+                del self._readings[known]
 
     def __deepcopy__(self, memo: object) -> Meter:
         """Stay one and the same: dlt copies a paginator, and with it this meter, for every slice."""

@@ -6,6 +6,7 @@ Whether they keep a contract is `contract`'s.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 from ecom_assets.ingest.declaration import Resource
@@ -18,8 +19,12 @@ def values_at(records: Sequence[Any], path: Sequence[str]) -> tuple[list[Any], d
     values: list[Any] = list(records)
     misplaced: dict[int, str] = {}
     for depth, name in enumerate(path):
+        with suppress(LookupError, TypeError):
+            # the whole column at once, for the usual case in which all are objects that have the field
+            values = [value[name] for value in values]
+            continue
         try:
-            # the whole column at once, for the usual case in which all are objects or null
+            # or in which all are objects or null
             values = [None if value is None else value.get(name) for value in values]
         except AttributeError:
             for position, value in enumerate(values):

@@ -37,6 +37,8 @@ LONGEST_WAIT = 60.0
 _LINKS = ("Location", "Content-Location", "Link")
 """Headers of an answer that hold addresses."""
 
+_PIECE = 1 << 20
+
 _QUERY = re.compile(r"\?([^#>\s]*)")
 
 _log = logging.getLogger(__name__)
@@ -75,6 +77,8 @@ class SigningAdapter(HTTPAdapter):
         self._meter = meter
         self._pace = pace
         self._token_lock = threading.Lock()
+        self._pools: dict[str, Any] = {}
+        self._verifying: set[tuple[int, str]] = set()
 
     def __deepcopy__(self, memo: object) -> SigningAdapter:
         """Stay one and the same, as the session that it belongs to does."""
@@ -145,7 +149,8 @@ class SigningAdapter(HTTPAdapter):
         kwargs["stream"] = True
         try:
             response = super().send(signed, *args, **kwargs)
-            response.content  # noqa: B018  read now, because a body may be cut off
+            # read now, because a body may be cut off; by default it comes in pieces of ten kilobytes
+            response._content = b"".join(response.iter_content(_PIECE))
         except Exception as error:
             return _Trouble(*reason_of(error, self.policy.timeout))
         answer = Answer.of(response, unsigned, tries, self._failures)
@@ -157,13 +162,29 @@ class SigningAdapter(HTTPAdapter):
     def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
         """Return a pool whose connections print nothing, whatever `http.client`'s debuglevel is.
 
-        At 1 and more, that prints the request as it goes over the wire: past all logging, and signed.
+        At 1 and more, that prints the request as it goes over the wire: past all logging, and signed. As there is
+        one origin, the pool is looked up once for each way to it.
         """
-        pool: Any = super().get_connection_with_tls_context(*args, **kwargs)
-        # once for each pool, which is asked for before each request
-        if not getattr(pool.ConnectionCls, "ecom_silent", False):
+        way = repr((args[1:], kwargs))
+        pool: Any = self._pools.get(way)
+        if pool is None:
+            pool = super().get_connection_with_tls_context(*args, **kwargs)
             pool.ConnectionCls = _silent(pool.ConnectionCls)
+            self._pools[way] = pool
         return pool
+
+    def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:
+        """Tell a pool once how certificates are to be checked: each time, requests looks for them on the disk."""
+        way = (id(conn), repr((verify, cert)))
+        if way not in self._verifying:
+            super().cert_verify(conn, url, verify, cert)  # type: ignore[no-untyped-call]
+            self._verifying.add(way)
+
+    def close(self) -> None:
+        """Close all connections, and forget them."""
+        self._pools.clear()
+        self._verifying.clear()
+        super().close()
 
     def _without_secrets(self, text: str) -> str:
         """Take the parameters that carry a secret, hidden or not, out of the addresses in a text.

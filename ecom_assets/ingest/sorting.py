@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
+from itertools import accumulate
 from typing import Any
 
 import pyarrow as pa
@@ -47,6 +48,8 @@ def sort(shop: Shop, resource: Resource, part: Slice, records: list[Any]) -> Bat
         return Batch(part, records, [0] * len(records), records)
     incremental = shop.incremental_of(resource.name)
     moments = moments_of(shop, resource, records)
+    if len(part.windows) == 1 and _all_within(moments, part):
+        return Batch(part, records, [0] * len(records), records)
     asked = ask(part, incremental)
     for beyond, param in (
         (
@@ -82,6 +85,13 @@ def sort(shop: Shop, resource: Resource, part: Slice, records: list[Any]) -> Bat
     return Batch(part, kept, windows, kept)
 
 
+def _all_within(moments: pa.Array, part: Slice) -> bool:
+    """Tell whether all records have a cursor that lies in the slice, as of most APIs they do."""
+    ends = pc.min_max(moments)
+    first, last = ends["min"].as_py(), ends["max"].as_py()
+    return bool(moments.null_count == 0 and part.start <= first and last < part.end)
+
+
 def moments_of(shop: Shop, resource: Resource, records: Sequence[Any]) -> pa.Array:
     """Return the instants that tell the window of an endpoint's records, null where the cursor is of no use."""
     cursor = resource.cursor
@@ -91,8 +101,10 @@ def moments_of(shop: Shop, resource: Resource, records: Sequence[Any]) -> pa.Arr
     return instants(values, cursor, shop.incremental_of(resource.name).timezone)
 
 
-def judge(shop: Shop, contract: Contract, tally: Tally, batch: Batch) -> Contracted:
-    """Return what becomes of the rows of one table in a slice, and count them.
+def judge(shop: Shop, contract: Contract, tally: Tally, batches: Sequence[Batch]) -> Contracted:
+    """Return what becomes of the rows of one table in some slices, and count them.
+
+    Rows of one key are told apart within a slice only; which one stays of two slices' is the load's.
 
     The tally also gets the keys of the roots of a child's rows, whose former rows are to go, and of a windowed
     resource the keys and cursors of the roots. Raises ContractBroken where the contract does not allow a row to
@@ -102,32 +114,48 @@ def judge(shop: Shop, contract: Contract, tally: Tally, batch: Batch) -> Contrac
     root = shop.root_of(resource)
     # the cursor may be part of the key
     state = list(dict.fromkeys([*root.primary_key, root.cursor.name])) if root.cursor else []
-    records, windows = batch.records, batch.windows
+    parts = [batch.part for batch in batches]
+    records = roots = [record for batch in batches for record in batch.records]
+    if resource.parent is not None:
+        roots = [record for batch in batches for record in batch.roots]
+    first = list(accumulate((len(part.windows) or 1 for part in parts), initial=0))
+    windows = [
+        before + window for before, batch in zip(first, batches, strict=False) for window in batch.windows
+    ]
+    lists = None
+    if len(batches) > 1:
+        lists = [place for place, batch in enumerate(batches) for _ in batch.records]
     refused: dict[int, str] = {}
     if resource.rows_from is not None:
         parent = shop.parent_of(resource)
-        records, positions = explode(batch.records, resource, parent)
-        windows = [batch.windows[position] for position in positions]
-        lost = outdated(shop, parent, batch.records)
+        lost = outdated(shop, parent, records, lists)
+        records, positions = explode(records, resource, parent)
+        windows = [windows[position] for position in positions]
+        lists = lists and [lists[position] for position in positions]
         refused = {
             row: f"of an outdated record of {parent.name}: another one of its primary key was read"
             for row, position in enumerate(positions)
             if position in lost
         }
-    contracted = contract.apply(records, refused)
-    tally.add(batch.part, windows, contracted)
+    contracted = contract.apply(records, refused, lists)
+    tally.add(parts, windows, contracted)
     if resource.parent is None:
         if state:
-            tally.add_states(batch.part, pa.table(contracted.kept.select(state).columns, names=state))
+            tally.add_states(parts, pa.table(contracted.kept.select(state).columns, names=state))
     elif state:
-        tally.parents.append(_keys_of_roots(shop, contract, batch.roots))
-        states = Contract(root, timezone=shop.timezone_of(root)).columns_of(batch.roots, state)
-        tally.add_states(batch.part, states, contracted.kept)
+        tally.parents.append(_keys_of_roots(shop, contract, roots))
+        states = Contract(root, timezone=shop.timezone_of(root)).columns_of(roots, state)
+        tally.add_states(parts, states, contracted.kept)
     return contracted
 
 
-def outdated(shop: Shop, resource: Resource, records: Sequence[Any]) -> set[int]:
-    """Return the positions of an endpoint's records that another one of their primary key takes the place of."""
+def outdated(
+    shop: Shop, resource: Resource, records: Sequence[Any], lists: Sequence[int] | None = None
+) -> set[int]:
+    """Return the positions of an endpoint's records that another one of their primary key takes the place of.
+
+    `lists` tell of each record which list it is from, where there are several.
+    """
     zone = shop.timezone_of(resource)
     keys = [
         convert(values_at(records, column.path)[0], column, zone).array
@@ -135,9 +163,14 @@ def outdated(shop: Shop, resource: Resource, records: Sequence[Any]) -> set[int]
     ]
     cursor = moments_of(shop, resource, records) if resource.cursor else None
     valid = reduce(pc.and_, [pc.is_valid(key) for key in keys])
-    rows = pc.indices_nonzero(valid)
-    lost = outdone([key.take(rows) for key in keys], cursor.take(rows) if cursor is not None else None)
-    return {rows[place].as_py() for place in lost}
+    taken = pc.indices_nonzero(valid)
+    rows = taken.to_pylist()
+    lost = outdone(
+        [key.take(taken) for key in keys],
+        cursor.take(taken) if cursor is not None else None,
+        lists and [lists[row] for row in rows],
+    )
+    return {rows[place] for place in lost}
 
 
 def root_key(shop: Shop, resource: Resource) -> dict[str, str]:
@@ -153,9 +186,7 @@ def root_key(shop: Shop, resource: Resource) -> dict[str, str]:
 
 def _keys_of_roots(shop: Shop, contract: Contract, roots: Sequence[Any]) -> pa.Table:
     """Return the primary keys of the root's records, in the columns and types of a child's table."""
-    # each record as far as a child's record would have it
-    fields = [(inside[0], path[0]) for inside, path in shop.root_keys(contract.resource).items()]
-    carried = [
-        {name: record.get(field) for name, field in fields} for record in roots if isinstance(record, dict)
-    ]
-    return contract.columns_of(carried, list(root_key(shop, contract.resource)))
+    root = shop.root_of(contract.resource)
+    fields = {name: root.column(field).path for name, field in root_key(shop, contract.resource).items()}
+    records = [record for record in roots if isinstance(record, dict)]
+    return contract.columns_of(records, list(fields), fields)

@@ -21,7 +21,7 @@ from ecom_assets.ingest.connection import Connection
 from ecom_assets.ingest.contract import Contract
 from ecom_assets.ingest.declaration import Endpoint, Resource, Shop
 from ecom_assets.ingest.errors import ContractBroken
-from ecom_assets.ingest.gathering import Gathering
+from ecom_assets.ingest.gathering import Gathering, Waiting
 from ecom_assets.ingest.meter import SLICE_HEADER, Meter
 from ecom_assets.ingest.pagination import RECORDS, SlicePaginator
 from ecom_assets.ingest.placeholders import END, START, replaced
@@ -196,20 +196,18 @@ def _sorter(shop: Shop, resource: Resource, order: Order) -> Callable[[dict[str,
 def _table(shop: Shop, resource: Resource, records: DltResource, order: Order | None) -> DltResource:
     """Return the transformer that makes the Arrow tables of one resource."""
 
-    parent = shop.parent_of(resource)
-    gathering = Gathering(len(order.slices.get(parent.name, ())) if order else 0)
+    tally = order.tallies.get(resource.name) if order else None
+    waiting, gathering = (Waiting(tally), Gathering(len(tally.slices))) if tally else (None, None)
 
     def rows(batches: list[Batch]) -> Iterator[Any]:
-        if order:
-            for batch in batches:
+        if order and tally and waiting and gathering:
+            for group in (group for batch in batches for group in waiting.add(batch)):
                 try:
-                    contracted = judge(
-                        shop, order.contracts[resource.name], order.tallies[resource.name], batch
-                    )
+                    contracted = judge(shop, order.contracts[resource.name], tally, group)
                 except ContractBroken as broken:
                     broken.resource = resource.name
                     raise
-                for table, hints in gathering.add(contracted):
+                for table, hints in gathering.add(contracted, len(group)):
                     evolved = dlt.mark.make_hints(columns=dict(hints)) if hints else None
                     yield dlt.mark.with_hints(table, evolved) if evolved else table
 

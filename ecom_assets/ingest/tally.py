@@ -109,9 +109,9 @@ class Tally:
         """Return the windows of the run by key; a snapshot has the one key None."""
         return [key for part in self.slices for key, _ in _windows(part)]
 
-    def add(self, part: Slice, windows: Sequence[int], contracted: Contracted) -> None:
-        """Count a slice's records; `windows` tells of each the position of its window in the slice."""
-        keys = [key for key, _ in _windows(part)]
+    def add(self, parts: Sequence[Slice], windows: Sequence[int], contracted: Contracted) -> None:
+        """Count the records of slices; `windows` tells of each the position of its window among all of theirs."""
+        keys = [key for part in parts for key, _ in _windows(part)]
         for position, count in _by_window(windows).items():
             self._counts[keys[position]].fetched += count
         if not contracted.rejected:
@@ -127,20 +127,25 @@ class Tally:
         self.discarded.update(contracted.discarded)
         if len(self.preview) < PREVIEWED:
             self.preview += contracted.kept.slice(0, PREVIEWED - len(self.preview)).to_pylist()
-        self._read += 1
+        self._read += len(parts)
         if self._read == len(self.slices):
             self._check_share()
 
-    def add_states(self, part: Slice, states: pa.Table, rows: pa.Table | None = None) -> None:
-        """Keep the keys and cursors of a slice's records, and the rows of their lists while its window is open.
+    def is_open(self, part: Slice) -> bool:
+        """Tell whether a slice's window was open when the run began.
 
-        A record that changes while a run reads moves into a window that was open when the run began.
+        A record that changes while a run reads moves into such a window, from another slice of the run.
+        """
+        return len(self.slices) > 1 and part.end is not None and part.end > self._began - _CLOCKS_APART
+
+    def add_states(self, parts: Sequence[Slice], states: pa.Table, rows: pa.Table | None = None) -> None:
+        """Keep the keys and cursors of the records of slices, and the rows of their lists in an open window.
+
+        A slice with an open window comes alone.
         """
         self.states.append(states)
-        if rows is None or len(self.slices) == 1 or part.start is None or part.end is None:
-            return
-        if part.end > self._began - _CLOCKS_APART:
-            self.open.append((part.start, states, rows))
+        if rows is not None and parts[0].start is not None and self.is_open(parts[0]):
+            self.open.append((parts[0].start, states, rows))
 
     def _check_share(self) -> None:
         """Raise ContractBroken when more of the records were rejected than the declaration allows."""

@@ -56,6 +56,13 @@ class _OneTransaction:
         pass
 
 
+class _Credentials(DuckDbCredentials):
+    """Names the file without SQLAlchemy, whose import takes a fifth of a second."""
+
+    def __str__(self) -> str:
+        return f"duckdb:///{self.database}"
+
+
 class Warehouse:
     """A DuckDB file that one process at a time writes, the lock file beside it, and its copy for readers."""
 
@@ -102,7 +109,7 @@ class Warehouse:
 
     def destination(self) -> Destination[Any, Any]:
         """Return dlt's destination; it can be reached only inside `transaction` and `read`."""
-        credentials = DuckDbCredentials()
+        credentials = _Credentials()
         credentials.database = str(self.path)
         # the attribute that dlt itself sets when it is given an open connection; its public door takes only a
         # real DuckDBPyConnection, which cannot be made to share one transaction
