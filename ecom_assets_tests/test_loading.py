@@ -194,6 +194,17 @@ def test_the_same_window_twice_gives_the_same_tables(loads: Loads) -> None:
     assert loads.rows("select count(*) from sandbox.load_ledger") == [(12,)]
 
 
+def test_what_dlt_merged_from_is_not_stored_a_second_time(loads: Loads) -> None:
+    loads.run(WINDOWED, WEEK[:1])
+    staged = loads.rows(
+        "select table_name from information_schema.tables where table_schema = 'sandbox_staging' "
+        "and table_name not like '\\_dlt%' escape '\\'"
+    )
+    assert {name for (name,) in staged} == set(WINDOWED)
+    for (name,) in staged:
+        assert loads.rows(f"select count(*) from sandbox_staging.{name}") == [(0,)]
+
+
 def test_a_range_equals_its_days_one_by_one(loads: Loads, others: Loads) -> None:
     loads.run(WINDOWED, WEEK)
     for window in WEEK[::-1]:

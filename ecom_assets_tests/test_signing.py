@@ -12,10 +12,10 @@ import pytest
 from requests import Response
 
 from ecom_assets.ingest import pace, signing
+from ecom_assets.ingest.answers import retry_after
 from ecom_assets.ingest.errors import ApiError, RetryLater
 from ecom_assets.ingest.http import ShopSession
 from ecom_assets.ingest.meter import SLICE_HEADER, Meter
-from ecom_assets.ingest.signing import retry_after
 from ecom_assets_tests.loopback import (
     Loopback,
     Reply,

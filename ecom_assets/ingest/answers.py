@@ -10,7 +10,9 @@ import codecs
 import json
 import re
 from contextlib import suppress
+from datetime import datetime, timezone
 from decimal import Decimal
+from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
@@ -209,6 +211,19 @@ def _named(status: int) -> str:
 
 def _after(tries: int) -> str:
     return f" after {tries} tries" if tries > 1 else ""
+
+
+def retry_after(response: Response) -> float | None:
+    """Return the seconds, 0 or more, that a Retry-After header asks for; None without a usable one."""
+    value = response.headers.get("Retry-After", "").strip()
+    if re.fullmatch(r"\d{1,9}(\.\d+)?", value):
+        return float(value)
+    try:
+        moment = parsedate_to_datetime(value)
+    except (ValueError, TypeError):
+        return None
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
+    return max(0.0, (aware - datetime.now(timezone.utc)).total_seconds())
 
 
 def host_of(url: str | None) -> str:

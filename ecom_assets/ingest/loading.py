@@ -168,7 +168,7 @@ class _Run:
                     self._report(ResourceReport(resource.name, self._table(resource), error=failure))
                     tables.remove(resource)
                 continue
-            read = [part.id for parts in slices.values() for part in parts]
+            read = (part.id for parts in slices.values() for part in parts)
             unproved = [name for name in read if not connection.meter.of(name).complete]
             if unproved:
                 raise IncompleteSlice(f"{unproved[0]}: dlt ended without having read it")
@@ -230,12 +230,8 @@ class _Run:
             known |= schema.get_table_columns(resource.name)
         declared = {column.name for column in resource.table_columns}
         evolved = {name: evolved_column(name, known[name]) for name in known if name not in declared}
-        return Contract(
-            resource,
-            self.shop.children_of(resource.name),
-            evolved,
-            timezone=self.shop.timezone_of(resource),
-        )
+        zone = self.shop.timezone_of(resource)
+        return Contract(resource, self.shop.children_of(resource.name), evolved, timezone=zone)
 
     def _table(self, resource: Resource) -> str:
         return f"{self.shop.name}.{resource.name}"

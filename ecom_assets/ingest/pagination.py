@@ -72,6 +72,13 @@ class SlicePaginator(BasePaginator):
         self._first: tuple[Any, Any, Any] = ("", None, None)
         self._begin(Pass())
 
+    def __deepcopy__(self, memo: object) -> SlicePaginator:
+        """Return one for another slice; what it shares with this one is never changed."""
+        other = copy.copy(self)
+        other._reading = Reading()
+        other._begin(Pass())
+        return other
+
     def _begin(self, taken: Pass) -> None:
         """Start with the first page, at the beginning and whenever the slice is read again."""
         self._inner: BasePaginator = copy.deepcopy(self._pristine)

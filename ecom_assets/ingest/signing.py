@@ -10,19 +10,17 @@ import logging
 import re
 import threading
 from collections.abc import Sequence
-from datetime import datetime, timezone
-from email.utils import parsedate_to_datetime
 from functools import cache
 from time import sleep
 from typing import Any, NamedTuple
 from urllib.parse import unquote_plus, urlsplit
 
 from dlt.sources.helpers.rest_client.auth import APIKeyAuth, OAuth2ClientCredentials
-from requests import PreparedRequest, Response
+from requests import PreparedRequest
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 
-from ecom_assets.ingest.answers import Answer, Failures
+from ecom_assets.ingest.answers import Answer, Failures, retry_after
 from ecom_assets.ingest.declaration import Policy
 from ecom_assets.ingest.errors import ApiError, IngestError
 from ecom_assets.ingest.meter import SLICE_HEADER, Meter
@@ -245,16 +243,3 @@ def _origin(url: str) -> str:
     parts = urlsplit(url)
     port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
     return f"{parts.scheme}://{parts.hostname}:{port}"
-
-
-def retry_after(response: Response) -> float | None:
-    """Return the seconds, 0 or more, that a Retry-After header asks for; None without a usable one."""
-    value = response.headers.get("Retry-After", "").strip()
-    if re.fullmatch(r"\d{1,9}(\.\d+)?", value):
-        return float(value)
-    try:
-        moment = parsedate_to_datetime(value)
-    except (ValueError, TypeError):
-        return None
-    aware = moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
-    return max(0.0, (aware - datetime.now(timezone.utc)).total_seconds())

@@ -104,11 +104,11 @@ def windows_name(resource: Resource) -> str:
 def _windows(shop: Shop, resource: Resource, order: Order | None) -> DltResource:
     """Return the parent of an endpoint's records: one item per slice, its `id` and the values of a window."""
     slices = order.slices.get(resource.name, ()) if order else ()
+    incremental = shop.incremental_of(resource.name) if resource.windowed else None
 
     def windows() -> Iterator[list[dict[str, Any]]]:
         asked: list[dict[str, Any]] = []
         for part in slices:
-            incremental = shop.incremental_of(resource.name) if resource.windowed else None
             values = window_values(ask(part, incremental), incremental) if incremental else {}
             item: dict[str, Any] = {"id": part.id}
             for bound, placeholder in _BOUNDS.items():
