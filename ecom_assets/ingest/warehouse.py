@@ -16,8 +16,9 @@ from typing import Any
 import dlt
 import duckdb
 import pyarrow as pa
+from dlt.common.configuration import configspec
 from dlt.common.destination import Destination
-from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
+from dlt.destinations.impl.duckdb.configuration import DuckDbClientConfiguration, DuckDbCredentials
 
 from ecom_assets.ingest.errors import WarehouseError
 from ecom_assets.ingest.locking import Say, held, too_long
@@ -56,11 +57,12 @@ class _OneTransaction:
         pass
 
 
-class _Credentials(DuckDbCredentials):
-    """Names the file without SQLAlchemy, whose import takes a fifth of a second."""
+@configspec(init=False)
+class _Configuration(DuckDbClientConfiguration):
+    """dlt's, which names the file without SQLAlchemy: importing that for it takes a fifth of a second."""
 
     def __str__(self) -> str:
-        return f"duckdb:///{self.database}"
+        return f"duckdb:///{self.credentials.database}"
 
 
 class Warehouse:
@@ -109,12 +111,14 @@ class Warehouse:
 
     def destination(self) -> Destination[Any, Any]:
         """Return dlt's destination; it can be reached only inside `transaction` and `read`."""
-        credentials = _Credentials()
+        credentials = DuckDbCredentials()
         credentials.database = str(self.path)
         # the attribute that dlt itself sets when it is given an open connection; its public door takes only a
         # real DuckDBPyConnection, which cannot be made to share one transaction
         credentials._external_conn = self._shared  # type: ignore[assignment]
-        return dlt.destinations.duckdb(credentials=credentials)
+        destination = dlt.destinations.duckdb(credentials=credentials)
+        destination.spec = _Configuration  # type: ignore[assignment]  # it is an attribute of the class
+        return destination
 
     @contextmanager
     def transaction(self, say: Say = lambda _: None) -> Iterator[duckdb.DuckDBPyConnection]:
