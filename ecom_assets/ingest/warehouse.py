@@ -117,7 +117,7 @@ class Warehouse:
         # real DuckDBPyConnection, which cannot be made to share one transaction
         credentials._external_conn = self._shared  # type: ignore[assignment]
         destination = dlt.destinations.duckdb(credentials=credentials)
-        destination.spec = _Configuration  # type: ignore[assignment]  # it is an attribute of the class
+        destination.spec = _Configuration
         return destination
 
     @contextmanager
