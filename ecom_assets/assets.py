@@ -26,6 +26,7 @@ from dagster import (
 from dagster_dlt import build_dlt_asset_specs
 
 from ecom_assets.checks import check_specs, run_checks
+from ecom_assets.ingest.chosen_warehouse import warehouse_from_environment
 from ecom_assets.ingest.declaration import Resource, Shop
 from ecom_assets.ingest.errors import IngestError, RetryLater
 from ecom_assets.ingest.loading import RunReport, run_load
@@ -107,7 +108,7 @@ def _run(
     names = [entry.name for entry in resources if asset_key(shop, entry.name) in context.selected_asset_keys]
     windows = _windows(context, shop, definition) if names else ()
     try:
-        warehouse = Warehouse.from_environment()
+        warehouse = warehouse_from_environment()
         report = _loaded(context, shop, names, windows, warehouse) if names else None
     except IngestError as error:
         raise refusal(shop, error) from None

@@ -22,9 +22,10 @@ from typing import Any
 import duckdb
 
 from ecom_assets.ingest.declaration import BUNDLED_SHOPS, Shop, load_shop
+from ecom_assets.ingest.duckdb_session import DuckDbSession
+from ecom_assets.ingest.duckdb_warehouse import DuckDbWarehouse
 from ecom_assets.ingest.loading import run_load
 from ecom_assets.ingest.locking import Say
-from ecom_assets.ingest.warehouse import Warehouse
 from ecom_assets.ingest.windows import Window, windows_between
 from ecom_assets.sandbox import SANDBOX_KEY
 
@@ -131,12 +132,12 @@ def forks(folder: Path) -> Iterator[Forks]:
         process.stdin.close()
 
 
-class _Told(Warehouse):
+class _Told(DuckDbWarehouse):
     """A warehouse that tells when its transaction begins."""
 
     @contextmanager
-    def transaction(self, say: Say = lambda _: None) -> Iterator[duckdb.DuckDBPyConnection]:
-        with super().transaction(say) as connection:
+    def transaction(self, dataset: str, say: Say = lambda _: None) -> Iterator[DuckDbSession]:
+        with super().transaction(dataset, say) as connection:
             _tell("loading")
             yield connection
 
@@ -164,7 +165,7 @@ def _load(order: dict[str, Any]) -> None:
 
 
 def _hold(order: dict[str, Any]) -> None:
-    with _Told(Path(order["file"])).transaction():
+    with _Told(Path(order["file"])).transaction("sandbox"):
         time.sleep(order["seconds"])
 
 

@@ -12,9 +12,10 @@ from typing import Any
 import duckdb
 
 from ecom_assets.ingest.declaration import BUNDLED_SHOPS, Shop, load_shop
+from ecom_assets.ingest.duckdb_session import DuckDbSession
+from ecom_assets.ingest.duckdb_warehouse import DuckDbWarehouse
 from ecom_assets.ingest.loading import RunReport, run_load
 from ecom_assets.ingest.locking import Say
-from ecom_assets.ingest.warehouse import Warehouse
 from ecom_assets.ingest.windows import Window, windows_between
 from ecom_assets.sandbox import SANDBOX_KEY, SandboxSettings
 from ecom_assets.sandbox.server import Running, serving
@@ -31,17 +32,17 @@ class Clock:
     now = NOW
 
 
-class LateWarehouse(Warehouse):
+class LateWarehouse(DuckDbWarehouse):
     """A warehouse before whose load, when all is read, something else happens."""
 
     meanwhile: Callable[[], object]
 
     @contextmanager
-    def transaction(self, say: Say = lambda _: None) -> Iterator[duckdb.DuckDBPyConnection]:
+    def transaction(self, dataset: str, say: Say = lambda _: None) -> Iterator[DuckDbSession]:
         thread = threading.Thread(target=self.meanwhile)  # as a run of its own
         thread.start()
         thread.join()
-        with super().transaction(say) as connection:
+        with super().transaction(dataset, say) as connection:
             yield connection
 
 
@@ -57,14 +58,14 @@ class Race:
         self.reports: list[RunReport] = []
         self.said: list[str] = []
 
-    def run(self, names: list[str], days: int = 0, warehouse: Warehouse | None = None) -> None:
+    def run(self, names: list[str], days: int = 0, warehouse: DuckDbWarehouse | None = None) -> None:
         """Load the last days up to the sandbox's time, or snapshots."""
         report = run_load(
             self.shop,
             names,
             windows(days) if days else (),
             secrets={"api_key": SANDBOX_KEY},
-            warehouse=warehouse or Warehouse(self.file, 20),
+            warehouse=warehouse or DuckDbWarehouse(self.file, 20),
             progress=self.said.append,
         )
         assert report.errors == {}

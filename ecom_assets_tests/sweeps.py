@@ -9,9 +9,9 @@ from typing import Any
 import duckdb
 
 from ecom_assets.ingest.declaration import Shop, load_shop
+from ecom_assets.ingest.duckdb_warehouse import DuckDbWarehouse
 from ecom_assets.ingest.loading import RunReport, run_load
 from ecom_assets.ingest.sweeping import SweepReport, run_sweep
-from ecom_assets.ingest.warehouse import Warehouse
 from ecom_assets.ingest.windows import Window, windows_between
 from ecom_assets.sandbox import SANDBOX_KEY
 from ecom_assets.sandbox.server import Running
@@ -34,7 +34,7 @@ class Sweeps:
         self.changes = (('base_url: "sandbox://"', f'base_url: "{api.base_url}"'), *changes)
         self.shop = self.shop_with(swept)
         self.file = folder / "warehouse.duckdb"
-        self.warehouse = Warehouse(self.file, 20)
+        self.warehouse = DuckDbWarehouse(self.file, 20)
         assert self.shop.partitions
         self.windows = windows_between(self.shop.partitions, self.shop.partitions.start, NOW)
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from ecom_assets.ingest.duckdb_warehouse import DuckDbWarehouse
 from ecom_assets.ingest.errors import WarehouseError
 from ecom_assets.ingest.loading import run_load
-from ecom_assets.ingest.warehouse import Warehouse
 from ecom_assets.ingest.windows import Window
 from ecom_assets_tests.children_api import ALL, DAYS, Api, Loads, shop_of
 from ecom_assets_tests.loopback import Reply, Seen, json_reply, serving
@@ -101,7 +101,7 @@ def test_children_of_a_record_that_moves_while_it_is_read_are_those_of_its_last_
     shop = shop_of(api)
     shop = shop.model_copy(update={"policy": shop.policy.model_copy(update={"concurrency": 1})})
     said: list[str] = []
-    report = run_load(shop, ALL, OPEN, warehouse=Warehouse(loads.file, 20), progress=said.append)
+    report = run_load(shop, ALL, OPEN, warehouse=DuckDbWarehouse(loads.file, 20), progress=said.append)
     assert report.errors == {}
     assert len(asked) == 2
     told = "1 records of orders changed while they were read: the last state stays"

@@ -11,9 +11,9 @@ import duckdb
 import pytest
 
 from ecom_assets.ingest.declaration import Shop
+from ecom_assets.ingest.duckdb_warehouse import DuckDbWarehouse
 from ecom_assets.ingest.errors import WarehouseError
 from ecom_assets.ingest.loading import run_load
-from ecom_assets.ingest.warehouse import Warehouse
 from ecom_assets.ingest.windows import windows_between
 from ecom_assets.sandbox.server import Running
 from ecom_assets_tests.loopback import Reply, Seen, json_reply, serving
@@ -223,7 +223,7 @@ def test_keys_of_several_columns_and_cursors_that_are_numbers(tmp_path: Path, na
             days = windows_between(
                 shop.partitions, shop.partitions.start, shop.partitions.start + timedelta(1)
             )
-            report = run_load(shop, tables, days, warehouse=Warehouse(tmp_path / "one.duckdb"))
+            report = run_load(shop, tables, days, warehouse=DuckDbWarehouse(tmp_path / "one.duckdb"))
             assert report.errors == {}
             with duckdb.connect(str(tmp_path / "one.duckdb"), read_only=True) as connection:
                 return connection.execute("select shop, no from testshop.parts order by all").fetchall()

@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import duckdb
 import pytest
 
+from ecom_assets.ingest.duckdb_session import DuckDbSession
+from ecom_assets.ingest.duckdb_warehouse import DuckDbWarehouse
+from ecom_assets.ingest.locking import Say
 from ecom_assets.ingest.sweeping import SweepReport, run_sweep
-from ecom_assets.ingest.warehouse import Warehouse
 from ecom_assets.sandbox import SANDBOX_KEY, SandboxSettings
 from ecom_assets.sandbox.server import Running, serving
 from ecom_assets_tests.sweeps import NOW, ORDERS, Sweeps
@@ -31,7 +32,7 @@ def sweeps(api: Running, tmp_path: Path) -> Sweeps:
     return found
 
 
-class Interrupted(Warehouse):
+class Interrupted(DuckDbWarehouse):
     """A warehouse in which something else is done right before a sweep's transaction."""
 
     def __init__(self, path: Path, meanwhile: Callable[[], object]) -> None:
@@ -40,10 +41,10 @@ class Interrupted(Warehouse):
         self.times = 0
 
     @contextmanager
-    def transaction(self, say: Callable[[str], None] = lambda _: None) -> Iterator[duckdb.DuckDBPyConnection]:
+    def transaction(self, dataset: str, say: Say = lambda _: None) -> Iterator[DuckDbSession]:
         self.times += 1
         self.meanwhile()
-        with super().transaction(say) as connection:
+        with super().transaction(dataset, say) as connection:
             yield connection
 
 
@@ -60,7 +61,7 @@ def test_a_row_that_a_load_brought_meanwhile_is_not_marked(sweeps: Sweeps, api: 
     ids = sweeps.ids()
     late, gone = ids[-1], ids[0]
     api.faults.delete(ORDERS, late)
-    with sweeps.warehouse.transaction() as connection:
+    with sweeps.warehouse.transaction("sandbox") as connection:
         connection.execute("delete from sandbox.orders where id = ?", [late])
     api.faults.delete(ORDERS, gone)
 
