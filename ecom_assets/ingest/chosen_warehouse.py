@@ -28,6 +28,13 @@ def warehouse_from_environment(environ: Mapping[str, str] = os.environ) -> Wareh
     if not 0 <= patience < float("inf"):
         raise WarehouseError(f"ECOM_LOCK_TIMEOUT: found {text!r}; allowed: a number of seconds, 0 or more")
     where = environ.get("ECOM_WAREHOUSE") or DEFAULT_PATH
+    if re.match(r"postgres(ql)?://", where):
+        if environ.get("ECOM_PUBLISH"):
+            raise WarehouseError(
+                "ECOM_PUBLISH: a copy is made of a DuckDB file only; PostgreSQL needs none, for there readers see the "
+                "last load that was committed, and keep no load waiting"
+            )
+        return _postgres(where, patience)
     path = _file("ECOM_WAREHOUSE", where)
     copy = _file("ECOM_PUBLISH", environ["ECOM_PUBLISH"]) if environ.get("ECOM_PUBLISH") else None
     if copy and copy.resolve() in {Path(f"{path.resolve()}{end}") for end in ("", *BESIDE)}:
@@ -37,14 +44,31 @@ def warehouse_from_environment(environ: Mapping[str, str] = os.environ) -> Wareh
     return DuckDbWarehouse(path, patience, copy)
 
 
+def _postgres(address: str, patience: float) -> Warehouse:
+    """Return the warehouse of a PostgreSQL address. Raises WarehouseError where its driver is not installed."""
+    try:
+        # imported here, because a DuckDB file needs no driver
+        from ecom_assets.ingest.postgres_warehouse import PostgresWarehouse
+    except ModuleNotFoundError as error:
+        raise WarehouseError(
+            f"ECOM_WAREHOUSE: PostgreSQL needs the Python package {error.name}: "
+            "pip install 'ecom-assets[postgres]'"
+        ) from None
+    return PostgresWarehouse(address, patience)
+
+
+_ALLOWED = {
+    "ECOM_WAREHOUSE": "the path of a DuckDB file or an address postgresql://USER:PASSWORD@HOST:PORT/DATABASE",
+    "ECOM_PUBLISH": "the path of a DuckDB file",
+}
+
+
 def _file(variable: str, text: str) -> Path:
     """Return the absolute path that a variable names. Raises WarehouseError for what is no file's."""
     # of an address only its beginning is shown, for a password may follow
     other = re.match(r"(:memory:)|([A-Za-z][\w+.-]+):", text)
     if other:
-        raise WarehouseError(
-            f"{variable}: found {other[1] or other[2]!r}; allowed: the path of a DuckDB file"
-        )
+        raise WarehouseError(f"{variable}: found {other[1] or other[2]!r}; allowed: {_ALLOWED[variable]}")
     if Path(text).is_dir():
-        raise WarehouseError(f"{variable}: found the folder {text!r}; allowed: the path of a DuckDB file")
+        raise WarehouseError(f"{variable}: found the folder {text!r}; allowed: {_ALLOWED[variable]}")
     return Path(text).absolute()

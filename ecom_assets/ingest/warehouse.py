@@ -1,6 +1,6 @@
 """The warehouse as the rest of the project knows it: where a load is put, alone and in one step, and read again.
 
-What that takes on an engine is `duckdb_warehouse`'s; which one it is, `chosen_warehouse`'s.
+What that takes on an engine is `duckdb_warehouse`'s and `postgres_warehouse`'s; which one it is, `chosen_warehouse`'s.
 SQL is written once, in what the engines have in common, with `?` for parameters.
 """
 
