@@ -77,7 +77,7 @@ def references(subject: Subject) -> Finding:
             f'select "{column.name}" as "value", count(*) as "rows", sum(count(*)) over () as total\n'
             f"from {subject.table(resource.name)} as child\n"
             f'where "{column.name}" is not null and not exists (\n'
-            f"  from {subject.table(column.references.resource)} as parent\n"
+            f"  select 1 from {subject.table(column.references.resource)} as parent\n"
             f'  where parent."{column.references.column}" = child."{column.name}"\n)\n'
             f"group by 1 order by 1 limit {SAMPLE}"
         )

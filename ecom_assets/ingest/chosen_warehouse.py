@@ -9,13 +9,14 @@ from pathlib import Path
 
 from ecom_assets.ingest.duckdb_warehouse import BESIDE, DuckDbWarehouse
 from ecom_assets.ingest.errors import WarehouseError
+from ecom_assets.ingest.named_destination import address_of
 from ecom_assets.ingest.warehouse import DEFAULT_LOCK_TIMEOUT, Warehouse
 
 DEFAULT_PATH = "data/warehouse.duckdb"
 
 
 def warehouse_from_environment(environ: Mapping[str, str] = os.environ) -> Warehouse:
-    """Return the warehouse that ECOM_WAREHOUSE names.
+    """Return the warehouse that ECOM_WAREHOUSE names: a file, an address, or a destination configured in `.dlt/`.
 
     ECOM_LOCK_TIMEOUT are the seconds to wait for it, ECOM_PUBLISH is the path of a DuckDB file's copy for readers.
     Raises WarehouseError for a value that cannot be used.
@@ -28,6 +29,7 @@ def warehouse_from_environment(environ: Mapping[str, str] = os.environ) -> Wareh
     if not 0 <= patience < float("inf"):
         raise WarehouseError(f"ECOM_LOCK_TIMEOUT: found {text!r}; allowed: a number of seconds, 0 or more")
     where = environ.get("ECOM_WAREHOUSE") or DEFAULT_PATH
+    where = address_of(where) or where
     if re.match(r"postgres(ql)?://", where):
         if environ.get("ECOM_PUBLISH"):
             raise WarehouseError(
