@@ -20,7 +20,7 @@ from dagster import (
 )
 
 from ecom_assets.assets import ending
-from ecom_assets.ingest.chosen_warehouse import warehouse_from_environment
+from ecom_assets.ingest.chosen_warehouse import warehouse_from_environment, warehouse_kind
 from ecom_assets.ingest.declaration import Resource, Shop
 from ecom_assets.ingest.declared_deletes import deletions_name
 from ecom_assets.ingest.errors import IngestError
@@ -49,7 +49,7 @@ def deletions_spec(shop: Shop, resource: Resource) -> AssetSpec:
             "and is null again for a record that came back."
         ),
         owners=list(OWNERS),
-        kinds={"dlt", "duckdb"},
+        kinds={"dlt", warehouse_kind()},
         freshness_policy=FreshnessPolicy.time_window(fail_window=_EVERY * 2.25, warn_window=_EVERY * 1.5),
     )
 

@@ -6,9 +6,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from dagster import AssetKey
 from dlt.common.configuration.container import Container
 from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
 
+from ecom_assets.definitions import build_defs
 from ecom_assets.ingest.chosen_warehouse import warehouse_from_environment
 from ecom_assets.ingest.declaration import BUNDLED_SHOPS, load_shop
 from ecom_assets.ingest.duckdb_warehouse import DuckDbWarehouse
@@ -75,6 +77,18 @@ def test_what_is_not_configured_is_said_to_be_missing(configured: Callable[[str]
         chosen("postgres")
     assert "DESTINATION__POSTGRES__CREDENTIALS" in str(no.value)
     assert "s3cr3t-w0rd" not in str(no.value)
+
+
+@pytest.mark.parametrize(
+    ("where", "kind"),
+    [("postgresql://user@host/shop", "postgres"), ("a.duckdb", "duckdb"), ("filesystem", "duckdb")],
+)
+def test_assets_are_of_the_kind_of_their_warehouse(
+    where: str, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ECOM_WAREHOUSE", where)
+    graph = build_defs().resolve_asset_graph()
+    assert graph.get(AssetKey(["sandbox", "orders"])).kinds == {"dlt", kind}
 
 
 @pytest.mark.parametrize(

@@ -46,6 +46,14 @@ def warehouse_from_environment(environ: Mapping[str, str] = os.environ) -> Wareh
     return DuckDbWarehouse(path, patience, copy)
 
 
+def warehouse_kind(environ: Mapping[str, str] = os.environ) -> str:
+    """Return the engine of the warehouse that ECOM_WAREHOUSE names, DuckDB's for a value that cannot be used."""
+    try:
+        return warehouse_from_environment(environ).kind
+    except WarehouseError:
+        return DuckDbWarehouse.kind
+
+
 def _postgres(address: str, patience: float) -> Warehouse:
     """Return the warehouse of a PostgreSQL address. Raises WarehouseError where its driver is not installed."""
     try:
