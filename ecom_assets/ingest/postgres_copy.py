@@ -1,12 +1,15 @@
 """Arrow tables into PostgreSQL by COPY, in its text format: exact for every value, and as fast as it gets.
 
-An empty text is not a null there, and a lone `\\.` in a text ends nothing, which both differ in CSV.
+An empty text is not a null there, and a lone `\\.` in a text ends nothing, which both differ in CSV. One character
+there is that PostgreSQL cannot hold, that of number zero: in its place stands U+FFFD, so that no record keeps the
+others out.
 """
 
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import pyarrow as pa
@@ -14,7 +17,8 @@ import pyarrow.compute as pc
 
 _ROWS = 50_000
 """Rows that are turned into text at once."""
-_ESCAPES = (("\\", "\\\\"), ("\t", "\\t"), ("\n", "\\n"), ("\r", "\\r"))
+_ZERO_IN_JSON = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
+_ESCAPES = (("\0", "\ufffd"), ("\\", "\\\\"), ("\t", "\\t"), ("\n", "\\n"), ("\r", "\\r"))
 
 _TYPES: Mapping[pa.DataType, str] = {
     pa.string(): "text",
@@ -30,9 +34,14 @@ _TYPES: Mapping[pa.DataType, str] = {
 }
 
 
-def copy_in(cursor: Any, table: str, columns: Sequence[str], rows: pa.Table) -> None:
-    """Append rows to a table, as SQL names it, in one statement; `columns` are the names of theirs, in order."""
-    names = ", ".join(quoted(name) for name in columns)
+def copy_in(cursor: Any, table: str, rows: pa.Table, json: Collection[str] = ()) -> None:
+    """Append rows to a table, as SQL names it, in one statement; `json` are the columns whose texts are JSON."""
+    for name in set(json) & set(rows.column_names):
+        if pc.any(pc.match_substring(rows[name], "\\u0000")).as_py():
+            texts = [text and _ZERO_IN_JSON.sub(r"\1\\ufffd", text) for text in rows[name].to_pylist()]
+            place = rows.column_names.index(name)
+            rows = rows.set_column(place, name, pa.array(texts, rows[name].type))
+    names = ", ".join(quoted(name) for name in rows.column_names)
     cursor.copy_expert(f"copy {table} ({names}) from stdin", _Lines(rows))
 
 

@@ -122,9 +122,11 @@ class _CopyJob(RunnableLoadJob, HasFollowupJobs):
             pq.ParquetFile(self._file_path) as file,
         ):
             table = sql.make_qualified_table_name(self.load_table_name)
+            columns = client.schema.get_table_columns(self.load_table_name)
+            json = [name for name, column in columns.items() if column["data_type"] == "json"]
             for batch in file.iter_batches():
                 rows = pa.Table.from_batches([batch])
-                copy_in(cursor, table, rows.column_names, rows)
+                copy_in(cursor, table, rows, json)
 
 
 class _Client(PostgresClient):

@@ -35,7 +35,7 @@ _ARROW: Mapping[int, pa.DataType] = {
     1184: pa.timestamp("us", "UTC"),
 }
 """Arrow's types by the numbers that PostgreSQL has for its own; of others the texts are taken."""
-_NUMERIC = 1700
+_NUMERIC, _JSONB = 1700, 3802
 
 
 class PostgresSession(Session):
@@ -92,12 +92,16 @@ class PostgresSession(Session):
         """Let SQL see an Arrow table, as a temporary table that is analysed, so that joins with it are planned well."""
         columns = ", ".join(f"{quoted(field.name)} {sql_type(field.type)}" for field in table.schema)
         made = f"create temporary table {name} ({columns})"
+        json: list[str] = []
         if like:
+            # which texts are JSON is told by the columns that they go into
+            there = self._run(f"select * from {like} limit 0", ()).description
+            json = [about.name for about in there if about.type_code == _JSONB]
             names = ", ".join(quoted(column) for column in table.column_names)
             made = f"create temporary table {name} as select {names} from {like} with no data"
         with self.connection.cursor() as cursor:
             cursor.execute(made)
-            copy_in(cursor, name, table.column_names, table)
+            copy_in(cursor, name, table, json)
             cursor.execute(f"analyze {name}")
         yield
         self._run(f"drop table {name}", ())
