@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import sys
 from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
 from pathlib import Path
@@ -207,3 +208,31 @@ def test_names_that_postgresql_would_cut_off_are_refused(tmp_path: Path) -> None
 def test_a_copy_for_readers_is_refused_with_the_reason() -> None:
     with pytest.raises(WarehouseError, match="ECOM_PUBLISH: a copy is made of a DuckDB file only"):
         warehouse_at("postgresql://user:s3cr3t@host/shop", 20, "copy.duckdb")
+
+
+def test_a_table_that_somebody_else_has_locked_is_waited_for_no_longer(
+    sandbox: Running, address: str
+) -> None:
+    place = Place("postgres", address)
+    shop, secrets = shop_at(sandbox.base_url), {"api_key": SANDBOX_KEY}
+    run_load(shop, ["stores"], secrets=secrets, warehouse=place.warehouse())
+    before = place.tables()
+    other = psycopg2.connect(address)
+    with other, other.cursor() as cursor:
+        cursor.execute('lock table "sandbox"."stores"')
+        with pytest.raises(
+            WarehouseError, match="was left as it was: canceling statement due to lock timeout"
+        ):
+            run_load(shop, ["stores"], secrets=secrets, warehouse=place.warehouse(0.3))
+    other.close()
+    assert place.tables() == before
+
+
+def test_without_its_driver_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name.startswith("ecom_assets.ingest.postgres")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "psycopg2", None)
+    with pytest.raises(
+        WarehouseError, match=r"the Python package psycopg2: pip install 'ecom-assets\[postgres\]'"
+    ):
+        warehouse_at("postgresql://user@host/shop")
