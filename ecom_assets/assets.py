@@ -26,6 +26,7 @@ from dagster import (
 from dagster_dlt import build_dlt_asset_specs
 
 from ecom_assets.checks import check_specs, run_checks
+from ecom_assets.ingest.chosen_warehouse import warehouse_from_environment, warehouse_kind
 from ecom_assets.ingest.declaration import Resource, Shop
 from ecom_assets.ingest.errors import IngestError, RetryLater
 from ecom_assets.ingest.loading import RunReport, run_load
@@ -47,7 +48,7 @@ def shop_specs(shop: Shop) -> dict[AssetKey, AssetSpec]:
     """Return the spec of every resource by its asset's key; needs no secret and no network."""
     with tempfile.TemporaryDirectory(prefix="ecom-assets-") as folder:
         # dagster-dlt reads nothing of a pipeline but its destination; this one never runs
-        pipeline = dlt.pipeline(f"{shop.name}_specs", pipelines_dir=folder, destination="duckdb")
+        pipeline = dlt.pipeline(f"{shop.name}_specs", pipelines_dir=folder, destination=warehouse_kind())
         try:
             specs = build_dlt_asset_specs(build_source(shop), pipeline, ShopTranslator(shop))
         finally:
@@ -107,7 +108,7 @@ def _run(
     names = [entry.name for entry in resources if asset_key(shop, entry.name) in context.selected_asset_keys]
     windows = _windows(context, shop, definition) if names else ()
     try:
-        warehouse = Warehouse.from_environment()
+        warehouse = warehouse_from_environment()
         report = _loaded(context, shop, names, windows, warehouse) if names else None
     except IngestError as error:
         raise refusal(shop, error) from None

@@ -9,19 +9,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from ecom_assets.findings import SAMPLE, Finding, Subject
-from ecom_assets.ingest.declaration import Column
-
-_TYPES: Mapping[str, str] = {
-    "text": "VARCHAR",
-    "bigint": "BIGINT",
-    "double": "DOUBLE",
-    "bool": "BOOLEAN",
-    "timestamp": "TIMESTAMP WITH TIME ZONE",
-    "date": "DATE",
-    "time": "TIME",
-    "json": "JSON",
-    "binary": "BLOB",
-}
 
 
 def primary_key_unique(subject: Subject) -> Finding:
@@ -32,7 +19,7 @@ def primary_key_unique(subject: Subject) -> Finding:
     sql = (
         f'select {keys}, count(*) as "rows", count(*) over () as "keys"\n'
         f"from {subject.table(resource.name)}\ngroup by {keys} having count(*) > 1\n"
-        f"order by all limit {SAMPLE}"
+        f"order by {', '.join(str(place + 1) for place in range(len(resource.primary_key)))} limit {SAMPLE}"
     )
     found = subject.rows(sql)
     repeated = int(found[0]["keys"]) if found else 0
@@ -48,13 +35,6 @@ def primary_key_unique(subject: Subject) -> Finding:
     )
 
 
-def sql_type(column: Column) -> str:
-    """Return the DuckDB type that a declared column has."""
-    if column.data_type == "decimal":
-        return f"DECIMAL({column.precision},{column.scale})"
-    return _TYPES[column.data_type]
-
-
 def schema_nullability(subject: Subject) -> Finding:
     """Find declared columns that are missing or of another type, and nulls where none may be."""
     resource = subject.resource
@@ -62,8 +42,9 @@ def schema_nullability(subject: Subject) -> Finding:
     problems: list[Mapping[str, Any]] = []
     for column in resource.table_columns:
         found = actual.get(column.name)
-        if found != sql_type(column):
-            problem = "is missing" if found is None else f"is {found} instead of {sql_type(column)}"
+        right = subject.connection.type_of(column)
+        if found != right:
+            problem = "is missing" if found is None else f"is {found} instead of {right}"
             problems.append({"column": column.name, "problem": problem})
     guarded = [column.name for column in resource.columns if not column.nullable and column.name in actual]
     counts = ", ".join(["count(*)", *(f'count(*) - count("{name}")' for name in guarded)])
@@ -96,9 +77,9 @@ def references(subject: Subject) -> Finding:
             f'select "{column.name}" as "value", count(*) as "rows", sum(count(*)) over () as total\n'
             f"from {subject.table(resource.name)} as child\n"
             f'where "{column.name}" is not null and not exists (\n'
-            f"  from {subject.table(column.references.resource)} as parent\n"
+            f"  select 1 from {subject.table(column.references.resource)} as parent\n"
             f'  where parent."{column.references.column}" = child."{column.name}"\n)\n'
-            f"group by all order by all limit {SAMPLE}"
+            f"group by 1 order by 1 limit {SAMPLE}"
         )
         statements.append(sql)
         found = subject.rows(sql)

@@ -153,11 +153,11 @@ def status(shop: ShopName, as_json: AsJson = False) -> None:
     """
     from datetime import datetime, timezone
 
-    from ecom_assets.ingest.warehouse import Warehouse
+    from ecom_assets.ingest.chosen_warehouse import warehouse_from_environment
     from ecom_assets.status import status as status_of
 
     declared = _shop(shop)
-    found = status_of(declared, Warehouse.from_environment(), datetime.now(timezone.utc))
+    found = status_of(declared, warehouse_from_environment(), datetime.now(timezone.utc))
     if as_json:
         print_json(found)
     else:

@@ -20,6 +20,7 @@ from dagster import (
 )
 
 from ecom_assets.assets import ending
+from ecom_assets.ingest.chosen_warehouse import warehouse_from_environment, warehouse_kind
 from ecom_assets.ingest.declaration import Resource, Shop
 from ecom_assets.ingest.declared_deletes import deletions_name
 from ecom_assets.ingest.errors import IngestError
@@ -48,7 +49,7 @@ def deletions_spec(shop: Shop, resource: Resource) -> AssetSpec:
             "and is null again for a record that came back."
         ),
         owners=list(OWNERS),
-        kinds={"dlt", "duckdb"},
+        kinds={"dlt", warehouse_kind()},
         freshness_policy=FreshnessPolicy.time_window(fail_window=_EVERY * 2.25, warn_window=_EVERY * 1.5),
     )
 
@@ -63,7 +64,7 @@ def _asset(shop: Shop, resource: Resource) -> AssetsDefinition:
     )
     def sweep(context: AssetExecutionContext) -> Iterator[MaterializeResult[Any]]:
         try:
-            warehouse = Warehouse.from_environment()
+            warehouse = warehouse_from_environment()
             report = run_sweep(
                 shop,
                 resource.name,
@@ -85,7 +86,7 @@ def _metadata(report: SweepReport, warehouse: Warehouse) -> Mapping[str, Any]:
     """Return the figures of a sweep; a total is null where the API reports none."""
     return {
         "dagster/table_name": report.table,
-        "dagster/uri": warehouse.path.as_uri(),
+        "dagster/uri": warehouse.uri,
         "deleted_at": MetadataValue.timestamp(report.instant),
         "live_before": report.live_before,
         "at_source": report.at_source,

@@ -21,7 +21,9 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from ecom_assets.ingest.chosen_warehouse import warehouse_from_environment
 from ecom_assets.ingest.declaration import BUNDLED_SHOPS, Resource, Shop, load_shop
+from ecom_assets.ingest.duckdb_warehouse import DuckDbWarehouse
 from ecom_assets.ingest.warehouse import Warehouse
 from ecom_assets.ingest.windows import Window, windows_between
 
@@ -128,18 +130,17 @@ def summaries(
     found = []
     with warehouse.read(shop.name) as connection:
         for resource in shop.resources:
-            rows = connection.execute(f'select count(*) from "{resource.name}"').fetchone()
-            load = connection.execute(
+            rows = connection.value(f'select count(*) from "{resource.name}"')
+            first, last, seconds = connection.execute(
                 "select min(partition_key), max(partition_key), sum(seconds) from load_ledger "
                 "where resource = ? and loaded_at >= ?",
                 [resource.name, since],
-            ).fetchone()
-            first, last, seconds = load or (None, None, None)
+            ).fetchall()[0]
             checks = results.get(resource.name, {})
             found.append(
                 Summary(
                     table=f"{shop.name}.{resource.name}",
-                    rows=rows[0] if rows else 0,
+                    rows=rows,
                     passed=sum(checks.values()),
                     checks=len(checks),
                     windows=f"{first} to {last}" if first else "all",
@@ -167,13 +168,17 @@ def show(found: Sequence[Summary], console: Console) -> None:
     console.print(table)
 
 
-def what_next(path: Path, console: Console) -> None:
+def what_next(warehouse: Warehouse, console: Console) -> None:
     """Print what to do with a loaded warehouse."""
-    here = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
-    code = f"import duckdb; duckdb.connect('{here}', read_only=True).sql('{QUERY}').show()"
+    command = f'psql "$ECOM_WAREHOUSE" -c "{QUERY}"'
+    if isinstance(warehouse, DuckDbWarehouse):
+        path = warehouse.path
+        here = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+        code = f"import duckdb; duckdb.connect('{here}', read_only=True).sql('{QUERY}').show()"
+        command = f'.venv/bin/python -c "{code}"'
     _say(console, "What next")
     _say(console, "  Look at it:  make ui, then open http://127.0.0.1:3000")
-    _say(console, f'  Query it:    .venv/bin/python -c "{code}"')
+    _say(console, f"  Query it:    {command}")
     _say(console, "  Your shop:   docs/own-shop.md")
 
 
@@ -200,16 +205,16 @@ def main() -> int:
             if not materialize(shop, resources, part, console, log):
                 _say(console, f"The demo failed. Everything that Dagster said: {path}")
                 return 1
-    warehouse = Warehouse.from_environment()
+    warehouse = warehouse_from_environment()
     with DagsterInstance.get() as instance:
         results = check_results(instance, since)
     found = summaries(shop, warehouse, results, since)
     show(found, console)
     _say(
         console,
-        f"In {warehouse.path} after {time.monotonic() - started:.0f} s; Dagster's output is in {path}.",
+        f"In {warehouse} after {time.monotonic() - started:.0f} s; Dagster's output is in {path}.",
     )
-    what_next(warehouse.path, console)
+    what_next(warehouse, console)
     return 0
 
 

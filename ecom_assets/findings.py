@@ -9,10 +9,8 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-import duckdb
-
 from ecom_assets.ingest.declaration import Resource, Shop
-from ecom_assets.ingest.warehouse import columns_of
+from ecom_assets.ingest.warehouse import Session
 
 SAMPLE = 5
 """How many offending rows a finding shows."""
@@ -40,14 +38,14 @@ class Subject:
     `windows` are the partition keys to examine in the ledger; None is every one that was ever loaded.
     """
 
-    connection: duckdb.DuckDBPyConnection
+    connection: Session
     shop: Shop
     resource: Resource
     windows: Collection[str] | None = None
 
     def columns(self, table: str, asset: str | None = None) -> dict[str, str]:
         """Return a table's column types by name; raises UnanswerableError when there is no such table."""
-        found = columns_of(self.connection, self.shop.name).get(table)
+        found = self.connection.columns_of(self.shop.name).get(table)
         if not found:
             first = f"{self.shop.name}/{asset or table}"
             raise UnanswerableError(
@@ -63,7 +61,7 @@ class Subject:
 
     def rows(self, sql: str, *parameters: Any) -> tuple[dict[str, Any], ...]:
         """Return the answer to a query as dicts."""
-        cursor = self.connection.execute(sql, list(parameters))
+        cursor = self.connection.execute(sql, parameters)
         names = [entry[0] for entry in cursor.description or ()]
         return tuple(dict(zip(names, row, strict=True)) for row in cursor.fetchall())
 
@@ -83,7 +81,7 @@ def examine(query: Query, subject: Subject) -> Finding:
         return query(subject)
     except UnanswerableError as problem:
         return Finding(passed=False, description=str(problem))
-    except duckdb.Error as error:
+    except subject.connection.errors as error:
         return Finding(
             passed=False, description=f"the warehouse did not answer: {str(error).splitlines()[0]}"
         )

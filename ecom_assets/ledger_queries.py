@@ -15,9 +15,10 @@ def _newest(subject: Subject) -> str:
     """Return the SQL of the ledger rows that count: the newest of each window of a resource."""
     subject.columns("load_ledger", subject.resource.name)
     return (
-        "select load_id, resource, partition_key, source_total, fetched, kept, rejected\n"
+        "select load_id, resource, partition_key, source_total, fetched, kept, rejected from (\n"
+        "select *, row_number() over (partition by partition_key order by loaded_at desc) as age\n"
         f"from {subject.table('load_ledger')} where resource = ?\n"
-        "qualify row_number() over (partition by partition_key order by loaded_at desc) = 1"
+        ") as entries where age = 1"
     )
 
 
@@ -75,7 +76,7 @@ def no_rejected_rows(subject: Subject) -> Finding:
         "select bad.partition_key, bad.primary_key, bad.reasons, count(*) over () as total\n"
         f"from {subject.table('rejected_rows')} as bad join newest on bad.load_id = newest.load_id\n"
         "and bad.resource = newest.resource and bad.partition_key is not distinct from newest.partition_key\n"
-        f"order by all limit {SAMPLE}"
+        f"order by 1, 2, 3 limit {SAMPLE}"
     )
     found = subject.rows(sql, subject.resource.name)
     total = int(found[0]["total"]) if found else 0

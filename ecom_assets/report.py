@@ -35,7 +35,7 @@ def table_metadata(
     """
     metadata: dict[str, Any] = {
         "dagster/table_name": resource.table,
-        "dagster/uri": warehouse.path.as_uri(),
+        "dagster/uri": warehouse.uri,
         "load_id": resource.load_id,
         **{f"run_seconds/{phase}": seconds for phase, seconds in run.phases.items()},
     }
@@ -67,8 +67,7 @@ def row_counts(shop: Shop, warehouse: Warehouse, tables: Iterable[str]) -> dict[
     try:
         with warehouse.read(shop.name) as connection:
             return {
-                table: connection.execute(f'select count(*) from "{shop.name}"."{table}"').fetchall()[0][0]
-                for table in tables
+                table: connection.value(f'select count(*) from "{shop.name}"."{table}"') for table in tables
             }
     except WarehouseError:
         return {}

@@ -10,11 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import duckdb
-
 from ecom_assets.ingest.bookkeeping import LEDGER
 from ecom_assets.ingest.declaration import Resource, Shop
-from ecom_assets.ingest.warehouse import Warehouse, columns_of
+from ecom_assets.ingest.warehouse import Session, Warehouse
 from ecom_assets.ingest.windows import windows_between
 
 BAR = 50
@@ -48,14 +46,14 @@ class ResourceStatus:
 def status(shop: Shop, warehouse: Warehouse, now: datetime) -> tuple[ResourceStatus, ...]:
     """Return the status of each resource, at an aware instant. Raises WarehouseError."""
     with warehouse.read(shop.name) as connection:
-        tables = columns_of(connection, shop.name)
+        tables = connection.columns_of(shop.name)
         return tuple(_status(shop, resource, connection, tables, now) for resource in shop.resources)
 
 
 def _status(
     shop: Shop,
     resource: Resource,
-    connection: duckdb.DuckDBPyConnection,
+    connection: Session,
     tables: Collection[str],
     now: datetime,
 ) -> ResourceStatus:
@@ -68,7 +66,7 @@ def _status(
     marks = [_mark(newest.get(key)) for key in keys]
     rows = None
     if resource.name in tables:
-        (rows,) = connection.execute(f'select count(*) from "{shop.name}"."{resource.name}"').fetchall()[0]
+        rows = connection.value(f'select count(*) from "{shop.name}"."{resource.name}"')
     return ResourceStatus(
         resource=resource.name,
         windows=len(keys),
@@ -84,14 +82,13 @@ def _status(
     )
 
 
-def _newest(
-    shop: Shop, resource: Resource, connection: duckdb.DuckDBPyConnection
-) -> dict[str | None, dict[str, Any]]:
+def _newest(shop: Shop, resource: Resource, connection: Session) -> dict[str | None, dict[str, Any]]:
     """Return the newest ledger row of each window of a resource by its partition key."""
     cursor = connection.execute(
-        "select partition_key, source_total, fetched, kept, rejected, loaded_at\n"
+        "select partition_key, source_total, fetched, kept, rejected, loaded_at from (\n"
+        "select *, row_number() over (partition by partition_key order by loaded_at desc) as age\n"
         f'from "{shop.name}"."{LEDGER}" where resource = ?\n'
-        "qualify row_number() over (partition by partition_key order by loaded_at desc) = 1",
+        ") as entries where age = 1",
         [resource.name],
     )
     names = [entry[0] for entry in cursor.description or ()]

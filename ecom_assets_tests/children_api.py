@@ -9,8 +9,8 @@ from typing import Any
 import duckdb
 
 from ecom_assets.ingest.declaration import Shop
+from ecom_assets.ingest.duckdb_warehouse import DuckDbWarehouse
 from ecom_assets.ingest.loading import RunReport, run_load
-from ecom_assets.ingest.warehouse import Warehouse
 from ecom_assets.ingest.windows import Window
 from ecom_assets_tests.loopback import Loopback, Reply, Seen, json_reply
 
@@ -143,7 +143,7 @@ class Loads:
 
     def run(self, shop: Shop, names: list[str], windows: tuple[Window, ...] = DAYS) -> RunReport:
         """Load windows."""
-        return run_load(shop, names, windows, warehouse=Warehouse(self.file, 20))
+        return run_load(shop, names, windows, warehouse=DuckDbWarehouse(self.file, 20))
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         """Ask the warehouse."""

@@ -30,11 +30,12 @@ SNAPSHOTS = ("products", "stores")
 
 @dataclass
 class Runs:
-    """Definitions, the instance they run on and the DuckDB file they load."""
+    """Definitions, the instance they run on and the DuckDB file they load, or another warehouse."""
 
     defs: Definitions
     instance: DagsterInstance
     file: Path
+    where: str = ""
 
     def load(self, *names: str, start: str, end: str | None = None) -> Outcome:
         """Load windowed resources (all unless named) for a partition, or for a range in one run."""
@@ -59,7 +60,7 @@ class Runs:
         """Run a job into this warehouse, from a sandbox with few orders."""
         # set for each run: a fixture of the module would outlive what every test does to the environment
         with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("ECOM_WAREHOUSE", str(self.file))
+            patch.setenv("ECOM_WAREHOUSE", self.where or str(self.file))
             patch.setenv("ECOM_SANDBOX_ORDERS_PER_DAY", "20")
             return Outcome(job.execute_in_process(instance=self.instance, raise_on_error=False, **arguments))
 
@@ -142,13 +143,13 @@ class Outcome:
 
 
 @contextmanager
-def runs(folder: Path, defs: Definitions, copy_of: Path | None = None) -> Iterator[Runs]:
-    """Run into a warehouse of its own, a copy of another where given."""
+def runs(folder: Path, defs: Definitions, copy_of: Path | None = None, where: str = "") -> Iterator[Runs]:
+    """Run into a warehouse of its own, a copy of another where given, or into the one at `where`."""
     file = folder / "warehouse.duckdb"
     if copy_of is not None:
         file.write_bytes(copy_of.read_bytes())
     with DagsterInstance.ephemeral() as instance:
-        yield Runs(defs, instance, file)
+        yield Runs(defs, instance, file, where)
 
 
 def loaded(folder: Path, defs: Definitions, day: str) -> Path:

@@ -24,9 +24,10 @@ import duckdb
 from ecom_assets.ingest.declaration import BUNDLED_SHOPS, Shop, load_shop
 from ecom_assets.ingest.loading import run_load
 from ecom_assets.ingest.locking import Say
-from ecom_assets.ingest.warehouse import Warehouse
+from ecom_assets.ingest.warehouse import Session, Warehouse
 from ecom_assets.ingest.windows import Window, windows_between
 from ecom_assets.sandbox import SANDBOX_KEY
+from ecom_assets_tests.engines import warehouse_at
 
 WINDOWED = ["customers", "orders", "order_items"]
 
@@ -52,7 +53,7 @@ class Forks:
         self._process = process
         self.said: dict[tuple[int, str], str] = {}
 
-    def load(self, base_url: str, file: Path, windows: Sequence[Window], **more: Any) -> int:
+    def load(self, base_url: str, file: Path | str, windows: Sequence[Window], **more: Any) -> int:
         """Start to load windows of all windowed resources, and return the process's id.
 
         `more` are `copy`, `patience` (seconds), `largest_file` (bytes) and `names` of resources.
@@ -70,7 +71,7 @@ class Forks:
         """Start to open a copy again and again until there is a file `stop`, and return the process's id."""
         return self._fork(do="poll", copy=str(copy), stop=str(stop))
 
-    def hold(self, file: Path, seconds: float) -> int:
+    def hold(self, file: Path | str, seconds: float) -> int:
         """Start to hold a warehouse for some time, and return the process's id once it does."""
         pid = self._fork(do="hold", file=str(file), seconds=seconds)
         self.heard(pid, "loading")
@@ -131,14 +132,19 @@ def forks(folder: Path) -> Iterator[Forks]:
         process.stdin.close()
 
 
-class _Told(Warehouse):
-    """A warehouse that tells when its transaction begins."""
+def _told(where: str, patience: float = 300, copy: str | None = None) -> Warehouse:
+    """Return a warehouse that tells when its transaction begins."""
+    warehouse = warehouse_at(where, patience, copy)
+    real = warehouse.transaction
 
     @contextmanager
-    def transaction(self, say: Say = lambda _: None) -> Iterator[duckdb.DuckDBPyConnection]:
-        with super().transaction(say) as connection:
+    def transaction(dataset: str, say: Say = lambda _: None) -> Iterator[Session]:
+        with real(dataset, say) as session:
             _tell("loading")
-            yield connection
+            yield session
+
+    warehouse.transaction = transaction  # type: ignore[method-assign]
+    return warehouse
 
 
 def _tell(word: str, text: str = "", pid: int | None = None) -> None:
@@ -149,14 +155,13 @@ def _tell(word: str, text: str = "", pid: int | None = None) -> None:
 def _load(order: dict[str, Any]) -> None:
     if "largest_file" in order:
         resource.setrlimit(resource.RLIMIT_FSIZE, (order["largest_file"], resource.RLIM_INFINITY))
-    copy = Path(order["copy"]) if order.get("copy") else None
     windows = windows_from(datetime.fromisoformat(order["start"]), datetime.fromisoformat(order["end"]))
     report = run_load(
         shop_at(order["base_url"]),
         order.get("names", WINDOWED),
         windows,
         secrets={"api_key": SANDBOX_KEY},
-        warehouse=_Told(Path(order["file"]), order.get("patience", 120), copy),
+        warehouse=_told(order["file"], order.get("patience", 120), order.get("copy")),
     )
     for error in (*report.errors.values(), report.unpublished):
         if error:
@@ -164,7 +169,7 @@ def _load(order: dict[str, Any]) -> None:
 
 
 def _hold(order: dict[str, Any]) -> None:
-    with _Told(Path(order["file"])).transaction():
+    with _told(order["file"]).transaction("sandbox"):
         time.sleep(order["seconds"])
 
 

@@ -10,8 +10,8 @@ from typing import Any
 import duckdb
 
 from ecom_assets.ingest.declaration import Shop
+from ecom_assets.ingest.duckdb_warehouse import DuckDbWarehouse
 from ecom_assets.ingest.loading import RunReport, run_load
-from ecom_assets.ingest.warehouse import Warehouse
 from ecom_assets.ingest.windows import windows_between
 from ecom_assets_tests.loopback import Loopback, Reply, Seen
 
@@ -96,7 +96,7 @@ class Api:
         windows = windows_between(
             shop.partitions, shop.partitions.start, datetime(2026, 1, 1 + days, tzinfo=UTC)
         )
-        return run_load(shop, ["orders", "lines"], windows, warehouse=Warehouse(self.file))
+        return run_load(shop, ["orders", "lines"], windows, warehouse=DuckDbWarehouse(self.file))
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         """Ask the warehouse."""

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
-from pathlib import Path
 from typing import Any
-
-import duckdb
 
 from ecom_assets.ingest.declaration import BUNDLED_SHOPS, Shop, load_shop
 from ecom_assets.ingest.loading import RunReport, run_load
-from ecom_assets.ingest.locking import Say
 from ecom_assets.ingest.warehouse import Warehouse
 from ecom_assets.ingest.windows import Window, windows_between
 from ecom_assets.sandbox import SANDBOX_KEY, SandboxSettings
 from ecom_assets.sandbox.server import Running, serving
+from ecom_assets_tests.engines import Place, before_each_load
 
 UTC = timezone.utc
 NOW = datetime(2026, 1, 12, 18, tzinfo=UTC)
@@ -31,29 +27,15 @@ class Clock:
     now = NOW
 
 
-class LateWarehouse(Warehouse):
-    """A warehouse before whose load, when all is read, something else happens."""
-
-    meanwhile: Callable[[], object]
-
-    @contextmanager
-    def transaction(self, say: Say = lambda _: None) -> Iterator[duckdb.DuckDBPyConnection]:
-        thread = threading.Thread(target=self.meanwhile)  # as a run of its own
-        thread.start()
-        thread.join()
-        with super().transaction(say) as connection:
-            yield connection
-
-
 class Race:
     """A sandbox whose time moves, and a warehouse that two runs load."""
 
-    def __init__(self, running: Running, file: Path) -> None:
+    def __init__(self, running: Running, place: Place) -> None:
         shop = load_shop(BUNDLED_SHOPS / "sandbox.yaml")
         client = shop.client.model_copy(update={"base_url": running.base_url})
         self.shop: Shop = shop.model_copy(update={"client": client})
         self.sandbox = running
-        self.file = file
+        self.place = place
         self.reports: list[RunReport] = []
         self.said: list[str] = []
 
@@ -64,7 +46,7 @@ class Race:
             names,
             windows(days) if days else (),
             secrets={"api_key": SANDBOX_KEY},
-            warehouse=warehouse or Warehouse(self.file, 20),
+            warehouse=warehouse or self.place.warehouse(),
             progress=self.said.append,
         )
         assert report.errors == {}
@@ -72,21 +54,17 @@ class Race:
 
     def run_late(self, names: list[str], days: int, meanwhile: Callable[[], object]) -> None:
         """Load, and let something happen between the reading and the loading."""
-        late = LateWarehouse(self.file, 20)
-        late.meanwhile = meanwhile
         before = len(self.reports)
-        self.run(names, days, late)
+        self.run(names, days, before_each_load(self.place.warehouse(), meanwhile))
         assert len(self.reports) == before + 2, "what happened meanwhile failed"
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         """Ask the warehouse."""
-        with duckdb.connect(str(self.file), read_only=True) as connection:
-            connection.execute("set TimeZone = 'UTC'; use sandbox")
-            return connection.execute(sql).fetchall()
+        return self.place.rows(sql)
 
     def tables(self, *names: str) -> dict[str, list[tuple[Any, ...]]]:
         """Return all rows of tables, sorted."""
-        return {name: self.rows(f"select * from {name} order by all") for name in names or WINDOWED}
+        return {name: self.place.table(name) for name in names or WINDOWED}
 
     def order(self, number: int) -> tuple[Any, ...]:
         """Return an order's status, and the ids of its lines."""

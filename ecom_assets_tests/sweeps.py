@@ -1,4 +1,4 @@
-"""The bundled shop with `deletes: sweep` for its orders, at a real sandbox and a real DuckDB file."""
+"""The bundled shop with `deletes: sweep` for its orders, at a real sandbox and a real warehouse."""
 
 from __future__ import annotations
 
@@ -6,16 +6,14 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-import duckdb
-
 from ecom_assets.ingest.declaration import Shop, load_shop
 from ecom_assets.ingest.loading import RunReport, run_load
 from ecom_assets.ingest.sweeping import SweepReport, run_sweep
-from ecom_assets.ingest.warehouse import Warehouse
 from ecom_assets.ingest.windows import Window, windows_between
 from ecom_assets.sandbox import SANDBOX_KEY
 from ecom_assets.sandbox.server import Running
 from ecom_assets_tests.dagster_runs import declare
+from ecom_assets_tests.engines import Place
 
 NOW = datetime(2026, 1, 6, tzinfo=timezone.utc)
 """When the sandbox's clock stands still: all windows before it are closed, and hold all of its orders."""
@@ -28,13 +26,21 @@ SWEPT = f"{PLAIN}    deletes: sweep\n"
 class Sweeps:
     """A shop at a sandbox, and a warehouse."""
 
-    def __init__(self, api: Running, folder: Path, *changes: tuple[str, str], swept: str = SWEPT) -> None:
+    def __init__(
+        self,
+        api: Running,
+        folder: Path,
+        *changes: tuple[str, str],
+        swept: str = SWEPT,
+        place: Place | None = None,
+    ) -> None:
         """Declare the shop with pieces of its text replaced, orders with `swept` in place of their endpoint."""
         self.folder = folder / "shops"
         self.changes = (('base_url: "sandbox://"', f'base_url: "{api.base_url}"'), *changes)
         self.shop = self.shop_with(swept)
         self.file = folder / "warehouse.duckdb"
-        self.warehouse = Warehouse(self.file, 20)
+        self.place = place or Place("duckdb", str(self.file))
+        self.warehouse = self.place.warehouse()
         assert self.shop.partitions
         self.windows = windows_between(self.shop.partitions, self.shop.partitions.start, NOW)
 
@@ -62,9 +68,7 @@ class Sweeps:
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         """Ask the warehouse."""
-        with duckdb.connect(str(self.file), read_only=True) as connection:
-            connection.execute("set TimeZone = 'UTC'")
-            return connection.execute(sql).fetchall()
+        return self.place.rows(sql)
 
     def ids(self, condition: str = "true") -> list[int]:
         """Return the ids of orders for which a condition holds."""
@@ -76,4 +80,4 @@ class Sweeps:
 
     def tables(self) -> list[list[tuple[Any, ...]]]:
         """Return all rows of orders and of the ledger."""
-        return [self.rows(f"select * from sandbox.{name} order by all") for name in ("orders", "load_ledger")]
+        return [self.place.table(name) for name in ("orders", "load_ledger")]

@@ -38,6 +38,9 @@ def loaded(instance: DagsterInstance, shops: Path | None = None) -> Outcome:
     return Outcome(job.execute_in_process(instance=instance, raise_on_error=False))
 
 
+ALLOWED = "the path of a DuckDB file or an address postgresql://USER:PASSWORD@HOST:PORT/DATABASE"
+
+
 @pytest.mark.parametrize(
     ("variable", "value", "line", "look"),
     [
@@ -50,31 +53,31 @@ def loaded(instance: DagsterInstance, shops: Path | None = None) -> Outcome:
         (
             "ECOM_WAREHOUSE",
             ":memory:",
-            "ECOM_WAREHOUSE: found ':memory:'; allowed: the path of a DuckDB file",
+            "ECOM_WAREHOUSE: found ':memory:'; allowed: " + ALLOWED,
             "ECOM_WAREHOUSE",
         ),
         (
             "ECOM_WAREHOUSE",
             ":memory:mine",
-            "ECOM_WAREHOUSE: found ':memory:'; allowed: the path of a DuckDB file",
+            "ECOM_WAREHOUSE: found ':memory:'; allowed: " + ALLOWED,
             "ECOM_WAREHOUSE",
         ),
         (
             "ECOM_WAREHOUSE",
             "other://user:s3cr3t@host/base",
-            "ECOM_WAREHOUSE: found 'other'; allowed: the path of a DuckDB file",
+            "ECOM_WAREHOUSE: found 'other'; allowed: " + ALLOWED,
             "ECOM_WAREHOUSE",
         ),
         (
             "ECOM_WAREHOUSE",
             "md:mine",
-            "ECOM_WAREHOUSE: found 'md'; allowed: the path of a DuckDB file",
+            "ECOM_WAREHOUSE: found 'md'; allowed: " + ALLOWED,
             "ECOM_WAREHOUSE",
         ),
         (
             "ECOM_WAREHOUSE",
             "{folder}",
-            "ECOM_WAREHOUSE: found the folder '{folder}'; allowed: the path of a DuckDB file",
+            "ECOM_WAREHOUSE: found the folder '{folder}'; allowed: " + ALLOWED,
             "ECOM_WAREHOUSE",
         ),
         (

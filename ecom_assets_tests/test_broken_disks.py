@@ -12,9 +12,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from ecom_assets.ingest.duckdb_warehouse import DuckDbWarehouse
 from ecom_assets.ingest.errors import WarehouseError
 from ecom_assets.ingest.loading import run_load
-from ecom_assets.ingest.warehouse import Warehouse
 from ecom_assets.sandbox import SANDBOX_KEY, SandboxSettings
 from ecom_assets.sandbox.server import Running, serving
 from ecom_assets_tests.forked_loads import WINDOWED, Forks, forks, shop_at, windows_from
@@ -55,7 +55,7 @@ def load(sandbox: Running, file: Path, days: int = len(WEEK)) -> None:
         WINDOWED,
         WEEK[:days],
         secrets={"api_key": SANDBOX_KEY},
-        warehouse=Warehouse(file, 5),
+        warehouse=DuckDbWarehouse(file, 5),
     )
     assert report.errors == {}
 

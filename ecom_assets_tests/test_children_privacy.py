@@ -11,9 +11,9 @@ import duckdb
 import pytest
 
 from ecom_assets.ingest.declaration import Shop
+from ecom_assets.ingest.duckdb_warehouse import DuckDbWarehouse
 from ecom_assets.ingest.loading import run_load
 from ecom_assets.ingest.probe import probing
-from ecom_assets.ingest.warehouse import Warehouse
 from ecom_assets.ingest.windows import Window
 from ecom_assets_tests.loopback import Loopback, Reply, Seen, json_reply, serving
 from ecom_assets_tests.test_privacy import KEY, hashed
@@ -97,7 +97,7 @@ def shop_of(api: Loopback) -> Shop:
 def test_no_table_has_personal_data_of_a_child(api: Loopback, tmp_path: Path) -> None:
     file = tmp_path / "warehouse.duckdb"
     names, windows = ["orders", "refunds", "steps"], [Window("2026-03-01", START, END)]
-    report = run_load(shop_of(api), names, windows, secrets=SECRETS, warehouse=Warehouse(file, 20))
+    report = run_load(shop_of(api), names, windows, secrets=SECRETS, warehouse=DuckDbWarehouse(file, 20))
     assert report.errors == {}
     with duckdb.connect(str(file), read_only=True) as connection:
         refunds = connection.execute("from testshop.refunds").fetchall()

@@ -13,10 +13,10 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from ecom_assets.ingest.duckdb_warehouse import DuckDbWarehouse
 from ecom_assets.ingest.errors import WarehouseError
 from ecom_assets.ingest.loading import run_load
 from ecom_assets.ingest.scratch import scratch
-from ecom_assets.ingest.warehouse import Warehouse
 from ecom_assets.sandbox import SANDBOX_KEY, SandboxSettings
 from ecom_assets.sandbox.server import Running, serving
 from ecom_assets_tests.forked_loads import WINDOWED, Forks, forks, shop_at, windows_from
@@ -126,7 +126,7 @@ def test_killed_at_random_moments_and_run_again(
 
 
 def test_a_ledger_that_refuses_leaves_the_rows_out_too(sandbox: Running, tmp_path: Path) -> None:
-    warehouse = Warehouse(tmp_path / "one.duckdb")
+    warehouse = DuckDbWarehouse(tmp_path / "one.duckdb")
 
     def load() -> None:
         windows = EARLIER[:1] if not warehouse.path.exists() else WEEK

@@ -14,8 +14,8 @@ import pytest
 from rich.console import Console
 
 from ecom_assets import demo
+from ecom_assets.ingest.chosen_warehouse import warehouse_from_environment
 from ecom_assets.ingest.declaration import BUNDLED_SHOPS, load_shop
-from ecom_assets.ingest.warehouse import Warehouse
 
 SHOP = load_shop(BUNDLED_SHOPS / "sandbox.yaml")
 
@@ -43,13 +43,12 @@ def test_the_demo_loads_a_week_and_says_so(
     assert demo.main() == 0
 
     said = capsys.readouterr().out
-    with Warehouse.from_environment().read("sandbox") as connection:
+    with warehouse_from_environment().read("sandbox") as connection:
         for resource in SHOP.resources:
-            counted = connection.execute(f"select count(*) from {resource.name}").fetchone()
-            assert counted is not None
+            counted = connection.value(f"select count(*) from {resource.name}")
             row = re.search(rf"sandbox\.{resource.name} +([\d,]+) +(\d)/(\d) +(.*?)  +[\d.]+ *$", said, re.M)
             assert row is not None, said
-            assert int(row[1].replace(",", "")) == counted[0] > 0
+            assert int(row[1].replace(",", "")) == counted > 0
             assert row[2] == row[3]
             assert (row[4] != "all") == resource.windowed
     assert "load_sandbox_windows: done" in said

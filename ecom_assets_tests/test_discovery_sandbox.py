@@ -14,8 +14,8 @@ from ecom_assets.discovery.discovering import Discovery, Wish, discover
 from ecom_assets.discovery.places import COLLECTIONS, find_endpoints
 from ecom_assets.ingest.connection import connected
 from ecom_assets.ingest.declaration import BUNDLED_SHOPS, Shop, load_shop
+from ecom_assets.ingest.duckdb_warehouse import DuckDbWarehouse
 from ecom_assets.ingest.loading import run_load
-from ecom_assets.ingest.warehouse import Warehouse
 from ecom_assets.ingest.windows import windows_between
 from ecom_assets.sandbox import SANDBOX_KEY, SandboxSettings
 from ecom_assets.sandbox.server import Running, serving
@@ -107,7 +107,9 @@ def test_a_load_brings_the_same_rows(shop: Shop, sandbox: Running, tmp_path: Pat
     for which in (shop, by_hand):
         files[which.name] = tmp_path / f"{which.name}_tables.duckdb"
         for names, part in ((["customers", "orders", "order_items"], windows), (["stores"], ())):
-            report = run_load(which, names, part, secrets=SECRETS, warehouse=Warehouse(files[which.name], 20))
+            report = run_load(
+                which, names, part, secrets=SECRETS, warehouse=DuckDbWarehouse(files[which.name], 20)
+            )
             assert report.errors == {}
     for name in ("customers", "orders", "order_items", "stores"):
         found = rows(files["found"], shop, name, by_hand)

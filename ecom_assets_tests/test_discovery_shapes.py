@@ -13,9 +13,9 @@ import pytest
 from ecom_assets.discovery.auth_kinds import auth_kinds
 from ecom_assets.discovery.discovering import Wish, discover
 from ecom_assets.ingest.declaration import Shop, load_shop
+from ecom_assets.ingest.duckdb_warehouse import DuckDbWarehouse
 from ecom_assets.ingest.errors import IngestError
 from ecom_assets.ingest.loading import run_load
-from ecom_assets.ingest.warehouse import Warehouse
 from ecom_assets.ingest.windows import windows_between
 from ecom_assets_tests.loopback import serving
 from ecom_assets_tests.shapes import SHAPES
@@ -54,10 +54,12 @@ def load(shop: Shop, asked: Asked, secrets: Mapping[str, str], file: Path) -> No
     if asked.windowed and shop.partitions:
         windows = windows_between(shop.partitions, shape.start, shape.end)
         assert (
-            run_load(shop, asked.windowed, windows, secrets=secrets, warehouse=Warehouse(file, 20)).errors
+            run_load(
+                shop, asked.windowed, windows, secrets=secrets, warehouse=DuckDbWarehouse(file, 20)
+            ).errors
             == {}
         )
-    assert run_load(shop, snapshots, (), secrets=secrets, warehouse=Warehouse(file, 20)).errors == {}
+    assert run_load(shop, snapshots, (), secrets=secrets, warehouse=DuckDbWarehouse(file, 20)).errors == {}
 
 
 def stored(file: Path, shop: Shop, name: str, columns: list[str]) -> list[tuple[Any, ...]]:

@@ -18,6 +18,7 @@ import duckdb
 import pytest
 
 from ecom_assets.ingest.declaration import BUNDLED_SHOPS, Shop, load_shop
+from ecom_assets.ingest.duckdb_warehouse import DuckDbWarehouse
 from ecom_assets.ingest.errors import (
     ApiError,
     ContractBroken,
@@ -28,7 +29,6 @@ from ecom_assets.ingest.errors import (
     WarehouseError,
 )
 from ecom_assets.ingest.loading import RunReport, run_load
-from ecom_assets.ingest.warehouse import Warehouse
 from ecom_assets.ingest.windows import Window, windows_between
 from ecom_assets.sandbox import SANDBOX_KEY, SandboxSettings
 from ecom_assets.sandbox.server import Running, serving
@@ -82,7 +82,7 @@ class Loads:
             names,
             windows,
             secrets={"api_key": SANDBOX_KEY},
-            warehouse=Warehouse(self.file, 20),
+            warehouse=DuckDbWarehouse(self.file, 20),
         )
 
     def with_resource(self, name: str, **update: Any) -> Shop:
@@ -416,7 +416,7 @@ def test_kinds_are_not_mixed(loads: Loads) -> None:
 
 def test_a_missing_secret_is_one_line(loads: Loads) -> None:
     with pytest.raises(MissingSecret, match="api_key"):
-        run_load(loads.shop, ["stores"], warehouse=Warehouse(loads.file))
+        run_load(loads.shop, ["stores"], warehouse=DuckDbWarehouse(loads.file))
 
 
 def test_a_killed_run_leaves_the_tables_as_they_were(loads: Loads, sandbox: Running) -> None:
@@ -424,7 +424,7 @@ def test_a_killed_run_leaves_the_tables_as_they_were(loads: Loads, sandbox: Runn
     before, ledger = loads.tables(), loads.rows("select * from sandbox.load_ledger order by all")
     script = (
         "import sys, os, signal; from pathlib import Path\n"
-        "import ecom_assets.ingest.warehouse as w\n"
+        "import ecom_assets.ingest.duckdb_warehouse as w\n"
         "from ecom_assets_tests import test_loading as t\n"
         "execute = w._OneTransaction.__getattr__\n"
         "class Server: base_url = sys.argv[1]\n"
@@ -484,18 +484,18 @@ def test_runs_at_the_same_time_lose_nothing(loads: Loads, others: Loads, sandbox
 
 def test_a_load_waits_for_whoever_holds_the_file_and_says_so(loads: Loads) -> None:
     said: list[str] = []
-    warehouse = Warehouse(loads.file, 20)
+    warehouse = DuckDbWarehouse(loads.file, 20)
     held = threading.Event()
 
     def hold() -> None:
-        with Warehouse(loads.file, 20).transaction():
+        with DuckDbWarehouse(loads.file, 20).transaction("sandbox"):
             held.set()
             time.sleep(0.5)
 
     holder = threading.Thread(target=hold)
     holder.start()
     held.wait()
-    with warehouse.transaction(said.append):
+    with warehouse.transaction("sandbox", said.append):
         pass
     holder.join()
     (line,) = said

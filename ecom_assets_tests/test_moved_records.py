@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta, timezone
-from pathlib import Path
 
 import pytest
 
 from ecom_assets.sandbox.server import Running
+from ecom_assets_tests.engines import Place
 from ecom_assets_tests.races import ORDERS, Clock, Race, sandbox_with_a_clock
 
 TODAY = datetime.now(timezone.utc).replace(minute=30)
@@ -24,9 +24,9 @@ def sandbox() -> Iterator[Running]:
 
 @pytest.mark.parametrize("names", [["orders", "order_items"], ["order_items"]], ids=" and ".join)
 def test_lists_of_records_that_move_while_they_are_read(
-    sandbox: Running, tmp_path: Path, names: list[str]
+    sandbox: Running, new_place: Callable[[], Place], names: list[str]
 ) -> None:
-    calm, race = Race(sandbox, tmp_path / "calm.duckdb"), Race(sandbox, tmp_path / "race.duckdb")
+    calm, race = Race(sandbox, new_place()), Race(sandbox, new_place())
     calm.run(["orders", "order_items"], 3)
     yesterday = (TODAY - timedelta(days=1)).date()
     moving = calm.rows(

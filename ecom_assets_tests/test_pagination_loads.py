@@ -11,8 +11,8 @@ import duckdb
 import pytest
 
 from ecom_assets.ingest.declaration import BUNDLED_SHOPS, load_shop
+from ecom_assets.ingest.duckdb_warehouse import DuckDbWarehouse
 from ecom_assets.ingest.loading import RunReport, run_load
-from ecom_assets.ingest.warehouse import Warehouse
 from ecom_assets.ingest.windows import Window, windows_between
 from ecom_assets.sandbox import SANDBOX_KEY, SandboxSettings
 from ecom_assets.sandbox.server import Running, serving
@@ -43,7 +43,9 @@ def load(sandbox: Running, file: Path, name: str, limit: int, window: Window | N
     client = SHOP.client.model_copy(update={"base_url": sandbox.base_url, "paginator": paginator})
     shop = SHOP.model_copy(update={"client": client})
     windows = [window] if window else []
-    return run_load(shop, [name], windows, secrets={"api_key": SANDBOX_KEY}, warehouse=Warehouse(file, 20))
+    return run_load(
+        shop, [name], windows, secrets={"api_key": SANDBOX_KEY}, warehouse=DuckDbWarehouse(file, 20)
+    )
 
 
 def rows(file: Path, sql: str) -> list[tuple[Any, ...]]:

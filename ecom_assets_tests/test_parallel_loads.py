@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from ecom_assets.ingest.duckdb_warehouse import DuckDbWarehouse
 from ecom_assets.ingest.errors import WarehouseError
-from ecom_assets.ingest.warehouse import Warehouse
 from ecom_assets.sandbox import SandboxSettings
 from ecom_assets.sandbox.server import Running, serving
 from ecom_assets_tests.forked_loads import Forks, forks, windows_from
@@ -63,7 +63,7 @@ def test_who_waits_is_told_for_whom_and_goes_on(forked: Forks, tmp_path: Path) -
     file = tmp_path / "one.duckdb"
     said: list[str] = []
     holder = forked.hold(file, 0.5)
-    with Warehouse(file, 20).transaction(said.append) as connection:
+    with DuckDbWarehouse(file, 20).transaction("sandbox", said.append) as connection:
         assert connection.execute("select 1").fetchall() == [(1,)]
     (line,) = said
     assert line.startswith(f"waiting for the warehouse {file}: held by PID {holder} on ")
@@ -82,11 +82,11 @@ def test_who_gives_up_names_the_holder(forked: Forks, tmp_path: Path) -> None:
         pytest.raises(
             WarehouseError, match=rf"was held by PID {holder} on .*for 0.2 s \(ECOM_LOCK_TIMEOUT\)"
         ),
-        Warehouse(file, 0.2).transaction(),
+        DuckDbWarehouse(file, 0.2).transaction("sandbox"),
     ):
         pass
     forked.end(holder, kill=True)
-    with Warehouse(file, 0.2).transaction():
+    with DuckDbWarehouse(file, 0.2).transaction("sandbox"):
         pass
 
 
@@ -94,9 +94,9 @@ def test_a_holder_that_could_leave_no_note(tmp_path: Path) -> None:
     file = tmp_path / "one.duckdb"
     Path(f"{file}.holder").mkdir()
     with (
-        Warehouse(file).transaction(),
+        DuckDbWarehouse(file).transaction("sandbox"),
         pytest.raises(WarehouseError, match=r"was held by another load for 0\.1 s"),
-        Warehouse(file, 0.1).transaction(),
+        DuckDbWarehouse(file, 0.1).transaction("sandbox"),
     ):
         pass
 
@@ -116,7 +116,7 @@ def test_a_program_that_knows_no_lock_is_waited_for(tmp_path: Path) -> None:
         program.stdout.readline()
         ending = threading.Timer(0.5, program.stdin.close)
         ending.start()
-        with Warehouse(file, 20).transaction(said.append) as connection:
+        with DuckDbWarehouse(file, 20).transaction("sandbox", said.append) as connection:
             connection.execute("create table a as select 1 as x")
         ending.join()
     (line,) = said
@@ -127,8 +127,9 @@ def test_a_program_that_knows_no_lock_is_waited_for(tmp_path: Path) -> None:
 def test_the_holders_note_holds_no_argument_that_could_be_a_secret(tmp_path: Path) -> None:
     file = tmp_path / "one.duckdb"
     script = (
-        "import sys; from pathlib import Path; from ecom_assets.ingest.warehouse import Warehouse\n"
-        "with Warehouse(Path(sys.argv[1])).transaction(): print(Path(sys.argv[1] + '.holder').read_text())"
+        "import sys; from pathlib import Path; from ecom_assets.ingest.duckdb_warehouse import DuckDbWarehouse\n"
+        "with DuckDbWarehouse(Path(sys.argv[1])).transaction('sandbox'):\n"
+        "  print(Path(sys.argv[1] + '.holder').read_text())"
     )
     command = [sys.executable, "-c", script, str(file), '{"api_key": "sesame"}', "--token=sesame", "sesame"]
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}

@@ -20,10 +20,10 @@ from hypothesis import strategies as st
 from ecom_assets.cli import main
 from ecom_assets.definitions import build_defs
 from ecom_assets.ingest.declaration import BUNDLED_SHOPS, Shop, load_shop
+from ecom_assets.ingest.duckdb_warehouse import DuckDbWarehouse
 from ecom_assets.ingest.errors import MissingSecret
 from ecom_assets.ingest.loading import run_load
 from ecom_assets.ingest.privacy import MASK, protect
-from ecom_assets.ingest.warehouse import Warehouse
 from ecom_assets.sandbox import SANDBOX_KEY, SandboxSettings
 from ecom_assets.sandbox.server import Running, serving
 from ecom_assets_tests.loopback import Reply, Seen, json_reply
@@ -76,7 +76,7 @@ def plain(sandbox: Running, file: Path) -> dict[str, list[dict[str, Any]]]:
     """Load the same without any protection, and return the rows by table."""
     shop = load_shop(BUNDLED_SHOPS / "sandbox.yaml")
     shop = shop.model_copy(update={"client": shop.client.model_copy(update={"base_url": sandbox.base_url})})
-    run_load(shop, list(PII), windows_of(2), warehouse=Warehouse(file))
+    run_load(shop, list(PII), windows_of(2), warehouse=DuckDbWarehouse(file))
     return rows(file)
 
 
@@ -93,7 +93,7 @@ def rows(file: Path) -> dict[str, list[dict[str, Any]]]:
 def test_columns_are_hashed_masked_or_gone(folder: Path, sandbox: Running, tmp_path: Path) -> None:
     open_rows = plain(sandbox, tmp_path / "plain.duckdb")
     file = tmp_path / "warehouse.duckdb"
-    run_load(load_shop(folder / "sandbox.yaml"), list(PII), windows_of(2), warehouse=Warehouse(file))
+    run_load(load_shop(folder / "sandbox.yaml"), list(PII), windows_of(2), warehouse=DuckDbWarehouse(file))
     found = rows(file)
     for name, ways in PII.items():
         wanted = []

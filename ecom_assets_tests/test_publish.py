@@ -11,8 +11,9 @@ import pytest
 from dagster import DagsterInstance
 
 from ecom_assets.definitions import build_defs
+from ecom_assets.ingest.chosen_warehouse import warehouse_from_environment
+from ecom_assets.ingest.duckdb_warehouse import DuckDbWarehouse
 from ecom_assets.ingest.errors import NotPublished, WarehouseError
-from ecom_assets.ingest.warehouse import Warehouse
 from ecom_assets.sandbox import SandboxSettings
 from ecom_assets.sandbox.server import Running, serving
 from ecom_assets_tests.dagster_runs import Runs
@@ -22,9 +23,9 @@ from ecom_assets_tests.whole_tables import dump
 
 
 @pytest.fixture
-def warehouse(tmp_path: Path) -> Warehouse:
+def warehouse(tmp_path: Path) -> DuckDbWarehouse:
     """Return a warehouse with a copy."""
-    return Warehouse(tmp_path / "one.duckdb", 5, tmp_path / "readers" / "copy.duckdb")
+    return DuckDbWarehouse(tmp_path / "one.duckdb", 5, tmp_path / "readers" / "copy.duckdb")
 
 
 @pytest.fixture(scope="module")
@@ -47,14 +48,14 @@ def rows(file: Path | None) -> list[tuple[int]]:
         return connection.execute("select * from a order by all").fetchall()
 
 
-def test_the_copy_has_what_is_committed(warehouse: Warehouse) -> None:
-    with warehouse.transaction() as connection:
+def test_the_copy_has_what_is_committed(warehouse: DuckDbWarehouse) -> None:
+    with warehouse.transaction("sandbox") as connection:
         connection.execute("create table a as select 1 as x")
     assert rows(warehouse.copy) == [(1,)]
     for number in range(2, 5):
         with duckdb.connect(str(warehouse.copy), read_only=True) as reader:
             reader.execute("select * from a")
-            with warehouse.transaction() as connection:
+            with warehouse.transaction("sandbox") as connection:
                 connection.execute("insert into a values (?)", [number])
                 assert rows(warehouse.copy) == [(before,) for before in range(1, number)]
             # who has the former copy open reads on in it
@@ -62,15 +63,15 @@ def test_the_copy_has_what_is_committed(warehouse: Warehouse) -> None:
         assert rows(warehouse.copy) == [(before,) for before in range(1, number + 1)]
 
 
-def test_nothing_is_published_of_a_load_that_fails(warehouse: Warehouse) -> None:
-    with pytest.raises(duckdb.CatalogException), warehouse.transaction() as connection:
+def test_nothing_is_published_of_a_load_that_fails(warehouse: DuckDbWarehouse) -> None:
+    with pytest.raises(duckdb.CatalogException), warehouse.transaction("sandbox") as connection:
         connection.execute("create table a as select 1 as x; insert into nothing values (1)")
     assert warehouse.copy
     assert not warehouse.copy.exists()
 
 
-def test_what_a_former_load_left_in_the_log_is_in_the_copy(warehouse: Warehouse) -> None:
-    with warehouse.transaction() as connection:
+def test_what_a_former_load_left_in_the_log_is_in_the_copy(warehouse: DuckDbWarehouse) -> None:
+    with warehouse.transaction("sandbox") as connection:
         connection.execute("create table a as select 1 as x")
     with duckdb.connect(str(warehouse.path)) as connection:
         connection.execute("set checkpoint_threshold = '1gb'; insert into a values (2)")
@@ -79,23 +80,23 @@ def test_what_a_former_load_left_in_the_log_is_in_the_copy(warehouse: Warehouse)
             shutil.copyfile(f"{warehouse.path}{end}", f"{warehouse.path}{end}.left")
     for end in ("", ".wal"):
         Path(f"{warehouse.path}{end}.left").replace(f"{warehouse.path}{end}")
-    with warehouse.transaction() as connection:
+    with warehouse.transaction("sandbox") as connection:
         connection.execute("insert into a values (3)")
     assert rows(warehouse.copy) == [(1,), (2,), (3,)]
 
 
 def test_a_copy_that_cannot_be_written_leaves_the_load_and_the_former_copy(
-    warehouse: Warehouse, tmp_path: Path
+    warehouse: DuckDbWarehouse, tmp_path: Path
 ) -> None:
     (tmp_path / "readers").write_text("in the way")
-    with pytest.raises(NotPublished) as failed, warehouse.transaction() as connection:
+    with pytest.raises(NotPublished) as failed, warehouse.transaction("sandbox") as connection:
         connection.execute("create table a as select 1 as x")
     head, _, why = str(failed.value).partition(" (ECOM_PUBLISH) was left as it was: ")
     assert head == f"the load is in the warehouse {warehouse.path}, but its copy {warehouse.copy}"
     assert why in ("File exists", "Not a directory")
     assert rows(warehouse.path) == [(1,)]
     (tmp_path / "readers").unlink()
-    with warehouse.transaction():
+    with warehouse.transaction("sandbox"):
         pass
     assert rows(warehouse.copy) == [(1,)]
 
@@ -141,13 +142,13 @@ def test_a_copy_in_place_of_the_warehouse_is_refused(tmp_path: Path, end: str) -
     (tmp_path / "link").symlink_to(tmp_path)
     for folder in (tmp_path, tmp_path / "link", tmp_path / "none" / ".."):
         with pytest.raises(WarehouseError, match=r"ECOM_PUBLISH: found .*; allowed: a file that is not"):
-            Warehouse.from_environment(
+            warehouse_from_environment(
                 {"ECOM_WAREHOUSE": str(tmp_path / "one"), "ECOM_PUBLISH": f"{folder}/one{end}"}
             )
 
 
 def test_a_copy_that_is_a_link_to_the_warehouse_is_refused(tmp_path: Path) -> None:
-    with Warehouse(tmp_path / "one").transaction():
+    with DuckDbWarehouse(tmp_path / "one").transaction("sandbox"):
         pass
     (tmp_path / "link").symlink_to(tmp_path / "one")
     one, link = str(tmp_path / "one"), str(tmp_path / "link")
@@ -156,19 +157,22 @@ def test_a_copy_that_is_a_link_to_the_warehouse_is_refused(tmp_path: Path) -> No
         {"ECOM_WAREHOUSE": link, "ECOM_PUBLISH": one},
     ):
         with pytest.raises(WarehouseError, match="ECOM_PUBLISH: found"):
-            Warehouse.from_environment(settings)
+            warehouse_from_environment(settings)
 
 
 @pytest.mark.parametrize("variable", ["ECOM_WAREHOUSE", "ECOM_PUBLISH"])
-@pytest.mark.parametrize("where", [".", "postgresql://user:pass@host/db", ":memory:"])
+@pytest.mark.parametrize("where", [".", "mysql://user:pass@host/db", ":memory:"])
 def test_what_is_no_file_is_refused(variable: str, where: str) -> None:
     with pytest.raises(
-        WarehouseError, match=rf"^{variable}: found .*; allowed: the path of a DuckDB file$"
+        WarehouseError,
+        match=rf"^{variable}: found .*; allowed: the path of a DuckDB file(?: or an address [^ ]+)?$",
     ) as no:
-        Warehouse.from_environment({variable: where})
+        warehouse_from_environment({variable: where})
     assert "pass" not in str(no.value)
 
 
 def test_there_is_no_copy_unless_asked_for() -> None:
-    assert Warehouse.from_environment({}).copy is None
-    assert Warehouse.from_environment({"ECOM_PUBLISH": "a/b"}).copy == Path("a/b").absolute()
+    for settings, copy in (({}, None), ({"ECOM_PUBLISH": "a/b"}, Path("a/b").absolute())):
+        warehouse = warehouse_from_environment(settings)
+        assert isinstance(warehouse, DuckDbWarehouse)
+        assert warehouse.copy == copy

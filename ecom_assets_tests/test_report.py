@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from ecom_assets.ingest.declaration import BUNDLED_SHOPS, load_shop
+from ecom_assets.ingest.duckdb_warehouse import DuckDbWarehouse
 from ecom_assets.ingest.errors import (
     ApiError,
     ContractBroken,
@@ -18,7 +19,6 @@ from ecom_assets.ingest.errors import (
     WarehouseError,
 )
 from ecom_assets.ingest.loading import ResourceReport, RunReport
-from ecom_assets.ingest.warehouse import Warehouse
 from ecom_assets.report import failure, refusal, row_counts, table_metadata
 
 SHOP = load_shop(BUNDLED_SHOPS / "sandbox.yaml")
@@ -26,7 +26,7 @@ SHOP = load_shop(BUNDLED_SHOPS / "sandbox.yaml")
 
 def test_a_warehouse_that_cannot_be_read_after_the_load(tmp_path: Path) -> None:
     """The load is reported all the same, without the rows of the whole table."""
-    warehouse = Warehouse(tmp_path / "gone.duckdb")
+    warehouse = DuckDbWarehouse(tmp_path / "gone.duckdb")
     assert row_counts(SHOP, warehouse, ["orders"]) == {}
     orders = ResourceReport("orders", "sandbox.orders", load_id="17")
     metadata = table_metadata(
@@ -44,7 +44,7 @@ def test_fields_that_were_dropped(tmp_path: Path) -> None:
     """Under discard_value the report names each unknown field and how often it was there."""
     orders = ResourceReport("orders", "sandbox.orders", discarded={"gift_note": 3})
     run = RunReport("sandbox", {"orders": orders}, {})
-    metadata = table_metadata(run, orders, Warehouse(tmp_path / "a.duckdb"), 0)
+    metadata = table_metadata(run, orders, DuckDbWarehouse(tmp_path / "a.duckdb"), 0)
     assert metadata["discarded_fields"] == {"gift_note": 3}
     assert metadata["dagster/row_count"] == 0
 

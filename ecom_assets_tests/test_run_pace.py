@@ -13,8 +13,8 @@ import pytest
 import yaml
 
 from ecom_assets.ingest.declaration import Shop, load_shop
+from ecom_assets.ingest.duckdb_warehouse import DuckDbWarehouse
 from ecom_assets.ingest.loading import RunReport, run_load
-from ecom_assets.ingest.warehouse import Warehouse
 from ecom_assets.ingest.windows import windows_between
 from ecom_assets_tests.loopback import Loopback, Reply, Seen, serving
 from ecom_assets_tests.test_isolation import declaration, page
@@ -42,7 +42,7 @@ def load(shop: Shop, folder: Path, days: int) -> RunReport:
     assert shop.partitions
     windows = windows_between(shop.partitions, START, START + timedelta(days=days))
     assert len(windows) == days
-    warehouse = Warehouse(folder / "warehouse.duckdb")
+    warehouse = DuckDbWarehouse(folder / "warehouse.duckdb")
     return run_load(shop, ["customers", "refunds"], windows, secrets={}, warehouse=warehouse)
 
 

@@ -11,8 +11,8 @@ import duckdb
 import pytest
 
 from ecom_assets.ingest.declaration import Shop, load_shop
+from ecom_assets.ingest.duckdb_warehouse import DuckDbWarehouse
 from ecom_assets.ingest.loading import RunReport, run_load
-from ecom_assets.ingest.warehouse import Warehouse
 from ecom_assets.ingest.windows import Window, windows_between
 from ecom_assets_tests import shapes
 from ecom_assets_tests.shapes import SHAPES, Shape, Tables
@@ -36,7 +36,7 @@ class Loads:
     def run(self, names: list[str], windows: tuple[Window, ...] = ()) -> RunReport:
         """Load, and see that nothing failed and nothing was rejected."""
         report = run_load(
-            self.shop, names, windows, secrets=self.shape.secrets, warehouse=Warehouse(self.file, 20)
+            self.shop, names, windows, secrets=self.shape.secrets, warehouse=DuckDbWarehouse(self.file, 20)
         )
         assert report.errors == {}
         rejected = self.rows(f"select reasons, record from {self.shop.name}.rejected_rows")

@@ -11,12 +11,12 @@ import duckdb
 import pytest
 
 from ecom_assets.ingest.declaration import BUNDLED_SHOPS, Shop, load_shop
+from ecom_assets.ingest.duckdb_warehouse import DuckDbWarehouse
 from ecom_assets.ingest.errors import IngestError
 from ecom_assets.ingest.failures import failure_of
 from ecom_assets.ingest.loading import RunReport, run_load
 from ecom_assets.ingest.redaction import Redactor
 from ecom_assets.ingest.source import build_source
-from ecom_assets.ingest.warehouse import Warehouse
 from ecom_assets_tests.loopback import Loopback, Reply, Seen, json_reply, serving
 
 KEY = {"data_type": "bigint", "nullable": False}
@@ -55,7 +55,7 @@ def shop_of(base_url: str, paginator: dict[str, Any] | None = None, **endpoint: 
 
 def load(shop: Shop, file: Path) -> RunReport:
     """Load the snapshot."""
-    return run_load(shop, ["things"], warehouse=Warehouse(file))
+    return run_load(shop, ["things"], warehouse=DuckDbWarehouse(file))
 
 
 def loaded(file: Path) -> list[int]:

@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 
 from ecom_assets.ingest.connection import connected
 from ecom_assets.ingest.declaration import Shop
+from ecom_assets.ingest.duckdb_warehouse import DuckDbWarehouse
 from ecom_assets.ingest.errors import ApiError, IncompleteSlice
 from ecom_assets.ingest.keys import keys_of
 from ecom_assets.ingest.loading import run_load
 from ecom_assets.ingest.meter import Reading
 from ecom_assets.ingest.source_keys import source_keys, trimmed
 from ecom_assets.ingest.sweeping import run_sweep
-from ecom_assets.ingest.warehouse import Warehouse
 from ecom_assets.ingest.windows import windows_between
 from ecom_assets_tests.loopback import Loopback, Reply, Seen, json_reply, serving
 
@@ -144,7 +144,7 @@ def test_an_api_without_a_filter_is_swept_as_well(loopback: Loopback, tmp_path: 
     first = shop.partitions.start
     (window,) = windows_between(shop.partitions, first, first.replace(day=2))
     records = [{"id": no, "at": "2026-01-01T10:00:00Z"} for no in range(3)]
-    warehouse = Warehouse(tmp_path / "warehouse.duckdb", 20)
+    warehouse = DuckDbWarehouse(tmp_path / "warehouse.duckdb", 20)
     loopback.replies = [json_reply({"data": records})]
     assert run_load(shop, ["things"], [window], warehouse=warehouse).errors == {}
     loopback.replies = [json_reply({"data": records[1:]})]
@@ -203,7 +203,7 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Loopback, 
         loopback.replies = [
             json_reply({"data": [{"id": no, "at": "2026-01-01T10:00:00Z"} for no in range(8)]})
         ]
-        assert run_load(shop, ["things"], [window], warehouse=Warehouse(file, 20)).errors == {}
+        assert run_load(shop, ["things"], [window], warehouse=DuckDbWarehouse(file, 20)).errors == {}
         yield loopback, shop, file
 
 
@@ -217,7 +217,7 @@ def test_after_any_history_the_live_rows_are_those_at_the_source(
     marks = marks_in(file)
     for state in states:
         loopback.replies = [json_reply({"data": [{"id": no} for no in sorted(state)]})]
-        report = run_sweep(shop, "things", warehouse=Warehouse(file, 20))
+        report = run_sweep(shop, "things", warehouse=DuckDbWarehouse(file, 20))
         gone = set(range(8)) - state
         kept = {no: at for no, at in marks.items() if no in gone}
         expected = kept | dict.fromkeys(gone - marks.keys(), report.instant)

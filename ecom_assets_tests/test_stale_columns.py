@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
 from ecom_assets.ingest.errors import WarehouseError
 from ecom_assets.sandbox.faults import REMOVED
 from ecom_assets.sandbox.server import Running
+from ecom_assets_tests.engines import Place
 from ecom_assets_tests.races import ORDERS, WINDOWED, Clock, Race, sandbox_with_a_clock
 
 
@@ -22,15 +22,15 @@ def sandbox() -> Iterator[Running]:
 
 
 @pytest.fixture
-def race(sandbox: Running, tmp_path: Path) -> Race:
+def race(sandbox: Running, new_place: Callable[[], Place]) -> Race:
     """Return a race into an empty warehouse."""
-    return Race(sandbox, tmp_path / "one.duckdb")
+    return Race(sandbox, new_place())
 
 
 @pytest.fixture
-def calm(sandbox: Running, tmp_path: Path) -> Race:
+def calm(sandbox: Running, new_place: Callable[[], Place]) -> Race:
     """Return the same shop with a warehouse for runs one after the other."""
-    return Race(sandbox, tmp_path / "two.duckdb")
+    return Race(sandbox, new_place())
 
 
 def test_a_newer_state_keeps_the_columns_that_it_has(race: Race, sandbox: Running) -> None:

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta, timezone
-from pathlib import Path
 from typing import Any
 
-import duckdb
 import pytest
 
 from ecom_assets.ingest.declaration import Shop
 from ecom_assets.ingest.errors import WarehouseError
 from ecom_assets.ingest.loading import run_load
-from ecom_assets.ingest.warehouse import Warehouse
 from ecom_assets.ingest.windows import windows_between
 from ecom_assets.sandbox.server import Running
+from ecom_assets_tests.engines import Place
 from ecom_assets_tests.loopback import Reply, Seen, json_reply, serving
 from ecom_assets_tests.races import ORDERS, WINDOWED, Clock, Race, sandbox_with_a_clock
 
@@ -28,15 +26,15 @@ def sandbox() -> Iterator[Running]:
 
 
 @pytest.fixture
-def race(sandbox: Running, tmp_path: Path) -> Race:
+def race(sandbox: Running, new_place: Callable[[], Place]) -> Race:
     """Return a race into an empty warehouse."""
-    return Race(sandbox, tmp_path / "one.duckdb")
+    return Race(sandbox, new_place())
 
 
 @pytest.fixture
-def calm(sandbox: Running, tmp_path: Path) -> Race:
+def calm(sandbox: Running, new_place: Callable[[], Place]) -> Race:
     """Return the same shop with a warehouse for runs one after the other."""
-    return Race(sandbox, tmp_path / "two.duckdb")
+    return Race(sandbox, new_place())
 
 
 @pytest.mark.parametrize(
@@ -168,15 +166,14 @@ def test_rejected_rows_are_those_of_the_newest_reading(race: Race, sandbox: Runn
 
 def test_a_load_from_a_future_by_a_wrong_clock_does_not_stop_later_ones(race: Race, sandbox: Running) -> None:
     race.run(["stores"])
-    with duckdb.connect(str(race.file)) as connection:
-        connection.execute("update sandbox.load_ledger set loaded_at = loaded_at + interval 1 year")
+    race.place.write("update sandbox.load_ledger set loaded_at = loaded_at + interval '1 year'")
     sandbox.faults.change("/v1/stores", 1, name="renamed")
     race.run(["stores"])
     assert ("renamed",) in race.rows("select name from stores")
 
 
 @pytest.mark.parametrize("names", [["things", "parts"], ["parts"]], ids=" and ".join)
-def test_keys_of_several_columns_and_cursors_that_are_numbers(tmp_path: Path, names: list[str]) -> None:
+def test_keys_of_several_columns_and_cursors_that_are_numbers(place: Place, names: list[str]) -> None:
     whole = {"data_type": "bigint", "nullable": False}
     text = {"data_type": "text", "nullable": False}
     stored: dict[str, Any] = {}
@@ -223,10 +220,9 @@ def test_keys_of_several_columns_and_cursors_that_are_numbers(tmp_path: Path, na
             days = windows_between(
                 shop.partitions, shop.partitions.start, shop.partitions.start + timedelta(1)
             )
-            report = run_load(shop, tables, days, warehouse=Warehouse(tmp_path / "one.duckdb"))
+            report = run_load(shop, tables, days, warehouse=place.warehouse())
             assert report.errors == {}
-            with duckdb.connect(str(tmp_path / "one.duckdb"), read_only=True) as connection:
-                return connection.execute("select shop, no from testshop.parts order by all").fetchall()
+            return place.rows("select shop, no from testshop.parts order by 1, 2")
 
         assert load(200, [1, 2], ["things", "parts"]) == [("a", 1), ("a", 2), ("b", 9)]
         assert load(100, [3], names) == [("a", 1), ("a", 2), ("b", 9)]

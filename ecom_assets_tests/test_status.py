@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from ecom_assets.cli import main
 from ecom_assets.ingest.declaration import BUNDLED_SHOPS, Shop, load_shop
+from ecom_assets.ingest.duckdb_warehouse import DuckDbWarehouse
 from ecom_assets.ingest.loading import run_load
-from ecom_assets.ingest.warehouse import Warehouse
 from ecom_assets.ingest.windows import windows_between
 from ecom_assets.status import BAR, FAILED, LOADED, MISSING, PARTLY, ResourceStatus, bar, status
 
@@ -30,8 +30,8 @@ def loaded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Shop, Path]:
     days = windows_between(shop.partitions, shop.partitions.start, NOW)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ECOM_SANDBOX_ORDERS_PER_DAY", "20")
-        run_load(shop, ["stores"], warehouse=Warehouse(file))
-        run_load(shop, ["orders"], days[3:5], warehouse=Warehouse(file))
+        run_load(shop, ["stores"], warehouse=DuckDbWarehouse(file))
+        run_load(shop, ["orders"], days[3:5], warehouse=DuckDbWarehouse(file))
     return shop, file
 
 
@@ -41,7 +41,7 @@ def of(found: tuple[ResourceStatus, ...], name: str) -> ResourceStatus:
 
 def test_windows_are_loaded_or_missing(loaded: tuple[Shop, Path]) -> None:
     shop, file = loaded
-    found = status(shop, Warehouse(file), NOW)
+    found = status(shop, DuckDbWarehouse(file), NOW)
     orders = of(found, "orders")
     assert (orders.windows, orders.loaded, orders.missing, orders.failed) == (10, 2, 8, 0)
     assert (orders.first, orders.last) == ("2026-01-01", "2026-01-10")
@@ -65,7 +65,7 @@ def test_a_load_that_does_not_add_up_has_failed(loaded: tuple[Shop, Path], tmp_p
             "update sandbox.load_ledger set kept = kept + 1 "
             "where resource = 'orders' and partition_key = '2026-01-05'"
         )
-    orders = of(status(shop, Warehouse(copy), NOW), "orders")
+    orders = of(status(shop, DuckDbWarehouse(copy), NOW), "orders")
     assert (orders.loaded, orders.failed, orders.missing) == (1, 1, 8)
     assert orders.bar[3:5] == LOADED + FAILED
 

@@ -10,9 +10,9 @@ import duckdb
 import pytest
 
 from ecom_assets.ingest.declaration import Shop
+from ecom_assets.ingest.duckdb_warehouse import DuckDbWarehouse
 from ecom_assets.ingest.loading import run_load
 from ecom_assets.ingest.sweeping import run_sweep
-from ecom_assets.ingest.warehouse import Warehouse
 from ecom_assets.ingest.windows import windows_between
 from ecom_assets_tests.loopback import Loopback, json_reply, serving
 
@@ -33,9 +33,9 @@ def swept(loopback: Loopback, file: Path, shop: Shop, records: list[dict[str, An
     first = shop.partitions.start
     windows = windows_between(shop.partitions, first, first.replace(day=2))
     loopback.replies = [json_reply({"data": records})]
-    assert run_load(shop, ["things"], windows, warehouse=Warehouse(file, 20)).errors == {}
+    assert run_load(shop, ["things"], windows, warehouse=DuckDbWarehouse(file, 20)).errors == {}
     loopback.replies = [json_reply({"data": records[1:]})]
-    report = run_sweep(shop, "things", warehouse=Warehouse(file, 20))
+    report = run_sweep(shop, "things", warehouse=DuckDbWarehouse(file, 20))
     assert (report.live_before, report.newly_deleted, report.returned) == (len(records), 1, 0)
     keys = ", ".join(f'"{name}"::varchar' for name in shop.resource("things").primary_key)
     with duckdb.connect(str(file), read_only=True) as connection:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-import duckdb
 import pytest
 
 from ecom_assets.ingest.sweeping import SweepReport, run_sweep
-from ecom_assets.ingest.warehouse import Warehouse
 from ecom_assets.sandbox import SANDBOX_KEY, SandboxSettings
 from ecom_assets.sandbox.server import Running, serving
+from ecom_assets_tests.engines import Place, before_each_load
 from ecom_assets_tests.sweeps import NOW, ORDERS, Sweeps
 
 
@@ -24,34 +22,24 @@ def api() -> Iterator[Running]:
 
 
 @pytest.fixture
-def sweeps(api: Running, tmp_path: Path) -> Sweeps:
+def sweeps(api: Running, tmp_path: Path, place: Place) -> Sweeps:
     """Return the shop with all its orders loaded."""
-    found = Sweeps(api, tmp_path)
+    found = Sweeps(api, tmp_path, place=place)
     found.load()
     return found
 
 
-class Interrupted(Warehouse):
-    """A warehouse in which something else is done right before a sweep's transaction."""
-
-    def __init__(self, path: Path, meanwhile: Callable[[], object]) -> None:
-        super().__init__(path, 20)
-        self.meanwhile = meanwhile
-        self.times = 0
-
-    @contextmanager
-    def transaction(self, say: Callable[[str], None] = lambda _: None) -> Iterator[duckdb.DuckDBPyConnection]:
-        self.times += 1
-        self.meanwhile()
-        with super().transaction(say) as connection:
-            yield connection
-
-
 def sweep_while(sweeps: Sweeps, meanwhile: Callable[[], object]) -> SweepReport:
     """Sweep, and do something once everything has been read and nothing has been written."""
-    warehouse = Interrupted(sweeps.file, meanwhile)
+    times: list[None] = []
+
+    def happens() -> None:
+        times.append(None)
+        meanwhile()
+
+    warehouse = before_each_load(sweeps.place.warehouse(), happens)
     report = run_sweep(sweeps.shop, "orders", secrets={"api_key": SANDBOX_KEY}, warehouse=warehouse)
-    assert warehouse.times == 1
+    assert len(times) == 1
     return report
 
 
@@ -60,7 +48,7 @@ def test_a_row_that_a_load_brought_meanwhile_is_not_marked(sweeps: Sweeps, api: 
     ids = sweeps.ids()
     late, gone = ids[-1], ids[0]
     api.faults.delete(ORDERS, late)
-    with sweeps.warehouse.transaction() as connection:
+    with sweeps.warehouse.transaction("sandbox") as connection:
         connection.execute("delete from sandbox.orders where id = ?", [late])
     api.faults.delete(ORDERS, gone)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from ecom_assets.ingest.duckdb_warehouse import DuckDbWarehouse
 from ecom_assets.ingest.errors import (
     DeclarationError,
     IncompleteSlice,
@@ -15,7 +16,6 @@ from ecom_assets.ingest.errors import (
     WarehouseError,
 )
 from ecom_assets.ingest.sweeping import run_sweep
-from ecom_assets.ingest.warehouse import Warehouse
 from ecom_assets.sandbox import SandboxSettings
 from ecom_assets.sandbox.server import Running, serving
 from ecom_assets_tests.sweeps import NOW, ORDERS, PLAIN, SWEPT, Sweeps
@@ -119,7 +119,7 @@ def test_before_any_load(api: Running, tmp_path: Path) -> None:
     with pytest.raises(WarehouseError, match=r"warehouse\.duckdb does not exist: materialise an asset first"):
         sweeps.sweep()
     assert not sweeps.file.exists()
-    with sweeps.warehouse.transaction() as connection:
+    with sweeps.warehouse.transaction("sandbox") as connection:
         connection.execute("create schema sandbox")
     with pytest.raises(WarehouseError) as caught:
         sweeps.sweep()
@@ -157,9 +157,12 @@ def test_a_missing_secret(sweeps: Sweeps) -> None:
 
 def test_a_warehouse_that_somebody_holds(sweeps: Sweeps) -> None:
     with (
-        Warehouse(sweeps.file, 0).transaction(),
+        DuckDbWarehouse(sweeps.file, 0).transaction("sandbox"),
         pytest.raises(WarehouseError, match="was held by"),
     ):
         run_sweep(
-            sweeps.shop, "orders", secrets={"api_key": "sandbox-key"}, warehouse=Warehouse(sweeps.file, 0.1)
+            sweeps.shop,
+            "orders",
+            secrets={"api_key": "sandbox-key"},
+            warehouse=DuckDbWarehouse(sweeps.file, 0.1),
         )

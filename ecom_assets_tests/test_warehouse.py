@@ -10,22 +10,26 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from ecom_assets.ingest.chosen_warehouse import warehouse_from_environment
 from ecom_assets.ingest.declaration import BUNDLED_SHOPS, load_shop
+from ecom_assets.ingest.duckdb_warehouse import DuckDbWarehouse
 from ecom_assets.ingest.errors import WarehouseError
 from ecom_assets.ingest.loading import run_load
-from ecom_assets.ingest.warehouse import DEFAULT_LOCK_TIMEOUT, Warehouse
+from ecom_assets.ingest.warehouse import DEFAULT_LOCK_TIMEOUT
 
 
 @pytest.fixture
-def warehouse(tmp_path: Path) -> Warehouse:
+def warehouse(tmp_path: Path) -> DuckDbWarehouse:
     """Return a warehouse whose file does not exist yet."""
-    return Warehouse(tmp_path / "deep" / "one.duckdb", 0.3)
+    return DuckDbWarehouse(tmp_path / "deep" / "one.duckdb", 0.3)
 
 
 def test_the_environment_names_it() -> None:
-    named = Warehouse.from_environment({"ECOM_WAREHOUSE": "some/where.duckdb", "ECOM_LOCK_TIMEOUT": "2.5"})
+    named = warehouse_from_environment({"ECOM_WAREHOUSE": "some/where.duckdb", "ECOM_LOCK_TIMEOUT": "2.5"})
+    assert isinstance(named, DuckDbWarehouse)
     assert (named.path, named.lock_timeout) == (Path("some/where.duckdb").absolute(), 2.5)
-    default = Warehouse.from_environment({})
+    default = warehouse_from_environment({})
+    assert isinstance(default, DuckDbWarehouse)
     assert default.path == Path("data/warehouse.duckdb").absolute()
     assert default.lock_timeout == DEFAULT_LOCK_TIMEOUT
 
@@ -35,13 +39,13 @@ def test_a_wrong_timeout_is_refused(text: str) -> None:
     with pytest.raises(
         WarehouseError, match=f"ECOM_LOCK_TIMEOUT: found '{text}'; allowed: a number of seconds"
     ):
-        Warehouse.from_environment({"ECOM_LOCK_TIMEOUT": text})
+        warehouse_from_environment({"ECOM_LOCK_TIMEOUT": text})
 
 
-@pytest.mark.parametrize("where", ["postgresql://user:pass@host/db", ":memory:"])
+@pytest.mark.parametrize("where", ["mysql://user:pass@host/db", ":memory:"])
 def test_another_database_is_refused_without_its_secret(where: str) -> None:
     with pytest.raises(WarehouseError, match="allowed: the path of a DuckDB file") as refused:
-        Warehouse.from_environment({"ECOM_WAREHOUSE": where})
+        warehouse_from_environment({"ECOM_WAREHOUSE": where})
     assert "pass" not in str(refused.value)
 
 
@@ -50,14 +54,14 @@ def test_a_file_that_is_called_as_its_shop_is_refused(tmp_path: Path) -> None:
     with pytest.raises(
         WarehouseError, match=r"is called as the shop sandbox is, .* another file in ECOM_WAREHOUSE"
     ):
-        run_load(shop, ["stores"], warehouse=Warehouse(tmp_path / "Sandbox.duckdb"))
+        run_load(shop, ["stores"], warehouse=DuckDbWarehouse(tmp_path / "Sandbox.duckdb"))
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_transaction_is_kept_as_a_whole(warehouse: Warehouse) -> None:
-    with warehouse.transaction() as connection:
+def test_a_transaction_is_kept_as_a_whole(warehouse: DuckDbWarehouse) -> None:
+    with warehouse.transaction("sandbox") as connection:
         connection.execute("create schema shop; create table shop.a as select 1 as x")
-    with pytest.raises(duckdb.CatalogException), warehouse.transaction() as connection:
+    with pytest.raises(duckdb.CatalogException), warehouse.transaction("sandbox") as connection:
         connection.execute("insert into shop.a values (2); insert into shop.nothing values (2)")
     with warehouse.read("shop") as connection:
         assert connection.execute("select * from a").fetchall() == [(1,)]
@@ -65,7 +69,7 @@ def test_a_transaction_is_kept_as_a_whole(warehouse: Warehouse) -> None:
         assert connection.execute("select current_setting('TimeZone')").fetchall() == [("UTC",)]
 
 
-def test_reading_what_is_not_there_says_what_to_do(warehouse: Warehouse) -> None:
+def test_reading_what_is_not_there_says_what_to_do(warehouse: DuckDbWarehouse) -> None:
     with (
         pytest.raises(WarehouseError, match="does not exist: materialise an asset first"),
         warehouse.read("shop"),
@@ -73,36 +77,36 @@ def test_reading_what_is_not_there_says_what_to_do(warehouse: Warehouse) -> None
         pass
 
 
-def test_a_file_that_is_none_of_duckdbs(warehouse: Warehouse) -> None:
+def test_a_file_that_is_none_of_duckdbs(warehouse: DuckDbWarehouse) -> None:
     warehouse.path.parent.mkdir()
     warehouse.path.write_text("x" * 5000)
-    with pytest.raises(WarehouseError, match="cannot be opened"), warehouse.transaction():
+    with pytest.raises(WarehouseError, match="cannot be opened"), warehouse.transaction("sandbox"):
         pass
 
 
 def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    blocked = Warehouse(tmp_path / "file" / "one.duckdb")
-    with pytest.raises(WarehouseError, match="cannot be locked"), blocked.transaction():
+    blocked = DuckDbWarehouse(tmp_path / "file" / "one.duckdb")
+    with pytest.raises(WarehouseError, match="cannot be locked"), blocked.transaction("sandbox"):
         pass
 
 
-def test_patience_ends_with_another_load(warehouse: Warehouse) -> None:
-    other = Warehouse(warehouse.path, 0.1)
+def test_patience_ends_with_another_load(warehouse: DuckDbWarehouse) -> None:
+    other = DuckDbWarehouse(warehouse.path, 0.1)
     said: list[str] = []
     with (
-        warehouse.transaction(),
+        warehouse.transaction("sandbox"),
         pytest.raises(
             WarehouseError, match=rf"was held by PID {os.getpid()} on .* for 0.1 s \(ECOM_LOCK_TIMEOUT\)"
         ),
-        other.transaction(said.append),
+        other.transaction("sandbox", said.append),
     ):
         pass
     (line,) = said
     assert line.startswith(f"waiting for the warehouse {warehouse.path}: held by PID {os.getpid()} on ")
 
 
-def test_patience_ends_with_a_program_that_knows_no_lock(warehouse: Warehouse) -> None:
+def test_patience_ends_with_a_program_that_knows_no_lock(warehouse: DuckDbWarehouse) -> None:
     warehouse.path.parent.mkdir()
     script = (
         "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print('open', flush=True); sys.stdin.read()"
@@ -119,20 +123,20 @@ def test_patience_ends_with_a_program_that_knows_no_lock(warehouse: Warehouse) -
         holder.stdout.readline()
         with (
             pytest.raises(WarehouseError, match=rf"was held by .*{holder.pid}.* for 0.3 s"),
-            warehouse.transaction(said.append),
+            warehouse.transaction("sandbox", said.append),
         ):
             pass
         holder.stdin.close()
     assert len(said) == 1
-    with warehouse.transaction() as connection:
-        assert isinstance(connection, duckdb.DuckDBPyConnection)
+    with warehouse.transaction("sandbox") as connection:
+        assert connection.value("select 1") == 1
 
 
 def test_a_link_to_a_file_that_is_not_there_yet_stays_one(tmp_path: Path) -> None:
     (tmp_path / "disk").mkdir()
     link = tmp_path / "one.duckdb"
     link.symlink_to(tmp_path / "disk" / "two.duckdb")
-    with Warehouse(link).transaction() as connection:
+    with DuckDbWarehouse(link).transaction("sandbox") as connection:
         connection.execute("create table a as select 1 as x")
     assert link.is_symlink()
     with duckdb.connect(str(tmp_path / "disk" / "two.duckdb")) as connection:

@@ -14,9 +14,9 @@ import duckdb
 import pytest
 
 from ecom_assets.ingest.declaration import Shop
+from ecom_assets.ingest.duckdb_warehouse import DuckDbWarehouse
 from ecom_assets.ingest.loading import run_load
 from ecom_assets.ingest.sorting import moments_of
-from ecom_assets.ingest.warehouse import Warehouse
 from ecom_assets.ingest.windows import Ask, Window, windows_between
 from ecom_assets_tests.answering import Answering, Stored, written
 from ecom_assets_tests.loopback import Loopback, Reply, Seen, json_reply, serving
@@ -136,7 +136,7 @@ class Shelf:
 
     def load(self, windows: tuple[Window, ...], file: Path) -> tuple[list[Any], list[Any]]:
         """Load, and return the ids in the table and the figures of the windows."""
-        report = run_load(self.shop, ["things"], windows, warehouse=Warehouse(file))
+        report = run_load(self.shop, ["things"], windows, warehouse=DuckDbWarehouse(file))
         assert report.errors == {}
         with duckdb.connect(str(file), read_only=True) as connection:
             ids = connection.execute("select id from testshop.things order by 1").fetchall()

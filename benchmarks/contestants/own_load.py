@@ -9,8 +9,8 @@ from own_shop import RESOURCES, declared
 from work import work_from_command_line
 
 from ecom_assets.ingest.declaration import load_shop
+from ecom_assets.ingest.duckdb_warehouse import DuckDbWarehouse
 from ecom_assets.ingest.loading import run_load
-from ecom_assets.ingest.warehouse import Warehouse
 from ecom_assets.ingest.windows import windows_between
 
 
@@ -24,7 +24,7 @@ def main() -> int:
         RESOURCES,
         windows_between(shop.partitions, work.start, work.end),
         secrets={"api_key": work.api_key},
-        warehouse=Warehouse(work.out),
+        warehouse=DuckDbWarehouse(work.out),
     )
     for name, error in report.errors.items():
         print(f"{name}: {error}")

@@ -10,13 +10,12 @@ from datetime import datetime
 from typing import Any
 
 import dlt
-import duckdb
 import pyarrow as pa
 from dlt.extract import DltSource
 
 from ecom_assets.ingest.declaration import Shop
 from ecom_assets.ingest.tally import ResourceReport, Tally, WindowReport
-from ecom_assets.ingest.warehouse import columns_of, visible
+from ecom_assets.ingest.warehouse import Session
 
 LEDGER = "load_ledger"
 REJECTED = "rejected_rows"
@@ -85,21 +84,20 @@ def bookkeeping(
     return books()
 
 
-def empty_staging(warehouse: duckdb.DuckDBPyConnection, shop: Shop) -> None:
+def empty_staging(warehouse: Session, shop: Shop) -> None:
     """Delete what dlt has merged from, in the transaction of the load: it would be stored a second time."""
     staging = f"{shop.name}_staging"
-    for table in columns_of(warehouse, staging):
+    for table in warehouse.columns_of(staging):
         if not table.startswith("_dlt"):
             warehouse.execute(f'truncate "{staging}"."{table}"')
 
 
-def enter(
-    warehouse: duckdb.DuckDBPyConnection, shop: Shop, load_id: str, window: WindowReport, now: datetime
-) -> None:
+def enter(warehouse: Session, shop: Shop, load_id: str, window: WindowReport, now: datetime) -> None:
     """Add a row to the ledger in the open transaction, for what no load brings."""
     rows = pa.Table.from_pylist([_entry(window, load_id, now)], schema=_LEDGER_SCHEMA)
-    with visible(warehouse, "ecom_entry", rows):
-        warehouse.execute(f'insert into "{shop.name}"."{LEDGER}" by name select * from ecom_entry')
+    names = ", ".join(f'"{name}"' for name in rows.column_names)
+    with warehouse.visible("ecom_entry", rows):
+        warehouse.execute(f'insert into "{shop.name}"."{LEDGER}" ({names}) select {names} from ecom_entry')
 
 
 def _entry(window: WindowReport, load_id: str | None, now: datetime) -> dict[str, Any]:
@@ -120,24 +118,27 @@ def _table(name: str, rows: list[dict[str, Any]], schema: pa.Schema) -> Any:
     return dlt.resource(entries, name=name, columns=hints, write_disposition="append")
 
 
-def forget(warehouse: duckdb.DuckDBPyConnection, shop: Shop, tallies: Sequence[Tally]) -> None:
+def forget(warehouse: Session, shop: Shop, tallies: Sequence[Tally]) -> None:
     """Delete, before a load, what its windows had rejected before, and the nested rows of the records it brings.
 
     A nested list is replaced as a whole, so that an element that is gone at the source is gone here too, even
     when it was the last one.
     """
-    present = columns_of(warehouse, shop.name)
+    present = warehouse.columns_of(shop.name)
     for tally in tallies:
         name = tally.resource.name
         if REJECTED in present:
-            warehouse.executemany(
-                f'delete from "{shop.name}"."{REJECTED}" where resource = ? and partition_key is not distinct from ?',
-                [[name, key] for key in tally.partition_keys],
-            )
+            keys = pa.table({"partition_key": pa.array(tally.partition_keys, pa.string())})
+            with warehouse.visible("ecom_keys", keys):
+                warehouse.execute(
+                    f'delete from "{shop.name}"."{REJECTED}" as rows where resource = ? and exists (select 1 '
+                    "from ecom_keys as keys where keys.partition_key is not distinct from rows.partition_key)",
+                    [name],
+                )
         if name in present and tally.parents and tally.resource.windowed:
             parents = pa.concat_tables(tally.parents)
             same = " and ".join(f'rows."{column}" = parents."{column}"' for column in parents.column_names)
-            with visible(warehouse, "ecom_parents", parents):
+            with warehouse.visible("ecom_parents", parents):
                 warehouse.execute(
                     f'delete from "{shop.name}"."{name}" as rows using ecom_parents as parents where {same}'
                 )

@@ -9,15 +9,13 @@ import logging
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
-import duckdb
 from dlt.common.destination.exceptions import DestinationException
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from ecom_assets.ingest.errors import IngestError, WarehouseError
 from ecom_assets.ingest.redaction import Redactor
-from ecom_assets.ingest.warehouse import one_line
+from ecom_assets.ingest.warehouse import Warehouse, one_line
 
 _log = logging.getLogger(__name__)
 
@@ -43,16 +41,22 @@ def failure_of(error: Exception, redactor: Redactor) -> IngestError:
 
 
 @contextmanager
-def writing(path: Path, redactor: Redactor) -> Iterator[None]:
-    """Turn what goes wrong while the warehouse at `path` is written into a WarehouseError of one clear line."""
+def writing(warehouse: Warehouse, redactor: Redactor) -> Iterator[None]:
+    """Turn what goes wrong while a warehouse is written into a WarehouseError of one clear line."""
+    foreseen: tuple[type[Exception], ...] = (
+        PipelineStepFailed,
+        DestinationException,
+        OSError,
+        *warehouse.errors,
+    )
     try:
         yield
     except IngestError:
         raise
-    except (PipelineStepFailed, DestinationException, duckdb.Error, OSError) as error:
+    except foreseen as error:
         cause = causes_of(error)[-1]
         text = redactor.scrub(_disk(cause) or one_line(cause))
-        failure = WarehouseError(f"the warehouse {path} was left as it was: {text}")
+        failure = WarehouseError(f"the warehouse {warehouse} was left as it was: {text}")
     else:
         return
     raise failure

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timezone
 
@@ -15,6 +15,7 @@ import dlt
 
 from ecom_assets.ingest.bookkeeping import bookkeeping, empty_staging, forget
 from ecom_assets.ingest.children import child_slices
+from ecom_assets.ingest.chosen_warehouse import warehouse_from_environment
 from ecom_assets.ingest.collecting import seldom
 from ecom_assets.ingest.connection import Connection, connected
 from ecom_assets.ingest.contract import Contract, evolved_column
@@ -23,6 +24,7 @@ from ecom_assets.ingest.dlt_log import quiet
 from ecom_assets.ingest.errors import DeclarationError, IncompleteSlice, NotPublished
 from ecom_assets.ingest.failures import failure_of, writing
 from ecom_assets.ingest.isolation import failed_tables
+from ecom_assets.ingest.locking import Say
 from ecom_assets.ingest.moved import settle_moved
 from ecom_assets.ingest.overtaken import loads_after, newer_rows_stay
 from ecom_assets.ingest.scratch import scratch
@@ -35,8 +37,6 @@ from ecom_assets.ingest.windows import Window, cut
 __all__ = ["ResourceReport", "RunReport", "WindowReport", "run_load"]
 
 _log = logging.getLogger(__name__)
-
-Say = Callable[[str], None]
 
 
 def run_load(
@@ -54,8 +54,8 @@ def run_load(
     is there in one step: a run that is killed leaves the tables as they were. Raises DeclarationError for
     resources that are unknown or of the wrong kind; MissingSecret; WarehouseError.
     """
-    warehouse = warehouse or Warehouse.from_environment()
-    warehouse.check_dataset(shop.name)
+    warehouse = warehouse or warehouse_from_environment()
+    warehouse.check(shop)
     run = _Run(shop, _chosen(shop, resources, windows), windows, warehouse, progress)
     with connected(shop, secrets) as connection, seldom():
         return run.load(connection)
@@ -128,11 +128,11 @@ class _Run:
 
     def _sync(self, connection: Connection, pipeline: dlt.Pipeline) -> None:
         """Learn the schema that the tables have, so that a column keeps the type it once got."""
-        if not self.warehouse.path.exists():
+        if not self.warehouse.exists():
             return
         with (
             self._phase("wait"),
-            writing(self.warehouse.path, connection.redactor),
+            writing(self.warehouse, connection.redactor),
             self.warehouse.read(self.shop.name, self.say) as warehouse,
         ):
             pipeline.sync_destination()
@@ -190,14 +190,14 @@ class _Run:
         """Write rows, ledger and rejected rows in one transaction."""
         reports = [self.reports[tally.resource.name] for tally in self.tallies]
         now = datetime.now(timezone.utc)
-        with writing(self.warehouse.path, connection.redactor):
+        with writing(self.warehouse, connection.redactor):
             pipeline.extract(bookkeeping(self.shop, self.tallies, reports, now), loader_file_format="parquet")
             self._normalize(pipeline)
         began = time.monotonic()
         try:
             with (
-                writing(self.warehouse.path, connection.redactor),
-                self.warehouse.transaction(self.say) as warehouse,
+                writing(self.warehouse, connection.redactor),
+                self.warehouse.transaction(self.shop.name, self.say) as warehouse,
             ):
                 self.phases["wait"] += time.monotonic() - began
                 chosen = [tally.resource for tally in self.tallies]

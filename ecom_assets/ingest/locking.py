@@ -47,7 +47,7 @@ def held(path: Path, timeout: float, say: Say) -> Iterator[None]:
     try:
         # who cannot write a note, on a full disk for example, is just not named to those who wait
         with suppress(OSError):
-            note.write_text(_this_process(), encoding="utf-8")
+            note.write_text(this_process(), encoding="utf-8")
         yield
     finally:
         with suppress(OSError):
@@ -55,10 +55,10 @@ def held(path: Path, timeout: float, say: Say) -> Iterator[None]:
         lock.release()
 
 
-def too_long(path: Path, holder: str, timeout: float) -> WarehouseError:
+def too_long(warehouse: object, holder: str, timeout: float) -> WarehouseError:
     """Return the error that ends the waiting."""
     return WarehouseError(
-        f"the warehouse {path} was held by {holder} for {timeout:g} s (ECOM_LOCK_TIMEOUT): "
+        f"the warehouse {warehouse} was held by {holder} for {timeout:g} s (ECOM_LOCK_TIMEOUT): "
         "end that process, or wait longer"
     )
 
@@ -75,7 +75,7 @@ def _holder(note: Path) -> str:
     return "another load"
 
 
-def _this_process() -> str:
+def this_process() -> str:
     """Return the process's id, machine and the first words of its command.
 
     No more of the command than is needed to know it again: what follows may be configuration, even a secret.

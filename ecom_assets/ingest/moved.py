@@ -7,17 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-import duckdb
 import pyarrow as pa
 
 from ecom_assets.ingest.declaration import Shop
 from ecom_assets.ingest.sorting import root_key
 from ecom_assets.ingest.tally import Tally
-from ecom_assets.ingest.warehouse import visible
+from ecom_assets.ingest.warehouse import Session
 
 
 def settle_moved(
-    connection: duckdb.DuckDBPyConnection,
+    connection: Session,
     shop: Shop,
     tallies: Sequence[Tally],
     say: Callable[[str], None],
@@ -31,12 +30,12 @@ def settle_moved(
         keys = ", ".join(f'"{name}"' for name in root.primary_key)
         cursor = root.cursor.name
         moved = f"ecom_moved_{resource.name}"
-        with visible(connection, "ecom_states", pa.concat_tables(tally.states)):
+        with connection.visible("ecom_states", pa.concat_tables(tally.states)):
             connection.execute(
                 f"create temporary table {moved} as select {keys} from ecom_states "
                 f'group by {keys} having count(distinct "{cursor}") > 1'
             )
-        count = connection.execute(f"select count(*) from {moved}").fetchall()[0][0]
+        count = connection.value(f"select count(*) from {moved}")
         if not count:
             continue
         say(
@@ -51,7 +50,7 @@ def settle_moved(
         # the later the window, the later the state
         for _, states, rows in sorted(tally.open, key=lambda entry: entry[0]):
             names = ", ".join(f'"{name}"' for name in rows.column_names)
-            with visible(connection, "ecom_states", states), visible(connection, "ecom_rows", rows):
+            with connection.visible("ecom_states", states), connection.visible("ecom_rows", rows, table):
                 connection.execute(f"delete from {table} as rows where {concerned}")
                 connection.execute(
                     f"insert into {table} ({names}) select {names} from ("

@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
-import duckdb
 import pyarrow as pa
 
 from ecom_assets.ingest.bookkeeping import LEDGER, REJECTED
@@ -19,7 +18,7 @@ from ecom_assets.ingest.declaration import Resource, Shop
 from ecom_assets.ingest.errors import WarehouseError
 from ecom_assets.ingest.sorting import root_key
 from ecom_assets.ingest.tally import Tally
-from ecom_assets.ingest.warehouse import columns_of, visible
+from ecom_assets.ingest.warehouse import Session
 
 _PAIRS = "ecom_overtaken"
 _STATES = "ecom_states"
@@ -35,9 +34,9 @@ class _Kept:
     columns: Collection[str]
 
 
-def loads_after(connection: duckdb.DuckDBPyConnection, shop: Shop, moment: datetime) -> frozenset[str]:
+def loads_after(connection: Session, shop: Shop, moment: datetime) -> frozenset[str]:
     """Return the loads whose reading ended after a moment, by the ledger; where clocks differ, even at once."""
-    if LEDGER not in columns_of(connection, shop.name):
+    if LEDGER not in connection.columns_of(shop.name):
         return frozenset()
     found = connection.execute(
         f'select distinct load_id from "{shop.name}"."{LEDGER}" where loaded_at > ?', [moment]
@@ -47,7 +46,7 @@ def loads_after(connection: duckdb.DuckDBPyConnection, shop: Shop, moment: datet
 
 @contextmanager
 def newer_rows_stay(
-    connection: duckdb.DuckDBPyConnection,
+    connection: Session,
     shop: Shop,
     tallies: Sequence[Tally],
     began: datetime,
@@ -60,7 +59,7 @@ def newer_rows_stay(
     ended later than this run's. In the usual case there is nothing newer, and it costs one join per endpoint.
     Raises WarehouseError where it cannot be told what is newer.
     """
-    present = columns_of(connection, shop.name)
+    present = connection.columns_of(shop.name)
     kept: list[_Kept] = []
     if overtaking:
         for tally in tallies:
@@ -88,7 +87,7 @@ def newer_rows_stay(
 
 
 def _refuse_children_alone(
-    connection: duckdb.DuckDBPyConnection,
+    connection: Session,
     shop: Shop,
     resource: Resource,
     began: datetime,
@@ -100,14 +99,14 @@ def _refuse_children_alone(
     began is in a window that was open then, so no load of other windows is in the way.
     """
     ledger, parent = f'"{shop.name}"."{LEDGER}"', shop.root_of(resource).name
-    with visible(connection, _STATES, pa.table({"load_id": list(overtaking)})):
-        found = connection.execute(
+    with connection.visible(_STATES, pa.table({"load_id": list(overtaking)})):
+        found = connection.value(
             f"select count(*) from {ledger} as list join {_STATES} using (load_id) "
             f"where list.resource = ? and list.window_end > ? and not exists (select 1 from {ledger} as parent "
             "where parent.load_id = list.load_id and parent.resource = ?)",
             [resource.name, began, parent],
-        ).fetchall()
-    if found[0][0]:
+        )
+    if found:
         raise WarehouseError(
             f"{resource.name}: another load brought newer rows of it, without {parent}, while this one read: "
             "nothing was loaded, run it again"
@@ -115,7 +114,7 @@ def _refuse_children_alone(
 
 
 def _later_readings(
-    connection: duckdb.DuckDBPyConnection,
+    connection: Session,
     shop: Shop,
     tallies: Sequence[Tally],
     overtaking: Collection[str],
@@ -123,7 +122,7 @@ def _later_readings(
     say: Callable[[str], None],
 ) -> Iterator[_Kept]:
     """Yield the snapshots, and the rejected rows of windows, that were read later than this run's."""
-    with visible(connection, _STATES, pa.table({"load_id": list(overtaking)})):
+    with connection.visible(_STATES, pa.table({"load_id": list(overtaking)})):
         connection.execute(
             f"create temporary table {_PAIRS} as select distinct resource, partition_key "
             f'from "{shop.name}"."{LEDGER}" join {_STATES} using (load_id)'
@@ -144,7 +143,7 @@ def _later_readings(
 
 
 def _newer_states(
-    connection: duckdb.DuckDBPyConnection,
+    connection: Session,
     shop: Shop,
     endpoint: Resource,
     tallies: Sequence[Tally],
@@ -160,14 +159,14 @@ def _newer_states(
         return
     listed = ", ".join(f'"{key}"' for key in keys)
     aside = f"ecom_newer_{endpoint.name}"
-    with visible(connection, _STATES, pa.concat_tables(states)):
+    with connection.visible(_STATES, pa.concat_tables(states)):
         connection.execute(
             f"create temporary table {aside} as select {listed} from ("
             f'select {listed}, max("{cursor}") as read from {_STATES} group by {listed}'
             f') as came join "{shop.name}"."{endpoint.name}" as stored using ({listed}) '
             f'where stored."{cursor}" > came.read'
         )
-    count = connection.execute(f"select count(*) from {aside}").fetchall()[0][0]
+    count = connection.value(f"select count(*) from {aside}")
     if not count:
         return
     say(f"{endpoint.name}: the warehouse has a newer state of {count} records, which stays")

@@ -7,29 +7,27 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 
-import duckdb
 import pyarrow as pa
 from dlt.common.storages.load_package import create_load_id
 
 from ecom_assets.ingest.bookkeeping import enter
+from ecom_assets.ingest.chosen_warehouse import warehouse_from_environment
 from ecom_assets.ingest.connection import connected
 from ecom_assets.ingest.declaration import Resource, Shop, shown_path
 from ecom_assets.ingest.declared_deletes import DELETED_AT, deletions_name
 from ecom_assets.ingest.dlt_log import quiet
 from ecom_assets.ingest.errors import DeclarationError, IngestError, NotPublished, WarehouseError
+from ecom_assets.ingest.locking import Say
 from ecom_assets.ingest.meter import Reading
 from ecom_assets.ingest.source_keys import source_keys
 from ecom_assets.ingest.tally import WindowReport
-from ecom_assets.ingest.warehouse import Warehouse, columns_of
+from ecom_assets.ingest.warehouse import Session, Warehouse, one_line
 
-_INSTANT = "TIMESTAMP WITH TIME ZONE"
 _log = logging.getLogger(__name__)
-
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -83,7 +81,7 @@ def run_sweep(
             f"one with deletes: {allowed}",
         )
     say = progress or _log.info
-    sweep = _Sweep(shop, swept, warehouse or Warehouse.from_environment(), say)
+    sweep = _Sweep(shop, swept, warehouse or warehouse_from_environment(), say)
     with connected(shop, secrets) as connection, quiet():
         before = sweep.rows()
         keys, reading = source_keys(connection, swept, say)
@@ -105,7 +103,7 @@ class _Sweep:
     def rows(self) -> pa.Table:
         """Return of each row its key, `__cursor` and `__deleted_at`, which no declared column can be called."""
         with self.warehouse.read(self.shop.name) as connection:
-            columns = columns_of(connection, self.shop.name).get(self.resource.name)
+            columns = connection.columns_of(self.shop.name).get(self.resource.name)
             name = f"{self.shop.name}.{self.resource.name}"
             if not columns:
                 raise WarehouseError(
@@ -117,14 +115,15 @@ class _Sweep:
                     f"the table {name} has no column {DELETED_AT.name} yet: load a window of "
                     f"{self.resource.name} before it is swept"
                 )
-            if found != _INSTANT:
+            instant = connection.type_of(DELETED_AT)
+            if found != instant:
                 raise WarehouseError(
                     f"the column {DELETED_AT.name} of {name} is {found}, which a field of the API made it; "
-                    f"a sweep needs {_INSTANT}: load {self.resource.name} into a new warehouse"
+                    f"a sweep needs {instant}: load {self.resource.name} into a new warehouse"
                 )
-            return connection.execute(
+            return connection.arrow(
                 f'select {self.keys}, "{self.cursor}" as __cursor, {DELETED_AT.name} as __deleted_at from {self.table}'
-            ).to_arrow_table()
+            )
 
     def mark(self, before: pa.Table, keys: pa.Table, reading: Reading) -> SweepReport:
         """Mark and un-mark rows, and add the sweep to the ledger, in one transaction."""
@@ -132,14 +131,18 @@ class _Sweep:
         live = before.column("__deleted_at").null_count
         unpublished = None
         try:
-            with self.warehouse.transaction(self.say) as connection:
-                connection.register("ecom_before", before)
-                connection.register("ecom_source", keys)
-                gone = (
-                    f"from ecom_before anti join ecom_source using ({self.keys}) where __deleted_at is null"
+            with (
+                self.warehouse.transaction(self.shop.name, self.say) as connection,
+                connection.visible("ecom_before", before),
+                connection.visible("ecom_source", keys),
+            ):
+                same = " and ".join(
+                    f'ecom_source."{name}" = ecom_before."{name}"' for name in self.resource.primary_key
                 )
-                back = f"from ecom_before semi join ecom_source using ({self.keys}) where __deleted_at is not null"
-                self._refuse_too_many(connection.execute(f"select count(*) {gone}").fetchall()[0][0], live)
+                there = f"exists (select 1 from ecom_source where {same})"
+                gone = f"from ecom_before where __deleted_at is null and not {there}"
+                back = f"from ecom_before where __deleted_at is not null and {there}"
+                self._refuse_too_many(connection.value(f"select count(*) {gone}"), live)
                 report = SweepReport(
                     resource=self.resource.name,
                     table=f"{self.shop.name}.{self.resource.name}",
@@ -157,25 +160,24 @@ class _Sweep:
                 enter(connection, self.shop, create_load_id(), _entry(report), instant)
         except NotPublished as problem:
             unpublished = problem
-        except duckdb.Error as error:
-            text = " ".join(str(error).split())
-            raise WarehouseError(f"the warehouse {self.warehouse.path} was left as it was: {text}") from None
+        except self.warehouse.errors as error:
+            raise WarehouseError(
+                f"the warehouse {self.warehouse} was left as it was: {one_line(error)}"
+            ) from None
         self.say(
             f"{report.resource}: {live} live rows, {report.at_source} records at the source, "
             f"{report.newly_deleted} newly deleted, {report.returned} returned"
         )
         return replace(report, unpublished=unpublished)
 
-    def _write(self, connection: duckdb.DuckDBPyConnection, found: str, value: datetime | None) -> int:
+    def _write(self, connection: Session, found: str, value: datetime | None) -> int:
         """Set `deleted_at` of the rows found, but of none that a load or another sweep wrote meanwhile."""
         same = " and ".join(f'rows."{name}" = found."{name}"' for name in self.resource.primary_key)
-        return int(
-            connection.execute(
-                f"update {self.table} as rows set {DELETED_AT.name} = ? from (select * {found}) as found\n"
-                f'where {same} and rows."{self.cursor}" is not distinct from found.__cursor\n'
-                f"and rows.{DELETED_AT.name} is not distinct from found.__deleted_at",
-                [value],
-            ).fetchall()[0][0]
+        return connection.change(
+            f"update {self.table} as rows set {DELETED_AT.name} = ? from (select ecom_before.* {found}) as found\n"
+            f'where {same} and rows."{self.cursor}" is not distinct from found.__cursor\n'
+            f"and rows.{DELETED_AT.name} is not distinct from found.__deleted_at",
+            [value],
         )
 
     def _refuse_too_many(self, gone: int, live: int) -> None:

@@ -1,0 +1,69 @@
+"""A dlt destination that is configured in `.dlt/`, by its name: where it is, or why no load may go there."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from dlt.common.configuration import known_sections, resolve_configuration
+from dlt.common.configuration.exceptions import ConfigurationException
+from dlt.common.destination import Destination
+from dlt.common.destination.exceptions import DestinationException
+from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
+from dlt.destinations.impl.postgres.configuration import PostgresCredentials
+
+from ecom_assets.ingest.errors import WarehouseError
+
+_CREDENTIALS: Mapping[str, type[DuckDbCredentials | PostgresCredentials]] = {
+    "duckdb": DuckDbCredentials,
+    "postgres": PostgresCredentials,
+}
+_NO_TRANSACTION = (
+    "dlt commits each table by itself there, so that a killed load would leave some tables loaded and others not, "
+    "and no lock keeps two loads of one dataset apart"
+)
+_REASONS: Mapping[str, str] = {
+    "filesystem": (
+        "a merge into plain parquet files appends, several writers on Iceberg's default catalog lose each other's "
+        "rows, and no table format there commits several tables in one step"
+    ),
+}
+
+
+def address_of(name: str) -> str | None:
+    """Return the path or the address of the destination that dlt knows by a name; None where it knows none.
+
+    Raises WarehouseError for one that is not configured, and for one that cannot keep what is promised of a load.
+    """
+    if not re.fullmatch(r"[A-Za-z_]\w*", name) or Path(name).exists():
+        return None
+    try:
+        destination: Any = Destination.from_reference(name)
+    except (DestinationException, ImportError):
+        return None
+    kind = destination.destination_type.rpartition(".")[2]
+    if kind not in _CREDENTIALS:
+        raise WarehouseError(
+            f"ECOM_WAREHOUSE: found the destination {name!r}, {_of_kind(name, kind)}which cannot keep what is "
+            f"promised of a load: {_REASONS.get(kind, _NO_TRANSACTION)}; allowed: a destination of the kind "
+            f"{' or '.join(_CREDENTIALS)}, from which the tables can be copied on"
+        )
+    where = f"{known_sections.DESTINATION}.{name}.credentials"
+    try:
+        found = resolve_configuration(_CREDENTIALS[kind](), sections=tuple(where.split(".")))
+    except (ConfigurationException, ValueError) as error:
+        # dlt's text may quote what it found
+        fields = ", ".join(getattr(error, "fields", ())) or "what can be read"
+        raise WarehouseError(
+            f"ECOM_WAREHOUSE: the destination {name!r} lacks {fields} under {where}, in .dlt/secrets.toml or "
+            f"in the environment as {where.replace('.', '__').upper()}"
+        ) from None
+    if isinstance(found, PostgresCredentials):
+        return str(found.to_native_representation())
+    return str(found.database)
+
+
+def _of_kind(name: str, kind: str) -> str:
+    return "" if name == kind else f"of the kind {kind}, "
