@@ -81,7 +81,7 @@ $(INSTALLED): $(DEPENDENCIES) pyproject.toml setup.cfg
 
 $(INSTANCE):
 	@mkdir -p $(@D)
-	@printf 'telemetry: {enabled: false}\nnux: {enabled: false}\n' > $@  # nux: a dialog over the first page of the UI
+	@cp ecom_assets/dagster.yaml $@
 
 $(UV_VENV):
 	$(PYTHON) -m venv --clear $@

@@ -179,8 +179,8 @@ _METHOD = """## How it was measured
 - **CPU** is what the kernel counted for a process and its children, **memory** the highest sum of the proportional set
   sizes of all of them, looked up ten times a second.
 - **Rows.** After each run the tables are compared with the records by count and by a checksum of key columns.
-- **Dagster** keeps its events in SQLite, its default, for b and e. b writes two or more for each partition of each
-  asset, e none for partitions, which it does not have.
+- **Dagster** keeps its events in SQLite for b and e: e in its default way, b in batches, as `make ui` and `make demo`
+  set it. b writes two or more for each partition of each asset, e none for partitions, which it does not have.
 - **Contestants.** c and e are the REST API source as documented, in pages of 100; the others have pages of 250. d has
   every setting that made dlt faster: windows as a parent resource, so that it reads side by side; parquet, not
   compressed on the way; two workers that normalise. f is made for this one API: aiohttp on uvloop, orjson, Arrow, one

@@ -6,6 +6,8 @@ materialize`, or the UI.
 
 from __future__ import annotations
 
+import atexit
+import gc
 import json
 import sys
 from importlib.metadata import version
@@ -38,6 +40,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a ta
 
 def main() -> None:
     """Run a command; what a user can mend is one line on stderr and exit code 1."""
+    atexit.register(gc.freeze)  # without this, all that was imported is taken apart object by object at the end
     try:
         app()
     except Exception as error:

@@ -6,9 +6,12 @@ import os
 import sys
 from datetime import timedelta
 from pathlib import Path
+from shutil import copy
 
 from own_shop import RESOURCES, declared
 from work import work_from_command_line
+
+import ecom_assets
 
 
 def main() -> None:
@@ -18,7 +21,7 @@ def main() -> None:
     keys = f"{work.start:%Y-%m-%d}...{last:%Y-%m-%d}" if work.step == 1 else f"{work.start:%Y-%m-%d}"
     home = Path("dagster_home")
     home.mkdir()
-    (home / "dagster.yaml").write_text("telemetry: {enabled: false}\n", "utf-8")
+    copy(Path(ecom_assets.__file__).with_name("dagster.yaml"), home)  # as `make ui` and `make demo` do
     os.environ["ECOM_SHOPS_DIR"] = str(declared(work, Path("shops").absolute()))
     os.environ["ECOM_WAREHOUSE"] = str(work.out)
     os.environ["DAGSTER_HOME"] = str(home.absolute())

@@ -1,0 +1,20 @@
+"""The least that Dagster can be asked to do: one asset with daily partitions, which holds a number."""
+
+# no postponed annotations here: Dagster reads that of `context` as a type
+from dagster import (
+    AssetExecutionContext,
+    DailyPartitionsDefinition,
+    Definitions,
+    MaterializeResult,
+    asset,
+    in_process_executor,
+)
+
+
+@asset(partitions_def=DailyPartitionsDefinition("2025-01-01"))
+def number(context: AssetExecutionContext) -> MaterializeResult[None]:
+    """Report the partition."""
+    return MaterializeResult(metadata={"partition": context.partition_key})
+
+
+defs = Definitions(assets=[number], executor=in_process_executor)
