@@ -40,7 +40,9 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a ta
 
 def main() -> None:
     """Run a command; what a user can mend is one line on stderr and exit code 1."""
-    atexit.register(gc.freeze)  # without this, all that was imported is taken apart object by object at the end
+    atexit.register(
+        gc.freeze
+    )  # without this, all that was imported is taken apart object by object at the end
     try:
         app()
     except Exception as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -11,13 +12,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ecom_assets.ingest import gathering
+from ecom_assets.ingest import gathering, sorting
 from ecom_assets.ingest.collecting import THRESHOLDS, seldom
 from ecom_assets.ingest.contract import Contract
 from ecom_assets.ingest.declaration import Shop
+from ecom_assets.ingest.errors import ApiError
 from ecom_assets.ingest.gathering import Waiting
 from ecom_assets.ingest.meter import Meter
-from ecom_assets.ingest.sorting import Batch, judge
+from ecom_assets.ingest.sorting import Batch, judge, sort
 from ecom_assets.ingest.tally import Tally
 from ecom_assets.ingest.windows import Slice, cut, windows_between
 
@@ -107,6 +109,37 @@ def test_slices_judged_together_come_out_as_each_alone(days: list[list[Any]]) ->
         assert judged(name, [batches], parts) == alone
         # a key that two slices bring is no duplicate: which of the two stays is told by the merge
         assert len(alone[0]) + len(alone[1]) == sum(window.fetched for window in alone[2])
+
+
+INSTANTS = st.one_of(
+    st.sampled_from(["2026-01-01T00:00:00Z", "2026-01-01T23:59:59.999999Z", "2026-01-02T00:00:00Z"]),
+    st.sampled_from(
+        ["2025-12-31T23:59:59Z", "2026-01-01T25:00:00Z", "2026-01-01 12:00:00Z", "x", "", None, 7]
+    ),
+    st.sampled_from(["2026-01-01T23:30:00-05:00", "2026-01-01T12:00:00+00:00", "2026-01-01T12:00:00z"]),
+    st.datetimes(datetime(2026, 1, 1), datetime(2026, 1, 1, 23, 59, 59)).map(lambda at: f"{at.isoformat()}Z"),
+)
+
+
+@given(st.lists(INSTANTS, min_size=1, max_size=5), st.integers(0, 1))
+@settings(max_examples=500, deadline=None)
+def test_the_quick_look_at_cursors_tells_what_the_thorough_one_does(
+    cursors: list[Any], lookback: int
+) -> None:
+    (part,) = slices(1)
+    part = replace(part, start=START - timedelta(microseconds=lookback))
+    records = [{"id": number, "at": at} for number, at in enumerate(cursors)]
+
+    def outcome() -> Any:
+        try:
+            return sort(SHOP, SHOP.resource("orders"), part, records)
+        except ApiError as error:
+            return str(error)
+
+    quick = outcome()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sorting, "_all_within", lambda *given: False)
+        assert outcome() == quick
 
 
 def waiting(parts: tuple[Slice, ...], sizes: list[int]) -> list[list[int]]:

@@ -5,6 +5,7 @@ How a record is judged is `contract`'s; what is counted is `tally`'s.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
@@ -22,6 +23,10 @@ from ecom_assets.ingest.errors import ApiError
 from ecom_assets.ingest.nesting import explode, values_at
 from ecom_assets.ingest.tally import Tally
 from ecom_assets.ingest.windows import Slice, ask
+
+_DIGITS = str.maketrans("123456789", "000000000")
+_SECONDS = len("2026-01-01T00:00:00")
+_IN_UTC = re.compile(r"0000-00-00T00:00:00(\.0{1,6})?Z")
 
 
 @dataclass(frozen=True)
@@ -46,10 +51,10 @@ def sort(shop: Shop, resource: Resource, part: Slice, records: list[Any]) -> Bat
     """
     if part.start is None or part.end is None or not records:
         return Batch(part, records, [0] * len(records), records)
+    if len(part.windows) == 1 and _all_within(resource, records, part):
+        return Batch(part, records, [0] * len(records), records)
     incremental = shop.incremental_of(resource.name)
     moments = moments_of(shop, resource, records)
-    if len(part.windows) == 1 and _all_within(moments, part):
-        return Batch(part, records, [0] * len(records), records)
     asked = ask(part, incremental)
     for beyond, param in (
         (
@@ -85,11 +90,28 @@ def sort(shop: Shop, resource: Resource, part: Slice, records: list[Any]) -> Bat
     return Batch(part, kept, windows, kept)
 
 
-def _all_within(moments: pa.Array, part: Slice) -> bool:
-    """Tell whether all records have a cursor that lies in the slice, as of most APIs they do."""
-    ends = pc.min_max(moments)
-    first, last = ends["min"].as_py(), ends["max"].as_py()
-    return bool(moments.null_count == 0 and part.start <= first and last < part.end)
+def _all_within(resource: Resource, records: Sequence[Any], part: Slice) -> bool:
+    """Tell whether all cursors are texts that surely lie in the slice, as they mostly do.
+
+    Of one shape, in UTC and with all digits, they are in the order of their instants. One that is none, such as a
+    thirteenth month, goes to the slice's one window anyway.
+    """
+    cursor = resource.cursor
+    if cursor is None or cursor.data_type != "timestamp" or part.start is None or part.end is None:
+        return False
+    values = values_at(records, cursor.path)[0]
+    try:
+        shape = values[0].translate(_DIGITS)
+        if _IN_UTC.fullmatch(shape) is None or set(map(len, values)) != {len(shape)}:
+            return False
+        if "".join(values).translate(_DIGITS) != shape * len(values):
+            return False
+    except (AttributeError, TypeError):
+        return False
+    if part.start.microsecond or part.end.microsecond:
+        return False
+    low, high = part.start.isoformat()[:_SECONDS], part.end.isoformat()[:_SECONDS]
+    return bool(low <= min(values) and max(values)[:_SECONDS] < high)
 
 
 def moments_of(shop: Shop, resource: Resource, records: Sequence[Any]) -> pa.Array:

@@ -55,14 +55,15 @@ class Order:
 def build_source(shop: Shop, order: Order | None = None) -> DltSource:
     """Return the dlt source of a shop, with a resource for each table, in the order of the declaration.
 
-    Without an order it has all names and hints, needs no secret and reads nothing. Beside the tables there are,
-    unselected, `<resource>_records` with the records of a slice, and `<resource>_windows` with an item per slice,
-    unless the endpoint is asked by a field of the parent.
+    Without an order it has all names and hints, needs no secret and reads nothing; with one it has what is ordered.
+    Beside the tables there are, unselected, `<resource>_records` with the records of a slice, and
+    `<resource>_windows` with an item per slice, unless the endpoint is asked by a field of the parent.
     """
     if order:
         shop = order.connection.shop
+    wanted = [entry for entry in shop.resources if order is None or entry.name in order.slices]
     endpoints = sorted(
-        (resource for resource in shop.resources if resource.endpoint),
+        (resource for resource in wanted if resource.endpoint),
         key=lambda resource: len(shop.read_through(resource)),
     )
     client: dict[str, Any] = {"base_url": shop.client.base_url, "headers": dict(shop.client.headers)}
@@ -86,6 +87,8 @@ def build_source(shop: Shop, order: Order | None = None) -> DltSource:
         elif order:
             source.resources[records_name(resource)].add_map(_sorter(shop, resource, order))
     for resource in shop.resources:
+        if order and resource.name not in order.tallies:
+            continue
         records = source.resources[records_name(shop.parent_of(resource))]
         source.resources.add(_table(shop, resource, records, order))
     return source
