@@ -36,6 +36,19 @@ _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 _CHARSET = re.compile(r"charset=\"?([\w.:-]+)", re.IGNORECASE)
 
 
+class _NoCookies(RequestsCookieJar):
+    """A jar that stays empty, so that all requests and answers may share it."""
+
+    def copy(self) -> _NoCookies:
+        return self
+
+    def set_cookie(self, *args: Any, **kwargs: Any) -> None:
+        pass
+
+
+NO_COOKIES = _NoCookies()
+
+
 class Failures:
     """Words the failures of one shop's API, or of the address that gives out its tokens."""
 
@@ -120,7 +133,7 @@ class Answer(Response):
         answer.__dict__.update(response.__dict__)
         answer.request, answer.url = unsigned, unsigned.url or ""
         answer.raw = None  # urllib3's response keeps the signed address
-        answer.cookies = RequestsCookieJar()
+        answer.cookies = NO_COOKIES
         scrub = failures.redactor.scrub_data
         headers = [(scrub(name), scrub(value)) for name, value in response.headers.items()]
         answer.headers, answer.reason = CaseInsensitiveDict(headers), scrub(response.reason or "")

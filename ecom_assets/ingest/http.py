@@ -14,12 +14,11 @@ from dlt.sources.helpers.requests import Session
 from dlt.sources.helpers.rest_client.auth import OAuth2ClientCredentials
 from requests import PreparedRequest, Request, Response
 from requests.auth import AuthBase
-from requests.cookies import RequestsCookieJar
 from requests.exceptions import HTTPError, RequestException, TooManyRedirects
 from requests.sessions import merge_hooks, merge_setting
 from requests.structures import CaseInsensitiveDict
 
-from ecom_assets.ingest.answers import Failures
+from ecom_assets.ingest.answers import NO_COOKIES, Failures
 from ecom_assets.ingest.declaration import Shop
 from ecom_assets.ingest.errors import ApiError
 from ecom_assets.ingest.meter import Meter
@@ -81,7 +80,7 @@ class ShopSession(Session):
             prepared.prepare_headers(
                 merge_setting(request.headers, self.headers, dict_class=CaseInsensitiveDict)
             )
-            prepared._cookies = _NO_COOKIES  # type: ignore[attr-defined]  # what prepare_cookies sets
+            prepared._cookies = NO_COOKIES  # type: ignore[attr-defined]  # what prepare_cookies sets
             prepared.prepare_body(request.data, request.files, request.json)
             prepared.prepare_auth(merge_setting(request.auth, self.auth), request.url)
             prepared.prepare_hooks(merge_hooks(request.hooks, self.hooks))
@@ -142,19 +141,6 @@ class ShopSession(Session):
             reason = "redirects without end" if endless else reason_of(error, 0)[0]
             failure = self._failures.unreached(request, reason, 1)
         raise failure
-
-
-class _NoCookies(RequestsCookieJar):
-    """A jar that stays empty, so that copies of a request may share it."""
-
-    def copy(self) -> _NoCookies:
-        return self
-
-    def set_cookie(self, *args: Any, **kwargs: Any) -> None:
-        pass
-
-
-_NO_COOKIES = _NoCookies()
 
 
 def _leave_unsigned(request: PreparedRequest) -> PreparedRequest:

@@ -35,8 +35,6 @@ LONGEST_WAIT = 60.0
 _LINKS = ("Location", "Content-Location", "Link")
 """Headers of an answer that hold addresses."""
 
-_PIECE = 1 << 20
-
 _QUERY = re.compile(r"\?([^#>\s]*)")
 
 _log = logging.getLogger(__name__)
@@ -147,8 +145,9 @@ class SigningAdapter(HTTPAdapter):
         kwargs["stream"] = True
         try:
             response = super().send(signed, *args, **kwargs)
-            # read now, because a body may be cut off; by default it comes in pieces of ten kilobytes
-            response._content = b"".join(response.iter_content(_PIECE))
+            # read now, because a body may be cut off, and at once: requests takes it in pieces of ten kilobytes
+            response._content = response.raw.read(decode_content=True)
+            response._content_consumed = True  # type: ignore[attr-defined]
         except Exception as error:
             return _Trouble(*reason_of(error, self.policy.timeout))
         answer = Answer.of(response, unsigned, tries, self._failures)

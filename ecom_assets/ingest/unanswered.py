@@ -10,7 +10,7 @@ import ssl
 from collections.abc import Iterator
 
 from requests import exceptions
-from urllib3.exceptions import NewConnectionError
+from urllib3.exceptions import DecodeError, NewConnectionError, ProtocolError
 from urllib3.exceptions import TimeoutError as PoolTimeout
 
 
@@ -31,12 +31,12 @@ def reason_of(error: Exception, timeout: float) -> tuple[str, bool]:
     # urllib3 counts every connection that cannot be made as a timeout
     if any(isinstance(cause, late) and not isinstance(cause, NewConnectionError) for cause in causes):
         return f"no answer within {timeout:g} s", True
-    if isinstance(error, exceptions.ChunkedEncodingError):
+    if isinstance(error, (ProtocolError, exceptions.ChunkedEncodingError)):
         return "the body was cut off", True
     if isinstance(error, exceptions.ConnectionError):
         stated = [cause.strerror for cause in causes if isinstance(cause, OSError) and cause.strerror]
         return f"no connection ({stated[-1].lower()})" if stated else "the connection was dropped", True
-    if isinstance(error, exceptions.ContentDecodingError):
+    if isinstance(error, (DecodeError, exceptions.ContentDecodingError)):
         return "the body cannot be decompressed", False
     return f"the request cannot be sent ({type(error).__name__})", False
 
