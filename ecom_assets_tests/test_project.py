@@ -132,7 +132,10 @@ def test_requirements_are_pinned_hashed_and_what_the_project_asks_for() -> None:
         assert pin.operator == "=="
         assert hashes.startswith("sha256:"), requirement.name
         versions.setdefault(canonicalize_name(requirement.name), set()).add(pin.version)
-    for line in [*PROJECT["project"]["dependencies"], *PROJECT["dependency-groups"]["dev"]]:
+    lines = [*PROJECT["project"]["dependencies"], *PROJECT["dependency-groups"]["dev"]]
+    for extra in PROJECT["project"]["optional-dependencies"].values():
+        lines += extra
+    for line in lines:
         asked = Requirement(line)
         found = versions[canonicalize_name(asked.name)]
         assert all(version in asked.specifier for version in found), f"{line}: {found}"
