@@ -49,6 +49,7 @@ def differing(name: str) -> dict[str, Any]:
     settings = {key: dict(part) for key, part in INSTANCES[name].items()}
     for own in ("storage", "run_launcher", "compute_logs"):
         settings.pop(own, None)
+    settings["run_coordinator"].pop("config", None)  # the chart cannot be told
     settings["concurrency"] = settings["concurrency"]["pools"]
     settings["run_monitoring"].pop("start_timeout_seconds")
     return settings
