@@ -59,7 +59,7 @@ bench: $(INSTALLED)  ## Compare with other tools, for hours (BENCH_ARGS="--work 
 
 requirements: $(UV_VENV)  ## Choose the versions in requirements.txt anew from pyproject.toml
 	@{ echo '# Written by `make requirements`: what pyproject.toml asks for, for Python 3.10 to 3.13, by hash.'; \
-	$(UV_VENV)/bin/uv --no-config pip compile pyproject.toml --group dev --universal --python-version 3.10 \
+	$(UV_VENV)/bin/uv --no-config pip compile pyproject.toml --group dev --all-extras --universal --python-version 3.10 \
 		--generate-hashes --no-strip-extras --upgrade --no-header --no-annotate --no-emit-index-url --no-emit-find-links --quiet; \
 	} > build/requirements.txt
 	@mv build/requirements.txt requirements.txt

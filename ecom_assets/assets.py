@@ -16,7 +16,6 @@ from dagster import (
     AssetKey,
     AssetsDefinition,
     AssetSpec,
-    BackfillPolicy,
     Failure,
     MaterializeResult,
     RetryRequested,
@@ -33,10 +32,10 @@ from ecom_assets.ingest.loading import RunReport, run_load
 from ecom_assets.ingest.source import build_source
 from ecom_assets.ingest.warehouse import Warehouse
 from ecom_assets.ingest.windows import Window
-from ecom_assets.partitions import chosen_windows, partitions_def
+from ecom_assets.partitions import backfill_policy, chosen_windows, partitions_def
 from ecom_assets.report import failure, refusal, row_counts, table_metadata, window_metadata
 from ecom_assets.resources import secrets_key
-from ecom_assets.translator import ShopTranslator, asset_key
+from ecom_assets.translator import ShopTranslator, asset_key, load_pool
 
 MAX_PAUSES = 3
 """How often a run takes the pause that an API asks for."""
@@ -87,8 +86,9 @@ def _multi_asset(
         specs=[specs[asset_key(shop, resource.name)] for resource in resources],
         check_specs=[spec for resource in resources for spec in check_specs(shop, resource)],
         partitions_def=definition,
-        backfill_policy=BackfillPolicy.single_run() if definition else None,
+        backfill_policy=backfill_policy(shop.partitions) if definition and shop.partitions else None,
         can_subset=True,
+        pool=load_pool(shop),
         required_resource_keys={secrets_key(shop)},
         description=f"Loads the {kind} of {shop.name}, then checks the tables.",
     )

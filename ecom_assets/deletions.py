@@ -28,7 +28,7 @@ from ecom_assets.ingest.sweeping import SweepReport, run_sweep
 from ecom_assets.ingest.warehouse import Warehouse
 from ecom_assets.report import failure
 from ecom_assets.resources import secrets_key
-from ecom_assets.translator import OWNERS, asset_key
+from ecom_assets.translator import OWNERS, asset_key, load_pool
 
 _EVERY = timedelta(weeks=1)
 
@@ -60,6 +60,7 @@ def _asset(shop: Shop, resource: Resource) -> AssetsDefinition:
     @multi_asset(
         name=f"sweep_{shop.name}_{resource.name}",
         specs=[deletions_spec(shop, resource)],
+        pool=load_pool(shop),
         required_resource_keys={secrets_key(shop)},
     )
     def sweep(context: AssetExecutionContext) -> Iterator[MaterializeResult[Any]]:

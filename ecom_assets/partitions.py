@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timezone
 
 from dagster import (
+    BackfillPolicy,
     DailyPartitionsDefinition,
     HourlyPartitionsDefinition,
     MonthlyPartitionsDefinition,
@@ -35,6 +36,13 @@ _DEFINITIONS: Mapping[str, Callable[..., TimeWindowPartitionsDefinition]] = {
 def partitions_def(partitions: Partitions) -> TimeWindowPartitionsDefinition:
     """Return Dagster's partitions for declared ones: in UTC, one per closed window."""
     return _DEFINITIONS[partitions.every](start_date=partitions.start, timezone="UTC")
+
+
+def backfill_policy(partitions: Partitions) -> BackfillPolicy:
+    """Return how many windows Dagster puts into one run of a backfill: all of them, unless declared."""
+    if partitions.windows_per_run is None:
+        return BackfillPolicy.single_run()
+    return BackfillPolicy.multi_run(max_partitions_per_run=partitions.windows_per_run)
 
 
 def windows_of(definition: TimeWindowPartitionsDefinition, keys: Iterable[str]) -> tuple[Window, ...]:

@@ -37,6 +37,11 @@ def asset_key(shop: Shop, resource: str) -> AssetKey:
     return AssetKey([shop.name, resource])
 
 
+def load_pool(shop: Shop) -> str:
+    """Return the pool of all that writes to a shop's dataset; without a limit on the instance it limits nothing."""
+    return f"{shop.name}_load"
+
+
 def freshness(shop: Shop, resource: Resource) -> FreshnessPolicy:
     """Return how old the last materialisation may be: two windows, and a quarter of one to load it.
 

@@ -103,14 +103,9 @@ def providers() -> dict[str, set[str]]:
 
 
 def test_every_import_is_a_declared_dependency() -> None:
-    declared: set[str] = {
-        canonicalize_name(Requirement(line).name)
-        for lines in (
-            PROJECT["project"]["dependencies"],
-            *PROJECT["project"]["optional-dependencies"].values(),
-        )
-        for line in lines
-    }
+    extras = PROJECT["project"]["optional-dependencies"].values()
+    lines = [*PROJECT["project"]["dependencies"], *(line for extra in extras for line in extra)]
+    declared: set[str] = {canonicalize_name(Requirement(line).name) for line in lines}
     declared |= {"dagster", "dagster-dlt"}  # which dagster-embedded-elt pins
     declared |= {"pydantic-core"}  # which pydantic pins
     provided = providers()
@@ -137,7 +132,10 @@ def test_requirements_are_pinned_hashed_and_what_the_project_asks_for() -> None:
         assert pin.operator == "=="
         assert hashes.startswith("sha256:"), requirement.name
         versions.setdefault(canonicalize_name(requirement.name), set()).add(pin.version)
-    for line in [*PROJECT["project"]["dependencies"], *PROJECT["dependency-groups"]["dev"]]:
+    lines = [*PROJECT["project"]["dependencies"], *PROJECT["dependency-groups"]["dev"]]
+    for extra in PROJECT["project"]["optional-dependencies"].values():
+        lines += extra
+    for line in lines:
         asked = Requirement(line)
         found = versions[canonicalize_name(asked.name)]
         assert all(version in asked.specifier for version in found), f"{line}: {found}"

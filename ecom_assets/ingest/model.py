@@ -20,10 +20,7 @@ from ecom_assets.ingest.declared_endpoint import Incremental
 from ecom_assets.ingest.declared_errors import broken, shown, shown_path, wrong
 from ecom_assets.ingest.declared_privacy import check_asking
 from ecom_assets.ingest.declared_resource import Resource
-from ecom_assets.ingest.declared_values import (
-    Instant,
-    ShopName,
-)
+from ecom_assets.ingest.declared_values import Instant, ShopName, whole
 from ecom_assets.ingest.errors import DeclarationError
 
 
@@ -35,6 +32,9 @@ class Partitions(Declared):
     )
     start: Instant = Field(
         description="Start of the first window: a date or an instant, UTC unless it names an offset."
+    )
+    windows_per_run: Annotated[int, whole(1)] | None = Field(
+        default=None, description="Windows that one run of a backfill loads; null puts all into one run."
     )
 
 
