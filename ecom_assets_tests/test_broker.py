@@ -22,7 +22,6 @@ from ecom_assets.ingest.declaration import load_shop
 from ecom_assets.ingest.errors import BrokerError
 from ecom_assets.ingest.loading import run_load
 from ecom_assets.ingest.shared_pace import SharedPace
-from ecom_assets.ingest.warehouse import Warehouse
 from ecom_assets.ingest.windows import windows_between
 from ecom_assets_tests.broker import Broker, broker
 from ecom_assets_tests.dagster_runs import Outcome, declare
@@ -129,17 +128,16 @@ def test_a_run_whose_broker_is_lost_fails_and_asks_no_more(
         start = datetime(2026, 1, 2, tzinfo=timezone.utc)
         windows = windows_between(shop.partitions, start, start + timedelta(days=20))
         api.answering = answer
-        warehouse = Warehouse(tmp_path / "warehouse.duckdb")
         names = ["customers", "refunds"]
         if not lost_after:
             shared.stop()
             with pytest.raises(
                 BrokerError, match=f"^ECOM_BROKER: the broker at {shared.shown} cannot be asked"
             ):
-                run_load(shop, names, windows, secrets={}, warehouse=warehouse)
+                run_load(shop, names, windows, secrets={})
             assert asked == []
             return
-        report = run_load(shop, names, windows, secrets={}, warehouse=warehouse)
+        report = run_load(shop, names, windows, secrets={})
     assert set(report.errors) == set(names)
     for error in report.errors.values():
         assert isinstance(error, BrokerError)
@@ -147,7 +145,7 @@ def test_a_run_whose_broker_is_lost_fails_and_asks_no_more(
         assert PASSWORD not in str(error)
     # each of the workers may have had its turn already
     assert lost_after <= len(asked) <= lost_after + shop.policy.concurrency
-    assert not warehouse.path.exists()
+    assert not Path(os.environ["ECOM_WAREHOUSE"]).exists()
 
 
 def test_what_dagster_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
