@@ -13,6 +13,7 @@ from dagster import Failure, MetadataValue
 from ecom_assets.ingest.declaration import Shop, shown_path
 from ecom_assets.ingest.errors import (
     ApiError,
+    BrokerError,
     ContractBroken,
     DeclarationError,
     IngestError,
@@ -88,7 +89,9 @@ def failure(shop: Shop, errors: Mapping[str, IngestError], attempted: int) -> Fa
             "resources_failed": len(errors),
             **{f"error/{name}": str(error) for name, error in errors.items()},
         },
-        allow_retries=all(isinstance(error, (ApiError, WarehouseError)) for error in errors.values()),
+        allow_retries=all(
+            isinstance(error, (ApiError, BrokerError, WarehouseError)) for error in errors.values()
+        ),
     )
 
 
@@ -104,6 +107,7 @@ _LOOK: tuple[tuple[type[IngestError], str], ...] = (
     (RetryLater, "policy.requests_per_second in {file}"),
     (ApiError, "`ecom-assets check {shop}` asks the API whether it behaves as {file} declares"),
     (WarehouseError, "ECOM_WAREHOUSE and ECOM_LOCK_TIMEOUT in the environment, and the file that they name"),
+    (BrokerError, "ECOM_BROKER in the environment, and the broker that it names"),
     (IngestError, "the run's stderr, where the traceback is if nobody has foreseen this"),
 )
 """Where to look for what is behind a failure; the first kind that fits counts."""

@@ -47,6 +47,10 @@ class ContractBroken(IngestError):
     """Which one, where that is known."""
 
 
+class BrokerError(IngestError):
+    """The broker that runs share cannot be asked."""
+
+
 class WarehouseError(IngestError):
     """The warehouse cannot be opened, read or written."""
 

@@ -22,8 +22,8 @@ from ecom_assets.ingest.answers import NO_COOKIES, Failures
 from ecom_assets.ingest.declaration import Shop
 from ecom_assets.ingest.errors import ApiError
 from ecom_assets.ingest.meter import Meter
-from ecom_assets.ingest.pace import Pace
 from ecom_assets.ingest.redaction import Redactor, scrubbed_logging
+from ecom_assets.ingest.shared_pace import pace_of
 from ecom_assets.ingest.signing import SigningAdapter
 from ecom_assets.ingest.unanswered import reason_of
 
@@ -37,10 +37,10 @@ def create_session(
     `secrets` are the values that must not show. With a `meter`, tries count for the slice that a request's
     SLICE_HEADER names. Whatever goes wrong is an ApiError: a status of 400 or more that no response action
     of dlt's takes care of, no answer, an answer that is not JSON. A Retry-After beyond LONGEST_WAIT is
-    RetryLater.
+    RetryLater. A broker that is configured and cannot be asked is BrokerError, now or later.
     """
     redactor = Redactor(secrets)
-    pace = Pace(shop.policy.requests_per_second)
+    pace = pace_of(shop.name, shop.policy.requests_per_second)
     for kind in auth:
         if isinstance(kind, OAuth2ClientCredentials):
             failures = Failures(shop, redactor, of_token=True)

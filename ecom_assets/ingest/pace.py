@@ -1,6 +1,7 @@
 """When the next request to a shop may leave: its budget, and the pauses that the API asks for.
 
-All workers of a run share one pace. How long a single request waits before it is tried again is `signing`'s.
+All workers of a run share one pace; `shared_pace` keeps one for all runs. How long a single request waits before
+it is tried again is `signing`'s.
 """
 
 from __future__ import annotations
@@ -27,13 +28,10 @@ class Pace:
         """Return 0 when the next request may leave, or at once the seconds left of a pause beyond `longest`."""
         with self._queue:  # one looks at the clock, the others stand behind it
             while True:
-                now = monotonic()
-                left = self._resume - now
+                left, late = self._take()
                 if left > longest:
                     return left
-                late = max(left, self._turn - now)
                 if late <= 0:
-                    self._turn = now + self._interval
                     return 0.0
                 sleep(late)
 
@@ -41,3 +39,12 @@ class Pace:
         """Let nothing leave for so long; a pause that ends later stays as it is."""
         with self._pauses:
             self._resume = max(self._resume, monotonic() + seconds)
+
+    def _take(self) -> tuple[float, float]:
+        """Return the seconds left of a pause, and those until the next turn, which is taken if there are none."""
+        now = monotonic()
+        left = self._resume - now
+        late = max(left, self._turn - now)
+        if late <= 0:
+            self._turn = now + self._interval
+        return left, late
