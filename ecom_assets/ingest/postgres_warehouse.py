@@ -60,7 +60,8 @@ class PostgresWarehouse(Warehouse):
                 "postgresql://USER:PASSWORD@HOST:PORT/DATABASE, with special characters as in %40 for @"
             )
         self._dsn = make_dsn(
-            **{"connect_timeout": _CONNECT_TIMEOUT, **parts}, fallback_application_name=this_process()[:_LONGEST]
+            **{"connect_timeout": _CONNECT_TIMEOUT, **parts},
+            fallback_application_name=this_process()[:_LONGEST],
         )
         self._redactor = Redactor(parts[name] for name in ("password", "sslpassword") if name in parts)
         self.name = f"postgresql://{host}{':' if 'port' in parts else ''}{parts.get('port', '')}/{database}"
