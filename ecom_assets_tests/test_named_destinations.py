@@ -100,7 +100,6 @@ def test_assets_are_of_the_kind_of_their_warehouse(
         ),
         ("snowflake", "dlt commits each table by itself there"),
         ("bigquery", "dlt commits each table by itself there"),
-        ("ducklake", "dlt commits each table by itself there"),
     ],
 )
 def test_what_cannot_keep_a_promise_is_refused_with_the_reason(name: str, reason: str) -> None:
@@ -109,7 +108,7 @@ def test_what_cannot_keep_a_promise_is_refused_with_the_reason(name: str, reason
     ) as no:
         chosen(name)
     assert str(no.value).endswith(
-        "allowed: a destination of the kind duckdb or postgres, from which the tables can be copied on"
+        "allowed: a destination of the kind duckdb, ducklake or postgres, from which the tables can be copied on"
     )
 
 

@@ -7,6 +7,8 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from dlt.destinations.impl.ducklake.configuration import DuckLakeCredentials
+
 from ecom_assets.ingest.duckdb_warehouse import BESIDE, DuckDbWarehouse
 from ecom_assets.ingest.errors import WarehouseError
 from ecom_assets.ingest.named_destination import address_of
@@ -29,7 +31,17 @@ def warehouse_from_environment(environ: Mapping[str, str] = os.environ) -> Wareh
     if not 0 <= patience < float("inf"):
         raise WarehouseError(f"ECOM_LOCK_TIMEOUT: found {text!r}; allowed: a number of seconds, 0 or more")
     where = environ.get("ECOM_WAREHOUSE") or DEFAULT_PATH
-    where = address_of(where) or where
+    found = address_of(where)
+    if isinstance(found, DuckLakeCredentials):
+        if environ.get("ECOM_PUBLISH"):
+            raise WarehouseError(
+                "ECOM_PUBLISH: a copy is made of a DuckDB file only; a lake's files can be read by anybody"
+            )
+        # imported here, because few have a lake
+        from ecom_assets.ingest.ducklake_warehouse import DuckLakeWarehouse
+
+        return DuckLakeWarehouse(found, patience)
+    where = found or where
     if re.match(r"postgres(ql)?://", where):
         if environ.get("ECOM_PUBLISH"):
             raise WarehouseError(

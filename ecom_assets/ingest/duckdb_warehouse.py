@@ -131,8 +131,8 @@ class DuckDbWarehouse(Warehouse):
 
         Raises WarehouseError when there is no such file, it cannot be had in time, or turns out to be broken.
         """
-        if not self.path.exists():
-            raise WarehouseError(f"the warehouse {self.path} does not exist: materialise an asset first")
+        if not self.exists():
+            raise WarehouseError(f"the warehouse {self} does not exist: materialise an asset first")
         with self._opened(say, read_only=True) as connection:
             try:
                 schemas = connection.execute("select schema_name from information_schema.schemata").fetchall()
@@ -140,7 +140,7 @@ class DuckDbWarehouse(Warehouse):
                     connection.execute(f'use "{dataset}"')
                 yield DuckDbSession(connection)
             except (duckdb.IOException, duckdb.FatalException, duckdb.InternalException) as error:
-                raise WarehouseError(f"the warehouse {self.path} cannot be read: {one_line(error)}") from None
+                raise WarehouseError(f"the warehouse {self} cannot be read: {one_line(error)}") from None
 
     @contextmanager
     def _opened(self, say: Say, *, read_only: bool) -> Iterator[duckdb.DuckDBPyConnection]:

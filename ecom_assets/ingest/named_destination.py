@@ -12,14 +12,17 @@ from dlt.common.configuration.exceptions import ConfigurationException
 from dlt.common.destination import Destination
 from dlt.common.destination.exceptions import DestinationException
 from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
+from dlt.destinations.impl.ducklake.configuration import DuckLakeCredentials
 from dlt.destinations.impl.postgres.configuration import PostgresCredentials
 
 from ecom_assets.ingest.errors import WarehouseError
 
-_CREDENTIALS: Mapping[str, type[DuckDbCredentials | PostgresCredentials]] = {
+_CREDENTIALS: Mapping[str, type[DuckDbCredentials | DuckLakeCredentials | PostgresCredentials]] = {
     "duckdb": DuckDbCredentials,
+    "ducklake": DuckLakeCredentials,
     "postgres": PostgresCredentials,
 }
+_KINDS = "duckdb, ducklake or postgres"
 _NO_TRANSACTION = (
     "dlt commits each table by itself there, so that a killed load would leave some tables loaded and others not, "
     "and no lock keeps two loads of one dataset apart"
@@ -32,8 +35,10 @@ _REASONS: Mapping[str, str] = {
 }
 
 
-def address_of(name: str) -> str | None:
+def address_of(name: str) -> str | DuckLakeCredentials | None:
     """Return the path or the address of the destination that dlt knows by a name; None where it knows none.
+
+    Of a lake it is dlt's own description.
 
     Raises WarehouseError for one that is not configured, and for one that cannot keep what is promised of a load.
     """
@@ -48,7 +53,7 @@ def address_of(name: str) -> str | None:
         raise WarehouseError(
             f"ECOM_WAREHOUSE: found the destination {name!r}, {_of_kind(name, kind)}which cannot keep what is "
             f"promised of a load: {_REASONS.get(kind, _NO_TRANSACTION)}; allowed: a destination of the kind "
-            f"{' or '.join(_CREDENTIALS)}, from which the tables can be copied on"
+            f"{_KINDS}, from which the tables can be copied on"
         )
     where = f"{known_sections.DESTINATION}.{name}.credentials"
     try:
@@ -62,7 +67,7 @@ def address_of(name: str) -> str | None:
         ) from None
     if isinstance(found, PostgresCredentials):
         return str(found.to_native_representation())
-    return str(found.database)
+    return found if isinstance(found, DuckLakeCredentials) else str(found.database)
 
 
 def _of_kind(name: str, kind: str) -> str:
