@@ -36,7 +36,7 @@ def sandbox() -> Iterator[Running]:
         yield running
 
 
-@pytest.fixture(params=["sqlite", "duckdb"])
+@pytest.fixture(params=["sqlite", pytest.param("duckdb", marks=pytest.mark.slow)])
 def lake(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
     """Return an empty lake that dlt's configuration describes, with each kind of catalog that is a file."""
     monkeypatch.setenv(f"{SETTINGS}DUCKLAKE_NAME", "lake")
