@@ -88,6 +88,7 @@ def killed_load(base_url: str) -> None:
     run_load(shop_at(base_url), WINDOWED, WEEK, secrets={"api_key": SANDBOX_KEY}, warehouse=warehouse)
 
 
+@pytest.mark.slow
 def test_a_killed_load_leaves_the_lake_as_it_was(
     lake: Place, sandbox: Running, load: Callable[..., Any]
 ) -> None:
@@ -102,6 +103,7 @@ def test_a_killed_load_leaves_the_lake_as_it_was(
     assert len(lake.tables()["orders"]) > len(before["orders"])
 
 
+@pytest.mark.slow
 def test_loads_at_the_same_time_lose_nothing(lake: Place, load: Callable[..., Any]) -> None:
     with ThreadPoolExecutor(3) as pool:
         reports = list(pool.map(lambda start: load(lake, WINDOWED, WEEK[start : start + 2]), (0, 2, 4)))
