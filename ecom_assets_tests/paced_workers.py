@@ -11,7 +11,7 @@ from typing import Any
 
 from ecom_assets_tests.loopback import session_to, shop_at
 
-_THREADS = 4
+THREADS = 4
 
 
 def _work(broker: str, base_url: str, policy: dict[str, Any], count: int, ready: Any, failures: Any) -> None:
@@ -19,7 +19,7 @@ def _work(broker: str, base_url: str, policy: dict[str, Any], count: int, ready:
     os.environ["ECOM_BROKER"] = broker
     with (
         closing(session_to(shop_at(base_url, **policy))) as session,
-        ThreadPoolExecutor(_THREADS) as threads,
+        ThreadPoolExecutor(THREADS) as threads,
     ):
         ready.wait(60)
 

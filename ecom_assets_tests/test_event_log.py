@@ -1,6 +1,7 @@
 """Dagster's event log in batches: the rows are Dagster's own, all of a batch or none, and nobody else's are lost."""
 
 # no postponed annotations here: Dagster reads that of `context` as a type
+import os
 import shutil
 import sqlite3
 import subprocess
@@ -77,8 +78,9 @@ def load(context: AssetExecutionContext) -> Iterator[Any]:
 def opened(home: Path, ours: bool = True) -> Iterator[DagsterInstance]:
     """Open the instance of a folder, with our file for it or with Dagster's own storage."""
     home.mkdir(exist_ok=True)
-    file = home / "dagster.yaml"
+    file = home / f"{os.getpid()}.yaml"
     file.write_text(OURS.read_text("utf-8") if ours else "telemetry: {enabled: false}\n", "utf-8")
+    file.replace(home / "dagster.yaml")  # in one step: another process may be about to read it
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DAGSTER_HOME", str(home))
         patch.setenv("DAGSTER_EVENT_BATCH_SIZE", str(BATCH_SIZE))  # of no effect on Dagster's own

@@ -12,7 +12,7 @@ import pytest
 
 from ecom_assets_tests.broker import Broker, broker
 from ecom_assets_tests.loopback import Loopback, Reply, Seen, serving
-from ecom_assets_tests.paced_workers import workers
+from ecom_assets_tests.paced_workers import THREADS, workers
 
 PROCESSES = 3
 
@@ -95,8 +95,8 @@ def test_a_pause_holds_the_workers_of_all_processes(
         assert rest(failures) == []
     assert len(times) == PROCESSES * 80 + 1
     pause = times[19]
-    # what was under way before anybody could know of the pause comes in a moment
-    assert [at - pause for at in times if pause + 0.4 <= at < pause + 1.5] == []
+    # before anybody could know of the pause some came, and what each thread had a turn for may come late
+    assert sum(pause + 0.4 <= at < pause + 1.5 for at in times) <= PROCESSES * THREADS
     assert sum(at >= pause + 1.5 for at in times) >= 10
 
 
