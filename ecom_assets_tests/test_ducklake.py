@@ -128,6 +128,12 @@ def test_what_a_lake_cannot_be(lake: Place, monkeypatch: pytest.MonkeyPatch) -> 
         warehouse_at("ducklake", copy="copy.duckdb")
     with pytest.raises(WarehouseError, match="choose another ducklake_name"):
         lake.warehouse().check(shop_at("http://127.0.0.1:1").model_copy(update={"name": "lake"}))
+    monkeypatch.setenv(f"{SETTINGS}DUCKLAKE_NAME", "my-lake")
+    with pytest.raises(WarehouseError, match="found a ducklake_name with other characters"):
+        lake.warehouse()
+    monkeypatch.setenv(f"{SETTINGS}STORAGE__BUCKET_URL", "file:///tmp/o'clock")
+    with pytest.raises(WarehouseError, match="whose path has an apostrophe"):
+        lake.warehouse()
     monkeypatch.setenv(f"{SETTINGS}CATALOG", "postgresql://loader:s3cr3t-w0rd@127.0.0.1:1/lakes")
     with pytest.raises(WarehouseError, match="a lake with a catalog in postgresql; allowed: one") as caught:
         lake.warehouse()

@@ -1,4 +1,4 @@
-"""A DuckLake as the warehouse: Parquet files in a folder or a bucket, and a catalog that makes a load one transaction.
+"""A DuckLake as the warehouse: Parquet files in a folder, and a catalog that makes a load one transaction.
 
 DuckDB works on it, so all but the way to open it is `duckdb_warehouse`'s, the lock file beside the catalog included.
 """
@@ -6,6 +6,7 @@ DuckDB works on it, so all but the way to open it is `duckdb_warehouse`'s, the l
 from __future__ import annotations
 
 import importlib.util
+import re
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,17 @@ class DuckLakeWarehouse(DuckDbWarehouse):
             raise WarehouseError(
                 f"ECOM_WAREHOUSE: found a lake with a catalog in {catalog.drivername}; allowed: one that is a "
                 f"file, {' or '.join(_EXTENSIONS)}, whose lock file keeps loads apart"
+            )
+        # dlt writes these into SQL as they are; of what DuckDB cannot read in it, its error quotes a part
+        places = (catalog.database, credentials.storage.bucket_url or "")
+        if not credentials.storage.is_local_filesystem or any("'" in place for place in places):
+            raise WarehouseError(
+                "ECOM_WAREHOUSE: found a lake whose files are not in a folder, or whose path has an apostrophe; "
+                "allowed: folders without one"
+            )
+        if not re.fullmatch(r"[A-Za-z_]\w*", credentials.ducklake_name):
+            raise WarehouseError(
+                "ECOM_WAREHOUSE: found a ducklake_name with other characters; allowed: letters, digits and _"
             )
         super().__init__(Path(catalog.database).absolute(), lock_timeout)
         self.credentials = credentials

@@ -11,6 +11,7 @@ from dlt.common.configuration import known_sections, resolve_configuration
 from dlt.common.configuration.exceptions import ConfigurationException
 from dlt.common.destination import Destination
 from dlt.common.destination.exceptions import DestinationException
+from dlt.common.exceptions import MissingDependencyException
 from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
 from dlt.destinations.impl.ducklake.configuration import DuckLakeCredentials
 from dlt.destinations.impl.postgres.configuration import PostgresCredentials
@@ -58,7 +59,7 @@ def address_of(name: str) -> str | DuckLakeCredentials | None:
     where = f"{known_sections.DESTINATION}.{name}.credentials"
     try:
         found = resolve_configuration(_CREDENTIALS[kind](), sections=tuple(where.split(".")))
-    except (ConfigurationException, ValueError) as error:
+    except (ConfigurationException, MissingDependencyException, ValueError) as error:
         # dlt's text may quote what it found
         fields = ", ".join(getattr(error, "fields", ())) or "what can be read"
         raise WarehouseError(
