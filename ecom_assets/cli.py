@@ -40,9 +40,8 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a ta
 
 def main() -> None:
     """Run a command; what a user can mend is one line on stderr and exit code 1."""
-    atexit.register(
-        gc.freeze
-    )  # without this, all that was imported is taken apart object by object at the end
+    # without this, all that was imported is taken apart object by object at the end
+    atexit.register(gc.freeze)
     try:
         app()
     except Exception as error:

@@ -29,6 +29,10 @@ class DuckDbSession(Session):
     """An open connection to a DuckDB file."""
 
     errors = (duckdb.Error,)
+    columns_query = (
+        "select table_name, column_name, data_type from information_schema.columns "
+        "where table_catalog = current_database() and table_schema = ? order by table_name, ordinal_position"
+    )
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Take an open connection, which stays its opener's to close."""
@@ -45,17 +49,6 @@ class DuckDbSession(Session):
     def arrow(self, sql: str) -> pa.Table:
         """Return the answer to a query as an Arrow table."""
         return self.connection.execute(sql).to_arrow_table()
-
-    def columns_of(self, dataset: str) -> dict[str, dict[str, str]]:
-        """Return the columns of each table of a dataset, in their order, with DuckDB's names of their types."""
-        found: dict[str, dict[str, str]] = {}
-        for table, column, kind in self.connection.execute(
-            "select table_name, column_name, data_type from information_schema.columns "
-            "where table_catalog = current_database() and table_schema = ? order by table_name, ordinal_position",
-            [dataset],
-        ).fetchall():
-            found.setdefault(table, {})[column] = kind
-        return found
 
     def type_of(self, column: Column) -> str:
         """Return the DuckDB type that a declared column has."""

@@ -42,6 +42,12 @@ class PostgresSession(Session):
     """An open connection to PostgreSQL, in a transaction; a statement that fails leaves the ones before it."""
 
     errors = (psycopg2.Error,)
+    columns_query = (
+        "select c.relname, a.attname, format_type(a.atttypid, a.atttypmod) from pg_attribute as a "
+        "join pg_class as c on c.oid = a.attrelid join pg_namespace as n on n.oid = c.relnamespace "
+        "where n.nspname = ? and c.relkind in ('r', 'p', 'v', 'm', 'f') and a.attnum > 0 and not a.attisdropped "
+        "order by c.relname, a.attnum"
+    )
 
     def __init__(self, connection: Any) -> None:
         """Take an open connection, which stays its opener's to close."""
@@ -67,19 +73,6 @@ class PostgresSession(Session):
                 kind = pa.decimal128(about.precision, about.scale)
             arrays[about.name] = pa.array(values, kind)
         return pa.table(arrays)
-
-    def columns_of(self, dataset: str) -> dict[str, dict[str, str]]:
-        """Return the columns of each table of a dataset, in their order, with PostgreSQL's names of their types."""
-        found: dict[str, dict[str, str]] = {}
-        for table, column, kind in self._run(
-            "select c.relname, a.attname, format_type(a.atttypid, a.atttypmod) from pg_attribute as a "
-            "join pg_class as c on c.oid = a.attrelid join pg_namespace as n on n.oid = c.relnamespace "
-            "where n.nspname = ? and c.relkind in ('r', 'p', 'v', 'm', 'f') and a.attnum > 0 and not a.attisdropped "
-            "order by c.relname, a.attnum",
-            [dataset],
-        ).fetchall():
-            found.setdefault(table, {})[column] = kind
-        return found
 
     def type_of(self, column: Column) -> str:
         """Return the PostgreSQL type that a declared column has."""

@@ -38,6 +38,8 @@ class Session(ABC):
 
     errors: tuple[type[Exception], ...]
     """What the engine raises."""
+    columns_query: str
+    """SQL for table, column and type of all columns of a dataset, its one parameter, in their order."""
 
     @abstractmethod
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> Answer:
@@ -51,9 +53,12 @@ class Session(ABC):
     def arrow(self, sql: str) -> pa.Table:
         """Return the answer to a query as an Arrow table, whose types are those of the columns."""
 
-    @abstractmethod
     def columns_of(self, dataset: str) -> dict[str, dict[str, str]]:
         """Return the columns of each table of a dataset, in their order, with the engine's names of their types."""
+        found: dict[str, dict[str, str]] = {}
+        for table, column, kind in self.execute(self.columns_query, [dataset]).fetchall():
+            found.setdefault(table, {})[column] = kind
+        return found
 
     @abstractmethod
     def type_of(self, column: Column) -> str:
