@@ -12,10 +12,12 @@ from itertools import count
 import pytest
 from hypothesis import settings
 
+from ecom_assets_tests.engines import new_bucket as new_bucket
 from ecom_assets_tests.engines import new_database as new_database
 from ecom_assets_tests.engines import new_place as new_place
 from ecom_assets_tests.engines import place as place
 from ecom_assets_tests.engines import postgres_server as postgres_server
+from ecom_assets_tests.engines import s3_server as s3_server
 
 # before dlt or dagster is imported, which read it once
 os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"

@@ -5,6 +5,8 @@ The fixtures are `conftest`'s; nothing that reads the environment is imported be
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import tempfile
 import threading
 import warnings
@@ -14,6 +16,7 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.request import Request, urlopen
 
 import pytest
 
@@ -21,6 +24,9 @@ if TYPE_CHECKING:
     from ecom_assets.ingest.warehouse import Warehouse
 
 _numbers = count()
+
+IN_SQL = ("duckdb", "postgres")
+"""The engines whose tables tests can tamper with in SQL: parameters of the fixture `new_place`."""
 
 
 @dataclass(frozen=True)
@@ -34,14 +40,19 @@ class Place:
         """Return the warehouse at this place; `patience` in seconds."""
         return warehouse_at(self.where, patience)
 
-    def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        """Ask the warehouse, with the sandbox's dataset as the one of unqualified names."""
-        with self.warehouse().read("sandbox") as session:
+    def rows(
+        self, sql: str, parameters: Sequence[Any] = (), dataset: str = "sandbox"
+    ) -> list[tuple[Any, ...]]:
+        """Ask the warehouse, with the dataset as the one of unqualified names."""
+        with self.warehouse().read(dataset) as session:
             return [tuple(row) for row in session.execute(sql, parameters).fetchall()]
 
     def write(self, *statements: str) -> None:
         """Tamper with the warehouse."""
         with self.warehouse().transaction("sandbox") as session:
+            for table in session.columns_of("sandbox"):
+                if not table.startswith("_dlt"):
+                    session.bring(table)
             for statement in statements:
                 session.execute(statement)
 
@@ -52,6 +63,19 @@ class Place:
             listed = ", ".join(f'"{column}"' for column in columns)
             rows = session.execute(f'select {listed} from "sandbox"."{name}"').fetchall() if columns else []
             return sorted((tuple(row) for row in rows), key=repr)
+
+    def not_null(self, table: str) -> int:
+        """Return how many columns of a table take no null."""
+        if self.engine == "delta":
+            from ecom_assets.ingest.delta_warehouse import DeltaWarehouse
+
+            warehouse = self.warehouse()
+            assert isinstance(warehouse, DeltaWarehouse)
+            return sum(
+                not entry.nullable for entry in warehouse.folder.table("sandbox", table).schema().fields
+            )
+        sql = "select count(*) from information_schema.columns where table_schema = 'sandbox' and table_name = ?"
+        return int(self.rows(f"{sql} and is_nullable = 'NO'", [table])[0][0])
 
     def tables(self, *names: str) -> dict[str, list[tuple[Any, ...]]]:
         """Return the rows of tables, of all but dlt's own unless named; what differs between runs is left out."""
@@ -132,11 +156,61 @@ def new_database(postgres_server: str) -> Callable[[], str]:
     return made
 
 
-@pytest.fixture(params=["duckdb", "postgres"])
+_S3 = """
+import logging, sys
+from moto.server import ThreadedMotoServer
+logging.getLogger("werkzeug").setLevel(logging.ERROR)
+server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+server.start()
+print("http://%s:%s" % server.get_host_and_port(), flush=True)
+sys.stdin.read()
+server.stop()
+"""
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[str]:
+    """Serve S3 from the memory of a process of its own, and return its address.
+
+    Not from a thread: some of deltalake's operations let no other thread of their process run meanwhile.
+    """
+    command = [sys.executable, "-c", _S3]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdin
+        assert process.stdout
+        yield process.stdout.readline().strip()
+        process.stdin.close()
+
+
+@pytest.fixture
+def new_bucket(s3_server: str, monkeypatch: pytest.MonkeyPatch) -> Callable[[], str]:
+    """Return what makes an empty bucket and a destination for Delta tables in it, and returns the latter's name."""
+
+    def made() -> str:
+        name = f"lake_{next(_numbers)}"
+        bucket = name.replace("_", "-")
+        urlopen(Request(f"{s3_server}/{bucket}", method="PUT")).close()
+        settings = {
+            "DESTINATION_TYPE": "filesystem",
+            "BUCKET_URL": f"s3://{bucket}/shops",
+            "CREDENTIALS__AWS_ACCESS_KEY_ID": "testing",
+            "CREDENTIALS__AWS_SECRET_ACCESS_KEY": "s3cr3t-w0rd",
+            "CREDENTIALS__ENDPOINT_URL": s3_server,
+        }
+        for key, value in settings.items():
+            monkeypatch.setenv(f"DESTINATION__{name.upper()}__{key}", value)
+        return name
+
+    return made
+
+
+@pytest.fixture(params=["duckdb", "postgres", pytest.param("delta", marks=pytest.mark.slow)])
 def new_place(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Place]:
     """Return what makes an empty place on the engine of this run of the test."""
 
     def made() -> Place:
+        if request.param == "delta":
+            return Place("delta", request.getfixturevalue("new_bucket")())
         if request.param == "duckdb":
             return Place("duckdb", str(tmp_path / f"place_{next(_numbers)}.duckdb"))
         return Place("postgres", request.getfixturevalue("new_database")())

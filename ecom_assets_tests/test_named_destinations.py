@@ -81,7 +81,7 @@ def test_what_is_not_configured_is_said_to_be_missing(configured: Callable[[str]
 
 @pytest.mark.parametrize(
     ("where", "kind"),
-    [("postgresql://user@host/shop", "postgres"), ("a.duckdb", "duckdb"), ("filesystem", "duckdb")],
+    [("postgresql://user@host/shop", "postgres"), ("a.duckdb", "duckdb"), ("snowflake", "duckdb")],
 )
 def test_assets_are_of_the_kind_of_their_warehouse(
     where: str, kind: str, monkeypatch: pytest.MonkeyPatch
@@ -94,10 +94,6 @@ def test_assets_are_of_the_kind_of_their_warehouse(
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
-        (
-            "filesystem",
-            "a merge into plain parquet files appends, several writers on Iceberg's default catalog",
-        ),
         ("snowflake", "dlt commits each table by itself there"),
         ("bigquery", "dlt commits each table by itself there"),
     ],
@@ -108,13 +104,14 @@ def test_what_cannot_keep_a_promise_is_refused_with_the_reason(name: str, reason
     ) as no:
         chosen(name)
     assert str(no.value).endswith(
-        "allowed: a destination of the kind duckdb, ducklake or postgres, from which the tables can be copied on"
+        "allowed: a destination of the kind duckdb, ducklake, filesystem or postgres, from which the tables can be "
+        "copied on"
     )
 
 
 def test_a_name_of_ones_own_is_refused_by_its_kind(configured: Callable[[str], None]) -> None:
-    configured('[destination.lake]\ndestination_type = "filesystem"\n')
+    configured('[destination.lake]\ndestination_type = "snowflake"\n')
     with pytest.raises(
-        WarehouseError, match="found the destination 'lake', of the kind filesystem, which cannot"
+        WarehouseError, match="found the destination 'lake', of the kind snowflake, which cannot"
     ):
         chosen("lake")

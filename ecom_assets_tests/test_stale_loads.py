@@ -222,7 +222,7 @@ def test_keys_of_several_columns_and_cursors_that_are_numbers(place: Place, name
             )
             report = run_load(shop, tables, days, warehouse=place.warehouse())
             assert report.errors == {}
-            return place.rows("select shop, no from testshop.parts order by 1, 2")
+            return place.rows("select shop, no from parts order by 1, 2", dataset="testshop")
 
         assert load(200, [1, 2], ["things", "parts"]) == [("a", 1), ("a", 2), ("b", 9)]
         assert load(100, [3], names) == [("a", 1), ("a", 2), ("b", 9)]

@@ -48,8 +48,7 @@ def test_a_row_that_a_load_brought_meanwhile_is_not_marked(sweeps: Sweeps, api: 
     ids = sweeps.ids()
     late, gone = ids[-1], ids[0]
     api.faults.delete(ORDERS, late)
-    with sweeps.warehouse.transaction("sandbox") as connection:
-        connection.execute("delete from sandbox.orders where id = ?", [late])
+    sweeps.place.write(f"delete from sandbox.orders where id = {late}")
     api.faults.delete(ORDERS, gone)
 
     def meanwhile() -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from dlt.destinations.impl.ducklake.configuration import DuckLakeCredentials
 
+from ecom_assets.ingest.delta_destination import DeltaPlace
 from ecom_assets.ingest.duckdb_warehouse import BESIDE, DuckDbWarehouse
 from ecom_assets.ingest.errors import WarehouseError
 from ecom_assets.ingest.named_destination import address_of
@@ -41,6 +42,8 @@ def warehouse_from_environment(environ: Mapping[str, str] = os.environ) -> Wareh
         from ecom_assets.ingest.ducklake_warehouse import DuckLakeWarehouse
 
         return DuckLakeWarehouse(found, patience)
+    if isinstance(found, DeltaPlace):
+        return _delta(found, patience, environ)
     where = found or where
     if re.match(r"postgres(ql)?://", where):
         if environ.get("ECOM_PUBLISH"):
@@ -56,6 +59,22 @@ def warehouse_from_environment(environ: Mapping[str, str] = os.environ) -> Wareh
             f"ECOM_PUBLISH: found {str(copy)!r}; allowed: a file that is not the warehouse {path}, or part of it"
         )
     return DuckDbWarehouse(path, patience, copy)
+
+
+def _delta(place: DeltaPlace, patience: float, environ: Mapping[str, str]) -> Warehouse:
+    """Return the warehouse of Delta tables. Raises WarehouseError where what it takes is not installed."""
+    if environ.get("ECOM_PUBLISH"):
+        raise WarehouseError(
+            "ECOM_PUBLISH: a copy is made of a DuckDB file only; Delta tables can be read by anybody"
+        )
+    try:
+        # imported here, because few have such tables
+        from ecom_assets.ingest.delta_warehouse import DeltaWarehouse
+    except ModuleNotFoundError as error:
+        raise WarehouseError(
+            f"ECOM_WAREHOUSE: Delta tables need the Python package {error.name}: pip install 'ecom-assets[delta]'"
+        ) from None
+    return DeltaWarehouse(place.url, place.options, patience)
 
 
 def warehouse_kind(environ: Mapping[str, str] = os.environ) -> str:

@@ -17,6 +17,7 @@ from ecom_assets.ingest.bookkeeping import bookkeeping, empty_staging, forget
 from ecom_assets.ingest.children import child_slices
 from ecom_assets.ingest.chosen_warehouse import warehouse_from_environment
 from ecom_assets.ingest.collecting import seldom
+from ecom_assets.ingest.concerned import bring_concerned
 from ecom_assets.ingest.connection import Connection, connected
 from ecom_assets.ingest.contract import Contract, evolved_column
 from ecom_assets.ingest.declaration import Resource, Shop
@@ -200,6 +201,7 @@ class _Run:
                 self.warehouse.transaction(self.shop.name, self.say) as warehouse,
             ):
                 self.phases["wait"] += time.monotonic() - began
+                bring_concerned(warehouse, self.shop, self.tallies, now)
                 chosen = [tally.resource for tally in self.tallies]
                 stored = stored_columns(pipeline, [resource.name for resource in chosen])
                 refuse_other_types(pipeline, chosen, self.stored, stored)

@@ -16,6 +16,7 @@ from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
 from dlt.destinations.impl.ducklake.configuration import DuckLakeCredentials
 from dlt.destinations.impl.postgres.configuration import PostgresCredentials
 
+from ecom_assets.ingest.delta_destination import DeltaPlace, delta_place
 from ecom_assets.ingest.errors import WarehouseError
 
 _CREDENTIALS: Mapping[str, type[DuckDbCredentials | DuckLakeCredentials | PostgresCredentials]] = {
@@ -23,23 +24,17 @@ _CREDENTIALS: Mapping[str, type[DuckDbCredentials | DuckLakeCredentials | Postgr
     "ducklake": DuckLakeCredentials,
     "postgres": PostgresCredentials,
 }
-_KINDS = "duckdb, ducklake or postgres"
+_KINDS = "duckdb, ducklake, filesystem or postgres"
 _NO_TRANSACTION = (
     "dlt commits each table by itself there, so that a killed load would leave some tables loaded and others not, "
     "and no lock keeps two loads of one dataset apart"
 )
-_REASONS: Mapping[str, str] = {
-    "filesystem": (
-        "a merge into plain parquet files appends, several writers on Iceberg's default catalog lose each other's "
-        "rows, and no table format there commits several tables in one step"
-    ),
-}
 
 
-def address_of(name: str) -> str | DuckLakeCredentials | None:
+def address_of(name: str) -> str | DuckLakeCredentials | DeltaPlace | None:
     """Return the path or the address of the destination that dlt knows by a name; None where it knows none.
 
-    Of a lake it is dlt's own description.
+    Of a lake it is dlt's own description, of Delta tables the place and what its store is told.
 
     Raises WarehouseError for one that is not configured, and for one that cannot keep what is promised of a load.
     """
@@ -50,14 +45,16 @@ def address_of(name: str) -> str | DuckLakeCredentials | None:
     except (DestinationException, ImportError):
         return None
     kind = destination.destination_type.rpartition(".")[2]
-    if kind not in _CREDENTIALS:
+    if kind not in (*_CREDENTIALS, "filesystem"):
         raise WarehouseError(
             f"ECOM_WAREHOUSE: found the destination {name!r}, {_of_kind(name, kind)}which cannot keep what is "
-            f"promised of a load: {_REASONS.get(kind, _NO_TRANSACTION)}; allowed: a destination of the kind "
+            f"promised of a load: {_NO_TRANSACTION}; allowed: a destination of the kind "
             f"{_KINDS}, from which the tables can be copied on"
         )
-    where = f"{known_sections.DESTINATION}.{name}.credentials"
+    where = f"{known_sections.DESTINATION}.{name}{'' if kind == 'filesystem' else '.credentials'}"
     try:
+        if kind == "filesystem":
+            return delta_place(tuple(where.split(".")))
         found = resolve_configuration(_CREDENTIALS[kind](), sections=tuple(where.split(".")))
     except (ConfigurationException, MissingDependencyException, ValueError) as error:
         # dlt's text may quote what it found
