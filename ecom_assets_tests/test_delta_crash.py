@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
 from multiprocessing import get_context
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,7 +23,7 @@ from ecom_assets.ingest.loading import run_load
 from ecom_assets.sandbox import SANDBOX_KEY, SandboxSettings
 from ecom_assets.sandbox.server import Running, serving
 from ecom_assets_tests.engines import Place, warehouse_at
-from ecom_assets_tests.forked_loads import WINDOWED, shop_at, windows_from
+from ecom_assets_tests.forked_loads import WINDOWED, forks, shop_at, windows_from
 
 NOW = datetime(2026, 1, 20, 12, tzinfo=timezone.utc)
 WEEK = windows_from(datetime(2026, 1, 14, tzinfo=timezone.utc), NOW)
@@ -206,3 +207,17 @@ def test_a_load_that_cannot_write_a_table_undoes_the_others(
     assert Turn(lake.warehouse().folder, "sandbox").look().undo is None  # type: ignore[attr-defined]
     assert lake.tables() == before
     monkeypatch.undo()
+
+
+@pytest.mark.slow
+def test_processes_that_load_at_once_lose_nothing(
+    lake: Place, sandbox: Running, new_bucket: Callable[[], str], tmp_path: Path
+) -> None:
+    alone = Place("delta", new_bucket())
+    with forks(tmp_path) as forked:
+        loads = [forked.load(sandbox.base_url, lake.where, WEEK[start : start + 3]) for start in (0, 1, 2, 3)]
+        assert [forked.end(load) for load in loads] == [(0, "")] * 4
+    load(sandbox.base_url, alone.where)
+    tables = [*WINDOWED, "rejected_rows"]
+    assert lake.tables(*tables) == alone.tables(*tables)
+    assert len(lake.table("load_ledger")) == 4 * 3 * len(WINDOWED)

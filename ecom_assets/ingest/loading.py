@@ -198,18 +198,17 @@ class _Run:
         try:
             with (
                 writing(self.warehouse, connection.redactor),
+                self._phase("load"),
                 self.warehouse.transaction(self.shop.name, self.say) as warehouse,
             ):
-                self.phases["wait"] += time.monotonic() - began
+                self.phases["wait"] += (waited := time.monotonic() - began)
+                self.phases["load"] -= waited
                 bring_concerned(warehouse, self.shop, self.tallies, now)
                 chosen = [tally.resource for tally in self.tallies]
                 stored = stored_columns(pipeline, [resource.name for resource in chosen])
                 refuse_other_types(pipeline, chosen, self.stored, stored)
                 overtaking = loads_after(warehouse, self.shop, now) - self.ahead
-                with (
-                    self._phase("load"),
-                    newer_rows_stay(warehouse, self.shop, self.tallies, self.began, overtaking, self.say),
-                ):
+                with newer_rows_stay(warehouse, self.shop, self.tallies, self.began, overtaking, self.say):
                     forget(warehouse, self.shop, self.tallies)
                     pipeline.load(workers=1)
                     settle_moved(warehouse, self.shop, self.tallies, self.say)
