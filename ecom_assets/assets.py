@@ -46,13 +46,14 @@ Event = MaterializeResult[Any] | AssetCheckResult
 def shop_specs(shop: Shop) -> dict[AssetKey, AssetSpec]:
     """Return the spec of every resource by its asset's key; needs no secret and no network."""
     with tempfile.TemporaryDirectory(prefix="ecom-assets-") as folder:
-        # dagster-dlt reads nothing of a pipeline but its destination; this one never runs
-        pipeline = dlt.pipeline(f"{shop.name}_specs", pipelines_dir=folder, destination=warehouse_kind())
+        # dagster-dlt reads nothing of a pipeline but its destination's name, as a kind; this one never runs
+        pipeline = dlt.pipeline(f"{shop.name}_specs", pipelines_dir=folder, destination="duckdb")
         try:
             specs = build_dlt_asset_specs(build_source(shop), pipeline, ShopTranslator(shop))
         finally:
             pipeline.deactivate()
-    return {spec.key: spec.replace_attributes(metadata=_ours(spec)) for spec in specs}
+    kinds = {"dlt", warehouse_kind()}
+    return {spec.key: spec.replace_attributes(metadata=_ours(spec), kinds=kinds) for spec in specs}
 
 
 def _ours(spec: AssetSpec) -> dict[str, Any]:

@@ -81,12 +81,18 @@ def test_what_is_not_configured_is_said_to_be_missing(configured: Callable[[str]
 
 @pytest.mark.parametrize(
     ("where", "kind"),
-    [("postgresql://user@host/shop", "postgres"), ("a.duckdb", "duckdb"), ("snowflake", "duckdb")],
+    [
+        ("filesystem", "deltalake"),
+        ("postgresql://user@host/shop", "postgres"),
+        ("a.duckdb", "duckdb"),
+        ("snowflake", "duckdb"),
+    ],
 )
 def test_assets_are_of_the_kind_of_their_warehouse(
     where: str, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ECOM_WAREHOUSE", where)
+    monkeypatch.setenv("DESTINATION__FILESYSTEM__BUCKET_URL", "lake")
     graph = build_defs().resolve_asset_graph()
     assert graph.get(AssetKey(["sandbox", "orders"])).kinds == {"dlt", kind}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -49,6 +50,7 @@ def cluster(tmp_path: Path, api: LoggedApi, place: Place) -> Iterator[ScaledOut]
         "ECOM_SHOPS_DIR": str(shops),
         "ECOM_WAREHOUSE": place.where,
         "SOURCES__SANDBOX__API_KEY": SANDBOX_KEY,
+        **{name: text for name, text in os.environ.items() if name.startswith("DESTINATION__")},
     }
     with scaled_out(tmp_path, WORKERS, RUNS_AT_ONCE, **settings) as running:
         yield running
