@@ -25,7 +25,7 @@ from dlt.destinations.sql_client import DBApiCursorImpl, raise_database_error
 from dlt.destinations.typing import DBTransaction
 
 from ecom_assets.ingest.postgres_copy import copy_in
-from ecom_assets.ingest.postgres_session import savepoint
+from ecom_assets.ingest.postgres_session import run, savepoint
 
 
 class Shared:
@@ -101,8 +101,7 @@ class _SqlClient(Psycopg2SqlClient):
     @raise_database_error
     def execute_query(self, query: Any, *args: Any, **kwargs: Any) -> Iterator[Any]:
         with self.native_connection.cursor() as cursor:
-            with savepoint(self.native_connection, "ecom_statement"):
-                cursor.execute(query, args or kwargs or None)
+            run(cursor, query, args or kwargs or None)
             yield DBApiCursorImpl(cursor)
 
     def truncate_tables(self, *tables: str) -> None:
