@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ecom_assets.ingest.loading import run_load
-from ecom_assets.ingest.postgres_session import run, savepoint
+from ecom_assets.ingest.postgres_statements import run, savepoint
 from ecom_assets.sandbox import SANDBOX_KEY, SandboxSettings
 from ecom_assets.sandbox.server import serving
 from ecom_assets_tests.engines import Place
