@@ -8,11 +8,10 @@ from __future__ import annotations
 import tempfile
 import threading
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -29,35 +28,58 @@ class Place:
 
     engine: str
     where: str
+    dataset: str = "sandbox"
 
     def warehouse(self, patience: float = 20) -> Warehouse:
         """Return the warehouse at this place; `patience` in seconds."""
         return warehouse_at(self.where, patience)
 
     def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        """Ask the warehouse, with the sandbox's dataset as the one of unqualified names."""
-        with self.warehouse().read("sandbox") as session:
+        """Ask the warehouse, with the dataset as the one of unqualified names."""
+        with self.warehouse().read(self.dataset) as session:
             return [tuple(row) for row in session.execute(sql, parameters).fetchall()]
 
     def write(self, *statements: str) -> None:
         """Tamper with the warehouse."""
-        with self.warehouse().transaction("sandbox") as session:
+        with self.warehouse().transaction(self.dataset) as session:
             for statement in statements:
                 session.execute(statement)
 
     def table(self, name: str, *without: str) -> list[tuple[Any, ...]]:
         """Return all rows of a table, sorted, in the order of the columns' names."""
-        with self.warehouse().read("sandbox") as session:
-            columns = sorted(session.columns_of("sandbox").get(name, {}).keys() - set(without))
+        with self.warehouse().read(self.dataset) as session:
+            columns = sorted(session.columns_of(self.dataset).get(name, {}).keys() - set(without))
             listed = ", ".join(f'"{column}"' for column in columns)
-            rows = session.execute(f'select {listed} from "sandbox"."{name}"').fetchall() if columns else []
+            rows = (
+                session.execute(f'select {listed} from "{self.dataset}"."{name}"').fetchall()
+                if columns
+                else []
+            )
             return sorted((tuple(row) for row in rows), key=repr)
 
     def tables(self, *names: str) -> dict[str, list[tuple[Any, ...]]]:
         """Return the rows of tables, of all but dlt's own unless named; what differs between runs is left out."""
-        with self.warehouse().read("sandbox") as session:
-            present = [name for name in session.columns_of("sandbox") if not name.startswith("_dlt")]
+        with self.warehouse().read(self.dataset) as session:
+            present = [name for name in session.columns_of(self.dataset) if not name.startswith("_dlt")]
         return {name: self.table(name, *OF_A_RUN) for name in names or present}
+
+    def columns(self, table: str) -> dict[str, str]:
+        """Return the columns of a table in their order, with the engine's names of their types."""
+        with self.warehouse().read(self.dataset) as session:
+            return session.columns_of(self.dataset).get(table, {})
+
+    def present(self, names: Iterable[str]) -> list[str]:
+        """Return those of the tables that are there."""
+        with self.warehouse().read(self.dataset) as session:
+            there = session.columns_of(self.dataset)
+        return [name for name in names if name in there]
+
+    def type_of(self, **column: Any) -> str:
+        """Return the engine's name of the type that a declared column has."""
+        from ecom_assets.ingest.declaration import Column
+
+        with self.warehouse().read(self.dataset) as session:
+            return session.type_of(Column.model_validate({"name": "column", **column}))
 
 
 OF_A_RUN = ("load_id", "loaded_at", "rejected_at", "seconds", "requests", "retries", "restarts")
@@ -115,7 +137,7 @@ def postgres_server() -> Iterator[str]:
         server.cleanup()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def new_database(postgres_server: str) -> Callable[[], str]:
     """Return what makes an empty database and returns its address, with a password that must not be seen."""
     import psycopg2
@@ -132,16 +154,29 @@ def new_database(postgres_server: str) -> Callable[[], str]:
     return made
 
 
-@pytest.fixture(params=["duckdb", "postgres"])
-def new_place(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Place]:
-    """Return what makes an empty place on the engine of this run of the test."""
+ENGINES = ["duckdb", "postgres"]
+SLOWLY = ["duckdb", pytest.param("postgres", marks=pytest.mark.slow)]
+"""PostgreSQL's turn is among the slow tests: for what costs seconds there."""
 
-    def made() -> Place:
-        if request.param == "duckdb":
-            return Place("duckdb", str(tmp_path / f"place_{next(_numbers)}.duckdb"))
+
+@pytest.fixture(scope="session")
+def empty_place(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str], Place]:
+    """Return what makes an empty place on an engine."""
+
+    def made(engine: str) -> Place:
+        if engine == "duckdb":
+            return Place("duckdb", str(tmp_path_factory.mktemp("place") / f"place_{next(_numbers)}.duckdb"))
         return Place("postgres", request.getfixturevalue("new_database")())
 
     return made
+
+
+@pytest.fixture(params=ENGINES)
+def new_place(request: pytest.FixtureRequest, empty_place: Callable[[str], Place]) -> Callable[[], Place]:
+    """Return what makes an empty place on the engine of this run of the test."""
+    return lambda: empty_place(request.param)
 
 
 @pytest.fixture
