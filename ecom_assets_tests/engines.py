@@ -5,6 +5,7 @@ The fixtures are `conftest`'s; nothing that reads the environment is imported be
 
 from __future__ import annotations
 
+import json
 import tempfile
 import threading
 import warnings
@@ -80,6 +81,11 @@ class Place:
 
         with self.warehouse().read(self.dataset) as session:
             return session.type_of(Column.model_validate({"name": "column", **column}))
+
+
+def parsed(value: Any) -> Any:
+    """Return the value of a column of JSON, of which DuckDB's driver gives the text."""
+    return json.loads(value) if isinstance(value, str) else value
 
 
 OF_A_RUN = ("load_id", "loaded_at", "rejected_at", "seconds", "requests", "retries", "restarts")

@@ -493,7 +493,6 @@ def test_runs_at_the_same_time_lose_nothing(loads: Loads, others: Loads, sandbox
                 script,
                 sandbox.base_url,
                 loads.place.where,
-                loads.place.engine,
                 str(number),
             ],
             env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
