@@ -6,6 +6,7 @@ The fixtures are `conftest`'s; nothing that reads the environment is imported be
 from __future__ import annotations
 
 import json
+import shutil
 import tempfile
 import threading
 import warnings
@@ -144,16 +145,16 @@ def postgres_server() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def new_database(postgres_server: str) -> Callable[[], str]:
-    """Return what makes an empty database and returns its address, with a password that must not be seen."""
+def new_database(postgres_server: str) -> Callable[..., str]:
+    """Return what makes a database, empty or as another is; its address has a password that must not be seen."""
     import psycopg2
 
-    def made() -> str:
+    def made(template: str = "template1") -> str:
         name = f"shop_{next(_numbers)}"
         connection = psycopg2.connect(postgres_server)
         connection.autocommit = True
         with connection.cursor() as cursor:
-            cursor.execute(f"create database {name}")
+            cursor.execute(f"create database {name} template {template}")
         connection.close()
         return postgres_server.replace("postgres:@/postgres", f"postgres:s3cr3t-w0rd@/{name}")
 
@@ -175,6 +176,21 @@ def empty_place(
         if engine == "duckdb":
             return Place("duckdb", str(tmp_path_factory.mktemp("place") / f"place_{next(_numbers)}.duckdb"))
         return Place("postgres", request.getfixturevalue("new_database")())
+
+    return made
+
+
+@pytest.fixture(scope="session")
+def copy_of(request: pytest.FixtureRequest, empty_place: Callable[[str], Place]) -> Callable[[Place], Place]:
+    """Return what makes a copy of a place that nobody has open."""
+
+    def made(place: Place) -> Place:
+        if place.engine == "duckdb":
+            fresh = empty_place("duckdb")
+            shutil.copyfile(place.where, fresh.where)
+            return fresh
+        ((name,),) = place.rows("select current_database()")
+        return Place("postgres", request.getfixturevalue("new_database")(name))
 
     return made
 
