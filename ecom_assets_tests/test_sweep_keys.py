@@ -88,6 +88,9 @@ def shop_of(loopback: Loopback, columns: dict[str, Any], **incremental: Any) -> 
         ),
         ({"data_type": "bool"}, [True, False], "true"),
         ({"data_type": "double"}, [0.1, 0.2, 3], "0.1"),
+        # of which a part is in another order, or written in another way, than in the warehouse
+        ({"data_type": "json"}, [["b"], {"b": 1, "a": 1.10}, 12345678901234567890.5, "c"], '["b"]'),
+        ({"data_type": "time"}, ["10:00:00", "11:00:00"], "10:00:00"),
     ],
 )
 def test_keys_of_any_type(

@@ -8,6 +8,7 @@ from typing import Any
 
 import psycopg2
 import pyarrow as pa
+from psycopg2.extras import register_default_jsonb
 
 from ecom_assets.ingest.declaration import Column
 from ecom_assets.ingest.postgres_copy import copy_in, quoted, sql_type
@@ -66,7 +67,10 @@ class PostgresSession(Session):
 
     def arrow(self, sql: str) -> pa.Table:
         """Return the answer to a query as an Arrow table."""
-        answer = self._run(sql, ())
+        answer = self.connection.cursor()
+        # of JSON its text, where a number is as it was written
+        register_default_jsonb(answer, loads=lambda text: text)
+        run(answer, sql)
         columns = list(zip(*answer.fetchall(), strict=True)) or [()] * len(answer.description)
         arrays = {}
         for about, values in zip(answer.description, columns, strict=True):
