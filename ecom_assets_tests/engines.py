@@ -195,10 +195,16 @@ def copy_of(request: pytest.FixtureRequest, empty_place: Callable[[str], Place])
     return made
 
 
+def making(request: pytest.FixtureRequest) -> Callable[[], Place]:
+    """Return what makes an empty place on the engine of this run, for a fixture with engines as parameters."""
+    made: Callable[[str], Place] = request.getfixturevalue("empty_place")
+    return lambda: made(request.param)
+
+
 @pytest.fixture(params=ENGINES)
-def new_place(request: pytest.FixtureRequest, empty_place: Callable[[str], Place]) -> Callable[[], Place]:
-    """Return what makes an empty place on the engine of this run of the test."""
-    return lambda: empty_place(request.param)
+def new_place(request: pytest.FixtureRequest) -> Callable[[], Place]:
+    """Return what makes an empty place."""
+    return making(request)
 
 
 @pytest.fixture

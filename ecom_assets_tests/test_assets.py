@@ -9,15 +9,15 @@ import pytest
 
 from ecom_assets.definitions import build_defs, defs
 from ecom_assets_tests.dagster_runs import WINDOWED, Outcome, Runs, declare, runs
-from ecom_assets_tests.engines import SLOWLY, Place
+from ecom_assets_tests.engines import SLOWLY, Place, making
 
 DAYS = ("2026-01-02", "2026-01-03", "2026-01-04")
 
 
 @pytest.fixture(params=SLOWLY)
-def new_place(request: pytest.FixtureRequest, empty_place: Callable[[str], Place]) -> Callable[[], Place]:
+def new_place(request: pytest.FixtureRequest) -> Callable[[], Place]:
     """Return what makes an empty place."""
-    return lambda: empty_place(request.param)
+    return making(request)
 
 
 @pytest.fixture(scope="module", params=SLOWLY)

@@ -10,15 +10,15 @@ from typing import Any
 
 import pytest
 
-from ecom_assets_tests.engines import SLOWLY, Place, parsed
+from ecom_assets_tests.engines import SLOWLY, Place, making, parsed
 from ecom_assets_tests.loopback import serving
 from ecom_assets_tests.order_api import AT, Api, order
 
 
 @pytest.fixture(params=SLOWLY)
-def new_place(request: pytest.FixtureRequest, empty_place: Callable[[str], Place]) -> Callable[[], Place]:
+def new_place(request: pytest.FixtureRequest) -> Callable[[], Place]:
     """Return what makes an empty place."""
-    return lambda: empty_place(request.param)
+    return making(request)
 
 
 @pytest.fixture

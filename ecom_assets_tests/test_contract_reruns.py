@@ -12,7 +12,7 @@ from ecom_assets.ingest.contract import Contracted, RejectedRow
 from ecom_assets.ingest.errors import ContractBroken
 from ecom_assets.ingest.tally import Tally
 from ecom_assets.ingest.windows import Slice
-from ecom_assets_tests.engines import SLOWLY, Place, parsed
+from ecom_assets_tests.engines import SLOWLY, Place, making, parsed
 from ecom_assets_tests.loopback import serving
 from ecom_assets_tests.order_api import Api, order
 
@@ -20,9 +20,9 @@ BEFORE, NEXT_DAY = "2026-01-01T11:00:00Z", "2026-01-02T12:00:00Z"
 
 
 @pytest.fixture(params=SLOWLY)
-def new_place(request: pytest.FixtureRequest, empty_place: Callable[[str], Place]) -> Callable[[], Place]:
+def new_place(request: pytest.FixtureRequest) -> Callable[[], Place]:
     """Return what makes an empty place."""
-    return lambda: empty_place(request.param)
+    return making(request)
 
 
 @pytest.fixture

@@ -13,16 +13,16 @@ from ecom_assets.ingest.loading import run_load
 from ecom_assets.sandbox import SANDBOX_KEY, SandboxSettings
 from ecom_assets.sandbox.server import Running, serving
 from ecom_assets.translator import table_schema
-from ecom_assets_tests.engines import SLOWLY, Place
+from ecom_assets_tests.engines import SLOWLY, Place, making
 from ecom_assets_tests.sweeps import NOW, ORDERS, PLAIN, SWEPT, Sweeps
 
 OWN = "2026-01-03T00:00:00Z"
 
 
 @pytest.fixture(params=SLOWLY)
-def new_place(request: pytest.FixtureRequest, empty_place: Callable[[str], Place]) -> Callable[[], Place]:
+def new_place(request: pytest.FixtureRequest) -> Callable[[], Place]:
     """Return what makes an empty place."""
-    return lambda: empty_place(request.param)
+    return making(request)
 
 
 @pytest.fixture

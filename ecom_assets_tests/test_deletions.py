@@ -12,7 +12,7 @@ from ecom_assets.definitions import build_defs, defs
 from ecom_assets.sandbox.faults import Fault
 from ecom_assets.sandbox.server import SANDBOX_KEY, Running, SandboxSettings, serving
 from ecom_assets_tests.dagster_runs import Outcome, Runs, declare, runs
-from ecom_assets_tests.engines import SLOWLY, Place
+from ecom_assets_tests.engines import SLOWLY, Place, making
 from ecom_assets_tests.sweeps import NOW, ORDERS, PLAIN, SWEPT
 
 in_a_file = pytest.mark.parametrize("new_place", ["duckdb"], indirect=True)
@@ -20,9 +20,9 @@ SWEEP = AssetKey(["sandbox", "orders_deletions"])
 
 
 @pytest.fixture(params=SLOWLY)
-def new_place(request: pytest.FixtureRequest, empty_place: Callable[[str], Place]) -> Callable[[], Place]:
+def new_place(request: pytest.FixtureRequest) -> Callable[[], Place]:
     """Return what makes an empty place."""
-    return lambda: empty_place(request.param)
+    return making(request)
 
 
 @pytest.fixture

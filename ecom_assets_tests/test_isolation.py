@@ -15,7 +15,7 @@ from dagster import AssetKey, DagsterInstance
 
 from ecom_assets.definitions import build_defs
 from ecom_assets_tests.dagster_runs import Outcome, Runs
-from ecom_assets_tests.engines import SLOWLY, Place
+from ecom_assets_tests.engines import SLOWLY, Place, making
 from ecom_assets_tests.loopback import Loopback, Reply, Seen, json_reply, serving
 
 DAY = "2026-01-02"
@@ -143,9 +143,9 @@ def defs(api: Loopback, tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 
 @pytest.fixture(params=SLOWLY)
-def new_place(request: pytest.FixtureRequest, empty_place: Callable[[str], Place]) -> Callable[[], Place]:
+def new_place(request: pytest.FixtureRequest) -> Callable[[], Place]:
     """Return what makes an empty place."""
-    return lambda: empty_place(request.param)
+    return making(request)
 
 
 @pytest.fixture

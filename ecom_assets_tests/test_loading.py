@@ -30,7 +30,7 @@ from ecom_assets.ingest.loading import RunReport, run_load
 from ecom_assets.ingest.windows import Window, windows_between
 from ecom_assets.sandbox import SANDBOX_KEY, SandboxSettings
 from ecom_assets.sandbox.server import Running, serving
-from ecom_assets_tests.engines import ENGINES, SLOWLY, Place
+from ecom_assets_tests.engines import ENGINES, SLOWLY, Place, making
 
 UTC = timezone.utc
 NOW = datetime(2026, 1, 20, 12, tzinfo=UTC)
@@ -103,9 +103,9 @@ class Loads:
 
 
 @pytest.fixture(params=SLOWLY)
-def new_place(request: pytest.FixtureRequest, empty_place: Callable[[str], Place]) -> Callable[[], Place]:
+def new_place(request: pytest.FixtureRequest) -> Callable[[], Place]:
     """Return what makes an empty place."""
-    return lambda: empty_place(request.param)
+    return making(request)
 
 
 in_a_file = pytest.mark.parametrize("new_place", ["duckdb"], indirect=True)

@@ -24,7 +24,7 @@ from ecom_assets.ingest.loading import run_load
 from ecom_assets.ingest.privacy import MASK, protect
 from ecom_assets.sandbox import SANDBOX_KEY, SandboxSettings
 from ecom_assets.sandbox.server import Running, serving
-from ecom_assets_tests.engines import SLOWLY, Place
+from ecom_assets_tests.engines import SLOWLY, Place, making
 from ecom_assets_tests.loopback import Reply, Seen, json_reply
 from ecom_assets_tests.loopback import serving as serving_loopback
 from ecom_assets_tests.test_loading import NOW, windows_of
@@ -54,9 +54,9 @@ def sandbox() -> Iterator[Running]:
 
 
 @pytest.fixture(params=SLOWLY)
-def new_place(request: pytest.FixtureRequest, empty_place: Callable[[str], Place]) -> Callable[[], Place]:
+def new_place(request: pytest.FixtureRequest) -> Callable[[], Place]:
     """Return what makes an empty place."""
-    return lambda: empty_place(request.param)
+    return making(request)
 
 
 @pytest.fixture

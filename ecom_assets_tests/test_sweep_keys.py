@@ -11,7 +11,7 @@ from ecom_assets.ingest.declaration import Shop
 from ecom_assets.ingest.loading import run_load
 from ecom_assets.ingest.sweeping import run_sweep
 from ecom_assets.ingest.windows import windows_between
-from ecom_assets_tests.engines import SLOWLY, Place
+from ecom_assets_tests.engines import SLOWLY, Place, making
 from ecom_assets_tests.loopback import Loopback, json_reply, serving
 
 AT = {"data_type": "timestamp", "nullable": False}
@@ -19,9 +19,9 @@ DAY = "2026-01-01T10:00:00+02:00"
 
 
 @pytest.fixture(params=SLOWLY)
-def new_place(request: pytest.FixtureRequest, empty_place: Callable[[str], Place]) -> Callable[[], Place]:
+def new_place(request: pytest.FixtureRequest) -> Callable[[], Place]:
     """Return what makes an empty place."""
-    return lambda: empty_place(request.param)
+    return making(request)
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from ecom_assets.ingest.errors import (
 from ecom_assets.ingest.sweeping import run_sweep
 from ecom_assets.sandbox import SandboxSettings
 from ecom_assets.sandbox.server import Running, serving
-from ecom_assets_tests.engines import SLOWLY, Place
+from ecom_assets_tests.engines import SLOWLY, Place, making
 from ecom_assets_tests.sweeps import NOW, ORDERS, PLAIN, SWEPT, Sweeps
 
 
@@ -57,9 +57,9 @@ def sweeps(loaded: Place, api: Running, tmp_path: Path, copy_of: Callable[[Place
 
 
 @pytest.fixture(params=SLOWLY)
-def new_place(request: pytest.FixtureRequest, empty_place: Callable[[str], Place]) -> Callable[[], Place]:
+def new_place(request: pytest.FixtureRequest) -> Callable[[], Place]:
     """Return what makes an empty place."""
-    return lambda: empty_place(request.param)
+    return making(request)
 
 
 def test_an_incomplete_reading_marks_nothing(sweeps: Sweeps, api: Running) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from ecom_assets.sandbox import SandboxSettings
 from ecom_assets.sandbox.server import Running, serving
-from ecom_assets_tests.engines import SLOWLY, Place
+from ecom_assets_tests.engines import SLOWLY, Place, making
 from ecom_assets_tests.sweeps import NOW, ORDERS, Sweeps
 
 
@@ -50,9 +50,9 @@ def sweeps(loaded: Place, api: Running, tmp_path: Path, copy_of: Callable[[Place
 
 
 @pytest.fixture(params=SLOWLY)
-def new_place(request: pytest.FixtureRequest, empty_place: Callable[[str], Place]) -> Callable[[], Place]:
+def new_place(request: pytest.FixtureRequest) -> Callable[[], Place]:
     """Return what makes an empty place."""
-    return lambda: empty_place(request.param)
+    return making(request)
 
 
 def test_the_column_is_there_from_the_first_run(api: Running, tmp_path: Path, place: Place) -> None:

@@ -16,7 +16,7 @@ from ecom_assets.ingest.loading import run_load
 from ecom_assets.ingest.sorting import moments_of
 from ecom_assets.ingest.windows import Ask, Window, windows_between
 from ecom_assets_tests.answering import Answering, Stored, written
-from ecom_assets_tests.engines import SLOWLY, Place
+from ecom_assets_tests.engines import SLOWLY, Place, making
 from ecom_assets_tests.loopback import Loopback, Reply, Seen, json_reply, serving
 from ecom_assets_tests.test_windows_properties import shop_of
 
@@ -27,9 +27,9 @@ SPRING = datetime(2026, 3, 29, 1, tzinfo=UTC)
 
 
 @pytest.fixture(params=SLOWLY)
-def new_place(request: pytest.FixtureRequest, empty_place: Callable[[str], Place]) -> Callable[[], Place]:
+def new_place(request: pytest.FixtureRequest) -> Callable[[], Place]:
     """Return what makes an empty place."""
-    return lambda: empty_place(request.param)
+    return making(request)
 
 
 @pytest.fixture
