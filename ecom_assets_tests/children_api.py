@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
-from pathlib import Path
 from typing import Any
 
-import duckdb
-
 from ecom_assets.ingest.declaration import Shop
-from ecom_assets.ingest.duckdb_warehouse import DuckDbWarehouse
 from ecom_assets.ingest.loading import RunReport, run_load
 from ecom_assets.ingest.windows import Window
+from ecom_assets_tests.engines import Place
 from ecom_assets_tests.loopback import Loopback, Reply, Seen, json_reply
 
 START = datetime(2026, 3, 1, tzinfo=timezone.utc)
@@ -138,33 +136,31 @@ def shop_of(api: Api, **refunds: Any) -> Shop:
 class Loads:
     """Loads into one warehouse."""
 
-    def __init__(self, file: Path) -> None:
-        self.file = file
+    def __init__(self, place: Place) -> None:
+        self.place = replace(place, dataset="testshop")
 
     def run(self, shop: Shop, names: list[str], windows: tuple[Window, ...] = DAYS) -> RunReport:
         """Load windows."""
-        return run_load(shop, names, windows, warehouse=DuckDbWarehouse(self.file, 20))
+        return run_load(shop, names, windows, warehouse=self.place.warehouse())
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         """Ask the warehouse."""
-        with duckdb.connect(str(self.file), read_only=True) as connection:
-            return connection.execute(f"set TimeZone = 'UTC'; use testshop; {sql}").fetchall()
+        return self.place.rows(sql)
 
     def tables(self) -> set[str]:
         """Return the names of the shop's tables."""
-        names = {name for (name,) in self.rows("select table_name from information_schema.tables")}
-        return names & set(ALL)
+        return set(self.place.present(ALL)) if self.place.warehouse().exists() else set()
 
     def as_served(self, api: Api) -> None:
         """See that the tables are what the API has now."""
         refunds = [(order, entry) for order in api.orders for entry in api.refunds[order]]
         assert self.rows("select id from orders order by 1") == [(number,) for number in sorted(api.orders)]
-        assert self.rows("select order_id, id from refunds order by all") == sorted(
+        assert self.rows("select order_id, id from refunds order by 1, 2") == sorted(
             (order, entry["id"]) for order, entry in refunds
         )
-        assert self.rows("select order_id, refund_id, no from refund_lines order by all") == sorted(
+        assert self.rows("select order_id, refund_id, no from refund_lines order by 1, 2, 3") == sorted(
             (order, entry["id"], line["no"]) for order, entry in refunds for line in entry["lines"]
         )
-        assert self.rows("select order_id, refund_id, no from notes order by all") == sorted(
+        assert self.rows("select order_id, refund_id, no from notes order by 1, 2, 3") == sorted(
             (order, entry["id"], number) for order, entry in refunds for number in api.notes[entry["id"]]
         )

@@ -12,6 +12,8 @@ from itertools import count
 import pytest
 from hypothesis import settings
 
+from ecom_assets_tests.engines import copy_of as copy_of
+from ecom_assets_tests.engines import empty_place as empty_place
 from ecom_assets_tests.engines import new_bucket as new_bucket
 from ecom_assets_tests.engines import new_database as new_database
 from ecom_assets_tests.engines import new_place as new_place

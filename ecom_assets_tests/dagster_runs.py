@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pytest
 from dagster import (
     AssetCheckEvaluation,
@@ -23,6 +22,7 @@ from dagster import (
 
 from ecom_assets.ingest.declaration import BUNDLED_SHOPS
 from ecom_assets.partitions import RANGE_END_TAG, RANGE_START_TAG
+from ecom_assets_tests.engines import Place
 
 WINDOWED = ("customers", "orders", "order_items")
 SNAPSHOTS = ("products", "stores")
@@ -30,12 +30,16 @@ SNAPSHOTS = ("products", "stores")
 
 @dataclass
 class Runs:
-    """Definitions, the instance they run on and the DuckDB file they load, or another warehouse."""
+    """Definitions, the instance they run on and the warehouse that they load."""
 
     defs: Definitions
     instance: DagsterInstance
-    file: Path
-    where: str = ""
+    place: Place
+
+    @property
+    def file(self) -> Path:
+        """Return the warehouse's file."""
+        return Path(self.place.where)
 
     def load(self, *names: str, start: str, end: str | None = None) -> Outcome:
         """Load windowed resources (all unless named) for a partition, or for a range in one run."""
@@ -60,7 +64,7 @@ class Runs:
         """Run a job into this warehouse, from a sandbox with few orders."""
         # set for each run: a fixture of the module would outlive what every test does to the environment
         with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("ECOM_WAREHOUSE", self.where or str(self.file))
+            patch.setenv("ECOM_WAREHOUSE", self.place.where)
             patch.setenv("ECOM_SANDBOX_ORDERS_PER_DAY", "20")
             return Outcome(job.execute_in_process(instance=self.instance, raise_on_error=False, **arguments))
 
@@ -71,9 +75,11 @@ class Runs:
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         """Ask the warehouse."""
-        with duckdb.connect(str(self.file)) as connection:
-            connection.execute("set TimeZone = 'UTC'")
-            return connection.execute(sql).fetchall()
+        return self.place.rows(sql)
+
+    def write(self, *statements: str) -> None:
+        """Tamper with the warehouse."""
+        self.place.write(*statements)
 
 
 @dataclass(frozen=True)
@@ -143,21 +149,18 @@ class Outcome:
 
 
 @contextmanager
-def runs(folder: Path, defs: Definitions, copy_of: Path | None = None, where: str = "") -> Iterator[Runs]:
-    """Run into a warehouse of its own, a copy of another where given, or into the one at `where`."""
-    file = folder / "warehouse.duckdb"
-    if copy_of is not None:
-        file.write_bytes(copy_of.read_bytes())
+def runs(folder: Path, defs: Definitions, place: Place | None = None) -> Iterator[Runs]:
+    """Run into the warehouse at a place, or into a file of its own."""
     with DagsterInstance.ephemeral() as instance:
-        yield Runs(defs, instance, file, where)
+        yield Runs(defs, instance, place or Place("duckdb", str(folder / "warehouse.duckdb")))
 
 
-def loaded(folder: Path, defs: Definitions, day: str) -> Path:
+def loaded(folder: Path, defs: Definitions, day: str, place: Place) -> Place:
     """Load the snapshots and one window of all windowed tables, and return the warehouse."""
-    with runs(folder, defs) as running:
+    with runs(folder, defs, place) as running:
         assert running.snapshots().success
         assert running.load(start=day).success
-        return running.file
+        return place
 
 
 def declare(folder: Path, *changes: tuple[str, str]) -> Path:

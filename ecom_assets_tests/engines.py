@@ -5,16 +5,17 @@ The fixtures are `conftest`'s; nothing that reads the environment is imported be
 
 from __future__ import annotations
 
+import json
+import shutil
 import subprocess
 import sys
 import tempfile
 import threading
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.request import Request, urlopen
 
@@ -25,9 +26,6 @@ if TYPE_CHECKING:
 
 _numbers = count()
 
-IN_SQL = ("duckdb", "postgres")
-"""The engines whose tables tests can tamper with in SQL: parameters of the fixture `new_place`."""
-
 
 @dataclass(frozen=True)
 class Place:
@@ -35,22 +33,21 @@ class Place:
 
     engine: str
     where: str
+    dataset: str = "sandbox"
 
     def warehouse(self, patience: float = 20) -> Warehouse:
         """Return the warehouse at this place; `patience` in seconds."""
         return warehouse_at(self.where, patience)
 
-    def rows(
-        self, sql: str, parameters: Sequence[Any] = (), dataset: str = "sandbox"
-    ) -> list[tuple[Any, ...]]:
+    def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Ask the warehouse, with the dataset as the one of unqualified names."""
-        with self.warehouse().read(dataset) as session:
+        with self.warehouse().read(self.dataset) as session:
             return [tuple(row) for row in session.execute(sql, parameters).fetchall()]
 
     def write(self, *statements: str) -> None:
         """Tamper with the warehouse."""
-        with self.warehouse().transaction("sandbox") as session:
-            for table in session.columns_of("sandbox"):
+        with self.warehouse().transaction(self.dataset) as session:
+            for table in session.columns_of(self.dataset):
                 if not table.startswith("_dlt"):
                     session.bring(table)
             for statement in statements:
@@ -58,10 +55,14 @@ class Place:
 
     def table(self, name: str, *without: str) -> list[tuple[Any, ...]]:
         """Return all rows of a table, sorted, in the order of the columns' names."""
-        with self.warehouse().read("sandbox") as session:
-            columns = sorted(session.columns_of("sandbox").get(name, {}).keys() - set(without))
+        with self.warehouse().read(self.dataset) as session:
+            columns = sorted(session.columns_of(self.dataset).get(name, {}).keys() - set(without))
             listed = ", ".join(f'"{column}"' for column in columns)
-            rows = session.execute(f'select {listed} from "sandbox"."{name}"').fetchall() if columns else []
+            rows = (
+                session.execute(f'select {listed} from "{self.dataset}"."{name}"').fetchall()
+                if columns
+                else []
+            )
             return sorted((tuple(row) for row in rows), key=repr)
 
     def not_null(self, table: str) -> int:
@@ -72,16 +73,39 @@ class Place:
             warehouse = self.warehouse()
             assert isinstance(warehouse, DeltaWarehouse)
             return sum(
-                not entry.nullable for entry in warehouse.folder.table("sandbox", table).schema().fields
+                not entry.nullable for entry in warehouse.folder.table(self.dataset, table).schema().fields
             )
-        sql = "select count(*) from information_schema.columns where table_schema = 'sandbox' and table_name = ?"
-        return int(self.rows(f"{sql} and is_nullable = 'NO'", [table])[0][0])
+        sql = "select count(*) from information_schema.columns where table_schema = ? and table_name = ?"
+        return int(self.rows(f"{sql} and is_nullable = 'NO'", [self.dataset, table])[0][0])
 
     def tables(self, *names: str) -> dict[str, list[tuple[Any, ...]]]:
         """Return the rows of tables, of all but dlt's own unless named; what differs between runs is left out."""
-        with self.warehouse().read("sandbox") as session:
-            present = [name for name in session.columns_of("sandbox") if not name.startswith("_dlt")]
+        with self.warehouse().read(self.dataset) as session:
+            present = [name for name in session.columns_of(self.dataset) if not name.startswith("_dlt")]
         return {name: self.table(name, *OF_A_RUN) for name in names or present}
+
+    def columns(self, table: str) -> dict[str, str]:
+        """Return the columns of a table in their order, with the engine's names of their types."""
+        with self.warehouse().read(self.dataset) as session:
+            return session.columns_of(self.dataset).get(table, {})
+
+    def present(self, names: Iterable[str]) -> list[str]:
+        """Return those of the tables that are there."""
+        with self.warehouse().read(self.dataset) as session:
+            there = session.columns_of(self.dataset)
+        return [name for name in names if name in there]
+
+    def type_of(self, **column: Any) -> str:
+        """Return the engine's name of the type that a declared column has."""
+        from ecom_assets.ingest.declaration import Column
+
+        with self.warehouse().read(self.dataset) as session:
+            return session.type_of(Column.model_validate({"name": "column", **column}))
+
+
+def parsed(value: Any) -> Any:
+    """Return the value of a column of JSON, of which DuckDB's driver gives the text."""
+    return json.loads(value) if isinstance(value, str) else value
 
 
 OF_A_RUN = ("load_id", "loaded_at", "rejected_at", "seconds", "requests", "retries", "restarts")
@@ -139,17 +163,17 @@ def postgres_server() -> Iterator[str]:
         server.cleanup()
 
 
-@pytest.fixture
-def new_database(postgres_server: str) -> Callable[[], str]:
-    """Return what makes an empty database and returns its address, with a password that must not be seen."""
+@pytest.fixture(scope="session")
+def new_database(postgres_server: str) -> Callable[..., str]:
+    """Return what makes a database, empty or as another is; its address has a password that must not be seen."""
     import psycopg2
 
-    def made() -> str:
+    def made(template: str = "template1") -> str:
         name = f"shop_{next(_numbers)}"
         connection = psycopg2.connect(postgres_server)
         connection.autocommit = True
         with connection.cursor() as cursor:
-            cursor.execute(f"create database {name}")
+            cursor.execute(f"create database {name} template {template}")
         connection.close()
         return postgres_server.replace("postgres:@/postgres", f"postgres:s3cr3t-w0rd@/{name}")
 
@@ -204,18 +228,61 @@ def new_bucket(s3_server: str, monkeypatch: pytest.MonkeyPatch) -> Callable[[], 
     return made
 
 
-@pytest.fixture(params=["duckdb", "postgres", pytest.param("delta", marks=pytest.mark.slow)])
-def new_place(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Place]:
-    """Return what makes an empty place on the engine of this run of the test."""
+def _slow(*engines: str) -> list[Any]:
+    return [pytest.param(engine, marks=pytest.mark.slow) for engine in engines]
 
-    def made() -> Place:
-        if request.param == "delta":
-            return Place("delta", request.getfixturevalue("new_bucket")())
-        if request.param == "duckdb":
-            return Place("duckdb", str(tmp_path / f"place_{next(_numbers)}.duckdb"))
+
+IN_SQL = ["duckdb", "postgres"]
+"""The engines whose tables a test can tamper with in SQL, and whose databases a fixture may keep for many tests."""
+SLOWLY = ["duckdb", *_slow("postgres")]
+"""PostgreSQL's turn is among the slow tests: for what costs seconds there."""
+ENGINES = [*IN_SQL, *_slow("delta")]
+WIDELY = [*SLOWLY, *_slow("delta")]
+"""The same with the engines whose tables are files in a bucket."""
+
+
+@pytest.fixture(scope="session")
+def empty_place(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str], Place]:
+    """Return what makes an empty place on an engine."""
+
+    def made(engine: str) -> Place:
+        if engine == "duckdb":
+            return Place("duckdb", str(tmp_path_factory.mktemp("place") / f"place_{next(_numbers)}.duckdb"))
         return Place("postgres", request.getfixturevalue("new_database")())
 
     return made
+
+
+@pytest.fixture(scope="session")
+def copy_of(request: pytest.FixtureRequest, empty_place: Callable[[str], Place]) -> Callable[[Place], Place]:
+    """Return what makes a copy of a place that nobody has open."""
+
+    def made(place: Place) -> Place:
+        if place.engine == "duckdb":
+            fresh = empty_place("duckdb")
+            shutil.copyfile(place.where, fresh.where)
+            return fresh
+        ((name,),) = place.rows("select current_database()")
+        return Place("postgres", request.getfixturevalue("new_database")(name))
+
+    return made
+
+
+def making(request: pytest.FixtureRequest) -> Callable[[], Place]:
+    """Return what makes an empty place on the engine of this run, for a fixture with engines as parameters."""
+    if request.param == "delta":
+        bucket: Callable[[], str] = request.getfixturevalue("new_bucket")
+        return lambda: Place("delta", bucket())
+    made: Callable[[str], Place] = request.getfixturevalue("empty_place")
+    return lambda: made(request.param)
+
+
+@pytest.fixture(params=ENGINES)
+def new_place(request: pytest.FixtureRequest) -> Callable[[], Place]:
+    """Return what makes an empty place."""
+    return making(request)
 
 
 @pytest.fixture

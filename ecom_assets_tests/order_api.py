@@ -1,18 +1,16 @@
-"""A real server of orders with lines, and loads of its first days into a real DuckDB file."""
+"""A real server of orders with lines, and loads of its first days into a warehouse."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import datetime, timezone
-from pathlib import Path
 from typing import Any
 
-import duckdb
-
 from ecom_assets.ingest.declaration import Shop
-from ecom_assets.ingest.duckdb_warehouse import DuckDbWarehouse
 from ecom_assets.ingest.loading import RunReport, run_load
 from ecom_assets.ingest.windows import windows_between
+from ecom_assets_tests.engines import Place
 from ecom_assets_tests.loopback import Loopback, Reply, Seen
 
 UTC = timezone.utc
@@ -37,9 +35,9 @@ COLUMNS = {
 class Api:
     """Orders with lines, and stores, at a server that answers windows."""
 
-    def __init__(self, loopback: Loopback, file: Path) -> None:
+    def __init__(self, loopback: Loopback, place: Place) -> None:
         self.orders: list[Any] = []
-        self.file = file
+        self.place = replace(place, dataset="testshop")
         self.base_url = loopback.base_url
         loopback.answering = self.answer
 
@@ -96,14 +94,11 @@ class Api:
         windows = windows_between(
             shop.partitions, shop.partitions.start, datetime(2026, 1, 1 + days, tzinfo=UTC)
         )
-        return run_load(shop, ["orders", "lines"], windows, warehouse=DuckDbWarehouse(self.file))
+        return run_load(shop, ["orders", "lines"], windows, warehouse=self.place.warehouse())
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         """Ask the warehouse."""
-        with duckdb.connect(str(self.file), read_only=True) as connection:
-            connection.execute("set TimeZone = 'UTC'")
-            connection.execute("use testshop")
-            return connection.execute(sql).fetchall()
+        return self.place.rows(sql)
 
 
 def order(number: Any, **fields: Any) -> dict[str, Any]:

@@ -32,14 +32,13 @@ class Sweeps:
         folder: Path,
         *changes: tuple[str, str],
         swept: str = SWEPT,
-        place: Place | None = None,
+        place: Place,
     ) -> None:
         """Declare the shop with pieces of its text replaced, orders with `swept` in place of their endpoint."""
         self.folder = folder / "shops"
         self.changes = (('base_url: "sandbox://"', f'base_url: "{api.base_url}"'), *changes)
         self.shop = self.shop_with(swept)
-        self.file = folder / "warehouse.duckdb"
-        self.place = place or Place("duckdb", str(self.file))
+        self.place = place
         self.warehouse = self.place.warehouse()
         assert self.shop.partitions
         self.windows = windows_between(self.shop.partitions, self.shop.partitions.start, NOW)

@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from ecom_assets.definitions import build_defs, defs
 from ecom_assets_tests.dagster_runs import WINDOWED, Outcome, Runs, declare, runs
+from ecom_assets_tests.engines import SLOWLY, Place, making
 
 DAYS = ("2026-01-02", "2026-01-03", "2026-01-04")
 
 
-@pytest.fixture(scope="module")
-def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runs]:
+@pytest.fixture(params=SLOWLY)
+def new_place(request: pytest.FixtureRequest) -> Callable[[], Place]:
+    """Return what makes an empty place."""
+    return making(request)
+
+
+@pytest.fixture(scope="module", params=SLOWLY)
+def sandbox(
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    empty_place: Callable[[str], Place],
+) -> Iterator[Runs]:
     """Return runs of the bundled shop that share a warehouse."""
-    with runs(tmp_path_factory.mktemp("assets"), defs) as running:
+    with runs(tmp_path_factory.mktemp("assets"), defs, empty_place(request.param)) as running:
         yield running
 
 
@@ -31,8 +42,7 @@ def ledger(sandbox: Runs, resource: str) -> dict[str | None, tuple[int | None, .
     """Return the newest ledger row of each window of a resource."""
     rows = sandbox.rows(
         "select partition_key, kept, source_total, fetched, rejected, requests, retries, restarts "
-        f"from sandbox.load_ledger where resource = '{resource}' "
-        "qualify row_number() over (partition by partition_key order by loaded_at desc) = 1"
+        f"from sandbox.load_ledger where resource = '{resource}' order by loaded_at"
     )
     return {key: tuple(rest) for key, *rest in rows}
 
@@ -59,7 +69,7 @@ def test_metadata_of_each_partition_is_what_is_in_the_table(sandbox: Runs, range
     total = sandbox.rows("select count(*) from sandbox.orders")[0][0]
     for day in DAYS:
         metadata = ranged.materialised["orders", day]
-        inside = f"updated_at >= '{day}' and updated_at < timestamptz '{day}' + interval 1 day"
+        inside = f"updated_at >= '{day}' and updated_at < timestamptz '{day}' + interval '1 day'"
         count = sandbox.rows(f"select count(*) from sandbox.orders where {inside}")[0][0]
         assert metadata["dagster/partition_row_count"] == count > 0
         assert metadata["dagster/row_count"] == total > count
@@ -69,7 +79,7 @@ def test_metadata_of_the_run(sandbox: Runs, ranged: Outcome) -> None:
     """Table, file, seconds per phase, load and a preview that does not pretend to be one window's."""
     metadata = ranged.materialised["orders", DAYS[0]]
     assert metadata["dagster/table_name"] == "sandbox.orders"
-    assert metadata["dagster/uri"] == sandbox.file.as_uri()
+    assert metadata["dagster/uri"] == sandbox.place.warehouse().uri
     assert {f"run_seconds/{phase}" for phase in ("fetch", "normalize", "wait", "load")} <= metadata.keys()
     assert metadata["preview"].startswith("First rows of this run's 3 windows\n\n| id | number |")
     assert (metadata["load_id"],) in sandbox.rows("select distinct load_id from sandbox.load_ledger")
@@ -99,34 +109,21 @@ def test_the_second_run_in_one_process_changes_nothing(sandbox: Runs, ranged: Ou
     again = sandbox.load(start=DAYS[1])
     assert again.success
     assert again.materialised.keys() == {(name, DAYS[1]) for name in WINDOWED}
-    columns = [
-        row[0]
-        for row in sandbox.rows(
-            "select column_name from information_schema.columns where table_schema = 'sandbox' "
-            "and table_name = 'orders' and column_name not like '\\_dlt%' escape '\\'"
-        )
-    ]
-    names = ", ".join(columns)
-    assert len(sandbox.rows("select * from sandbox.orders")) == len(before)
-    assert sandbox.rows(f"select {names} from sandbox.orders order by id") == [
-        row[: len(columns)] for row in before
-    ]
+    assert sandbox.rows("select * from sandbox.orders order by id") == before
     first, second = ranged.materialised["orders", DAYS[1]], again.materialised["orders", DAYS[1]]
     assert second["dagster/partition_row_count"] == first["dagster/partition_row_count"]
     assert second["load_id"] != first["load_id"]
     assert second["preview"].startswith("| id | number |")
 
 
-def test_a_subset_loads_what_was_selected(tmp_path: Path) -> None:
+def test_a_subset_loads_what_was_selected(tmp_path: Path, place: Place) -> None:
     """A child without its parent's table: one asset, its checks, no other table."""
-    with runs(tmp_path, defs) as running:
+    with runs(tmp_path, defs, place) as running:
         outcome = running.load("order_items", start=DAYS[0])
         assert outcome.success
         assert outcome.materialised.keys() == {("order_items", DAYS[0])}
         assert {table for table, _ in outcome.checks} == {"order_items"}
-        tables = {row[0] for row in running.rows("select table_name from information_schema.tables")}
-        assert "order_items" in tables
-        assert "customers" not in tables
+        assert place.present(WINDOWED) == ["order_items"]
         missing = outcome.checks["order_items", "references"]
         assert not missing.passed
         assert missing.description == (
@@ -146,10 +143,10 @@ def test_snapshots_are_not_partitioned(sandbox: Runs) -> None:
     assert outcome.checks["stores", "complete"].metadata["loads"].value == 1
 
 
-def test_an_empty_window_reports_zero_rows(tmp_path: Path) -> None:
+def test_an_empty_window_reports_zero_rows(tmp_path: Path, place: Place) -> None:
     """A first run into an empty warehouse, for a day on which the shop had not opened."""
     folder = declare(tmp_path / "shops", ('start: "2026-01-01"', 'start: "2016-01-01"'))
-    with runs(tmp_path, build_defs(folder)) as running:
+    with runs(tmp_path, build_defs(folder), place) as running:
         outcome = running.load(start="2016-05-05")
         assert outcome.success
         for name in WINDOWED:

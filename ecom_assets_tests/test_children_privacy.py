@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timezone
-from pathlib import Path
 from typing import Any
 
-import duckdb
 import pytest
 
 from ecom_assets.ingest.declaration import Shop
-from ecom_assets.ingest.duckdb_warehouse import DuckDbWarehouse
 from ecom_assets.ingest.loading import run_load
 from ecom_assets.ingest.probe import probing
 from ecom_assets.ingest.windows import Window
+from ecom_assets_tests.engines import Place
 from ecom_assets_tests.loopback import Loopback, Reply, Seen, json_reply, serving
 from ecom_assets_tests.test_privacy import KEY, hashed
 
@@ -94,23 +93,18 @@ def shop_of(api: Loopback) -> Shop:
     )
 
 
-def test_no_table_has_personal_data_of_a_child(api: Loopback, tmp_path: Path) -> None:
-    file = tmp_path / "warehouse.duckdb"
+def test_no_table_has_personal_data_of_a_child(api: Loopback, place: Place) -> None:
+    place = replace(place, dataset="testshop")
     names, windows = ["orders", "refunds", "steps"], [Window("2026-03-01", START, END)]
-    report = run_load(shop_of(api), names, windows, secrets=SECRETS, warehouse=DuckDbWarehouse(file, 20))
+    report = run_load(shop_of(api), names, windows, secrets=SECRETS, warehouse=place.warehouse())
     assert report.errors == {}
-    with duckdb.connect(str(file), read_only=True) as connection:
-        refunds = connection.execute("from testshop.refunds").fetchall()
-        assert [row[:5] for row in refunds] == [
-            ("o-1", hashed("ann@example.com"), 1, hashed("bob@example.com"), "***")
-        ]
-        assert connection.execute("select street from testshop.steps").fetchall() == [("***",)]
-        tables = connection.execute(
-            "select table_name from information_schema.tables where table_schema = 'testshop'"
-        ).fetchall()
-        everything = "".join(
-            str(connection.execute(f'from testshop."{name}"').fetchall()) for (name,) in tables
-        )
+    refunds = place.rows("select * from refunds")
+    assert [row[:5] for row in refunds] == [
+        ("o-1", hashed("ann@example.com"), 1, hashed("bob@example.com"), "***")
+    ]
+    assert place.rows("select street from steps") == [("***",)]
+    tables = place.rows("select table_name from information_schema.tables where table_schema = 'testshop'")
+    everything = "".join(str(place.rows(f'select * from "{name}"')) for (name,) in tables)
     assert "no number" in everything
     assert not [plain for plain in PLAIN if plain in everything + repr(report)]
 

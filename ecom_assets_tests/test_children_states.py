@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta, timezone
-from pathlib import Path
 
 import pytest
 
-from ecom_assets.ingest.duckdb_warehouse import DuckDbWarehouse
 from ecom_assets.ingest.errors import WarehouseError
 from ecom_assets.ingest.loading import run_load
 from ecom_assets.ingest.windows import Window
 from ecom_assets_tests.children_api import ALL, DAYS, Api, Loads, shop_of
-from ecom_assets_tests.engines import before_each_load
+from ecom_assets_tests.engines import WIDELY, Place, before_each_load, making
 from ecom_assets_tests.loopback import Reply, Seen, json_reply, serving
 
 NOW = datetime.now(timezone.utc).replace(microsecond=0)
@@ -31,10 +29,16 @@ def api() -> Iterator[Api]:
         yield Api(loopback)
 
 
+@pytest.fixture(params=WIDELY)
+def new_place(request: pytest.FixtureRequest) -> Callable[[], Place]:
+    """Return what makes an empty place."""
+    return making(request)
+
+
 @pytest.fixture
-def loads(tmp_path: Path) -> Loads:
+def loads(place: Place) -> Loads:
     """Return an empty warehouse."""
-    return Loads(tmp_path / "warehouse.duckdb")
+    return Loads(place)
 
 
 @pytest.mark.parametrize("names", [ALL, ["orders", "refunds"], ["refund_lines", "notes"]], ids=" ".join)
@@ -49,7 +53,7 @@ def test_a_late_load_leaves_the_children_of_newer_records(api: Api, loads: Loads
         api.refunds[1] = []
         loads.run(shop_of(api), ALL)
 
-    late = before_each_load(DuckDbWarehouse(loads.file, 20), meanwhile)
+    late = before_each_load(loads.place.warehouse(), meanwhile)
     report = run_load(shop_of(api), names, DAYS, warehouse=late, progress=said.append)
     assert report.errors == {}
     assert "orders: the warehouse has a newer state of 2 records, which stays" in said
@@ -64,7 +68,7 @@ def test_a_late_load_fails_where_children_came_without_their_records(api: Api, l
         api.refunds[3] = []
         loads.run(shop_of(api), ["refunds"], OPEN)
 
-    late = before_each_load(DuckDbWarehouse(loads.file, 20), meanwhile)
+    late = before_each_load(loads.place.warehouse(), meanwhile)
     with pytest.raises(
         WarehouseError, match="refunds: another load brought newer rows of it, without orders"
     ):
@@ -99,7 +103,7 @@ def test_children_of_a_record_that_moves_while_it_is_read_are_those_of_its_last_
     shop = shop_of(api)
     shop = shop.model_copy(update={"policy": shop.policy.model_copy(update={"concurrency": 1})})
     said: list[str] = []
-    report = run_load(shop, ALL, OPEN, warehouse=DuckDbWarehouse(loads.file, 20), progress=said.append)
+    report = run_load(shop, ALL, OPEN, warehouse=loads.place.warehouse(), progress=said.append)
     assert report.errors == {}
     assert len(asked) == 2
     told = "1 records of orders changed while they were read: the last state stays"

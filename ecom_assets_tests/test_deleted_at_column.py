@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -13,9 +13,16 @@ from ecom_assets.ingest.loading import run_load
 from ecom_assets.sandbox import SANDBOX_KEY, SandboxSettings
 from ecom_assets.sandbox.server import Running, serving
 from ecom_assets.translator import table_schema
+from ecom_assets_tests.engines import SLOWLY, Place, making
 from ecom_assets_tests.sweeps import NOW, ORDERS, PLAIN, SWEPT, Sweeps
 
 OWN = "2026-01-03T00:00:00Z"
+
+
+@pytest.fixture(params=SLOWLY)
+def new_place(request: pytest.FixtureRequest) -> Callable[[], Place]:
+    """Return what makes an empty place."""
+    return making(request)
 
 
 @pytest.fixture
@@ -33,8 +40,10 @@ def own(api: Running, sweeps: Sweeps, **fields: object) -> int:
     return identity
 
 
-def test_an_undeclared_field_of_that_name_is_discarded_and_counted(api: Running, tmp_path: Path) -> None:
-    sweeps = Sweeps(api, tmp_path)
+def test_an_undeclared_field_of_that_name_is_discarded_and_counted(
+    api: Running, tmp_path: Path, place: Place
+) -> None:
+    sweeps = Sweeps(api, tmp_path, place=place)
     own(api, sweeps)
     report = sweeps.load()
     assert report.resources["orders"].discarded == {"deleted_at": 1}
@@ -42,9 +51,9 @@ def test_an_undeclared_field_of_that_name_is_discarded_and_counted(api: Running,
     assert sweeps.sweep().newly_deleted == 0
 
 
-def test_freeze_refuses_it(api: Running, tmp_path: Path) -> None:
+def test_freeze_refuses_it(api: Running, tmp_path: Path, place: Place) -> None:
     swept = f"{SWEPT}    schema_contract: {{columns: freeze}}\n"
-    sweeps = Sweeps(api, tmp_path, swept=swept)
+    sweeps = Sweeps(api, tmp_path, swept=swept, place=place)
     own(api, sweeps)
     report = run_load(
         sweeps.shop,
@@ -57,12 +66,13 @@ def test_freeze_refuses_it(api: Running, tmp_path: Path) -> None:
     assert "found the undeclared fields deleted_at" in str(report.errors["orders"])
 
 
-def test_it_may_be_declared_under_another_name(api: Running, tmp_path: Path) -> None:
+def test_it_may_be_declared_under_another_name(api: Running, tmp_path: Path, place: Place) -> None:
     column = "    columns:\n      source_deleted_at: {data_type: timestamp, path: deleted_at}\n"
     sweeps = Sweeps(
         api,
         tmp_path,
         ("    deletes: sweep\n    columns:\n", f"    deletes: sweep\n{column}"),
+        place=place,
     )
     identity = own(api, sweeps)
     report = sweeps.load()
@@ -73,9 +83,11 @@ def test_it_may_be_declared_under_another_name(api: Running, tmp_path: Path) -> 
     assert sweeps.marked() == {}
 
 
-def test_a_column_that_evolved_before_deletes_were_declared(api: Running, tmp_path: Path) -> None:
+def test_a_column_that_evolved_before_deletes_were_declared(
+    api: Running, tmp_path: Path, place: Place
+) -> None:
     """Its instants were the API's; the first sweep makes them ours."""
-    sweeps = Sweeps(api, tmp_path, swept=PLAIN)
+    sweeps = Sweeps(api, tmp_path, swept=PLAIN, place=place)
     identity = own(api, sweeps)
     sweeps.load()
     assert list(sweeps.marked()) == [identity]
@@ -84,20 +96,22 @@ def test_a_column_that_evolved_before_deletes_were_declared(api: Running, tmp_pa
     assert sweeps.marked() == {}
 
 
-def test_a_column_of_another_type_that_evolved_before(api: Running, tmp_path: Path) -> None:
-    sweeps = Sweeps(api, tmp_path, swept=PLAIN)
+def test_a_column_of_another_type_that_evolved_before(api: Running, tmp_path: Path, place: Place) -> None:
+    sweeps = Sweeps(api, tmp_path, swept=PLAIN, place=place)
     own(api, sweeps, deleted_at="yes")
     sweeps.load()
     with pytest.raises(WarehouseError) as caught:
         sweeps.sweep(sweeps.shop_with(SWEPT))
+    text, instant = place.type_of(data_type="text"), place.type_of(data_type="timestamp")
     assert str(caught.value) == (
-        "the column deleted_at of sandbox.orders is VARCHAR, which a field of the API made it; "
-        "a sweep needs TIMESTAMP WITH TIME ZONE: load orders into a new warehouse"
+        f"the column deleted_at of sandbox.orders is {text}, which a field of the API made it; "
+        f"a sweep needs {instant}: load orders into a new warehouse"
     )
 
 
-def test_the_asset_shows_the_column(api: Running, tmp_path: Path) -> None:
-    sweeps = Sweeps(api, tmp_path)
+@pytest.mark.parametrize("new_place", ["duckdb"], indirect=True)
+def test_the_asset_shows_the_column(api: Running, tmp_path: Path, place: Place) -> None:
+    sweeps = Sweeps(api, tmp_path, place=place)
     *_, last = table_schema(sweeps.shop.resource("orders")).columns
     assert (last.name, last.type, last.constraints.nullable) == ("deleted_at", "timestamp", True)
     assert last.description

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -12,9 +12,17 @@ from ecom_assets.definitions import build_defs, defs
 from ecom_assets.sandbox.faults import Fault
 from ecom_assets.sandbox.server import SANDBOX_KEY, Running, SandboxSettings, serving
 from ecom_assets_tests.dagster_runs import Outcome, Runs, declare, runs
+from ecom_assets_tests.engines import SLOWLY, Place, making
 from ecom_assets_tests.sweeps import NOW, ORDERS, PLAIN, SWEPT
 
+in_a_file = pytest.mark.parametrize("new_place", ["duckdb"], indirect=True)
 SWEEP = AssetKey(["sandbox", "orders_deletions"])
+
+
+@pytest.fixture(params=SLOWLY)
+def new_place(request: pytest.FixtureRequest) -> Callable[[], Place]:
+    """Return what makes an empty place."""
+    return making(request)
 
 
 @pytest.fixture
@@ -25,7 +33,7 @@ def api() -> Iterator[Running]:
 
 
 @pytest.fixture
-def shop(api: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Runs]:
+def shop(api: Running, tmp_path: Path, place: Place, monkeypatch: pytest.MonkeyPatch) -> Iterator[Runs]:
     """Return runs of the bundled shop at that API, with sweeps of orders and of customers."""
     monkeypatch.setenv("SOURCES__SANDBOX__API_KEY", SANDBOX_KEY)
     folder = declare(
@@ -37,7 +45,7 @@ def shop(api: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
             "    endpoint: {path: /v1/customers}\n    deletes: sweep\n",
         ),
     )
-    with runs(tmp_path, build_defs(folder)) as running:
+    with runs(tmp_path, build_defs(folder), place) as running:
         yield running
 
 
@@ -61,6 +69,7 @@ def marked(shop: Runs) -> list[int]:
     ]
 
 
+@in_a_file
 def test_the_asset_stands_beside_its_table(shop: Runs) -> None:
     """Unpartitioned, after the table's, in its shop's group; the schedule weekly, and off."""
     Definitions.validate_loadable(shop.defs)
@@ -144,7 +153,10 @@ def test_before_the_first_load(shop: Runs) -> None:
     outcome = sweep(shop)
     assert not outcome.success
     assert outcome.materialised == {}
-    assert "warehouse.duckdb does not exist: materialise an asset first" in outcome.failure
+    missing = {"duckdb": f"{shop.file.name} does not exist: materialise an asset first"}
+    assert (
+        missing.get(shop.place.engine, "does not exist: load customers before it is swept") in outcome.failure
+    )
     assert "\n" not in outcome.failure
 
 
@@ -174,6 +186,7 @@ def test_a_long_pause_is_taken_by_dagster(api: Running, shop: Runs, monkeypatch:
     assert [event.event_type_value for event in outcome.result.all_events].count("STEP_UP_FOR_RETRY") == 1
 
 
+@in_a_file
 def test_marks_that_could_not_be_published_are_kept_and_told(
     shop: Runs, api: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -105,7 +105,7 @@ def table(place: Place, name: str) -> DeltaTable:
 def test_a_run_into_a_bucket_and_its_checks(
     lake: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with runs(tmp_path, defs, where=lake.where) as sandbox:
+    with runs(tmp_path, defs, lake) as sandbox:
         assert sandbox.snapshots().success
         outcome = sandbox.load(start=DAY, end="2026-01-03")
         assert outcome.success

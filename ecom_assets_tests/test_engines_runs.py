@@ -1,24 +1,16 @@
-"""Dagster's runs on each engine: what they report, each check green and red, sweeps, and `ecom-assets status`."""
+"""Dagster's runs on each engine: what they report, each check green and red."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
-from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
 from dagster import AssetCheckSeverity
 
-from ecom_assets.cli import main
 from ecom_assets.definitions import defs
-from ecom_assets.ingest.declaration import BUNDLED_SHOPS, load_shop
-from ecom_assets.sandbox import SandboxSettings
-from ecom_assets.sandbox.server import serving
-from ecom_assets.status import status
 from ecom_assets_tests.dagster_runs import Runs, runs
 from ecom_assets_tests.engines import IN_SQL, Place
-from ecom_assets_tests.sweeps import NOW, ORDERS, Sweeps
 
 DAY = "2026-01-02"
 
@@ -26,7 +18,7 @@ DAY = "2026-01-02"
 @pytest.fixture
 def sandbox(place: Place, tmp_path: Path) -> Iterator[Runs]:
     """Return runs into an engine's warehouse."""
-    with runs(tmp_path, defs, where=place.where) as running:
+    with runs(tmp_path, defs, place) as running:
         yield running
 
 
@@ -94,48 +86,3 @@ def test_what_the_engine_refuses_is_a_finding_and_the_next_check_is_asked(
     assert found["products", "complete"].description == (
         "the table sandbox.products does not exist: materialise sandbox/products first"
     )
-
-
-def test_rows_that_are_gone_at_the_source_are_marked_and_come_back(place: Place, tmp_path: Path) -> None:
-    with serving(SandboxSettings(orders_per_day=10, now=NOW)) as api:
-        sweeps = Sweeps(api, tmp_path, place=place)
-        sweeps.load()
-        gone = sweeps.ids()[3:8]
-        rest = place.table("orders", "deleted_at")
-        for identity in gone:
-            api.faults.delete(ORDERS, identity)
-        report = sweeps.sweep()
-        assert sweeps.marked() == dict.fromkeys(gone, report.instant)
-        assert (report.newly_deleted, report.returned) == (5, 0)
-        assert place.table("orders", "deleted_at") == rest
-        for identity in gone[:2]:
-            api.faults.restore(ORDERS, identity)
-        report = sweeps.sweep()
-        assert (report.newly_deleted, report.returned) == (0, 2)
-        assert sorted(sweeps.marked()) == gone[2:]
-        api.faults.restore(ORDERS, gone[2])
-        sweeps.load()
-        assert sorted(sweeps.marked()) == gone[3:]
-        ledger = place.rows(
-            "select fetched, loaded_at from load_ledger where resource = 'orders_deletions' order by 2"
-        )
-        assert ledger[-1] == (report.at_source, report.instant)
-
-
-def test_the_status_of_any_warehouse(
-    sandbox: Runs, place: Place, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert sandbox.load("orders", start=DAY, end="2026-01-03").success
-    monkeypatch.setenv("ECOM_WAREHOUSE", place.where)
-    monkeypatch.setattr("sys.argv", ["ecom-assets", "status", "sandbox", "--json"])
-    with pytest.raises(SystemExit) as ended:
-        main()
-    assert not ended.value.code
-    entries = {entry["resource"]: entry for entry in json.loads(capsys.readouterr().out)}
-    assert (entries["orders"]["loaded"], entries["customers"]["loaded"]) == (2, 0)
-    assert entries["orders"]["rows"] == place.rows("select count(*) from orders")[0][0]
-    place.write("update sandbox.load_ledger set kept = kept + 1 where partition_key = '2026-01-03'")
-    now = datetime(2026, 1, 11, tzinfo=timezone.utc)
-    shop = load_shop(BUNDLED_SHOPS / "sandbox.yaml")
-    orders = next(entry for entry in status(shop, place.warehouse(), now) if entry.resource == "orders")
-    assert (orders.loaded, orders.failed, orders.missing) == (1, 1, 8)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +15,7 @@ from dagster import AssetKey, DagsterInstance
 
 from ecom_assets.definitions import build_defs
 from ecom_assets_tests.dagster_runs import Outcome, Runs
+from ecom_assets_tests.engines import SLOWLY, Place, making
 from ecom_assets_tests.loopback import Loopback, Reply, Seen, json_reply, serving
 
 DAY = "2026-01-02"
@@ -142,13 +142,19 @@ def defs(api: Loopback, tmp_path_factory: pytest.TempPathFactory) -> Any:
     return build_defs(folder)
 
 
+@pytest.fixture(params=SLOWLY)
+def new_place(request: pytest.FixtureRequest) -> Callable[[], Place]:
+    """Return what makes an empty place."""
+    return making(request)
+
+
 @pytest.fixture
-def running(defs: Any, api: Loopback, tmp_path: Path) -> Iterator[Runs]:
+def running(defs: Any, api: Loopback, place: Place) -> Iterator[Runs]:
     """Return runs into a warehouse of their own, of an API that behaves until it is told otherwise."""
     api.seen.clear()
     api.answering = behaving
     with DagsterInstance.ephemeral() as instance:
-        yield Runs(defs, instance, tmp_path / "warehouse.duckdb")
+        yield Runs(defs, instance, place)
 
 
 def behaving(seen: Seen) -> Reply:

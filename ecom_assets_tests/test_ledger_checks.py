@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -10,20 +10,25 @@ from dagster import AssetCheckSeverity
 
 from ecom_assets.definitions import defs
 from ecom_assets_tests.dagster_runs import Runs, loaded, runs
+from ecom_assets_tests.engines import SLOWLY, Place
 
 DAY = "2026-01-02"
 
 
-@pytest.fixture(scope="module")
-def pristine(tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture(scope="module", params=SLOWLY)
+def pristine(
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    empty_place: Callable[[str], Place],
+) -> Place:
     """Return a warehouse with one window of all tables, made by a real run."""
-    return loaded(tmp_path_factory.mktemp("pristine"), defs, DAY)
+    return loaded(tmp_path_factory.mktemp("pristine"), defs, DAY, empty_place(request.param))
 
 
 @pytest.fixture
-def sandbox(pristine: Path, tmp_path: Path) -> Iterator[Runs]:
+def sandbox(pristine: Place, copy_of: Callable[[Place], Place], tmp_path: Path) -> Iterator[Runs]:
     """Return runs on a copy of that warehouse, to tamper with."""
-    with runs(tmp_path, defs, copy_of=pristine) as running:
+    with runs(tmp_path, defs, copy_of(pristine)) as running:
         yield running
 
 
@@ -42,7 +47,7 @@ def sandbox(pristine: Path, tmp_path: Path) -> Iterator[Runs]:
 def test_an_incomplete_window(sandbox: Runs, change: str, text: str) -> None:
     """The ledger does not add up, in each way that it may not."""
     count = sandbox.rows("select kept from sandbox.load_ledger where resource = 'orders'")[0][0]
-    sandbox.rows(f"update sandbox.load_ledger set {change} where resource = 'orders'")
+    sandbox.write(f"update sandbox.load_ledger set {change} where resource = 'orders'")
     passed, severity, description = sandbox.verdict("orders", "complete")
     assert (passed, severity) == (False, AssetCheckSeverity.ERROR)
     assert description == text.format(n=count, more=count + 1)
@@ -50,9 +55,12 @@ def test_an_incomplete_window(sandbox: Runs, change: str, text: str) -> None:
 
 def test_the_newest_load_counts(sandbox: Runs) -> None:
     """An older ledger row of the same window that did not add up is history."""
-    sandbox.rows(
-        "insert into sandbox.load_ledger by name select * replace (loaded_at - interval 1 day as loaded_at, "
-        "fetched + 5 as fetched) from sandbox.load_ledger where resource = 'orders'"
+    columns = sandbox.place.columns("load_ledger")
+    changed = {"loaded_at": "loaded_at - interval '1 day'", "fetched": "fetched + 5"}
+    sandbox.write(
+        f"insert into sandbox.load_ledger ({', '.join(columns)}) "
+        f"select {', '.join(changed.get(name, name) for name in columns)} "
+        "from sandbox.load_ledger where resource = 'orders'"
     )
     assert sandbox.verdict("orders", "complete")[0]
 
@@ -77,10 +85,10 @@ def test_rejected_rows_warn(sandbox: Runs) -> None:
         )
     ]
     for name in names:
-        sandbox.rows(f'alter table sandbox.rejected_rows alter column "{name}" drop not null')
-    sandbox.rows(f"{into} ('older', 'orders', '{DAY}', '7', '[\"total: old\"]', '{{}}', now())")
+        sandbox.write(f'alter table sandbox.rejected_rows alter column "{name}" drop not null')
+    sandbox.write(f"{into} ('older', 'orders', '{DAY}', '7', '[\"total: old\"]', '{{}}', now())")
     assert sandbox.verdict("orders", "no_rejected_rows")[0]
-    sandbox.rows(f"{into} ('{load}', 'orders', '{DAY}', '8', '[\"total: no number\"]', '{{}}', now())")
+    sandbox.write(f"{into} ('{load}', 'orders', '{DAY}', '8', '[\"total: no number\"]', '{{}}', now())")
     found = sandbox.check(("orders", "no_rejected_rows"))["orders", "no_rejected_rows"]
     assert (found.passed, found.severity) == (False, AssetCheckSeverity.WARN)
     assert found.description == "1 records break the contract: see sandbox.rejected_rows"
@@ -90,7 +98,7 @@ def test_rejected_rows_warn(sandbox: Runs) -> None:
 
 def test_a_missing_ledger(sandbox: Runs) -> None:
     """Names the ledger, and the asset whose load makes it."""
-    sandbox.rows("drop table sandbox.load_ledger")
+    sandbox.write("drop table sandbox.load_ledger")
     assert sandbox.verdict("orders", "complete")[2] == (
         "the table sandbox.load_ledger does not exist: materialise sandbox/orders first"
     )

@@ -6,11 +6,10 @@ import copy
 import hashlib
 import hmac
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pytest
 import yaml
 from dagster import DagsterInstance
@@ -20,12 +19,12 @@ from hypothesis import strategies as st
 from ecom_assets.cli import main
 from ecom_assets.definitions import build_defs
 from ecom_assets.ingest.declaration import BUNDLED_SHOPS, Shop, load_shop
-from ecom_assets.ingest.duckdb_warehouse import DuckDbWarehouse
 from ecom_assets.ingest.errors import MissingSecret
 from ecom_assets.ingest.loading import run_load
 from ecom_assets.ingest.privacy import MASK, protect
 from ecom_assets.sandbox import SANDBOX_KEY, SandboxSettings
 from ecom_assets.sandbox.server import Running, serving
+from ecom_assets_tests.engines import SLOWLY, Place, making
 from ecom_assets_tests.loopback import Reply, Seen, json_reply
 from ecom_assets_tests.loopback import serving as serving_loopback
 from ecom_assets_tests.test_loading import NOW, windows_of
@@ -54,6 +53,12 @@ def sandbox() -> Iterator[Running]:
         yield running
 
 
+@pytest.fixture(params=SLOWLY)
+def new_place(request: pytest.FixtureRequest) -> Callable[[], Place]:
+    """Return what makes an empty place."""
+    return making(request)
+
+
 @pytest.fixture
 def folder(sandbox: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Declare the sandbox with personal data, and hold its secrets."""
@@ -72,29 +77,29 @@ def folder(sandbox: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     return folder
 
 
-def plain(sandbox: Running, file: Path) -> dict[str, list[dict[str, Any]]]:
+def plain(sandbox: Running, place: Place) -> dict[str, list[dict[str, Any]]]:
     """Load the same without any protection, and return the rows by table."""
     shop = load_shop(BUNDLED_SHOPS / "sandbox.yaml")
     shop = shop.model_copy(update={"client": shop.client.model_copy(update={"base_url": sandbox.base_url})})
-    run_load(shop, list(PII), windows_of(2), warehouse=DuckDbWarehouse(file))
-    return rows(file)
+    run_load(shop, list(PII), windows_of(2), warehouse=place.warehouse())
+    return rows(place)
 
 
-def rows(file: Path) -> dict[str, list[dict[str, Any]]]:
-    with duckdb.connect(str(file), read_only=True) as connection:
-        return {
-            name: connection.execute(f"select * from sandbox.{name} order by all")
-            .to_arrow_table()
-            .to_pylist()
-            for name in PII
-        }
+def rows(place: Place) -> dict[str, list[dict[str, Any]]]:
+    columns = {name: list(place.columns(name)) for name in PII}
+    return {
+        name: [dict(zip(columns[name], row, strict=True)) for row in place.rows(f"select * from {name}")]
+        for name in PII
+    }
 
 
-def test_columns_are_hashed_masked_or_gone(folder: Path, sandbox: Running, tmp_path: Path) -> None:
-    open_rows = plain(sandbox, tmp_path / "plain.duckdb")
-    file = tmp_path / "warehouse.duckdb"
-    run_load(load_shop(folder / "sandbox.yaml"), list(PII), windows_of(2), warehouse=DuckDbWarehouse(file))
-    found = rows(file)
+def test_columns_are_hashed_masked_or_gone(
+    folder: Path, sandbox: Running, new_place: Callable[[], Place]
+) -> None:
+    open_rows = plain(sandbox, new_place())
+    place = new_place()
+    run_load(load_shop(folder / "sandbox.yaml"), list(PII), windows_of(2), warehouse=place.warehouse())
+    found = rows(place)
     for name, ways in PII.items():
         wanted = []
         for row in open_rows[name]:
@@ -120,29 +125,28 @@ def test_nothing_of_it_is_written_by_a_real_run_not_even_of_rejected_rows(
     folder: Path,
     sandbox: Running,
     tmp_path: Path,
+    new_place: Callable[[], Place],
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
+    place, unprotected = new_place(), new_place()
     private = [
         value
         for name, ways in PII.items()
-        for row in plain(sandbox, tmp_path / "plain.duckdb")[name]
+        for row in plain(sandbox, unprotected)[name]
         for column, way in ways.items()
         if (value := row[column]) and name != "order_items"
     ]
     private = [value for value in private if (len(value) > 7 and " " in value) or "@" in value]
     assert len(private) > 20
-    with duckdb.connect(str(tmp_path / "plain.duckdb"), read_only=True) as connection:
-        ((first,), (second,)) = connection.execute(
-            "select id from sandbox.customers order by id limit 2"
-        ).fetchall()
+    ((first,), (second,)) = unprotected.rows("select id from sandbox.customers order by id limit 2")
     # one breaks another column, one has an address that is a text with everything in it
     sandbox.faults.change("/v1/customers", first, orders_count="none", email=private[0])
     sandbox.faults.change("/v1/customers", second, address=private[1])
-    home, warehouse = tmp_path / "home", tmp_path / "out" / "warehouse.duckdb"
+    home = tmp_path / "home"
     home.mkdir()
     monkeypatch.setenv("DAGSTER_HOME", str(home))
-    monkeypatch.setenv("ECOM_WAREHOUSE", str(warehouse))
+    monkeypatch.setenv("ECOM_WAREHOUSE", place.where)
     first_day, last_day = (window.partition_key for window in windows_of(2))
     with DagsterInstance.from_ref(DagsterInstance.local_temp(str(home)).get_ref()) as instance:
         result = (
@@ -157,15 +161,14 @@ def test_nothing_of_it_is_written_by_a_real_run_not_even_of_rejected_rows(
             )
         )
     assert result.success
-    with duckdb.connect(str(warehouse), read_only=True) as connection:
-        rejected = connection.execute("select record, reasons from sandbox.rejected_rows").fetchall()
-        texts = [
-            str(row)
-            for (table,) in connection.execute(
-                "select table_name from information_schema.tables where table_schema = 'sandbox'"
-            ).fetchall()
-            for row in connection.execute(f"select * from sandbox.{table}").fetchall()
-        ]
+    rejected = place.rows("select record, reasons from sandbox.rejected_rows")
+    texts = [
+        str(row)
+        for (table,) in place.rows(
+            "select table_name from information_schema.tables where table_schema = 'sandbox'"
+        )
+        for row in place.rows(f"select * from sandbox.{table}")
+    ]
     assert len(rejected) == 2
     for record, _ in rejected:
         assert json.loads(record)["first_name"] == MASK

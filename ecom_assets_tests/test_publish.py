@@ -17,6 +17,7 @@ from ecom_assets.ingest.errors import NotPublished, WarehouseError
 from ecom_assets.sandbox import SandboxSettings
 from ecom_assets.sandbox.server import Running, serving
 from ecom_assets_tests.dagster_runs import Runs
+from ecom_assets_tests.engines import Place
 from ecom_assets_tests.forked_loads import Forks, forks
 from ecom_assets_tests.test_broken_disks import NOW, WEEK
 from ecom_assets_tests.whole_tables import dump
@@ -126,7 +127,7 @@ def test_a_run_reports_its_load_then_fails_for_the_copy(
     (tmp_path / "readers").write_text("in the way")
     monkeypatch.setenv("ECOM_PUBLISH", str(tmp_path / "readers" / "copy.duckdb"))
     with DagsterInstance.ephemeral() as instance:
-        runs = Runs(build_defs(), instance, tmp_path / "one.duckdb")
+        runs = Runs(build_defs(), instance, Place("duckdb", str(tmp_path / "one.duckdb")))
         outcome = runs.snapshots()
         assert not outcome.success
         assert {name for name, _ in outcome.materialised} == {"products", "stores"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -222,7 +223,7 @@ def test_keys_of_several_columns_and_cursors_that_are_numbers(place: Place, name
             )
             report = run_load(shop, tables, days, warehouse=place.warehouse())
             assert report.errors == {}
-            return place.rows("select shop, no from parts order by 1, 2", dataset="testshop")
+            return replace(place, dataset="testshop").rows("select shop, no from parts order by 1, 2")
 
         assert load(200, [1, 2], ["things", "parts"]) == [("a", 1), ("a", 2), ("b", 9)]
         assert load(100, [3], names) == [("a", 1), ("a", 2), ("b", 9)]

@@ -3,51 +3,50 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import datetime, timezone
 from pathlib import Path
 
-import duckdb
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ecom_assets.cli import main
 from ecom_assets.ingest.declaration import BUNDLED_SHOPS, Shop, load_shop
-from ecom_assets.ingest.duckdb_warehouse import DuckDbWarehouse
 from ecom_assets.ingest.loading import run_load
 from ecom_assets.ingest.windows import windows_between
 from ecom_assets.status import BAR, FAILED, LOADED, MISSING, PARTLY, ResourceStatus, bar, status
+from ecom_assets_tests.engines import ENGINES, Place
 
 NOW = datetime(2026, 1, 11, 12, tzinfo=timezone.utc)
 
 
-@pytest.fixture(scope="module")
-def loaded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Shop, Path]:
+@pytest.fixture(scope="module", params=ENGINES)
+def loaded(request: pytest.FixtureRequest, empty_place: Callable[[str], Place]) -> tuple[Shop, Place]:
     """Load the stores, and the orders of two of the first ten days."""
-    file = tmp_path_factory.mktemp("status") / "warehouse.duckdb"
+    place = empty_place(request.param)
     shop = load_shop(BUNDLED_SHOPS / "sandbox.yaml")
     assert shop.partitions
     days = windows_between(shop.partitions, shop.partitions.start, NOW)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ECOM_SANDBOX_ORDERS_PER_DAY", "20")
-        run_load(shop, ["stores"], warehouse=DuckDbWarehouse(file))
-        run_load(shop, ["orders"], days[3:5], warehouse=DuckDbWarehouse(file))
-    return shop, file
+        run_load(shop, ["stores"], warehouse=place.warehouse())
+        run_load(shop, ["orders"], days[3:5], warehouse=place.warehouse())
+    return shop, place
 
 
 def of(found: tuple[ResourceStatus, ...], name: str) -> ResourceStatus:
     return next(entry for entry in found if entry.resource == name)
 
 
-def test_windows_are_loaded_or_missing(loaded: tuple[Shop, Path]) -> None:
-    shop, file = loaded
-    found = status(shop, DuckDbWarehouse(file), NOW)
+def test_windows_are_loaded_or_missing(loaded: tuple[Shop, Place]) -> None:
+    shop, place = loaded
+    found = status(shop, place.warehouse(), NOW)
     orders = of(found, "orders")
     assert (orders.windows, orders.loaded, orders.missing, orders.failed) == (10, 2, 8, 0)
     assert (orders.first, orders.last) == ("2026-01-01", "2026-01-10")
     assert orders.bar == MISSING * 3 + LOADED * 2 + MISSING * 5
-    with duckdb.connect(str(file), read_only=True) as connection:
-        assert [(orders.rows,)] == connection.execute("select count(*) from sandbox.orders").fetchall()
+    assert [(orders.rows,)] == place.rows("select count(*) from sandbox.orders")
     assert orders.last_load
     assert orders.last_load.utcoffset() == NOW.utcoffset()
     stores = of(found, "stores")
@@ -56,16 +55,16 @@ def test_windows_are_loaded_or_missing(loaded: tuple[Shop, Path]) -> None:
     assert (never.loaded, never.rows, never.last_load) == (0, None, None)
 
 
-def test_a_load_that_does_not_add_up_has_failed(loaded: tuple[Shop, Path], tmp_path: Path) -> None:
-    shop, file = loaded
-    copy = tmp_path / "copy.duckdb"
-    copy.write_bytes(file.read_bytes())
-    with duckdb.connect(str(copy)) as connection:
-        connection.execute(
-            "update sandbox.load_ledger set kept = kept + 1 "
-            "where resource = 'orders' and partition_key = '2026-01-05'"
-        )
-    orders = of(status(shop, DuckDbWarehouse(copy), NOW), "orders")
+def test_a_load_that_does_not_add_up_has_failed(
+    loaded: tuple[Shop, Place], copy_of: Callable[[Place], Place]
+) -> None:
+    shop, place = loaded
+    copy = copy_of(place)
+    copy.write(
+        "update sandbox.load_ledger set kept = kept + 1 "
+        "where resource = 'orders' and partition_key = '2026-01-05'"
+    )
+    orders = of(status(shop, copy.warehouse(), NOW), "orders")
     assert (orders.loaded, orders.failed, orders.missing) == (1, 1, 8)
     assert orders.bar[3:5] == LOADED + FAILED
 
@@ -80,9 +79,9 @@ def test_a_bar_hides_no_failed_and_no_missing_window(marks: list[str]) -> None:
 
 
 def test_the_command_prints_a_table_or_json(
-    loaded: tuple[Shop, Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    loaded: tuple[Shop, Place], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("ECOM_WAREHOUSE", str(loaded[1]))
+    monkeypatch.setenv("ECOM_WAREHOUSE", loaded[1].where)
 
     def printed(*arguments: str) -> str:
         monkeypatch.setattr("sys.argv", ["ecom-assets", *arguments])

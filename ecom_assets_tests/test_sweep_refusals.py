@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from ecom_assets.ingest.duckdb_warehouse import DuckDbWarehouse
 from ecom_assets.ingest.errors import (
     DeclarationError,
     IncompleteSlice,
@@ -18,6 +17,7 @@ from ecom_assets.ingest.errors import (
 from ecom_assets.ingest.sweeping import run_sweep
 from ecom_assets.sandbox import SandboxSettings
 from ecom_assets.sandbox.server import Running, serving
+from ecom_assets_tests.engines import SLOWLY, Place, making
 from ecom_assets_tests.sweeps import NOW, ORDERS, PLAIN, SWEPT, Sweeps
 
 
@@ -36,21 +36,30 @@ def api(server: Running) -> Running:
     return server
 
 
-@pytest.fixture(scope="module")
-def loaded(server: Running, tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture(scope="module", params=SLOWLY)
+def loaded(
+    request: pytest.FixtureRequest,
+    server: Running,
+    tmp_path_factory: pytest.TempPathFactory,
+    empty_place: Callable[[str], Place],
+) -> Place:
     """Return a warehouse with all orders."""
     server.faults.clear()
-    found = Sweeps(server, tmp_path_factory.mktemp("loaded"))
+    found = Sweeps(server, tmp_path_factory.mktemp("loaded"), place=empty_place(request.param))
     found.load()
-    return found.file
+    return found.place
 
 
 @pytest.fixture
-def sweeps(loaded: Path, api: Running, tmp_path: Path) -> Sweeps:
+def sweeps(loaded: Place, api: Running, tmp_path: Path, copy_of: Callable[[Place], Place]) -> Sweeps:
     """Return the shop with all its orders loaded."""
-    found = Sweeps(api, tmp_path)
-    found.file.write_bytes(loaded.read_bytes())
-    return found
+    return Sweeps(api, tmp_path, place=copy_of(loaded))
+
+
+@pytest.fixture(params=SLOWLY)
+def new_place(request: pytest.FixtureRequest) -> Callable[[], Place]:
+    """Return what makes an empty place."""
+    return making(request)
 
 
 def test_an_incomplete_reading_marks_nothing(sweeps: Sweeps, api: Running) -> None:
@@ -114,11 +123,12 @@ def test_an_empty_source(sweeps: Sweeps, api: Running) -> None:
     assert sweeps.marked() == {}
 
 
-def test_before_any_load(api: Running, tmp_path: Path) -> None:
-    sweeps = Sweeps(api, tmp_path)
-    with pytest.raises(WarehouseError, match=r"warehouse\.duckdb does not exist: materialise an asset first"):
-        sweeps.sweep()
-    assert not sweeps.file.exists()
+def test_before_any_load(api: Running, tmp_path: Path, place: Place) -> None:
+    sweeps = Sweeps(api, tmp_path, place=place)
+    if place.engine == "duckdb":
+        with pytest.raises(WarehouseError, match=r"\.duckdb does not exist: materialise an asset first"):
+            sweeps.sweep()
+        assert not Path(place.where).exists()
     with sweeps.warehouse.transaction("sandbox") as connection:
         connection.execute("create schema sandbox")
     with pytest.raises(WarehouseError) as caught:
@@ -127,10 +137,10 @@ def test_before_any_load(api: Running, tmp_path: Path) -> None:
     assert api.log.requests == [], "nobody's API is asked for nothing"
 
 
-def test_deletes_declared_after_the_first_load(api: Running, tmp_path: Path) -> None:
-    undeclared = Sweeps(api, tmp_path, swept=PLAIN)
+def test_deletes_declared_after_the_first_load(api: Running, tmp_path: Path, place: Place) -> None:
+    undeclared = Sweeps(api, tmp_path, swept=PLAIN, place=place)
     undeclared.load()
-    sweeps = Sweeps(api, tmp_path)
+    sweeps = Sweeps(api, tmp_path, place=place)
     with pytest.raises(WarehouseError) as caught:
         sweeps.sweep()
     assert str(caught.value) == (
@@ -157,12 +167,12 @@ def test_a_missing_secret(sweeps: Sweeps) -> None:
 
 def test_a_warehouse_that_somebody_holds(sweeps: Sweeps) -> None:
     with (
-        DuckDbWarehouse(sweeps.file, 0).transaction("sandbox"),
+        sweeps.place.warehouse(0).transaction("sandbox"),
         pytest.raises(WarehouseError, match="was held by"),
     ):
         run_sweep(
             sweeps.shop,
             "orders",
             secrets={"api_key": "sandbox-key"},
-            warehouse=DuckDbWarehouse(sweeps.file, 0.1),
+            warehouse=sweeps.place.warehouse(0.1),
         )

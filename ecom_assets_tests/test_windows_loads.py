@@ -1,24 +1,22 @@
-"""Windows from a real server into a real DuckDB file: in whatever way an API filters, each record is there once."""
+"""Windows from a real server into a warehouse on each engine: however an API filters, each record is there once."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
-from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import duckdb
 import pytest
 
 from ecom_assets.ingest.declaration import Shop
-from ecom_assets.ingest.duckdb_warehouse import DuckDbWarehouse
 from ecom_assets.ingest.loading import run_load
 from ecom_assets.ingest.sorting import moments_of
 from ecom_assets.ingest.windows import Ask, Window, windows_between
 from ecom_assets_tests.answering import Answering, Stored, written
+from ecom_assets_tests.engines import SLOWLY, Place, making
 from ecom_assets_tests.loopback import Loopback, Reply, Seen, json_reply, serving
 from ecom_assets_tests.test_windows_properties import shop_of
 
@@ -26,6 +24,12 @@ UTC = timezone.utc
 BERLIN = datetime(2026, 10, 25, 1, tzinfo=UTC)
 NEW_YORK = datetime(2026, 11, 1, 6, tzinfo=UTC)
 SPRING = datetime(2026, 3, 29, 1, tzinfo=UTC)
+
+
+@pytest.fixture(params=SLOWLY)
+def new_place(request: pytest.FixtureRequest) -> Callable[[], Place]:
+    """Return what makes an empty place."""
+    return making(request)
 
 
 @pytest.fixture
@@ -134,41 +138,42 @@ class Shelf:
             if window.start <= instant < window.end
         }
 
-    def load(self, windows: tuple[Window, ...], file: Path) -> tuple[list[Any], list[Any]]:
+    def load(self, windows: tuple[Window, ...], place: Place) -> tuple[list[Any], list[Any]]:
         """Load, and return the ids in the table and the figures of the windows."""
-        report = run_load(self.shop, ["things"], windows, warehouse=DuckDbWarehouse(file))
+        report = run_load(self.shop, ["things"], windows, warehouse=place.warehouse())
         assert report.errors == {}
-        with duckdb.connect(str(file), read_only=True) as connection:
-            ids = connection.execute("select id from testshop.things order by 1").fetchall()
-            kept = connection.execute(
-                "select partition_key, kept from testshop.load_ledger where kept > 0 order by 1"
-            ).fetchall()
+        ids = place.rows("select id from testshop.things order by 1")
+        kept = place.rows("select partition_key, kept from testshop.load_ledger where kept > 0 order by 1")
         return [number for (number,) in ids], kept
 
 
 @pytest.mark.parametrize("api", APIS, ids=lambda api: api.name)
-def test_each_record_of_a_range_is_loaded_once(api: Api, loopback: Loopback, tmp_path: Path) -> None:
+def test_each_record_of_a_range_is_loaded_once(
+    api: Api, loopback: Loopback, new_place: Callable[[], Place]
+) -> None:
     shelf = Shelf(api, loopback)
     expected = shelf.expected()
     assert len(expected) > len(shelf.windows)
-    ids, kept = shelf.load(shelf.windows, tmp_path / "w.duckdb")
+    ids, kept = shelf.load(shelf.windows, new_place())
     assert ids == sorted(expected)
     assert kept == sorted(Counter(window.partition_key for window in expected.values()).items())
 
 
 @pytest.mark.parametrize("api", APIS[1:4:2], ids=lambda api: api.name)
-def test_each_record_is_loaded_window_by_window(api: Api, loopback: Loopback, tmp_path: Path) -> None:
+def test_each_record_is_loaded_window_by_window(
+    api: Api, loopback: Loopback, new_place: Callable[[], Place]
+) -> None:
     shelf = Shelf(api, loopback)
     for window in shelf.windows[1:5]:
         found = {number for number, holding in shelf.expected().items() if holding == window}
-        ids, kept = shelf.load((window,), tmp_path / f"{window.start.hour}.duckdb")
+        ids, kept = shelf.load((window,), new_place())
         assert ids == sorted(found)
         assert kept == ([(window.partition_key, len(found))] if found else [])
 
 
-def test_a_window_far_ahead_is_empty(loopback: Loopback, tmp_path: Path) -> None:
+def test_a_window_far_ahead_is_empty(loopback: Loopback, new_place: Callable[[], Place]) -> None:
     shelf = Shelf(APIS[0], loopback)
     assert shelf.shop.partitions
     start = datetime(2060, 1, 1, tzinfo=UTC)
     windows = windows_between(shelf.shop.partitions, start, start + timedelta(hours=1))
-    assert shelf.load(windows, tmp_path / "w.duckdb") == ([], [])
+    assert shelf.load(windows, new_place()) == ([], [])

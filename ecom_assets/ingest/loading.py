@@ -28,6 +28,7 @@ from ecom_assets.ingest.isolation import failed_tables
 from ecom_assets.ingest.locking import Say
 from ecom_assets.ingest.moved import settle_moved
 from ecom_assets.ingest.overtaken import loads_after, newer_rows_stay
+from ecom_assets.ingest.row_keys import rows_found_fast
 from ecom_assets.ingest.scratch import scratch
 from ecom_assets.ingest.source import Order, build_source
 from ecom_assets.ingest.stored_columns import Stored, refuse_other_types, stored_columns
@@ -208,7 +209,10 @@ class _Run:
                 stored = stored_columns(pipeline, [resource.name for resource in chosen])
                 refuse_other_types(pipeline, chosen, self.stored, stored)
                 overtaking = loads_after(warehouse, self.shop, now) - self.ahead
-                with newer_rows_stay(warehouse, self.shop, self.tallies, self.began, overtaking, self.say):
+                with (
+                    rows_found_fast(warehouse, self.shop, chosen),
+                    newer_rows_stay(warehouse, self.shop, self.tallies, self.began, overtaking, self.say),
+                ):
                     forget(warehouse, self.shop, self.tallies)
                     pipeline.load(workers=1)
                     settle_moved(warehouse, self.shop, self.tallies, self.say)

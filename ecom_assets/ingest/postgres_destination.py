@@ -23,9 +23,11 @@ from dlt.destinations.impl.postgres.postgres import PostgresClient
 from dlt.destinations.impl.postgres.sql_client import Psycopg2SqlClient
 from dlt.destinations.sql_client import DBApiCursorImpl, raise_database_error
 from dlt.destinations.typing import DBTransaction
+from psycopg2.errors import ProgramLimitExceeded
 
 from ecom_assets.ingest.postgres_copy import copy_in
-from ecom_assets.ingest.postgres_session import savepoint
+from ecom_assets.ingest.postgres_indexes import drop_indexes
+from ecom_assets.ingest.postgres_statements import run, savepoint
 
 
 class Shared:
@@ -80,6 +82,7 @@ class _SqlClient(Psycopg2SqlClient):
     def __init__(self, made: Psycopg2SqlClient, shared: Shared) -> None:
         super().__init__(made.dataset_name, made.staging_dataset_name, made.credentials, made.capabilities)
         self._shared = shared
+        self._dataset = made.dataset_name  # dlt makes it that of the stage now and then
 
     @property
     def native_connection(self) -> Any:
@@ -101,8 +104,12 @@ class _SqlClient(Psycopg2SqlClient):
     @raise_database_error
     def execute_query(self, query: Any, *args: Any, **kwargs: Any) -> Iterator[Any]:
         with self.native_connection.cursor() as cursor:
-            with savepoint(self.native_connection, "ecom_statement"):
-                cursor.execute(query, args or kwargs or None)
+            try:
+                run(cursor, query, args or kwargs or None)
+            except ProgramLimitExceeded:
+                # a key may be too long for an index, which is no reason not to load it
+                drop_indexes(self.native_connection, self._dataset)
+                run(cursor, query, args or kwargs or None)
             yield DBApiCursorImpl(cursor)
 
     def truncate_tables(self, *tables: str) -> None:
@@ -127,6 +134,9 @@ class _CopyJob(RunnableLoadJob, HasFollowupJobs):
             for batch in file.iter_batches():
                 rows = pa.Table.from_batches([batch])
                 copy_in(cursor, table, rows, json)
+            if sql.dataset_name == sql.staging_dataset_name:
+                # or the planner takes it for some hundred keys, whatever came
+                cursor.execute(f"analyze {table}")
 
 
 class _Client(PostgresClient):

@@ -8,9 +8,12 @@ from typing import Any
 
 import psycopg2
 import pyarrow as pa
+from psycopg2.extras import register_default_jsonb
 
 from ecom_assets.ingest.declaration import Column
 from ecom_assets.ingest.postgres_copy import copy_in, quoted, sql_type
+from ecom_assets.ingest.postgres_indexes import index_keys
+from ecom_assets.ingest.postgres_statements import run
 from ecom_assets.ingest.warehouse import Answer, Session
 
 _TYPES: Mapping[str, str] = {
@@ -64,7 +67,10 @@ class PostgresSession(Session):
 
     def arrow(self, sql: str) -> pa.Table:
         """Return the answer to a query as an Arrow table."""
-        answer = self._run(sql, ())
+        answer = self.connection.cursor()
+        # of JSON its text, where a number is as it was written
+        register_default_jsonb(answer, loads=lambda text: text)
+        run(answer, sql)
         columns = list(zip(*answer.fetchall(), strict=True)) or [()] * len(answer.description)
         arrays = {}
         for about, values in zip(answer.description, columns, strict=True):
@@ -99,23 +105,12 @@ class PostgresSession(Session):
         yield
         self._run(f"drop table {name}", ())
 
+    def index(self, dataset: str, keys: Mapping[str, Sequence[Sequence[str]]]) -> None:
+        """Make the indexes that are missing, and let the planner know how many rows there are to find."""
+        index_keys(self.connection, dataset, keys)
+
     def _run(self, sql: str, parameters: Sequence[Any]) -> Any:
-        """Run a statement between savepoints, and return the cursor with its answer."""
+        """Run a statement, and return the cursor with its answer."""
         cursor = self.connection.cursor()
-        with savepoint(self.connection, "ecom_statement"):
-            cursor.execute(sql.replace("%", "%%").replace("?", "%s"), list(parameters))
+        run(cursor, sql.replace("%", "%%").replace("?", "%s"), list(parameters))
         return cursor
-
-
-@contextmanager
-def savepoint(connection: Any, name: str) -> Iterator[None]:
-    """Undo what the block did if it raises, and only that, so that the transaction can go on."""
-    with connection.cursor() as cursor:
-        cursor.execute(f"savepoint {name}")
-        try:
-            yield
-        except BaseException:
-            if not connection.closed:
-                cursor.execute(f"rollback to savepoint {name}")
-            raise
-        cursor.execute(f"release savepoint {name}")

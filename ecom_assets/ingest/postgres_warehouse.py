@@ -22,7 +22,8 @@ from ecom_assets.ingest.errors import WarehouseError
 from ecom_assets.ingest.locking import Say, this_process, too_long
 from ecom_assets.ingest.postgres_copy import quoted
 from ecom_assets.ingest.postgres_destination import OneConnectionPostgres, Shared
-from ecom_assets.ingest.postgres_session import PostgresSession, savepoint
+from ecom_assets.ingest.postgres_session import PostgresSession
+from ecom_assets.ingest.postgres_statements import savepoint
 from ecom_assets.ingest.redaction import Redactor
 from ecom_assets.ingest.warehouse import DEFAULT_LOCK_TIMEOUT, Warehouse, one_line
 

@@ -121,9 +121,15 @@ class _Sweep:
                     f"the column {DELETED_AT.name} of {name} is {found}, which a field of the API made it; "
                     f"a sweep needs {instant}: load {self.resource.name} into a new warehouse"
                 )
-            return connection.arrow(
-                f'select {self.keys}, "{self.cursor}" as __cursor, {DELETED_AT.name} as __deleted_at from {self.table}'
-            )
+            return connection.arrow(f"select * from {self._known}")
+
+    @property
+    def _known(self) -> str:
+        """Return what `rows` reads, as SQL names a table."""
+        return (
+            f'(select {self.keys}, "{self.cursor}" as __cursor, {DELETED_AT.name} as __deleted_at '
+            f"from {self.table}) as known"
+        )
 
     def mark(self, before: pa.Table, keys: pa.Table, reading: Reading) -> SweepReport:
         """Mark and un-mark rows, and add the sweep to the ledger, in one transaction."""
@@ -133,8 +139,8 @@ class _Sweep:
         try:
             with (
                 self.warehouse.transaction(self.shop.name, self.say) as connection,
-                connection.visible("ecom_before", before),
-                connection.visible("ecom_source", keys),
+                connection.visible("ecom_before", before, self._known),
+                connection.visible("ecom_source", keys, self._known),
             ):
                 same = " and ".join(
                     f'ecom_source."{name}" = ecom_before."{name}"' for name in self.resource.primary_key

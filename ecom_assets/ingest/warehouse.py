@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
@@ -78,6 +78,14 @@ class Session(ABC):
         """Let SQL see an Arrow table under a name until the end of the block.
 
         `like` is a table of the warehouse, as SQL names it, whose types the columns get; else they get their own.
+        """
+
+    def index(  # noqa: B027  # most engines find rows by what they know of the values in each block of a table
+        self, dataset: str, keys: Mapping[str, Sequence[Sequence[str]]]
+    ) -> None:
+        """Let the rows of tables be found by columns without reading all of them, where the engine needs help.
+
+        `keys` are, by table, the columns of each way to look for rows. Tables that are not there yet are left out.
         """
 
     def value(self, sql: str, parameters: Sequence[Any] = ()) -> Any:
