@@ -1,4 +1,5 @@
-"""The engines that every promise holds on: a DuckDB file, and a database of a real PostgreSQL server from a wheel.
+"""The engines that every promise holds on: a DuckDB file, a database of a real PostgreSQL server from a wheel, and
+a lake whose catalog is in such a database.
 
 The fixtures are `conftest`'s; nothing that reads the environment is imported before they are used.
 """
@@ -132,14 +133,37 @@ def new_database(postgres_server: str) -> Callable[[], str]:
     return made
 
 
-@pytest.fixture(params=["duckdb", "postgres"])
+@pytest.fixture
+def new_lake(
+    new_database: Callable[[], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., Place]:
+    """Return what describes an empty lake to dlt, its catalog in a new database and its files in a new folder.
+
+    Its arguments are other settings, named as dlt's variables are after `CREDENTIALS__`.
+    """
+
+    def made(**settings: str) -> Place:
+        name = f"lake_{next(_numbers)}"
+        parts = {"CATALOG": "", "STORAGE__BUCKET_URL": f"file://{tmp_path}/{name}", **settings}
+        parts["CATALOG"] = parts["CATALOG"] or new_database()
+        monkeypatch.setenv(f"DESTINATION__{name.upper()}__DESTINATION_TYPE", "ducklake")
+        for part, value in parts.items():
+            monkeypatch.setenv(f"DESTINATION__{name.upper()}__CREDENTIALS__{part}", value)
+        return Place("ducklake", name)
+
+    return made
+
+
+@pytest.fixture(params=["duckdb", "postgres", pytest.param("ducklake", marks=pytest.mark.slow)])
 def new_place(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Place]:
     """Return what makes an empty place on the engine of this run of the test."""
 
     def made() -> Place:
         if request.param == "duckdb":
             return Place("duckdb", str(tmp_path / f"place_{next(_numbers)}.duckdb"))
-        return Place("postgres", request.getfixturevalue("new_database")())
+        maker = {"postgres": "new_database", "ducklake": "new_lake"}[request.param]
+        found = request.getfixturevalue(maker)()
+        return found if isinstance(found, Place) else Place("postgres", found)
 
     return made
 

@@ -11,7 +11,11 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from dlt.common.configuration import known_sections, resolve_configuration
-from dlt.common.configuration.exceptions import ConfigFieldMissingException
+from dlt.common.configuration.exceptions import (
+    ConfigFieldMissingException,
+    FieldLookupTraces,
+    LookupTraces,
+)
 from dlt.common.configuration.specs import AwsCredentialsWithoutDefaults, BaseConfiguration
 from dlt.destinations.impl.ducklake.configuration import DuckLakeCredentials
 
@@ -47,10 +51,11 @@ class Bucket:
 
 @dataclass(frozen=True)
 class Lake:
-    """A lake: `catalog` is a path or, of PostgreSQL, an address; `files` a folder or what begins with s3://."""
+    """A lake: its catalog at a path, or at an address of PostgreSQL; `files` is a folder or begins with s3://."""
 
     kind: str
-    catalog: str = field(repr=False)
+    path: Path | None
+    address: str = field(repr=False)
     schema: str
     files: str
     bucket: Bucket | None
@@ -92,11 +97,8 @@ def described_lake(name: str) -> Lake:
     keys = storage.credentials
     return Lake(
         kind=kind,
-        catalog=(
-            catalog.to_native_representation()
-            if kind == "postgres"
-            else str(Path(catalog.database).absolute())
-        ),
+        path=None if kind == "postgres" else Path(catalog.database).absolute(),
+        address=catalog.to_native_representation() if kind == "postgres" else "",
         schema=lake.metadata_schema or lake.ducklake_name,
         files=lake.storage_url,
         bucket=_bucket(keys, where) if isinstance(keys, AwsCredentialsWithoutDefaults) else None,
@@ -109,16 +111,16 @@ def lacking(error: Exception) -> str:
     """Return the fields that dlt misses, by their names under the destination's credentials."""
     if not isinstance(error, ConfigFieldMissingException):
         return "what can be read"
-    return ", ".join(name.removeprefix("credentials.") for name in _fields(error, ""))
+    return ", ".join(name.removeprefix("credentials.") for name in _fields(error.traces, ""))
 
 
-def _fields(error: ConfigFieldMissingException, under: str) -> Iterator[str]:
-    for name, traces in error.traces.items():
-        nested: object = traces[0] if traces else None
-        if isinstance(nested, ConfigFieldMissingException):
-            yield from _fields(nested, f"{under}{name}.")
-        else:
+def _fields(traces: FieldLookupTraces, under: str) -> Iterator[str]:
+    for name, found in traces.items():
+        nested = next((entry for entry in found if isinstance(entry, LookupTraces)), None)
+        if nested is None:
             yield f"{under}{name}"
+        else:
+            yield from _fields(nested.traces, f"{under}{name}.")
 
 
 def _unused(lake: DuckLakeCredentials) -> Iterator[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import duckdb
@@ -24,6 +24,9 @@ from ecom_assets.ingest.postgres_copy import quoted
 from ecom_assets.ingest.postgres_database import PostgresDatabase, lock
 from ecom_assets.ingest.warehouse import DEFAULT_LOCK_TIMEOUT, one_line
 
+_MOMENT = 1.0
+"""Seconds of waiting for the lake itself that nobody is told of: it is held to make a catalog, and to commit."""
+
 
 class PostgresLakeWarehouse(DuckLakeWarehouse):
     """A lake that many read while one load at a time writes each dataset."""
@@ -33,7 +36,7 @@ class PostgresLakeWarehouse(DuckLakeWarehouse):
 
         Raises WarehouseError for an address that cannot be read, and an extension of DuckDB's that is not installed.
         """
-        self._database = PostgresDatabase(lake.catalog)
+        self._database = PostgresDatabase(lake.address)
         super().__init__(lake, lock_timeout, self._database.secrets)
         self.name = f"ducklake:{self._database.name}#{lake.schema}"
         self._guard: Any = None
@@ -104,4 +107,8 @@ class PostgresLakeWarehouse(DuckLakeWarehouse):
     def _lock(self, guard: Any, dataset: str | None, say: Say) -> None:
         """Take the lock of a dataset, or, with None, that of the lake itself, until the guard's transaction ends."""
         what = f"lake {quoted(self.lake.schema)}" + (f" {dataset}" if dataset is not None else "")
+        if dataset is None and self.lock_timeout > _MOMENT:
+            with suppress(WarehouseError):
+                lock(guard, what, self, _MOMENT, lambda _: None)
+                return
         lock(guard, what, self, self.lock_timeout, say)

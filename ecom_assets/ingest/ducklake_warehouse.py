@@ -7,7 +7,7 @@ beside it; one in a database is `ducklake_postgres`'s.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import duckdb
@@ -39,7 +39,7 @@ class DuckLakeWarehouse(DuckDbWarehouse):
 
         Raises WarehouseError for an extension of DuckDB's that is not installed.
         """
-        super().__init__(Path(lake.catalog), lock_timeout)
+        super().__init__(lake.path or Path(lake.schema), lock_timeout)
         self.lake = lake
         self.name = f"ducklake:{self.path}"
         self._extensions = extensions_for(lake)
@@ -68,7 +68,12 @@ class DuckLakeWarehouse(DuckDbWarehouse):
                     scratch() as self._folder,
                     super()._connected(say, deadline, read_only=read_only) as connection,
                 ):
-                    yield connection
+                    try:
+                        yield connection
+                    finally:
+                        # closing within a transaction, DuckDB ends the process where the catalog's server is gone
+                        with suppress(duckdb.Error):
+                            connection.execute("ROLLBACK")
             except Exception as error:
                 for cause in causes_of(error):
                     cause.args = tuple(
