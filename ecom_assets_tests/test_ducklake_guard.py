@@ -166,6 +166,45 @@ def test_a_load_that_loses_its_lock_while_it_writes_says_so(
     assert lake.tables() == {}
 
 
+def test_a_load_that_loses_its_connection_while_it_waits_says_so(
+    sandbox: Running, lake: Place, address: str
+) -> None:
+    shop = shop_at(sandbox.base_url)
+    waiting = threading.Timer(0, lambda: None)
+
+    def told(line: str) -> None:
+        nonlocal waiting
+        if line.startswith("waiting"):
+            waiting = threading.Timer(0.3, cut, (address, "wait_event_type = 'Lock'"))
+            waiting.start()
+
+    with (
+        lake.warehouse().transaction("sandbox"),
+        pytest.raises(WarehouseError, match="was left as it was: ") as failed,
+    ):
+        run_load(shop, ["stores"], secrets=SECRETS, warehouse=lake.warehouse(), progress=told)
+    waiting.join()
+    assert "\n" not in str(failed.value)
+
+
+def test_a_server_that_ends_idle_transactions_is_told_otherwise_by_the_address(
+    lake: Place, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection = psycopg2.connect(address)
+    connection.autocommit = True
+    name = connection.info.dbname
+    with connection.cursor() as cursor:
+        cursor.execute(f"alter database {name} set idle_in_transaction_session_timeout to 300")
+    connection.close()
+    lake.write('create schema "sandbox"')
+    with pytest.raises(WarehouseError, match="at the moment of the commit"):
+        load_and(lake.warehouse(), lambda: time.sleep(1))
+    told = f"{address}&options=-c%20idle_in_transaction_session_timeout%3D0"
+    monkeypatch.setenv(f"DESTINATION__{lake.where.upper()}__CREDENTIALS__CATALOG", told)
+    load_and(lake.warehouse(), lambda: time.sleep(1))
+    assert lake.rows("select count(*) from a") == [(20,)]
+
+
 def test_a_load_that_others_overtake_while_it_reads_is_right(sandbox: Running, lake: Place) -> None:
     shop = shop_at(sandbox.base_url)
 

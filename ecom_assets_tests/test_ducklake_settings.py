@@ -163,6 +163,18 @@ def test_without_the_driver_of_its_catalog_the_extra_is_named(
         lake.warehouse()
 
 
+def test_a_temporary_folder_that_cannot_be_written_is_named(
+    new_lake: NewLake, catalog: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lake = new_lake(CATALOG=catalog)
+    lake.write('create schema "sandbox"')
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "none"))
+    with pytest.raises(
+        WarehouseError, match=r"cannot be opened: the temporary folder .*none cannot be written: No "
+    ):
+        lake.rows("select 1")
+
+
 def test_duckdb_fetches_nothing(new_lake: NewLake, catalog: str) -> None:
     with new_lake(CATALOG=catalog).warehouse().transaction("sandbox") as session:
         for setting in (

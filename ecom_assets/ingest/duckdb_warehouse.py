@@ -69,7 +69,7 @@ class DuckDbWarehouse(Warehouse):
     """A DuckDB file that one process at a time writes, the lock file beside it, and its copy for readers."""
 
     kind = "duckdb"
-    errors = DuckDbSession.errors
+    errors: tuple[type[Exception], ...] = DuckDbSession.errors
 
     def __init__(
         self, path: Path, lock_timeout: float = DEFAULT_LOCK_TIMEOUT, copy: Path | None = None

@@ -72,9 +72,10 @@ def attach(
     connection.execute(f'use "{ALIAS}"')
 
 
-def catalog_secret(password: str) -> str:
-    """Return the statement that tells DuckDB the password of a catalog in PostgreSQL."""
-    return f"create temporary secret ecom_catalog (type postgres, password {_text(password)})"
+def catalog_secret(password: str | None) -> str:
+    """Return the statement that tells DuckDB the password, if any, of a catalog in PostgreSQL."""
+    told = f", password {_text(password)}" if password else ""
+    return f"create temporary secret ecom_catalog (type postgres{told})"
 
 
 def _bucket_secret(bucket: Bucket, scope: str) -> str:

@@ -31,6 +31,8 @@ _MOMENT = 1.0
 class PostgresLakeWarehouse(DuckLakeWarehouse):
     """A lake that many read while one load at a time writes each dataset."""
 
+    errors = (*DuckLakeWarehouse.errors, psycopg2.Error)
+
     def __init__(self, lake: Lake, lock_timeout: float = DEFAULT_LOCK_TIMEOUT) -> None:
         """Take the lake and the seconds to wait for others; nothing is opened yet.
 
@@ -83,7 +85,7 @@ class PostgresLakeWarehouse(DuckLakeWarehouse):
 
     def _attach(self, connection: duckdb.DuckDBPyConnection, *, read_only: bool) -> None:
         parts = {name: value for name, value in self._database.parts.items() if name != "password"}
-        connection.execute(catalog_secret(self._database.parts.get("password", "")))
+        connection.execute(catalog_secret(self._database.parts.get("password")))
         snapshot = self._newest() if read_only else None
         attach(connection, self.lake, f"postgres:{make_dsn(**parts)}", snapshot=snapshot)
 

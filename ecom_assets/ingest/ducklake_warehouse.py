@@ -7,8 +7,9 @@ beside it; one in a database is `ducklake_postgres`'s.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from tempfile import gettempdir
 
 import duckdb
 
@@ -62,12 +63,9 @@ class DuckLakeWarehouse(DuckDbWarehouse):
         self, say: Say, deadline: float, *, read_only: bool
     ) -> Iterator[duckdb.DuckDBPyConnection]:
         """Hold an open connection, which is dlt's too; what is raised meanwhile holds no secret of the lake."""
-        with scrubbed_logging(self._redactor):
+        with scrubbed_logging(self._redactor), self._room():
             try:
-                with (
-                    scratch() as self._folder,
-                    super()._connected(say, deadline, read_only=read_only) as connection,
-                ):
+                with super()._connected(say, deadline, read_only=read_only) as connection:
                     try:
                         yield connection
                     finally:
@@ -80,6 +78,19 @@ class DuckLakeWarehouse(DuckDbWarehouse):
                         self._redactor.scrub(part) if isinstance(part, str) else part for part in cause.args
                     )
                 raise
+
+    @contextmanager
+    def _room(self) -> Iterator[None]:
+        """Hold a folder for what does not fit into the memory."""
+        with ExitStack() as stack:
+            try:
+                self._folder = stack.enter_context(scratch())
+            except OSError as error:
+                raise WarehouseError(
+                    f"the warehouse {self} cannot be opened: the temporary folder {gettempdir()} cannot be written: "
+                    f"{error.strerror} (TMPDIR names another one)"
+                ) from None
+            yield
 
     def _open(self, *, read_only: bool) -> duckdb.DuckDBPyConnection:
         """Attach the lake to a DuckDB in memory."""
