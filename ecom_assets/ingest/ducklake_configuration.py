@@ -16,7 +16,11 @@ from dlt.common.configuration.exceptions import (
     FieldLookupTraces,
     LookupTraces,
 )
-from dlt.common.configuration.specs import AwsCredentialsWithoutDefaults, BaseConfiguration
+from dlt.common.configuration.specs import (
+    AwsCredentialsWithoutDefaults,
+    BaseConfiguration,
+    ConnectionStringCredentials,
+)
 from dlt.destinations.impl.ducklake.configuration import DuckLakeCredentials
 
 from ecom_assets.ingest.ducklake_specs import LakeSpec
@@ -98,13 +102,19 @@ def described_lake(name: str) -> Lake:
     return Lake(
         kind=kind,
         path=None if kind == "postgres" else Path(catalog.database).absolute(),
-        address=catalog.to_native_representation() if kind == "postgres" else "",
+        address=libpq_address(catalog) if kind == "postgres" else "",
         schema=lake.metadata_schema or lake.ducklake_name,
         files=lake.storage_url,
         bucket=_bucket(keys, where) if isinstance(keys, AwsCredentialsWithoutDefaults) else None,
         override_data_path=found.override_data_path,
         automatic_migration=found.automatic_migration,
     )
+
+
+def libpq_address(credentials: ConnectionStringCredentials) -> str:
+    """Return the address of a PostgreSQL database as its own library reads it, to which a plus is no space."""
+    address, separator, query = credentials.to_native_representation().partition("?")
+    return address + separator + query.replace("+", "%20")
 
 
 def lacking(error: Exception) -> str:

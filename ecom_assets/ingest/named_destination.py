@@ -15,7 +15,7 @@ from dlt.common.exceptions import MissingDependencyException
 from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
 from dlt.destinations.impl.postgres.configuration import PostgresCredentials
 
-from ecom_assets.ingest.ducklake_configuration import Lake, described_lake, lacking
+from ecom_assets.ingest.ducklake_configuration import Lake, described_lake, lacking, libpq_address
 from ecom_assets.ingest.errors import WarehouseError
 
 _CREDENTIALS: Mapping[str, type[DuckDbCredentials | PostgresCredentials]] = {
@@ -68,7 +68,7 @@ def address_of(name: str) -> str | Lake | None:
             f"in the environment as {where.replace('.', '__').upper()}"
         ) from None
     if isinstance(found, PostgresCredentials):
-        return str(found.to_native_representation())
+        return libpq_address(found)
     return str(found.database)
 
 
