@@ -133,27 +133,6 @@ def new_database(postgres_server: str) -> Callable[[], str]:
     return made
 
 
-@pytest.fixture
-def new_lake(
-    new_database: Callable[[], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Callable[..., Place]:
-    """Return what describes an empty lake to dlt, its catalog in a new database and its files in a new folder.
-
-    Its arguments are other settings, named as dlt's variables are after `CREDENTIALS__`.
-    """
-
-    def made(**settings: str) -> Place:
-        name = f"lake_{next(_numbers)}"
-        parts = {"CATALOG": "", "STORAGE__BUCKET_URL": f"file://{tmp_path}/{name}", **settings}
-        parts["CATALOG"] = parts["CATALOG"] or new_database()
-        monkeypatch.setenv(f"DESTINATION__{name.upper()}__DESTINATION_TYPE", "ducklake")
-        for part, value in parts.items():
-            monkeypatch.setenv(f"DESTINATION__{name.upper()}__CREDENTIALS__{part}", value)
-        return Place("ducklake", name)
-
-    return made
-
-
 @pytest.fixture(params=["duckdb", "postgres", pytest.param("ducklake", marks=pytest.mark.slow)])
 def new_place(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Place]:
     """Return what makes an empty place on the engine of this run of the test."""

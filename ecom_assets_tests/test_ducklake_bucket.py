@@ -17,6 +17,7 @@ from ecom_assets.sandbox import SANDBOX_KEY, SandboxSettings
 from ecom_assets.sandbox.server import Running, serving
 from ecom_assets_tests.engines import Place
 from ecom_assets_tests.forked_loads import WINDOWED, forks, shop_at, windows_from
+from ecom_assets_tests.lost_answers import losing_way
 
 NOW = datetime(2026, 1, 20, 12, tzinfo=timezone.utc)
 WEEK = windows_from(datetime(2026, 1, 14, tzinfo=timezone.utc), NOW)
@@ -96,6 +97,32 @@ def test_a_lake_in_a_bucket_has_what_a_file_has(
     assert not any("s3cr3t" in line for line in bucket[1])
     there.write('delete from "sandbox"."orders"')
     assert there.rows("select count(*) from orders") == [(0,)]
+
+
+@pytest.mark.parametrize("where", ["folder", "bucket"])
+def test_a_commit_whose_answer_is_lost_is_kept_with_its_files(
+    sandbox: Running,
+    lake: NewLake,
+    new_lake: NewLake,
+    new_database: Callable[[], str],
+    tmp_path: Path,
+    where: str,
+) -> None:
+    file = Place("duckdb", str(tmp_path / "file.duckdb"))
+    load(sandbox, file, WINDOWED, WEEK)
+    with losing_way(new_database()) as (address, losing):
+        there = (lake if where == "bucket" else new_lake)(CATALOG=address)
+        load(sandbox, there, WINDOWED, WEEK[:1])
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("ecom_assets.ingest.loading.empty_staging", lambda *given: losing.touch())
+            with pytest.raises(
+                WarehouseError, match="at the moment of the commit: its catalog cannot be reached"
+            ):
+                load(sandbox, there, WINDOWED, WEEK)
+        losing.unlink()
+        assert there.tables(*WINDOWED) == file.tables(*WINDOWED)
+        load(sandbox, there, WINDOWED, WEEK)
+        assert there.tables(*WINDOWED) == file.tables(*WINDOWED)
 
 
 @pytest.mark.slow

@@ -98,11 +98,17 @@ class PostgresLakeWarehouse(DuckLakeWarehouse):
                 f"the warehouse {self} was left as it was: the connection that held its lock was lost: "
                 f"{self._database.said(error)}"
             ) from None
+        # when a commit fails, DuckLake removes the files that it wrote, though the catalog may name them by now,
+        # and only the server's answer was lost: so it is not to reach them any more
+        connection.execute(f"set disabled_filesystems = '{'S3' if self.lake.bucket else 'Local'}FileSystem'")
         try:
             connection.execute("COMMIT")
         except duckdb.Error as error:
+            said = one_line(error)
+            if "disabled by configuration" in said:
+                said = "its catalog cannot be reached, or another program changed the same tables"
             raise WarehouseError(
-                f"the warehouse {self} failed at the moment of the commit: {one_line(error)}; its ledger says "
+                f"the warehouse {self} failed at the moment of the commit: {said}; its ledger says "
                 "whether the load was kept, and running it again does no harm"
             ) from None
 
