@@ -14,12 +14,13 @@ from hypothesis import settings
 
 from ecom_assets_tests.engines import copy_of as copy_of
 from ecom_assets_tests.engines import empty_place as empty_place
-from ecom_assets_tests.engines import new_bucket as new_bucket
 from ecom_assets_tests.engines import new_database as new_database
 from ecom_assets_tests.engines import new_place as new_place
 from ecom_assets_tests.engines import place as place
 from ecom_assets_tests.engines import postgres_server as postgres_server
-from ecom_assets_tests.engines import s3_server as s3_server
+from ecom_assets_tests.lakes import new_bucket as new_bucket
+from ecom_assets_tests.lakes import new_lake as new_lake
+from ecom_assets_tests.lakes import s3_server as s3_server
 
 # before dlt or dagster is imported, which read it once
 os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"

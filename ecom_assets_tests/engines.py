@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import sys
 import tempfile
 import threading
 import warnings
@@ -17,7 +15,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING, Any
-from urllib.request import Request, urlopen
 
 import pytest
 
@@ -180,64 +177,16 @@ def new_database(postgres_server: str) -> Callable[..., str]:
     return made
 
 
-_S3 = """
-import logging, sys
-from moto.server import ThreadedMotoServer
-logging.getLogger("werkzeug").setLevel(logging.ERROR)
-server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-server.start()
-print("http://%s:%s" % server.get_host_and_port(), flush=True)
-sys.stdin.read()
-server.stop()
-"""
-
-
-@pytest.fixture(scope="session")
-def s3_server() -> Iterator[str]:
-    """Serve S3 from the memory of a process of its own, and return its address.
-
-    Not from a thread: some of deltalake's operations let no other thread of their process run meanwhile.
-    """
-    command = [sys.executable, "-c", _S3]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdin
-        assert process.stdout
-        yield process.stdout.readline().strip()
-        process.stdin.close()
-
-
-@pytest.fixture
-def new_bucket(s3_server: str, monkeypatch: pytest.MonkeyPatch) -> Callable[[], str]:
-    """Return what makes an empty bucket and a destination for Delta tables in it, and returns the latter's name."""
-
-    def made() -> str:
-        name = f"lake_{next(_numbers)}"
-        bucket = name.replace("_", "-")
-        urlopen(Request(f"{s3_server}/{bucket}", method="PUT")).close()
-        settings = {
-            "DESTINATION_TYPE": "filesystem",
-            "BUCKET_URL": f"s3://{bucket}/shops",
-            "CREDENTIALS__AWS_ACCESS_KEY_ID": "testing",
-            "CREDENTIALS__AWS_SECRET_ACCESS_KEY": "s3cr3t-w0rd",
-            "CREDENTIALS__ENDPOINT_URL": s3_server,
-        }
-        for key, value in settings.items():
-            monkeypatch.setenv(f"DESTINATION__{name.upper()}__{key}", value)
-        return name
-
-    return made
-
-
 def _slow(*engines: str) -> list[Any]:
     return [pytest.param(engine, marks=pytest.mark.slow) for engine in engines]
 
 
-IN_SQL = ["duckdb", "postgres"]
-"""The engines whose tables a test can tamper with in SQL, and whose databases a fixture may keep for many tests."""
+IN_SQL = ["duckdb", "postgres", *_slow("ducklake")]
+"""The engines whose tables a test can tamper with in SQL."""
 SLOWLY = ["duckdb", *_slow("postgres")]
 """PostgreSQL's turn is among the slow tests: for what costs seconds there."""
 ENGINES = [*IN_SQL, *_slow("delta")]
-WIDELY = [*SLOWLY, *_slow("delta")]
+WIDELY = [*SLOWLY, *_slow("delta", "ducklake")]
 """The same with the engines whose tables are files in a bucket."""
 
 
@@ -275,6 +224,9 @@ def making(request: pytest.FixtureRequest) -> Callable[[], Place]:
     if request.param == "delta":
         bucket: Callable[[], str] = request.getfixturevalue("new_bucket")
         return lambda: Place("delta", bucket())
+    if request.param == "ducklake":
+        lake: Callable[[], Place] = request.getfixturevalue("new_lake")
+        return lake
     made: Callable[[str], Place] = request.getfixturevalue("empty_place")
     return lambda: made(request.param)
 

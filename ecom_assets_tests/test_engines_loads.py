@@ -63,7 +63,9 @@ def test_tables_and_types_are_those_of_the_contract(place: Place, load: Load) ->
 
 
 @pytest.mark.parametrize(
-    "new_place", ["postgres", pytest.param("delta", marks=pytest.mark.slow)], indirect=True
+    "new_place",
+    ["postgres", *(pytest.param(engine, marks=pytest.mark.slow) for engine in ("delta", "ducklake"))],
+    indirect=True,
 )
 def test_the_engines_hold_the_same_rows(
     load: Load, sandbox: Running, tmp_path: Path, new_place: Callable[[], Place]

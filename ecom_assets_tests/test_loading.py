@@ -30,7 +30,7 @@ from ecom_assets.ingest.loading import RunReport, run_load
 from ecom_assets.ingest.windows import Window, windows_between
 from ecom_assets.sandbox import SANDBOX_KEY, SandboxSettings
 from ecom_assets.sandbox.server import Running, serving
-from ecom_assets_tests.engines import ENGINES, WIDELY, Place, making
+from ecom_assets_tests.engines import IN_SQL, WIDELY, Place, making
 
 UTC = timezone.utc
 NOW = datetime(2026, 1, 20, 12, tzinfo=UTC)
@@ -461,7 +461,7 @@ def test_a_killed_run_leaves_the_tables_as_they_were(loads: Loads, sandbox: Runn
     assert len(loads.tables()["orders"]) > len(before["orders"])
 
 
-@pytest.mark.parametrize("new_place", ENGINES, indirect=True)
+@pytest.mark.parametrize("new_place", IN_SQL, indirect=True)
 def test_a_load_that_fails_half_way_leaves_the_tables_as_they_were(loads: Loads) -> None:
     loads.run(WINDOWED, WEEK[:1])
     loads.place.write(

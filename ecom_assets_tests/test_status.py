@@ -16,12 +16,12 @@ from ecom_assets.ingest.declaration import BUNDLED_SHOPS, Shop, load_shop
 from ecom_assets.ingest.loading import run_load
 from ecom_assets.ingest.windows import windows_between
 from ecom_assets.status import BAR, FAILED, LOADED, MISSING, PARTLY, ResourceStatus, bar, status
-from ecom_assets_tests.engines import ENGINES, Place
+from ecom_assets_tests.engines import Place
 
 NOW = datetime(2026, 1, 11, 12, tzinfo=timezone.utc)
 
 
-@pytest.fixture(scope="module", params=ENGINES)
+@pytest.fixture(scope="module", params=["duckdb", "postgres"])
 def loaded(request: pytest.FixtureRequest, empty_place: Callable[[str], Place]) -> tuple[Shop, Place]:
     """Load the stores, and the orders of two of the first ten days."""
     place = empty_place(request.param)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-
-from dlt.destinations.impl.ducklake.configuration import DuckLakeCredentials
 
 from ecom_assets.ingest.delta_destination import DeltaPlace
 from ecom_assets.ingest.duckdb_warehouse import BESIDE, DuckDbWarehouse
+from ecom_assets.ingest.ducklake_configuration import Lake
 from ecom_assets.ingest.errors import WarehouseError
 from ecom_assets.ingest.named_destination import address_of
 from ecom_assets.ingest.warehouse import DEFAULT_LOCK_TIMEOUT, Warehouse
@@ -33,15 +33,12 @@ def warehouse_from_environment(environ: Mapping[str, str] = os.environ) -> Wareh
         raise WarehouseError(f"ECOM_LOCK_TIMEOUT: found {text!r}; allowed: a number of seconds, 0 or more")
     where = environ.get("ECOM_WAREHOUSE") or DEFAULT_PATH
     found = address_of(where)
-    if isinstance(found, DuckLakeCredentials):
+    if isinstance(found, Lake):
         if environ.get("ECOM_PUBLISH"):
             raise WarehouseError(
                 "ECOM_PUBLISH: a copy is made of a DuckDB file only; a lake's files can be read by anybody"
             )
-        # imported here, because few have a lake
-        from ecom_assets.ingest.ducklake_warehouse import DuckLakeWarehouse
-
-        return DuckLakeWarehouse(found, patience)
+        return _lake(found, patience)
     if isinstance(found, DeltaPlace):
         return _delta(found, patience, environ)
     where = found or where
@@ -61,6 +58,14 @@ def warehouse_from_environment(environ: Mapping[str, str] = os.environ) -> Wareh
     return DuckDbWarehouse(path, patience, copy)
 
 
+def warehouse_kind(environ: Mapping[str, str] = os.environ) -> str:
+    """Return the engine of the warehouse that ECOM_WAREHOUSE names, DuckDB's for a value that cannot be used."""
+    try:
+        return warehouse_from_environment(environ).kind
+    except WarehouseError:
+        return DuckDbWarehouse.kind
+
+
 def _delta(place: DeltaPlace, patience: float, environ: Mapping[str, str]) -> Warehouse:
     """Return the warehouse of Delta tables. Raises WarehouseError where what it takes is not installed."""
     if environ.get("ECOM_PUBLISH"):
@@ -77,25 +82,36 @@ def _delta(place: DeltaPlace, patience: float, environ: Mapping[str, str]) -> Wa
     return DeltaWarehouse(place.url, place.options, patience)
 
 
-def warehouse_kind(environ: Mapping[str, str] = os.environ) -> str:
-    """Return the engine of the warehouse that ECOM_WAREHOUSE names, DuckDB's for a value that cannot be used."""
-    try:
-        return warehouse_from_environment(environ).kind
-    except WarehouseError:
-        return DuckDbWarehouse.kind
+def _lake(lake: Lake, patience: float) -> Warehouse:
+    """Return the warehouse of a lake. Raises WarehouseError where something that it takes is not installed."""
+    # imported here, because few have a lake
+    from ecom_assets.ingest.ducklake_warehouse import DuckLakeWarehouse
+
+    if lake.kind != "postgres":
+        return DuckLakeWarehouse(lake, patience)
+    with _driver():
+        from ecom_assets.ingest.ducklake_postgres import PostgresLakeWarehouse
+    return PostgresLakeWarehouse(lake, patience)
 
 
 def _postgres(address: str, patience: float) -> Warehouse:
     """Return the warehouse of a PostgreSQL address. Raises WarehouseError where its driver is not installed."""
-    try:
+    with _driver():
         # imported here, because a DuckDB file needs no driver
         from ecom_assets.ingest.postgres_warehouse import PostgresWarehouse
+    return PostgresWarehouse(address, patience)
+
+
+@contextmanager
+def _driver() -> Iterator[None]:
+    """Name the extra that brings PostgreSQL's driver where that is missing."""
+    try:
+        yield
     except ModuleNotFoundError as error:
         raise WarehouseError(
             f"ECOM_WAREHOUSE: PostgreSQL needs the Python package {error.name}: "
             "pip install 'ecom-assets[postgres]'"
         ) from None
-    return PostgresWarehouse(address, patience)
 
 
 _ALLOWED = {

@@ -117,11 +117,11 @@ class DuckDbWarehouse(Warehouse):
         when the file cannot be had within the lock's timeout; NotPublished when everything is kept and only the
         copy could not be made.
         """
-        with self._opened(say, read_only=False) as connection:
+        with self._opened(dataset, say, read_only=False) as connection:
             connection.execute("BEGIN TRANSACTION")
             yield DuckDbSession(connection)
             # without a commit, closing throws the transaction away
-            connection.execute("COMMIT")
+            self._commit(connection, say)
             if self.copy:
                 self._publish(connection, self.copy)
 
@@ -133,9 +133,11 @@ class DuckDbWarehouse(Warehouse):
         """
         if not self.exists():
             raise WarehouseError(f"the warehouse {self} does not exist: materialise an asset first")
-        with self._opened(say, read_only=True) as connection:
+        with self._opened(dataset, say, read_only=True) as connection:
             try:
-                schemas = connection.execute("select schema_name from information_schema.schemata").fetchall()
+                schemas = connection.execute(
+                    "select schema_name from information_schema.schemata where catalog_name = current_database()"
+                ).fetchall()
                 if (dataset,) in schemas:
                     connection.execute(f'use "{dataset}"')
                 yield DuckDbSession(connection)
@@ -143,40 +145,58 @@ class DuckDbWarehouse(Warehouse):
                 raise WarehouseError(f"the warehouse {self} cannot be read: {one_line(error)}") from None
 
     @contextmanager
-    def _opened(self, say: Say, *, read_only: bool) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Hold the lock and an open connection, which is dlt's too."""
+    def _opened(self, dataset: str, say: Say, *, read_only: bool) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Hold the lock and an open connection."""
         deadline = time.monotonic() + self.lock_timeout
-        with held(self.path, self.lock_timeout, say):
-            connection = self._connect(say, deadline, read_only=read_only)
-            self._shared.real = connection
-            try:
-                yield connection
-            finally:
-                self._shared.real = None
-                connection.close()
+        with (
+            held(self.path, self.lock_timeout, say),
+            self._connected(say, deadline, read_only=read_only) as connection,
+        ):
+            yield connection
+
+    @contextmanager
+    def _connected(
+        self, say: Say, deadline: float, *, read_only: bool
+    ) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Hold an open connection, which is dlt's too."""
+        connection = self._connect(say, deadline, read_only=read_only)
+        self._shared.real = connection
+        try:
+            yield connection
+        finally:
+            self._shared.real = None
+            connection.close()
 
     def _connect(self, say: Say, deadline: float, *, read_only: bool) -> duckdb.DuckDBPyConnection:
         """Connect, waiting while a program that knows nothing of our lock has the file open."""
         told = False
         while True:
             try:
-                if not read_only and not self.path.exists():
-                    self._create()
-                connection = duckdb.connect(self.path, read_only=read_only)
-                connection.execute("set TimeZone = 'UTC'")
-                return connection
+                return self._open(read_only=read_only)
             except (duckdb.Error, OSError) as error:
                 holder = _other_program(error)
                 if holder is None:
                     raise WarehouseError(
-                        f"the warehouse {self.path} cannot be opened: {one_line(error)}"
+                        f"the warehouse {self} cannot be opened: {one_line(error)}"
                     ) from None
                 if time.monotonic() >= deadline:
-                    raise too_long(self.path, holder, self.lock_timeout) from None
+                    raise too_long(self, holder, self.lock_timeout) from None
                 if not told:
-                    say(f"waiting for the warehouse {self.path}: held by {holder}")
+                    say(f"waiting for the warehouse {self}: held by {holder}")
                     told = True
                 time.sleep(0.1)
+
+    def _open(self, *, read_only: bool) -> duckdb.DuckDBPyConnection:
+        """Connect to the file, at once or not at all."""
+        if not read_only and not self.path.exists():
+            self._create()
+        connection = duckdb.connect(self.path, read_only=read_only)
+        connection.execute("set TimeZone = 'UTC'")
+        return connection
+
+    def _commit(self, connection: duckdb.DuckDBPyConnection, say: Say) -> None:
+        """Keep what the transaction did."""
+        connection.execute("COMMIT")
 
     def _create(self) -> None:
         """Make an empty file beside, then put it in place: DuckDB cannot open one whose making was cut short."""

@@ -1,60 +1,52 @@
-"""A DuckLake as the warehouse: Parquet files in a folder, and a catalog that makes a load one transaction.
+"""A DuckLake as the warehouse: Parquet files in a folder or a bucket, and a catalog that makes a load one transaction.
 
-DuckDB works on it, so all but the way to open it is `duckdb_warehouse`'s, the lock file beside the catalog included.
+DuckDB works on it, so all but the way to open it is `duckdb_warehouse`'s. Here the catalog is a file, with a lock file
+beside it; one in a database is `ducklake_postgres`'s.
 """
 
 from __future__ import annotations
 
-import importlib.util
-import re
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from tempfile import gettempdir
 
-import dlt
 import duckdb
-from dlt.destinations.impl.ducklake.configuration import DuckLakeCredentials
-from dlt.destinations.impl.ducklake.sql_client import DuckLakeSqlClient
 
 from ecom_assets.ingest.declaration import Shop
 from ecom_assets.ingest.duckdb_warehouse import DuckDbWarehouse
+from ecom_assets.ingest.ducklake_attaching import attach, extensions_for, opened
+from ecom_assets.ingest.ducklake_configuration import Lake
 from ecom_assets.ingest.errors import WarehouseError
+from ecom_assets.ingest.failures import causes_of
 from ecom_assets.ingest.locking import Say
-from ecom_assets.ingest.warehouse import DEFAULT_LOCK_TIMEOUT, one_line
+from ecom_assets.ingest.redaction import Redactor, scrubbed_logging
+from ecom_assets.ingest.scratch import scratch
+from ecom_assets.ingest.warehouse import DEFAULT_LOCK_TIMEOUT
 
-_EXTENSIONS = {"duckdb": ("ducklake",), "sqlite": ("ducklake", "sqlite_scanner")}
-"""What DuckDB needs for a catalog of a kind, each of which is a file."""
+_TAKEN = ("memory", "system", "temp")
+"""What DuckDB calls databases of its own."""
 
 
 class DuckLakeWarehouse(DuckDbWarehouse):
-    """A lake, as `.dlt/` configures it, whose catalog is a file."""
+    """A lake whose catalog is a file."""
 
     kind = "ducklake"
 
-    def __init__(self, credentials: DuckLakeCredentials, lock_timeout: float = DEFAULT_LOCK_TIMEOUT) -> None:
-        """Take dlt's description of the lake, and the seconds to wait for others.
+    def __init__(
+        self, lake: Lake, lock_timeout: float = DEFAULT_LOCK_TIMEOUT, secrets: Iterable[str] = ()
+    ) -> None:
+        """Take the lake, the seconds to wait for others, and what else no message may show; nothing is opened yet.
 
-        Raises WarehouseError for a catalog that is no file: what would keep two loads apart there is not known here.
+        Raises WarehouseError for an extension of DuckDB's that is not installed.
         """
-        catalog = credentials.catalog
-        if catalog.drivername not in _EXTENSIONS or not catalog.database:
-            raise WarehouseError(
-                f"ECOM_WAREHOUSE: found a lake with a catalog in {catalog.drivername}; allowed: one that is a "
-                f"file, {' or '.join(_EXTENSIONS)}, whose lock file keeps loads apart"
-            )
-        # dlt writes these into SQL as they are; of what DuckDB cannot read in it, its error quotes a part
-        places = (catalog.database, credentials.storage.bucket_url or "")
-        if not credentials.storage.is_local_filesystem or any("'" in place for place in places):
-            raise WarehouseError(
-                "ECOM_WAREHOUSE: found a lake whose files are not in a folder, or whose path has an apostrophe; "
-                "allowed: folders without one"
-            )
-        if not re.fullmatch(r"[A-Za-z_]\w*", credentials.ducklake_name):
-            raise WarehouseError(
-                "ECOM_WAREHOUSE: found a ducklake_name with other characters; allowed: letters, digits and _"
-            )
-        super().__init__(Path(catalog.database).absolute(), lock_timeout)
-        self.credentials = credentials
+        super().__init__(lake.path or Path(lake.schema), lock_timeout)
+        self.lake = lake
         self.name = f"ducklake:{self.path}"
+        self._extensions = extensions_for(lake)
+        keys = (lake.bucket.secret, lake.bucket.token) if lake.bucket else ()
+        self._redactor = Redactor((*secrets, *keys))
+        self._folder = Path()
 
     @property
     def uri(self) -> str:
@@ -62,39 +54,56 @@ class DuckLakeWarehouse(DuckDbWarehouse):
         return self.name
 
     def check(self, shop: Shop) -> None:
-        """Raise WarehouseError for a dataset with the name of the lake: DuckDB cannot tell the two apart."""
-        if shop.name.lower() == self.credentials.ducklake_name.lower():
-            raise WarehouseError(
-                f"the lake {self} is called as the shop {shop.name} is, which DuckDB takes for one thing: "
-                "choose another ducklake_name"
-            )
+        """Raise WarehouseError for a dataset with the name of a database of DuckDB's: it cannot tell the two apart."""
+        if shop.name.lower() in _TAKEN:
+            raise WarehouseError(f"{shop.name}: DuckDB keeps the names {', '.join(_TAKEN)} for itself")
 
-    def _connect(self, say: Say, deadline: float, *, read_only: bool) -> duckdb.DuckDBPyConnection:
+    @contextmanager
+    def _connected(
+        self, say: Say, deadline: float, *, read_only: bool
+    ) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Hold an open connection, which is dlt's too; what is raised meanwhile holds no secret of the lake."""
+        with scrubbed_logging(self._redactor), self._room():
+            try:
+                with super()._connected(say, deadline, read_only=read_only) as connection:
+                    try:
+                        yield connection
+                    finally:
+                        # closing within a transaction, DuckDB ends the process where the catalog's server is gone
+                        with suppress(duckdb.Error):
+                            connection.execute("ROLLBACK")
+            except Exception as error:
+                for cause in causes_of(error):
+                    cause.args = tuple(
+                        self._redactor.scrub(part) if isinstance(part, str) else part for part in cause.args
+                    )
+                raise
+
+    @contextmanager
+    def _room(self) -> Iterator[None]:
+        """Hold a folder for what does not fit into the memory."""
+        with ExitStack() as stack:
+            try:
+                self._folder = stack.enter_context(scratch())
+            except OSError as error:
+                raise WarehouseError(
+                    f"the warehouse {self} cannot be opened: the temporary folder {gettempdir()} cannot be written: "
+                    f"{error.strerror} (TMPDIR names another one)"
+                ) from None
+            yield
+
+    def _open(self, *, read_only: bool) -> duckdb.DuckDBPyConnection:
         """Attach the lake to a DuckDB in memory."""
-        lake = self.credentials.ducklake_name
-        able = dlt.destinations.ducklake(self.credentials).capabilities()
-        client: Any = DuckLakeSqlClient("", "", self.credentials, able)
-        connection = duckdb.connect(":memory:")
+        if self.lake.kind == "duckdb" and not self.path.exists():
+            self._create()
+        connection = opened(self.lake, self._extensions, self._folder)
         try:
-            for extension in _EXTENSIONS[self.credentials.catalog.drivername]:
-                _load(connection, extension)
-            connection.execute("set TimeZone = 'UTC'")
-            for statement in client.attach_statements(alias=lake):
-                connection.execute(statement["sql"])
-            connection.execute(f'use "{lake}"')
-        except (duckdb.Error, OSError) as error:
+            self._attach(connection, read_only=read_only)
+        except BaseException:
             connection.close()
-            raise WarehouseError(f"the warehouse {self} cannot be opened: {one_line(error)}") from None
+            raise
         return connection
 
-
-def _load(connection: duckdb.DuckDBPyConnection, extension: str) -> None:
-    """Load an extension of DuckDB's: from the Python package that brings it, else DuckDB's own way."""
-    found = importlib.util.find_spec(f"duckdb_extension_{extension}")
-    if found is not None and found.origin is not None:
-        file = Path(found.origin).parent / f"extensions/v{duckdb.__version__}/{extension}.duckdb_extension"
-        if file.exists():
-            connection.load_extension(str(file))
-            return
-    connection.install_extension(extension)
-    connection.load_extension(extension)
+    def _attach(self, connection: duckdb.DuckDBPyConnection, *, read_only: bool) -> None:
+        # read-only, DuckDB could not make a catalog whose making was cut short
+        attach(connection, self.lake, str(self.path))

@@ -167,7 +167,9 @@ class _Run:
                 failure = failure_of(error, connection.redactor)
                 for resource in failed_tables(self.shop, tables, error, failure):
                     self.say(f"{resource.name} failed: {failure}")
-                    self._report(ResourceReport(resource.name, self._table(resource), error=failure))
+                    self.reports[resource.name] = ResourceReport(
+                        resource.name, self._table(resource), error=failure
+                    )
                     tables.remove(resource)
                 continue
             read = (part.id for parts in slices.values() for part in parts)
@@ -176,15 +178,13 @@ class _Run:
                 raise IncompleteSlice(f"{unproved[0]}: dlt ended without having read it")
             for tally in tallies.values():
                 self.tallies.append(tally)
-                self._report(
-                    ResourceReport(
-                        tally.resource.name,
-                        self._table(tally.resource),
-                        tally.reports(connection.meter),
-                        load_id=info.loads_ids[-1],
-                        discarded=dict(tally.discarded),
-                        preview=tuple(tally.preview),
-                    )
+                self.reports[tally.resource.name] = ResourceReport(
+                    tally.resource.name,
+                    self._table(tally.resource),
+                    tally.reports(connection.meter),
+                    load_id=info.loads_ids[-1],
+                    discarded=dict(tally.discarded),
+                    preview=tuple(tally.preview),
                 )
             return
 
@@ -240,9 +240,6 @@ class _Run:
 
     def _table(self, resource: Resource) -> str:
         return f"{self.shop.name}.{resource.name}"
-
-    def _report(self, report: ResourceReport) -> None:
-        self.reports[report.resource] = report
 
     @contextmanager
     def _phase(self, name: str) -> Iterator[None]:

@@ -13,17 +13,17 @@ from dlt.common.destination import Destination
 from dlt.common.destination.exceptions import DestinationException
 from dlt.common.exceptions import MissingDependencyException
 from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
-from dlt.destinations.impl.ducklake.configuration import DuckLakeCredentials
 from dlt.destinations.impl.postgres.configuration import PostgresCredentials
 
 from ecom_assets.ingest.delta_destination import DeltaPlace, delta_place
+from ecom_assets.ingest.ducklake_configuration import Lake, described_lake, lacking, libpq_address
 from ecom_assets.ingest.errors import WarehouseError
 
-_CREDENTIALS: Mapping[str, type[DuckDbCredentials | DuckLakeCredentials | PostgresCredentials]] = {
+_CREDENTIALS: Mapping[str, type[DuckDbCredentials | PostgresCredentials]] = {
     "duckdb": DuckDbCredentials,
-    "ducklake": DuckLakeCredentials,
     "postgres": PostgresCredentials,
 }
+_LAKE, _DELTA = "ducklake", "filesystem"
 _KINDS = "duckdb, ducklake, filesystem or postgres"
 _NO_TRANSACTION = (
     "dlt commits each table by itself there, so that a killed load would leave some tables loaded and others not, "
@@ -31,10 +31,10 @@ _NO_TRANSACTION = (
 )
 
 
-def address_of(name: str) -> str | DuckLakeCredentials | DeltaPlace | None:
+def address_of(name: str) -> str | Lake | DeltaPlace | None:
     """Return the path or the address of the destination that dlt knows by a name; None where it knows none.
 
-    Of a lake it is dlt's own description, of Delta tables the place and what its store is told.
+    Of a lake it is its description, of Delta tables the place and what its store is told.
 
     Raises WarehouseError for one that is not configured, and for one that cannot keep what is promised of a load.
     """
@@ -45,27 +45,28 @@ def address_of(name: str) -> str | DuckLakeCredentials | DeltaPlace | None:
     except (DestinationException, ImportError):
         return None
     kind = destination.destination_type.rpartition(".")[2]
-    if kind not in (*_CREDENTIALS, "filesystem"):
+    if kind not in (_LAKE, _DELTA, *_CREDENTIALS):
         raise WarehouseError(
             f"ECOM_WAREHOUSE: found the destination {name!r}, {_of_kind(name, kind)}which cannot keep what is "
             f"promised of a load: {_NO_TRANSACTION}; allowed: a destination of the kind "
             f"{_KINDS}, from which the tables can be copied on"
         )
-    where = f"{known_sections.DESTINATION}.{name}{'' if kind == 'filesystem' else '.credentials'}"
+    where = f"{known_sections.DESTINATION}.{name}{'' if kind == _DELTA else '.credentials'}"
     try:
-        if kind == "filesystem":
+        if kind == _LAKE:
+            return described_lake(name)
+        if kind == _DELTA:
             return delta_place(tuple(where.split(".")))
         found = resolve_configuration(_CREDENTIALS[kind](), sections=tuple(where.split(".")))
     except (ConfigurationException, MissingDependencyException, ValueError) as error:
         # dlt's text may quote what it found
-        fields = ", ".join(getattr(error, "fields", ())) or "what can be read"
         raise WarehouseError(
-            f"ECOM_WAREHOUSE: the destination {name!r} lacks {fields} under {where}, in .dlt/secrets.toml or "
+            f"ECOM_WAREHOUSE: the destination {name!r} lacks {lacking(error)} under {where}, in .dlt/secrets.toml or "
             f"in the environment as {where.replace('.', '__').upper()}"
         ) from None
     if isinstance(found, PostgresCredentials):
-        return str(found.to_native_representation())
-    return found if isinstance(found, DuckLakeCredentials) else str(found.database)
+        return libpq_address(found)
+    return str(found.database)
 
 
 def _of_kind(name: str, kind: str) -> str:
