@@ -64,7 +64,7 @@ def address_of(name: str) -> str | Lake | None:
     except (ConfigurationException, MissingDependencyException, ValueError) as error:
         # dlt's text may quote what it found
         raise WarehouseError(
-            f"ECOM_WAREHOUSE: the destination {name!r} lacks {lacking(error)} under {where}, in .dlt/secrets.toml or "
+            f"ECOM_WAREHOUSE: the destination {name!r} lacks {lacking(error, where)} under {where}, in .dlt/secrets.toml or "
             f"in the environment as {where.replace('.', '__').upper()}"
         ) from None
     if isinstance(found, PostgresCredentials):
