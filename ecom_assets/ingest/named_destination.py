@@ -61,8 +61,8 @@ def address_of(name: str) -> str | Lake | DeltaPlace | None:
     except (ConfigurationException, MissingDependencyException, ValueError) as error:
         # dlt's text may quote what it found
         raise WarehouseError(
-            f"ECOM_WAREHOUSE: the destination {name!r} lacks {lacking(error)} under {where}, in .dlt/secrets.toml or "
-            f"in the environment as {where.replace('.', '__').upper()}"
+            f"ECOM_WAREHOUSE: the destination {name!r} lacks {lacking(error, where)} under {where}, in "
+            f".dlt/secrets.toml or in the environment as {where.replace('.', '__').upper()}"
         ) from None
     if isinstance(found, PostgresCredentials):
         return libpq_address(found)
