@@ -10,7 +10,7 @@ import pytest
 
 from ecom_assets.ingest.errors import IncompleteSlice
 from ecom_assets_tests.children_api import ALL, DAYS, START, Api, Loads, shop_of
-from ecom_assets_tests.engines import WIDELY, Place, making
+from ecom_assets_tests.engines import SLOWLY, Place, making
 from ecom_assets_tests.loopback import Reply, json_reply, serving
 
 
@@ -21,7 +21,7 @@ def api() -> Iterator[Api]:
         yield Api(loopback)
 
 
-@pytest.fixture(params=WIDELY)
+@pytest.fixture(params=SLOWLY)
 def new_place(request: pytest.FixtureRequest) -> Callable[[], Place]:
     """Return what makes an empty place."""
     return making(request)

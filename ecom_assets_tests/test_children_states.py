@@ -11,7 +11,7 @@ from ecom_assets.ingest.errors import WarehouseError
 from ecom_assets.ingest.loading import run_load
 from ecom_assets.ingest.windows import Window
 from ecom_assets_tests.children_api import ALL, DAYS, Api, Loads, shop_of
-from ecom_assets_tests.engines import WIDELY, Place, before_each_load, making
+from ecom_assets_tests.engines import SLOWLY, Place, before_each_load, making
 from ecom_assets_tests.loopback import Reply, Seen, json_reply, serving
 
 NOW = datetime.now(timezone.utc).replace(microsecond=0)
@@ -29,7 +29,7 @@ def api() -> Iterator[Api]:
         yield Api(loopback)
 
 
-@pytest.fixture(params=WIDELY)
+@pytest.fixture(params=SLOWLY)
 def new_place(request: pytest.FixtureRequest) -> Callable[[], Place]:
     """Return what makes an empty place."""
     return making(request)

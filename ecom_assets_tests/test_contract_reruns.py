@@ -12,14 +12,14 @@ from ecom_assets.ingest.contract import Contracted, RejectedRow
 from ecom_assets.ingest.errors import ContractBroken
 from ecom_assets.ingest.tally import Tally
 from ecom_assets.ingest.windows import Slice
-from ecom_assets_tests.engines import WIDELY, Place, making, parsed
+from ecom_assets_tests.engines import SLOWLY, Place, making, parsed
 from ecom_assets_tests.loopback import serving
 from ecom_assets_tests.order_api import Api, order
 
 BEFORE, NEXT_DAY = "2026-01-01T11:00:00Z", "2026-01-02T12:00:00Z"
 
 
-@pytest.fixture(params=WIDELY)
+@pytest.fixture(params=SLOWLY)
 def new_place(request: pytest.FixtureRequest) -> Callable[[], Place]:
     """Return what makes an empty place."""
     return making(request)

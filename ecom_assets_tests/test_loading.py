@@ -198,6 +198,7 @@ def test_the_same_window_twice_gives_the_same_tables(loads: Loads) -> None:
     assert loads.rows("select count(*) from sandbox.load_ledger") == [(12,)]
 
 
+@pytest.mark.parametrize("new_place", IN_SQL, indirect=True)
 def test_what_dlt_merged_from_is_not_stored_a_second_time(loads: Loads) -> None:
     loads.run(WINDOWED, WEEK[:1])
     staged = loads.rows(
