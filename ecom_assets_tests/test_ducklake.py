@@ -34,7 +34,9 @@ def sandbox() -> Iterator[Running]:
         yield running
 
 
-@pytest.fixture(params=["sqlite", "postgres", pytest.param("duckdb", marks=pytest.mark.slow)])
+@pytest.fixture(
+    params=["sqlite", *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("postgres", "duckdb"))]
+)
 def lake(request: pytest.FixtureRequest, new_lake: Callable[..., Place], tmp_path: Path) -> Place:
     """Return an empty lake that dlt's configuration describes, with each kind of catalog."""
     if request.param == "postgres":

@@ -27,6 +27,8 @@ SECRET, TOKEN = "s3cr3t'key/+", "s3cr3t-t0ken'"
 
 NewLake = Callable[..., Place]
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def bucket() -> Iterator[tuple[str, list[str]]]:
@@ -125,7 +127,6 @@ def test_a_commit_whose_answer_is_lost_is_kept_with_its_files(
         assert there.tables(*WINDOWED) == file.tables(*WINDOWED)
 
 
-@pytest.mark.slow
 def test_four_processes_load_into_a_bucket_at_once_and_lose_nothing(
     sandbox: Running, lake: NewLake, tmp_path: Path
 ) -> None:

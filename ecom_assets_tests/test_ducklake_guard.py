@@ -29,6 +29,8 @@ WINDOWS = windows_from(datetime(2026, 1, 11, tzinfo=UTC), NOW)
 SECRETS = {"api_key": SANDBOX_KEY}
 NewLake = Callable[..., Place]
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def sandbox() -> Iterator[Running]:

@@ -127,6 +127,7 @@ def explained(warehouse: Warehouse, plans: dict[str, str]) -> Warehouse:
     return watched(warehouse, explain)
 
 
+@pytest.mark.slow
 def test_the_statements_of_loads_and_sweeps_use_them(sweeps: Sweeps, api: Running, place: Place) -> None:
     first, second = sweeps.windows[2:4]
     sweeps.load((first,), "order_items")

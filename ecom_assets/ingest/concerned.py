@@ -19,6 +19,8 @@ from ecom_assets.ingest.warehouse import Session
 
 def bring_concerned(connection: Session, shop: Shop, tallies: Sequence[Tally], moment: datetime) -> None:
     """Bring what a load of these tallies, which had read everything at `moment`, needs of each table."""
+    if not connection.copies:
+        return
     connection.bring(LEDGER, "loaded_at > ?", [moment])
     windows = [(tally.resource.name, key) for tally in tallies for key in tally.partition_keys]
     pairs = pa.table(

@@ -32,6 +32,8 @@ class Brought:
 class DeltaSession(DuckDbSession):
     """DuckDB in memory with the tables of a dataset, empty but for what is brought."""
 
+    copies = True
+
     def __init__(
         self, connection: duckdb.DuckDBPyConnection, dataset: str, tables: Mapping[str, DeltaTable]
     ) -> None:

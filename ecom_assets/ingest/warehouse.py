@@ -38,6 +38,8 @@ class Session(ABC):
 
     errors: tuple[type[Exception], ...]
     """What the engine raises."""
+    copies = False
+    """Whether it works on copies of rows, and has to be told which, by `bring`."""
     columns_query: str
     """SQL for table, column and type of all columns of a dataset, its one parameter, in their order."""
 
