@@ -68,6 +68,10 @@ def test_a_file_by_name(configured: Callable[[str], None], tmp_path: Path) -> No
     run_load(load_shop(BUNDLED_SHOPS / "sandbox.yaml"), ["stores"], warehouse=plain)
     Path("mine").rename("snowflake")
     assert isinstance(chosen("snowflake"), DuckDbWarehouse)
+    # a folder cannot be one
+    Path("bigquery").mkdir()
+    with pytest.raises(WarehouseError, match="found the destination 'bigquery'"):
+        chosen("bigquery")
 
 
 def test_what_is_not_configured_is_said_to_be_missing(configured: Callable[[str], None]) -> None:

@@ -38,7 +38,7 @@ def address_of(name: str) -> str | Lake | DeltaPlace | None:
 
     Raises WarehouseError for one that is not configured, and for one that cannot keep what is promised of a load.
     """
-    if not re.fullmatch(r"[A-Za-z_]\w*", name) or Path(name).exists():
+    if not re.fullmatch(r"[A-Za-z_]\w*", name) or Path(name).is_file():
         return None
     try:
         destination: Any = Destination.from_reference(name)
