@@ -14,7 +14,6 @@ from deltalake import CommitProperties, DeltaTable, Field, Schema, write_deltala
 from deltalake.exceptions import DeltaError
 from obstore.exceptions import BaseError
 
-from ecom_assets.ingest.delta_folder import DeltaFolder
 from ecom_assets.ingest.delta_session import BEFORE, Brought, DeltaSession
 from ecom_assets.ingest.delta_turn import Turn
 from ecom_assets.ingest.delta_types import arrow_field, stored_value
@@ -125,7 +124,7 @@ def _before(session: DeltaSession, table: str, kinds: dict[str, tuple[str, bool]
 
 
 def _write(turn: Turn, change: _Change, table: DeltaTable | None) -> None:
-    folder: DeltaFolder = turn.folder
+    folder = turn.folder
     if table is None:
         uri = folder.uri(turn.dataset, change.table)
         table = DeltaTable.create(

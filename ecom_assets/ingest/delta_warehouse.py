@@ -6,7 +6,6 @@ DuckDB works on them in memory, so dlt's destination is `duckdb_warehouse`'s; a 
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,6 +25,7 @@ from ecom_assets.ingest.duckdb_warehouse import DuckDbWarehouse
 from ecom_assets.ingest.errors import WarehouseError
 from ecom_assets.ingest.locking import Say
 from ecom_assets.ingest.redaction import Redactor
+from ecom_assets.ingest.scratch import scratch
 from ecom_assets.ingest.warehouse import DEFAULT_LOCK_TIMEOUT, one_line
 
 _TRIES = 20
@@ -110,8 +110,8 @@ class DeltaWarehouse(DuckDbWarehouse):
     @contextmanager
     def _memory(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """Open a DuckDB in memory, which is dlt's too; what does not fit goes to a temporary folder."""
-        with tempfile.TemporaryDirectory(prefix="ecom_delta_") as folder:
-            connection = duckdb.connect(":memory:", config={"temp_directory": folder})
+        with scratch() as folder:
+            connection = duckdb.connect(":memory:", config={"temp_directory": str(folder)})
             self._shared.real = connection
             try:
                 connection.execute("set TimeZone = 'UTC'")

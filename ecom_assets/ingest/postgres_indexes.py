@@ -14,6 +14,7 @@ from typing import Any
 import psycopg2
 
 from ecom_assets.ingest.postgres_copy import quoted
+from ecom_assets.ingest.postgres_database import LONGEST_NAME
 from ecom_assets.ingest.postgres_statements import run
 from ecom_assets.ingest.warehouse import one_line
 
@@ -21,8 +22,6 @@ _log = logging.getLogger(__name__)
 
 _PREFIX = "ecom."
 """Begins our indexes' names. There is no point in the names of a declaration's or of dlt's tables and columns."""
-_LONGEST = 63
-"""Characters of a name in PostgreSQL."""
 
 # grown or changed by a tenth since it was analysed last: autovacuum's own measure, which it looks at once a minute
 _TABLES = """
@@ -76,10 +75,10 @@ def drop_indexes(connection: Any, dataset: str) -> None:
 def index_name(table: str, columns: Sequence[str]) -> str:
     """Return a name that no table has and no other index, of 63 characters at most."""
     name = f"{_PREFIX}{'.'.join((table, *columns))}"
-    if len(name) <= _LONGEST:
+    if len(name) <= LONGEST_NAME:
         return name
     digest = hashlib.sha256(name.encode()).hexdigest()[:12]
-    return f"{name[: _LONGEST - len(digest) - 1]}.{digest}"
+    return f"{name[: LONGEST_NAME - len(digest) - 1]}.{digest}"
 
 
 def _make(cursor: Any, table: str, name: str, columns: Sequence[str], texts: Collection[str]) -> None:
