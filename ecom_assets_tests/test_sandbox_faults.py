@@ -172,6 +172,12 @@ def test_change_moves(sandbox: Running) -> None:
     assert ids(sandbox, **later)[0] == first["id"]
     sandbox.faults.change(ORDERS, 10**9, status="unknown")
     assert get(sandbox, ORDERS, **DAY).json()["total"] == total - 1
+    sandbox.faults.change(ORDERS, first["id"], updated_at="2026-01-05T23:59:59.9999998Z")
+    assert ids(sandbox, limit=250, **DAY)[-1] == first["id"]
+    assert first["id"] not in ids(sandbox, **later)
+    for digit, found in (("7", [first["id"]]), ("8", [first["id"]]), ("9", [])):
+        edge = f"2026-01-05T23:59:59.999999{digit}Z"
+        assert ids(sandbox, updated_at_min=edge, updated_at_max=DAY["updated_at_max"]) == found
 
 
 def test_add(sandbox: Running) -> None:

@@ -1,9 +1,10 @@
-"""Instants as the sandbox counts them, whole seconds since 1970 UTC, and as it reads and writes them."""
+"""Instants in seconds since 1970 UTC, whole ones where they are the sandbox's own, as it reads and writes them."""
 
 from __future__ import annotations
 
 import re
 from datetime import date, datetime, timedelta, timezone
+from fractions import Fraction
 
 DAY = 86_400
 """Seconds of a day in UTC."""
@@ -28,17 +29,17 @@ def written(instant: int) -> str:
     return datetime.fromtimestamp(instant, timezone.utc).isoformat()[:19] + "Z"
 
 
-def read(text: str) -> int:
-    """Return the first whole second at or after an ISO 8601 instant; without an offset it is in UTC.
+def read(text: str) -> Fraction:
+    """Return the seconds of an ISO 8601 instant with all its digits; without an offset it is in UTC.
 
-    A day alone is its midnight. Rounding up keeps both comparisons right, since the sandbox's own instants
-    are whole seconds: at or after the instant, and before it. Raises ValueError.
+    A day alone is its midnight. Raises ValueError.
     """
     found = _ISO.fullmatch(text)
     if found is None:
         raise ValueError(f"{text!r} is not ISO 8601")
     offset = (found["offset"] or "Z").upper()
     offset = "+00:00" if offset == "Z" else f"{offset[:3]}:{offset[3:].lstrip(':') or '00'}"
-    fraction = (found["fraction"] or "0")[:6].ljust(6, "0")
-    whole = f"{found['day']}T{found['minute'] or '00:00'}{found['second'] or ':00'}.{fraction}{offset}"
-    return -((_EPOCH - datetime.fromisoformat(whole)) // _SECOND)
+    fraction = found["fraction"] or "0"
+    whole = f"{found['day']}T{found['minute'] or '00:00'}{found['second'] or ':00'}{offset}"
+    seconds = (datetime.fromisoformat(whole) - _EPOCH) // _SECOND
+    return seconds + Fraction(int(fraction), 10 ** len(fraction))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from contextlib import suppress
+from fractions import Fraction
+from math import ceil
 from typing import Any
 
 import orjson
@@ -21,6 +23,12 @@ PATHS: Mapping[str, Kind] = {
     "/v1/stores": "stores",
 }
 """What is served where."""
+
+_Instant = Fraction | int
+"""Seconds since 1970 UTC; what is asked for and what faults edit may lie between whole ones."""
+
+_Place = tuple[_Instant, int]
+"""A record's place in the answer, as its `Key` is; that of an edited one may lie between whole seconds."""
 
 _DEFAULT_LIMIT = 50
 _WHOLE = re.compile("[0-9]{1,18}")
@@ -52,16 +60,19 @@ class Listing:
         most = self._settings.max_limit
         limit = _number(asked, "limit", min(_DEFAULT_LIMIT, most), 1, most)
         offset = _number(asked, "offset", 0, 0, None)
-        first, end = -EVER, EVER
+        first: _Instant = -EVER
+        end: _Instant = EVER
         if kind != "stores":
             first = _instant(asked, "updated_at_min", -EVER)
             end = _instant(asked, "updated_at_max", EVER)
         now = self._settings.clock()
-        keys = self._data.keys(kind, now, first, end)
+        # the records' own instants are whole seconds: rounded up, both bounds let the same ones through
+        keys = self._data.keys(kind, now, ceil(first), ceil(end))
         if edits.of_records():
             entries = self._edited(kind, keys, edits, now, first, end)
             total = len(entries)
-            page = [row or self._data.row(kind, key) for key, row in entries[offset : offset + limit]]
+            rows = [row for _, row in entries[offset : offset + limit]]
+            page = [row if isinstance(row, bytes) else self._data.row(kind, row) for row in rows]
         else:
             total = len(keys)
             page = [self._data.row(kind, key) for key in keys[offset : offset + limit]]
@@ -70,26 +81,27 @@ class Listing:
         return b'{"data":[' + b",".join(page) + end_of_body
 
     def _edited(
-        self, kind: Kind, keys: list[Key], edits: Edits, now: int, first: int, end: int
-    ) -> list[tuple[Key, bytes | None]]:
-        """Return what a window holds after all edits, with the JSON of the edited records."""
+        self, kind: Kind, keys: list[Key], edits: Edits, now: int, first: _Instant, end: _Instant
+    ) -> list[tuple[_Place, Key | bytes]]:
+        """Return what a window holds after all edits, each record by its key, an edited one as its JSON."""
         gone = edits.deleted | edits.changed.keys()
-        entries: list[tuple[Key, bytes | None]] = [(key, None) for key in keys if key[1] not in gone]
+        entries: list[tuple[_Place, Key | bytes]] = [(key, key) for key in keys if key[1] not in gone]
         records: list[tuple[Key, dict[str, Any]]] = [((EVER, 0), record) for record in edits.added]
         for identity in edits.changed.keys() - edits.deleted:
             place = self._data.key(kind, identity, now)
             if place is not None:
                 records.append((place, orjson.loads(self._data.row(kind, place)) | edits.changed[identity]))
         for place, record in records:
-            key = _place(kind, place, record)
-            if first <= key[0] < end or key[0] == EVER:
+            new = _place(kind, place, record)
+            if first <= new[0] < end or new[0] == EVER:
                 present = {name: value for name, value in record.items() if value is not REMOVED}
-                entries.append((key, orjson.dumps(present)))
+                entries.append((new, orjson.dumps(present)))
         return sorted(entries, key=lambda entry: entry[0])
 
 
-def _place(kind: Kind, place: Key, record: Mapping[str, Any]) -> Key:
-    """Return the key that an edited record asks for, or its old one as far as it does not say."""
+def _place(kind: Kind, place: Key, record: Mapping[str, Any]) -> _Place:
+    """Return the place that an edited record asks for, or its old one as far as it does not say."""
+    updated: _Instant
     updated, identity = place
     if kind == "stores":
         updated = 0
@@ -113,7 +125,7 @@ def _number(query: Mapping[str, str], name: str, default: int, least: int, most:
     )
 
 
-def _instant(query: Mapping[str, str], name: str, default: int) -> int:
+def _instant(query: Mapping[str, str], name: str, default: int) -> _Instant:
     """Return an instant from the query in seconds since 1970 UTC. Raises ParameterError."""
     text = query.get(name)
     if text is None:
