@@ -47,7 +47,8 @@ def sort(shop: Shop, resource: Resource, part: Slice, records: list[Any]) -> Bat
 
     Left out is what an inclusive or coarse parameter brought along. A record without a usable cursor goes to
     the first window, whose contract will reject it. Raises ApiError when records lie where the API was not
-    asked for any, which shows that it ignores the window's parameters.
+    asked for any: it ignores the window's parameters, or its windows have other records than the cursors say, so
+    that the window before may lack these.
     """
     if part.start is None or part.end is None or not records:
         return Batch(part, records, [0] * len(records), records)
@@ -56,21 +57,16 @@ def sort(shop: Shop, resource: Resource, part: Slice, records: list[Any]) -> Bat
     incremental = shop.incremental_of(resource.name)
     moments = moments_of(shop, resource, records)
     asked = ask(part, incremental)
-    for beyond, param in (
-        (
-            asked.low and pc.less(moments, pa.scalar(asked.low, moments.type)),
-            incremental.start_param or incremental.asked_by,
-        ),
-        (
-            asked.high and pc.greater(moments, pa.scalar(asked.high, moments.type)),
-            incremental.end_param or incremental.asked_by,
-        ),
+    for limit, beyond, furthest, side, param in (
+        (asked.low, pc.less, pc.min, "before", incremental.start_param),
+        (asked.high, pc.greater, pc.max, "after", incremental.end_param),
     ):
-        if beyond and (count := pc.sum(beyond).as_py()):
+        if limit and (count := pc.sum(beyond(moments, pa.scalar(limit, moments.type))).as_py()):
             raise ApiError(
                 f"{resource.name}: {count} of {len(records)} records lie outside of the window that was asked for: "
-                f"the API ignores {param}; declare server_filter: false, or the parameter that it knows, or the "
-                "format and the timezone in which it reads it"
+                f"the API ignores {param or incremental.asked_by}, or rounds what it compares, for the furthest is of "
+                f"{furthest(moments).as_py().isoformat()}, {side} {limit.isoformat()}; declare server_filter: false, "
+                "or the parameter that it knows, or the format and the timezone in which it reads it"
             )
     if len(part.windows) == 1:
         inside = pc.and_(
