@@ -108,6 +108,7 @@ class Api:
         self.bounds: str = self.incremental.bounds
         self.compared: Callable[[datetime], Any] = lambda moment: moment
         self.read: Callable[[str], Any] = self.instant
+        self.said: list[str] = []
         loopback.answering = self.answer
         client = shop.client.model_copy(
             update={
@@ -142,7 +143,9 @@ class Api:
         return json_reply({"data": found, "total": len(found)})
 
     def load(self, place: Place, *windows: Window) -> RunReport:
-        return run_load(self.shop, ["things"], windows, warehouse=place.warehouse())
+        return run_load(
+            self.shop, ["things"], windows, warehouse=place.warehouse(), progress=self.said.append
+        )
 
 
 @pytest.fixture
@@ -162,6 +165,7 @@ def is_loaded_once(api: Api, place: Place, shown: Callable[[datetime], datetime]
         if window.start <= moment < window.end
     )
     assert api.load(place, *windows).errors == {}
+    assert not [text for text in api.said if "leave out" in text]
     place = replace(place, dataset="testshop")
     ids = sorted(number for number, moment in read.items() if DAYS[0] <= moment < DAYS[-1])
     assert [number for (number,) in place.rows("select id from things order by id")] == ids
@@ -204,6 +208,42 @@ def test_a_grain_more_is_enough_for_an_api_that_compares_texts(
     # such as the one half a second after midnight, whose text is before that of midnight
     assert as_text(DAYS[1] + SECOND / 2) < as_text(DAYS[1])
     is_loaded_once(api, place, lambda moment: moment)
+
+
+@pytest.mark.parametrize(
+    ("bounds", "shown", "by_text", "count"),
+    [
+        ("[)", as_text, True, 4),
+        ("[)", lambda moment: as_text(rounded(moment)), False, 3),
+        ("[]", as_text, False, 1),
+        ("[)", as_text, False, 0),
+    ],
+    ids=["compares texts", "shows rounded", "includes the end", "keeps its bounds"],
+)
+def test_records_of_the_end_that_bounds_leave_out_are_told_of(
+    loopback: Loopback,
+    place: Place,
+    bounds: str,
+    shown: Callable[[datetime], str],
+    by_text: bool,
+    count: int,
+) -> None:
+    api = Api(loopback, shown, "timestamp")
+    api.bounds = bounds
+    if by_text:
+        api.compared, api.read = as_text, str
+    window = windows_of(api.shop)[1]
+    assert api.load(place, window).errors == {}
+    told = [text for text in api.said if "leave out" in text]
+    assert told == (
+        [
+            f"things: {count} records of 2026-01-06T00:00:00+00:00 or later came, which bounds '[)' leave out: declare "
+            "bounds '[]' if the API includes the end, or '()' if it rounds instants or compares them as texts, or the "
+            "next window may lack them"
+        ]
+        if count
+        else []
+    )
 
 
 def test_an_api_that_rounds_what_it_compares_is_refused(loopback: Loopback, place: Place) -> None:

@@ -81,7 +81,11 @@ def shop_of(data_type: str = "timestamp", every: str = "day", lookback: int = 0,
 
 
 def landed(shop: Shop, slices: tuple[Slice, ...], answering: Answering, stored: list[Stored]) -> Counter[Any]:
-    """Read slices, and count in which window each record lands."""
+    """Read slices, and count in which window each record lands; an API that keeps its bounds is not told of."""
+
+    def refuse(text: str) -> None:
+        raise AssertionError(text)
+
     found: Counter[Any] = Counter()
     resource = shop.resource("things")
     for part in slices:
@@ -89,7 +93,7 @@ def landed(shop: Shop, slices: tuple[Slice, ...], answering: Answering, stored: 
             records = answering.answer(stored, ask(part, shop.incremental_of("things")))
         else:
             records = [record.as_record(number) for number, record in enumerate(stored)]
-        batch = sort(shop, resource, part, records)
+        batch = sort(shop, resource, part, records, refuse)
         found.update(
             (record["id"], part.windows[window])
             for record, window in zip(batch.records, batch.windows, strict=True)

@@ -6,7 +6,7 @@ How a record is judged is `contract`'s; what is counted is `tally`'s.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from itertools import accumulate
@@ -42,13 +42,19 @@ class Batch:
     roots: list[Any]
 
 
-def sort(shop: Shop, resource: Resource, part: Slice, records: list[Any]) -> Batch:
+def sort(
+    shop: Shop,
+    resource: Resource,
+    part: Slice,
+    records: list[Any],
+    say: Callable[[str], None] = lambda text: None,
+) -> Batch:
     """Return the records that lie in the slice, each with its window.
 
     Left out is what an inclusive or coarse parameter brought along. A record without a usable cursor goes to
     the first window, whose contract will reject it. Raises ApiError when records lie where the API was not
     asked for any: it ignores the window's parameters, or its windows have other records than the cursors say, so
-    that the window before may lack these.
+    that the window before may lack these. It is said when the next window may lack some.
     """
     if part.start is None or part.end is None or not records:
         return Batch(part, records, [0] * len(records), records)
@@ -68,6 +74,14 @@ def sort(shop: Shop, resource: Resource, part: Slice, records: list[Any]) -> Bat
                 f"{furthest(moments).as_py().isoformat()}, {side} {limit.isoformat()}; declare server_filter: false, "
                 "or the parameter that it knows, or the format and the timezone in which it reads it"
             )
+    if asked.excluded and (
+        count := pc.sum(pc.greater_equal(moments, pa.scalar(asked.excluded, moments.type))).as_py()
+    ):
+        say(
+            f"{resource.name}: {count} records of {asked.excluded.isoformat()} or later came, which bounds '[)' leave "
+            "out: declare bounds '[]' if the API includes the end, or '()' if it rounds instants or compares them as "
+            "texts, or the next window may lack them"
+        )
     if len(part.windows) == 1:
         inside = pc.and_(
             pc.greater_equal(moments, pa.scalar(part.start, moments.type)),

@@ -189,7 +189,7 @@ def _sorter(shop: Shop, resource: Resource, order: Order) -> Callable[[dict[str,
     def into_windows(item: dict[str, Any]) -> Batch:
         part = slices[item[f"_{windows_name(resource)}_id"]]
         protect(shop, resource, item[RECORDS], order.connection.pii_key)
-        batch = sort(shop, resource, part, item[RECORDS])
+        batch = sort(shop, resource, part, item[RECORDS], order.say)
         progress.add(len(batch.records))
         return batch
 

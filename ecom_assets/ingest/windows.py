@@ -135,13 +135,15 @@ def cut(shop: Shop, name: str, windows: Sequence[Window]) -> tuple[Slice, ...]:
 class Ask:
     """What a request says of a slice: the two parameters' text, and the interval they are sure to cover.
 
-    A record outside `[low, high]` shows that the API ignores the parameters; None is no limit on that side.
+    A record outside `[low, high]` shows that the API ignores the parameters; None is no limit on that side. One of
+    `excluded` or later shows that it answers more than its bounds `[)` say.
     """
 
     start: str
     end: str
     low: datetime | None
     high: datetime | None
+    excluded: datetime | None = None
 
 
 def ask(part: Slice, incremental: Incremental) -> Ask:
@@ -168,6 +170,7 @@ def ask(part: Slice, incremental: Incremental) -> Ask:
         # an API that keeps more digits than it compares answers up to a grain more
         low=first - 2 * change if incremental.asks_start else None,
         high=last + 2 * change + grain if incremental.asks_end else None,
+        excluded=last + 2 * change if incremental.asks_end and incremental.bounds == "[)" else None,
     )
 
 
