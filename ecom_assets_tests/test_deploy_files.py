@@ -145,3 +145,23 @@ def test_the_image_gets_what_it_copies() -> None:
             for source in line.split()[1:-1]:
                 assert (ROOT / source).exists()
                 assert f"!{source}" in ignored
+
+
+def test_what_is_filled_in_gets_neither_into_the_image_nor_into_git() -> None:
+    filled_in = [
+        "deploy/compose/.env",
+        "deploy/compose/shops.env",
+        "deploy/compose/shops",
+        "deploy/kubernetes/secrets.yaml",
+    ]
+    kept_out = (ROOT / ".gitignore").read_text("utf-8").splitlines()
+    copied = [
+        Path(source)
+        for line in (DEPLOY / "Dockerfile").read_text("utf-8").splitlines()
+        if line.startswith("COPY ")
+        for source in line.split()[1:-1]
+    ]
+    for name in filled_in:
+        # a builder that does not know the image's own list of what it ignores sends everything
+        assert not [source for source in copied if source in (Path(name), *Path(name).parents)], name
+        assert f"/{name}" in kept_out

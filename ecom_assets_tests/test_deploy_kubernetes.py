@@ -191,6 +191,12 @@ def test_one_image_serves_all() -> None:
     }
 
 
+def test_the_web_server_is_asked_where_it_listens() -> None:
+    # the chart has it listen on the service's port, and leaves the probe on port 80 unless told
+    web = VALUES["dagsterWebserver"]
+    assert web["readinessProbe"]["httpGet"]["port"] == web["service"]["port"]
+
+
 def test_the_chart_is_that_of_the_pinned_dagster() -> None:
     from importlib.metadata import version
 
