@@ -24,10 +24,12 @@ SERVICE_KEYS = {
         "configs",
         "depends_on",
         "deploy",
+        "entrypoint",
         "env_file",
         "environment",
         "healthcheck",
         "image",
+        "init",
     ),
     *("ports", "profiles", "restart", "stop_grace_period", "volumes"),
 }

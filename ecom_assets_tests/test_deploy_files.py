@@ -10,6 +10,7 @@ import sys
 from importlib.metadata import entry_points
 from pathlib import Path
 
+import dagster
 import pytest
 import yaml
 from packaging.requirements import Requirement
@@ -165,3 +166,21 @@ def test_what_is_filled_in_gets_neither_into_the_image_nor_into_git() -> None:
         # a builder that does not know the image's own list of what it ignores sends everything
         assert not [source for source in copied if source in (Path(name), *Path(name).parents)], name
         assert f"/{name}" in kept_out
+
+
+def test_the_daemon_comes_after_the_definitions_and_lets_backfills_wait_for_them() -> None:
+    variable = "DAGSTER_BACKFILL_RETRY_DEFINITION_CHANGED_ERROR"
+    assert variable in (Path(dagster.__file__).parent / "_core/execution/asset_backfill.py").read_text(
+        "utf-8"
+    )
+    daemon = configparser.ConfigParser(strict=False, interpolation=None)
+    daemon.read(DEPLOY / "host/ecom-daemon.service")
+    assert "ecom-code.service" in daemon["Unit"]["After"].split()
+    assert daemon["Unit"]["PartOf"] == "ecom-code.service"
+    assert daemon["Service"]["Environment"] == f"{variable}=1"
+    container = document("compose/compose.yaml")["services"]["daemon"]
+    assert "until dagster api grpc-health-check -h code " in container["entrypoint"][2]
+    assert container["depends_on"]["code"] == {"condition": "service_healthy"}
+    assert container["environment"][variable] == "1"
+    pod = document("kubernetes/values.yaml")["dagsterDaemon"]
+    assert {"name": variable, "value": "1"} in pod["env"]
