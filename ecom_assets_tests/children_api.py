@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
+
+import pytest
 
 from ecom_assets.ingest.declaration import Shop
 from ecom_assets.ingest.loading import RunReport, run_load
 from ecom_assets.ingest.windows import Window
 from ecom_assets_tests.engines import Place
-from ecom_assets_tests.loopback import Loopback, Reply, Seen, json_reply
+from ecom_assets_tests.loopback import Loopback, Reply, Seen, json_reply, serving
 
 START = datetime(2026, 3, 1, tzinfo=timezone.utc)
 DAYS = tuple(
@@ -164,3 +167,16 @@ class Loads:
         assert self.rows("select order_id, refund_id, no from notes order by 1, 2, 3") == sorted(
             (order, entry["id"], number) for order, entry in refunds for number in api.notes[entry["id"]]
         )
+
+
+@pytest.fixture
+def api() -> Iterator[Api]:
+    """Serve the API."""
+    with serving() as loopback:
+        yield Api(loopback)
+
+
+@pytest.fixture
+def loads(place: Place) -> Loads:
+    """Return an empty warehouse."""
+    return Loads(place)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from itertools import count
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
@@ -22,6 +23,9 @@ from ecom_assets_tests.lakes import new_bucket as new_bucket
 from ecom_assets_tests.lakes import new_lake as new_lake
 from ecom_assets_tests.lakes import s3_server as s3_server
 
+if TYPE_CHECKING:
+    from ecom_assets_tests.forked_loads import Forks
+
 # before dlt or dagster is imported, which read it once
 os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"
 os.environ["DAGSTER_DISABLE_TELEMETRY"] = "1"
@@ -31,6 +35,15 @@ settings.register_profile("tests", deadline=None, derandomize="CI" in os.environ
 settings.load_profile("tests")
 
 _numbers = count()
+
+
+@pytest.fixture(scope="session")
+def forked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forks]:
+    """Return the process that forks, with a folder for temporary files that stays."""
+    from ecom_assets_tests.forked_loads import forks
+
+    with forks(tmp_path_factory.mktemp("scratch")) as running:
+        yield running
 
 
 @pytest.fixture(autouse=True)

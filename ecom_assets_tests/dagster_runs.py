@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,12 +20,14 @@ from dagster import (
     JobDefinition,
 )
 
+from ecom_assets.definitions import defs
 from ecom_assets.ingest.declaration import BUNDLED_SHOPS
 from ecom_assets.partitions import RANGE_END_TAG, RANGE_START_TAG
-from ecom_assets_tests.engines import Place
+from ecom_assets_tests.engines import SLOWLY, Place
 
 WINDOWED = ("customers", "orders", "order_items")
 SNAPSHOTS = ("products", "stores")
+DAY = "2026-01-02"
 
 
 @dataclass
@@ -155,14 +157,6 @@ def runs(folder: Path, defs: Definitions, place: Place | None = None) -> Iterato
         yield Runs(defs, instance, place or Place("duckdb", str(folder / "warehouse.duckdb")))
 
 
-def loaded(folder: Path, defs: Definitions, day: str, place: Place) -> Place:
-    """Load the snapshots and one window of all windowed tables, and return the warehouse."""
-    with runs(folder, defs, place) as running:
-        assert running.snapshots().success
-        assert running.load(start=day).success
-        return place
-
-
 def declare(folder: Path, *changes: tuple[str, str]) -> Path:
     """Write the bundled declaration with pieces of its text replaced, and return its folder."""
     text = (BUNDLED_SHOPS / "sandbox.yaml").read_text(encoding="utf-8")
@@ -172,3 +166,23 @@ def declare(folder: Path, *changes: tuple[str, str]) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "sandbox.yaml").write_text(text, encoding="utf-8")
     return folder
+
+
+@pytest.fixture(scope="module", params=SLOWLY)
+def pristine(
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    empty_place: Callable[[str], Place],
+) -> Place:
+    """Return a warehouse with one window of all tables, made by a real run."""
+    with runs(tmp_path_factory.mktemp("pristine"), defs, empty_place(request.param)) as running:
+        assert running.snapshots().success
+        assert running.load(start=DAY).success
+        return running.place
+
+
+@pytest.fixture
+def sandbox(pristine: Place, copy_of: Callable[[Place], Place], tmp_path: Path) -> Iterator[Runs]:
+    """Return runs on a copy of that warehouse, to tamper with."""
+    with runs(tmp_path, defs, copy_of(pristine)) as running:
+        yield running

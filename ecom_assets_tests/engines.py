@@ -237,6 +237,12 @@ def new_place(request: pytest.FixtureRequest) -> Callable[[], Place]:
     return making(request)
 
 
+@pytest.fixture(params=SLOWLY, name="new_place")
+def new_place_slowly(request: pytest.FixtureRequest) -> Callable[[], Place]:
+    """Return what makes an empty place; a file of tests that imports it has it instead of the one on all engines."""
+    return making(request)
+
+
 @pytest.fixture
 def place(new_place: Callable[[], Place]) -> Place:
     """Return an empty place."""

@@ -5,16 +5,21 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+import pytest
+
+from ecom_assets.ingest import signing
 from ecom_assets.ingest.auth import build_auth
 from ecom_assets.ingest.declaration import Shop
 from ecom_assets.ingest.http import ShopSession, create_session
 from ecom_assets.ingest.meter import Meter
+
+Connect = Callable[..., ShopSession]
 
 
 @dataclass(frozen=True)
@@ -116,6 +121,41 @@ def serving() -> Iterator[Loopback]:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+@pytest.fixture
+def api() -> Iterator[Loopback]:
+    """Serve on loopback."""
+    with serving() as loopback:
+        yield loopback
+
+
+@pytest.fixture
+def other() -> Iterator[Loopback]:
+    """Serve from another origin."""
+    with serving() as loopback:
+        yield loopback
+
+
+@pytest.fixture(autouse=True)
+def no_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sit out nothing, in a file of tests that imports this."""
+    monkeypatch.setattr(signing, "sleep", lambda seconds: None)
+
+
+@pytest.fixture
+def connect(api: Loopback) -> Iterator[Connect]:
+    """Return what makes a session to the server."""
+    with ExitStack() as stack:
+
+        def make(
+            auth: Any = (), secrets: dict[str, str] | None = None, meter: Meter | None = None, **policy: Any
+        ) -> ShopSession:
+            return stack.enter_context(
+                closing(session_to(shop_at(api.base_url, auth, **policy), secrets, meter))
+            )
+
+        yield make
 
 
 def shop_at(base_url: str, auth: Any = (), **policy: Any) -> Shop:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timezone
 from typing import Any
+
+import pytest
 
 from ecom_assets.ingest.declaration import Shop
 from ecom_assets.ingest.loading import RunReport, run_load
 from ecom_assets.ingest.windows import windows_between
 from ecom_assets_tests.engines import Place
-from ecom_assets_tests.loopback import Loopback, Reply, Seen
+from ecom_assets_tests.loopback import Loopback, Reply, Seen, serving
 
 UTC = timezone.utc
 KEY = {"data_type": "bigint", "nullable": False}
@@ -103,3 +106,9 @@ class Api:
 
 def order(number: Any, **fields: Any) -> dict[str, Any]:
     return {"id": number, "updated_at": AT, "name": "x", **fields}
+
+
+@pytest.fixture
+def api(place: Place) -> Iterator[Api]:
+    with serving() as loopback:
+        yield Api(loopback, place)

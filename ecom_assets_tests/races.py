@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
+import pytest
+
 from ecom_assets.ingest.declaration import BUNDLED_SHOPS, Shop, load_shop
 from ecom_assets.ingest.loading import RunReport, run_load
 from ecom_assets.ingest.warehouse import Warehouse
@@ -88,3 +90,22 @@ def sandbox_with_a_clock() -> Iterator[Running]:
     Clock.now = NOW
     with serving(SandboxSettings(orders_per_day=40, now=lambda: Clock.now)) as running:
         yield running
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Running]:
+    """Serve a sandbox."""
+    with sandbox_with_a_clock() as running:
+        yield running
+
+
+@pytest.fixture
+def race(sandbox: Running, new_place: Callable[[], Place]) -> Race:
+    """Return a race into an empty warehouse."""
+    return Race(sandbox, new_place())
+
+
+@pytest.fixture
+def calm(sandbox: Running, new_place: Callable[[], Place]) -> Race:
+    """Return the same shop with a warehouse for runs one after the other."""
+    return Race(sandbox, new_place())

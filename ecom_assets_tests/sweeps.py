@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from ecom_assets.ingest.declaration import Shop, load_shop
 from ecom_assets.ingest.loading import RunReport, run_load
 from ecom_assets.ingest.sweeping import SweepReport, run_sweep
 from ecom_assets.ingest.windows import Window, windows_between
-from ecom_assets.sandbox import SANDBOX_KEY
-from ecom_assets.sandbox.server import Running
+from ecom_assets.sandbox import SANDBOX_KEY, SandboxSettings
+from ecom_assets.sandbox.server import Running, serving
 from ecom_assets_tests.dagster_runs import declare
-from ecom_assets_tests.engines import Place
+from ecom_assets_tests.engines import SLOWLY, Place
 
 NOW = datetime(2026, 1, 6, tzinfo=timezone.utc)
 """When the sandbox's clock stands still: all windows before it are closed, and hold all of its orders."""
@@ -80,3 +83,38 @@ class Sweeps:
     def tables(self) -> list[list[tuple[Any, ...]]]:
         """Return all rows of orders and of the ledger."""
         return [self.place.table(name) for name in ("orders", "load_ledger")]
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Running]:
+    """Serve 50 orders a day at an instant that does not move."""
+    with serving(SandboxSettings(orders_per_day=50, now=NOW)) as running:
+        yield running
+
+
+@pytest.fixture
+def api(server: Running) -> Running:
+    """Return the server without faults."""
+    server.faults.clear()
+    server.log.clear()
+    return server
+
+
+@pytest.fixture(scope="module", params=SLOWLY)
+def loaded(
+    request: pytest.FixtureRequest,
+    server: Running,
+    tmp_path_factory: pytest.TempPathFactory,
+    empty_place: Callable[[str], Place],
+) -> Place:
+    """Return a warehouse with all orders."""
+    server.faults.clear()
+    found = Sweeps(server, tmp_path_factory.mktemp("loaded"), place=empty_place(request.param))
+    found.load()
+    return found.place
+
+
+@pytest.fixture
+def sweeps(loaded: Place, api: Running, tmp_path: Path, copy_of: Callable[[Place], Place]) -> Sweeps:
+    """Return the shop with all its orders loaded."""
+    return Sweeps(api, tmp_path, place=copy_of(loaded))

@@ -9,15 +9,10 @@ import pytest
 
 from ecom_assets.definitions import build_defs, defs
 from ecom_assets_tests.dagster_runs import WINDOWED, Outcome, Runs, declare, runs
-from ecom_assets_tests.engines import SLOWLY, Place, making
+from ecom_assets_tests.engines import SLOWLY, Place
+from ecom_assets_tests.engines import new_place_slowly as new_place_slowly
 
 DAYS = ("2026-01-02", "2026-01-03", "2026-01-04")
-
-
-@pytest.fixture(params=SLOWLY)
-def new_place(request: pytest.FixtureRequest) -> Callable[[], Place]:
-    """Return what makes an empty place."""
-    return making(request)
 
 
 @pytest.fixture(scope="module", params=SLOWLY)

@@ -6,7 +6,6 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
-from datetime import datetime, timezone
 from pathlib import Path
 
 import duckdb
@@ -15,36 +14,23 @@ import pytest
 from ecom_assets.ingest.duckdb_warehouse import DuckDbWarehouse
 from ecom_assets.ingest.errors import WarehouseError
 from ecom_assets.ingest.loading import run_load
-from ecom_assets.sandbox import SANDBOX_KEY, SandboxSettings
-from ecom_assets.sandbox.server import Running, serving
-from ecom_assets_tests.forked_loads import WINDOWED, Forks, forks, shop_at, windows_from
+from ecom_assets.sandbox import SANDBOX_KEY
+from ecom_assets.sandbox.server import Running
+from ecom_assets_tests.forked_loads import WINDOWED, Forks, shop_at
+from ecom_assets_tests.still_sandbox import WEEK
+from ecom_assets_tests.still_sandbox import sandbox as sandbox
+from ecom_assets_tests.still_sandbox import server as server
 from ecom_assets_tests.whole_tables import dump
 
-UTC = timezone.utc
-NOW = datetime(2026, 1, 20, 12, tzinfo=UTC)
-WEEK = windows_from(datetime(2026, 1, 14, tzinfo=UTC), NOW)
+ORDERS_PER_DAY = 120
 MEBIBYTE = 2**20
 
 
 @pytest.fixture(scope="module")
-def sandbox() -> Iterator[Running]:
-    """Serve 120 orders a day at an instant that does not move."""
-    with serving(SandboxSettings(orders_per_day=120, now=NOW)) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def forked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forks]:
-    """Return the process that forks, with a folder for temporary files whose disk is not full."""
-    with forks(tmp_path_factory.mktemp("scratch")) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def a_day(sandbox: Running, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def a_day(server: Running, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a warehouse with one window, to copy."""
     file = tmp_path_factory.mktemp("day") / "one.duckdb"
-    load(sandbox, file, 1)
+    load(server, file, 1)
     return file
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -10,27 +9,10 @@ import pytest
 
 from ecom_assets.ingest.errors import IncompleteSlice
 from ecom_assets_tests.children_api import ALL, DAYS, START, Api, Loads, shop_of
-from ecom_assets_tests.engines import SLOWLY, Place, making
-from ecom_assets_tests.loopback import Reply, json_reply, serving
-
-
-@pytest.fixture
-def api() -> Iterator[Api]:
-    """Serve the API."""
-    with serving() as loopback:
-        yield Api(loopback)
-
-
-@pytest.fixture(params=SLOWLY)
-def new_place(request: pytest.FixtureRequest) -> Callable[[], Place]:
-    """Return what makes an empty place."""
-    return making(request)
-
-
-@pytest.fixture
-def loads(place: Place) -> Loads:
-    """Return an empty warehouse."""
-    return Loads(place)
+from ecom_assets_tests.children_api import api as api
+from ecom_assets_tests.children_api import loads as loads
+from ecom_assets_tests.engines import new_place_slowly as new_place_slowly
+from ecom_assets_tests.loopback import Reply, json_reply
 
 
 def test_children_of_children_and_their_lists_come_with_one_reading_of_each(api: Api, loads: Loads) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta, timezone
 
 import pytest
@@ -11,8 +10,11 @@ from ecom_assets.ingest.errors import WarehouseError
 from ecom_assets.ingest.loading import run_load
 from ecom_assets.ingest.windows import Window
 from ecom_assets_tests.children_api import ALL, DAYS, Api, Loads, shop_of
-from ecom_assets_tests.engines import SLOWLY, Place, before_each_load, making
-from ecom_assets_tests.loopback import Reply, Seen, json_reply, serving
+from ecom_assets_tests.children_api import api as api
+from ecom_assets_tests.children_api import loads as loads
+from ecom_assets_tests.engines import before_each_load
+from ecom_assets_tests.engines import new_place_slowly as new_place_slowly
+from ecom_assets_tests.loopback import Reply, Seen, json_reply
 
 NOW = datetime.now(timezone.utc).replace(microsecond=0)
 TODAY = NOW.replace(hour=0, minute=0, second=0)
@@ -20,25 +22,6 @@ OPEN = tuple(
     Window(start.date().isoformat(), start, start + timedelta(days=1))
     for start in (TODAY - timedelta(days=1), TODAY)
 )
-
-
-@pytest.fixture
-def api() -> Iterator[Api]:
-    """Serve the API."""
-    with serving() as loopback:
-        yield Api(loopback)
-
-
-@pytest.fixture(params=SLOWLY)
-def new_place(request: pytest.FixtureRequest) -> Callable[[], Place]:
-    """Return what makes an empty place."""
-    return making(request)
-
-
-@pytest.fixture
-def loads(place: Place) -> Loads:
-    """Return an empty warehouse."""
-    return Loads(place)
 
 
 @pytest.mark.parametrize("names", [ALL, ["orders", "refunds"], ["refund_lines", "notes"]], ids=" ".join)

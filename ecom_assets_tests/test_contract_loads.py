@@ -3,29 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
 from datetime import date, time
 from decimal import Decimal
 from typing import Any
 
-import pytest
-
-from ecom_assets_tests.engines import SLOWLY, Place, making, parsed
-from ecom_assets_tests.loopback import serving
+from ecom_assets_tests.engines import new_place_slowly as new_place_slowly
+from ecom_assets_tests.engines import parsed
 from ecom_assets_tests.order_api import AT, Api, order
-
-
-@pytest.fixture(params=SLOWLY)
-def new_place(request: pytest.FixtureRequest) -> Callable[[], Place]:
-    """Return what makes an empty place."""
-    return making(request)
-
-
-@pytest.fixture
-def api(place: Place) -> Iterator[Api]:
-    with serving() as loopback:
-        yield Api(loopback, place)
-
+from ecom_assets_tests.order_api import api as api
 
 TYPES = {
     "duckdb": {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import pyarrow as pa
@@ -12,23 +11,12 @@ from ecom_assets.ingest.contract import Contracted, RejectedRow
 from ecom_assets.ingest.errors import ContractBroken
 from ecom_assets.ingest.tally import Tally
 from ecom_assets.ingest.windows import Slice
-from ecom_assets_tests.engines import SLOWLY, Place, making, parsed
-from ecom_assets_tests.loopback import serving
+from ecom_assets_tests.engines import new_place_slowly as new_place_slowly
+from ecom_assets_tests.engines import parsed
 from ecom_assets_tests.order_api import Api, order
+from ecom_assets_tests.order_api import api as api
 
 BEFORE, NEXT_DAY = "2026-01-01T11:00:00Z", "2026-01-02T12:00:00Z"
-
-
-@pytest.fixture(params=SLOWLY)
-def new_place(request: pytest.FixtureRequest) -> Callable[[], Place]:
-    """Return what makes an empty place."""
-    return making(request)
-
-
-@pytest.fixture
-def api(place: Place) -> Iterator[Api]:
-    with serving() as loopback:
-        yield Api(loopback, place)
 
 
 def rejected(api: Api) -> list[tuple[Any, ...]]:

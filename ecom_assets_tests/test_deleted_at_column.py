@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -13,16 +13,11 @@ from ecom_assets.ingest.loading import run_load
 from ecom_assets.sandbox import SANDBOX_KEY, SandboxSettings
 from ecom_assets.sandbox.server import Running, serving
 from ecom_assets.translator import table_schema
-from ecom_assets_tests.engines import SLOWLY, Place, making
+from ecom_assets_tests.engines import Place
+from ecom_assets_tests.engines import new_place_slowly as new_place_slowly
 from ecom_assets_tests.sweeps import NOW, ORDERS, PLAIN, SWEPT, Sweeps
 
 OWN = "2026-01-03T00:00:00Z"
-
-
-@pytest.fixture(params=SLOWLY)
-def new_place(request: pytest.FixtureRequest) -> Callable[[], Place]:
-    """Return what makes an empty place."""
-    return making(request)
 
 
 @pytest.fixture

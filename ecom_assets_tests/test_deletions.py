@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,17 +12,12 @@ from ecom_assets.definitions import build_defs, defs
 from ecom_assets.sandbox.faults import Fault
 from ecom_assets.sandbox.server import SANDBOX_KEY, Running, SandboxSettings, serving
 from ecom_assets_tests.dagster_runs import Outcome, Runs, declare, runs
-from ecom_assets_tests.engines import SLOWLY, Place, making
+from ecom_assets_tests.engines import Place
+from ecom_assets_tests.engines import new_place_slowly as new_place_slowly
 from ecom_assets_tests.sweeps import NOW, ORDERS, PLAIN, SWEPT
 
 in_a_file = pytest.mark.parametrize("new_place", ["duckdb"], indirect=True)
 SWEEP = AssetKey(["sandbox", "orders_deletions"])
-
-
-@pytest.fixture(params=SLOWLY)
-def new_place(request: pytest.FixtureRequest) -> Callable[[], Place]:
-    """Return what makes an empty place."""
-    return making(request)
 
 
 @pytest.fixture

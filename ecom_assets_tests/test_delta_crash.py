@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator
-from datetime import datetime, timezone
+from collections.abc import Callable
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -20,20 +19,13 @@ from ecom_assets.ingest.delta_turn import Turn
 from ecom_assets.ingest.delta_warehouse import DeltaWarehouse
 from ecom_assets.ingest.errors import WarehouseError
 from ecom_assets.ingest.loading import run_load
-from ecom_assets.sandbox import SANDBOX_KEY, SandboxSettings
-from ecom_assets.sandbox.server import Running, serving
+from ecom_assets.sandbox import SANDBOX_KEY
+from ecom_assets.sandbox.server import Running
 from ecom_assets_tests.engines import Place, warehouse_at
-from ecom_assets_tests.forked_loads import WINDOWED, forks, shop_at, windows_from
-
-NOW = datetime(2026, 1, 20, 12, tzinfo=timezone.utc)
-WEEK = windows_from(datetime(2026, 1, 14, tzinfo=timezone.utc), NOW)
-
-
-@pytest.fixture
-def sandbox() -> Iterator[Running]:
-    """Serve 40 orders a day at an instant that does not move."""
-    with serving(SandboxSettings(orders_per_day=40, now=NOW)) as running:
-        yield running
+from ecom_assets_tests.forked_loads import WINDOWED, forks, shop_at
+from ecom_assets_tests.still_sandbox import WEEK
+from ecom_assets_tests.still_sandbox import sandbox as sandbox
+from ecom_assets_tests.still_sandbox import server as server
 
 
 @pytest.fixture
@@ -50,23 +42,34 @@ def load(base_url: str, where: str, windows: Any = WEEK) -> None:
     assert report.errors == {}
 
 
-def killed_load(base_url: str, where: str, written: int) -> None:
-    """Load, and be killed when so many tables are written."""
+def at_each_table(
+    patch: pytest.MonkeyPatch,
+    before: Callable[[Turn, str], object] = lambda turn, name: None,
+    after: Callable[[], object] = lambda: None,
+) -> None:
+    """Let something happen before and after each table is written."""
     real = delta_commit._write
-    done: list[str] = []
 
     def write(turn: Turn, change: Any, table: Any) -> None:
-        if len(done) == written:
-            os.kill(os.getpid(), signal.SIGKILL)
+        before(turn, change.table)
         real(turn, change, table)
-        done.append(change.table)
+        after()
 
-    def end(turn: Turn) -> None:
-        os.kill(os.getpid(), signal.SIGKILL)
+    patch.setattr(delta_commit, "_write", write)
 
-    delta_commit.__dict__["_write"] = write
-    Turn.done = end  # type: ignore[assignment,method-assign]
-    load(base_url, where)
+
+def killed_load(base_url: str, where: str, written: int) -> None:
+    """Load, and be killed when so many tables are written."""
+    left = iter(range(written))
+
+    def die(*given: object) -> None:
+        if next(left, None) is None:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    with pytest.MonkeyPatch.context() as patch:
+        at_each_table(patch, before=die)
+        patch.setattr(Turn, "done", lambda turn: os.kill(os.getpid(), signal.SIGKILL))
+        load(base_url, where)
 
 
 def heads(place: Place) -> dict[str, int]:
@@ -125,20 +128,18 @@ def test_a_load_that_lost_its_turn_while_it_wrote_cannot_go_on(
 ) -> None:
     load(sandbox.base_url, lake.where, WEEK[:1])
     monkeypatch.setattr(delta_turn, "BEAT", 1000.0)
-    real = delta_commit._write
     asleep, awake = threading.Event(), threading.Event()
     written: list[str] = []
 
-    def write(turn: Turn, change: Any, table: Any) -> None:
+    def sleep(turn: Turn, name: str) -> None:
         if threading.current_thread().name == "sleeper":
             if len(written) == 2:
                 asleep.set()
                 assert awake.wait(60)
                 # right after it had made sure that the turn is its own
-            written.append(change.table)
-        real(turn, change, table)
+            written.append(name)
 
-    monkeypatch.setattr(delta_commit, "_write", write)
+    at_each_table(monkeypatch, before=sleep)
     failed: list[BaseException] = []
 
     def sleeper() -> None:
@@ -171,14 +172,8 @@ def test_readers_see_all_of_a_load_at_once(
 ) -> None:
     load(sandbox.base_url, lake.where, WEEK[:2])
     before = lake.tables()
-    real = delta_commit._write
     seen: list[dict[str, Any]] = []
-
-    def write(turn: Turn, change: Any, table: Any) -> None:
-        real(turn, change, table)
-        seen.append(lake.tables())
-
-    monkeypatch.setattr(delta_commit, "_write", write)
+    at_each_table(monkeypatch, after=lambda: seen.append(lake.tables()))
     load(sandbox.base_url, lake.where)
     assert len(seen) > 4
     assert all(tables == before for tables in seen)
@@ -190,16 +185,14 @@ def test_a_load_that_cannot_write_a_table_undoes_the_others(
 ) -> None:
     load(sandbox.base_url, lake.where, WEEK[:2])
     before = lake.tables()
-    real = delta_commit._write
 
-    def write(turn: Turn, change: Any, table: Any) -> None:
-        if change.table == "load_ledger":
+    def disturb(turn: Turn, name: str) -> None:
+        if name == "load_ledger":
             # somebody who knows nothing of turns writes it right now
             ledger = turn.folder.table("sandbox", "load_ledger")
             write_deltalake(ledger, ledger.to_pyarrow_table().slice(0, 1), mode="append")
-        real(turn, change, table)
 
-    monkeypatch.setattr(delta_commit, "_write", write)
+    at_each_table(monkeypatch, before=disturb)
     with pytest.raises(
         WarehouseError, match=r"^the warehouse delta:s3://lake-\d+/shops was left as it was: "
     ):

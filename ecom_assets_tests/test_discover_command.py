@@ -23,7 +23,7 @@ from ecom_assets.sandbox import SandboxSettings
 from ecom_assets.sandbox.server import Running, serving
 from ecom_assets_tests.leaks import AUTHS, SECRET, TOKEN, echo, hidden_with, leaks
 from ecom_assets_tests.loopback import Loopback, Reply, Seen, json_reply
-from ecom_assets_tests.loopback import serving as serving_loopback
+from ecom_assets_tests.loopback import api as api
 
 NOW = datetime(2026, 1, 20, 12, tzinfo=timezone.utc)
 KEY = "a-key-of-my-own"
@@ -35,12 +35,6 @@ Printed = tuple[int, str, str]
 def sandbox() -> Iterator[Running]:
     with serving(SandboxSettings(orders_per_day=20, now=NOW, key=KEY)) as running:
         yield running
-
-
-@pytest.fixture
-def api() -> Iterator[Loopback]:
-    with serving_loopback() as loopback:
-        yield loopback
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -12,16 +11,11 @@ import pytest
 from ecom_assets.discovery.discovering import Wish, discover
 from ecom_assets.discovery.guess import Found
 from ecom_assets_tests.listed import Listed
-from ecom_assets_tests.loopback import Loopback, serving
+from ecom_assets_tests.loopback import Loopback
+from ecom_assets_tests.loopback import api as api
 
 START = datetime(2026, 3, 1, tzinfo=timezone.utc)
 MOMENTS = [START + timedelta(minutes=97 * number) for number in range(400)]
-
-
-@pytest.fixture
-def api() -> Iterator[Loopback]:
-    with serving() as loopback:
-        yield loopback
 
 
 def things(

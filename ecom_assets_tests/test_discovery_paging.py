@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -11,15 +10,10 @@ from ecom_assets.discovery.discovering import Discovery, Wish, discover
 from ecom_assets.discovery.guess import Found
 from ecom_assets.ingest.errors import IngestError
 from ecom_assets_tests.listed import Listed
-from ecom_assets_tests.loopback import Loopback, serving
+from ecom_assets_tests.loopback import Loopback
+from ecom_assets_tests.loopback import api as api
 
 THINGS = [{"id": number, "name": f"thing {number}"} for number in range(1, 308)]
-
-
-@pytest.fixture
-def api() -> Iterator[Loopback]:
-    with serving() as loopback:
-        yield loopback
 
 
 def explored(api: Loopback, listed: Listed, *, most: int = 12, parameters: tuple[str, ...] = ()) -> Found:

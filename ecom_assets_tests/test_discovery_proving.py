@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,13 +23,8 @@ from ecom_assets.discovery.writing import replace_text, write_new
 from ecom_assets.ingest.connection import connected
 from ecom_assets.ingest.declaration import load_shop
 from ecom_assets.ingest.errors import IngestError
-from ecom_assets_tests.loopback import Loopback, json_reply, serving
-
-
-@pytest.fixture
-def api() -> Iterator[Loopback]:
-    with serving() as loopback:
-        yield loopback
+from ecom_assets_tests.loopback import Loopback, json_reply
+from ecom_assets_tests.loopback import api as api
 
 
 def drafted(records: list[Any]) -> list[TableDraft]:

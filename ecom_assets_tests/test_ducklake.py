@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import datetime, timezone
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -17,21 +16,14 @@ import pytest
 
 from ecom_assets.ingest import loading
 from ecom_assets.ingest.loading import run_load
-from ecom_assets.sandbox import SANDBOX_KEY, SandboxSettings
-from ecom_assets.sandbox.server import Running, serving
+from ecom_assets.sandbox import SANDBOX_KEY
+from ecom_assets.sandbox.server import Running
 from ecom_assets.status import status
 from ecom_assets_tests.engines import Place
-from ecom_assets_tests.forked_loads import WINDOWED, shop_at, windows_from
-
-NOW = datetime(2026, 1, 20, 12, tzinfo=timezone.utc)
-WEEK = windows_from(datetime(2026, 1, 14, tzinfo=timezone.utc), NOW)
-
-
-@pytest.fixture
-def sandbox() -> Iterator[Running]:
-    """Serve 40 orders a day at an instant that does not move."""
-    with serving(SandboxSettings(orders_per_day=40, now=NOW)) as running:
-        yield running
+from ecom_assets_tests.forked_loads import WINDOWED, shop_at
+from ecom_assets_tests.still_sandbox import NOW, WEEK
+from ecom_assets_tests.still_sandbox import sandbox as sandbox
+from ecom_assets_tests.still_sandbox import server as server
 
 
 @pytest.fixture(
@@ -114,8 +106,8 @@ def test_loads_at_the_same_time_lose_nothing(lake: Place, load: Callable[..., An
 
 
 def test_rejected_rows_are_kept_once(lake: Place, sandbox: Running, load: Callable[..., Any]) -> None:
-    record = {"id": "x", "updated_at": "2026-01-14T10:00:00Z"}
+    record = {"id": "x", "updated_at": "2026-01-13T10:00:00Z"}
     for _ in range(2):
         sandbox.faults.answer(json.dumps({"data": [record], "total": 1}), path="/v1/customers", times=1)
         assert load(lake, ["customers"], WEEK[:1]).errors == {}
-        assert lake.rows("select resource, partition_key from rejected_rows") == [("customers", "2026-01-14")]
+        assert lake.rows("select resource, partition_key from rejected_rows") == [("customers", "2026-01-13")]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
-from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
@@ -13,14 +12,15 @@ from moto.server import ThreadedMotoServer
 
 from ecom_assets.ingest.errors import WarehouseError
 from ecom_assets.ingest.loading import run_load
-from ecom_assets.sandbox import SANDBOX_KEY, SandboxSettings
-from ecom_assets.sandbox.server import Running, serving
+from ecom_assets.sandbox import SANDBOX_KEY
+from ecom_assets.sandbox.server import Running
 from ecom_assets_tests.engines import Place
-from ecom_assets_tests.forked_loads import WINDOWED, forks, shop_at, windows_from
+from ecom_assets_tests.forked_loads import WINDOWED, forks, shop_at
 from ecom_assets_tests.lost_answers import losing_way
+from ecom_assets_tests.still_sandbox import WEEK
+from ecom_assets_tests.still_sandbox import sandbox as sandbox
+from ecom_assets_tests.still_sandbox import server as server
 
-NOW = datetime(2026, 1, 20, 12, tzinfo=timezone.utc)
-WEEK = windows_from(datetime(2026, 1, 14, tzinfo=timezone.utc), NOW)
 KEYS = "STORAGE__CREDENTIALS__"
 SECRET, TOKEN = "s3cr3t'key/+", "s3cr3t-t0ken'"
 """With what SQL and addresses have to have escaped."""
@@ -69,13 +69,6 @@ def lake(new_lake: NewLake, bucket: tuple[str, list[str]]) -> Callable[..., Plac
         )
 
     return made
-
-
-@pytest.fixture(scope="module")
-def sandbox() -> Iterator[Running]:
-    """Serve 40 orders a day at an instant that does not move."""
-    with serving(SandboxSettings(orders_per_day=40, now=NOW)) as running:
-        yield running
 
 
 def load(sandbox: Running, place: Place, names: list[str], windows: object = ()) -> None:

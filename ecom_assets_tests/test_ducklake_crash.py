@@ -2,31 +2,21 @@
 
 from __future__ import annotations
 
-import random
-import time
-from collections.abc import Callable, Iterator
-from datetime import datetime, timezone
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from ecom_assets.sandbox import SandboxSettings
-from ecom_assets.sandbox.server import Running, serving
+from ecom_assets.sandbox.server import Running
 from ecom_assets_tests.engines import Place
-from ecom_assets_tests.forked_loads import Forks, forks, windows_from
+from ecom_assets_tests.forked_loads import forks
+from ecom_assets_tests.killed_loads import kill_and_run_again
+from ecom_assets_tests.still_sandbox import EARLIER
+from ecom_assets_tests.still_sandbox import sandbox as sandbox
+from ecom_assets_tests.still_sandbox import server as server
 
-UTC = timezone.utc
-NOW = datetime(2026, 1, 20, 12, tzinfo=UTC)
-WEEK = windows_from(datetime(2026, 1, 14, tzinfo=UTC), NOW)
-EARLIER = windows_from(datetime(2026, 1, 12, tzinfo=UTC), datetime(2026, 1, 16, tzinfo=UTC))
+ORDERS_PER_DAY = 120
 KILLS = 6
-
-
-@pytest.fixture
-def sandbox() -> Iterator[Running]:
-    """Serve 120 orders a day at an instant that does not move."""
-    with serving(SandboxSettings(orders_per_day=120, now=NOW)) as running:
-        yield running
 
 
 @pytest.mark.slow
@@ -35,46 +25,19 @@ def test_killed_at_random_moments_and_run_again(
     sandbox: Running, new_lake: Callable[..., Place], tmp_path: Path, catalog: str
 ) -> None:
     def lake(number: int) -> Place:
-        # every other one has been loaded before
-        address = "" if catalog == "postgres" else f"sqlite:///{tmp_path}/{number}.sqlite"
-        return new_lake(CATALOG=address)
+        return new_lake(CATALOG="" if catalog == "postgres" else f"sqlite:///{tmp_path}/{number}.sqlite")
 
+    # known to dlt's configuration before the process that forks starts
     lakes = [lake(number) for number in range(KILLS + 2)]
     with forks(tmp_path) as forked:
-        before, after, loading = [], [], 0.0
-        for number, place in enumerate(lakes):
-            if number % 2:
+
+        def fresh(has_earlier: bool) -> Place:
+            place = lakes.pop()
+            if has_earlier:
                 assert forked.end(forked.load(sandbox.base_url, place.where, EARLIER)) == (0, "")
-            if number < 2:
-                before.append(tables(place))
-                pid = forked.load(sandbox.base_url, place.where, WEEK)
-                forked.heard(pid, "loading")
-                began = time.monotonic()
-                assert forked.end(pid) == (0, "")
-                loading = time.monotonic() - began
-                after.append(tables(place))
-        assert before[1] != after[1]
-        killed = unfinished = 0
-        for number, place in enumerate(lakes[2:]):
-            left = killed_load(
-                forked, sandbox.base_url, place, random.Random(number).uniform(0, loading * 0.9)
-            )
-            killed += left is not None
-            unfinished += tables(place) == before[number % 2]
-            assert tables(place) in (before[number % 2], after[number % 2])
-            assert forked.end(forked.load(sandbox.base_url, place.where, WEEK)) == (0, "")
-            assert tables(place) == after[number % 2]
-    assert unfinished > KILLS / 2, "the loads were killed too late to show anything"
+            return place
 
-
-def killed_load(forked: Forks, base_url: str, place: Place, seconds: float) -> int | None:
-    """Kill a load some time after it has begun to write, and return its status, None if it had ended before."""
-    pid = forked.load(base_url, place.where, WEEK)
-    forked.heard(pid, "loading")
-    time.sleep(seconds)
-    status, error = forked.end(pid, kill=True)
-    assert (status, error) in ((-9, ""), (0, "")), error
-    return status or None
+        kill_and_run_again(forked, sandbox.base_url, fresh, tables, KILLS)
 
 
 def tables(place: Place) -> dict[str, list[tuple[object, ...]]]:

@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from datetime import datetime, timezone
 from pathlib import Path
 
 import duckdb
@@ -18,25 +17,18 @@ from ecom_assets.ingest.errors import WarehouseError
 from ecom_assets.ingest.loading import run_load
 from ecom_assets.ingest.postgres_database import lock
 from ecom_assets.ingest.warehouse import Warehouse
-from ecom_assets.sandbox import SANDBOX_KEY, SandboxSettings
-from ecom_assets.sandbox.server import Running, serving
+from ecom_assets.sandbox import SANDBOX_KEY
+from ecom_assets.sandbox.server import Running
 from ecom_assets_tests.engines import Place, before_each_load
-from ecom_assets_tests.forked_loads import WINDOWED, forks, shop_at, windows_from
+from ecom_assets_tests.forked_loads import WINDOWED, forks, shop_at
+from ecom_assets_tests.still_sandbox import WINDOWS
+from ecom_assets_tests.still_sandbox import sandbox as sandbox
+from ecom_assets_tests.still_sandbox import server as server
 
-UTC = timezone.utc
-NOW = datetime(2026, 1, 20, 12, tzinfo=UTC)
-WINDOWS = windows_from(datetime(2026, 1, 11, tzinfo=UTC), NOW)
 SECRETS = {"api_key": SANDBOX_KEY}
 NewLake = Callable[..., Place]
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def sandbox() -> Iterator[Running]:
-    """Serve 40 orders a day at an instant that does not move."""
-    with serving(SandboxSettings(orders_per_day=40, now=NOW)) as running:
-        yield running
 
 
 @pytest.fixture

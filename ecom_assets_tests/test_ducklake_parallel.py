@@ -2,31 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ecom_assets.ingest.loading import run_load
-from ecom_assets.sandbox import SANDBOX_KEY, SandboxSettings
-from ecom_assets.sandbox.server import Running, serving
+from ecom_assets.sandbox import SANDBOX_KEY
+from ecom_assets.sandbox.server import Running
 from ecom_assets_tests.engines import Place
-from ecom_assets_tests.forked_loads import WINDOWED, forks, shop_at, windows_from
+from ecom_assets_tests.forked_loads import WINDOWED, forks, shop_at
+from ecom_assets_tests.still_sandbox import WINDOWS
+from ecom_assets_tests.still_sandbox import sandbox as sandbox
+from ecom_assets_tests.still_sandbox import server as server
 
-UTC = timezone.utc
-NOW = datetime(2026, 1, 20, 12, tzinfo=UTC)
-WINDOWS = windows_from(datetime(2026, 1, 11, tzinfo=UTC), NOW)
 SECRETS = {"api_key": SANDBOX_KEY}
-
-
-@pytest.fixture(scope="module")
-def sandbox() -> Iterator[Running]:
-    """Serve 40 orders a day at an instant that does not move."""
-    with serving(SandboxSettings(orders_per_day=40, now=NOW)) as running:
-        yield running
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -12,23 +12,17 @@ import pytest
 
 from ecom_assets.ingest.declaration import Shop
 from ecom_assets.ingest.loading import RunReport, run_load
-from ecom_assets.sandbox import SANDBOX_KEY, SandboxSettings
-from ecom_assets.sandbox.server import Running, serving
+from ecom_assets.sandbox import SANDBOX_KEY
+from ecom_assets.sandbox.server import Running
 from ecom_assets_tests.engines import Place
-from ecom_assets_tests.forked_loads import WINDOWED, shop_at, windows_from
+from ecom_assets_tests.forked_loads import WINDOWED, shop_at
+from ecom_assets_tests.still_sandbox import WEEK
+from ecom_assets_tests.still_sandbox import sandbox as sandbox
+from ecom_assets_tests.still_sandbox import server as server
 
 UTC = timezone.utc
-NOW = datetime(2026, 1, 20, 12, tzinfo=UTC)
-WEEK = windows_from(datetime(2026, 1, 14, tzinfo=UTC), NOW)
 SNAPSHOTS = ["products", "stores"]
 ORDERS = "/v1/orders"
-
-
-@pytest.fixture
-def sandbox() -> Iterator[Running]:
-    """Serve 40 orders a day at an instant that does not move."""
-    with serving(SandboxSettings(orders_per_day=40, now=NOW)) as running:
-        yield running
 
 
 @pytest.fixture

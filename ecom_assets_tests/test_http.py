@@ -3,71 +3,22 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
 from typing import Any
 
 import pytest
-from dlt.sources.rest_api import rest_api_source
 from requests import Response
 
-from ecom_assets.ingest import signing
 from ecom_assets.ingest.errors import ApiError
-from ecom_assets.ingest.http import ShopSession
-from ecom_assets_tests.loopback import (
-    Loopback,
-    Reply,
-    json_reply,
-    serving,
-    session_to,
-    shop_at,
-)
-
-IN_QUERY = {"type": "api_key", "location": "query", "name": "key"}
-IN_HEADER = {"type": "bearer"}
-SECRETS = {"api_key": "the-key", "token": "the-token"}
+from ecom_assets_tests.loopback import Connect, Loopback, Reply, json_reply
+from ecom_assets_tests.loopback import api as api
+from ecom_assets_tests.loopback import connect as connect
+from ecom_assets_tests.loopback import no_waits as no_waits
+from ecom_assets_tests.things_source import IN_HEADER, IN_QUERY, SECRETS, read
 
 
-@pytest.fixture(autouse=True)
-def _no_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Sit out nothing."""
-    monkeypatch.setattr(signing, "sleep", lambda seconds: None)
-
-
-@pytest.fixture
-def api() -> Iterator[Loopback]:
-    """Serve on loopback."""
-    with serving() as loopback:
-        yield loopback
-
-
-@pytest.fixture
-def connect(api: Loopback) -> Iterator[Callable[..., ShopSession]]:
-    """Return what makes a session to the server."""
-    with ExitStack() as stack:
-
-        def make(*auth: dict[str, Any], **policy: Any) -> ShopSession:
-            names = {"api_key": "api_key", "bearer": "token"}
-            secrets = {names[kind["type"]]: SECRETS[names[kind["type"]]] for kind in auth}
-            return stack.enter_context(closing(session_to(shop_at(api.base_url, auth, **policy), secrets)))
-
-        yield make
-
-
-def read(session: ShopSession, base_url: str, paginator: Any = "single_page", **endpoint: Any) -> list[Any]:
-    """Return what dlt's REST API source reads with a session."""
-    client: Any = {"base_url": base_url, "session": session, "paginator": paginator}
-    resource: Any = {
-        "name": "things",
-        "endpoint": {"path": "things", "data_selector": "data"} | endpoint,
-    }
-    source = rest_api_source({"client": client, "resources": [resource]})
-    return list(source.resources["things"])
-
-
-def test_dlt_reads_with_the_session(api: Loopback, connect: Callable[..., ShopSession]) -> None:
+def test_dlt_reads_with_the_session(api: Loopback, connect: Connect) -> None:
     """The source takes the session as it is, without a copy, and all pages are signed."""
-    session = connect(IN_QUERY, IN_HEADER)
+    session = connect([IN_QUERY, IN_HEADER], SECRETS)
     api.replies = [
         json_reply({"data": [{"id": 1}], "next": f"{api.base_url}/things?page=2"}),
         json_reply({"data": [{"id": 2}]}),
@@ -80,7 +31,7 @@ def test_dlt_reads_with_the_session(api: Loopback, connect: Callable[..., ShopSe
     assert api.seen[0].query[0] == ("q", "a b")
 
 
-def test_copies_are_the_same(connect: Callable[..., ShopSession]) -> None:
+def test_copies_are_the_same(connect: Connect) -> None:
     """A copy of a configuration keeps the session, its adapter and its redactor."""
     session = connect()
     adapter = session.get_adapter("https://example.com")
@@ -92,12 +43,12 @@ def test_copies_are_the_same(connect: Callable[..., ShopSession]) -> None:
 
 @pytest.mark.parametrize("actions", [None, [{"status_code": 404, "action": "ignore"}]])
 def test_dlt_raises_our_error(
-    actions: Any, api: Loopback, connect: Callable[..., ShopSession], caplog: pytest.LogCaptureFixture
+    actions: Any, api: Loopback, connect: Connect, caplog: pytest.LogCaptureFixture
 ) -> None:
     """What dlt raises for a status becomes our line; nothing of it is left in the chain of exceptions."""
     api.replies = [Reply(403, "forbidden")]
     with pytest.raises(Exception, match="GET /things: status 403 Forbidden; check the secrets") as caught:
-        read(connect(IN_HEADER), api.base_url, response_actions=actions)
+        read(connect([IN_HEADER], SECRETS), api.base_url, response_actions=actions)
     chain: list[BaseException] = [caught.value]
     while (cause := chain[-1].__cause__ or chain[-1].__context__) is not None:
         chain.append(cause)
@@ -106,7 +57,7 @@ def test_dlt_raises_our_error(
     assert len(api.seen) == 1
 
 
-def test_response_action_ignore(api: Loopback, connect: Callable[..., ShopSession]) -> None:
+def test_response_action_ignore(api: Loopback, connect: Connect) -> None:
     """A status that a response action ignores is no failure, nor is a text."""
     api.replies = [Reply(404, "gone"), Reply(400, "no such page")]
     session = connect()
@@ -115,7 +66,7 @@ def test_response_action_ignore(api: Loopback, connect: Callable[..., ShopSessio
     assert read(session, api.base_url, response_actions=actions) == []
 
 
-def test_response_action_hook(api: Loopback, connect: Callable[..., ShopSession]) -> None:
+def test_response_action_hook(api: Loopback, connect: Connect) -> None:
     """A hook may replace the body, also after it was parsed, and settle a status."""
 
     def rename(response: Response, *args: Any, **kwargs: Any) -> Response:
@@ -135,14 +86,14 @@ def test_response_action_hook(api: Loopback, connect: Callable[..., ShopSession]
     assert read(session, api.base_url, response_actions=actions) == []
 
 
-def test_timeout_for_dlt(api: Loopback, connect: Callable[..., ShopSession]) -> None:
+def test_timeout_for_dlt(api: Loopback, connect: Connect) -> None:
     """The policy's timeout holds for dlt's requests, which state none."""
     api.replies = [Reply(delay=30)]
     with pytest.raises(Exception, match=r"GET /things: 127.0.0.1:[0-9]+: no answer within 0.1 s$"):
         read(connect(max_retries=0, timeout=0.1), api.base_url)
 
 
-def test_hook_of_a_passing_status(api: Loopback, connect: Callable[..., ShopSession]) -> None:
+def test_hook_of_a_passing_status(api: Loopback, connect: Connect) -> None:
     """A status is tried again before a response action sees it."""
     api.replies = [Reply(503), json_reply({"data": [{"id": 1}]})]
     actions = [{"status_code": 503, "action": "ignore"}]
@@ -162,14 +113,14 @@ def test_hook_of_a_passing_status(api: Loopback, connect: Callable[..., ShopSess
         (599, (), "status 599; the fault is at the API; run again later"),
     ],
 )
-def test_hints(status: int, auth: Any, hint: str, api: Loopback, connect: Callable[..., ShopSession]) -> None:
+def test_hints(status: int, auth: Any, hint: str, api: Loopback, connect: Connect) -> None:
     """Each status comes with what to do about it."""
     api.replies = [Reply(status, "")]
     with pytest.raises(ApiError, match=hint + ".*; body: empty$"):
-        connect(*auth, max_retries=0).get(f"{api.base_url}/things")
+        connect(auth, SECRETS, max_retries=0).get(f"{api.base_url}/things")
 
 
-def test_long_body_is_cut(api: Loopback, connect: Callable[..., ShopSession]) -> None:
+def test_long_body_is_cut(api: Loopback, connect: Connect) -> None:
     """Of a page of HTML only the beginning is shown, in one line."""
     api.replies = [Reply(400, "<p>\n" + "x" * 5000)]
     with pytest.raises(ApiError) as caught:
@@ -177,9 +128,9 @@ def test_long_body_is_cut(api: Loopback, connect: Callable[..., ShopSession]) ->
     assert str(caught.value).endswith("; body: <p> " + "x" * 196)
 
 
-def test_connections_are_made_silent_once(api: Loopback, connect: Callable[..., ShopSession]) -> None:
+def test_connections_are_made_silent_once(api: Loopback, connect: Connect) -> None:
     """Whatever the number of requests: a kind of connection on top of another for each made them ever slower."""
-    session = connect(IN_HEADER)
+    session = connect([IN_HEADER], SECRETS)
     api.replies = [json_reply({"data": [{"id": 1}]})]
     for _ in range(4):
         read(session, api.base_url)

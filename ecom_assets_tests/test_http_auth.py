@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing
 from typing import Any
 
 import pytest
@@ -14,23 +12,9 @@ from requests import Response
 from ecom_assets.ingest import signing
 from ecom_assets.ingest.errors import ApiError, RetryLater
 from ecom_assets.ingest.http import ShopSession
-from ecom_assets_tests.loopback import (
-    Loopback,
-    Reply,
-    json_reply,
-    serving,
-    session_to,
-    shop_at,
-)
-
-Connect = Callable[..., ShopSession]
-
-
-@pytest.fixture
-def api() -> Iterator[Loopback]:
-    """Serve on loopback."""
-    with serving() as loopback:
-        yield loopback
+from ecom_assets_tests.loopback import Connect, Loopback, Reply, json_reply
+from ecom_assets_tests.loopback import api as api
+from ecom_assets_tests.loopback import connect as connect
 
 
 @pytest.fixture
@@ -39,17 +23,6 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     collected: list[float] = []
     monkeypatch.setattr(signing, "sleep", collected.append)
     return collected
-
-
-@pytest.fixture
-def connect(api: Loopback) -> Iterator[Connect]:
-    """Return what makes a session to the server."""
-    with ExitStack() as stack:
-
-        def make(auth: Any = (), secrets: dict[str, str] | None = None, **policy: Any) -> ShopSession:
-            return stack.enter_context(closing(session_to(shop_at(api.base_url, auth, **policy), secrets)))
-
-        yield make
 
 
 def get(session: ShopSession, api: Loopback, path: str = "/things", **kwargs: Any) -> Response:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from itertools import pairwise
@@ -16,20 +15,14 @@ import pytest
 from ecom_assets.ingest import signing
 from ecom_assets.ingest.errors import ApiError, RetryLater
 from ecom_assets.ingest.http import ShopSession
-from ecom_assets_tests.loopback import Loopback, Reply, Seen, json_reply, serving, session_to, shop_at
+from ecom_assets_tests.loopback import Loopback, Reply, Seen, json_reply, session_to, shop_at
+from ecom_assets_tests.loopback import api as api
 
 OAUTH = {
     "type": "oauth2_client_credentials",
     "access_token_url": "{}/token",
     "default_token_expiration": 3600,
 }
-
-
-@pytest.fixture
-def api() -> Iterator[Loopback]:
-    """Serve on loopback."""
-    with serving() as loopback:
-        yield loopback
 
 
 class Arrivals:

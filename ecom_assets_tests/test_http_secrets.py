@@ -17,17 +17,12 @@ import pytest
 from dlt.sources.rest_api import rest_api_source
 from requests import Response
 
-from ecom_assets.ingest import signing
 from ecom_assets.ingest.errors import ApiError
 from ecom_assets.ingest.redaction import scrubbed_logging
 from ecom_assets_tests.leaks import AUTHS, SECRET, TOKEN, echo, hidden_with, leaks, session_with
-from ecom_assets_tests.loopback import (
-    Loopback,
-    Reply,
-    Seen,
-    json_reply,
-    serving,
-)
+from ecom_assets_tests.loopback import Loopback, Reply, Seen, json_reply, serving
+from ecom_assets_tests.loopback import no_waits as no_waits
+from ecom_assets_tests.loopback import other as other
 
 
 def failing(kind: str, secrets: list[str], other: Loopback) -> Any:
@@ -100,19 +95,6 @@ def logged(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     for logger, level in before:
         logger.setLevel(level)
     logging.getLogger().removeHandler(handler)
-
-
-@pytest.fixture(autouse=True)
-def _no_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Sit out nothing."""
-    monkeypatch.setattr(signing, "sleep", lambda seconds: None)
-
-
-@pytest.fixture
-def other() -> Iterator[Loopback]:
-    """Serve from another origin."""
-    with serving() as loopback:
-        yield loopback
 
 
 def with_locals(error: BaseException) -> str:

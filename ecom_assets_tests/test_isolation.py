@@ -15,7 +15,8 @@ from dagster import AssetKey, DagsterInstance
 
 from ecom_assets.definitions import build_defs
 from ecom_assets_tests.dagster_runs import Outcome, Runs
-from ecom_assets_tests.engines import SLOWLY, Place, making
+from ecom_assets_tests.engines import Place
+from ecom_assets_tests.engines import new_place_slowly as new_place_slowly
 from ecom_assets_tests.loopback import Loopback, Reply, Seen, json_reply, serving
 
 DAY = "2026-01-02"
@@ -140,12 +141,6 @@ def defs(api: Loopback, tmp_path_factory: pytest.TempPathFactory) -> Any:
         base_url = api.base_url if name == "acme" else f"{api.base_url}/other"
         (folder / f"{name}.yaml").write_text(declaration(name, base_url), "utf-8")
     return build_defs(folder)
-
-
-@pytest.fixture(params=SLOWLY)
-def new_place(request: pytest.FixtureRequest) -> Callable[[], Place]:
-    """Return what makes an empty place."""
-    return making(request)
 
 
 @pytest.fixture

@@ -2,34 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
-
 import pytest
 from dagster import AssetCheckSeverity
 
-from ecom_assets.definitions import defs
-from ecom_assets_tests.dagster_runs import Runs, loaded, runs
-from ecom_assets_tests.engines import SLOWLY, Place
-
-DAY = "2026-01-02"
-
-
-@pytest.fixture(scope="module", params=SLOWLY)
-def pristine(
-    request: pytest.FixtureRequest,
-    tmp_path_factory: pytest.TempPathFactory,
-    empty_place: Callable[[str], Place],
-) -> Place:
-    """Return a warehouse with one window of all tables, made by a real run."""
-    return loaded(tmp_path_factory.mktemp("pristine"), defs, DAY, empty_place(request.param))
-
-
-@pytest.fixture
-def sandbox(pristine: Place, copy_of: Callable[[Place], Place], tmp_path: Path) -> Iterator[Runs]:
-    """Return runs on a copy of that warehouse, to tamper with."""
-    with runs(tmp_path, defs, copy_of(pristine)) as running:
-        yield running
+from ecom_assets_tests.dagster_runs import DAY, Runs
+from ecom_assets_tests.dagster_runs import pristine as pristine
+from ecom_assets_tests.dagster_runs import sandbox as sandbox
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -28,30 +28,18 @@ from ecom_assets.ingest.errors import (
 )
 from ecom_assets.ingest.loading import RunReport, run_load
 from ecom_assets.ingest.windows import Window, windows_between
-from ecom_assets.sandbox import SANDBOX_KEY, SandboxSettings
-from ecom_assets.sandbox.server import Running, serving
+from ecom_assets.sandbox import SANDBOX_KEY
+from ecom_assets.sandbox.server import Running
 from ecom_assets_tests.engines import IN_SQL, WIDELY, Place, making
+from ecom_assets_tests.still_sandbox import NOW, WEEK
+from ecom_assets_tests.still_sandbox import sandbox as sandbox
+from ecom_assets_tests.still_sandbox import server as server
 
 UTC = timezone.utc
-NOW = datetime(2026, 1, 20, 12, tzinfo=UTC)
+ORDERS_PER_DAY = 120
 WINDOWED = ["customers", "orders", "order_items"]
 SNAPSHOTS = ["products", "stores"]
 ORDERS = "/v1/orders"
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Running]:
-    """Serve 120 orders a day at an instant that does not move."""
-    with serving(SandboxSettings(orders_per_day=120, now=NOW)) as running:
-        yield running
-
-
-@pytest.fixture
-def sandbox(server: Running) -> Running:
-    """Return the server without faults."""
-    server.faults.clear()
-    server.log.clear()
-    return server
 
 
 def windows_of(days: int) -> tuple[Window, ...]:
@@ -59,9 +47,6 @@ def windows_of(days: int) -> tuple[Window, ...]:
     partitions = load_shop(BUNDLED_SHOPS / "sandbox.yaml").partitions
     assert partitions
     return windows_between(partitions, datetime(2026, 1, 1, tzinfo=UTC), NOW)[-days:]
-
-
-WEEK = windows_of(7)
 
 
 class Loads:

@@ -6,36 +6,20 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
-from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
 
 from ecom_assets.ingest.duckdb_warehouse import DuckDbWarehouse
 from ecom_assets.ingest.errors import WarehouseError
-from ecom_assets.sandbox import SandboxSettings
-from ecom_assets.sandbox.server import Running, serving
-from ecom_assets_tests.forked_loads import Forks, forks, windows_from
+from ecom_assets.sandbox.server import Running
+from ecom_assets_tests.forked_loads import Forks
+from ecom_assets_tests.still_sandbox import WINDOWS
+from ecom_assets_tests.still_sandbox import sandbox as sandbox
+from ecom_assets_tests.still_sandbox import server as server
 from ecom_assets_tests.whole_tables import dump
 
-UTC = timezone.utc
-NOW = datetime(2026, 1, 20, 12, tzinfo=UTC)
-WINDOWS = windows_from(datetime(2026, 1, 11, tzinfo=UTC), NOW)
-
-
-@pytest.fixture(scope="module")
-def sandbox() -> Iterator[Running]:
-    """Serve 60 orders a day at an instant that does not move."""
-    with serving(SandboxSettings(orders_per_day=60, now=NOW)) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def forked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forks]:
-    """Return the process that forks."""
-    with forks(tmp_path_factory.mktemp("scratch")) as running:
-        yield running
+ORDERS_PER_DAY = 60
 
 
 @pytest.mark.parametrize("rounds", [1, pytest.param(4, marks=pytest.mark.slow)])

@@ -5,8 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import sys
-from collections.abc import Callable, Iterator
-from datetime import datetime, timezone
+from collections.abc import Callable
 from pathlib import Path
 
 import psycopg2
@@ -16,35 +15,20 @@ from ecom_assets.ingest.declaration import BUNDLED_SHOPS, load_shop
 from ecom_assets.ingest.errors import WarehouseError
 from ecom_assets.ingest.loading import run_load
 from ecom_assets.ingest.postgres_warehouse import PostgresWarehouse
-from ecom_assets.sandbox import SANDBOX_KEY, SandboxSettings
-from ecom_assets.sandbox.server import Running, serving
+from ecom_assets.sandbox import SANDBOX_KEY
+from ecom_assets.sandbox.server import Running
 from ecom_assets_tests.dagster_runs import declare
 from ecom_assets_tests.engines import Place, before_each_load, warehouse_at
-from ecom_assets_tests.forked_loads import WINDOWED, Forks, forks, shop_at, windows_from
-
-UTC = timezone.utc
-NOW = datetime(2026, 1, 20, 12, tzinfo=UTC)
-WINDOWS = windows_from(datetime(2026, 1, 11, tzinfo=UTC), NOW)
+from ecom_assets_tests.forked_loads import WINDOWED, Forks, shop_at
+from ecom_assets_tests.still_sandbox import WINDOWS
+from ecom_assets_tests.still_sandbox import sandbox as sandbox
+from ecom_assets_tests.still_sandbox import server as server
 
 
 @pytest.fixture
 def address(new_database: Callable[[], str]) -> str:
     """Return the address of an empty database."""
     return new_database()
-
-
-@pytest.fixture(scope="module")
-def forked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forks]:
-    """Return the process that forks."""
-    with forks(tmp_path_factory.mktemp("scratch")) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def sandbox() -> Iterator[Running]:
-    """Serve 40 orders a day at an instant that does not move."""
-    with serving(SandboxSettings(orders_per_day=40, now=NOW)) as running:
-        yield running
 
 
 def test_a_transaction_is_kept_as_a_whole(address: str) -> None:

@@ -17,7 +17,7 @@ from ecom_assets.sandbox import SANDBOX_KEY, SandboxSettings
 from ecom_assets.sandbox.server import serving
 from ecom_assets_tests.engines import Place
 from ecom_assets_tests.forked_loads import WINDOWED, shop_at
-from ecom_assets_tests.test_engines_loads import NOW, WEEK
+from ecom_assets_tests.still_sandbox import NOW, WEEK
 from ecom_assets_tests.watched_statements import watched
 
 INSERT = "insert into numbers values (%s)"

@@ -6,7 +6,7 @@ import copy
 import hashlib
 import hmac
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +22,15 @@ from ecom_assets.ingest.declaration import BUNDLED_SHOPS, Shop, load_shop
 from ecom_assets.ingest.errors import MissingSecret
 from ecom_assets.ingest.loading import run_load
 from ecom_assets.ingest.privacy import MASK, protect
-from ecom_assets.sandbox import SANDBOX_KEY, SandboxSettings
-from ecom_assets.sandbox.server import Running, serving
-from ecom_assets_tests.engines import SLOWLY, Place, making
+from ecom_assets.sandbox import SANDBOX_KEY
+from ecom_assets.sandbox.server import Running
+from ecom_assets_tests.engines import Place
+from ecom_assets_tests.engines import new_place_slowly as new_place_slowly
 from ecom_assets_tests.loopback import Reply, Seen, json_reply
 from ecom_assets_tests.loopback import serving as serving_loopback
-from ecom_assets_tests.test_loading import NOW, windows_of
+from ecom_assets_tests.still_sandbox import sandbox as sandbox
+from ecom_assets_tests.still_sandbox import server as server
+from ecom_assets_tests.test_loading import windows_of
 
 KEY = "the key of the hashes"
 PII = {
@@ -45,18 +48,6 @@ PII = {
 
 def hashed(value: str) -> str:
     return hmac.new(KEY.encode(), value.encode(), hashlib.sha256).hexdigest()
-
-
-@pytest.fixture(scope="module")
-def sandbox() -> Iterator[Running]:
-    with serving(SandboxSettings(orders_per_day=30, now=NOW)) as running:
-        yield running
-
-
-@pytest.fixture(params=SLOWLY)
-def new_place(request: pytest.FixtureRequest) -> Callable[[], Place]:
-    """Return what makes an empty place."""
-    return making(request)
 
 
 @pytest.fixture

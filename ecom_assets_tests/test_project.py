@@ -96,9 +96,10 @@ def providers() -> dict[str, set[str]]:
     """Return the installed distributions by what can be imported of them; Python 3.10's own list lacks some."""
     found: dict[str, set[str]] = {}
     for distribution in distributions():
+        name = distribution.name  # read from its file each time
         for file in distribution.files or ():
             if file.suffix == ".py":
-                found.setdefault(file.parts[0].removesuffix(".py"), set()).add(distribution.name)
+                found.setdefault(file.parts[0].removesuffix(".py"), set()).add(name)
     return found
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
@@ -14,33 +13,22 @@ from ecom_assets.definitions import build_defs
 from ecom_assets.ingest.chosen_warehouse import warehouse_from_environment
 from ecom_assets.ingest.duckdb_warehouse import DuckDbWarehouse
 from ecom_assets.ingest.errors import NotPublished, WarehouseError
-from ecom_assets.sandbox import SandboxSettings
-from ecom_assets.sandbox.server import Running, serving
+from ecom_assets.sandbox.server import Running
 from ecom_assets_tests.dagster_runs import Runs
 from ecom_assets_tests.engines import Place
-from ecom_assets_tests.forked_loads import Forks, forks
-from ecom_assets_tests.test_broken_disks import NOW, WEEK
+from ecom_assets_tests.forked_loads import Forks
+from ecom_assets_tests.still_sandbox import WEEK
+from ecom_assets_tests.still_sandbox import sandbox as sandbox
+from ecom_assets_tests.still_sandbox import server as server
 from ecom_assets_tests.whole_tables import dump
+
+ORDERS_PER_DAY = 120
 
 
 @pytest.fixture
 def warehouse(tmp_path: Path) -> DuckDbWarehouse:
     """Return a warehouse with a copy."""
     return DuckDbWarehouse(tmp_path / "one.duckdb", 5, tmp_path / "readers" / "copy.duckdb")
-
-
-@pytest.fixture(scope="module")
-def sandbox() -> Iterator[Running]:
-    """Serve 120 orders a day at an instant that does not move."""
-    with serving(SandboxSettings(orders_per_day=120, now=NOW)) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def forked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forks]:
-    """Return the process that forks."""
-    with forks(tmp_path_factory.mktemp("scratch")) as running:
-        yield running
 
 
 def rows(file: Path | None) -> list[tuple[int]]:

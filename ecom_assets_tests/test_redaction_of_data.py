@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
 from urllib.parse import quote
@@ -15,19 +14,13 @@ from hypothesis import strategies as st
 from ecom_assets.ingest.errors import ApiError
 from ecom_assets.ingest.redaction import HIDDEN, Redactor
 from ecom_assets_tests.leaks import AUTHS, SECRET, TOKEN, echo, forms, hidden_with, leaks, session_with
-from ecom_assets_tests.loopback import Loopback, Reply, Seen, json_reply, serving, session_to, shop_at
-from ecom_assets_tests.test_http import read
+from ecom_assets_tests.loopback import Loopback, Reply, Seen, json_reply, session_to, shop_at
+from ecom_assets_tests.loopback import api as api
 from ecom_assets_tests.test_http_secrets import everything
+from ecom_assets_tests.things_source import read
 
 KEYS = st.from_regex(r"[a-z]{4}[A-Za-z0-9/+ &=%_-]{4,30}[0-9]{2}[a-z]", fullmatch=True)
 texts = st.text(max_size=12)
-
-
-@pytest.fixture
-def api() -> Iterator[Loopback]:
-    """Serve on loopback."""
-    with serving() as loopback:
-        yield loopback
 
 
 def documents(leaf: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from itertools import pairwise
 from math import ceil
@@ -16,17 +15,11 @@ from ecom_assets.ingest.declaration import Shop, load_shop
 from ecom_assets.ingest.duckdb_warehouse import DuckDbWarehouse
 from ecom_assets.ingest.loading import RunReport, run_load
 from ecom_assets.ingest.windows import windows_between
-from ecom_assets_tests.loopback import Loopback, Reply, Seen, serving
+from ecom_assets_tests.loopback import Loopback, Reply, Seen
+from ecom_assets_tests.loopback import api as api
 from ecom_assets_tests.test_isolation import declaration, page
 
 START = datetime(2026, 1, 2, tzinfo=timezone.utc)
-
-
-@pytest.fixture
-def api() -> Iterator[Loopback]:
-    """Serve on loopback."""
-    with serving() as loopback:
-        yield loopback
 
 
 def shop_of(api: Loopback, folder: Path, **policy: object) -> Shop:

@@ -11,17 +11,11 @@ from typing import Any
 import pytest
 
 from ecom_assets_tests.broker import Broker, broker
-from ecom_assets_tests.loopback import Loopback, Reply, Seen, serving
+from ecom_assets_tests.loopback import Loopback, Reply, Seen
+from ecom_assets_tests.loopback import api as api
 from ecom_assets_tests.paced_workers import THREADS, workers
 
 PROCESSES = 3
-
-
-@pytest.fixture
-def api() -> Iterator[Loopback]:
-    """Serve on loopback."""
-    with serving() as loopback:
-        yield loopback
 
 
 @pytest.fixture

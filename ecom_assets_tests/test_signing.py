@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
+from contextlib import closing
 from datetime import datetime, timedelta, timezone
 from email.utils import format_datetime
 from typing import Any
@@ -16,23 +15,9 @@ from ecom_assets.ingest.answers import retry_after
 from ecom_assets.ingest.errors import ApiError, RetryLater
 from ecom_assets.ingest.http import ShopSession
 from ecom_assets.ingest.meter import SLICE_HEADER, Meter
-from ecom_assets_tests.loopback import (
-    Loopback,
-    Reply,
-    json_reply,
-    serving,
-    session_to,
-    shop_at,
-)
-
-Connect = Callable[..., ShopSession]
-
-
-@pytest.fixture
-def api() -> Iterator[Loopback]:
-    """Serve on loopback."""
-    with serving() as loopback:
-        yield loopback
+from ecom_assets_tests.loopback import Connect, Loopback, Reply, json_reply, serving, session_to, shop_at
+from ecom_assets_tests.loopback import api as api
+from ecom_assets_tests.loopback import connect as connect
 
 
 @pytest.fixture
@@ -43,21 +28,6 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     monkeypatch.setattr(pace, "sleep", collected.append)
     monkeypatch.setattr(pace, "monotonic", lambda: sum(collected))
     return collected
-
-
-@pytest.fixture
-def connect(api: Loopback) -> Iterator[Connect]:
-    """Return what makes a session to the server."""
-    with ExitStack() as stack:
-
-        def make(
-            auth: Any = (), secrets: dict[str, str] | None = None, meter: Meter | None = None, **policy: Any
-        ) -> ShopSession:
-            return stack.enter_context(
-                closing(session_to(shop_at(api.base_url, auth, **policy), secrets, meter))
-            )
-
-        yield make
 
 
 def get(session: ShopSession, api: Loopback, path: str = "/things", **kwargs: Any) -> Response:

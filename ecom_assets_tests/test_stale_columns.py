@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 import pytest
@@ -10,27 +9,10 @@ import pytest
 from ecom_assets.ingest.errors import WarehouseError
 from ecom_assets.sandbox.faults import REMOVED
 from ecom_assets.sandbox.server import Running
-from ecom_assets_tests.engines import Place
-from ecom_assets_tests.races import ORDERS, WINDOWED, Clock, Race, sandbox_with_a_clock
-
-
-@pytest.fixture
-def sandbox() -> Iterator[Running]:
-    """Serve a sandbox."""
-    with sandbox_with_a_clock() as running:
-        yield running
-
-
-@pytest.fixture
-def race(sandbox: Running, new_place: Callable[[], Place]) -> Race:
-    """Return a race into an empty warehouse."""
-    return Race(sandbox, new_place())
-
-
-@pytest.fixture
-def calm(sandbox: Running, new_place: Callable[[], Place]) -> Race:
-    """Return the same shop with a warehouse for runs one after the other."""
-    return Race(sandbox, new_place())
+from ecom_assets_tests.races import ORDERS, WINDOWED, Clock, Race
+from ecom_assets_tests.races import calm as calm
+from ecom_assets_tests.races import race as race
+from ecom_assets_tests.races import sandbox as sandbox
 
 
 def test_a_newer_state_keeps_the_columns_that_it_has(race: Race, sandbox: Running) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -11,17 +11,12 @@ from ecom_assets.ingest.declaration import Shop
 from ecom_assets.ingest.loading import run_load
 from ecom_assets.ingest.sweeping import run_sweep
 from ecom_assets.ingest.windows import windows_between
-from ecom_assets_tests.engines import SLOWLY, Place, making
+from ecom_assets_tests.engines import Place
+from ecom_assets_tests.engines import new_place_slowly as new_place_slowly
 from ecom_assets_tests.loopback import Loopback, json_reply, serving
 
 AT = {"data_type": "timestamp", "nullable": False}
 DAY = "2026-01-01T10:00:00+02:00"
-
-
-@pytest.fixture(params=SLOWLY)
-def new_place(request: pytest.FixtureRequest) -> Callable[[], Place]:
-    """Return what makes an empty place."""
-    return making(request)
 
 
 @pytest.fixture

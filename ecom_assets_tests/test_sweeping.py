@@ -2,57 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
 from pathlib import Path
 
-import pytest
-
-from ecom_assets.sandbox import SandboxSettings
-from ecom_assets.sandbox.server import Running, serving
-from ecom_assets_tests.engines import SLOWLY, Place, making
-from ecom_assets_tests.sweeps import NOW, ORDERS, Sweeps
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Running]:
-    """Serve 50 orders a day at an instant that does not move."""
-    with serving(SandboxSettings(orders_per_day=50, now=NOW)) as running:
-        yield running
-
-
-@pytest.fixture
-def api(server: Running) -> Running:
-    """Return the server without faults."""
-    server.faults.clear()
-    server.log.clear()
-    return server
-
-
-@pytest.fixture(scope="module", params=SLOWLY)
-def loaded(
-    request: pytest.FixtureRequest,
-    server: Running,
-    tmp_path_factory: pytest.TempPathFactory,
-    empty_place: Callable[[str], Place],
-) -> Place:
-    """Return a warehouse with all orders."""
-    server.faults.clear()
-    found = Sweeps(server, tmp_path_factory.mktemp("loaded"), place=empty_place(request.param))
-    found.load()
-    return found.place
-
-
-@pytest.fixture
-def sweeps(loaded: Place, api: Running, tmp_path: Path, copy_of: Callable[[Place], Place]) -> Sweeps:
-    """Return the shop with all its orders loaded."""
-    return Sweeps(api, tmp_path, place=copy_of(loaded))
-
-
-@pytest.fixture(params=SLOWLY)
-def new_place(request: pytest.FixtureRequest) -> Callable[[], Place]:
-    """Return what makes an empty place."""
-    return making(request)
+from ecom_assets.sandbox.server import Running
+from ecom_assets_tests.engines import Place
+from ecom_assets_tests.engines import new_place_slowly as new_place_slowly
+from ecom_assets_tests.sweeps import ORDERS, Sweeps
+from ecom_assets_tests.sweeps import api as api
+from ecom_assets_tests.sweeps import loaded as loaded
+from ecom_assets_tests.sweeps import server as server
+from ecom_assets_tests.sweeps import sweeps as sweeps
 
 
 def test_the_column_is_there_from_the_first_run(api: Running, tmp_path: Path, place: Place) -> None:

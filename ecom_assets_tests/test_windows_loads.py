@@ -16,7 +16,8 @@ from ecom_assets.ingest.loading import run_load
 from ecom_assets.ingest.sorting import moments_of
 from ecom_assets.ingest.windows import Ask, Window, windows_between
 from ecom_assets_tests.answering import Answering, Stored, written
-from ecom_assets_tests.engines import SLOWLY, Place, making
+from ecom_assets_tests.engines import Place
+from ecom_assets_tests.engines import new_place_slowly as new_place_slowly
 from ecom_assets_tests.loopback import Loopback, Reply, Seen, json_reply, serving
 from ecom_assets_tests.test_windows_properties import shop_of
 
@@ -24,12 +25,6 @@ UTC = timezone.utc
 BERLIN = datetime(2026, 10, 25, 1, tzinfo=UTC)
 NEW_YORK = datetime(2026, 11, 1, 6, tzinfo=UTC)
 SPRING = datetime(2026, 3, 29, 1, tzinfo=UTC)
-
-
-@pytest.fixture(params=SLOWLY)
-def new_place(request: pytest.FixtureRequest) -> Callable[[], Place]:
-    """Return what makes an empty place."""
-    return making(request)
 
 
 @pytest.fixture
