@@ -6,8 +6,6 @@ materialize`, or the UI.
 
 from __future__ import annotations
 
-import atexit
-import gc
 import json
 import sys
 from importlib.metadata import version
@@ -40,8 +38,6 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a ta
 
 def main() -> None:
     """Run a command; what a user can mend is one line on stderr and exit code 1."""
-    # without this, all that was imported is taken apart object by object at the end
-    atexit.register(gc.freeze)
     try:
         app()
     except Exception as error:

@@ -5,7 +5,6 @@ Loading needs no secret, no network and no environment variable. What is in them
 
 from __future__ import annotations
 
-import atexit
 import gc
 from collections.abc import Mapping
 from pathlib import Path
@@ -68,7 +67,5 @@ def build_defs(
 
 defs = build_defs()
 
-# What is imported by now stays: without this, the collector looks through it again and again in a run, and takes
-# it apart object by object when the process ends, which together is a quarter of the CPU of loading a small window.
+# What is imported by now stays: without this, the collector looks through it again and again in a run.
 gc.freeze()
-atexit.register(gc.freeze)

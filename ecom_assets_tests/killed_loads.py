@@ -18,7 +18,7 @@ def kill_and_run_again(
     """Kill loads, see that each left its place as it was or as it wanted it, and that another load completes it.
 
     `fresh` returns a place that nobody has used: empty, or with the earlier windows. `state` returns all that counts
-    of a place. At least a third of the loads must have been killed before they had an effect.
+    of a place. At least half of the loads must have been killed before they had an effect.
     """
     before, after, loading = [], [], 0.0
     for has_earlier in (False, True):
@@ -45,4 +45,4 @@ def kill_and_run_again(
         without_effect += left == before[has_earlier]
         assert forked.end(forked.load(base_url, place.where, WEEK)) == (0, "")
         assert state(place) == after[has_earlier]
-    assert without_effect >= kills / 3, "the loads were killed too late to show anything"
+    assert without_effect >= kills / 2, "the loads were killed too late to show anything"

@@ -14,9 +14,9 @@ from ecom_assets_tests.forked_loads import windows_from
 UTC = timezone.utc
 NOW = datetime(2026, 1, 20, 12, tzinfo=UTC)
 WINDOWS = windows_from(datetime(2026, 1, 11, tzinfo=UTC), NOW)
-WEEK = WINDOWS[-7:]
+WEEK = WINDOWS[-6:]
 EARLIER = WINDOWS[1:5]
-"""Four days, of which the week has the last three."""
+"""Four days, of which the week has the last two."""
 
 
 @pytest.fixture(scope="module")

@@ -196,8 +196,8 @@ def test_what_dlt_merged_from_is_not_stored_a_second_time(loads: Loads) -> None:
 
 
 def test_a_range_equals_its_days_one_by_one(loads: Loads, others: Loads) -> None:
-    loads.run(WINDOWED, WEEK)
-    for window in WEEK[::-1]:
+    loads.run(WINDOWED, WEEK[:3])
+    for window in WEEK[2::-1]:
         others.run(WINDOWED, (window,))
     assert loads.tables() == others.tables()
 
@@ -483,9 +483,9 @@ def test_runs_at_the_same_time_lose_nothing(loads: Loads, others: Loads, sandbox
             ],
             env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
         )
-        for number in range(7)
+        for number in range(len(WEEK))
     ]
-    assert [run.wait() for run in runs] == [0] * 7
+    assert [run.wait() for run in runs] == [0] * len(WEEK)
     others.run(WINDOWED, WEEK)
     assert loads.tables() == others.tables()
 

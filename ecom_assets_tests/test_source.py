@@ -154,6 +154,18 @@ def test_an_error_that_nobody_foresaw_is_one_line_without_the_secret() -> None:
     assert str(failure) == "KeyError: 'the secret is ***'"
 
 
+def test_the_end_of_an_iterator_is_no_cause_of_what_is_raised_after_it() -> None:
+    try:
+        try:
+            next(iter(()))
+        except StopIteration:
+            # Python notes the end as the context; whether dlt is at one just then is a matter of its threads
+            raise KeyError("orders")  # noqa: B904
+    except KeyError as error:
+        failure = failure_of(error, Redactor([]))
+    assert str(failure) == "KeyError: 'orders'"
+
+
 def test_the_source_of_a_shop_needs_no_secret_and_has_all_tables() -> None:
     shop = load_shop(BUNDLED_SHOPS / "sandbox.yaml")
     source = build_source(shop)

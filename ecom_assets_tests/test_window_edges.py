@@ -94,6 +94,8 @@ WAYS: dict[str, tuple[Callable[[datetime], Any], str, dict[str, Any]]] = {
     "dates, asked by the second": (lambda moment: str(moment.date()), "date", {}),
 }
 """How an API writes its cursors, which are of which type, and how it is asked."""
+RARE = ("nanoseconds", "Unix seconds as a float", "Unix milliseconds as a text", "dates, asked by the second")
+"""Those that are near another one; their turn is among the slow tests."""
 
 
 class Api:
@@ -172,7 +174,9 @@ def is_loaded_once(api: Api, place: Place, shown: Callable[[datetime], datetime]
     assert Counter(dict(place.rows("select partition_key, kept from load_ledger"))) == kept
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(
+    "way", [pytest.param(way, marks=pytest.mark.slow) if way in RARE else way for way in WAYS]
+)
 def test_each_record_is_loaded_with_its_window(loopback: Loopback, place: Place, way: str) -> None:
     shown, data_type, declared = WAYS[way]
     # what a cursor leaves out of an instant, down to the day, does not take it out of its window

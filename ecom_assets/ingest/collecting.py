@@ -6,7 +6,6 @@ through them again and again: a twelfth of a run's work.
 
 from __future__ import annotations
 
-import atexit
 import gc
 import threading
 from collections.abc import Iterator
@@ -14,9 +13,6 @@ from contextlib import contextmanager
 
 THRESHOLDS = (50_000, 20, 100)
 """New objects before a search among them, searches before one that goes deeper, and before one of everything."""
-
-# else all that was imported is taken apart object by object when the process ends, which takes a third of a second
-atexit.register(gc.freeze)
 
 _lock = threading.Lock()
 _before: list[tuple[int, int, int]] = []

@@ -19,6 +19,7 @@ from ecom_assets.ingest.warehouse import Warehouse, one_line
 
 _log = logging.getLogger(__name__)
 
+_ENDS = (StopIteration, StopAsyncIteration, GeneratorExit)
 _OF_DISKS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO, errno.EACCES}
 
 
@@ -63,10 +64,13 @@ def writing(warehouse: Warehouse, redactor: Redactor) -> Iterator[None]:
 
 
 def causes_of(error: BaseException) -> list[BaseException]:
-    """Return an error and what it was raised from, the first cause last."""
+    """Return an error and what it was raised from, the first cause last.
+
+    The end of an iterator is none: Python notes it as the context of what happens to be raised after it.
+    """
     causes: list[BaseException] = []
     following: BaseException | None = error
-    while following is not None and following not in causes:
+    while following is not None and following not in causes and not (causes and isinstance(following, _ENDS)):
         causes.append(following)
         following = following.__cause__ or following.__context__
     return causes
