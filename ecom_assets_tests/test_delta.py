@@ -58,7 +58,7 @@ STEP = st.tuples(st.dictionaries(st.integers(0, 5), ROW, max_size=4), st.sets(st
 """Rows that are put in place of what has their keys, and keys that go."""
 
 
-@settings(max_examples=15)  # each transaction writes and reads files
+@settings(max_examples=30)
 @given(st.lists(STEP, min_size=1, max_size=4))
 def test_what_transactions_did_is_there(steps: list[tuple[dict[int, dict[str, Any]], set[int]]]) -> None:
     with tempfile.TemporaryDirectory() as folder:

@@ -27,8 +27,8 @@ def test_killed_at_random_moments_and_run_again(
     def lake(number: int) -> Place:
         return new_lake(CATALOG="" if catalog == "postgres" else f"sqlite:///{tmp_path}/{number}.sqlite")
 
-    # known to dlt's configuration before the process that forks starts
-    lakes = [lake(number) for number in range(KILLS + 2)]
+    # known to dlt's configuration before the process that forks starts; some loads may end before they are killed
+    lakes = [lake(number) for number in range(2 * KILLS + 2)]
     with forks(tmp_path) as forked:
 
         def fresh(has_earlier: bool) -> Place:

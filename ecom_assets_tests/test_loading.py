@@ -31,7 +31,7 @@ from ecom_assets.ingest.windows import Window, windows_between
 from ecom_assets.sandbox import SANDBOX_KEY
 from ecom_assets.sandbox.server import Running
 from ecom_assets_tests.engines import IN_SQL, WIDELY, Place, making
-from ecom_assets_tests.still_sandbox import NOW, WEEK
+from ecom_assets_tests.still_sandbox import NOW
 from ecom_assets_tests.still_sandbox import sandbox as sandbox
 from ecom_assets_tests.still_sandbox import server as server
 
@@ -47,6 +47,9 @@ def windows_of(days: int) -> tuple[Window, ...]:
     partitions = load_shop(BUNDLED_SHOPS / "sandbox.yaml").partitions
     assert partitions
     return windows_between(partitions, datetime(2026, 1, 1, tzinfo=UTC), NOW)[-days:]
+
+
+WEEK = windows_of(7)
 
 
 class Loads:
@@ -196,8 +199,8 @@ def test_what_dlt_merged_from_is_not_stored_a_second_time(loads: Loads) -> None:
 
 
 def test_a_range_equals_its_days_one_by_one(loads: Loads, others: Loads) -> None:
-    loads.run(WINDOWED, WEEK[:3])
-    for window in WEEK[2::-1]:
+    loads.run(WINDOWED, WEEK)
+    for window in WEEK[::-1]:
         others.run(WINDOWED, (window,))
     assert loads.tables() == others.tables()
 
@@ -483,9 +486,9 @@ def test_runs_at_the_same_time_lose_nothing(loads: Loads, others: Loads, sandbox
             ],
             env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
         )
-        for number in range(len(WEEK))
+        for number in range(7)
     ]
-    assert [run.wait() for run in runs] == [0] * len(WEEK)
+    assert [run.wait() for run in runs] == [0] * 7
     others.run(WINDOWED, WEEK)
     assert loads.tables() == others.tables()
 

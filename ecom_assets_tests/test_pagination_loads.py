@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -14,27 +13,15 @@ from ecom_assets.ingest.declaration import BUNDLED_SHOPS, load_shop
 from ecom_assets.ingest.duckdb_warehouse import DuckDbWarehouse
 from ecom_assets.ingest.loading import RunReport, run_load
 from ecom_assets.ingest.windows import Window, windows_between
-from ecom_assets.sandbox import SANDBOX_KEY, SandboxSettings
-from ecom_assets.sandbox.server import Running, serving
+from ecom_assets.sandbox import SANDBOX_KEY
+from ecom_assets.sandbox.server import Running
+from ecom_assets_tests.still_sandbox import NOW
+from ecom_assets_tests.still_sandbox import sandbox as sandbox
+from ecom_assets_tests.still_sandbox import server as server
 
-NOW = datetime(2026, 1, 20, 12, tzinfo=timezone.utc)
+ORDERS_PER_DAY = 30
 SHOP = load_shop(BUNDLED_SHOPS / "sandbox.yaml")
 ORDERS, STORES = "/v1/orders", "/v1/stores"
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Running]:
-    """Serve pages of few records, at an instant that does not move."""
-    with serving(SandboxSettings(orders_per_day=30, now=NOW, max_limit=250)) as running:
-        yield running
-
-
-@pytest.fixture
-def sandbox(server: Running) -> Running:
-    """Return the server without faults."""
-    server.faults.clear()
-    server.log.clear()
-    return server
 
 
 def load(sandbox: Running, file: Path, name: str, limit: int, window: Window | None = None) -> RunReport:

@@ -13,6 +13,7 @@ import requests
 
 from ecom_assets.sandbox.faults import REMOVED, Fault
 from ecom_assets.sandbox.server import SANDBOX_KEY, Running, SandboxSettings, serving
+from ecom_assets_tests.still_sandbox import sandbox as sandbox
 
 ORDERS = "/v1/orders"
 STORES = "/v1/stores"
@@ -25,14 +26,6 @@ def server() -> Iterator[Running]:
     now = datetime(2026, 1, 10, 12, tzinfo=timezone.utc)
     with serving(SandboxSettings(orders_per_day=60, now=now)) as running:
         yield running
-
-
-@pytest.fixture
-def sandbox(server: Running) -> Running:
-    """Return the shop with nothing wrong yet."""
-    server.faults.clear()
-    server.log.clear()
-    return server
 
 
 def get(sandbox: Running, path: str = STORES, **params: Any) -> requests.Response:
