@@ -19,9 +19,7 @@ from ecom_assets_tests.engines import new_database as new_database
 from ecom_assets_tests.engines import new_place as new_place
 from ecom_assets_tests.engines import place as place
 from ecom_assets_tests.engines import postgres_server as postgres_server
-from ecom_assets_tests.lakes import new_bucket as new_bucket
 from ecom_assets_tests.lakes import new_lake as new_lake
-from ecom_assets_tests.lakes import s3_server as s3_server
 
 if TYPE_CHECKING:
     from ecom_assets_tests.forked_loads import Forks

@@ -44,9 +44,6 @@ class Place:
     def write(self, *statements: str) -> None:
         """Tamper with the warehouse."""
         with self.warehouse().transaction(self.dataset) as session:
-            for table in session.columns_of(self.dataset):
-                if not table.startswith("_dlt"):
-                    session.bring(table)
             for statement in statements:
                 session.execute(statement)
 
@@ -64,14 +61,6 @@ class Place:
 
     def not_null(self, table: str) -> int:
         """Return how many columns of a table take no null."""
-        if self.engine == "delta":
-            from ecom_assets.ingest.delta_warehouse import DeltaWarehouse
-
-            warehouse = self.warehouse()
-            assert isinstance(warehouse, DeltaWarehouse)
-            return sum(
-                not entry.nullable for entry in warehouse.folder.table(self.dataset, table).schema().fields
-            )
         sql = "select count(*) from information_schema.columns where table_schema = ? and table_name = ?"
         return int(self.rows(f"{sql} and is_nullable = 'NO'", [self.dataset, table])[0][0])
 
@@ -181,13 +170,12 @@ def _slow(*engines: str) -> list[Any]:
     return [pytest.param(engine, marks=pytest.mark.slow) for engine in engines]
 
 
-IN_SQL = ["duckdb", "postgres", *_slow("ducklake")]
-"""The engines whose tables a test can tamper with in SQL."""
+ENGINES = ["duckdb", "postgres", *_slow("ducklake")]
+"""All engines. The lake's turn is among the slow tests."""
 SLOWLY = ["duckdb", *_slow("postgres")]
 """PostgreSQL's turn is among the slow tests: for what costs seconds there."""
-ENGINES = [*IN_SQL, *_slow("delta")]
-WIDELY = [*SLOWLY, *_slow("delta", "ducklake")]
-"""The same with the engines whose tables are files in a bucket."""
+WIDELY = [*SLOWLY, *_slow("ducklake")]
+"""All engines, but only DuckDB's turn is among the fast tests."""
 
 
 @pytest.fixture(scope="session")
@@ -221,9 +209,6 @@ def copy_of(request: pytest.FixtureRequest, empty_place: Callable[[str], Place])
 
 def making(request: pytest.FixtureRequest) -> Callable[[], Place]:
     """Return what makes an empty place on the engine of this run, for a fixture with engines as parameters."""
-    if request.param == "delta":
-        bucket: Callable[[], str] = request.getfixturevalue("new_bucket")
-        return lambda: Place("delta", bucket())
     if request.param == "ducklake":
         lake: Callable[[], Place] = request.getfixturevalue("new_lake")
         return lake

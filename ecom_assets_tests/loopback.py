@@ -105,7 +105,7 @@ def serving() -> Iterator[Loopback]:
             self.wfile.write(body[: len(body) // 2] if reply.cut else body)
             self.close_connection = self.close_connection or reply.cut
 
-        do_GET = do_POST = do_PUT = answer  # noqa: N815  the names that the base class looks for
+        do_GET = do_POST = answer  # noqa: N815  the names that the base class looks for
 
         def log_message(self, format: str, *args: Any) -> None:
             """Be silent."""

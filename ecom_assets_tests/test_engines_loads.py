@@ -58,7 +58,7 @@ def test_tables_and_types_are_those_of_the_contract(place: Place, load: Load) ->
 
 @pytest.mark.parametrize(
     "new_place",
-    ["postgres", *(pytest.param(engine, marks=pytest.mark.slow) for engine in ("delta", "ducklake"))],
+    ["postgres", pytest.param("ducklake", marks=pytest.mark.slow)],
     indirect=True,
 )
 def test_the_engines_hold_the_same_rows(

@@ -10,7 +10,7 @@ from dagster import AssetCheckSeverity
 
 from ecom_assets.definitions import defs
 from ecom_assets_tests.dagster_runs import Runs, runs
-from ecom_assets_tests.engines import IN_SQL, Place
+from ecom_assets_tests.engines import Place
 
 DAY = "2026-01-02"
 
@@ -22,7 +22,6 @@ def sandbox(place: Place, tmp_path: Path) -> Iterator[Runs]:
         yield running
 
 
-@pytest.mark.parametrize("new_place", IN_SQL, indirect=True)
 def test_a_run_reports_what_is_in_the_warehouse_and_its_checks_are_green_until_it_is_tampered_with(
     sandbox: Runs, place: Place
 ) -> None:
@@ -71,7 +70,6 @@ def test_a_run_reports_what_is_in_the_warehouse_and_its_checks_are_green_until_i
     assert sandbox.verdict("orders", "no_rejected_rows")[0]
 
 
-@pytest.mark.parametrize("new_place", IN_SQL, indirect=True)
 def test_what_the_engine_refuses_is_a_finding_and_the_next_check_is_asked(
     sandbox: Runs, place: Place
 ) -> None:

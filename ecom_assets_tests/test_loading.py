@@ -30,7 +30,7 @@ from ecom_assets.ingest.loading import RunReport, run_load
 from ecom_assets.ingest.windows import Window, windows_between
 from ecom_assets.sandbox import SANDBOX_KEY
 from ecom_assets.sandbox.server import Running
-from ecom_assets_tests.engines import IN_SQL, WIDELY, Place, making
+from ecom_assets_tests.engines import ENGINES, WIDELY, Place, making
 from ecom_assets_tests.still_sandbox import NOW
 from ecom_assets_tests.still_sandbox import sandbox as sandbox
 from ecom_assets_tests.still_sandbox import server as server
@@ -186,7 +186,7 @@ def test_the_same_window_twice_gives_the_same_tables(loads: Loads) -> None:
     assert loads.rows("select count(*) from sandbox.load_ledger") == [(12,)]
 
 
-@pytest.mark.parametrize("new_place", IN_SQL, indirect=True)
+@pytest.mark.parametrize("new_place", ENGINES, indirect=True)
 def test_what_dlt_merged_from_is_not_stored_a_second_time(loads: Loads) -> None:
     loads.run(WINDOWED, WEEK[:1])
     staged = loads.rows(
@@ -450,7 +450,7 @@ def test_a_killed_run_leaves_the_tables_as_they_were(loads: Loads, sandbox: Runn
     assert len(loads.tables()["orders"]) > len(before["orders"])
 
 
-@pytest.mark.parametrize("new_place", IN_SQL, indirect=True)
+@pytest.mark.parametrize("new_place", ENGINES, indirect=True)
 def test_a_load_that_fails_half_way_leaves_the_tables_as_they_were(loads: Loads) -> None:
     loads.run(WINDOWED, WEEK[:1])
     loads.place.write(

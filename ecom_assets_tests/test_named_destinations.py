@@ -86,7 +86,7 @@ def test_what_is_not_configured_is_said_to_be_missing(configured: Callable[[str]
 @pytest.mark.parametrize(
     ("where", "kind"),
     [
-        ("filesystem", "deltalake"),
+        ("filesystem", "duckdb"),
         ("postgresql://user@host/shop", "postgres"),
         ("a.duckdb", "duckdb"),
         ("snowflake", "duckdb"),
@@ -96,7 +96,6 @@ def test_assets_are_of_the_kind_of_their_warehouse(
     where: str, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ECOM_WAREHOUSE", where)
-    monkeypatch.setenv("DESTINATION__FILESYSTEM__BUCKET_URL", "lake")
     graph = build_defs().resolve_asset_graph()
     assert graph.get(AssetKey(["sandbox", "orders"])).kinds == {"dlt", kind}
 
@@ -114,8 +113,7 @@ def test_what_cannot_keep_a_promise_is_refused_with_the_reason(name: str, reason
     ) as no:
         chosen(name)
     assert str(no.value).endswith(
-        "allowed: a destination of the kind duckdb, ducklake, filesystem or postgres, from which the tables can be "
-        "copied on"
+        "allowed: a destination of the kind duckdb, ducklake or postgres, from which the tables can be copied on"
     )
 
 
@@ -125,3 +123,32 @@ def test_a_name_of_ones_own_is_refused_by_its_kind(configured: Callable[[str], N
         WarehouseError, match="found the destination 'lake', of the kind snowflake, which cannot"
     ):
         chosen("lake")
+
+
+FILES_REFUSED = (
+    "which cannot keep what is promised of a load: files and Delta tables commit one by one there, so a load of "
+    "several tables is not one step, and readers see half of it; allowed: a DuckLake with its catalog in PostgreSQL, "
+    "which writes Parquet to a bucket (ECOM_WAREHOUSE=ducklake), a PostgreSQL database, or a DuckDB file"
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [("filesystem", "'filesystem', "), ("bucket", "'bucket', of the kind filesystem, ")],
+)
+def test_files_and_delta_tables_are_refused_with_the_reason_and_the_ways_that_exist(
+    name: str, found: str, configured: Callable[[str], None]
+) -> None:
+    configured(
+        f'[destination.{name}]\ndestination_type = "filesystem"\nbucket_url = "s3://bucket/shops"\n\n'
+        f'[destination.{name}.credentials]\naws_secret_access_key = "s3cr3t-w0rd"\n'
+    )
+    with pytest.raises(WarehouseError) as no:
+        chosen(name)
+    assert str(no.value) == f"ECOM_WAREHOUSE: found the destination {found}{FILES_REFUSED}"
+
+
+def test_files_are_refused_before_anything_is_configured() -> None:
+    with pytest.raises(WarehouseError) as no:
+        chosen("filesystem")
+    assert str(no.value).endswith(FILES_REFUSED)

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from ecom_assets.ingest.delta_destination import DeltaPlace
 from ecom_assets.ingest.duckdb_warehouse import BESIDE, DuckDbWarehouse
 from ecom_assets.ingest.ducklake_configuration import Lake
 from ecom_assets.ingest.errors import WarehouseError
@@ -39,8 +38,6 @@ def warehouse_from_environment(environ: Mapping[str, str] = os.environ) -> Wareh
                 "ECOM_PUBLISH: a copy is made of a DuckDB file only; a lake's files can be read by anybody"
             )
         return _lake(found, patience)
-    if isinstance(found, DeltaPlace):
-        return _delta(found, patience, environ)
     where = found or where
     if re.match(r"postgres(ql)?://", where):
         if environ.get("ECOM_PUBLISH"):
@@ -64,22 +61,6 @@ def warehouse_kind(environ: Mapping[str, str] = os.environ) -> str:
         return warehouse_from_environment(environ).kind
     except WarehouseError:
         return DuckDbWarehouse.kind
-
-
-def _delta(place: DeltaPlace, patience: float, environ: Mapping[str, str]) -> Warehouse:
-    """Return the warehouse of Delta tables. Raises WarehouseError where what it takes is not installed."""
-    if environ.get("ECOM_PUBLISH"):
-        raise WarehouseError(
-            "ECOM_PUBLISH: a copy is made of a DuckDB file only; Delta tables can be read by anybody"
-        )
-    try:
-        # imported here, because few have such tables
-        from ecom_assets.ingest.delta_warehouse import DeltaWarehouse
-    except ModuleNotFoundError as error:
-        raise WarehouseError(
-            f"ECOM_WAREHOUSE: Delta tables need the Python package {error.name}: pip install 'ecom-assets[delta]'"
-        ) from None
-    return DeltaWarehouse(place.url, place.options, patience)
 
 
 def _lake(lake: Lake, patience: float) -> Warehouse:

@@ -117,12 +117,11 @@ def libpq_address(credentials: ConnectionStringCredentials) -> str:
     return address + separator + query.replace("+", "%20")
 
 
-def lacking(error: Exception, where: str) -> str:
-    """Return the fields that dlt misses, by their names under `where`, a destination or its credentials."""
+def lacking(error: Exception) -> str:
+    """Return the fields that dlt misses, by their names under the destination's credentials."""
     if not isinstance(error, ConfigFieldMissingException):
         return "what can be read"
-    known = "credentials." if where.endswith(".credentials") else ""
-    return ", ".join(name.removeprefix(known) for name in _fields(error.traces, ""))
+    return ", ".join(name.removeprefix("credentials.") for name in _fields(error.traces, ""))
 
 
 def _fields(traces: FieldLookupTraces, under: str) -> Iterator[str]:

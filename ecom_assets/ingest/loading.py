@@ -17,7 +17,6 @@ from ecom_assets.ingest.bookkeeping import bookkeeping, empty_staging, forget
 from ecom_assets.ingest.children import child_slices
 from ecom_assets.ingest.chosen_warehouse import warehouse_from_environment
 from ecom_assets.ingest.collecting import seldom
-from ecom_assets.ingest.concerned import bring_concerned
 from ecom_assets.ingest.connection import Connection, connected
 from ecom_assets.ingest.contract import Contract, evolved_column
 from ecom_assets.ingest.declaration import Resource, Shop
@@ -204,7 +203,6 @@ class _Run:
             ):
                 self.phases["wait"] += (waited := time.monotonic() - began)
                 self.phases["load"] -= waited
-                bring_concerned(warehouse, self.shop, self.tallies, now)
                 chosen = [tally.resource for tally in self.tallies]
                 stored = stored_columns(pipeline, [resource.name for resource in chosen])
                 refuse_other_types(pipeline, chosen, self.stored, stored)

@@ -15,7 +15,6 @@ from dlt.common.exceptions import MissingDependencyException
 from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
 from dlt.destinations.impl.postgres.configuration import PostgresCredentials
 
-from ecom_assets.ingest.delta_destination import DeltaPlace, delta_place
 from ecom_assets.ingest.ducklake_configuration import Lake, described_lake, lacking, libpq_address
 from ecom_assets.ingest.errors import WarehouseError
 
@@ -23,18 +22,26 @@ _CREDENTIALS: Mapping[str, type[DuckDbCredentials | PostgresCredentials]] = {
     "duckdb": DuckDbCredentials,
     "postgres": PostgresCredentials,
 }
-_LAKE, _DELTA = "ducklake", "filesystem"
-_KINDS = "duckdb, ducklake, filesystem or postgres"
-_NO_TRANSACTION = (
+_LAKE = "ducklake"
+_REFUSAL = (
     "dlt commits each table by itself there, so that a killed load would leave some tables loaded and others not, "
-    "and no lock keeps two loads of one dataset apart"
+    "and no lock keeps two loads of one dataset apart; allowed: a destination of the kind duckdb, ducklake or "
+    "postgres, from which the tables can be copied on"
 )
+_REFUSALS: Mapping[str, str] = {
+    "filesystem": (
+        "files and Delta tables commit one by one there, so a load of several tables is not one step, and readers "
+        "see half of it; allowed: a DuckLake with its catalog in PostgreSQL, which writes Parquet to a bucket "
+        "(ECOM_WAREHOUSE=ducklake), a PostgreSQL database, or a DuckDB file"
+    ),
+}
+"""By kind: why no load may go there, and where it may go instead. `_REFUSAL` is for all other kinds."""
 
 
-def address_of(name: str) -> str | Lake | DeltaPlace | None:
+def address_of(name: str) -> str | Lake | None:
     """Return the path or the address of the destination that dlt knows by a name; None where it knows none.
 
-    Of a lake it is its description, of Delta tables the place and what its store is told.
+    For a lake, return its description.
 
     Raises WarehouseError for one that is not configured, and for one that cannot keep what is promised of a load.
     """
@@ -45,23 +52,20 @@ def address_of(name: str) -> str | Lake | DeltaPlace | None:
     except (DestinationException, ImportError):
         return None
     kind = destination.destination_type.rpartition(".")[2]
-    if kind not in (_LAKE, _DELTA, *_CREDENTIALS):
+    if kind not in (_LAKE, *_CREDENTIALS):
         raise WarehouseError(
             f"ECOM_WAREHOUSE: found the destination {name!r}, {_of_kind(name, kind)}which cannot keep what is "
-            f"promised of a load: {_NO_TRANSACTION}; allowed: a destination of the kind "
-            f"{_KINDS}, from which the tables can be copied on"
+            f"promised of a load: {_REFUSALS.get(kind, _REFUSAL)}"
         )
-    where = f"{known_sections.DESTINATION}.{name}{'' if kind == _DELTA else '.credentials'}"
+    where = f"{known_sections.DESTINATION}.{name}.credentials"
     try:
         if kind == _LAKE:
             return described_lake(name)
-        if kind == _DELTA:
-            return delta_place(tuple(where.split(".")))
         found = resolve_configuration(_CREDENTIALS[kind](), sections=tuple(where.split(".")))
     except (ConfigurationException, MissingDependencyException, ValueError) as error:
         # dlt's text may quote what it found
         raise WarehouseError(
-            f"ECOM_WAREHOUSE: the destination {name!r} lacks {lacking(error, where)} under {where}, in "
+            f"ECOM_WAREHOUSE: the destination {name!r} lacks {lacking(error)} under {where}, in "
             f".dlt/secrets.toml or in the environment as {where.replace('.', '__').upper()}"
         ) from None
     if isinstance(found, PostgresCredentials):

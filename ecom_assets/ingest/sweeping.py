@@ -149,12 +149,6 @@ class _Sweep:
                 gone = f"from ecom_before where __deleted_at is null and not {there}"
                 back = f"from ecom_before where __deleted_at is not null and {there}"
                 self._refuse_too_many(connection.value(f"select count(*) {gone}"), live)
-                marked = f"select ecom_before.* {gone} union all select ecom_before.* {back}"
-                connection.bring(
-                    self.resource.name,
-                    f"exists (select 1 from ({marked}) as found where {self._same()})",
-                    key=self.resource.primary_key,
-                )
                 report = SweepReport(
                     resource=self.resource.name,
                     table=f"{self.shop.name}.{self.resource.name}",
@@ -184,16 +178,13 @@ class _Sweep:
 
     def _write(self, connection: Session, found: str, value: datetime | None) -> int:
         """Set `deleted_at` of the rows found, but of none that a load or another sweep wrote meanwhile."""
+        same = " and ".join(f'rows."{name}" = found."{name}"' for name in self.resource.primary_key)
         return connection.change(
             f"update {self.table} as rows set {DELETED_AT.name} = ? from (select ecom_before.* {found}) as found\n"
-            f'where {self._same()} and rows."{self.cursor}" is not distinct from found.__cursor\n'
+            f'where {same} and rows."{self.cursor}" is not distinct from found.__cursor\n'
             f"and rows.{DELETED_AT.name} is not distinct from found.__deleted_at",
             [value],
         )
-
-    def _same(self) -> str:
-        """Return SQL for a row of the table that is one of those found."""
-        return " and ".join(f'rows."{name}" = found."{name}"' for name in self.resource.primary_key)
 
     def _refuse_too_many(self, gone: int, live: int) -> None:
         """Raise IngestError when so many rows are gone that it is rather the API that is wrong."""

@@ -38,8 +38,6 @@ class Session(ABC):
 
     errors: tuple[type[Exception], ...]
     """What the engine raises."""
-    copies = False
-    """Whether it works on copies of rows, and has to be told which, by `bring`."""
     columns_query: str
     """SQL for table, column and type of all columns of a dataset, its one parameter, in their order."""
 
@@ -54,15 +52,6 @@ class Session(ABC):
     @abstractmethod
     def arrow(self, sql: str) -> pa.Table:
         """Return the answer to a query as an Arrow table, whose types are those of the columns."""
-
-    def bring(  # noqa: B027  # most engines have nothing to do for it
-        self, table: str, where: str = "true", parameters: Sequence[Any] = (), key: Sequence[str] = ()
-    ) -> None:
-        """Say which rows of a table of the dataset are read or changed in this transaction, once for each table.
-
-        `where` is SQL on `rows`, `key` the columns that tell rows apart, none where rows come and go as a whole.
-        An engine that works where its tables are has nothing to do for it; another has only those rows at hand.
-        """
 
     def columns_of(self, dataset: str) -> dict[str, dict[str, str]]:
         """Return the columns of each table of a dataset, in their order, with the engine's names of their types."""
@@ -144,10 +133,9 @@ class Warehouse(ABC):
         """
 
 
-_ADDED = re.compile(r"Stack Trace:|\n(?:DETAIL|CONTEXT|LINE \d+): |Preview of invalid data:|\n+Debug source:")
-_COLOUR = re.compile(r"\x1b\[[\d;]*m")
+_ADDED = re.compile(r"Stack Trace:|\n(?:DETAIL|CONTEXT|LINE \d+): ")
 
 
 def one_line(error: BaseException) -> str:
     """Return an error's text without line breaks, and without what an engine adds: its stack, or a row's values."""
-    return " ".join(_COLOUR.sub("", _ADDED.split(str(error))[0]).split())
+    return " ".join(_ADDED.split(str(error))[0].split())
