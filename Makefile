@@ -30,7 +30,7 @@ install: $(INSTALLED)  ## Install everything into .venv, by hash (PYTHON=python3
 	@echo "$(VENV) is up to date"
 
 demo: $(INSTALLED) $(INSTANCE)  ## Load a week of the sandbox shop into data/warehouse.duckdb
-	@DAGSTER_HOME="$(CURDIR)/.dagster" $(BIN)/python -m ecom_assets.demo
+	@DAGSTER_HOME="$(CURDIR)/.dagster" $(BIN)/python -m ecom_assets.orchestration.demo
 
 ui: $(INSTALLED) $(INSTANCE)  ## Open Dagster on http://127.0.0.1:3000 (PORT=… for another port)
 	@DAGSTER_HOME="$(CURDIR)/.dagster" VIRTUAL_ENV="$(CURDIR)/$(VENV)" PATH="$(CURDIR)/$(BIN):$$PATH" \
@@ -52,7 +52,7 @@ format: $(INSTALLED)  ## Put the code in shape
 	$(BIN)/ruff format
 
 docs: $(INSTALLED)  ## Write what is drawn from the declaration's models anew: docs/keys.md and the JSON Schema
-	$(BIN)/python -m ecom_assets.keys_page
+	$(BIN)/python -m ecom_assets.declaration.keys_page
 
 bench: $(INSTALLED)  ## Compare with other tools, for hours (BENCH_ARGS="--work S --runs 1 --only a,f,d" for less)
 	$(BIN)/python -m benchmarks $(BENCH_ARGS)

@@ -20,11 +20,11 @@ from benchmarks import data
 from benchmarks.running import ROOT, serving
 from benchmarks.scaling import places, shop_at
 from benchmarks.server import API_KEY
-from ecom_assets.ingest.chosen_warehouse import warehouse_from_environment
-from ecom_assets.ingest.loading import run_load
-from ecom_assets.ingest.postgres_session import PostgresSession
-from ecom_assets.ingest.warehouse import Session
-from ecom_assets.ingest.windows import windows_between
+from ecom_assets.extract.windows import windows_between
+from ecom_assets.load.run import run_load
+from ecom_assets.warehouse.choice import warehouse_from_environment
+from ecom_assets.warehouse.postgres.transaction import PostgresSession
+from ecom_assets.warehouse.warehouse import Session
 
 BUILD = ROOT / "build" / "bench"
 RESOURCES = ("orders", "order_items")

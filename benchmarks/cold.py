@@ -41,7 +41,7 @@ class Case:
 CASES = (
     Case(
         "`ecom-assets --help`; bare: `dagster --help`",
-        ("-c", "from ecom_assets.cli import main; main()", "--help"),
+        ("-c", "from ecom_assets.cli.app import main; main()", "--help"),
         ("-m", "dagster", "--help"),
     ),
     Case(

@@ -23,9 +23,9 @@ from typing import Any
 from benchmarks import data
 from benchmarks.running import ROOT, serving
 from benchmarks.server import API_KEY
-from ecom_assets.ingest.declaration import Shop, load_shop
-from ecom_assets.ingest.loading import run_load
-from ecom_assets.ingest.windows import Window, windows_between
+from ecom_assets.declaration.reading import Shop, load_shop
+from ecom_assets.extract.windows import Window, windows_between
+from ecom_assets.load.run import run_load
 
 BUILD = ROOT / "build" / "bench"
 RESOURCES = ("customers", "products", "orders", "order_items")

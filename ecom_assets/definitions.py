@@ -1,69 +1,8 @@
-"""Every shop's definitions in one code location: `dagster dev -m ecom_assets.definitions`.
-
-Loading needs no secret, no network and no environment variable. What is in them is the other modules'.
-"""
-
-from __future__ import annotations
+"""The bundled code location: `dagster dev -m ecom_assets.definitions`."""
 
 import gc
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
 
-from dagster import Definitions, in_process_executor
-
-from ecom_assets.alerts import failure_sensor
-from ecom_assets.assets import shop_assets
-from ecom_assets.broken_files import broken_files
-from ecom_assets.deletions import deletions_assets
-from ecom_assets.ingest.declaration import readable_shops
-from ecom_assets.jobs import deletions_job, snapshots_job, windows_job
-from ecom_assets.resources import ShopSecrets, shop_resources
-from ecom_assets.schedules import deletions_schedule, snapshots_schedule, windows_schedule
-from ecom_assets.sensors import change_sensor
-
-
-def build_defs(
-    shops_dir: Path | None = None, resource_overrides: Mapping[str, ShopSecrets] | None = None
-) -> Definitions:
-    """Return the definitions of a folder of declarations: ECOM_SHOPS_DIR, else the bundled one.
-
-    `resource_overrides` replace `<shop>_secrets`, such as `{"acme_secrets": ShopSecrets(secrets={"api_key":
-    EnvVar("ACME_KEY")})}`. A file that is wrong is left out, with an asset in its place that says why. Raises
-    DeclarationError where no file is right.
-    """
-    shops, wrong = readable_shops(shops_dir)
-    for error in wrong.values():
-        if not shops:
-            raise error
-    resources = shop_resources(shops, resource_overrides or {})
-    specs, checks = broken_files(wrong)
-    assets: list[Any] = [*specs]
-    jobs: list[Any] = []
-    schedules: list[Any] = []
-    sensors: list[Any] = [failure_sensor(shops, resources)]
-    for shop in shops:
-        assets += [*shop_assets(shop), *deletions_assets(shop)]
-        if shop.partitions and (windows := windows_job(shop)):
-            jobs.append(windows)
-            schedules.append(windows_schedule(shop, shop.partitions, windows))
-            sensors.append(change_sensor(shop, shop.partitions, windows))
-        if snapshots := snapshots_job(shop):
-            jobs.append(snapshots)
-            schedules.append(snapshots_schedule(shop, snapshots))
-        if deletions := deletions_job(shop):
-            jobs.append(deletions)
-            schedules.append(deletions_schedule(shop, deletions))
-    return Definitions(
-        assets=assets,
-        asset_checks=checks,
-        jobs=jobs,
-        schedules=schedules,
-        sensors=sensors,
-        resources=resources,
-        executor=in_process_executor,
-    )
-
+from ecom_assets.orchestration.build_definitions import build_defs
 
 defs = build_defs()
 

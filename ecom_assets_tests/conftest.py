@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 
-from ecom_assets_tests.engines import copy_of as copy_of
-from ecom_assets_tests.engines import empty_place as empty_place
-from ecom_assets_tests.engines import new_database as new_database
-from ecom_assets_tests.engines import new_place as new_place
-from ecom_assets_tests.engines import place as place
-from ecom_assets_tests.engines import postgres_server as postgres_server
-from ecom_assets_tests.lakes import new_lake as new_lake
+from ecom_assets_tests.support.warehouses.engines import copy_of as copy_of
+from ecom_assets_tests.support.warehouses.engines import empty_place as empty_place
+from ecom_assets_tests.support.warehouses.engines import new_database as new_database
+from ecom_assets_tests.support.warehouses.engines import new_place as new_place
+from ecom_assets_tests.support.warehouses.engines import place as place
+from ecom_assets_tests.support.warehouses.engines import postgres_server as postgres_server
+from ecom_assets_tests.support.warehouses.lakes import new_lake as new_lake
 
 if TYPE_CHECKING:
-    from ecom_assets_tests.forked_loads import Forks
+    from ecom_assets_tests.support.loads.forked_loads import Forks
 
 # before dlt or dagster is imported, which read it once
 os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"
@@ -38,7 +38,7 @@ _numbers = count()
 @pytest.fixture(scope="session")
 def forked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forks]:
     """Return the process that forks, with a folder for temporary files that stays."""
-    from ecom_assets_tests.forked_loads import forks
+    from ecom_assets_tests.support.loads.forked_loads import forks
 
     with forks(tmp_path_factory.mktemp("scratch")) as running:
         yield running

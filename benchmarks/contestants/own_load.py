@@ -8,10 +8,10 @@ from pathlib import Path
 from own_shop import RESOURCES, declared
 from work import work_from_command_line
 
-from ecom_assets.ingest.declaration import load_shop
-from ecom_assets.ingest.duckdb_warehouse import DuckDbWarehouse
-from ecom_assets.ingest.loading import run_load
-from ecom_assets.ingest.windows import windows_between
+from ecom_assets.declaration.reading import load_shop
+from ecom_assets.extract.windows import windows_between
+from ecom_assets.load.run import run_load
+from ecom_assets.warehouse.duckdb.warehouse import DuckDbWarehouse
 
 
 def main() -> int:

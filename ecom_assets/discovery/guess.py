@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-from ecom_assets.discovery.rows import Path
+from ecom_assets.discovery.exploration.rows import Path
 
 T = TypeVar("T")
 

@@ -1,0 +1,158 @@
+"""Single values of JSON to Python values of a declared type, None for a value that does not convert.
+
+The slow way, for the values of a column that Arrow does not convert as a whole; that is `convert`'s. Both give
+the same.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import math
+import re
+from collections.abc import Callable
+from datetime import date, datetime, time, timedelta, timezone
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from ecom_assets.foundation.json_text import json_text, storable_json
+from ecom_assets.foundation.local_time import instant_of
+
+MILLISECONDS = 100_000_000_000
+"""From here on a number is milliseconds since 1970, not seconds: 1e11 seconds lie in the year 5138."""
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
+_CLOCK = r"(\d\d)(?::(\d\d)(?::(\d\d)(?:[.,](\d+))?)?)?"
+_INSTANT = re.compile(
+    rf"(\d{{4}}-\d\d-\d\d)(?:[T ]{_CLOCK})?\s*(?:(Z|z)|([+-])([01]\d|2[0-3])(?::?([0-5]\d))?)?", re.ASCII
+)
+_TIME = re.compile(r"(\d\d):(\d\d)(?::(\d\d)(?:[.,](\d+))?)?", re.ASCII)
+_SINCE_1970 = re.compile(r"\d{9,13}(\.\d+)?", re.ASCII)
+"""Seconds or milliseconds as a text; a day written as 20260327 is shorter."""
+
+
+def _number(value: Any) -> Decimal | None:
+    """Return a finite number, or the text of one, with all its digits."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, Decimal, str)):
+        return None
+    text = str(value).strip()
+    return Decimal(text) if _NUMBER.fullmatch(text) else None
+
+
+def to_decimal_of(precision: int, scale: int) -> Callable[[Any], Decimal | None]:
+    """Return a conversion that loses no digit; one digit too many is a wrong value."""
+
+    def to_decimal(value: Any) -> Decimal | None:
+        number = _number(value)
+        if number is None or not number.is_finite():
+            return None
+        if not number:
+            return Decimal(0)
+        sign, digits, exponent = number.as_tuple()
+        text = "".join(map(str, digits))
+        kept = text.rstrip("0")
+        power = int(exponent) + len(text) - len(kept)
+        # a power is compared before it is used: it may be of any size
+        if -power > scale or len(kept) + power > precision - scale:
+            return None
+        return Decimal((sign, tuple(map(int, kept)), power))
+
+    return to_decimal
+
+
+_to_whole = to_decimal_of(19, 0)
+
+
+def _to_bigint(value: Any) -> int | None:
+    if type(value) is not int:
+        number = _to_whole(value)
+        if number is None:
+            return None
+        value = int(number)
+    return value if -(2**63) <= value < 2**63 else None
+
+
+def _to_double(value: Any) -> float | None:
+    number = None if _number(value) is None else float(value)
+    return number if number is not None and math.isfinite(number) else None
+
+
+def _to_bool(value: Any) -> bool | None:
+    if isinstance(value, str):
+        return {"true": True, "false": False, "1": True, "0": False}.get(value.strip().lower())
+    return bool(value) if value in (0, 1) else None
+
+
+def _to_text(value: Any) -> str | None:
+    if isinstance(value, str):
+        value.encode()  # a lone surrogate cannot be stored
+        return value
+    return json_text(value) if isinstance(value, bool) or _number(value) is not None else None
+
+
+def to_instant_in(zone: ZoneInfo) -> Callable[[Any], datetime | None]:
+    """Return a conversion of ISO 8601 texts and of numbers since 1970 to instants in UTC.
+
+    A text without an offset is in `zone`. What is finer than a microsecond is left out.
+    """
+
+    def to_instant(value: Any) -> datetime | None:
+        if not isinstance(value, str) or _SINCE_1970.fullmatch(value.strip()):
+            return _since_1970(value)
+        match = _INSTANT.fullmatch(value.strip())
+        if match is None:
+            return None
+        day, hour, minute, second, fraction, utc, sign, hours, minutes = match.groups()
+        moment = datetime.combine(date.fromisoformat(day), _clock(hour, minute, second, fraction))
+        if utc is None and sign is None:
+            return instant_of(moment, zone)
+        shift = timedelta(hours=int(hours or 0), minutes=int(minutes or 0))
+        return (moment + shift if sign == "-" else moment - shift).replace(tzinfo=timezone.utc)
+
+    return to_instant
+
+
+def _since_1970(value: Any) -> datetime | None:
+    number = _number(value)
+    if number is None or (number and number.adjusted() > 18):
+        return None
+    scale = 1_000 if abs(number) >= MILLISECONDS else 1_000_000
+    return _EPOCH + timedelta(microseconds=math.floor(number * scale))
+
+
+def _clock(hour: str | None, minute: str | None, second: str | None, fraction: str | None) -> time:
+    micros = ((fraction or "") + "000000")[:6]
+    return time(int(hour or 0), int(minute or 0), int(second or 0), int(micros))
+
+
+def _to_date(value: Any) -> date | None:
+    """Take a day, or the midnight that begins it, wherever that is."""
+    match = _INSTANT.fullmatch(value.strip()) if isinstance(value, str) else None
+    if match is None or _clock(*match.groups()[1:5]) != time() or int(match[5] or 0):
+        return None
+    return date.fromisoformat(match[1])
+
+
+def _to_time(value: Any) -> time | None:
+    match = _TIME.fullmatch(value.strip()) if isinstance(value, str) else None
+    return _clock(*match.groups()) if match else None
+
+
+def _to_binary(value: Any) -> bytes | None:
+    try:
+        return base64.b64decode(value, validate=True) if isinstance(value, str) else None
+    except binascii.Error:
+        return None
+
+
+FUNCTIONS: dict[str, Callable[[Any], Any]] = {
+    "bigint": _to_bigint,
+    "double": _to_double,
+    "bool": _to_bool,
+    "text": _to_text,
+    "date": _to_date,
+    "time": _to_time,
+    "json": storable_json,
+    "binary": _to_binary,
+}

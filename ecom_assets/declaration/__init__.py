@@ -1,0 +1,1 @@
+"""A YAML file as a frozen, validated description of one shop."""

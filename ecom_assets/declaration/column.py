@@ -1,0 +1,132 @@
+"""One declared column of a contract, as a frozen model: its type, its place in a record, what it points to.
+
+Turning records into columns is `contract`'s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple
+
+from pydantic import Field, StrictBool, model_validator
+from pydantic.json_schema import JsonSchemaValue
+from typing_extensions import Self
+
+from ecom_assets.declaration.client import Declared
+from ecom_assets.declaration.error_text import broken, shown, wrong
+from ecom_assets.declaration.field_check import Check, as_text
+from ecom_assets.declaration.field_types import COLUMN_NAME, ColumnName, Dotted, Text, TimeZone, whole
+
+
+class Reference(NamedTuple):
+    """The column that a foreign key points to."""
+
+    resource: str
+    column: str
+
+
+def _reference(value: Any) -> Any:
+    """Take `customers.id` as a resource and its column."""
+    if isinstance(value, Reference):
+        return value
+    if not isinstance(value, str) or value.count(".") != 1 or not all(value.split(".")):
+        raise wrong(shown(value), "a resource and its column, such as customers.id")
+    return Reference(*value.split("."))
+
+
+class Column(Declared):
+    """One column of a contract. `path` leads to its value; `precision` and `scale` are a decimal's.
+
+    `timezone` is that of instants which name none, None for that of the endpoint's `incremental`.
+    """
+
+    UNWRITTEN: ClassVar[frozenset[str]] = frozenset({"name"})
+
+    name: ColumnName
+    data_type: Literal[
+        "text", "bigint", "double", "bool", "decimal", "timestamp", "date", "time", "json", "binary"
+    ] = Field(description="Type of the column, in dlt's words.")
+    nullable: StrictBool = Field(default=True, description="False rejects a record without a value.")
+    precision: Annotated[int, whole(1, 38)] | None = Field(
+        default=None, description="Digits of a decimal; 38 unless given."
+    )
+    scale: Annotated[int, whole(0, 38)] | None = Field(
+        default=None,
+        description="Digits of a decimal behind the point; 9 unless given, 0 where `precision` is given.",
+    )
+    path: Dotted = Field(
+        default=(), description="Where in the record, dotted; the name unless given, `__` for a dot."
+    )
+    timezone: TimeZone | None = Field(
+        default=None,
+        description="Of this timestamp's values without an offset; that of `incremental` unless given, else UTC.",
+    )
+    references: Annotated[Reference, Check(_reference, as_text(r"[^.]+\.[^.]+"))] | None = Field(
+        default=None, description="The `resource.column` that a foreign key points to."
+    )
+    pii: Literal["hash", "mask", "drop"] | None = Field(
+        default=None, description="What is done to personal data before anything is written."
+    )
+    description: Text | None = Field(default=None, description="Shown in the UI.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _defaults(cls, data: Any) -> Any:
+        """Fill in the path that the name implies, and dlt's own default size of a decimal."""
+        if not isinstance(data, Mapping):
+            return data
+        implied: dict[str, Any] = {}
+        name = data.get("name")
+        if isinstance(name, str):
+            implied["path"] = (name,) if name.startswith("_") else tuple(name.split("__"))
+        if data.get("data_type") == "decimal" and data.get("scale") is None:
+            implied |= {"precision": 38, "scale": 9} if data.get("precision") is None else {"scale": 0}
+        return implied | {key: value for key, value in data.items() if value is not None}
+
+    @model_validator(mode="after")
+    def _sized(self) -> Self:
+        """Keep precision and scale to decimals, the scale within the precision, the zone to instants."""
+        if self.timezone is not None and self.data_type != "timestamp":
+            raise broken(
+                ("timezone",),
+                f"timezone with data_type {self.data_type}",
+                "timezone with data_type timestamp only",
+            )
+        for key in ("precision", "scale"):
+            if getattr(self, key) is not None and self.data_type != "decimal":
+                raise broken(
+                    (key,), f"{key} with data_type {self.data_type}", f"{key} with data_type decimal only"
+                )
+        if self.scale is not None and self.precision is None:
+            raise broken(("precision",), "nothing", "a whole number from 1 to 38, because scale is given")
+        if self.scale is not None and self.precision is not None and self.scale > self.precision:
+            raise broken(
+                ("scale",), str(self.scale), f"a whole number from 0 to {self.precision}, the precision"
+            )
+        if self.pii in ("hash", "mask") and self.data_type != "text":
+            raise broken(("pii",), f"{self.pii} with data_type {self.data_type}", "drop, or data_type text")
+        return self
+
+
+def as_columns(value: Any) -> Any:
+    """Take the mapping of a file, whose keys are the names, as columns in the declared order."""
+    if isinstance(value, (list, tuple)) and all(isinstance(entry, Column) for entry in value) and value:
+        return tuple(value)
+    if not isinstance(value, Mapping) or not value:
+        raise wrong(shown(value), "a mapping of column names, at least one")
+    for name, body in value.items():
+        if not isinstance(body, Mapping):
+            raise wrong(shown(body), "a mapping with data_type", name)
+        if "name" in body:
+            raise wrong("an unknown key", ", ".join(Column.written_keys()), name, "name")
+    return tuple({**body, "name": name} for name, body in value.items())
+
+
+def columns_form(form: JsonSchemaValue) -> JsonSchemaValue:
+    """Return what a file may hold in place of columns: a mapping of names; null takes away what a base has."""
+    return {
+        "type": "object",
+        "propertyNames": COLUMN_NAME,
+        "additionalProperties": {"anyOf": [form["items"], {"type": "null"}]},
+        "minProperties": 1,
+    }

@@ -1,0 +1,157 @@
+"""How the errors of a declaration are worded: where, what was found, what is allowed.
+
+Models raise `wrong` and `broken`; `worded` turns what pydantic makes of them, and pydantic's own errors, into
+the one line that a user sees.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic_core import ErrorDetails, PydanticCustomError
+
+from ecom_assets.foundation.errors import DeclarationError
+
+LONGEST_ECHO = 60
+"""Characters of a value that a message repeats."""
+
+Place = tuple[str | int, ...]
+
+_REQUIRED = {
+    "base_url": "the address of the API",
+    "by": "sweep",
+    "client": "a mapping with base_url",
+    "columns": "a mapping of column names, at least one",
+    "cursor_path": "the field that tells when a record changed, such as updated_at",
+    "data_type": "text, bigint, double, bool, decimal, timestamp, date, time, json, binary",
+    "name": "a lower snake_case name",
+    "primary_key": "the columns that tell records apart",
+    "resources": "a list of resources, at least one",
+    "start": "a date or a time such as 2026-01-01 or 2026-01-01T06:00:00Z",
+    "type": "api_key, bearer, http_basic, oauth2_client_credentials",
+    "endpoint.path": "a path below base_url, such as /v1/orders",
+    "rows_from.path": "the field that holds the list, such as line_items",
+    "rows_from.resource": "the resource whose records hold the list",
+}
+_KINDS = {
+    "bool_type": "true or false",
+    "dict_type": "a mapping",
+    "model_type": "a mapping",
+    "string_type": "a text",
+}
+
+
+def shown(value: Any) -> str:
+    """Return how a message repeats a value: a text in quotes and cut, a container only as what it is."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, Mapping):
+        return "a mapping"
+    if isinstance(value, (list, tuple)):
+        return "a list" if value else "an empty list"
+    text = str(value)
+    text = text if len(text) <= LONGEST_ECHO else f"{text[:LONGEST_ECHO]}…"
+    return repr(text) if isinstance(value, str) else text
+
+
+def shown_path(file: Path) -> str:
+    """Return a file's path as messages write it: relative when it is below the working directory."""
+    absolute, here = file.absolute(), Path.cwd()
+    return str(absolute.relative_to(here)) if absolute.is_relative_to(here) else str(absolute)
+
+
+def shown_place(place: Place) -> str:
+    """Write a place in a file, such as `resources[0].columns.id`; a key of other characters in quotes."""
+    text = ""
+    for piece in place:
+        if isinstance(piece, int):
+            text += f"[{piece}]"
+        else:
+            text += f".{piece if re.fullmatch(r'[A-Za-z0-9_-]{1,60}', piece) else shown(piece)}"
+    return text.removeprefix(".") or "file"
+
+
+def wrong(found: str, allowed: str, *at: str | int) -> PydanticCustomError:
+    """Return the error of a value that is wrong in itself, at a place below the one that is validated."""
+    return PydanticCustomError("value", "{found}; {allowed}", {"found": found, "allowed": allowed, "at": at})
+
+
+def broken(at: Place, found: str, allowed: str) -> PydanticCustomError:
+    """Return the error of values that do not go together, at a place below the model that says so.
+
+    It stays with the resource that breaks the rule, even when the value itself comes from the defaults.
+    """
+    return PydanticCustomError("rule", "{found}; {allowed}", {"found": found, "allowed": allowed, "at": at})
+
+
+def worded(
+    error: ErrorDetails, document: Mapping[str, Any], located: Callable[[Place], tuple[str, Place]]
+) -> DeclarationError:
+    """Turn pydantic's error into one line about the file as it was written.
+
+    `located` tells the shown path of the file that a place of the document is from, and the place in it.
+    """
+    context: Mapping[str, Any] = error.get("ctx") or {}
+    place = _written(document, (*error["loc"], *context.get("at", ())))
+    if error["type"] != "rule":
+        place = _origin(document, place)
+    within = place[:2]
+    file, place = located(place)
+    if error["type"] in ("rule", "value"):
+        return DeclarationError(file, shown_place(place), context["found"], context["allowed"])
+    if error["type"] == "missing":
+        keys = [str(piece) for piece in place[-2:]]
+        allowed = _REQUIRED.get(".".join(keys)) or _REQUIRED[keys[-1]]
+        return DeclarationError(file, shown_place(place), "nothing", allowed)
+    found = shown(error["input"])
+    if error["type"] == "literal_error":
+        allowed = ", ".join(re.findall(r"'([^']*)'", context["expected"]))
+    else:
+        allowed = _KINDS[error["type"]]
+        # a text in place of client.auth or of a part of it might be the secret itself
+        if within == ("client", "auth") and isinstance(error["input"], str):
+            found = "a text"
+    return DeclarationError(file, shown_place(place), found, allowed)
+
+
+def _written(document: Any, location: Place) -> Place:
+    """Turn a place among the models into one in the file, where columns have names and one auth no number."""
+    place: list[str | int] = []
+    for piece in location:
+        if isinstance(piece, int) and place[-1:] == ["auth"] and not isinstance(document, list):
+            continue
+        if isinstance(piece, int) and place[-1:] == ["columns"] and isinstance(document, Mapping):
+            piece = list(document)[piece]
+        place.append(piece)
+        try:
+            document = document[piece]
+        except (KeyError, IndexError, TypeError):
+            document = None
+    # a column's name is its key
+    return tuple(
+        place[:-1] if place[-3:-2] == ["columns"] and place[-1] == "name" and document is None else place
+    )
+
+
+def _origin(document: Mapping[str, Any], place: Place) -> Place:
+    """Return the place in `resource_defaults` of a value, or of a lack, that a resource has from there."""
+    defaults: Place = ("resource_defaults", *place[2:])
+    if place[:1] != ("resources",) or _exists(document, place):
+        return place
+    lacking = not _exists(document, place[:-1]) and _exists(document, defaults[:-1])
+    return defaults if lacking or _exists(document, defaults) else place
+
+
+def _exists(document: Any, place: Place) -> bool:
+    """Tell whether a file has something at a place."""
+    for piece in place:
+        try:
+            document = document[piece]
+        except (KeyError, IndexError, TypeError):
+            return False
+    return True

@@ -1,0 +1,77 @@
+"""What is promised of each resource of a shop, and what its API cannot give, by the declaration alone.
+
+Whether the API behaves as the declaration says is `checking`'s to find out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ecom_assets.declaration.reading import Endpoint, Resource, Shop
+
+
+@dataclass(frozen=True)
+class Promise:
+    """One line on a resource: what is `kept`, or what this API cannot give."""
+
+    resource: str
+    kept: bool
+    text: str
+
+
+def promises(shop: Shop, resource: Resource) -> Iterator[Promise]:
+    """Yield what is promised of a resource, then what is not and why."""
+    parent = shop.parent_of(resource)
+    endpoint = parent.endpoint
+    if endpoint is None:
+        return
+    total = _total(shop, endpoint)
+    unit = "each window" if resource.windowed else "the whole table"
+    if parent.parent:
+        unit = f"the list of each record of {parent.parent}"
+    again = "merged by its primary key" if resource.windowed else "replaced in one step"
+    if total:
+        yield Promise(resource.name, True, f"{unit} is proved complete against {total}, and {again}")
+    else:
+        yield Promise(
+            resource.name,
+            False,
+            f"completeness of {unit} is not provable: the API reports no total; pages are compared with each other",
+        )
+    if not resource.windowed:
+        return
+    incremental = shop.incremental_of(resource.name)
+    if not incremental.server_filter:
+        yield Promise(
+            resource.name,
+            False,
+            "every run reads everything: the API has no time filter (server_filter: false)",
+        )
+    elif not incremental.asks_end:
+        yield Promise(
+            resource.name,
+            False,
+            f"each window reads up to the present: no end_param goes with {incremental.asked_by}",
+        )
+    if resource.parent:
+        changed = resource.rows_from.path if resource.rows_from else resource.name
+        yield Promise(
+            resource.name,
+            False,
+            f"a change in {changed} is seen only when {incremental.cursor_path} of its record "
+            f"in {shop.root_of(resource).name} moves",
+        )
+    else:
+        yield Promise(
+            resource.name, False, f"a change is seen only when {incremental.cursor_path} of the record moves"
+        )
+
+
+def _total(shop: Shop, endpoint: Endpoint) -> str | None:
+    """Return where the API says how many records there are, None where it does not."""
+    paginator = endpoint.paginator or shop.client.paginator or {}
+    for key in ("total_path", "total_header"):
+        if paginator.get(key):
+            return f"{key} {paginator[key]}"
+    return None

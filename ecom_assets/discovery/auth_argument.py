@@ -1,0 +1,48 @@
+"""Auth kinds as the command line takes them, `TYPE[:NAME[:LOCATION[:PREFIX]]]`, in the words of the declaration."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ecom_assets.declaration.client import AUTH_FIELDS
+from ecom_assets.discovery.tables.naming import snake_case
+from ecom_assets.foundation.errors import IngestError
+
+
+def auth_kinds(texts: Sequence[str]) -> list[dict[str, Any]]:
+    """Return the declared auth kinds; of several, each has secrets of its own names.
+
+    Nothing that is wrong is repeated, as it might be a secret. Raises IngestError.
+    """
+    kinds = [_kind(text) for text in texts]
+    taken: set[str] = set()
+    keys = sum(kind["type"] == "api_key" for kind in kinds)
+    for kind in kinds:
+        fields = AUTH_FIELDS[kind["type"]]
+        if len(fields) == 1 and (keys > 1 or fields[0] in taken):
+            kind["secret"] = snake_case(kind.get("name", fields[0]))
+        taken.update(fields)
+    return kinds
+
+
+def _kind(text: str) -> dict[str, Any]:
+    kind, _, rest = text.partition(":")
+    if kind not in AUTH_FIELDS:
+        raise IngestError(
+            f"--auth: found another kind; allowed: {', '.join(AUTH_FIELDS)}, as in api_key:X-Key:header"
+        )
+    if kind == "oauth2_client_credentials":
+        if not rest.startswith(("https://", "http://")):
+            raise IngestError(f"--auth: found no address that gives out tokens; allowed: {kind}:https://…")
+        return {"type": kind, "access_token_url": rest}
+    if kind != "api_key":
+        if rest:
+            raise IngestError(f"--auth: found something behind {kind}; allowed: {kind} alone")
+        return {"type": kind}
+    name, _, place = rest.partition(":")
+    location, _, prefix = place.partition(":")
+    if location not in ("", "header", "query"):
+        raise IngestError("--auth: found another location; allowed: header, query")
+    found = {"type": kind, "name": name or "Authorization", "location": location or "header"}
+    return found | ({"prefix": prefix} if prefix else {})

@@ -1,0 +1,1 @@
+"""What an OpenAPI file says of an API."""

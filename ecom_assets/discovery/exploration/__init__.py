@@ -1,0 +1,1 @@
+"""Requests to a live API that find out how its endpoints page, filter and count."""

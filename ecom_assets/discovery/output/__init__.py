@@ -1,0 +1,1 @@
+"""The discovered shop as the text of a YAML file."""

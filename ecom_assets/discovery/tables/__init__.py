@@ -1,0 +1,1 @@
+"""Tables drafted from records: columns, types, keys and names."""

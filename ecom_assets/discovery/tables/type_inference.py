@@ -1,0 +1,123 @@
+"""The type of a column from its values: exact types for money, instants as instants, text in doubt."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from ecom_assets.contract.conversion import convert
+from ecom_assets.declaration.reading import Column
+
+_NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?")
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d")
+_ZONE = re.compile(r"(Z|z|[+-]\d\d(:?\d\d)?)$")
+_DATE = re.compile(r"\d{4}-\d\d-\d\d")
+_TIME = re.compile(r"\d\d:\d\d:\d\d(\.\d+)?")
+_MONEY = re.compile(
+    r"(^|_)(price|prices|total|subtotal|amount|cost|costs|tax|taxes|discount|fee|fees|sum|balance|refund|refunded|value)(_|$)"
+)
+_NO_MONEY = re.compile(
+    r"(^|_)(count|quantity|number|items|pieces|cents|id|version|code|sku|phone|zip|ip|class)(_|$)"
+)
+_SHARE = re.compile(r"(^|_)(rate|share|ratio|percent|percentage|factor|weight)(_|$)")
+_TIMES = re.compile(
+    r"(_at|_on|_ts|_time|_date|date|time|timestamp|created|updated|modified|changed|joined|registered|published)$"
+)
+_GEO = re.compile(r"(^|_)(lat|lng|lon|long|latitude|longitude)(_|$)")
+_FINEST = 6
+"""Digits after the point up to which a number of JSON is taken for a decimal one."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A type and what speaks for it."""
+
+    data_type: str
+    why: str = ""
+    precision: int | None = None
+    scale: int | None = None
+
+
+def infer(name: str, values: Sequence[Any]) -> Kind | None:
+    """Return the type of a column of this snake_case name, None where all values are null."""
+    present = [value for value in values if value is not None]
+    if not present:
+        return None
+    kinds = {type(value) for value in present}
+    if kinds & {dict, list}:
+        return Kind("json")
+    if kinds == {bool}:
+        return Kind("bool")
+    if bool in kinds:
+        return Kind("text", "true or false beside other values")
+    if kinds == {str}:
+        return _of_texts(name, [value for value in present if value.strip()])
+    if kinds <= {int, float, Decimal}:
+        return _of_numbers(name, present, kinds)
+    texts = [value.strip() for value in present if isinstance(value, str) and value.strip()]
+    numbers = all(map(_NUMBER.fullmatch, texts))
+    if numbers and not _NO_MONEY.search(name):
+        return _decimal(
+            [*texts, *(value for value in present if not isinstance(value, str))], "some of them text"
+        )
+    return Kind("text", "texts and numbers")
+
+
+def _of_texts(name: str, present: Sequence[str]) -> Kind:
+    if not present:
+        return Kind("text", "always an empty text")
+    numbers = all(map(_NUMBER.fullmatch, present)) and not _NO_MONEY.search(name)
+    if numbers and (any("." in text for text in present) or _MONEY.search(name)):
+        return (
+            Kind("decimal", "numbers as text")
+            if _SHARE.search(name)
+            else _decimal(present, "numbers as text")
+        )
+    for data_type, pattern in (("timestamp", _INSTANT), ("date", _DATE), ("time", _TIME)):
+        matches = pattern.match if data_type == "timestamp" else pattern.fullmatch
+        if all(matches(text) for text in present) and _converts(present, data_type):
+            naive = data_type == "timestamp" and not all(_ZONE.search(text) for text in present)
+            return Kind(data_type, "names no zone, taken as UTC" if naive else "")
+    return Kind("text")
+
+
+def _of_numbers(name: str, present: Sequence[Any], kinds: set[type]) -> Kind:
+    money = bool(_MONEY.search(name)) and not _NO_MONEY.search(name) and not _SHARE.search(name)
+    if kinds == {int}:
+        if _TIMES.search(name) and _is_clock(present):
+            return Kind("timestamp", "seconds or milliseconds since 1970")
+        if not _converts(present, "bigint"):
+            return Kind("decimal", "whole numbers beyond 64 bits", 38, 0)
+        return _decimal(present, "an amount, though whole so far") if money else Kind("bigint")
+    if _GEO.search(name) or any(_digits(value) > _FINEST for value in present if isinstance(value, float)):
+        return Kind("double", "numbers with many digits after the point")
+    # money has a room of its own; of other numbers, such as shares, later ones may have more digits
+    return _decimal(present, "an amount") if money else Kind("decimal", "numbers with a point, read exactly")
+
+
+def _is_clock(present: Sequence[int]) -> bool:
+    """Tell whether whole numbers lie between 1989 and 2096, in seconds or in milliseconds."""
+    return all(6e8 < value < 4e9 for value in present) or all(6e11 < value < 4e12 for value in present)
+
+
+def _decimal(present: Sequence[Any], why: str) -> Kind:
+    """Return a decimal that has room: four digits after the point for money, more where more were seen."""
+    scale = max((_digits(value) for value in present), default=0)
+    whole = max((len(str(value).lstrip("-").partition(".")[0]) for value in present), default=1)
+    if scale <= 4 and whole <= 12:
+        return Kind("decimal", why, 18, 4)
+    return Kind("decimal", why, 38, max(9, scale))
+
+
+def _digits(value: Any) -> int:
+    """Return how many digits a number has after the point; many for one that is written with an exponent."""
+    text = str(value)
+    return 99 if "e" in text.lower() else len(text.partition(".")[2].rstrip("0"))
+
+
+def _converts(present: Sequence[Any], data_type: str) -> bool:
+    column = Column.model_construct(name="tried", data_type=data_type)
+    return not convert(present, column).wrong

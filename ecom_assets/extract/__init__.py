@@ -1,0 +1,1 @@
+"""Windows, slices and pages: complete lists of records, read through dlt."""

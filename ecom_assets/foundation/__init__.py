@@ -1,0 +1,1 @@
+"""Errors, JSON text, clocks and progress lines: what every other package may use."""

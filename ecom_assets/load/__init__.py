@@ -1,0 +1,1 @@
+"""One run from slices to commit: ledger, rejected rows, stale writes, deletions and the report."""

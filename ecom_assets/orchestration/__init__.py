@@ -1,0 +1,1 @@
+"""Everything that knows Dagster: assets, partitions, checks, jobs, schedules, sensors, resources."""

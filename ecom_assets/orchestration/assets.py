@@ -1,0 +1,199 @@
+"""The assets of a shop: one partitioned multi-asset for its windows, one for its snapshots.
+
+An op loads the selected resources, reports them, then runs the selected checks of what was loaded. How an
+asset looks is `translator`'s, what it reports `report`'s; the load itself is `ecom_assets.ingest`'s.
+"""
+
+# no postponed annotations here: Dagster reads that of `context` as a type
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import dlt
+from dagster import (
+    AssetCheckResult,
+    AssetExecutionContext,
+    AssetKey,
+    AssetsDefinition,
+    AssetSpec,
+    Failure,
+    MaterializeResult,
+    RetryRequested,
+    TimeWindowPartitionsDefinition,
+    multi_asset,
+)
+from dagster_dlt import build_dlt_asset_specs
+
+from ecom_assets.declaration.reading import Resource, Shop
+from ecom_assets.extract.source import build_source
+from ecom_assets.extract.windows import Window
+from ecom_assets.foundation.errors import IngestError, RetryLater
+from ecom_assets.load.run import RunReport, run_load
+from ecom_assets.orchestration.checks import check_specs, run_checks
+from ecom_assets.orchestration.metadata import failure, refusal, row_counts, table_metadata, window_metadata
+from ecom_assets.orchestration.partitions import backfill_policy, chosen_windows, partitions_def
+from ecom_assets.orchestration.resources import secrets_key
+from ecom_assets.orchestration.translator import ShopTranslator, asset_key, load_pool
+from ecom_assets.warehouse.choice import warehouse_from_environment, warehouse_kind
+from ecom_assets.warehouse.warehouse import Warehouse
+
+MAX_PAUSES = 3
+"""How often a run takes the pause that an API asks for."""
+
+Event = MaterializeResult[Any] | AssetCheckResult
+
+
+def shop_specs(shop: Shop) -> dict[AssetKey, AssetSpec]:
+    """Return the spec of every resource by its asset's key; needs no secret and no network."""
+    with tempfile.TemporaryDirectory(prefix="ecom-assets-") as folder:
+        # dagster-dlt reads nothing of a pipeline but its destination's name, as a kind; this one never runs
+        pipeline = dlt.pipeline(f"{shop.name}_specs", pipelines_dir=folder, destination="duckdb")
+        try:
+            specs = build_dlt_asset_specs(build_source(shop), pipeline, ShopTranslator(shop))
+        finally:
+            pipeline.deactivate()
+    kinds = {"dlt", warehouse_kind()}
+    return {spec.key: spec.replace_attributes(metadata=_ours(spec), kinds=kinds) for spec in specs}
+
+
+def _ours(spec: AssetSpec) -> dict[str, Any]:
+    """Leave out dagster-dlt's own objects, which are for its own way to run, and would show up in the UI."""
+    return {key: value for key, value in spec.metadata.items() if not key.startswith("dagster_dlt/")}
+
+
+def shop_assets(shop: Shop) -> list[AssetsDefinition]:
+    """Return the one or two multi-assets of a shop."""
+    specs = shop_specs(shop)
+    found = []
+    if shop.partitions and shop.windowed_resources():
+        definition = partitions_def(shop.partitions)
+        found.append(_multi_asset(shop, "windows", shop.windowed_resources(), specs, definition))
+    if shop.snapshot_resources():
+        found.append(_multi_asset(shop, "snapshots", shop.snapshot_resources(), specs, None))
+    return found
+
+
+def _multi_asset(
+    shop: Shop,
+    kind: str,
+    resources: Sequence[Resource],
+    specs: dict[AssetKey, AssetSpec],
+    definition: TimeWindowPartitionsDefinition | None,
+) -> AssetsDefinition:
+    """Put resources of one kind into one op, so that a run reads the endpoint of a parent once."""
+
+    @multi_asset(
+        name=f"load_{shop.name}_{kind}",
+        specs=[specs[asset_key(shop, resource.name)] for resource in resources],
+        check_specs=[spec for resource in resources for spec in check_specs(shop, resource)],
+        partitions_def=definition,
+        backfill_policy=backfill_policy(shop.partitions) if definition and shop.partitions else None,
+        can_subset=True,
+        pool=load_pool(shop),
+        required_resource_keys={secrets_key(shop)},
+        description=f"Loads the {kind} of {shop.name}, then checks the tables.",
+    )
+    def load(context: AssetExecutionContext) -> Iterator[Event]:
+        yield from _run(context, shop, resources, definition)
+
+    return load
+
+
+def _run(
+    context: AssetExecutionContext,
+    shop: Shop,
+    resources: Sequence[Resource],
+    definition: TimeWindowPartitionsDefinition | None,
+) -> Iterator[Event]:
+    """Load what is selected, report it, check it, and fail at last for what failed."""
+    names = [entry.name for entry in resources if asset_key(shop, entry.name) in context.selected_asset_keys]
+    windows = _windows(context, shop, definition) if names else ()
+    try:
+        warehouse = warehouse_from_environment()
+        report = _loaded(context, shop, names, windows, warehouse) if names else None
+    except IngestError as error:
+        raise refusal(shop, error) from None
+    errors = report.errors if report else {}
+    if report is not None:
+        yield from _materialised(context, shop, report, warehouse)
+    failed = {asset_key(shop, name) for name in errors}
+    checks = [key for key in context.selected_asset_check_keys if key.asset_key not in failed]
+    yield from run_checks(
+        shop, warehouse, checks, [window.partition_key for window in windows] if windows else None
+    )
+    if errors:
+        raise ending(context, failure(shop, errors, len(names)), errors.values()) from None
+    if report and report.unpublished:
+        raise Failure(description=str(report.unpublished), metadata={"shop": shop.name}) from None
+
+
+def _windows(
+    context: AssetExecutionContext, shop: Shop, definition: TimeWindowPartitionsDefinition | None
+) -> tuple[Window, ...]:
+    """Return the windows of a run; raises Failure for a windowed run without a partition, or with a wrong one."""
+    if definition is None:
+        return ()
+    problem = "these assets are partitioned: choose a partition, or a range of them"
+    if context.has_partition_key_range or context.has_partition_key:
+        chosen = context.partition_key_range
+        try:
+            return chosen_windows(definition, chosen.start, chosen.end)
+        except ValueError as error:
+            problem = str(error)
+    raise Failure(
+        description=problem,
+        metadata={"shop": shop.name, "look_at": "--partition or --partition-range, or the UI's dialogue"},
+        allow_retries=False,
+    )
+
+
+def _loaded(
+    context: AssetExecutionContext,
+    shop: Shop,
+    names: Sequence[str],
+    windows: Sequence[Window],
+    warehouse: Warehouse,
+) -> RunReport:
+    """Load resources with the secrets that the Dagster resource holds."""
+    secrets = getattr(context.resources, secrets_key(shop)).secrets
+    return run_load(
+        shop,
+        names,
+        windows,
+        secrets=secrets,
+        warehouse=warehouse,
+        progress=lambda line: context.log.info(line),
+    )
+
+
+def _materialised(
+    context: AssetExecutionContext, shop: Shop, report: RunReport, warehouse: Warehouse
+) -> Iterator[Event]:
+    """Yield a result for each resource that was loaded, with the metadata of each of its partitions."""
+    loaded = {name: entry for name, entry in report.resources.items() if entry.error is None}
+    counts = row_counts(shop, warehouse, loaded)
+    for name, entry in loaded.items():
+        key = asset_key(shop, name)
+        metadata = table_metadata(report, entry, warehouse, counts.get(name))
+        for window in entry.windows:
+            if window.partition_key is None:
+                metadata |= window_metadata(window)
+            else:
+                context.add_asset_metadata(window_metadata(window), key, window.partition_key)
+        yield MaterializeResult(asset_key=key, metadata=metadata)
+
+
+def ending(
+    context: AssetExecutionContext, failed: Failure, errors: Iterable[IngestError]
+) -> RetryRequested | Failure:
+    """Return the failure, or the request to run this op again once the API is willing, if it asked for a pause."""
+    pauses = [error for error in errors if isinstance(error, RetryLater)]
+    if not pauses:
+        return failed
+    if context.retry_number >= MAX_PAUSES:
+        failed.description = f"{failed.description} (after {MAX_PAUSES} pauses)"
+        failed.allow_retries = False
+        return failed
+    longest = max(pauses, key=lambda error: error.seconds)
+    context.log.warning(f"{longest}; trying again in {longest.seconds:g} s")
+    return RetryRequested(max_retries=MAX_PAUSES, seconds_to_wait=longest.seconds)

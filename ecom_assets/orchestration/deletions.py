@@ -1,0 +1,101 @@
+"""The assets of a shop's sweeps: one for each resource with `deletes`, beside that of its table.
+
+They have no partitions: a sweep reads the whole collection. What it does is `ecom_assets.load.delete_detection`'s.
+"""
+
+# no postponed annotations here: Dagster reads that of `context` as a type
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from typing import Any
+
+from dagster import (
+    AssetExecutionContext,
+    AssetsDefinition,
+    AssetSpec,
+    Failure,
+    FreshnessPolicy,
+    MaterializeResult,
+    MetadataValue,
+    multi_asset,
+)
+
+from ecom_assets.declaration.deletes import deletions_name
+from ecom_assets.declaration.reading import Resource, Shop
+from ecom_assets.foundation.errors import IngestError
+from ecom_assets.load.delete_detection import SweepReport, run_sweep
+from ecom_assets.orchestration.assets import ending
+from ecom_assets.orchestration.metadata import failure
+from ecom_assets.orchestration.resources import secrets_key
+from ecom_assets.orchestration.translator import OWNERS, asset_key, load_pool
+from ecom_assets.warehouse.choice import warehouse_from_environment, warehouse_kind
+from ecom_assets.warehouse.warehouse import Warehouse
+
+_EVERY = timedelta(weeks=1)
+
+
+def deletions_assets(shop: Shop) -> list[AssetsDefinition]:
+    """Return an asset for each resource whose deletes are looked for."""
+    return [_asset(shop, resource) for resource in shop.swept_resources()]
+
+
+def deletions_spec(shop: Shop, resource: Resource) -> AssetSpec:
+    """Return the spec of a resource's sweeps; late, as the tables' assets are, after two and a quarter of them."""
+    return AssetSpec(
+        key=asset_key(shop, deletions_name(resource.name)),
+        deps=[asset_key(shop, resource.name)],
+        group_name=shop.name,
+        description=(
+            f"Marks the rows of {resource.name} whose records the API no longer has: deleted_at is set, "
+            "and is null again for a record that came back."
+        ),
+        owners=list(OWNERS),
+        kinds={"dlt", warehouse_kind()},
+        freshness_policy=FreshnessPolicy.time_window(fail_window=_EVERY * 2.25, warn_window=_EVERY * 1.5),
+    )
+
+
+def _asset(shop: Shop, resource: Resource) -> AssetsDefinition:
+    """Return the asset of one resource's sweeps, an op of its own, so that one that fails does so alone."""
+
+    @multi_asset(
+        name=f"sweep_{shop.name}_{resource.name}",
+        specs=[deletions_spec(shop, resource)],
+        pool=load_pool(shop),
+        required_resource_keys={secrets_key(shop)},
+    )
+    def sweep(context: AssetExecutionContext) -> Iterator[MaterializeResult[Any]]:
+        try:
+            warehouse = warehouse_from_environment()
+            report = run_sweep(
+                shop,
+                resource.name,
+                secrets=getattr(context.resources, secrets_key(shop)).secrets,
+                warehouse=warehouse,
+                progress=lambda line: context.log.info(line),
+            )
+        except IngestError as problem:
+            failed = failure(shop, {deletions_name(resource.name): problem}, 1)
+            raise ending(context, failed, [problem]) from None
+        yield MaterializeResult(metadata=_metadata(report, warehouse))
+        if report.unpublished:
+            raise Failure(description=str(report.unpublished), metadata={"shop": shop.name}) from None
+
+    return sweep
+
+
+def _metadata(report: SweepReport, warehouse: Warehouse) -> Mapping[str, Any]:
+    """Return the figures of a sweep; a total is null where the API reports none."""
+    return {
+        "dagster/table_name": report.table,
+        "dagster/uri": warehouse.uri,
+        "deleted_at": MetadataValue.timestamp(report.instant),
+        "live_before": report.live_before,
+        "at_source": report.at_source,
+        "newly_deleted": report.newly_deleted,
+        "returned": report.returned,
+        "source_total": MetadataValue.null() if report.source_total is None else report.source_total,
+        "requests": report.requests,
+        "retries": report.retries,
+        "restarts": report.restarts,
+        "seconds": report.seconds,
+    }

@@ -1,0 +1,227 @@
+"""`make demo`: the last seven closed windows of the sandbox shop, loaded by Dagster, and what came of it.
+
+Starts the commands that a user would type, and reads the results from the warehouse and from Dagster's
+instance. Nothing else depends on it.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import IO
+
+from dagster import DagsterEventType, DagsterInstance, RunsFilter
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from ecom_assets.declaration.reading import BUNDLED_SHOPS, Resource, Shop, load_shop
+from ecom_assets.extract.windows import Window, windows_between
+from ecom_assets.warehouse.choice import warehouse_from_environment
+from ecom_assets.warehouse.duckdb.warehouse import DuckDbWarehouse
+from ecom_assets.warehouse.warehouse import Warehouse
+
+MODULE = "ecom_assets.definitions"
+WINDOWS = 7
+"""How many windows the demo loads."""
+
+QUERY = "select status, count(*) as orders, sum(total) as total from sandbox.orders group by status"
+
+_TAIL = 15
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What there is of one table after the demo; `seconds` is the time that its windows took to read."""
+
+    table: str
+    rows: int
+    passed: int
+    checks: int
+    windows: str
+    seconds: float
+
+
+def demo_windows(shop: Shop, now: datetime) -> tuple[Window, ...]:
+    """Return the newest closed windows before an aware instant, the oldest first."""
+    if shop.partitions is None:
+        return ()
+    return windows_between(shop.partitions, now - timedelta(days=WINDOWS + 2), now)[-WINDOWS:]
+
+
+def materialize(
+    shop: Shop, resources: Sequence[Resource], windows: Sequence[Window], console: Console, log: IO[str]
+) -> bool:
+    """Run `dagster asset materialize`, with its output in `log` and what came of its steps on the console.
+
+    Returns False when it failed; what is known of the reason is on the console then.
+    """
+    keys = ",".join(f"{shop.name}/{resource.name}" for resource in resources)
+    command = [sys.executable, "-m", "dagster", "asset", "materialize", "-m", MODULE, "--select", keys]
+    if windows:
+        command += ["--partition-range", f"{windows[0].partition_key}...{windows[-1].partition_key}"]
+    # the definitions are those of the bundled shop, whatever other folder is set
+    environment = {name: value for name, value in os.environ.items() if name != "ECOM_SHOPS_DIR"}
+    since, started = datetime.now(timezone.utc), time.monotonic()
+    done = subprocess.run(
+        command,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        encoding="utf-8",
+        check=False,
+    )
+    log.write(done.stdout)
+    # of its output Dagster loses lines when a step ends quickly; its instance has all of them
+    with DagsterInstance.get() as instance:
+        told = reported(instance, since, time.monotonic() - started)
+    for line in told or done.stdout.splitlines()[-_TAIL:]:
+        _say(console, f"  {line}")
+    return done.returncode == 0
+
+
+def reported(instance: DagsterInstance, since: datetime, seconds: float) -> list[str]:
+    """Return a line for each step, failure and failed check of the runs created after an instant."""
+    kinds = {
+        DagsterEventType.STEP_SUCCESS,
+        DagsterEventType.STEP_FAILURE,
+        DagsterEventType.ASSET_CHECK_EVALUATION,
+    }
+    lines = []
+    for record in instance.get_run_records(RunsFilter(created_after=since), ascending=True):
+        for entry in instance.all_logs(record.dagster_run.run_id, of_type=kinds):
+            event = entry.dagster_event
+            if event is None:
+                continue
+            if event.event_type is DagsterEventType.STEP_SUCCESS:
+                lines.append(f"{event.step_key}: done, {seconds:.1f} s with Dagster's start")
+            elif event.event_type is DagsterEventType.STEP_FAILURE:
+                told = event.step_failure_data
+                why = told.user_failure_data.description if told.user_failure_data else None
+                lines += (why or str(told.error_display_string)).splitlines()[:_TAIL]
+            elif not event.asset_check_evaluation_data.passed:
+                lines.append(event.message or "")
+    return lines
+
+
+def check_results(instance: DagsterInstance, since: datetime) -> dict[str, dict[str, bool]]:
+    """Return whether each check passed when it last ran after `since`, by resource and name of the check."""
+    found: dict[str, dict[str, bool]] = {}
+    for record in instance.get_run_records(RunsFilter(created_after=since), ascending=True):
+        run_id = record.dagster_run.run_id
+        for entry in instance.all_logs(run_id, of_type=DagsterEventType.ASSET_CHECK_EVALUATION):
+            if entry.dagster_event is not None:
+                result = entry.dagster_event.asset_check_evaluation_data
+                found.setdefault(result.asset_key.path[-1], {})[result.check_name] = result.passed
+    return found
+
+
+def summaries(
+    shop: Shop, warehouse: Warehouse, results: dict[str, dict[str, bool]], since: datetime
+) -> list[Summary]:
+    """Return a summary of each table, from the warehouse, its ledger since an instant, and the checks."""
+    found = []
+    with warehouse.read(shop.name) as connection:
+        for resource in shop.resources:
+            rows = connection.value(f'select count(*) from "{resource.name}"')
+            first, last, seconds = connection.execute(
+                "select min(partition_key), max(partition_key), sum(seconds) from load_ledger "
+                "where resource = ? and loaded_at >= ?",
+                [resource.name, since],
+            ).fetchall()[0]
+            checks = results.get(resource.name, {})
+            found.append(
+                Summary(
+                    table=f"{shop.name}.{resource.name}",
+                    rows=rows,
+                    passed=sum(checks.values()),
+                    checks=len(checks),
+                    windows=f"{first} to {last}" if first else "all",
+                    seconds=seconds or 0.0,
+                )
+            )
+    return found
+
+
+def show(found: Sequence[Summary], console: Console) -> None:
+    """Print the summaries as a table."""
+    table = Table(box=box.SIMPLE, pad_edge=False)
+    for heading in ("table", "rows", "checks\npassed", "windows", "seconds\nof reading"):
+        table.add_column(
+            heading, justify="left" if heading in ("table", "windows") else "right", no_wrap=True
+        )
+    for entry in found:
+        table.add_row(
+            entry.table,
+            f"{entry.rows:,}",
+            f"{entry.passed}/{entry.checks}",
+            entry.windows,
+            f"{entry.seconds:.1f}",
+        )
+    console.print(table)
+
+
+def what_next(warehouse: Warehouse, console: Console) -> None:
+    """Print what to do with a loaded warehouse."""
+    command = f'psql "$ECOM_WAREHOUSE" -c "{QUERY}"'
+    if isinstance(warehouse, DuckDbWarehouse):
+        path = warehouse.path
+        here = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+        code = f"import duckdb; duckdb.connect('{here}', read_only=True).sql('{QUERY}').show()"
+        command = f'.venv/bin/python -c "{code}"'
+    _say(console, "What next")
+    _say(console, "  Look at it:  make ui, then open http://127.0.0.1:3000")
+    _say(console, f"  Query it:    {command}")
+    _say(console, "  Your shop:   docs/own-shop.md")
+
+
+def main() -> int:
+    """Run the demo; returns the exit code, 1 for a failed run or check.
+
+    Dagster's instance is in .dagster in the current folder unless DAGSTER_HOME names another.
+    """
+    console = Console()
+    home = Path(os.environ.setdefault("DAGSTER_HOME", str(Path(".dagster").absolute())))
+    home.mkdir(parents=True, exist_ok=True)
+    since, started = datetime.now(timezone.utc), time.monotonic()
+    shop = load_shop(BUNDLED_SHOPS / "sandbox.yaml")
+    windows = demo_windows(shop, since)
+    span = f"{len(windows)} windows, {windows[0].partition_key} to {windows[-1].partition_key}"
+    steps: tuple[tuple[str, Sequence[Resource], Sequence[Window]], ...] = (
+        ("full refresh", shop.snapshot_resources(), ()),
+        (span, shop.windowed_resources(), windows),
+    )
+    path = home / "demo.log"
+    with path.open("w", encoding="utf-8") as log:
+        for title, resources, part in steps:
+            _say(console, f"{', '.join(resource.name for resource in resources)}: {title}")
+            if not materialize(shop, resources, part, console, log):
+                _say(console, f"The demo failed. Everything that Dagster said: {path}")
+                return 1
+    warehouse = warehouse_from_environment()
+    with DagsterInstance.get() as instance:
+        results = check_results(instance, since)
+    found = summaries(shop, warehouse, results, since)
+    show(found, console)
+    _say(
+        console,
+        f"In {warehouse} after {time.monotonic() - started:.0f} s; Dagster's output is in {path}.",
+    )
+    what_next(warehouse, console)
+    return 0
+
+
+def _say(console: Console, text: str) -> None:
+    """Print text as it is, however wide the terminal is."""
+    console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

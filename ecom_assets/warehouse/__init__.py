@@ -1,0 +1,1 @@
+"""Where tables are kept: the interface, the lock, the choice, and one sub-package an engine."""

@@ -1,0 +1,1 @@
+"""A DuckLake as the warehouse: Parquet files and a catalog."""

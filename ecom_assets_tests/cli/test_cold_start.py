@@ -1,0 +1,52 @@
+"""What is imported by a command that needs little, and that a process ends as soon as its work is done."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = {"dagster", "dagster_dlt", "dlt", "duckdb", "numpy", "pandas", "pyarrow", "requests", "sqlalchemy"}
+
+_REPORT = "import atexit, json, sys; atexit.register(lambda: print(json.dumps(sorted(sys.modules)), file=sys.stderr))\n"
+
+
+def imported_by(code: str, *arguments: str) -> set[str]:
+    """Return the packages that a process with this code had imported when it ended."""
+    command = [sys.executable, "-c", _REPORT + code, *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    modules: list[str] = json.loads(done.stderr.splitlines()[-1])
+    return {name.partition(".")[0] for name in modules}
+
+
+@pytest.mark.parametrize(
+    "arguments", [("--help",), ("--version",), ("check", "--help"), ("discover", "--help")]
+)
+def test_a_command_that_only_prints_imports_nothing_heavy(arguments: tuple[str, ...]) -> None:
+    found = imported_by("from ecom_assets.cli.app import main; main()", *arguments)
+    assert "ecom_assets" in found
+    assert not found & HEAVY
+
+
+def test_the_instance_of_dagster_needs_nothing_that_loads_data() -> None:
+    found = imported_by("import ecom_assets.orchestration.event_log")
+    assert "dagster" in found
+    assert not found & {"dagster_dlt", "dlt", "duckdb", "numpy", "pandas", "pyarrow"}
+
+
+def test_definitions_import_no_database_client_and_no_data_frame() -> None:
+    found = imported_by("import ecom_assets.definitions")
+    assert not found & {"numpy", "pandas", "sqlalchemy", "starlette", "uvicorn"}
+
+
+@pytest.mark.parametrize(
+    "code", ["import ecom_assets.definitions", "from ecom_assets.cli.app import main; main()"]
+)
+def test_a_process_ends_without_taking_apart_what_it_imported(code: str) -> None:
+    # the first to be registered is the last to be called; what is frozen is not among these objects
+    first = "import atexit, gc, sys; atexit.register(lambda: print(len(gc.get_objects()), file=sys.stderr))\n"
+    command = [sys.executable, "-c", first + code, "--version"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert int(done.stderr.splitlines()[-1]) < 1_000

@@ -1,0 +1,135 @@
+"""The pace of a run, at the server: what it sees of the budget and of the pauses that it asks for."""
+
+from __future__ import annotations
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from itertools import pairwise
+from math import ceil
+from typing import Any
+
+import pytest
+
+from ecom_assets.client import signing
+from ecom_assets.client.session import ShopSession
+from ecom_assets.foundation.errors import ApiError, RetryLater
+from ecom_assets_tests.support.servers.loopback import Loopback, Reply, Seen, json_reply, session_to, shop_at
+from ecom_assets_tests.support.servers.loopback import api as api
+
+OAUTH = {
+    "type": "oauth2_client_credentials",
+    "access_token_url": "{}/token",
+    "default_token_expiration": 3600,
+}
+
+
+class Arrivals:
+    """Notes when requests arrive, and answers with what `reply` makes of their number."""
+
+    def __init__(self, api: Loopback, *replies: Reply) -> None:
+        self.times: list[float] = []
+        self.paths: list[str] = []
+        self._replies = list(replies)
+        api.answering = self._answer
+
+    def _answer(self, seen: Seen) -> Reply:
+        self.times.append(time.monotonic())
+        self.paths.append(seen.path)
+        if seen.path == "/token":
+            return json_reply({"access_token": "t0k3n-of-the-api", "expires_in": 3600})
+        return self._replies.pop(0) if self._replies else Reply()
+
+    def most(self, seconds: float = 1.0) -> int:
+        """Return the most that came in any window of so many seconds."""
+        return max(sum(first <= at < first + seconds for at in self.times) for first in self.times)
+
+
+def ask(session: ShopSession, api: Loopback, count: int, workers: int = 8) -> None:
+    """Ask many times, from all workers at once."""
+
+    def once(number: int) -> Any:
+        return session.get(f"{api.base_url}/things", params={"n": number})
+
+    with ThreadPoolExecutor(workers) as pool:
+        list(pool.map(once, range(count)))
+
+
+@pytest.mark.parametrize("rate", [4.0, 7.5, 25.0])
+def test_the_budget_holds_at_the_server(api: Loopback, rate: float) -> None:
+    """No second sees more than the budget, from however many workers, bursts and retries included."""
+    arrivals = Arrivals(api, *[Reply(503, headers={"Retry-After": "0"}), Reply(), Reply(500)] * 2)
+    count = int(rate * 2)
+    with closing(
+        session_to(shop_at(api.base_url, requests_per_second=rate, backoff_factor=0.01, max_retries=3))
+    ) as session:
+        ask(session, api, count)
+        time.sleep(0.5)  # nothing is saved up
+        ask(session, api, count // 2)
+    assert len(arrivals.times) == count + count // 2 + 4
+    assert arrivals.most() <= ceil(rate) + 1
+
+
+def test_a_token_takes_from_the_budget(api: Loopback) -> None:
+    """It is a request too, and the one that it is for waits for a turn of its own."""
+    arrivals = Arrivals(api)
+    auth = {**OAUTH, "access_token_url": f"{api.base_url}/token"}
+    secrets = {"client_id": "the-client", "client_secret": "the-s3cr3t"}
+    with closing(session_to(shop_at(api.base_url, auth, requests_per_second=10.0), secrets)) as session:
+        ask(session, api, 6)
+    assert arrivals.paths.count("/token") == 1
+    assert len(arrivals.times) == 7
+    assert min(later - first for first, later in pairwise(arrivals.times)) > 0.05
+
+
+@pytest.mark.parametrize("budget", [None, 50.0])
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_pause_holds_all_workers(api: Loopback, status: int, budget: float | None) -> None:
+    """One is told, none sends before it is over, with a budget and without."""
+    told = threading.Event()
+    arrivals = Arrivals(api)
+    times = arrivals.times
+
+    def answer(seen: Seen) -> Reply:
+        times.append(time.monotonic())
+        if not told.is_set() and len(times) == 12:
+            told.set()
+            return Reply(status, headers={"Retry-After": "1"})
+        return Reply(delay=0.05)  # so that each worker has a request under way, and not many
+
+    api.answering = answer
+    with closing(session_to(shop_at(api.base_url, requests_per_second=budget))) as session:
+        ask(session, api, 40)
+    assert len(times) == 41
+    pause = times[11]
+    # what was under way before anybody could know of the pause comes in a moment
+    assert [at - pause for at in times if pause + 0.3 <= at < pause + 1] == []
+    assert sum(at >= pause + 1 for at in times) >= 10
+
+
+def test_a_pause_holds_although_its_request_fails(api: Loopback) -> None:
+    """The last try is no exception: what it is told holds for the next request of anybody."""
+    arrivals = Arrivals(api, Reply(429, headers={"Retry-After": "1"}))
+    with closing(session_to(shop_at(api.base_url, max_retries=0))) as session:
+        with pytest.raises(ApiError, match="status 429"):
+            session.get(f"{api.base_url}/things")
+        session.get(f"{api.base_url}/others")
+    assert arrivals.times[1] - arrivals.times[0] >= 1
+
+
+def test_a_pause_too_long_stops_all_workers(api: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody sends any more; each one's failure says for how long the API asks."""
+    monkeypatch.setattr(signing, "LONGEST_WAIT", 0.3)
+    arrivals = Arrivals(api, Reply(429, headers={"Retry-After": "1"}))
+    with closing(session_to(shop_at(api.base_url))) as session:
+        with pytest.raises(RetryLater, match=r"^GET /things: status 429 .* asks for a pause of 1 s") as first:
+            session.get(f"{api.base_url}/things")
+        with pytest.raises(RetryLater, match=r"^GET /others: not sent: the API asks for a pause") as second:
+            session.get(f"{api.base_url}/others")
+        assert len(arrivals.times) == 1
+        assert first.value.seconds == 1
+        assert 0.3 < second.value.seconds < 1
+        time.sleep(second.value.seconds - 0.2)
+        session.get(f"{api.base_url}/others")
+    assert arrivals.times[1] - arrivals.times[0] >= 1

@@ -1,0 +1,98 @@
+"""The pace that a broker keeps: what it allows, what it remembers, by its own clock to the microsecond."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ecom_assets.client.rate_limit import Pace
+from ecom_assets.client.shared_rate_limit import SharedPace, pace_of
+from ecom_assets_tests.support.servers.broker import Broker, broker
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Broker]:
+    """Run a broker."""
+    with broker() as running:
+        yield running
+
+
+def kept(shared: Broker, field: str, name: str = "acme") -> int:
+    """Return an instant that the broker keeps for a shop, in microseconds."""
+    with shared.client() as client:
+        return int(client.hget(f"ecom_assets:pace:{name}", field) or 0)
+
+
+def forget(shared: Broker) -> None:
+    """Let the broker start anew."""
+    with shared.client() as client:
+        client.flushall()
+
+
+@settings(max_examples=25)
+@given(
+    rate=st.sampled_from([200.0, 500.0, 3000.0]),
+    steps=st.lists(
+        st.tuples(st.integers(0, 2), st.floats(0, 0.004), st.floats(0, 0.01) | st.none()), max_size=12
+    ),
+)
+def test_any_traffic_of_three_runs(
+    shared: Broker, rate: float, steps: list[tuple[int, float, float | None]]
+) -> None:
+    """Whichever run asks when: no two leave closer than the budget allows, and none within a pause of any run."""
+    forget(shared)
+    paces = [SharedPace("acme", rate, shared.url) for _ in range(3)]
+    interval = round(1e6 / rate)
+    left: list[int] = []
+    for run, late, pause in steps:
+        time.sleep(late)
+        if pause is not None:
+            paces[(run + 1) % 3].pause(pause)
+        assert paces[run].wait(60) == 0
+        left.append(kept(shared, "turn") - interval)
+        assert left[-1] >= kept(shared, "resume")
+    assert all(later - earlier >= interval for earlier, later in pairwise(left))
+
+
+def test_a_shorter_pause_does_not_end_a_longer_one(shared: Broker) -> None:
+    forget(shared)
+    first, second = (SharedPace("acme", None, shared.url) for _ in range(2))
+    began = time.monotonic()
+    first.pause(0.3)
+    second.pause(0.1)
+    assert second.wait(60) == 0
+    assert time.monotonic() - began >= 0.3
+
+
+def test_a_pause_too_long_is_not_sat_out_by_any_run(shared: Broker) -> None:
+    """What is left of it comes back at once; a slow budget is no pause."""
+    forget(shared)
+    first, second = (SharedPace("acme", 4, shared.url) for _ in range(2))
+    first.pause(61)
+    began = time.monotonic()
+    assert 60 < second.wait(60) <= 61
+    assert second.wait(60) < 61
+    assert time.monotonic() - began < 0.2
+    forget(shared)
+    assert first.wait(0.1) == second.wait(0.1) == 0
+    assert time.monotonic() - began >= 0.25
+
+
+def test_shops_share_nothing(shared: Broker) -> None:
+    forget(shared)
+    began = time.monotonic()
+    SharedPace("acme", None, shared.url).pause(30)
+    assert SharedPace("other", 0.1, shared.url).wait(60) == 0
+    assert SharedPace("third", 0.1, shared.url).wait(60) == 0
+    assert time.monotonic() - began < 5
+
+
+def test_the_client_is_asked_for_by_the_variable_alone(shared: Broker) -> None:
+    assert type(pace_of("acme", 5, {})) is Pace
+    assert type(pace_of("acme", 5, {"ECOM_BROKER": ""})) is Pace
+    assert type(pace_of("acme", 5, {"ECOM_BROKER": shared.url})) is SharedPace

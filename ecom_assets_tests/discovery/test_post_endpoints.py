@@ -1,0 +1,152 @@
+"""Collections that are searched by POST, and windows in placeholders: what is tried, and what is written of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+import yaml
+
+from ecom_assets.discovery.discover import Wish, discover
+from ecom_assets.discovery.named_endpoint import listed, named
+from ecom_assets.foundation.errors import IngestError
+from ecom_assets_tests.support.servers.loopback import Reply, Seen, json_reply, serving
+
+FIRST = datetime(2026, 3, 1, tzinfo=timezone.utc)
+MOMENTS = [FIRST + timedelta(hours=7 * number) for number in range(30)]
+WINDOW = '{"since": "{incremental.start_value}", "until": "{incremental.end_value}", "from": 0, "size": 4}'
+
+
+def rows_of(write: Callable[[datetime], Any]) -> list[dict[str, Any]]:
+    return [{"id": number, "updated_at": write(moment)} for number, moment in enumerate(MOMENTS, 1)]
+
+
+def declared(endpoint: str, answer: Callable[[Seen], Reply]) -> tuple[dict[str, Any], str, int]:
+    """Return the one resource that is found, the file's text and the number of requests."""
+    with serving() as loopback:
+        loopback.answering = answer
+        text = discover(Wish("shop", loopback.base_url, (), [endpoint])).text
+        return yaml.safe_load(text)["resources"][0], text, len(loopback.seen)
+
+
+def unix(moment: datetime) -> int:
+    return int(moment.timestamp())
+
+
+def iso(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+@pytest.mark.parametrize(("form", "write", "kind"), [("unix", unix, int), ("iso8601", iso, str)])
+def test_the_format_of_a_window_in_a_body_is_found(
+    form: str, write: Callable[[datetime], Any], kind: type
+) -> None:
+    def answer(seen: Seen) -> Reply:
+        body = json.loads(seen.body)
+        if type(body["since"]) is not kind or type(body["until"]) is not kind:
+            return json_reply({"error": "since, until"}, 422)
+        # both ends are included
+        found = [row for row in rows_of(write) if body["since"] <= row["updated_at"] <= body["until"]]
+        return json_reply({"data": found[body["from"] :][: body["size"]], "total": len(found)})
+
+    resource, text, requests = declared(f"POST /search/orders {WINDOW}", answer)
+    endpoint = resource["endpoint"]
+    assert endpoint["method"] == "POST"
+    # what the paginator puts in is not written twice
+    assert endpoint["json"] == {"since": "{incremental.start_value}", "until": "{incremental.end_value}"}
+    assert endpoint["incremental"] == {"cursor_path": "updated_at", "format": form, "bounds": "[]"}
+    paginator = yaml.safe_load(text)["client"]["paginator"]
+    assert paginator == {
+        "type": "offset",
+        "limit": 100,
+        "total_path": "total",
+        "offset_body_path": "from",
+        "limit_body_path": "size",
+    }
+    assert yaml.safe_load(text)["partitions"]["start"] == "2026-03-01"
+    assert requests <= 12
+
+
+def test_a_window_that_is_not_kept_is_refused_in_a_line() -> None:
+    def answer(seen: Seen) -> Reply:
+        body = json.loads(seen.body)
+        return json_reply({"data": rows_of(iso)[body["from"] :][: body["size"]]})
+
+    with pytest.raises(IngestError, match="the window is not kept: records came of the year 2090"):
+        declared(f"POST /search/orders {WINDOW}", answer)
+
+
+def test_a_window_in_an_expression_of_a_parameter_is_found() -> None:
+    search = "updated_at>={incremental.start_value} AND updated_at<{incremental.end_value}"
+
+    def answer(seen: Seen) -> Reply:
+        low, high = (part.split(">=")[-1].split("<")[-1] for part in dict(seen.query)["q"].split(" AND "))
+        return json_reply({"data": [row for row in rows_of(iso) if low <= row["updated_at"] < high]})
+
+    resource, _, _ = declared(f"/orders?q={search}", answer)
+    assert resource["endpoint"]["params"] == {"q": search}
+    assert resource["endpoint"]["incremental"] == {
+        "cursor_path": "updated_at",
+        "format": "iso8601",
+        "bounds": "[)",
+    }
+
+
+def test_a_search_without_a_placeholder_is_a_snapshot() -> None:
+    def answer(seen: Seen) -> Reply:
+        body = json.loads(seen.body)
+        assert set(body) <= {"filter", "page", "per_page"}
+        begin = (body["page"] - 1) * body["per_page"]
+        return json_reply({"data": rows_of(iso)[begin : begin + body["per_page"]], "total": 30})
+
+    resource, text, requests = declared(
+        'POST /search/orders {"filter": {}, "page": 1, "per_page": 5}', answer
+    )
+    assert resource["endpoint"]["json"] == {"filter": {}, "per_page": 100}
+    assert "incremental" not in resource["endpoint"]
+    assert "its body holds no placeholder of a window" in text
+    assert yaml.safe_load(text)["client"]["paginator"] == {
+        "type": "page_number",
+        "base_page": 1,
+        "total_path": "total",
+        "page_body_path": "page",
+    }
+    assert requests <= 12
+
+
+def test_endpoints_are_listed_with_commas_but_not_within_a_body() -> None:
+    assert listed('orders, POST /search {"a": {"b": 1}, "c": [1, 2]}, /customers,') == [
+        "orders",
+        'POST /search {"a": {"b": 1}, "c": [1, 2]}',
+        "/customers",
+    ]
+
+
+def test_a_brace_written_twice_is_one_in_the_request_and_stays_twice_in_the_file() -> None:
+    def answer(seen: Seen) -> Reply:
+        assert json.loads(seen.body)["query"] == "{ orders { id } }"
+        return json_reply({"data": rows_of(iso)})
+
+    resource, _, _ = declared('POST /graph {"query": "{{ orders {{ id }} }}"}', answer)
+    assert resource["endpoint"]["json"] == {"query": "{{ orders {{ id }} }}"}
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "found"),
+    [
+        ("/orders/{id}/refunds", "found {id}; allowed: {resources.<parent>.<field>}"),
+        ('POST /graph {"query": "{ orders }"}', "found a brace that encloses none of these; allowed: "),
+        ("/a/{resources.a.id}/{resources.b.id}", "found fields of a beside fields of b; allowed: "),
+        (
+            "/a/{resources.a.id}?since={incremental.start_value}",
+            "found fields of a beside a window; allowed: ",
+        ),
+    ],
+)
+def test_what_nothing_can_fill_is_refused_in_a_line(endpoint: str, found: str) -> None:
+    with pytest.raises(IngestError) as refused:
+        named(endpoint)
+    assert found in str(refused.value)

@@ -1,0 +1,155 @@
+"""Whether an API filters by time, with which parameters, in which format and with which ends, is found by trying."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+
+from ecom_assets.discovery.discover import Wish, discover
+from ecom_assets.discovery.guess import Found
+from ecom_assets_tests.support.servers.listed import Listed
+from ecom_assets_tests.support.servers.loopback import Loopback
+from ecom_assets_tests.support.servers.loopback import api as api
+
+START = datetime(2026, 3, 1, tzinfo=timezone.utc)
+MOMENTS = [START + timedelta(minutes=97 * number) for number in range(400)]
+
+
+def things(
+    form: str = "%Y-%m-%dT%H:%M:%SZ", name: str = "updated_at", shuffled: bool = False
+) -> list[dict[str, Any]]:
+    """Return records with a time of change, in the order of it unless shuffled."""
+    order = sorted(range(400), key=lambda number: number * 7919 % 400) if shuffled else range(400)
+    return [
+        {
+            "id": number,
+            name: int(MOMENTS[number].timestamp()) if form == "unix" else MOMENTS[number].strftime(form),
+        }
+        for number in order
+    ]
+
+
+def explored(api: Loopback, listed: Listed, **wish: Any) -> Found:
+    api.answering = listed
+    found = discover(Wish("shop", api.base_url, endpoints=["/things"], **wish)).draft.tables[0].found
+    assert found is not None
+    assert len(listed.seen) == found.requests <= wish.get("most_requests", 12)
+    return found
+
+
+FILTERED = Listed(things(), start="updated_at_min", end="updated_at_max")
+
+
+@pytest.mark.parametrize("bounds", ["[)", "[]", "()", "(]"])
+@pytest.mark.parametrize("shuffled", [False, True])
+def test_bounds(api: Loopback, bounds: str, shuffled: bool) -> None:
+    found = explored(api, replace(FILTERED, records=things(shuffled=shuffled), bounds=bounds, seen=[]))
+    assert found.filter is not None
+    assert found.filter.incremental == {
+        "cursor_path": "updated_at",
+        "start_param": "updated_at_min",
+        "end_param": "updated_at_max",
+        "format": "iso8601",
+        "bounds": bounds,
+    }
+    assert found.total is not None
+    assert found.total.why.endswith("0 of nothing")
+
+
+@pytest.mark.parametrize(
+    ("start", "end"),
+    [
+        ("updated_after", "updated_before"),
+        ("since", "until"),
+        ("updated_at[gte]", "updated_at[lte]"),
+        ("from", "to"),
+        ("updated_at__gte", "updated_at__lt"),
+        ("filter[updated_at][gte]", "filter[updated_at][lt]"),
+        ("updatedAtFrom", "updatedAtTo"),
+        ("start", "end"),
+        ("updated_since", ""),
+    ],
+)
+def test_names_of_parameters(api: Loopback, start: str, end: str) -> None:
+    found = explored(api, replace(FILTERED, start=start, end=end, seen=[]))
+    assert found.filter is not None
+    assert found.filter.incremental["start_param"] == start
+    assert found.filter.incremental.get("end_param", "") == end
+
+
+@pytest.mark.parametrize(
+    ("written", "form", "format_"),
+    [
+        ("%Y-%m-%dT%H:%M:%SZ", "iso8601", "iso8601"),
+        ("%Y-%m-%dT%H:%M:%S+00:00", "unix", "unix"),
+        ("unix", "unix", "unix"),
+        ("%Y-%m-%dT%H:%M:%S", "iso8601_naive", "iso8601_naive"),
+        ("%Y-%m-%d %H:%M:%S", "spaced", "%Y-%m-%d %H:%M:%S"),
+        ("%Y-%m-%d", "date", "date"),
+    ],
+)
+def test_formats(api: Loopback, written: str, form: str, format_: str) -> None:
+    """An API refuses instants in another format than its own, or has but one."""
+    found = explored(api, replace(FILTERED, records=things(written), form=form, seen=[]))
+    assert found.filter is not None
+    assert found.filter.incremental["format"] == format_
+    assert found.filter.incremental["start_param"] == "updated_at_min"
+
+
+@pytest.mark.parametrize("name", ["updated_at", "dateModified", "last_modified", "changed", "modified_gmt"])
+def test_names_of_cursors(api: Loopback, name: str) -> None:
+    records = things(name=name)
+    found = explored(api, Listed(records, start="since", end="until", cursor=name))
+    assert found.filter is not None
+    assert found.filter.incremental["cursor_path"] == name
+
+
+def test_a_filter_that_is_ignored_is_none(api: Loopback) -> None:
+    found = explored(api, Listed(things()))
+    assert found.filter is None
+    assert any("no time filter was found for updated_at" in note for note in found.notes)
+
+
+def test_a_time_of_creation_is_no_cursor(api: Loopback) -> None:
+    """Windows of it would never see a later change."""
+    found = explored(api, Listed(things(name="created_at"), start="created_at_min", cursor="created_at"))
+    assert found.filter is None
+
+
+def test_nothing_is_a_404(api: Loopback) -> None:
+    found = explored(api, replace(FILTERED, empty_status=404, seen=[]))
+    assert found.filter is not None
+    assert found.actions == [{"status_code": 404, "action": "ignore"}]
+
+
+def test_a_total_that_does_not_follow_the_filter_is_left_out(api: Loopback) -> None:
+    class Rigid(Listed):
+        def _page(self, *args: Any) -> Any:
+            reply = super()._page(*args)
+            body = str(reply.body)
+            return reply.__class__(
+                200, f'{body[: body.index(chr(34) + "total")]}"total": 400}}', reply.headers
+            )
+
+    found = explored(api, Rigid(things(), start="updated_at_min", end="updated_at_max"))
+    assert found.filter is not None
+    assert found.total is None
+
+
+def test_unknown_parameters_are_refused(api: Loopback) -> None:
+    """One name after the other is tried then, as far as the requests go; more are allowed on demand."""
+    listed = Listed(things(), size="per_page", strict=True, start="from", end="to")
+    found = explored(api, listed, most_requests=40)
+    assert found.filter is not None
+    assert (found.filter.incremental["start_param"], found.filter.incremental["end_param"]) == ("from", "to")
+    again = explored(api, replace(listed, seen=[]), parameters=["per_page", "offset", "from", "to"])
+    assert again.filter == found.filter
+
+
+def test_the_oldest_record_is_found(api: Loopback) -> None:
+    """The first page holds the newest records here, the last one the oldest."""
+    found = explored(api, replace(FILTERED, records=things()[::-1], seen=[]))
+    assert found.oldest == START

@@ -1,0 +1,143 @@
+"""A slice is the list as it stood at one moment, or fails: whatever moves while it is read, however it pages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from hypothesis import event, given, settings
+from hypothesis import strategies as st
+
+from ecom_assets.declaration.reading import Incremental
+from ecom_assets.extract.completeness import Limits
+from ecom_assets.foundation.errors import IncompleteSlice
+from ecom_assets_tests.support.loads.slices import reading_of
+from ecom_assets_tests.support.servers.loopback import Loopback, serving
+from ecom_assets_tests.support.servers.moving_list import NOW, PAGINATORS, Api, Change, MovingList, State
+
+WINDOWS = {
+    "snapshot": None,
+    "closed window": (NOW - timedelta(hours=1), NOW),
+    "open window": (NOW - timedelta(hours=1), NOW + timedelta(hours=1)),
+    "unfiltered": (NOW - timedelta(hours=1), NOW),
+}
+REFERENCES = [kind for kind in PAGINATORS if kind not in ("offset", "page_number")]
+PAGINGS = {"offsets": ["offset"], "pages": ["page_number"], "references": REFERENCES}
+TOTALS = {"a total": ["body", "header"], "no total": ["nowhere"]}
+
+
+@pytest.fixture(scope="module")
+def loopback() -> Iterator[Loopback]:
+    """Serve once for all examples; each one brings its own list."""
+    with serving() as running:
+        yield running
+
+
+@st.composite
+def apis(draw: st.DrawFn, paging: str, total: str, window: str) -> Api:
+    """Return any API that pages in this way, tells the total so, and filters so."""
+    places = draw(st.sampled_from(["row", "row again", "count"]))
+    least = 2 if places == "row again" else 1
+    # an empty page is the end where there is no total
+    faults = ["empty", "repeat", "ignore"] if total == "a total" else ["repeat", "ignore"]
+    wrong = st.tuples(st.sampled_from(faults), st.integers(1, 4))
+    return Api(
+        kind=draw(st.sampled_from(PAGINGS[paging])),
+        total=draw(st.sampled_from(TOTALS[total])),
+        most=draw(st.integers(least, 5)),
+        limit=draw(st.integers(least, 3)),
+        places=places,  # type: ignore[arg-type]
+        past_end=draw(st.sampled_from(["empty", "404"])),
+        link_to_nothing=draw(st.booleans()),
+        window=WINDOWS[window],
+        filters=window != "unfiltered",
+        grain=draw(st.sampled_from([0.001, 1.0, 60.0])),
+        fault=draw(st.none() | st.none() | wrong),  # type: ignore[arg-type]
+    )
+
+
+changes = st.lists(
+    st.builds(
+        Change,
+        request=st.integers(0, 8),
+        kind=st.sampled_from(["insert", "delete", "update", "move"]),
+        at=st.integers(0, 6),
+        to=st.integers(0, 7),
+        wait=st.sampled_from([0.0, 0.3, 2.0, 90.0]),
+    ),
+    min_size=1,
+    max_size=5,
+)
+ages = st.lists(st.sampled_from([0.0, 0.2, 1.5, 100.0, 100.0, 1000.0, 9000.0]), max_size=7)
+
+
+def read(
+    loopback: Loopback, api: Api, rows: list[float], moving: list[Change]
+) -> tuple[MovingList, State | None, int]:
+    """Return the list, what was read of it (None if that failed), and how often reading was begun again.
+
+    `rows` are the ages in seconds of those that are there at first.
+    """
+    served = MovingList.of(loopback, api, moving, rows)
+    incremental = None
+    limits = Limits()
+    if api.window:
+        names = {"start_param": "since", "end_param": "until"} if api.filters else {"server_filter": False}
+        incremental = Incremental.model_validate({"cursor_path": "updated_at", **names})
+        limits = Limits(api.window[1], api.window[1] if api.filters else None)
+    try:
+        records, reading = reading_of(loopback, api.paginator, limits=limits, incremental=incremental)
+    except IncompleteSlice:
+        return served, None, 0
+    assert reading.requests == served.requests
+    assert all(record in served.versions for record in records)
+    assert len({record["id"] for record in records}) == len(records)
+    return served, served.wanted(records), reading.restarts
+
+
+def assert_one_moment(served: MovingList, found: State, restarts: int) -> None:
+    """Require that the list was what was found, once between the first and the last request of what counts.
+
+    That is the last reading of the pages, or the last two where restarts do not account for the last one.
+    """
+    begun = served.begun[-2 if len(served.begun) > restarts + 1 else -1]
+    moments = served.moments(begun, served.requests - 1)
+    unseen: State = frozenset()
+    if served.api.kind in REFERENCES and served.api.total == "nowhere":
+        # nothing tells of a row that comes after its place was read and goes before its place is read again
+        unseen = unseen.union(*moments) - moments[0] - moments[-1]
+    assert any(found <= moment <= found | unseen for moment in moments), (found, moments)
+
+
+def check(loopback: Loopback, paging: str, total: str, window: str, examples: int) -> None:
+    """Try so many lists."""
+
+    @settings(max_examples=examples)
+    @given(api=apis(paging, total, window), rows=ages, moving=changes)
+    def one(api: Api, rows: list[float], moving: list[Change]) -> None:
+        served, found, restarts = read(loopback, api, rows, moving)
+        event(f"{'failed' if found is None else 'read'} after {restarts} restarts")
+        if found is not None:
+            assert_one_moment(served, found, restarts)
+
+    one()
+
+
+@pytest.mark.parametrize("window", WINDOWS)
+@pytest.mark.parametrize("total", TOTALS)
+@pytest.mark.parametrize("paging", PAGINGS)
+def test_a_slice_is_the_list_at_one_moment_or_fails(
+    loopback: Loopback, paging: str, total: str, window: str
+) -> None:
+    check(loopback, paging, total, window, 20)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("window", WINDOWS)
+@pytest.mark.parametrize("total", TOTALS)
+@pytest.mark.parametrize("paging", PAGINGS)
+def test_a_slice_is_the_list_at_one_moment_or_fails_many_times(
+    loopback: Loopback, paging: str, total: str, window: str
+) -> None:
+    check(loopback, paging, total, window, 150)

@@ -1,0 +1,90 @@
+"""One wrong declaration among right ones: the others load, it shows itself in Dagster and on the command line."""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+
+import pytest
+from dagster import AssetCheckEvaluation, AssetKey, DagsterInstance, Definitions
+
+from ecom_assets.cli.app import main
+from ecom_assets.orchestration.build_definitions import build_defs
+from ecom_assets_tests.support.dagster.dagster_runs import declare
+
+WRONG = "broken.yaml: partitions.every: found 'fortnight'; allowed: hour, day, week, month"
+KEY = AssetKey(["broken", "declaration"])
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Hold the sandbox's declaration and a wrong one."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ECOM_SANDBOX_ORDERS_PER_DAY", "5")
+    folder = declare(tmp_path / "shops")
+    text = (folder / "sandbox.yaml").read_text("utf-8")
+    (folder / "broken.yaml").write_text(text.replace("every: day", "every: fortnight"), "utf-8")
+    return folder
+
+
+def verdict(definitions: Definitions) -> AssetCheckEvaluation:
+    """Run the check of the wrong file, as the UI does."""
+    job = definitions.resolve_implicit_global_asset_job_def()
+    key = next(key for key in job.asset_layer.asset_graph.asset_check_keys if key.asset_key == KEY)
+    with DagsterInstance.ephemeral() as instance:
+        result = job.get_subset(asset_selection=set(), asset_check_selection={key}).execute_in_process(
+            instance=instance
+        )
+    (found,) = result.get_asset_check_evaluations()
+    return found
+
+
+def test_the_other_shops_load_and_the_wrong_one_says_why(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.ERROR):
+        definitions = build_defs(folder)
+    Definitions.validate_loadable(definitions)
+    specs = {spec.key: spec for spec in definitions.resolve_all_asset_specs()}
+    assert len(specs) == 6
+    assert WRONG in (specs[KEY].description or "")
+    assert [record.message for record in caplog.records if WRONG in record.message]
+    found = verdict(definitions)
+    assert not found.passed
+    assert (found.description or "").endswith(WRONG)
+    assert found.metadata["place"].value == "partitions.every"
+
+
+def test_the_check_passes_once_the_file_is_mended(folder: Path) -> None:
+    definitions = build_defs(folder)
+    broken = folder / "broken.yaml"
+    right = broken.read_text("utf-8").replace("fortnight", "day").replace("name: sandbox", "name: mended")
+    broken.write_text(right, "utf-8")
+    found = verdict(definitions)
+    assert found.passed
+    assert "reload the definitions" in (found.description or "")
+
+
+def test_a_second_shop_of_one_name_is_the_wrong_one(folder: Path) -> None:
+    broken = folder / "broken.yaml"
+    broken.write_text((folder / "sandbox.yaml").read_text("utf-8"), "utf-8")
+    (folder / "sandbox.yaml").rename(folder / "a.yaml")
+    found = verdict(build_defs(folder))
+    assert not found.passed
+    assert "name: found 'sandbox', the name of" in (found.description or "")
+
+
+def test_the_command_line_checks_all_shops(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("ECOM_SHOPS_DIR", str(folder))
+    for arguments in (["check"], ["check", "--json"]):
+        monkeypatch.setattr("sys.argv", ["ecom-assets", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        printed = capsys.readouterr()
+        assert ended.value.code == 1
+        assert printed.err == f"error: shops/{WRONG}\n"
+        assert "orders" in printed.out
+    assert list(json.loads(printed.out)) == ["sandbox"]

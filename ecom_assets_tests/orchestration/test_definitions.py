@@ -1,0 +1,218 @@
+"""The definitions as a whole: what there is, that it loads anywhere, and what a wrong file gives."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from dagster import (
+    AssetsDefinition,
+    Definitions,
+    PartitionsDefinition,
+    TableSchema,
+    TimeWindowPartitionsDefinition,
+)
+
+import ecom_assets
+from ecom_assets.definitions import defs
+from ecom_assets.foundation.errors import DeclarationError
+from ecom_assets.orchestration.build_definitions import build_defs
+from ecom_assets.orchestration.resources import ShopSecrets
+from ecom_assets_tests.support.dagster.dagster_runs import declare
+
+SNAPSHOT = Path(__file__).with_name("definitions.json")
+
+LOADING = """
+import socket
+
+def refuse(*args, **kwargs):
+    raise AssertionError("a connection was made")
+
+socket.socket.connect = socket.getaddrinfo = refuse
+from ecom_assets.definitions import defs
+print(len(defs.resolve_all_asset_specs()))
+"""
+
+
+def partitioned(definition: PartitionsDefinition) -> str:
+    """Return what windows there are."""
+    assert isinstance(definition, TimeWindowPartitionsDefinition)
+    return f"{definition.cron_schedule} from {definition.start} as {definition.fmt} in {definition.timezone}"
+
+
+def fresh(policy: Any) -> str:
+    """Return after how long an asset is late; FreshnessPolicy hands out its windows untyped."""
+    return f"warns after {policy.warn_window.to_timedelta()}, fails after {policy.fail_window.to_timedelta()}"
+
+
+def described(definitions: Definitions) -> dict[str, Any]:
+    """Return everything that a user of the UI sees of definitions, as JSON."""
+    repository = definitions.get_repository_def()
+    assets = {}
+    for spec in sorted(definitions.resolve_all_asset_specs(), key=lambda spec: spec.key):
+        schema = spec.metadata["dagster/column_schema"]
+        assert isinstance(schema, TableSchema)
+        assets[spec.key.to_user_string()] = {
+            "group": spec.group_name,
+            "description": spec.description,
+            "kinds": sorted(spec.kinds),
+            "owners": list(spec.owners),
+            "deps": [dep.asset_key.to_user_string() for dep in spec.deps],
+            "partitions": spec.partitions_def and partitioned(spec.partitions_def),
+            "skippable": spec.skippable,
+            "freshness": fresh(spec.freshness_policy),
+            "metadata": sorted(set(spec.metadata)),
+            "table": spec.metadata["dagster/table_name"],
+            "columns": {
+                column.name: ", ".join(
+                    filter(
+                        None,
+                        [
+                            column.type,
+                            "" if column.constraints.nullable else "not null",
+                            "unique" if column.constraints.unique else "",
+                            *column.constraints.other,
+                            column.description,
+                        ],
+                    )
+                )
+                for column in schema.columns
+            },
+        }
+    checks = {}
+    for entry in definitions.assets or ():
+        assert isinstance(entry, AssetsDefinition)
+        for check in entry.check_specs:
+            name = f"{check.asset_key.to_user_string()}:{check.name}"
+            checks[name] = f"{'blocking' if check.blocking else 'not blocking'}: {check.description}"
+    return {
+        "assets": assets,
+        "checks": checks,
+        "jobs": {
+            job.name: {
+                "description": job.description,
+                "executor": job.executor_def.name,
+                "tags": dict(job.tags),
+                "partitioned": job.partitions_def is not None,
+            }
+            for job in sorted(repository.get_all_jobs(), key=lambda job: job.name)
+            if not job.name.startswith("__")
+        },
+        "schedules": {
+            entry.name: [
+                entry.job_name,
+                entry.cron_schedule,
+                entry.execution_timezone,
+                entry.default_status.value,
+                entry.description,
+            ]
+            for entry in sorted(repository.schedule_defs, key=lambda entry: entry.name)
+        },
+        "sensors": {
+            entry.name: [entry.sensor_type.value, entry.default_status.value, entry.description]
+            for entry in sorted(repository.sensor_defs, key=lambda entry: entry.name)
+        },
+        "resources": sorted(definitions.resources or ()),
+        "executor": getattr(definitions.executor, "name", None),
+    }
+
+
+def test_the_public_surface_is_the_snapshot() -> None:
+    """A change of it shows in review. UPDATE_SNAPSHOT=1 writes the file anew."""
+    text = json.dumps(described(defs), indent=1, ensure_ascii=False) + "\n"
+    if os.environ.get("UPDATE_SNAPSHOT"):
+        SNAPSHOT.write_text(text, encoding="utf-8")
+    assert text == SNAPSHOT.read_text(encoding="utf-8")
+
+
+def test_loads_with_an_empty_environment_and_without_a_network(tmp_path: Path) -> None:
+    """In a process of its own, in an empty folder, in which nothing is left behind."""
+    run = subprocess.run(
+        [sys.executable, "-c", LOADING],
+        env={"PYTHONPATH": str(Path(ecom_assets.__file__).parents[1])},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.strip() == "5"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_definitions_resolve() -> None:
+    """Every job, schedule and sensor points at something that exists."""
+    Definitions.validate_loadable(defs)
+
+
+def test_a_wrong_file_gives_one_line(tmp_path: Path) -> None:
+    """The declaration's own error, when definitions load."""
+    folder = declare(tmp_path, ("{every: day,", "{every: fortnight,"))
+    with pytest.raises(DeclarationError) as caught:
+        build_defs(folder)
+    assert str(caught.value).endswith("partitions.every: found 'fortnight'; allowed: hour, day, week, month")
+
+
+def test_a_shop_more_is_a_file_more(tmp_path: Path) -> None:
+    """Two shops in one code location, each with its own group, jobs and resource."""
+    declare(tmp_path, ("  auth: {type: api_key, name: api_key, location: query}\n", ""))
+    other = (tmp_path / "sandbox.yaml").read_text(encoding="utf-8").replace("name: sandbox", "name: acme", 1)
+    (tmp_path / "acme.yaml").write_text(other, encoding="utf-8")
+    both = described(build_defs(tmp_path))
+    assert len(both["assets"]) == 10
+    assert {entry["group"] for entry in both["assets"].values()} == {"sandbox", "acme"}
+    assert both["resources"] == ["acme_secrets", "sandbox_secrets"]
+    assert {"acme_windows", "acme_snapshots", "sandbox_windows", "sandbox_snapshots"} == both["jobs"].keys()
+    assert both["sensors"].keys() == {"acme_changes", "sandbox_changes", "alert_on_failure"}
+
+
+def test_a_shop_of_snapshots_only(tmp_path: Path) -> None:
+    """No windows: no partitioned asset, no job, no sensor for them."""
+    (tmp_path / "small.yaml").write_text(
+        "name: small\n"
+        "client: {base_url: 'https://shop.example'}\n"
+        "resources:\n"
+        "  - name: stores\n"
+        "    primary_key: id\n"
+        "    endpoint: {path: /stores}\n"
+        "    columns: {id: {data_type: bigint, nullable: false}}\n",
+        encoding="utf-8",
+    )
+    small = described(build_defs(tmp_path))
+    assert small["jobs"].keys() == {"small_snapshots"}
+    assert small["sensors"].keys() == {"alert_on_failure"}
+    assert small["assets"]["small/stores"]["partitions"] is None
+
+
+def test_a_shop_of_windows_only(tmp_path: Path) -> None:
+    """No snapshots: no asset, no job and no schedule for them."""
+    (tmp_path / "small.yaml").write_text(
+        "name: small\n"
+        "client: {base_url: 'https://shop.example'}\n"
+        "partitions: {every: hour, start: '2026-01-01'}\n"
+        "resources:\n"
+        "  - name: orders\n"
+        "    primary_key: id\n"
+        "    endpoint: {path: /orders, incremental: {cursor_path: at, start_param: since}}\n"
+        "    columns:\n"
+        "      id: {data_type: bigint, nullable: false}\n"
+        "      at: {data_type: timestamp, nullable: false}\n",
+        encoding="utf-8",
+    )
+    small = described(build_defs(tmp_path))
+    assert small["jobs"].keys() == {"small_windows"}
+    assert small["schedules"].keys() == {"small_windows_schedule"}
+    assert small["assets"]["small/orders"]["partitions"].startswith("0 * * * * from 2026-01-01")
+
+
+def test_resource_overrides_reach_the_definitions() -> None:
+    """The seam for secrets, and for tests."""
+    mine = ShopSecrets()
+    assert (build_defs(resource_overrides={"sandbox_secrets": mine}).resources or {})[
+        "sandbox_secrets"
+    ] is mine

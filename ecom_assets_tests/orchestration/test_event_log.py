@@ -1,0 +1,226 @@
+"""Dagster's event log in batches: the rows are Dagster's own, all of a batch or none, and nobody else's are lost."""
+
+# no postponed annotations here: Dagster reads that of `context` as a type
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import pytest
+import sqlalchemy.exc
+from dagster import (
+    AssetCheckResult,
+    AssetCheckSpec,
+    AssetExecutionContext,
+    AssetKey,
+    AssetSpec,
+    BackfillPolicy,
+    DagsterEventType,
+    DagsterInstance,
+    DailyPartitionsDefinition,
+    Definitions,
+    EventLogEntry,
+    MaterializeResult,
+    in_process_executor,
+    multi_asset,
+)
+
+import ecom_assets
+from ecom_assets.orchestration.event_log import BATCH_SIZE, BatchedEventLog
+from ecom_assets.orchestration.partitions import RANGE_END_TAG, RANGE_START_TAG
+
+OURS = Path(ecom_assets.__file__).with_name("dagster.yaml")
+TABLES = ("orders", "order_items")
+
+# what an event looks like beside its ids and times, and which event each row of the index belongs to
+INDEX = {
+    "events": "select dagster_event_type, asset_key, partition, step_key from event_logs order by id",
+    "assets": "select k.asset_key, e.partition, json_extract(e.event, '$.dagster_event.event_type_value'), "
+    "k.last_run_id = e.run_id, k.last_materialization_timestamp = e.timestamp, "
+    "json_extract(k.last_materialization, '$.event_log_entry.timestamp') = json_extract(e.event, '$.timestamp') "
+    "from asset_keys k join event_logs e on e.id = json_extract(k.last_materialization, '$.storage_id') order by 1",
+    "tags": "select t.asset_key, e.partition, t.key, t.value, t.event_timestamp = e.timestamp "
+    "from asset_event_tags t join event_logs e on e.id = t.event_id order by t.id",
+    "checks": "select c.asset_key, c.check_name, c.partition, c.execution_status, c.run_id = e.run_id, "
+    "e.dagster_event_type, c.evaluation_event = e.event, c.evaluation_event_timestamp = e.timestamp, "
+    "(select m.partition from event_logs m where m.id = c.materialization_event_storage_id) "
+    "from asset_check_executions c join event_logs e on e.id = c.evaluation_event_storage_id order by c.id",
+}
+
+
+@multi_asset(
+    # without a version, the id of the run becomes part of that of the data
+    specs=[AssetSpec(name, code_version="1") for name in TABLES],
+    check_specs=[AssetCheckSpec("complete", asset=name) for name in TABLES],
+    partitions_def=DailyPartitionsDefinition("2026-01-01"),
+    backfill_policy=BackfillPolicy.single_run(),
+    can_subset=True,
+)
+def load(context: AssetExecutionContext) -> Iterator[Any]:
+    """Report every partition of a range, as the assets of a shop do."""
+    for name in TABLES:
+        for number, key in enumerate(context.partition_keys):
+            context.add_asset_metadata({"fetched": number}, AssetKey(name), key)
+        yield MaterializeResult(asset_key=name, metadata={"load_id": "1"})
+    for name in TABLES:
+        yield AssetCheckResult(asset_key=name, check_name="complete", passed=True)
+    if context.partition_keys[0] == "2026-01-02":
+        raise ValueError("a day that fails")
+
+
+@contextmanager
+def opened(home: Path, ours: bool = True) -> Iterator[DagsterInstance]:
+    """Open the instance of a folder, with our file for it or with Dagster's own storage."""
+    home.mkdir(exist_ok=True)
+    file = home / f"{os.getpid()}.yaml"
+    file.write_text(OURS.read_text("utf-8") if ours else "telemetry: {enabled: false}\n", "utf-8")
+    file.replace(home / "dagster.yaml")  # in one step: another process may be about to read it
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DAGSTER_HOME", str(home))
+        patch.setenv("DAGSTER_EVENT_BATCH_SIZE", str(BATCH_SIZE))  # of no effect on Dagster's own
+        with DagsterInstance.get() as instance:
+            assert isinstance(instance.event_log_storage, BatchedEventLog) == ours
+            yield instance
+
+
+def materialise(instance: DagsterInstance, start: str, end: str) -> str:
+    """Run a range of partitions; returns the run's id."""
+    job = Definitions(assets=[load], executor=in_process_executor).resolve_implicit_global_asset_job_def()
+    tags = {RANGE_START_TAG: start, RANGE_END_TAG: end}
+    return job.execute_in_process(instance=instance, tags=tags, raise_on_error=False).run_id
+
+
+def index_of(home: Path) -> sqlite3.Connection:
+    """Open the file of what all runs have in common."""
+    return sqlite3.connect(home / "history" / "runs" / "index.db")
+
+
+def batches(instance: DagsterInstance, run_id: str, new_run_id: str) -> list[list[EventLogEntry]]:
+    """Return the materialisations of a run, a list for each asset, as if another run had made them."""
+    entries = instance.all_logs(run_id, of_type=DagsterEventType.ASSET_MATERIALIZATION)
+    found: dict[Any, list[EventLogEntry]] = {}
+    for entry in entries:
+        new = entry._replace(run_id=new_run_id)
+        found.setdefault(new.get_dagster_event().asset_key, []).append(new)
+    return list(found.values())
+
+
+def test_the_rows_are_those_that_dagsters_own_storage_writes(tmp_path: Path) -> None:
+    found = []
+    for ours in (True, False):
+        home = tmp_path / f"ours-{ours}"
+        with opened(home, ours) as instance:
+            for start, end in (
+                ("2026-01-01", "2026-01-05"),
+                ("2026-01-01", "2026-01-01"),
+                ("2026-01-02", "2026-01-03"),
+            ):
+                run_id = materialise(instance, start, end)
+            assert instance.get_run_stats(run_id).materializations == 4
+            log = [entry.dagster_event_type for entry in instance.all_logs(run_id)]
+        with closing(index_of(home)) as connection:
+            rows = {name: connection.execute(sql).fetchall() for name, sql in INDEX.items()}
+        found.append((rows, log))
+    assert all(rows for rows in found[0][0].values())
+    for name in INDEX:
+        assert found[0][0][name] == found[1][0][name]
+    assert found[0][1] == found[1][1]
+
+
+def test_an_instance_may_change_to_batches_and_back(tmp_path: Path) -> None:
+    run_ids = []
+    for ours in (False, True, False):
+        with opened(tmp_path, ours) as instance:
+            run_ids.append(materialise(instance, "2026-01-04", "2026-01-06"))
+            for run_id in run_ids:
+                assert len(instance.all_logs(run_id, of_type=DagsterEventType.ASSET_MATERIALIZATION)) == 6
+            days = instance.get_materialized_partitions(AssetKey("orders"))
+    assert days == {"2026-01-04", "2026-01-05", "2026-01-06"}
+
+
+def test_a_batch_that_fails_leaves_nothing_in_either_file(tmp_path: Path) -> None:
+    with opened(tmp_path) as instance:
+        run_id = materialise(instance, "2026-01-04", "2026-01-06")
+        batch, _ = batches(instance, run_id, "another")
+        with closing(index_of(tmp_path)) as index:
+            index.execute(
+                "create trigger no before insert on asset_event_tags begin select raise(abort, 'full'); end"
+            )
+            before = index.execute("select count(*) from event_logs").fetchall()
+            with pytest.raises(sqlalchemy.exc.DatabaseError, match="full"):
+                instance.event_log_storage.store_event_batch(batch)
+            assert index.execute("select count(*) from event_logs").fetchall() == before
+            assert list(instance.all_logs("another")) == []
+            index.execute("drop trigger no")
+        instance.event_log_storage.store_event_batch(batch)
+        assert [entry.timestamp for entry in instance.all_logs("another")] == [
+            entry.timestamp for entry in batch
+        ]
+
+
+def test_threads_store_batches_side_by_side(tmp_path: Path) -> None:
+    with opened(tmp_path) as instance:
+        run_id = materialise(instance, "2026-01-04", "2026-01-10")
+        storage = instance.event_log_storage
+
+        def store(name: str) -> None:
+            for batch in batches(instance, run_id, name) * 5:
+                storage.store_event_batch(batch)
+                storage.store_event(batch[0])
+
+        threads = [Thread(target=store, args=(f"run{number}",)) for number in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert [len(instance.all_logs(f"run{number}")) for number in range(4)] == [80] * 4
+        with closing(index_of(tmp_path)) as index:
+            (count,) = index.execute("select count(*) from event_logs where run_id like 'run%'").fetchone()
+        assert count == 4 * 80
+
+
+def test_processes_run_at_once_while_another_reads(tmp_path: Path) -> None:
+    with opened(tmp_path) as instance:
+        materialise(instance, "2026-01-04", "2026-01-04")
+        command = [sys.executable, "-m", __name__, str(tmp_path)]
+        running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+        while any(process.poll() is None for process in running):
+            instance.get_materialized_partitions(AssetKey("orders"))
+        run_ids = [run_id for process in running for run_id in process.communicate()[0].split()]
+        assert [process.returncode for process in running] == [0, 0]
+        for run_id in run_ids:
+            assert len(instance.all_logs(run_id, of_type=DagsterEventType.ASSET_MATERIALIZATION)) == 62
+        with closing(index_of(tmp_path)) as index:
+            rows = index.execute(
+                "select run_id, dagster_event_type, count(*) from event_logs where asset_key is not null group by 1, 2"
+            ).fetchall()
+    kinds = ("ASSET_MATERIALIZATION", "ASSET_MATERIALIZATION_PLANNED")
+    assert {row for row in rows if row[2] > 2} == {(id_, kind, 62) for id_ in run_ids for kind in kinds}
+
+
+def test_the_file_of_make_turns_batches_on_and_a_user_may_set_their_size(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copy(OURS, tmp_path)
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
+    for given, expected in ((None, str(BATCH_SIZE)), ("7", "7")):
+        monkeypatch.delenv("DAGSTER_EVENT_BATCH_SIZE", raising=False)
+        if given:
+            monkeypatch.setenv("DAGSTER_EVENT_BATCH_SIZE", given)
+        code = (
+            "import dagster, os; dagster.DagsterInstance.get(); print(os.environ['DAGSTER_EVENT_BATCH_SIZE'])"
+        )
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+        assert done.stdout.strip() == expected
+    assert (tmp_path / "history" / "runs" / "index.db").exists()
+
+
+if __name__ == "__main__":
+    with opened(Path(sys.argv[1])) as shared:
+        print(*[materialise(shared, "2026-01-04", "2026-02-03") for _ in range(2)])

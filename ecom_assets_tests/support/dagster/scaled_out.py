@@ -1,0 +1,148 @@
+"""The Celery tier of `deploy/` with workers that may be killed: what runs there, and which process runs it.
+
+How its processes are started and asked is `deployed`'s.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ecom_assets_tests.support.dagster.deployed import Deployed, serving
+from ecom_assets_tests.support.servers.broker import broker
+
+_STARTED = re.compile(r"Started process for run \(pid: (\d+)\)")
+_LAUNCH = """
+mutation ($params: ExecutionParams!) {
+  launchRun(executionParams: $params) { __typename ... on LaunchRunSuccess { run { runId } } }
+}
+"""
+_RUNS = """
+query ($filter: RunsFilter) {
+  runsOrError(filter: $filter) { ... on Runs { results { runId status parentRunId } } }
+}
+"""
+_EVENTS = """
+query ($run: ID!) {
+  logsForRun(runId: $run) { ... on EventConnection { events { __typename ... on MessageEvent { message } } } }
+}
+"""
+_BACKFILL = """
+query ($backfill: String!) {
+  partitionBackfillOrError(backfillId: $backfill) { ... on PartitionBackfill { status } }
+}
+"""
+_CHECKS = """
+query ($asset: AssetKeyInput!) {
+  assetNodeOrError(assetKey: $asset) { ... on AssetNode { assetChecksOrError { ... on AssetChecks {
+    checks { name executionForLatestMaterialization { status evaluation { description } } }
+  } } } }
+}
+"""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run: `retry_of` is the run that it is a retry of."""
+
+    run_id: str
+    status: str
+    retry_of: str | None
+
+
+@dataclass(frozen=True)
+class ScaledOut:
+    """Workers that share one queue, and the web server that is asked."""
+
+    tier: Deployed
+
+    def launch(self, job: str, **selection: Any) -> str:
+        """Launch a run of a job over GraphQL, and return its id."""
+        selector = {
+            "repositoryLocationName": self._location(),
+            "repositoryName": "__repository__",
+            "pipelineName": job,
+            **selection,
+        }
+        answer = self.tier.ask(_LAUNCH, params={"selector": selector, "mode": "default"})["launchRun"]
+        assert answer["__typename"] == "LaunchRunSuccess", answer
+        return str(answer["run"]["runId"])
+
+    def runs(self, **chosen: Any) -> list[Run]:
+        """Return the runs that a filter of Dagster's chooses."""
+        found = self.tier.ask(_RUNS, filter=chosen)["runsOrError"]["results"]
+        return [Run(run["runId"], run["status"], run["parentRunId"]) for run in found]
+
+    def runs_of(self, backfill: str) -> list[Run]:
+        """Return the runs of a backfill."""
+        return self.runs(tags=[{"key": "dagster/backfill", "value": backfill}])
+
+    def status(self, backfill: str) -> str:
+        """Return the status of a backfill."""
+        return str(self.tier.ask(_BACKFILL, backfill=backfill)["partitionBackfillOrError"]["status"])
+
+    def events(self, run_id: str) -> list[tuple[str, str]]:
+        """Return the kind and the message of each event of a run."""
+        found = self.tier.ask(_EVENTS, run=run_id)["logsForRun"]["events"]
+        return [(event["__typename"], event.get("message", "")) for event in found]
+
+    def checks(self, resource: str) -> dict[str, tuple[str, str]]:
+        """Return the status and the description of each check of a resource by its name."""
+        node = self.tier.ask(_CHECKS, asset={"path": ["sandbox", resource]})["assetNodeOrError"]
+        found = {}
+        for check in node["assetChecksOrError"]["checks"]:
+            last = check["executionForLatestMaterialization"] or {"status": "NONE", "evaluation": None}
+            found[check["name"]] = last["status"], (last["evaluation"] or {}).get("description") or ""
+        return found
+
+    def worker_in_the_middle(self, backfill: str) -> str | None:
+        """Return the name of a worker that reads for a run of a backfill and has reported nothing of it yet."""
+        workers = {process.pid: name for name, process in self.tier.processes.items()}
+        for run in self.runs_of(backfill):
+            events = self.events(run.run_id) if run.status == "STARTED" else []
+            kinds = {kind for kind, _ in events}
+            if "ExecutionStepStartEvent" in kinds and "MaterializationEvent" not in kinds:
+                for _, message in events:
+                    if started := _STARTED.match(message):
+                        return workers.get(os.getpgid(int(started[1])))
+        return None
+
+    def kill(self, worker: str) -> list[str]:
+        """Kill a worker with all its processes at once, and return the ids of the runs that die with it."""
+        group = self.tier.processes[worker].pid
+        died = [
+            run.run_id
+            for run in self.runs(statuses=["STARTED"])
+            for _, message in self.events(run.run_id)
+            if (started := _STARTED.match(message)) and os.getpgid(int(started[1])) == group
+        ]
+        self.tier.kill(worker)
+        return died
+
+    def _location(self) -> str:
+        query = "{ repositoriesOrError { ... on RepositoryConnection { nodes { location { name } } } } }"
+        (node,) = self.tier.ask(query)["repositoriesOrError"]["nodes"]
+        return str(node["location"]["name"])
+
+
+@contextmanager
+def scaled_out(folder: Path, workers: int, at_once: int, **settings: str) -> Iterator[ScaledOut]:
+    """Run the tier, and the broker that keeps the pace; the daemon is left to start.
+
+    It looks after runs every other second, and has at most `at_once` of them go on.
+    """
+    with broker() as pace, serving("celery", folder, workers, ECOM_BROKER=pace.url, **settings) as tier:
+        file = folder / "dagster/dagster.yaml"
+        instance = yaml.safe_load(file.read_text("utf-8"))
+        instance["concurrency"]["runs"]["max_concurrent_runs"] = at_once
+        instance["run_monitoring"] |= {"poll_interval_seconds": 2, "start_timeout_seconds": 60}
+        instance["run_launcher"]["config"]["silent_seconds"] = 5
+        file.write_text(yaml.safe_dump(instance), "utf-8")
+        yield ScaledOut(tier)

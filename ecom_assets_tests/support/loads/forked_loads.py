@@ -1,0 +1,224 @@
+"""Loads in processes of their own, forked from one that has imported everything, so that many can be killed.
+
+`main` is that process: it reads a JSON object a line, forks for each, and writes lines of `<pid> <word> <text>`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from ecom_assets.declaration.reading import BUNDLED_SHOPS, Shop, load_shop
+from ecom_assets.extract.windows import Window, windows_between
+from ecom_assets.load.run import run_load
+from ecom_assets.sandbox import SANDBOX_KEY
+from ecom_assets.warehouse.file_lock import Say
+from ecom_assets.warehouse.warehouse import Session, Warehouse
+from ecom_assets_tests.support.paths import ROOT
+from ecom_assets_tests.support.warehouses.engines import warehouse_at
+
+WINDOWED = ["customers", "orders", "order_items"]
+
+
+def shop_at(base_url: str) -> Shop:
+    """Return the bundled shop at a running sandbox."""
+    shop = load_shop(BUNDLED_SHOPS / "sandbox.yaml")
+    client = shop.client.model_copy(update={"base_url": base_url})
+    return shop.model_copy(update={"client": client})
+
+
+def windows_from(start: datetime, end: datetime) -> tuple[Window, ...]:
+    """Return the daily windows of the bundled shop."""
+    partitions = load_shop(BUNDLED_SHOPS / "sandbox.yaml").partitions
+    assert partitions
+    return windows_between(partitions, start, end)
+
+
+class Forks:
+    """The process that forks, and what its children said."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._process = process
+        self.said: dict[tuple[int, str], str] = {}
+
+    def load(self, base_url: str, file: Path | str, windows: Sequence[Window], **more: Any) -> int:
+        """Start to load windows of all windowed resources, and return the process's id.
+
+        `more` are `copy`, `patience` (seconds), `largest_file` (bytes) and `names` of resources.
+        """
+        return self._fork(
+            do="load",
+            base_url=base_url,
+            file=str(file),
+            start=windows[0].start.isoformat(),
+            end=windows[-1].end.isoformat(),
+            **more,
+        )
+
+    def poll(self, copy: Path, stop: Path) -> int:
+        """Start to open a copy again and again until there is a file `stop`, and return the process's id."""
+        return self._fork(do="poll", copy=str(copy), stop=str(stop))
+
+    def hold(self, file: Path | str, seconds: float) -> int:
+        """Start to hold a warehouse for some time, and return the process's id once it does."""
+        pid = self._fork(do="hold", file=str(file), seconds=seconds)
+        self.heard(pid, "loading")
+        return pid
+
+    def heard(self, pid: int, word: str) -> str:
+        """Wait for a process to say something, and return the text after it."""
+        while (pid, word) not in self.said:
+            number, said, *text = self._line().split(" ", 2)
+            self.said[int(number), said] = "".join(text).strip()
+        return self.said[pid, word]
+
+    def end(self, pid: int, kill: bool = False) -> tuple[int, str]:
+        """Wait for the end of a process, at once or on its own; return its status and its error."""
+        if kill:
+            os.kill(pid, signal.SIGKILL)
+        self._order(do="wait", pid=pid)
+        status = int(self.heard(pid, "ended"))
+        return status, self.said.get((pid, "failed"), "")
+
+    def _fork(self, **order: Any) -> int:
+        self._order(**order)
+        line = self._line().split()
+        while line[1] != "forked":  # by others that run meanwhile
+            self.said[int(line[0]), line[1]] = " ".join(line[2:])
+            line = self._line().split()
+        return int(line[0])
+
+    def _order(self, **order: Any) -> None:
+        assert self._process.stdin
+        self._process.stdin.write(json.dumps(order) + "\n")
+        self._process.stdin.flush()
+
+    def _line(self) -> str:
+        assert self._process.stdout
+        line = self._process.stdout.readline()
+        assert line, "the process that forks is gone"
+        return line
+
+
+@contextmanager
+def forks(folder: Path) -> Iterator[Forks]:
+    """Run the process that forks, with `folder` for temporary files."""
+    command = [sys.executable, "-c", "from ecom_assets_tests.support.loads.forked_loads import main; main()"]
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(ROOT),
+        "TMPDIR": str(folder),
+        # a thread that is there when the process forks is missing in the child
+        "OPENBLAS_NUM_THREADS": "1",
+        "OMP_NUM_THREADS": "1",
+    }
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+    ) as process:
+        assert process.stdin
+        yield Forks(process)
+        process.stdin.close()
+
+
+def _told(where: str, patience: float = 300, copy: str | None = None) -> Warehouse:
+    """Return a warehouse that tells when its transaction begins."""
+    warehouse = warehouse_at(where, patience, copy)
+    real = warehouse.transaction
+
+    @contextmanager
+    def transaction(dataset: str, say: Say = lambda _: None) -> Iterator[Session]:
+        with real(dataset, say) as session:
+            _tell("loading")
+            yield session
+
+    warehouse.transaction = transaction  # type: ignore[method-assign]
+    return warehouse
+
+
+def _tell(word: str, text: str = "", pid: int | None = None) -> None:
+    # one short write to a pipe is never mixed with another's
+    os.write(1, f"{pid or os.getpid()} {word} {text[:2000]}\n".encode())
+
+
+def _load(order: dict[str, Any]) -> None:
+    if "largest_file" in order:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (order["largest_file"], resource.RLIM_INFINITY))
+    windows = windows_from(datetime.fromisoformat(order["start"]), datetime.fromisoformat(order["end"]))
+    report = run_load(
+        shop_at(order["base_url"]),
+        order.get("names", WINDOWED),
+        windows,
+        secrets={"api_key": SANDBOX_KEY},
+        warehouse=_told(order["file"], order.get("patience", 120), order.get("copy")),
+    )
+    for error in (*report.errors.values(), report.unpublished):
+        if error:
+            raise error
+
+
+def _hold(order: dict[str, Any]) -> None:
+    with _told(order["file"]).transaction("sandbox"):
+        time.sleep(order["seconds"])
+
+
+def _poll(order: dict[str, Any]) -> None:
+    """Read a copy over and over, and require that its tables go with its ledger."""
+    reads, states = 0, set()
+    while not Path(order["stop"]).exists():
+        if not reads and not Path(order["copy"]).exists():
+            continue
+        with duckdb.connect(order["copy"], read_only=True) as connection:
+            connection.execute("set TimeZone = 'UTC'; use sandbox")
+            for table, source in (
+                ("orders", "orders"),
+                ("order_items", "order_items join orders on orders.id = order_id"),
+            ):
+                there = connection.execute(
+                    f"select strftime(updated_at, '%Y-%m-%d') as day, count(*) from {source} group by 1 order by 1"
+                ).fetchall()
+                told = connection.execute(
+                    "select partition_key, kept from load_ledger where resource = ? "
+                    "qualify row_number() over (partition by partition_key order by loaded_at desc) = 1 order by 1",
+                    [table],
+                ).fetchall()
+                assert there == told, f"{table}: {there} is not {told}"
+            (loads,) = connection.execute("select count(distinct load_id) from load_ledger").fetchall()
+        reads += 1
+        states.add(loads)
+    _tell("read", f"{reads} {len(states)}")
+
+
+def main() -> None:
+    """Fork for each order; the child does it, then ends without going back."""
+    # what a load imports on its way: now rather than in each child
+    for name in ("pyarrow.dataset", "pyarrow.parquet", "sqlalchemy"):
+        import_module(name)
+
+    doing: dict[str, Callable[[dict[str, Any]], None]] = {"load": _load, "poll": _poll, "hold": _hold}
+    for line in sys.stdin:
+        order = json.loads(line)
+        if order["do"] == "wait":
+            _, status = os.waitpid(order["pid"], 0)
+            _tell("ended", str(os.waitstatus_to_exitcode(status)), order["pid"])
+        elif (pid := os.fork()) != 0:
+            _tell("forked", pid=pid)
+        else:
+            try:
+                doing[order["do"]](order)
+            except BaseException as error:
+                _tell("failed", f"{type(error).__name__} {error}")
+                os._exit(1)
+            os._exit(0)

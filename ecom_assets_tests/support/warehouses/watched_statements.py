@@ -1,0 +1,31 @@
+"""What a load asks a PostgreSQL server, seen as it asks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from psycopg2.extensions import cursor
+
+from ecom_assets.warehouse.warehouse import Warehouse
+
+
+def watched(warehouse: Warehouse, see: Callable[[Any, str], object]) -> Warehouse:
+    """Show the connection and the text of each question to `see` before it is asked, once the lock is taken."""
+    real = warehouse.transaction
+
+    class Watched(cursor):  # type: ignore[misc]  # comes without types
+        def execute(self, query: Any, vars: Any = None) -> None:
+            see(self.connection, query if isinstance(query, str) else query.decode())
+            super().execute(query, vars)
+
+    @contextmanager
+    def transaction(dataset: str, say: Callable[[str], None] = lambda _: None) -> Iterator[Any]:
+        with real(dataset, say) as session:
+            connection = session.connection  # type: ignore[attr-defined]
+            connection.cursor_factory = Watched
+            yield session
+
+    warehouse.transaction = transaction  # type: ignore[method-assign]
+    return warehouse

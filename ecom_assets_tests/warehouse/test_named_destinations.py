@@ -1,0 +1,154 @@
+"""ECOM_WAREHOUSE as the name of a dlt destination: found in `.dlt/`, or refused with the reason."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from dagster import AssetKey
+from dlt.common.configuration.container import Container
+from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
+
+from ecom_assets.declaration.reading import BUNDLED_SHOPS, load_shop
+from ecom_assets.foundation.errors import WarehouseError
+from ecom_assets.load.run import run_load
+from ecom_assets.orchestration.build_definitions import build_defs
+from ecom_assets.warehouse.choice import warehouse_from_environment
+from ecom_assets.warehouse.duckdb.warehouse import DuckDbWarehouse
+from ecom_assets_tests.support.warehouses.engines import Place
+
+
+@pytest.fixture
+def configured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
+    """Return what writes `.dlt/secrets.toml` into an empty current folder."""
+    context, before = Container()[PluggableRunContext], str(Path.cwd())
+
+    def write(text: str) -> None:
+        (tmp_path / ".dlt").mkdir()
+        (tmp_path / ".dlt" / "secrets.toml").write_text(text, encoding="utf-8")
+        (tmp_path / ".dlt" / "config.toml").write_text("", encoding="utf-8")
+        monkeypatch.chdir(tmp_path)
+        context.reload(str(tmp_path))
+
+    yield write
+    context.reload(before)
+
+
+def chosen(name: str, **more: str) -> object:
+    return warehouse_from_environment({"ECOM_WAREHOUSE": name, **more})
+
+
+def test_a_database_by_name(configured: Callable[[str], None], new_database: Callable[[], str]) -> None:
+    place = Place("postgres", new_database())
+    database, folder = place.where.split("/")[3].split("?")[0], place.where.split("host=")[1]
+    configured(
+        '[destination.analytics]\ndestination_type = "postgres"\n\n[destination.analytics.credentials]\n'
+        f'database = "{database}"\nusername = "postgres"\npassword = "s3cr3t-w0rd"\nhost = "localhost"\n'
+        f'query = {{host = "{folder}"}}\n'
+    )
+    warehouse = warehouse_from_environment({"ECOM_WAREHOUSE": "analytics"})
+    assert "s3cr3t-w0rd" not in warehouse.name
+    report = run_load(load_shop(BUNDLED_SHOPS / "sandbox.yaml"), ["stores"], warehouse=warehouse)
+    assert report.errors == {}
+    assert len(place.table("stores")) == 5
+    with pytest.raises(WarehouseError, match="ECOM_PUBLISH: a copy is made of a DuckDB file only"):
+        chosen("analytics", ECOM_PUBLISH="copy.duckdb")
+
+
+def test_a_file_by_name(configured: Callable[[str], None], tmp_path: Path) -> None:
+    configured('[destination.duckdb]\ncredentials = "deep/mine.duckdb"\n')
+    warehouse = chosen("duckdb")
+    assert isinstance(warehouse, DuckDbWarehouse)
+    assert warehouse.path == (tmp_path / "deep/mine.duckdb").absolute()
+    # any other word is a file, as is a word that a file has
+    plain = chosen("mine")
+    assert isinstance(plain, DuckDbWarehouse)
+    assert plain.path == (tmp_path / "mine").absolute()
+    run_load(load_shop(BUNDLED_SHOPS / "sandbox.yaml"), ["stores"], warehouse=plain)
+    Path("mine").rename("snowflake")
+    assert isinstance(chosen("snowflake"), DuckDbWarehouse)
+    # a folder cannot be one
+    Path("bigquery").mkdir()
+    with pytest.raises(WarehouseError, match="found the destination 'bigquery'"):
+        chosen("bigquery")
+
+
+def test_what_is_not_configured_is_said_to_be_missing(configured: Callable[[str], None]) -> None:
+    configured('[destination.postgres.credentials]\npassword = "s3cr3t-w0rd"\n')
+    said = r"'postgres' lacks .*host.* under destination\.postgres\.credentials"
+    with pytest.raises(WarehouseError, match=said) as no:
+        chosen("postgres")
+    assert "DESTINATION__POSTGRES__CREDENTIALS" in str(no.value)
+    assert "s3cr3t-w0rd" not in str(no.value)
+
+
+@pytest.mark.parametrize(
+    ("where", "kind"),
+    [
+        ("filesystem", "duckdb"),
+        ("postgresql://user@host/shop", "postgres"),
+        ("a.duckdb", "duckdb"),
+        ("snowflake", "duckdb"),
+    ],
+)
+def test_assets_are_of_the_kind_of_their_warehouse(
+    where: str, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ECOM_WAREHOUSE", where)
+    graph = build_defs().resolve_asset_graph()
+    assert graph.get(AssetKey(["sandbox", "orders"])).kinds == {"dlt", kind}
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("snowflake", "dlt commits each table by itself there"),
+        ("bigquery", "dlt commits each table by itself there"),
+    ],
+)
+def test_what_cannot_keep_a_promise_is_refused_with_the_reason(name: str, reason: str) -> None:
+    with pytest.raises(
+        WarehouseError, match=f"found the destination '{name}', which cannot keep .*{reason}"
+    ) as no:
+        chosen(name)
+    assert str(no.value).endswith(
+        "allowed: a destination of the kind duckdb, ducklake or postgres, from which the tables can be copied on"
+    )
+
+
+def test_a_name_of_ones_own_is_refused_by_its_kind(configured: Callable[[str], None]) -> None:
+    configured('[destination.lake]\ndestination_type = "snowflake"\n')
+    with pytest.raises(
+        WarehouseError, match="found the destination 'lake', of the kind snowflake, which cannot"
+    ):
+        chosen("lake")
+
+
+FILES_REFUSED = (
+    "which cannot keep what is promised of a load: files and Delta tables commit one by one there, so a load of "
+    "several tables is not one step, and readers see half of it; allowed: a DuckLake with its catalog in PostgreSQL, "
+    "which writes Parquet to a bucket (ECOM_WAREHOUSE=ducklake), a PostgreSQL database, or a DuckDB file"
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [("filesystem", "'filesystem', "), ("bucket", "'bucket', of the kind filesystem, ")],
+)
+def test_files_and_delta_tables_are_refused_with_the_reason_and_the_ways_that_exist(
+    name: str, found: str, configured: Callable[[str], None]
+) -> None:
+    configured(
+        f'[destination.{name}]\ndestination_type = "filesystem"\nbucket_url = "s3://bucket/shops"\n\n'
+        f'[destination.{name}.credentials]\naws_secret_access_key = "s3cr3t-w0rd"\n'
+    )
+    with pytest.raises(WarehouseError) as no:
+        chosen(name)
+    assert str(no.value) == f"ECOM_WAREHOUSE: found the destination {found}{FILES_REFUSED}"
+
+
+def test_files_are_refused_before_anything_is_configured() -> None:
+    with pytest.raises(WarehouseError) as no:
+        chosen("filesystem")
+    assert str(no.value).endswith(FILES_REFUSED)
