@@ -23,8 +23,8 @@ from benchmarks.server import API_KEY
 from ecom_assets.extract.windows import windows_between
 from ecom_assets.load.run import run_load
 from ecom_assets.warehouse.choice import warehouse_from_environment
-from ecom_assets.warehouse.postgres.transaction import PostgresSession
-from ecom_assets.warehouse.warehouse import Session
+from ecom_assets.warehouse.postgres.transaction import PostgresTransaction
+from ecom_assets.warehouse.warehouse import Transaction
 
 BUILD = ROOT / "build" / "bench"
 RESOURCES = ("orders", "order_items")
@@ -63,12 +63,12 @@ def grow(orders: int) -> None:
 @contextmanager
 def without_indexes() -> Iterator[None]:
     """Let PostgreSQL's tables be as they were before they had any."""
-    indexing = PostgresSession.index
-    PostgresSession.index = Session.index  # type: ignore[method-assign]
+    indexing = PostgresTransaction.index
+    PostgresTransaction.index = Transaction.index  # type: ignore[method-assign]
     try:
         yield
     finally:
-        PostgresSession.index = indexing  # type: ignore[method-assign]
+        PostgresTransaction.index = indexing  # type: ignore[method-assign]
 
 
 def measure(url: str, place: str, orders: int, days: int, *, indexed: bool) -> list[float]:

@@ -124,13 +124,13 @@ def preview(
     """
     from ecom_assets.contract.contract import explode
     from ecom_assets.extract.api_check import contract_of
-    from ecom_assets.extract.probe import probing
+    from ecom_assets.extract.probe import open_probe
 
     declared = _shop(shop)
     entry = declared.resource(resource)
     parent = declared.parent_of(entry)
     bounds = _window(declared, parent.name, window) if window else None
-    with probing(declared) as probe:
+    with open_probe(declared) as probe:
         page = probe.page(parent, (bounds.start, bounds.end) if bounds else None, limit=limit)
     records = page.records[:limit]
     rows = records if entry.endpoint else explode(records, entry, parent)[0]

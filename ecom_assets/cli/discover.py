@@ -20,7 +20,7 @@ from rich.console import Console
 if TYPE_CHECKING:
     from ecom_assets.discovery.description.openapi import Description
     from ecom_assets.discovery.discover import Wish
-    from ecom_assets.discovery.exploration.requests import Say
+    from ecom_assets.discovery.exploration.requests import OnProgress
 
 _err = Console(stderr=True, soft_wrap=True)
 _SANDBOX_AUTH = "api_key:api_key:query"
@@ -103,12 +103,12 @@ def discover(
         most_requests=requests,
     )
     secrets = {} if offline else _secrets(wish, yes)
-    with _progress() as say:
-        wish = _with_endpoints(wish, described, secrets, say)
+    with _progress() as on_progress:
+        wish = _with_endpoints(wish, described, secrets, on_progress)
     if not endpoint and not yes:
         wish = _chosen(wish)
-    with _progress() as say:
-        found = discovered(wish, secrets, say)
+    with _progress() as on_progress:
+        found = discovered(wish, secrets, on_progress)
     write_new(file, found.text)
     announce(file, found, as_json=as_json)
 
@@ -173,11 +173,13 @@ def _secrets(wish: Wish, yes: bool) -> dict[str, str]:
     return given
 
 
-def _with_endpoints(wish: Wish, described: Description | None, secrets: dict[str, str], say: Say) -> Wish:
+def _with_endpoints(
+    wish: Wish, described: Description | None, secrets: dict[str, str], on_progress: OnProgress
+) -> Wish:
     """Return the wish with endpoints: those that were named, else described, else found at the address."""
     from dataclasses import replace
 
-    from ecom_assets.client.api_connection import connected
+    from ecom_assets.client.api_connection import open_api
     from ecom_assets.discovery.discover import provisional
     from ecom_assets.discovery.exploration.endpoints import find_endpoints
 
@@ -185,8 +187,8 @@ def _with_endpoints(wish: Wish, described: Description | None, secrets: dict[str
         return wish
     if described:
         return replace(wish, endpoints=tuple(described.endpoints))
-    with connected(provisional(wish), secrets) as connection:
-        return replace(wish, endpoints=tuple(find_endpoints(connection, say)))
+    with open_api(provisional(wish), secrets) as connection:
+        return replace(wish, endpoints=tuple(find_endpoints(connection, on_progress)))
 
 
 def _chosen(wish: Wish) -> Wish:
@@ -201,7 +203,7 @@ def _chosen(wish: Wish) -> Wish:
 
 
 @contextmanager
-def _progress() -> Iterator[Say]:
+def _progress() -> Iterator[OnProgress]:
     """Show one line that changes, on a terminal alone."""
     with _err.status("") as status:
         yield lambda text: status.update(text)

@@ -14,13 +14,13 @@ from typing import Any
 import typer
 from rich.console import Console
 
-from ecom_assets.client.api_connection import connected
+from ecom_assets.client.api_connection import open_api
 from ecom_assets.declaration.reading import Shop, load_shop, shown_path
 from ecom_assets.discovery.description.openapi import Description
 from ecom_assets.discovery.discover import Discovery, Wish
 from ecom_assets.discovery.discover import discover as discovered
 from ecom_assets.discovery.exploration.endpoints import find_endpoints
-from ecom_assets.discovery.exploration.requests import Say
+from ecom_assets.discovery.exploration.requests import OnProgress
 from ecom_assets.discovery.named_endpoint import named
 from ecom_assets.discovery.output.files import replace_text
 from ecom_assets.discovery.update import Update, update
@@ -109,14 +109,14 @@ def updated(
     *,
     yes: bool,
     as_json: bool,
-    progress: Callable[[], AbstractContextManager[Say]],
+    progress: Callable[[], AbstractContextManager[OnProgress]],
 ) -> None:
     """Show what changed at the API since a file was written, and change the file if that is wanted."""
     shop = load_shop(file)
     text = file.read_text("utf-8-sig")
-    with progress() as say:
-        added = _new_endpoints(shop, described, endpoints, requests, say)
-        found = update(shop, text, added.draft.tables if added else (), say=say)
+    with progress() as on_progress:
+        added = _new_endpoints(shop, described, endpoints, requests, on_progress)
+        found = update(shop, text, added.draft.tables if added else (), on_progress=on_progress)
     if as_json:
         print(
             json.dumps(
@@ -148,14 +148,18 @@ def _show(file: Path, text: str, found: Update) -> None:
 
 
 def _new_endpoints(
-    shop: Shop, described: Description | None, endpoints: Sequence[str], requests: int, say: Say
+    shop: Shop,
+    described: Description | None,
+    endpoints: Sequence[str],
+    requests: int,
+    on_progress: OnProgress,
 ) -> Discovery | None:
     """Explore the endpoints that the file does not have: those named, described, or found at the address."""
     known = {entry.endpoint.path.strip("/") for entry in shop.resources if entry.endpoint}
     paths = list(endpoints) or (list(described.endpoints) if described else [])
     if not paths:
-        with connected(shop) as connection:
-            paths = find_endpoints(connection, say)
+        with open_api(shop) as connection:
+            paths = find_endpoints(connection, on_progress)
     new = [path for path in paths if named(path).path.strip("/") not in known]
     if not new:
         return None
@@ -170,9 +174,9 @@ def _new_endpoints(
         taken=[entry.name for entry in shop.resources],
     )
     try:
-        return discovered(wish, None, say)
+        return discovered(wish, None, on_progress)
     except (ApiError, DeclarationError) as error:
         if endpoints:
             raise
-        say(str(error))
+        on_progress(str(error))
         return None

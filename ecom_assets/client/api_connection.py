@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 
 from ecom_assets.client.auth import build_auth, resolve_secrets
 from ecom_assets.client.failures import failure_of
-from ecom_assets.client.read_statistics import Meter
+from ecom_assets.client.read_statistics import ReadStatistics
 from ecom_assets.client.redaction import Redactor, scrubbed_logging
 from ecom_assets.client.session import ShopSession, create_session
-from ecom_assets.contract.privacy import KEY_NAME
+from ecom_assets.contract.privacy import PII_KEY_NAME
 from ecom_assets.declaration.reading import Shop
 from ecom_assets.foundation.errors import IngestError
 
@@ -22,19 +22,19 @@ SANDBOX_SCHEME = "sandbox://"
 
 
 @dataclass(frozen=True)
-class Connection:
+class ApiConnection:
     """A reachable shop, the session that signs for it, the figures of its slices, what hides its secrets, and the key
     of hashed columns."""
 
     shop: Shop
     session: ShopSession
-    meter: Meter
+    statistics: ReadStatistics
     redactor: Redactor
     pii_key: str = field(default="", repr=False)
 
 
 @contextmanager
-def connected(shop: Shop, secrets: Mapping[str, str] | None = None) -> Iterator[Connection]:
+def open_api(shop: Shop, secrets: Mapping[str, str] | None = None) -> Iterator[ApiConnection]:
     """Open the way to a shop's API; while it is open no log record of the process holds one of its secrets.
 
     `secrets` are values by name; what is not among them comes from dlt's providers. Raises MissingSecret,
@@ -54,11 +54,11 @@ def connected(shop: Shop, secrets: Mapping[str, str] | None = None) -> Iterator[
             path = shop.client.base_url.removeprefix(SANDBOX_SCHEME)
             client = shop.client.model_copy(update={"base_url": f"{running.base_url}/{path}".rstrip("/")})
             shop = shop.model_copy(update={"client": client})
-        meter = Meter()
-        session = create_session(shop, build_auth(shop, resolved), resolved.values(), meter)
+        statistics = ReadStatistics()
+        session = create_session(shop, build_auth(shop, resolved), resolved.values(), statistics)
         stack.enter_context(scrubbed_logging(session.redactor))
         try:
-            yield Connection(shop, session, meter, session.redactor, resolved.get(KEY_NAME, ""))
+            yield ApiConnection(shop, session, statistics, session.redactor, resolved.get(PII_KEY_NAME, ""))
         except Exception as error:
             failure = failure_of(error, session.redactor).with_traceback(None)
         else:

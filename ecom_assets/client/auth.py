@@ -17,7 +17,7 @@ from dlt.sources.helpers.rest_client.auth import (
     OAuth2ClientCredentials,
 )
 
-from ecom_assets.contract.privacy import KEY_NAME, needs_key
+from ecom_assets.contract.privacy import PII_KEY_NAME, needs_pii_key
 from ecom_assets.declaration.reading import Auth, Shop
 from ecom_assets.foundation.errors import MissingSecret
 
@@ -44,8 +44,8 @@ def resolve_secrets(shop: Shop, given: Mapping[str, str] | None = None) -> dict[
     for auth in shop.client.auth:
         for field, name in auth.fields.items():
             secrets[name] = _resolve(shop, name, given or {}, may_be_empty=field == "password")
-    if needs_key(shop):
-        secrets[KEY_NAME] = _resolve(shop, KEY_NAME, given or {}, may_be_empty=False)
+    if needs_pii_key(shop):
+        secrets[PII_KEY_NAME] = _resolve(shop, PII_KEY_NAME, given or {}, may_be_empty=False)
     return secrets
 
 

@@ -28,7 +28,7 @@ def failure_of(error: Exception, redactor: Redactor) -> IngestError:
 
     Of the latter, which nobody has foreseen, the log gets the traceback; the guard of the logs scrubs it.
     """
-    causes = causes_of(error)
+    causes = cause_chain(error)
     for cause in causes:
         if isinstance(cause, IngestError):
             # a piece of the declaration that it quotes may be the secret
@@ -55,7 +55,7 @@ def writing(warehouse: Warehouse, redactor: Redactor) -> Iterator[None]:
     except IngestError:
         raise
     except foreseen as error:
-        cause = causes_of(error)[-1]
+        cause = cause_chain(error)[-1]
         text = redactor.scrub(_disk(cause) or one_line(cause))
         failure = WarehouseError(f"the warehouse {warehouse} was left as it was: {text}")
     else:
@@ -63,7 +63,7 @@ def writing(warehouse: Warehouse, redactor: Redactor) -> Iterator[None]:
     raise failure
 
 
-def causes_of(error: BaseException) -> list[BaseException]:
+def cause_chain(error: BaseException) -> list[BaseException]:
     """Return an error and what it was raised from, the first cause last.
 
     The end of an iterator is none: Python notes it as the context of what happens to be raised after it.

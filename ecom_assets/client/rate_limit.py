@@ -10,7 +10,7 @@ import threading
 from time import monotonic, sleep
 
 
-class Pace:
+class RateLimit:
     """Lets requests leave one by one: at most `per_second` of them in a second, and none during a pause.
 
     Time that was not used is not saved up. None as `per_second` sets no budget; pauses hold all the same.

@@ -11,7 +11,7 @@ SLICE_HEADER = "X-Ecom-Slice"
 
 
 @dataclass
-class Reading:
+class SliceStatistics:
     """One slice's figures. A slice is read by one worker, so its fields need no lock. `seconds` is wall time."""
 
     source_total: int | None = None
@@ -23,18 +23,18 @@ class Reading:
     complete: bool = False
 
 
-class Meter:
+class ReadStatistics:
     """The readings of a run by slice id; safe to share between workers."""
 
     def __init__(self) -> None:
         """Start with no reading."""
         self._lock = threading.Lock()
-        self._readings: dict[str, Reading] = {}
+        self._readings: dict[str, SliceStatistics] = {}
 
-    def of(self, slice_id: str) -> Reading:
+    def of(self, slice_id: str) -> SliceStatistics:
         """Return the reading of a slice, made on the first call."""
         with self._lock:
-            return self._readings.setdefault(slice_id, Reading())
+            return self._readings.setdefault(slice_id, SliceStatistics())
 
     def forget(self, slice_ids: Iterable[str]) -> None:
         """Start the readings of these slices, and of the single lists below them, anew before they are read again."""
@@ -44,6 +44,6 @@ class Meter:
             for known in [key for key in self._readings if "/".join(key.split("/", 2)[:2]) in forgotten]:
                 del self._readings[known]
 
-    def __deepcopy__(self, memo: object) -> Meter:
+    def __deepcopy__(self, memo: object) -> ReadStatistics:
         """Stay one and the same: dlt copies a paginator, and with it this meter, for every slice."""
         return self

@@ -18,10 +18,10 @@ from requests.exceptions import HTTPError, RequestException, TooManyRedirects
 from requests.sessions import merge_hooks, merge_setting
 from requests.structures import CaseInsensitiveDict
 
-from ecom_assets.client.read_statistics import Meter
+from ecom_assets.client.read_statistics import ReadStatistics
 from ecom_assets.client.redaction import Redactor, scrubbed_logging
 from ecom_assets.client.responses import NO_COOKIES, Failures
-from ecom_assets.client.shared_rate_limit import pace_of
+from ecom_assets.client.shared_rate_limit import rate_limit_of
 from ecom_assets.client.signing import SigningAdapter
 from ecom_assets.client.transport_errors import reason_of
 from ecom_assets.declaration.reading import Shop
@@ -29,7 +29,7 @@ from ecom_assets.foundation.errors import ApiError
 
 
 def create_session(
-    shop: Shop, auth: Sequence[AuthBase], secrets: Collection[str], meter: Meter | None
+    shop: Shop, auth: Sequence[AuthBase], secrets: Collection[str], statistics: ReadStatistics | None
 ) -> ShopSession:
     """Return the session that goes into dlt's REST API source as `client.session`; threads may share it.
 
@@ -40,14 +40,18 @@ def create_session(
     RetryLater. A broker that is configured and cannot be asked is BrokerError, now or later.
     """
     redactor = Redactor(secrets)
-    pace = pace_of(shop.name, shop.policy.requests_per_second)
+    rate_limit = rate_limit_of(shop.name, shop.policy.requests_per_second)
     for kind in auth:
         if isinstance(kind, OAuth2ClientCredentials):
             failures = Failures(shop, redactor, of_token=True)
-            adapter = SigningAdapter(shop.policy, kind.access_token_url, (), redactor, failures, None, pace)
+            adapter = SigningAdapter(
+                shop.policy, kind.access_token_url, (), redactor, failures, None, rate_limit
+            )
             kind.session = ShopSession(adapter, redactor, failures)
     failures = Failures(shop, redactor)
-    adapter = SigningAdapter(shop.policy, shop.client.base_url, auth, redactor, failures, meter, pace)
+    adapter = SigningAdapter(
+        shop.policy, shop.client.base_url, auth, redactor, failures, statistics, rate_limit
+    )
     return ShopSession(adapter, redactor, failures)
 
 

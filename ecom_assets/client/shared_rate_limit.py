@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from ecom_assets.client.rate_limit import Pace
+from ecom_assets.client.rate_limit import RateLimit
 from ecom_assets.foundation.errors import BrokerError
 
 if TYPE_CHECKING:
@@ -49,16 +49,16 @@ redis.call('HSET', KEYS[1], 'resume', string.format('%.0f', math.max(resume, now
 """
 
 
-def pace_of(name: str, per_second: float | None, environ: Mapping[str, str] = os.environ) -> Pace:
+def rate_limit_of(name: str, per_second: float | None, environ: Mapping[str, str] = os.environ) -> RateLimit:
     """Return the pace of the shop of a name: that of all runs where a broker is configured, else one of its own.
 
     Raises BrokerError for a broker that cannot be asked.
     """
     url = environ.get(VARIABLE)
-    return SharedPace(name, per_second, url) if url else Pace(per_second)
+    return SharedRateLimit(name, per_second, url) if url else RateLimit(per_second)
 
 
-class SharedPace(Pace):
+class SharedRateLimit(RateLimit):
     """A pace that is kept in the broker, under the shop's name.
 
     A turn is taken when it has come and not before, so a process that is killed takes none along. Raises

@@ -20,8 +20,8 @@ from requests import PreparedRequest
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 
-from ecom_assets.client.rate_limit import Pace
-from ecom_assets.client.read_statistics import SLICE_HEADER, Meter
+from ecom_assets.client.rate_limit import RateLimit
+from ecom_assets.client.read_statistics import SLICE_HEADER, ReadStatistics
 from ecom_assets.client.redaction import HIDDEN, Redactor
 from ecom_assets.client.responses import Answer, Failures, retry_after
 from ecom_assets.client.transport_errors import reason_of
@@ -57,8 +57,8 @@ class SigningAdapter(HTTPAdapter):
         auth: Sequence[AuthBase],
         redactor: Redactor,
         failures: Failures,
-        meter: Meter | None,
-        pace: Pace,
+        statistics: ReadStatistics | None,
+        rate_limit: RateLimit,
     ) -> None:
         """Serve the origin of `base_url` alone, with a connection for each of the policy's workers."""
         super().__init__(pool_connections=1, pool_maxsize=policy.concurrency)
@@ -70,8 +70,8 @@ class SigningAdapter(HTTPAdapter):
         }
         self._redactor = redactor
         self._failures = failures
-        self._meter = meter
-        self._pace = pace
+        self._statistics = statistics
+        self._rate_limit = rate_limit
         self._token_lock = threading.Lock()
         self._pools: dict[str, Any] = {}
         self._verifying: set[tuple[int, str]] = set()
@@ -95,7 +95,7 @@ class SigningAdapter(HTTPAdapter):
         unsigned = request.copy()
         unsigned.url = self._without_secrets(request.url or "")
         slice_id = request.headers.get(SLICE_HEADER)
-        reading = self._meter.of(slice_id) if self._meter and slice_id else None
+        reading = self._statistics.of(slice_id) if self._statistics and slice_id else None
         kwargs["timeout"] = self.policy.timeout
         tries = 0
         while True:
@@ -111,7 +111,7 @@ class SigningAdapter(HTTPAdapter):
                 reason = f"status {outcome.status_code}"
                 wait = retry_after(outcome)
                 if wait is not None:
-                    self._pace.pause(wait)  # for all workers: what one is told holds for the whole shop
+                    self._rate_limit.pause(wait)  # for all workers: what one is told holds for the whole shop
                     if wait > LONGEST_WAIT:
                         raise self._failures.later(outcome, wait, LONGEST_WAIT)
                 if tries > self.policy.max_retries:
@@ -128,7 +128,7 @@ class SigningAdapter(HTTPAdapter):
 
     def _await_turn(self, unsigned: PreparedRequest) -> None:
         """Return when a request may leave; raises RetryLater in a pause longer than a run sits out."""
-        left = self._pace.wait(LONGEST_WAIT)
+        left = self._rate_limit.wait(LONGEST_WAIT)
         if left:
             raise self._failures.paused(unsigned, left, LONGEST_WAIT)
 

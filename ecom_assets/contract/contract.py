@@ -15,14 +15,14 @@ import pyarrow.compute as pc
 from dlt.common.schema.typing import TColumnSchema
 
 from ecom_assets.contract.conversion import arrow_type, convert
-from ecom_assets.contract.duplicates import outdone
+from ecom_assets.contract.duplicates import superseded_rows
 from ecom_assets.contract.nested_values import explode, values_at
 from ecom_assets.contract.new_fields import as_text, evolved_column, inferred, known_fields, unknown_fields
 from ecom_assets.declaration.reading import Column, Resource
 from ecom_assets.foundation.errors import ContractBroken
 from ecom_assets.foundation.json_text import json_text, shown
 
-__all__ = ["Contract", "Contracted", "RejectedRow", "evolved_column", "explode"]
+__all__ = ["Contract", "ContractResult", "RejectedRow", "evolved_column", "explode"]
 
 _NAMED = 5
 
@@ -38,7 +38,7 @@ class RejectedRow:
 
 
 @dataclass(frozen=True)
-class Contracted:
+class ContractResult:
     """What became of a list of records: `kept_rows` are the positions of the rows of `kept`.
 
     `hints` are dlt's for the columns that the declaration does not name, `discarded` counts values by field.
@@ -86,7 +86,7 @@ class Contract:
         records: Sequence[Any],
         refused: Mapping[int, str] | None = None,
         lists: Sequence[int] | None = None,
-    ) -> Contracted:
+    ) -> ContractResult:
         """Return the table of the records that keep the contract, and the others with every reason.
 
         `refused` are the positions of records that are not to be kept for a reason of their own; `lists` tell of
@@ -130,7 +130,7 @@ class Contract:
             RejectedRow(row, self._key(rows[row]), tuple(reasons[row]), json_text(records[row]))
             for row in sorted(reasons)
         )
-        return Contracted(table, kept, rejected, discarded, hints)
+        return ContractResult(table, kept, rejected, discarded, hints)
 
     def columns_of(
         self, records: Sequence[Any], names: Sequence[str], paths: Mapping[str, Sequence[str]] | None = None
@@ -165,7 +165,7 @@ class Contract:
     def _duplicates(self, table: pa.Table, lists: Sequence[int] | None) -> list[int]:
         """Return the rows of a table that give way to another one of their primary key."""
         cursor = self.resource.cursor
-        return outdone(
+        return superseded_rows(
             [table.column(name) for name in self.resource.primary_key],
             table.column(cursor.name) if cursor else None,
             lists,

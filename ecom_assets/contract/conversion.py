@@ -82,7 +82,7 @@ def convert(values: Sequence[Any], column: Column, zone: str = "UTC") -> Convert
     return _one_by_one(values, column, zone) if array is None else Converted(array)
 
 
-def instants(values: Sequence[Any], column: Column, zone: str = "UTC") -> pa.Array:
+def cursor_instants(values: Sequence[Any], column: Column, zone: str = "UTC") -> pa.Array:
     """Return a cursor's values as instants in UTC, null exactly where they are none of the column's type.
 
     A date is its midnight in `zone`. A date or a number before the year 1 or after 9999 is at their end.
@@ -117,8 +117,8 @@ def _whole(values: Sequence[Any], kinds: set[type], column: Column, zone: str) -
     if not kinds <= _WHOLE.get(kind, {str}) or kind == "binary":
         return None
     if kind == "timestamp":
-        instants = _instants(pa.array(values, pa.string()), zone)
-        return None if instants is None else _sayable(instants)
+        cursor_instants = _instants(pa.array(values, pa.string()), zone)
+        return None if cursor_instants is None else _sayable(cursor_instants)
     if kind in ("date", "time"):
         array = pa.array(values, pa.string()).cast(target)
         return _sayable(array) if kind == "date" else array

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 
-def outdone(
+def superseded_rows(
     keys: Sequence[pa.Array], cursor: pa.Array | None, lists: Sequence[int] | None = None
 ) -> list[int]:
     """Return the positions of rows whose key another row has too, which stays in their place, in order.

@@ -14,7 +14,7 @@ from typing import Any
 from ecom_assets.declaration.reading import Column, Resource, Shop
 from ecom_assets.foundation.json_text import json_text
 
-KEY_NAME = "pii_key"
+PII_KEY_NAME = "pii_key"
 """The secret, under `sources.<shop>`, that `hash` is keyed with; another key gives other hashes."""
 
 MASK = "***"
@@ -22,12 +22,12 @@ MASK = "***"
 Change = Callable[[Any], Any]
 
 
-def needs_key(shop: Shop) -> bool:
+def needs_pii_key(shop: Shop) -> bool:
     """Tell whether a column of a shop is to be hashed."""
     return any(column.pii == "hash" for resource in shop.resources for column in resource.declared)
 
 
-def protect(shop: Shop, resource: Resource, records: Sequence[Any], key: str) -> None:
+def protect_personal_data(shop: Shop, resource: Resource, records: Sequence[Any], key: str) -> None:
     """Change the records of an endpoint in place, the elements of the lists that children are made of too.
 
     Where something on the way to a value is no object, it is masked as a whole: what it is cannot be told.

@@ -30,16 +30,16 @@ def value_at(row: Any, path: Sequence[str]) -> Any:
     return row
 
 
-def as_bytes(value: Any) -> bytes:
+def key_bytes(value: Any) -> bytes:
     """Return a value of JSON as text that does not depend on the order in which an object names its fields."""
     return json_text(value, ordered=True).encode()
 
 
-def shown(key: Key) -> str:
+def key_text(key: Key) -> str:
     """Return a key for a message; of a record without one nothing is shown, as all of it would be."""
     return "one without a key" if None in key else ", ".join(map(str, key))[:60]
 
 
 def _whole(key: Key, row: Any) -> Key:
     """Return a key that can be hashed: of an unusual key its text, of a record without one all of it."""
-    return (None, as_bytes(row if None in key else key))
+    return (None, key_bytes(row if None in key else key))

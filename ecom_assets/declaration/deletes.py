@@ -14,7 +14,7 @@ from ecom_assets.declaration.client import Declared
 from ecom_assets.declaration.column import Column
 from ecom_assets.declaration.error_text import broken, shown, wrong
 from ecom_assets.declaration.field_check import Check
-from ecom_assets.declaration.placeholders import placeholders
+from ecom_assets.declaration.placeholders import find_placeholders
 
 if TYPE_CHECKING:
     from ecom_assets.declaration.resource import Resource
@@ -84,7 +84,7 @@ def check_deletes(resource: Resource) -> None:
             f"deletes beside {' and '.join(told)}",
             "deletes beside start_param and end_param: a sweep asks without a window, so a placeholder has no value",
         )
-    for (name, *place), _ in placeholders(resource.deletes.params):
+    for (name, *place), _ in find_placeholders(resource.deletes.params):
         raise broken(
             ("deletes", "params", name, *place),
             "a placeholder",

@@ -24,7 +24,14 @@ from ecom_assets.declaration.field_types import (
     TimeZone,
 )
 from ecom_assets.declaration.paginator import Paginator
-from ecom_assets.declaration.placeholders import ALLOWED, END, START, names_in, parent_field, placeholders
+from ecom_assets.declaration.placeholders import (
+    ALLOWED,
+    END,
+    START,
+    find_placeholders,
+    parent_field,
+    placeholder_names,
+)
 
 
 class Incremental(Declared):
@@ -140,7 +147,7 @@ class Endpoint(Declared):
     @property
     def parent(self) -> str | None:
         """Return the resource for each of whose records the endpoint is asked, None for one that is asked once."""
-        names = names_in(self.path, self.params, self.json_body, self.headers)
+        names = placeholder_names(self.path, self.params, self.json_body, self.headers)
         return next((found.resource for name in names if (found := parent_field(name))), None)
 
     @model_validator(mode="after")
@@ -152,7 +159,7 @@ class Endpoint(Declared):
         used: set[str] = set()
         parts = {"path": self.path, "params": self.params, "json": self.json_body, "headers": self.headers}
         for part, value in parts.items():
-            for place, name in placeholders(value):
+            for place, name in find_placeholders(value):
                 self._check_placeholder(name, (part, *place))
                 used.add(name)
         parents = sorted({found.resource for name in used if (found := parent_field(name))})

@@ -31,7 +31,7 @@ def parent_field(placeholder: str) -> ParentField | None:
     return ParentField(match[1], match[2]) if match else None
 
 
-def placeholders(value: Any) -> Iterator[tuple[tuple[str | int, ...], str]]:
+def find_placeholders(value: Any) -> Iterator[tuple[tuple[str | int, ...], str]]:
     """Yield the place within a value, and the name, of each placeholder in its texts and keys.
 
     The name of a brace that stands alone, or of a placeholder with a format, is empty.
@@ -45,22 +45,22 @@ def placeholders(value: Any) -> Iterator[tuple[tuple[str | int, ...], str]]:
             yield (), ""
     elif isinstance(value, Mapping):
         for key, entry in value.items():
-            for _, name in placeholders(key):
+            for _, name in find_placeholders(key):
                 yield (str(key),), name
-            for place, name in placeholders(entry):
+            for place, name in find_placeholders(entry):
                 yield (str(key), *place), name
     elif isinstance(value, (list, tuple)):
         for position, entry in enumerate(value):
-            for place, name in placeholders(entry):
+            for place, name in find_placeholders(entry):
                 yield (position, *place), name
 
 
-def names_in(*values: Any) -> frozenset[str]:
+def placeholder_names(*values: Any) -> frozenset[str]:
     """Return the names of all placeholders in values."""
-    return frozenset(name for value in values for _, name in placeholders(value))
+    return frozenset(name for value in values for _, name in find_placeholders(value))
 
 
-def replaced(value: Any, replace: Callable[[str], str]) -> Any:
+def replace_placeholders(value: Any, replace: Callable[[str], str]) -> Any:
     """Return a value with other text in place of its placeholders; what is no text stays what it is."""
     if isinstance(value, str):
         text = ""
@@ -68,7 +68,10 @@ def replaced(value: Any, replace: Callable[[str], str]) -> Any:
             text += literal.replace("{", "{{").replace("}", "}}") + ("" if name is None else replace(name))
         return text
     if isinstance(value, Mapping):
-        return {replaced(key, replace): replaced(entry, replace) for key, entry in value.items()}
+        return {
+            replace_placeholders(key, replace): replace_placeholders(entry, replace)
+            for key, entry in value.items()
+        }
     if isinstance(value, (list, tuple)):
-        return [replaced(entry, replace) for entry in value]
+        return [replace_placeholders(entry, replace) for entry in value]
     return value

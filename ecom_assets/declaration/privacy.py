@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ecom_assets.declaration.error_text import broken
-from ecom_assets.declaration.placeholders import names_in, parent_field
+from ecom_assets.declaration.placeholders import parent_field, placeholder_names
 
 if TYPE_CHECKING:
     from ecom_assets.declaration.resource import Resource
@@ -36,7 +36,7 @@ def check_asking(at: tuple[str | int, ...], resource: Resource, parent: Resource
     endpoint = resource.endpoint
     if endpoint is None:
         return
-    asked = names_in(endpoint.path, endpoint.params, endpoint.json_body, endpoint.headers)
+    asked = placeholder_names(endpoint.path, endpoint.params, endpoint.json_body, endpoint.headers)
     for name in sorted(asked):
         found = parent_field(name)
         for column in parent.declared if found else ():

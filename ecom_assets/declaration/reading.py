@@ -18,7 +18,7 @@ from ecom_assets.declaration.column import Column, Reference
 from ecom_assets.declaration.endpoint import Endpoint, Incremental
 from ecom_assets.declaration.error_text import shown, shown_path, shown_place, worded
 from ecom_assets.declaration.extends import Layers, laid_over, written_out
-from ecom_assets.declaration.placeholders import names_in, parent_field
+from ecom_assets.declaration.placeholders import parent_field, placeholder_names
 from ecom_assets.declaration.resource import Resource, RowsFrom, SchemaContract
 from ecom_assets.declaration.shop import Partitions, Shop
 from ecom_assets.foundation.errors import DeclarationError
@@ -136,7 +136,7 @@ def _with_defaults(resource: Any, defaults: dict[str, Any]) -> Any:
         defaults = {key: value for key, value in defaults.items() if key != "endpoint"}
     resource = written_out(resource)
     usual = defaults.get("endpoint")
-    if isinstance(usual, dict) and any(map(parent_field, names_in(resource.get("endpoint")))):
+    if isinstance(usual, dict) and any(map(parent_field, placeholder_names(resource.get("endpoint")))):
         defaults = {
             **defaults,
             "endpoint": {key: value for key, value in usual.items() if key != "incremental"},

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from ecom_assets.client.api_connection import Connection, connected
+from ecom_assets.client.api_connection import ApiConnection, open_api
 from ecom_assets.declaration.error_text import worded
 from ecom_assets.declaration.reading import Shop
 from ecom_assets.discovery.description.endpoint import DescribedEndpoint
@@ -20,7 +20,7 @@ from ecom_assets.discovery.exploration.children import carried, explore_child, p
 from ecom_assets.discovery.exploration.endpoint import explore
 from ecom_assets.discovery.exploration.first_page import open_listing
 from ecom_assets.discovery.exploration.placeholder_window import is_placed, open_placed
-from ecom_assets.discovery.exploration.requests import MOST_REQUESTS, Asker, Say
+from ecom_assets.discovery.exploration.requests import MOST_REQUESTS, Asker, OnProgress
 from ecom_assets.discovery.guess import Found, Habits
 from ecom_assets.discovery.named_endpoint import named
 from ecom_assets.discovery.output.document import ShopDraft
@@ -96,22 +96,28 @@ def provisional(wish: Wish) -> Shop:
         ) from None
 
 
-def discover(wish: Wish, secrets: Mapping[str, str] | None = None, say: Say = lambda text: None) -> Discovery:
+def discover(
+    wish: Wish, secrets: Mapping[str, str] | None = None, on_progress: OnProgress = lambda text: None
+) -> Discovery:
     """Return the declaration of a shop. Raises MissingSecret, ApiError where no endpoint can be read."""
     shop = provisional(wish)
     draft = ShopDraft(wish.name, wish.base_url, wish.auth, wish.allow_http)
     failed: dict[str, str] = {}
     if wish.offline:
         draft.notes.append("Drawn from a description of the API alone; nothing was asked.")
-        _each(wish, draft, failed, None, say)
+        _each(wish, draft, failed, None, on_progress)
         return _finished(wish, draft, failed)
-    with connected(shop, secrets) as connection:
-        _each(wish, draft, failed, connection, say)
+    with open_api(shop, secrets) as connection:
+        _each(wish, draft, failed, connection, on_progress)
     return _finished(wish, draft, failed)
 
 
 def _each(
-    wish: Wish, draft: ShopDraft, failed: dict[str, str], connection: Connection | None, say: Say
+    wish: Wish,
+    draft: ShopDraft,
+    failed: dict[str, str],
+    connection: ApiConnection | None,
+    on_progress: OnProgress,
 ) -> None:
     """Explore the endpoints, each behind its parent, and draft the tables of those that can be read."""
     habits = Habits()
@@ -134,7 +140,12 @@ def _each(
                 found = found_from(described)
             else:
                 asker = Asker(
-                    connection, ready.path, ready.params, ready.body, most=wish.most_requests, say=say
+                    connection,
+                    ready.path,
+                    ready.params,
+                    ready.body,
+                    most=wish.most_requests,
+                    on_progress=on_progress,
                 )
                 # what one body is called by says nothing of another
                 usual = habits if ready.body is None else Habits()

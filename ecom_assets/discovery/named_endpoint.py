@@ -10,7 +10,7 @@ from urllib.parse import parse_qs
 
 import orjson
 
-from ecom_assets.declaration.placeholders import ALLOWED, END, START, names_in, parent_field
+from ecom_assets.declaration.placeholders import ALLOWED, END, START, parent_field, placeholder_names
 from ecom_assets.foundation.errors import IngestError
 
 _POST = re.compile(r"POST\s+(\S+)(?:\s+(.*))?", re.DOTALL)
@@ -44,7 +44,7 @@ def named(endpoint: str) -> Named:
 
 
 def _check_fillable(found: Named) -> None:
-    names = names_in(found.path, found.params, found.body)
+    names = placeholder_names(found.path, found.params, found.body)
     fields = {name: field for name in names if (field := parent_field(name))}
     for name in sorted(names - {START, END} - fields.keys()):
         # a longer text in braces might be a secret

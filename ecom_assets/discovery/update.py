@@ -17,7 +17,7 @@ from ecom_assets.client.redaction import Redactor
 from ecom_assets.contract.contract import explode
 from ecom_assets.declaration.reading import Resource, Shop
 from ecom_assets.discovery.description.endpoint import DescribedTable
-from ecom_assets.discovery.exploration.requests import Say
+from ecom_assets.discovery.exploration.requests import OnProgress
 from ecom_assets.discovery.guess import Found, Guess, Paging
 from ecom_assets.discovery.output.document import column_body, column_line, flow, resource_lines
 from ecom_assets.discovery.output.yaml_text import YamlText
@@ -27,7 +27,7 @@ from ecom_assets.discovery.tables.naming import Names
 from ecom_assets.discovery.tables.tables import TableDraft, tables_of
 from ecom_assets.discovery.verification import load_text
 from ecom_assets.extract.api_check import contract_of
-from ecom_assets.extract.probe import Probe, probing
+from ecom_assets.extract.probe import Probe, open_probe
 from ecom_assets.foundation.errors import ApiError
 
 _NEW = "new at the API"
@@ -50,7 +50,7 @@ def update(
     text: str,
     added: Sequence[TableDraft] = (),
     secrets: Mapping[str, str] | None = None,
-    say: Say = lambda said: None,
+    on_progress: OnProgress = lambda said: None,
     names: Names | None = None,
 ) -> Update:
     """Return a shop's file with what changed at the API since it was written, and the resources that are `added`.
@@ -59,11 +59,11 @@ def update(
     """
     found = _Update(shop, text, names or Names())
     scrub = Redactor(resolve_secrets(shop, secrets).values()).scrub
-    with probing(shop, secrets) as probe:
+    with open_probe(shop, secrets) as probe:
         for resource in shop.resources:
             if resource.endpoint is None:
                 continue
-            say(f"{resource.name}: a page of what is there, and of what changed lately")
+            on_progress(f"{resource.name}: a page of what is there, and of what changed lately")
             try:
                 records = _records(probe, resource)
             except ApiError as error:

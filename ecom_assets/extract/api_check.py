@@ -14,9 +14,9 @@ from ecom_assets.contract.contract import Contract, explode
 from ecom_assets.contract.record_keys import keys_of
 from ecom_assets.declaration.promises import promises
 from ecom_assets.declaration.reading import Resource, Shop
-from ecom_assets.extract.probe import Probe, probing
-from ecom_assets.extract.window_assignment import moments_of
-from ecom_assets.extract.windows import Slice, Window, ask, windows_between
+from ecom_assets.extract.probe import Probe, open_probe
+from ecom_assets.extract.window_assignment import cursor_instants_of
+from ecom_assets.extract.windows import Slice, Window, window_request, windows_between
 from ecom_assets.foundation.errors import ApiError, ContractBroken
 
 _FAR = timedelta(days=3650)
@@ -43,7 +43,7 @@ def check(
     Takes at most seven requests an endpoint, of a child some more to find a parent that has one. Raises MissingSecret.
     """
     moment = now or datetime.now(timezone.utc)
-    with probing(shop, secrets) as probe:
+    with open_probe(shop, secrets) as probe:
         for resource in shop.resources:
             if resource.endpoint:
                 yield from _Endpoint(shop, resource, probe, moment).findings()
@@ -134,10 +134,10 @@ class _Endpoint:
             return "skipped", "server_filter is false: records are sorted into windows here"
         bounds = (self.window.start, self.window.end)
         page = self.probe.page(self.resource, bounds)
-        asked = ask(Slice("", (), *bounds), incremental)
+        asked = window_request(Slice("", (), *bounds), incremental)
         outside = [
             moment
-            for moment in moments_of(self.shop, self.resource, page.records).to_pylist()
+            for moment in cursor_instants_of(self.shop, self.resource, page.records).to_pylist()
             if moment and not (asked.low or moment) <= moment <= (asked.high or moment)
         ]
         named = incremental.asked_by

@@ -11,9 +11,9 @@ from collections.abc import Mapping
 import pyarrow as pa
 from dlt.common.schema.typing import TColumnSchema
 
-from ecom_assets.contract.contract import Contracted
-from ecom_assets.extract.load_metrics import Tally
-from ecom_assets.extract.window_assignment import Batch
+from ecom_assets.contract.contract import ContractResult
+from ecom_assets.extract.load_metrics import LoadMetrics
+from ecom_assets.extract.window_assignment import AssignedRecords
 
 ROWS = 50_000
 """So many wait at most for more of them: some ten megabytes."""
@@ -23,21 +23,21 @@ RECORDS = 4_000
 Hints = Mapping[str, TColumnSchema]
 
 
-class Waiting:
+class SliceBatcher:
     """The slices that wait for one table to be made of them."""
 
-    def __init__(self, tally: Tally) -> None:
+    def __init__(self, metrics: LoadMetrics) -> None:
         """Expect the tally's slices; with the last of them nothing waits any more."""
-        self._tally = tally
-        self._expected = len(tally.slices)
-        self._batches: list[Batch] = []
+        self._metrics = metrics
+        self._expected = len(metrics.slices)
+        self._batches: list[AssignedRecords] = []
         self._records = 0
 
-    def add(self, batch: Batch) -> list[list[Batch]]:
+    def add(self, batch: AssignedRecords) -> list[list[AssignedRecords]]:
         """Take in a slice; returns the groups that are to be judged now, one with an open window alone."""
         self._expected -= 1
         groups = []
-        if self._tally.is_open(batch.part):
+        if self._metrics.is_open(batch.part):
             groups.append([batch])
         else:
             self._batches.append(batch)
@@ -48,7 +48,7 @@ class Waiting:
         return groups
 
 
-class Gathering:
+class TableBatcher:
     """The rows of one table that wait to be handed on."""
 
     def __init__(self, slices: int) -> None:
@@ -58,7 +58,7 @@ class Gathering:
         self._rows = 0
         self._hints: Hints = {}
 
-    def add(self, contracted: Contracted, slices: int = 1) -> list[tuple[pa.Table, Hints]]:
+    def add(self, contracted: ContractResult, slices: int = 1) -> list[tuple[pa.Table, Hints]]:
         """Take in the rows of some slices; returns the tables to hand on, with the hints of their evolved columns.
 
         They are in as a whole before one is handed on: dlt may turn to another slice in between.

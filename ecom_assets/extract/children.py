@@ -18,15 +18,15 @@ from dlt.extract import DltResource
 from dlt.sources.helpers.rest_client.client import RESTClient
 from dlt.sources.rest_api.config_setup import create_response_hooks
 
-from ecom_assets.client.api_connection import Connection
-from ecom_assets.client.read_statistics import SLICE_HEADER, Meter
-from ecom_assets.contract.privacy import protect
+from ecom_assets.client.api_connection import ApiConnection
+from ecom_assets.client.read_statistics import SLICE_HEADER, ReadStatistics
+from ecom_assets.contract.privacy import protect_personal_data
 from ecom_assets.contract.record_keys import value_at
-from ecom_assets.declaration.placeholders import names_in, parent_field
+from ecom_assets.declaration.placeholders import parent_field, placeholder_names
 from ecom_assets.declaration.reading import Endpoint, Resource, Shop
 from ecom_assets.extract.paginator import RECORDS, SlicePaginator
 from ecom_assets.extract.request_template import response_actions, template_of
-from ecom_assets.extract.window_assignment import Batch, outdated
+from ecom_assets.extract.window_assignment import AssignedRecords, superseded_records
 from ecom_assets.extract.windows import Slice
 from ecom_assets.foundation.errors import ApiError
 from ecom_assets.foundation.progress import Progress
@@ -47,7 +47,7 @@ class _Open:
     """A slice whose lists are being read; `lists` are those that came, by their parent's position."""
 
     part: Slice
-    parents: Batch
+    parents: AssignedRecords
     asked: Sequence[Asked]
     lists: dict[int, list[Any]] = field(default_factory=dict)
     began: float = field(default_factory=time.monotonic)
@@ -67,7 +67,7 @@ def asking_values(resource: Resource, record: Any) -> dict[str, Any] | None:
     if endpoint is None:
         raise LookupError(f"{resource.name} has no endpoint")
     values: dict[str, Any] = {}
-    for name in names_in(endpoint.path, endpoint.params, endpoint.json_body, endpoint.headers):
+    for name in placeholder_names(endpoint.path, endpoint.params, endpoint.json_body, endpoint.headers):
         if found := parent_field(name):
             value = value_at(record, found.field.split("."))
             if value is None or value == "":
@@ -91,12 +91,12 @@ def with_parent(resource: Resource, parent: Any, records: Iterable[Any]) -> list
 
 
 def child_records(
-    connection: Connection,
+    connection: ApiConnection,
     resource: Resource,
     parents: DltResource,
     name: str,
     slices: Sequence[Slice],
-    say: Callable[[str], None],
+    on_progress: Callable[[str], None],
 ) -> DltResource:
     """Return a dlt resource of that name with the batches of a child, made from those of its parent.
 
@@ -104,10 +104,10 @@ def child_records(
     and counted all the same. Workers, client and requests are dlt's.
     """
     shop, endpoint = connection.shop, resource.endpoint or Endpoint(path="")
-    children = Children(shop, resource, slices, connection.meter, say)
+    children = Children(shop, resource, slices, connection.statistics, on_progress)
     client = RESTClient(shop.client.base_url, dict(shop.client.headers), session=connection.session)
     template = template_of(endpoint)
-    paginator = SlicePaginator(shop, resource, connection.meter)
+    paginator = SlicePaginator(shop, resource, connection.statistics)
     # compiled, or dlt does it again for each page
     selector = jsonpath.compile_path(endpoint.data_selector or "$")
     hooks = create_response_hooks(response_actions(endpoint))
@@ -126,10 +126,10 @@ def child_records(
             headers={**request.headers, SLICE_HEADER: asked.id},
         )
         records = [record for page in pages for proved in page for record in proved[RECORDS]]
-        protect(shop, resource, records, connection.pii_key)
+        protect_personal_data(shop, resource, records, connection.pii_key)
         return [(asked, records)]
 
-    def lists(batches: list[Batch]) -> Iterator[Any]:
+    def lists(batches: list[AssignedRecords]) -> Iterator[Any]:
         for batch in batches:
             asked = children.ask(batch)
             if not asked:
@@ -138,7 +138,7 @@ def child_records(
                 yield read(one)
 
     batches = dlt.transformer(lists, data_from=parents, name=name, selected=False)
-    batches.add_map(lambda item: item if isinstance(item, Batch) else children.gather(*item))
+    batches.add_map(lambda item: item if isinstance(item, AssignedRecords) else children.gather(*item))
     batches.add_filter(lambda batch: batch is not None)
     return batches
 
@@ -151,8 +151,8 @@ class Children:
         shop: Shop,
         resource: Resource,
         slices: Sequence[Slice],
-        meter: Meter,
-        say: Callable[[str], None],
+        statistics: ReadStatistics,
+        on_progress: Callable[[str], None],
     ) -> None:
         """Take the child's slices, and where its readings and its progress are told."""
         paginator = (resource.endpoint and resource.endpoint.paginator) or shop.client.paginator or {}
@@ -161,17 +161,17 @@ class Children:
         self._resource = resource
         self._parent = shop.resource(resource.parent or "")
         self._slices = {part.id: part for part in slices}
-        self._meter = meter
-        self._progress = Progress(resource.name, len(slices), say)
+        self._statistics = statistics
+        self._progress = Progress(resource.name, len(slices), on_progress)
         self._open: dict[str, _Open] = {}
 
-    def ask(self, parents: Batch) -> list[Asked]:
+    def ask(self, parents: AssignedRecords) -> list[Asked]:
         """Return what to ask for a slice of the parent: once for each record, by the last state of it.
 
         Raises ApiError for a parent that cannot be asked by.
         """
         (part,) = child_slices(self._resource, [parents.part])
-        lost = outdated(self._shop, self._parent, parents.records)
+        lost = superseded_records(self._shop, self._parent, parents.records)
         asked = []
         for position, record in enumerate(parents.records):
             values = None if position in lost else asking_values(self._resource, record)
@@ -180,12 +180,12 @@ class Children:
         self._open[part.id] = _Open(self._slices[part.id], parents, asked)
         return asked
 
-    def nothing(self, parents: Batch) -> Batch:
+    def nothing(self, parents: AssignedRecords) -> AssignedRecords:
         """Return the batch of a slice of the parent for which there was nothing to ask."""
         (part,) = child_slices(self._resource, [parents.part])
         return self._closed(self._open.pop(part.id))
 
-    def gather(self, asked: Asked, records: list[Any]) -> Batch | None:
+    def gather(self, asked: Asked, records: list[Any]) -> AssignedRecords | None:
         """Take in the list of one parent; returns the batch of its slice when all lists of that have come."""
         opened = self._open[asked.slice_id]
         opened.lists[asked.position] = records
@@ -193,7 +193,7 @@ class Children:
             return None
         return self._closed(self._open.pop(asked.slice_id))
 
-    def _closed(self, opened: _Open) -> Batch:
+    def _closed(self, opened: _Open) -> AssignedRecords:
         """Return the batch of a slice, in the order of the parents, and sum up what reading it took."""
         records: list[Any] = []
         windows: list[int] = []
@@ -203,13 +203,13 @@ class Children:
             windows += [opened.parents.windows[position]] * len(found)
         self._sum_up(opened)
         self._progress.add(len(records))
-        return Batch(opened.part, records, windows, opened.parents.roots)
+        return AssignedRecords(opened.part, records, windows, opened.parents.roots)
 
     def _sum_up(self, opened: _Open) -> None:
         """Put the readings of a slice's lists into that of the slice; the total only where each list told one."""
-        lists = [self._meter.of(asked.id) for asked in opened.asked]
+        lists = [self._statistics.of(asked.id) for asked in opened.asked]
         totals = [reading.source_total for reading in lists if reading.source_total is not None]
-        reading = self._meter.of(opened.part.id)
+        reading = self._statistics.of(opened.part.id)
         if self._tells_total and len(totals) == len(lists):
             reading.source_total = sum(totals)
         for name in ("fetched", "requests", "retries", "restarts"):

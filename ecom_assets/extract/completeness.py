@@ -26,9 +26,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from requests import Response
 
-from ecom_assets.contract.conversion import instants
+from ecom_assets.contract.conversion import cursor_instants
 from ecom_assets.contract.nested_values import values_at
-from ecom_assets.contract.record_keys import Key, as_bytes, shown
+from ecom_assets.contract.record_keys import Key, key_bytes, key_text
 from ecom_assets.declaration.reading import Resource, Shop
 
 _STEPS = {"day": timedelta(hours=25), "hour": timedelta(hours=1), "minute": timedelta(minutes=1)}
@@ -37,7 +37,7 @@ _STEPS = {"day": timedelta(hours=25), "hour": timedelta(hours=1), "minute": time
 Digests = Mapping[Key, bytes]
 
 
-class Limits(NamedTuple):
+class SliceLimits(NamedTuple):
     """Where a slice ends: records of `end` and later are left out of it, none of after `high` comes at all.
 
     None where there is no such limit.
@@ -47,12 +47,12 @@ class Limits(NamedTuple):
     high: datetime | None = None
 
 
-class Moved(Exception):
+class ListChanged(Exception):
     """The list changed while it was read; reading it again may succeed."""
 
 
 @dataclass
-class Pass:
+class PagePass:
     """One reading of a slice's pages, from the first one on.
 
     `chained` is whether every page began with the last record of the page before. `earlier` are the digests
@@ -85,7 +85,7 @@ class Pass:
         return self.total is not None and len(self.records) >= self.total
 
 
-class Proof:
+class CompletenessCheck:
     """Proves the passes over one resource's slices."""
 
     def __init__(self, shop: Shop, resource: Resource) -> None:
@@ -109,7 +109,7 @@ class Proof:
 
     def named(self, key: Key) -> str:
         """Return a record's key for a message, unless it is personal data."""
-        return "one whose key is personal" if self._private else shown(key)
+        return "one whose key is personal" if self._private else key_text(key)
 
     def newer(self, old: Any, new: Any) -> Any:
         """Return that one of two states of a record which has the later cursor, `new` if none has."""
@@ -119,13 +119,15 @@ class Proof:
                 return old
         return new
 
-    def holds(self, done: Pass, limits: Limits) -> bool:
+    def holds(self, done: PagePass, limits: SliceLimits) -> bool:
         """Tell whether a pass that came to its end is proved; else its digests are what the next has to bring.
 
         Raises Moved where records are missing, or differ from the pass before.
         """
         if done.total is not None and len(done.records) != done.total:
-            raise Moved(f"the API says it has {done.total} records, {len(done.records)} distinct ones came")
+            raise ListChanged(
+                f"the API says it has {done.total} records, {len(done.records)} distinct ones came"
+            )
         if done.pages == 1 or self._is_dated(done, limits.high):
             return True
         done.digests = self._digests(done.records, limits.end)
@@ -133,13 +135,13 @@ class Proof:
             return False
         differing = dict(done.digests.items() ^ done.earlier.items())
         if differing:
-            raise Moved(
+            raise ListChanged(
                 f"{len(differing)} of {len(done.records)} records differ between two readings in a row, "
                 f"such as {self.named(next(iter(differing)))}: the list moved while it was read"
             )
         return True
 
-    def _is_dated(self, done: Pass, high: datetime | None) -> bool:
+    def _is_dated(self, done: PagePass, high: datetime | None) -> bool:
         """Tell whether all records, none missing, were what they are before the first page was read."""
         # a cursor in whole seconds may stay behind the change by one
         began = done.began.replace(microsecond=0)
@@ -162,7 +164,7 @@ class Proof:
             moments = self._moments(rows)
             later = pc.greater_equal(moments, pa.scalar(end, moments.type)).to_pylist()
         return {
-            key: b"" if left_out else blake2b(as_bytes(self._loaded(row)), digest_size=16).digest()
+            key: b"" if left_out else blake2b(key_bytes(self._loaded(row)), digest_size=16).digest()
             for key, row, left_out in zip(records, rows, later, strict=True)
         }
 
@@ -174,7 +176,7 @@ class Proof:
     def _moments(self, records: list[Any]) -> pa.Array:
         if self._cursor is None:
             return pa.nulls(len(records), pa.timestamp("us", "UTC"))
-        return instants(values_at(records, self._cursor.path)[0], self._cursor, self._zone)
+        return cursor_instants(values_at(records, self._cursor.path)[0], self._cursor, self._zone)
 
 
 def _step(moments: pa.Array, zone: str) -> timedelta:

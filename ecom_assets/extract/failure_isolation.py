@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from dlt.extract.exceptions import ResourceExtractionError
 
-from ecom_assets.client.failures import causes_of
+from ecom_assets.client.failures import cause_chain
 from ecom_assets.declaration.reading import Resource, Shop
 from ecom_assets.extract.source import records_name
 from ecom_assets.foundation.errors import ContractBroken, IngestError
@@ -18,7 +18,7 @@ def failed_tables(
     """Return which of the tables of one reading a failure concerns: those of an endpoint, one table, or all."""
     if isinstance(failure, ContractBroken) and failure.resource is not None:
         return [resource for resource in tables if resource.name == failure.resource]
-    pipes = [cause.pipe_name for cause in causes_of(error) if isinstance(cause, ResourceExtractionError)]
+    pipes = [cause.pipe_name for cause in cause_chain(error) if isinstance(cause, ResourceExtractionError)]
     through = [
         resource
         for resource in tables

@@ -14,8 +14,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from ecom_assets.client.read_statistics import Meter, Reading
-from ecom_assets.contract.contract import Contracted, RejectedRow
+from ecom_assets.client.read_statistics import ReadStatistics, SliceStatistics
+from ecom_assets.contract.contract import ContractResult, RejectedRow
 from ecom_assets.declaration.reading import Resource
 from ecom_assets.extract.windows import Slice, Window
 from ecom_assets.foundation.errors import ContractBroken, IngestError
@@ -87,7 +87,7 @@ class _Count:
     rejected: int = 0
 
 
-class Tally:
+class LoadMetrics:
     """The figures of one table in one run."""
 
     def __init__(self, resource: Resource, slices: Sequence[Slice]) -> None:
@@ -109,7 +109,7 @@ class Tally:
         """Return the windows of the run by key; a snapshot has the one key None."""
         return [key for part in self.slices for key, _ in _windows(part)]
 
-    def add(self, parts: Sequence[Slice], windows: Sequence[int], contracted: Contracted) -> None:
+    def add(self, parts: Sequence[Slice], windows: Sequence[int], contracted: ContractResult) -> None:
         """Count the records of slices; `windows` tells of each the position of its window among all of theirs."""
         keys = [key for part in parts for key, _ in _windows(part)]
         for position, count in _by_window(windows).items():
@@ -163,13 +163,13 @@ class Tally:
         """Return the number of records read."""
         return sum(count.fetched for count in self._counts.values())
 
-    def reports(self, meter: Meter) -> tuple[WindowReport, ...]:
+    def reports(self, statistics: ReadStatistics) -> tuple[WindowReport, ...]:
         """Return a report for each window; the figures of a slice of several windows stand at its first one."""
         found = []
         for part in self.slices:
-            reading = meter.of(part.id)
+            reading = statistics.of(part.id)
             for place, (key, window) in enumerate(_windows(part)):
-                cost = reading if place == 0 else Reading()
+                cost = reading if place == 0 else SliceStatistics()
                 count = self._counts[key]
                 # the API's total was compared with all that came, part of which may lie outside of the window
                 told = self.resource.rows_from is None and reading.source_total is not None

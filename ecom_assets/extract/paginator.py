@@ -15,11 +15,11 @@ from typing import Any
 from dlt.sources.helpers.rest_client.paginators import BasePaginator, OffsetPaginator, PageNumberPaginator
 from requests import Request, Response
 
-from ecom_assets.client.read_statistics import SLICE_HEADER, Meter, Reading
+from ecom_assets.client.read_statistics import SLICE_HEADER, ReadStatistics, SliceStatistics
 from ecom_assets.contract.record_keys import Key, keys_of
 from ecom_assets.declaration.paginator import PAGINATORS
 from ecom_assets.declaration.reading import Resource, Shop
-from ecom_assets.extract.completeness import Limits, Moved, Pass, Proof
+from ecom_assets.extract.completeness import CompletenessCheck, ListChanged, PagePass, SliceLimits
 from ecom_assets.extract.page import PageReader, is_ignored
 from ecom_assets.foundation.errors import IncompleteSlice
 
@@ -30,9 +30,9 @@ RECORDS = "records"
 """The key under which a slice's records are handed over, all at once."""
 
 
-def unlimited(slice_id: str) -> Limits:
+def unlimited(slice_id: str) -> SliceLimits:
     """Say of every slice that it has no end."""
-    return Limits()
+    return SliceLimits()
 
 
 class SlicePaginator(BasePaginator):
@@ -46,8 +46,8 @@ class SlicePaginator(BasePaginator):
         self,
         shop: Shop,
         resource: Resource,
-        meter: Meter,
-        limits: Callable[[str], Limits] = unlimited,
+        statistics: ReadStatistics,
+        limits: Callable[[str], SliceLimits] = unlimited,
     ) -> None:
         """Take the paginator that the resource's endpoint, or else the client, declares."""
         super().__init__()
@@ -56,30 +56,30 @@ class SlicePaginator(BasePaginator):
             raise LookupError(f"{resource.name} has no endpoint")
         config = dict(endpoint.paginator or shop.client.paginator or {"type": "single_page"})
         self._resource = resource.name
-        self._meter = meter
+        self._statistics = statistics
         self._limits_of = limits
         self._pages = PageReader(resource.name, endpoint.data_selector or "$", config)
-        self._proof = Proof(shop, resource)
+        self._proof = CompletenessCheck(shop, resource)
         self._key_paths = resource.key_paths
         kind = config.pop("type")
         config = {key: value for key, value in config.items() if key not in ("total_path", "total_header")}
         if kind in ("offset", "page_number"):
             config["total_path"] = None
         self._pristine = PAGINATORS[kind](**config)
-        self._reading = Reading()
-        self._limits = Limits()
+        self._reading = SliceStatistics()
+        self._limits = SliceLimits()
         self._began = 0.0
         self._first: tuple[Any, Any, Any] = ("", None, None)
-        self._begin(Pass())
+        self._begin(PagePass())
 
     def __deepcopy__(self, memo: object) -> SlicePaginator:
         """Return one for another slice; what it shares with this one is never changed."""
         other = copy.copy(self)
-        other._reading = Reading()
-        other._begin(Pass())
+        other._reading = SliceStatistics()
+        other._begin(PagePass())
         return other
 
-    def _begin(self, taken: Pass) -> None:
+    def _begin(self, taken: PagePass) -> None:
         """Start with the first page, at the beginning and whenever the slice is read again."""
         self._inner: BasePaginator = copy.deepcopy(self._pristine)
         self._pass = taken
@@ -93,17 +93,17 @@ class SlicePaginator(BasePaginator):
     def init_request(self, request: Request) -> None:
         """Put the first page into the request, and remember the request to be able to begin again."""
         slice_id = request.headers[SLICE_HEADER]
-        self._reading = self._meter.of(slice_id)
+        self._reading = self._statistics.of(slice_id)
         self._limits = self._limits_of(slice_id)
         self._began = time.monotonic()
         self._first = copy.deepcopy((request.url, request.params, request.json))
-        self._begin(Pass())
+        self._begin(PagePass())
         self._inner.init_request(request)
 
     def update_request(self, request: Request) -> None:
         """Put the next page, or once more the first one, into the request."""
         if self._again:
-            self._begin(Pass(earlier=self._pass.digests))
+            self._begin(PagePass(earlier=self._pass.digests))
             request.url, request.params, request.json = copy.deepcopy(self._first)
             self._inner.init_request(request)
         elif self._has_next_page:
@@ -117,7 +117,7 @@ class SlicePaginator(BasePaginator):
             self._has_next_page = self._take(response, rows)
             if not self._has_next_page:
                 self._again = self._has_next_page = not self._proof.holds(self._pass, self._limits)
-        except Moved as moved:
+        except ListChanged as moved:
             if self._reading.restarts >= MAX_RESTARTS:
                 self._fail(f"{moved}, also after {MAX_RESTARTS} restarts")
             self._reading.restarts += 1
@@ -141,7 +141,7 @@ class SlicePaginator(BasePaginator):
         if taken.total is None:
             taken.total = total
         elif total is not None and self._is_off(total, taken.total):
-            raise Moved(f"the total moved from {taken.total} to {total} while the pages were read")
+            raise ListChanged(f"the total moved from {taken.total} to {total} while the pages were read")
         keys = keys_of(rows, self._key_paths)
         if len(keys) > 1 and keys == self._last_page:
             self._fail("the API repeats a page; does it ignore the parameter that says which page is wanted?")
@@ -156,7 +156,7 @@ class SlicePaginator(BasePaginator):
             return False
         inner.update_state(response, rows)
         if keys and not fresh and inner.has_next_page:
-            raise Moved("a page brought no record that had not been seen, and there are still more")
+            raise ListChanged("a page brought no record that had not been seen, and there are still more")
         return inner.has_next_page
 
     def _is_off(self, total: int, first: int) -> bool:
@@ -181,10 +181,14 @@ class SlicePaginator(BasePaginator):
         if fresh < len(keys):
             again = sum(key in known for key in keys)
             if again and isinstance(self._inner, PageNumberPaginator):
-                raise Moved("records were seen twice on different pages: the list moved while it was read")
+                raise ListChanged(
+                    "records were seen twice on different pages: the list moved while it was read"
+                )
         if self._pass.total is None and self._last_page:
             if (again and keys[:again] != self._last_page[-again:]) or self._repeats not in (None, again > 0):
-                raise Moved("records were seen twice on different pages: the list moved while it was read")
+                raise ListChanged(
+                    "records were seen twice on different pages: the list moved while it was read"
+                )
             self._repeats = again > 0
         if fresh == len(keys):
             known.update(zip(keys, rows, strict=True))
@@ -201,18 +205,20 @@ class SlicePaginator(BasePaginator):
         taken = self._pass
         overlap = 1 if len(self._last_page) > 1 else 0
         if overlap and keys and keys[0] != self._last_page[-1]:
-            raise Moved(
+            raise ListChanged(
                 f"the page at {inner.param_name or inner.param_body_path} {inner.current_value} does not begin "
                 f"with the last record of the page before ({self._proof.named(self._last_page[-1])}): the list moved, "
                 "or has no fixed order"
             )
         if overlap and not keys and (taken.total is not None or not is_ignored(response)):
-            raise Moved("the list became shorter while it was read")
+            raise ListChanged("the list became shorter while it was read")
         if taken.pages > 1 and not (overlap and keys):
             taken.chained = False
         new = keys[overlap:]
         if any(key in taken.records for key in new):
-            raise Moved("records were seen twice: the list moved while it was read, or has no fixed order")
+            raise ListChanged(
+                "records were seen twice: the list moved while it was read, or has no fixed order"
+            )
         taken.records.update(zip(keys, rows, strict=True))
         self._position += len(new)
         if taken.is_all or not new:

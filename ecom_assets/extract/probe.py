@@ -17,15 +17,15 @@ from dlt.sources.helpers.rest_client.paginators import OffsetPaginator
 from dlt.sources.rest_api.config_setup import create_response_hooks
 from requests import Request
 
-from ecom_assets.client.api_connection import connected
+from ecom_assets.client.api_connection import open_api
 from ecom_assets.client.redaction import Redactor
-from ecom_assets.contract.privacy import protect
+from ecom_assets.contract.privacy import protect_personal_data
 from ecom_assets.declaration.paginator import PAGINATORS
 from ecom_assets.declaration.reading import Resource, Shop
 from ecom_assets.extract.children import asking_values, with_parent
 from ecom_assets.extract.request_template import response_actions, template_of, window_values
-from ecom_assets.extract.window_assignment import moments_of
-from ecom_assets.extract.windows import Slice, Window, ask, windows_between
+from ecom_assets.extract.window_assignment import cursor_instants_of
+from ecom_assets.extract.windows import Slice, Window, window_request, windows_between
 from ecom_assets.foundation.errors import ApiError
 
 Bounds = tuple[datetime, datetime]
@@ -133,7 +133,7 @@ class Probe:
             where = f"total_header {total_header}" if total_header else f"total_path {total_path}"
             raise ApiError(f"{resource.name}: {where} found {value!r}; the number of records was expected")
         page = Page(records if isinstance(records, list) else [records], total)
-        protect(self._shop, resource, page.records, self._pii_key)
+        protect_personal_data(self._shop, resource, page.records, self._pii_key)
         return page
 
     def _window(self, resource: Resource, bounds: Bounds | None) -> dict[str, Any]:
@@ -142,13 +142,13 @@ class Probe:
         if incremental is None or self._shop.partitions is None:
             return {}
         bounds = bounds or (self._shop.partitions.start, datetime.now(timezone.utc))
-        return dict(window_values(ask(Slice("", (), *bounds), incremental), incremental))
+        return dict(window_values(window_request(Slice("", (), *bounds), incremental), incremental))
 
 
 @contextmanager
-def probing(shop: Shop, secrets: Mapping[str, str] | None = None) -> Iterator[Probe]:
+def open_probe(shop: Shop, secrets: Mapping[str, str] | None = None) -> Iterator[Probe]:
     """Open the way to a shop's API for single requests. Raises MissingSecret."""
-    with connected(shop, secrets) as connection:
+    with open_api(shop, secrets) as connection:
         client = RESTClient(
             connection.shop.client.base_url,
             headers=dict(shop.client.headers),
@@ -183,7 +183,7 @@ def changed_windows(
         if entry.endpoint and entry.endpoint.incremental
     ):
         return tuple(closed)
-    with probing(shop, secrets) as probe:
+    with open_probe(shop, secrets) as probe:
 
         def changed(start: datetime, end: datetime) -> bool:
             return any(_holds(probe, shop, entry, max(start, since), end) for entry in endpoints)
@@ -197,7 +197,7 @@ def _holds(probe: Probe, shop: Shop, resource: Resource, start: datetime, end: d
     """Tell whether an endpoint has records in `[start, end)`; the API may be asked for, and answer, more."""
     for limit in (1, None):
         page = probe.page(resource, (start, end), limit=limit)
-        moments = moments_of(shop, resource, page.records).to_pylist()
+        moments = cursor_instants_of(shop, resource, page.records).to_pylist()
         if not moments or any(moment is None or start <= moment < end for moment in moments):
             return bool(moments)
     return page.total is None or page.total > len(moments)

@@ -13,9 +13,9 @@ from urllib.parse import quote
 from dlt.sources.rest_api.config_setup import expand_placeholders
 from requests import Response
 
-from ecom_assets.declaration.placeholders import END, START, names_in, replaced
+from ecom_assets.declaration.placeholders import END, START, placeholder_names, replace_placeholders
 from ecom_assets.declaration.reading import Endpoint, Incremental
-from ecom_assets.extract.windows import Ask
+from ecom_assets.extract.windows import WindowRequest
 from ecom_assets.foundation.errors import ApiError
 
 
@@ -31,7 +31,9 @@ class Template:
     def filled(self, values: Mapping[str, Any]) -> Template:
         """Return the request with values for its placeholders; a value alone in the body keeps its type."""
         return Template(
-            expand_placeholders(self.path, {name: in_path(values[name]) for name in names_in(self.path)}),
+            expand_placeholders(
+                self.path, {name: in_path(values[name]) for name in placeholder_names(self.path)}
+            ),
             expand_placeholders(dict(self.params), dict(values)),
             expand_placeholders(dict(self.headers), dict(values)),
             expand_placeholders(
@@ -46,8 +48,8 @@ def template_of(endpoint: Endpoint, *, in_window: bool = True) -> Template:
     """Return what a request of an endpoint says; the parameters of a window, if wanted, are placeholders too."""
     params = {name: _parameter(value) for name, value in endpoint.params.items()}
     # as in dlt, a parameter that the path names belongs there
-    bound = {name: str(params.pop(name)) for name in names_in(endpoint.path) & params.keys()}
-    path = replaced(endpoint.path, lambda name: bound.get(name, f"{{{name}}}"))
+    bound = {name: str(params.pop(name)) for name in placeholder_names(endpoint.path) & params.keys()}
+    path = replace_placeholders(endpoint.path, lambda name: bound.get(name, f"{{{name}}}"))
     incremental = endpoint.incremental
     if in_window and incremental and incremental.server_filter:
         for name, placeholder in ((incremental.start_param, START), (incremental.end_param, END)):
@@ -56,7 +58,7 @@ def template_of(endpoint: Endpoint, *, in_window: bool = True) -> Template:
     return Template(path, params, dict(endpoint.headers), endpoint.json_body)
 
 
-def window_values(asked: Ask, incremental: Incremental | None) -> dict[str, str | int]:
+def window_values(asked: WindowRequest, incremental: Incremental | None) -> dict[str, str | int]:
     """Return the values of a window's placeholders; an instant that is a number is one in a body too."""
     values: dict[str, str | int] = {START: asked.start, END: asked.end}
     if incremental and incremental.format in ("unix", "unix_ms") and asked.start:

@@ -16,20 +16,20 @@ from dlt.common.schema.typing import TSchemaContractDict
 from dlt.extract import DltResource, DltSource
 from dlt.sources.rest_api import rest_api_source
 
-from ecom_assets.client.api_connection import Connection
-from ecom_assets.client.read_statistics import SLICE_HEADER, Meter
+from ecom_assets.client.api_connection import ApiConnection
+from ecom_assets.client.read_statistics import SLICE_HEADER, ReadStatistics
 from ecom_assets.contract.contract import Contract
-from ecom_assets.contract.privacy import protect
-from ecom_assets.declaration.placeholders import END, START, replaced
+from ecom_assets.contract.privacy import protect_personal_data
+from ecom_assets.declaration.placeholders import END, START, replace_placeholders
 from ecom_assets.declaration.reading import Endpoint, Resource, Shop
-from ecom_assets.extract.batching import Gathering, Waiting
+from ecom_assets.extract.batching import SliceBatcher, TableBatcher
 from ecom_assets.extract.children import child_records
-from ecom_assets.extract.completeness import Limits
-from ecom_assets.extract.load_metrics import Tally
+from ecom_assets.extract.completeness import SliceLimits
+from ecom_assets.extract.load_metrics import LoadMetrics
 from ecom_assets.extract.paginator import RECORDS, SlicePaginator
 from ecom_assets.extract.request_template import in_path, response_actions, template_of, window_values
-from ecom_assets.extract.window_assignment import Batch, judge, sort
-from ecom_assets.extract.windows import Slice, ask
+from ecom_assets.extract.window_assignment import AssignedRecords, apply_contract, assign_windows
+from ecom_assets.extract.windows import Slice, window_request
 from ecom_assets.foundation.errors import ContractBroken
 from ecom_assets.foundation.progress import Progress
 
@@ -41,18 +41,18 @@ _BOUNDS = {"start": START, "end": END}
 
 
 @dataclass
-class Order:
+class ReadPlan:
     """What a run wants read: over which connection, which slices, into whose tallies, by which contracts."""
 
-    connection: Connection
+    connection: ApiConnection
     slices: Mapping[str, Sequence[Slice]]
-    tallies: Mapping[str, Tally]
+    load_metrics: Mapping[str, LoadMetrics]
     contracts: Mapping[str, Contract]
-    say: Callable[[str], None] = field(default=lambda text: None)
+    on_progress: Callable[[str], None] = field(default=lambda text: None)
     paginator: type[SlicePaginator] = SlicePaginator
 
 
-def build_source(shop: Shop, order: Order | None = None) -> DltSource:
+def build_source(shop: Shop, order: ReadPlan | None = None) -> DltSource:
     """Return the dlt source of a shop, with a resource for each table, in the order of the declaration.
 
     Without an order it has all names and hints, needs no secret and reads nothing; with one it has what is ordered.
@@ -69,14 +69,14 @@ def build_source(shop: Shop, order: Order | None = None) -> DltSource:
     client: dict[str, Any] = {"base_url": shop.client.base_url, "headers": dict(shop.client.headers)}
     if order:
         client["session"] = order.connection.session
-    meter = order.connection.meter if order else Meter()
+    statistics = order.connection.statistics if order else ReadStatistics()
     config: Any = {
         "client": client,
         "resources": [
             part
             for resource in endpoints
             if resource.parent is None
-            for part in (_windows(shop, resource, order), _records(shop, resource, meter, order))
+            for part in (_windows(shop, resource, order), _records(shop, resource, statistics, order))
         ],
     }
     source = rest_api_source(config, name=shop.name, max_table_nesting=0)
@@ -87,7 +87,7 @@ def build_source(shop: Shop, order: Order | None = None) -> DltSource:
         elif order:
             source.resources[records_name(resource)].add_map(_sorter(shop, resource, order))
     for resource in shop.resources:
-        if order and resource.name not in order.tallies:
+        if order and resource.name not in order.load_metrics:
             continue
         records = source.resources[records_name(shop.parent_of(resource))]
         source.resources.add(_table(shop, resource, records, order))
@@ -104,7 +104,7 @@ def windows_name(resource: Resource) -> str:
     return f"{resource.name}_windows"
 
 
-def _windows(shop: Shop, resource: Resource, order: Order | None) -> DltResource:
+def _windows(shop: Shop, resource: Resource, order: ReadPlan | None) -> DltResource:
     """Return the parent of an endpoint's records: one item per slice, its `id` and the values of a window."""
     slices = order.slices.get(resource.name, ()) if order else ()
     incremental = shop.incremental_of(resource.name) if resource.windowed else None
@@ -112,7 +112,7 @@ def _windows(shop: Shop, resource: Resource, order: Order | None) -> DltResource
     def windows() -> Iterator[list[dict[str, Any]]]:
         asked: list[dict[str, Any]] = []
         for part in slices:
-            values = window_values(ask(part, incremental), incremental) if incremental else {}
+            values = window_values(window_request(part, incremental), incremental) if incremental else {}
             item: dict[str, Any] = {"id": part.id}
             for bound, placeholder in _BOUNDS.items():
                 item |= {
@@ -125,7 +125,9 @@ def _windows(shop: Shop, resource: Resource, order: Order | None) -> DltResource
     return dlt.resource(windows, name=windows_name(resource), selected=False)
 
 
-def _records(shop: Shop, resource: Resource, meter: Meter, order: Order | None) -> dict[str, Any]:
+def _records(
+    shop: Shop, resource: Resource, statistics: ReadStatistics, order: ReadPlan | None
+) -> dict[str, Any]:
     """Return the entry of an endpoint in the configuration of dlt's REST API source."""
     endpoint = resource.endpoint or Endpoint(path="")
     parent = windows_name(resource)
@@ -137,16 +139,19 @@ def _records(shop: Shop, resource: Resource, meter: Meter, order: Order | None) 
         return f"{{{names[placeholder]}}}"
 
     config: dict[str, Any] = {
-        "path": replaced(template.path, lambda placeholder: f"{{{names[placeholder]}_in_path}}"),
+        "path": replace_placeholders(template.path, lambda placeholder: f"{{{names[placeholder]}_in_path}}"),
         "method": endpoint.method,
-        "params": replaced(template.params, window),
-        "headers": {**replaced(template.headers, window), SLICE_HEADER: f"{{resources.{parent}.id}}"},
+        "params": replace_placeholders(template.params, window),
+        "headers": {
+            **replace_placeholders(template.headers, window),
+            SLICE_HEADER: f"{{resources.{parent}.id}}",
+        },
         # compiled, or dlt does it again for each page
         "data_selector": jsonpath.compile_path(endpoint.data_selector or "$"),
-        "paginator": paginator(shop, resource, meter, _limits(shop, resource, order)),
+        "paginator": paginator(shop, resource, statistics, _limits(shop, resource, order)),
     }
     if template.json_body:
-        config["json"] = replaced(template.json_body, window)
+        config["json"] = replace_placeholders(template.json_body, window)
     if actions := response_actions(endpoint):
         config["response_actions"] = actions
     return {
@@ -159,54 +164,56 @@ def _records(shop: Shop, resource: Resource, meter: Meter, order: Order | None) 
     }
 
 
-def _limits(shop: Shop, resource: Resource, order: Order | None) -> Callable[[str], Limits]:
+def _limits(shop: Shop, resource: Resource, order: ReadPlan | None) -> Callable[[str], SliceLimits]:
     """Return what tells by a slice's id where it ends."""
     slices = {part.id: part for part in order.slices.get(resource.name, ())} if order else {}
 
-    def limits(slice_id: str) -> Limits:
+    def limits(slice_id: str) -> SliceLimits:
         if not resource.windowed:
-            return Limits()
+            return SliceLimits()
         part = slices[slice_id]
-        return Limits(part.end, ask(part, shop.incremental_of(resource.name)).high)
+        return SliceLimits(part.end, window_request(part, shop.incremental_of(resource.name)).high)
 
     return limits
 
 
-def _children(shop: Shop, resource: Resource, parents: DltResource, order: Order | None) -> DltResource:
+def _children(shop: Shop, resource: Resource, parents: DltResource, order: ReadPlan | None) -> DltResource:
     """Return the batches of an endpoint that is asked by a field of its parent."""
     name = records_name(resource)
     if order is None:
         return dlt.transformer(lambda batches: iter(()), data_from=parents, name=name, selected=False)
     slices = order.slices.get(resource.name, ())
-    return child_records(order.connection, resource, parents, name, slices, order.say)
+    return child_records(order.connection, resource, parents, name, slices, order.on_progress)
 
 
-def _sorter(shop: Shop, resource: Resource, order: Order) -> Callable[[dict[str, Any]], Batch]:
+def _sorter(shop: Shop, resource: Resource, order: ReadPlan) -> Callable[[dict[str, Any]], AssignedRecords]:
     """Return the step that gives each record of a slice its window, once for all tables."""
     slices = {part.id: part for part in order.slices.get(resource.name, ())}
-    progress = Progress(resource.name, len(slices), order.say)
+    progress = Progress(resource.name, len(slices), order.on_progress)
 
-    def into_windows(item: dict[str, Any]) -> Batch:
+    def into_windows(item: dict[str, Any]) -> AssignedRecords:
         part = slices[item[f"_{windows_name(resource)}_id"]]
-        protect(shop, resource, item[RECORDS], order.connection.pii_key)
-        batch = sort(shop, resource, part, item[RECORDS], order.say)
+        protect_personal_data(shop, resource, item[RECORDS], order.connection.pii_key)
+        batch = assign_windows(shop, resource, part, item[RECORDS], order.on_progress)
         progress.add(len(batch.records))
         return batch
 
     return into_windows
 
 
-def _table(shop: Shop, resource: Resource, records: DltResource, order: Order | None) -> DltResource:
+def _table(shop: Shop, resource: Resource, records: DltResource, order: ReadPlan | None) -> DltResource:
     """Return the transformer that makes the Arrow tables of one resource."""
 
-    tally = order.tallies.get(resource.name) if order else None
-    waiting, gathering = (Waiting(tally), Gathering(len(tally.slices))) if tally else (None, None)
+    metrics = order.load_metrics.get(resource.name) if order else None
+    waiting, gathering = (
+        (SliceBatcher(metrics), TableBatcher(len(metrics.slices))) if metrics else (None, None)
+    )
 
-    def rows(batches: list[Batch]) -> Iterator[Any]:
-        if order and tally and waiting and gathering:
+    def rows(batches: list[AssignedRecords]) -> Iterator[Any]:
+        if order and metrics and waiting and gathering:
             for group in (group for batch in batches for group in waiting.add(batch)):
                 try:
-                    contracted = judge(shop, order.contracts[resource.name], tally, group)
+                    contracted = apply_contract(shop, order.contracts[resource.name], metrics, group)
                 except ContractBroken as broken:
                     broken.resource = resource.name
                     raise

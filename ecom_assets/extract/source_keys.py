@@ -12,22 +12,22 @@ from typing import Any
 import pyarrow as pa
 from requests import Response
 
-from ecom_assets.client.api_connection import Connection
+from ecom_assets.client.api_connection import ApiConnection
 from ecom_assets.client.failures import failure_of
-from ecom_assets.client.read_statistics import Reading
+from ecom_assets.client.read_statistics import SliceStatistics
 from ecom_assets.contract.contract import Contract
 from ecom_assets.contract.record_keys import value_at
 from ecom_assets.declaration.deletes import deletions_name
 from ecom_assets.declaration.reading import Resource
 from ecom_assets.extract.paginator import SlicePaginator
-from ecom_assets.extract.source import Order, build_source, records_name
+from ecom_assets.extract.source import ReadPlan, build_source, records_name
 from ecom_assets.extract.windows import Slice
 from ecom_assets.foundation.errors import ApiError, IncompleteSlice
 
 
 def source_keys(
-    connection: Connection, resource: Resource, say: Callable[[str], None]
-) -> tuple[pa.Table, Reading]:
+    connection: ApiConnection, resource: Resource, on_progress: Callable[[str], None]
+) -> tuple[pa.Table, SliceStatistics]:
     """Return the keys of a collection, columns as in the resource's table, and what reading them took.
 
     The endpoint is asked with its own parameters and those of `deletes`, without a window's. Raises ApiError
@@ -42,8 +42,13 @@ def source_keys(
     whole = resource.model_copy(update={"endpoint": endpoint})
     shop = connection.shop.model_copy(update={"resources": (whole,)})
     part = Slice(f"{deletions_name(resource.name)}/all")
-    order = Order(
-        replace(connection, shop=shop), {whole.name: (part,)}, {}, {}, paginator=KeyPaginator, say=say
+    order = ReadPlan(
+        replace(connection, shop=shop),
+        {whole.name: (part,)},
+        {},
+        {},
+        paginator=KeyPaginator,
+        on_progress=on_progress,
     )
     records: list[Any] = []
     try:
@@ -51,7 +56,7 @@ def source_keys(
             records += batch.records
     except Exception as error:
         raise failure_of(error, connection.redactor) from None
-    reading = connection.meter.of(part.id)
+    reading = connection.statistics.of(part.id)
     if not reading.complete:
         raise IncompleteSlice(f"{part.id}: dlt ended without having read it")
     keys = Contract(resource, timezone=incremental.timezone).columns_of(records, resource.primary_key)

@@ -15,13 +15,13 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ecom_assets.contract.contract import Contract, Contracted
-from ecom_assets.contract.conversion import convert, instants
-from ecom_assets.contract.duplicates import outdone
+from ecom_assets.contract.contract import Contract, ContractResult
+from ecom_assets.contract.conversion import convert, cursor_instants
+from ecom_assets.contract.duplicates import superseded_rows
 from ecom_assets.contract.nested_values import explode, values_at
 from ecom_assets.declaration.reading import Resource, Shop
-from ecom_assets.extract.load_metrics import Tally
-from ecom_assets.extract.windows import Slice, ask
+from ecom_assets.extract.load_metrics import LoadMetrics
+from ecom_assets.extract.windows import Slice, window_request
 from ecom_assets.foundation.errors import ApiError
 
 _DIGITS = str.maketrans("123456789", "000000000")
@@ -30,7 +30,7 @@ _IN_UTC = re.compile(r"0000-00-00T00:00:00(\.0{1,6})?Z")
 
 
 @dataclass(frozen=True)
-class Batch:
+class AssignedRecords:
     """A slice's records, and of each the position of its window in the slice (0 in a snapshot).
 
     `roots` are the records of the root that they come from: they themselves unless they are a child's.
@@ -42,13 +42,13 @@ class Batch:
     roots: list[Any]
 
 
-def sort(
+def assign_windows(
     shop: Shop,
     resource: Resource,
     part: Slice,
     records: list[Any],
-    say: Callable[[str], None] = lambda text: None,
-) -> Batch:
+    on_progress: Callable[[str], None] = lambda text: None,
+) -> AssignedRecords:
     """Return the records that lie in the slice, each with its window.
 
     Left out is what an inclusive or coarse parameter brought along. A record without a usable cursor goes to
@@ -57,12 +57,12 @@ def sort(
     that the window before may lack these. It is said when the next window may lack some.
     """
     if part.start is None or part.end is None or not records:
-        return Batch(part, records, [0] * len(records), records)
+        return AssignedRecords(part, records, [0] * len(records), records)
     if len(part.windows) == 1 and _all_within(resource, records, part):
-        return Batch(part, records, [0] * len(records), records)
+        return AssignedRecords(part, records, [0] * len(records), records)
     incremental = shop.incremental_of(resource.name)
-    moments = moments_of(shop, resource, records)
-    asked = ask(part, incremental)
+    moments = cursor_instants_of(shop, resource, records)
+    asked = window_request(part, incremental)
     for limit, beyond, furthest, side, param in (
         (asked.low, pc.less, pc.min, "before", incremental.start_param),
         (asked.high, pc.greater, pc.max, "after", incremental.end_param),
@@ -77,7 +77,7 @@ def sort(
     if asked.excluded and (
         count := pc.sum(pc.greater_equal(moments, pa.scalar(asked.excluded, moments.type))).as_py()
     ):
-        say(
+        on_progress(
             f"{resource.name}: {count} records of {asked.excluded.isoformat()} or later came, which bounds '[)' leave "
             "out: declare bounds '[]' if the API includes the end, or '()' if it rounds instants or compares them as "
             "texts, or the next window may lack them"
@@ -90,14 +90,14 @@ def sort(
         chosen = pc.indices_nonzero(pc.fill_null(inside, True)).to_pylist()
         if len(chosen) < len(records):
             records = [records[row] for row in chosen]
-        return Batch(part, records, [0] * len(records), records)
+        return AssignedRecords(part, records, [0] * len(records), records)
     kept, windows = [], []
     for record, moment in zip(records, moments.to_pylist(), strict=True):
         window = 0 if moment is None else part.window_of(moment)
         if window is not None:
             kept.append(record)
             windows.append(window)
-    return Batch(part, kept, windows, kept)
+    return AssignedRecords(part, kept, windows, kept)
 
 
 def _all_within(resource: Resource, records: Sequence[Any], part: Slice) -> bool:
@@ -124,16 +124,18 @@ def _all_within(resource: Resource, records: Sequence[Any], part: Slice) -> bool
     return bool(low <= min(values) and max(values)[:_SECONDS] < high)
 
 
-def moments_of(shop: Shop, resource: Resource, records: Sequence[Any]) -> pa.Array:
+def cursor_instants_of(shop: Shop, resource: Resource, records: Sequence[Any]) -> pa.Array:
     """Return the instants that tell the window of an endpoint's records, null where the cursor is of no use."""
     cursor = resource.cursor
     if cursor is None:
         raise LookupError(f"{resource.name} is not windowed")
     values = values_at(records, cursor.path)[0]
-    return instants(values, cursor, shop.incremental_of(resource.name).timezone)
+    return cursor_instants(values, cursor, shop.incremental_of(resource.name).timezone)
 
 
-def judge(shop: Shop, contract: Contract, tally: Tally, batches: Sequence[Batch]) -> Contracted:
+def apply_contract(
+    shop: Shop, contract: Contract, metrics: LoadMetrics, batches: Sequence[AssignedRecords]
+) -> ContractResult:
     """Return what becomes of the rows of one table in some slices, and count them.
 
     Rows of one key are told apart within a slice only; which one stays of two slices' is the load's.
@@ -142,7 +144,7 @@ def judge(shop: Shop, contract: Contract, tally: Tally, batches: Sequence[Batch]
     resource the keys and cursors of the roots. Raises ContractBroken where the contract does not allow a row to
     be left out.
     """
-    resource = tally.resource
+    resource = metrics.resource
     root = shop.root_of(resource)
     # the cursor may be part of the key
     state = list(dict.fromkeys([*root.primary_key, root.cursor.name])) if root.cursor else []
@@ -160,7 +162,7 @@ def judge(shop: Shop, contract: Contract, tally: Tally, batches: Sequence[Batch]
     refused: dict[int, str] = {}
     if resource.rows_from is not None:
         parent = shop.parent_of(resource)
-        lost = outdated(shop, parent, records, lists)
+        lost = superseded_records(shop, parent, records, lists)
         records, positions = explode(records, resource, parent)
         windows = [windows[position] for position in positions]
         lists = lists and [lists[position] for position in positions]
@@ -170,18 +172,18 @@ def judge(shop: Shop, contract: Contract, tally: Tally, batches: Sequence[Batch]
             if position in lost
         }
     contracted = contract.apply(records, refused, lists)
-    tally.add(parts, windows, contracted)
+    metrics.add(parts, windows, contracted)
     if resource.parent is None:
         if state:
-            tally.add_states(parts, pa.table(contracted.kept.select(state).columns, names=state))
+            metrics.add_states(parts, pa.table(contracted.kept.select(state).columns, names=state))
     elif state:
-        tally.parents.append(_keys_of_roots(shop, contract, roots))
+        metrics.parents.append(_keys_of_roots(shop, contract, roots))
         states = Contract(root, timezone=shop.timezone_of(root)).columns_of(roots, state)
-        tally.add_states(parts, states, contracted.kept)
+        metrics.add_states(parts, states, contracted.kept)
     return contracted
 
 
-def outdated(
+def superseded_records(
     shop: Shop, resource: Resource, records: Sequence[Any], lists: Sequence[int] | None = None
 ) -> set[int]:
     """Return the positions of an endpoint's records that another one of their primary key takes the place of.
@@ -193,11 +195,11 @@ def outdated(
         convert(values_at(records, column.path)[0], column, zone).array
         for column in map(resource.column, resource.primary_key)
     ]
-    cursor = moments_of(shop, resource, records) if resource.cursor else None
+    cursor = cursor_instants_of(shop, resource, records) if resource.cursor else None
     valid = reduce(pc.and_, [pc.is_valid(key) for key in keys])
     taken = pc.indices_nonzero(valid)
     rows = taken.to_pylist()
-    lost = outdone(
+    lost = superseded_rows(
         [key.take(taken) for key in keys],
         cursor.take(taken) if cursor is not None else None,
         lists and [lists[row] for row in rows],

@@ -101,7 +101,7 @@ def windows_between(partitions: Partitions, start: datetime, end: datetime) -> t
     return tuple(found)
 
 
-def cut(shop: Shop, name: str, windows: Sequence[Window]) -> tuple[Slice, ...]:
+def cut_into_slices(shop: Shop, name: str, windows: Sequence[Window]) -> tuple[Slice, ...]:
     """Cut a run's windows into the slices of one endpoint; without windows there is the one of a snapshot.
 
     One slice a window, or one for all where the API has no filter or knows no end of a window, as each reading
@@ -132,7 +132,7 @@ def cut(shop: Shop, name: str, windows: Sequence[Window]) -> tuple[Slice, ...]:
 
 
 @dataclass(frozen=True)
-class Ask:
+class WindowRequest:
     """What a request says of a slice: the two parameters' text, and the interval they are sure to cover.
 
     A record outside `[low, high]` shows that the API ignores the parameters; None is no limit on that side. One of
@@ -146,7 +146,7 @@ class Ask:
     excluded: datetime | None = None
 
 
-def ask(part: Slice, incremental: Incremental) -> Ask:
+def window_request(part: Slice, incremental: Incremental) -> WindowRequest:
     """Return what to ask so that every instant of the slice is answered, whatever the API's bounds include.
 
     An exclusive start is asked for one grain earlier; instants are rounded outwards to what the format can say,
@@ -155,7 +155,7 @@ def ask(part: Slice, incremental: Incremental) -> Ask:
     slice is left out after reading.
     """
     if part.start is None or part.end is None:
-        return Ask("", "", None, None)
+        return WindowRequest("", "", None, None)
     grain = grain_of(incremental.format)
     zone = ZoneInfo(incremental.timezone)
     change = change_near((part.start, part.end), zone)
@@ -164,7 +164,7 @@ def ask(part: Slice, incremental: Incremental) -> Ask:
     if incremental.bounds[0] == "(":
         start -= grain
     first, last = instant_of(start, zone), instant_of(end, zone)
-    return Ask(
+    return WindowRequest(
         start=_write(start, first, incremental.format, zone),
         end=_write(end, last, incremental.format, zone),
         # an API that keeps more digits than it compares answers up to a grain more

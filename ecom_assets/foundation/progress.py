@@ -23,13 +23,13 @@ class Progress:
         self,
         name: str,
         slices: int,
-        say: Callable[[str], None],
+        on_progress: Callable[[str], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Take the endpoint's name and how many slices it has."""
         self._name = name
         self._slices = slices
-        self._say = say
+        self._say = on_progress
         self._clock = clock
         self._lock = threading.Lock()
         self._began = self._last = clock()

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from ecom_assets.declaration.reading import Resource, Shop
-from ecom_assets.warehouse.warehouse import Session
+from ecom_assets.warehouse.warehouse import Transaction
 
 SAMPLE = 5
 """How many offending rows a finding shows."""
@@ -38,7 +38,7 @@ class Subject:
     `windows` are the partition keys to examine in the ledger; None is every one that was ever loaded.
     """
 
-    connection: Session
+    connection: Transaction
     shop: Shop
     resource: Resource
     windows: Collection[str] | None = None

@@ -14,18 +14,18 @@ from datetime import datetime, timezone
 import pyarrow as pa
 from dlt.common.storages.load_package import create_load_id
 
-from ecom_assets.client.api_connection import connected
-from ecom_assets.client.read_statistics import Reading
+from ecom_assets.client.api_connection import open_api
+from ecom_assets.client.read_statistics import SliceStatistics
 from ecom_assets.declaration.deletes import DELETED_AT, deletions_name
 from ecom_assets.declaration.reading import Resource, Shop, shown_path
 from ecom_assets.extract.load_metrics import WindowReport
 from ecom_assets.extract.source_keys import source_keys
 from ecom_assets.foundation.errors import DeclarationError, IngestError, NotPublished, WarehouseError
-from ecom_assets.load.dlt_log import quiet
-from ecom_assets.load.ledger import enter
+from ecom_assets.load.dlt_log import quiet_dlt_log
+from ecom_assets.load.ledger import insert_ledger_row
 from ecom_assets.warehouse.choice import warehouse_from_environment
-from ecom_assets.warehouse.file_lock import Say
-from ecom_assets.warehouse.warehouse import Session, Warehouse, one_line
+from ecom_assets.warehouse.file_lock import OnProgress
+from ecom_assets.warehouse.warehouse import Transaction, Warehouse, one_line
 
 _log = logging.getLogger(__name__)
 
@@ -62,7 +62,7 @@ def run_sweep(
     *,
     secrets: Mapping[str, str] | None = None,
     warehouse: Warehouse | None = None,
-    progress: Say | None = None,
+    progress: OnProgress | None = None,
 ) -> SweepReport:
     """Read all keys of a resource with `deletes`, and mark its table in one transaction, or leave it as it was.
 
@@ -80,22 +80,22 @@ def run_sweep(
             f"{resource}, which has no deletes",
             f"one with deletes: {allowed}",
         )
-    say = progress or _log.info
-    sweep = _Sweep(shop, swept, warehouse or warehouse_from_environment(), say)
-    with connected(shop, secrets) as connection, quiet():
+    on_progress = progress or _log.info
+    sweep = _Sweep(shop, swept, warehouse or warehouse_from_environment(), on_progress)
+    with open_api(shop, secrets) as connection, quiet_dlt_log():
         before = sweep.rows()
-        keys, reading = source_keys(connection, swept, say)
+        keys, reading = source_keys(connection, swept, on_progress)
     return sweep.mark(before, keys, reading)
 
 
 class _Sweep:
     """The table's side of a sweep."""
 
-    def __init__(self, shop: Shop, resource: Resource, warehouse: Warehouse, say: Say) -> None:
+    def __init__(self, shop: Shop, resource: Resource, warehouse: Warehouse, on_progress: OnProgress) -> None:
         self.shop = shop
         self.resource = resource
         self.warehouse = warehouse
-        self.say = say
+        self.on_progress = on_progress
         self.table = f'"{shop.name}"."{resource.name}"'
         self.keys = ", ".join(f'"{name}"' for name in resource.primary_key)
         self.cursor = resource.cursor.name if resource.cursor else ""  # a swept resource is windowed
@@ -131,14 +131,14 @@ class _Sweep:
             f"from {self.table}) as known"
         )
 
-    def mark(self, before: pa.Table, keys: pa.Table, reading: Reading) -> SweepReport:
+    def mark(self, before: pa.Table, keys: pa.Table, reading: SliceStatistics) -> SweepReport:
         """Mark and un-mark rows, and add the sweep to the ledger, in one transaction."""
         instant = datetime.now(timezone.utc)
         live = before.column("__deleted_at").null_count
         unpublished = None
         try:
             with (
-                self.warehouse.transaction(self.shop.name, self.say) as connection,
+                self.warehouse.transaction(self.shop.name, self.on_progress) as connection,
                 connection.visible("ecom_before", before, self._known),
                 connection.visible("ecom_source", keys, self._known),
             ):
@@ -163,20 +163,20 @@ class _Sweep:
                     restarts=reading.restarts,
                     seconds=reading.seconds,
                 )
-                enter(connection, self.shop, create_load_id(), _entry(report), instant)
+                insert_ledger_row(connection, self.shop, create_load_id(), _entry(report), instant)
         except NotPublished as problem:
             unpublished = problem
         except self.warehouse.errors as error:
             raise WarehouseError(
                 f"the warehouse {self.warehouse} was left as it was: {one_line(error)}"
             ) from None
-        self.say(
+        self.on_progress(
             f"{report.resource}: {live} live rows, {report.at_source} records at the source, "
             f"{report.newly_deleted} newly deleted, {report.returned} returned"
         )
         return replace(report, unpublished=unpublished)
 
-    def _write(self, connection: Session, found: str, value: datetime | None) -> int:
+    def _write(self, connection: Transaction, found: str, value: datetime | None) -> int:
         """Set `deleted_at` of the rows found, but of none that a load or another sweep wrote meanwhile."""
         same = " and ".join(f'rows."{name}" = found."{name}"' for name in self.resource.primary_key)
         return connection.change(

@@ -18,7 +18,7 @@ class _KnownDifference(logging.Filter):
 
 
 @contextmanager
-def quiet() -> Iterator[None]:
+def quiet_dlt_log() -> Iterator[None]:
     """Leave that warning out meanwhile."""
     known = _KnownDifference()
     logger = logging.getLogger("dlt")

@@ -20,7 +20,7 @@ _running = 0
 
 
 @contextmanager
-def seldom() -> Iterator[None]:
+def relaxed_garbage_collection() -> Iterator[None]:
     """Search seldom while one or more such blocks are open, then as often as before the first of them.
 
     A search that is switched off stays so, and thresholds that are higher are left as they are.

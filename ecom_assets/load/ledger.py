@@ -14,8 +14,8 @@ import pyarrow as pa
 from dlt.extract import DltSource
 
 from ecom_assets.declaration.reading import Shop
-from ecom_assets.extract.load_metrics import ResourceReport, Tally, WindowReport
-from ecom_assets.warehouse.warehouse import Session
+from ecom_assets.extract.load_metrics import LoadMetrics, ResourceReport, WindowReport
+from ecom_assets.warehouse.warehouse import Transaction
 
 LEDGER = "load_ledger"
 REJECTED = "rejected_rows"
@@ -55,8 +55,8 @@ _REJECTED_SCHEMA = pa.schema(
 _HINTS = {pa.string(): "text", pa.int64(): "bigint", pa.float64(): "double", _INSTANT: "timestamp"}
 
 
-def bookkeeping(
-    shop: Shop, tallies: Sequence[Tally], reports: Sequence[ResourceReport], now: datetime
+def ledger_source(
+    shop: Shop, load_metrics: Sequence[LoadMetrics], reports: Sequence[ResourceReport], now: datetime
 ) -> DltSource:
     """Return a dlt source of the rows that a run adds to the ledger and to the rejected rows.
 
@@ -66,15 +66,15 @@ def bookkeeping(
     rejected = [
         {
             "load_id": report.load_id,
-            "resource": tally.resource.name,
+            "resource": metrics.resource.name,
             "partition_key": key,
             "primary_key": entry.primary_key,
             "reasons": "; ".join(entry.reasons),
             "record": entry.record,
             "rejected_at": now,
         }
-        for tally, report in zip(tallies, reports, strict=True)
-        for key, entry in tally.rejected
+        for metrics, report in zip(load_metrics, reports, strict=True)
+        for key, entry in metrics.rejected
     ]
 
     @dlt.source(name=shop.name, max_table_nesting=0)
@@ -84,7 +84,7 @@ def bookkeeping(
     return books()
 
 
-def empty_staging(warehouse: Session, shop: Shop) -> None:
+def empty_staging(warehouse: Transaction, shop: Shop) -> None:
     """Delete what dlt has merged from, in the transaction of the load: it would be stored a second time."""
     staging = f"{shop.name}_staging"
     for table in warehouse.columns_of(staging):
@@ -92,7 +92,9 @@ def empty_staging(warehouse: Session, shop: Shop) -> None:
             warehouse.execute(f'truncate "{staging}"."{table}"')
 
 
-def enter(warehouse: Session, shop: Shop, load_id: str, window: WindowReport, now: datetime) -> None:
+def insert_ledger_row(
+    warehouse: Transaction, shop: Shop, load_id: str, window: WindowReport, now: datetime
+) -> None:
     """Add a row to the ledger in the open transaction, for what no load brings."""
     rows = pa.Table.from_pylist([_entry(window, load_id, now)], schema=_LEDGER_SCHEMA)
     names = ", ".join(f'"{name}"' for name in rows.column_names)
@@ -118,25 +120,25 @@ def _table(name: str, rows: list[dict[str, Any]], schema: pa.Schema) -> Any:
     return dlt.resource(entries, name=name, columns=hints, write_disposition="append")
 
 
-def forget(warehouse: Session, shop: Shop, tallies: Sequence[Tally]) -> None:
+def delete_replaced_rows(warehouse: Transaction, shop: Shop, load_metrics: Sequence[LoadMetrics]) -> None:
     """Delete, before a load, what its windows had rejected before, and the nested rows of the records it brings.
 
     A nested list is replaced as a whole, so that an element that is gone at the source is gone here too, even
     when it was the last one.
     """
     present = warehouse.columns_of(shop.name)
-    for tally in tallies:
-        name = tally.resource.name
+    for metrics in load_metrics:
+        name = metrics.resource.name
         if REJECTED in present:
-            keys = pa.table({"partition_key": pa.array(tally.partition_keys, pa.string())})
+            keys = pa.table({"partition_key": pa.array(metrics.partition_keys, pa.string())})
             with warehouse.visible("ecom_keys", keys):
                 warehouse.execute(
                     f'delete from "{shop.name}"."{REJECTED}" as rows where resource = ? and exists (select 1 '
                     "from ecom_keys as keys where keys.partition_key is not distinct from rows.partition_key)",
                     [name],
                 )
-        if name in present and tally.parents and tally.resource.windowed:
-            parents = pa.concat_tables(tally.parents)
+        if name in present and metrics.parents and metrics.resource.windowed:
+            parents = pa.concat_tables(metrics.parents)
             same = " and ".join(f'rows."{column}" = parents."{column}"' for column in parents.column_names)
             with warehouse.visible("ecom_parents", parents):
                 warehouse.execute(

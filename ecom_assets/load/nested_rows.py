@@ -10,27 +10,27 @@ from collections.abc import Callable, Sequence
 import pyarrow as pa
 
 from ecom_assets.declaration.reading import Shop
-from ecom_assets.extract.load_metrics import Tally
+from ecom_assets.extract.load_metrics import LoadMetrics
 from ecom_assets.extract.window_assignment import root_key
-from ecom_assets.warehouse.warehouse import Session
+from ecom_assets.warehouse.warehouse import Transaction
 
 
-def settle_moved(
-    connection: Session,
+def reconcile_nested_rows(
+    connection: Transaction,
     shop: Shop,
-    tallies: Sequence[Tally],
-    say: Callable[[str], None],
+    load_metrics: Sequence[LoadMetrics],
+    on_progress: Callable[[str], None],
 ) -> None:
     """Replace, after a load, the nested rows of records that it read in several states by those of the last."""
-    for tally in tallies:
-        resource = tally.resource
+    for metrics in load_metrics:
+        resource = metrics.resource
         root = shop.root_of(resource)
-        if not tally.open or root.cursor is None:
+        if not metrics.open or root.cursor is None:
             continue
         keys = ", ".join(f'"{name}"' for name in root.primary_key)
         cursor = root.cursor.name
         moved = f"ecom_moved_{resource.name}"
-        with connection.visible("ecom_states", pa.concat_tables(tally.states)):
+        with connection.visible("ecom_states", pa.concat_tables(metrics.states)):
             connection.execute(
                 f"create temporary table {moved} as select {keys} from ecom_states "
                 f'group by {keys} having count(distinct "{cursor}") > 1'
@@ -38,7 +38,7 @@ def settle_moved(
         count = connection.value(f"select count(*) from {moved}")
         if not count:
             continue
-        say(
+        on_progress(
             f"{resource.name}: {count} records of {root.name} changed while they were read: the last state stays"
         )
         same = " and ".join(
@@ -48,7 +48,7 @@ def settle_moved(
         table = f'"{shop.name}"."{resource.name}"'
         own = ", ".join(f'"{name}"' for name in resource.primary_key)
         # the later the window, the later the state
-        for _, states, rows in sorted(tally.open, key=lambda entry: entry[0]):
+        for _, states, rows in sorted(metrics.open, key=lambda entry: entry[0]):
             names = ", ".join(f'"{name}"' for name in rows.column_names)
             with connection.visible("ecom_states", states), connection.visible("ecom_rows", rows, table):
                 connection.execute(f"delete from {table} as rows where {concerned}")

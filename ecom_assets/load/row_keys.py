@@ -10,11 +10,11 @@ from contextlib import contextmanager
 
 from ecom_assets.declaration.reading import Resource, Shop
 from ecom_assets.extract.window_assignment import root_key
-from ecom_assets.warehouse.warehouse import Session
+from ecom_assets.warehouse.warehouse import Transaction
 
 
 @contextmanager
-def rows_found_fast(session: Session, shop: Shop, resources: Iterable[Resource]) -> Iterator[None]:
+def rows_found_fast(session: Transaction, shop: Shop, resources: Iterable[Resource]) -> Iterator[None]:
     """Have the tables that a load writes indexed: those that are there before its block, the new ones after it."""
     keys = {entry.name: row_keys(shop, entry) for entry in resources if entry.windowed}
     session.index(shop.name, keys)

@@ -13,26 +13,26 @@ from datetime import datetime, timezone
 
 import dlt
 
-from ecom_assets.client.api_connection import Connection, connected
+from ecom_assets.client.api_connection import ApiConnection, open_api
 from ecom_assets.client.failures import failure_of, writing
 from ecom_assets.contract.contract import Contract, evolved_column
 from ecom_assets.declaration.reading import Resource, Shop
 from ecom_assets.extract.children import child_slices
 from ecom_assets.extract.failure_isolation import failed_tables
-from ecom_assets.extract.load_metrics import ResourceReport, RunReport, Tally, WindowReport
-from ecom_assets.extract.source import Order, build_source
-from ecom_assets.extract.windows import Window, cut
+from ecom_assets.extract.load_metrics import LoadMetrics, ResourceReport, RunReport, WindowReport
+from ecom_assets.extract.source import ReadPlan, build_source
+from ecom_assets.extract.windows import Window, cut_into_slices
 from ecom_assets.foundation.errors import DeclarationError, IncompleteSlice, NotPublished
-from ecom_assets.load.dlt_log import quiet
-from ecom_assets.load.garbage_collection import seldom
-from ecom_assets.load.ledger import bookkeeping, empty_staging, forget
-from ecom_assets.load.nested_rows import settle_moved
+from ecom_assets.load.dlt_log import quiet_dlt_log
+from ecom_assets.load.garbage_collection import relaxed_garbage_collection
+from ecom_assets.load.ledger import delete_replaced_rows, empty_staging, ledger_source
+from ecom_assets.load.nested_rows import reconcile_nested_rows
 from ecom_assets.load.row_keys import rows_found_fast
-from ecom_assets.load.stale_writes import loads_after, newer_rows_stay
+from ecom_assets.load.stale_writes import loads_after, stale_write_protection
 from ecom_assets.load.stored_columns import Stored, refuse_other_types, stored_columns
-from ecom_assets.load.temporary_folder import scratch
+from ecom_assets.load.temporary_folder import temporary_folder
 from ecom_assets.warehouse.choice import warehouse_from_environment
-from ecom_assets.warehouse.file_lock import Say
+from ecom_assets.warehouse.file_lock import OnProgress
 from ecom_assets.warehouse.warehouse import Warehouse
 
 __all__ = ["ResourceReport", "RunReport", "WindowReport", "run_load"]
@@ -47,7 +47,7 @@ def run_load(
     *,
     secrets: Mapping[str, str] | None = None,
     warehouse: Warehouse | None = None,
-    progress: Say | None = None,
+    progress: OnProgress | None = None,
 ) -> RunReport:
     """Load the windows of windowed resources, or, without windows, snapshot resources as a whole.
 
@@ -58,7 +58,7 @@ def run_load(
     warehouse = warehouse or warehouse_from_environment()
     warehouse.check(shop)
     run = _Run(shop, _chosen(shop, resources, windows), windows, warehouse, progress)
-    with connected(shop, secrets) as connection, seldom():
+    with open_api(shop, secrets) as connection, relaxed_garbage_collection():
         return run.load(connection)
 
 
@@ -87,26 +87,26 @@ class _Run:
         chosen: tuple[Resource, ...],
         windows: Sequence[Window],
         warehouse: Warehouse,
-        say: Say | None,
+        on_progress: OnProgress | None,
     ) -> None:
         self.shop = shop
         self.chosen = chosen
         self.windows = windows
         self.warehouse = warehouse
-        self.say: Say = say or _log.info
+        self.on_progress: OnProgress = on_progress or _log.info
         self.phases = dict.fromkeys(("fetch", "normalize", "wait", "load"), 0.0)
         self.reports: dict[str, ResourceReport] = {}
-        self.tallies: list[Tally] = []
+        self.load_metrics: list[LoadMetrics] = []
         self.unpublished: NotPublished | None = None
         self.began = datetime.now(timezone.utc)
         self.ahead: frozenset[str] = frozenset()
         self.stored: Stored = {}
 
-    def load(self, connection: Connection) -> RunReport:
+    def load(self, connection: ApiConnection) -> RunReport:
         """Read endpoint by endpoint, then load what could be read."""
         # a folder of its own: two runs of one pipeline would corrupt each other's, and what one left pending
         # would be loaded by the next in place of its own data
-        with quiet(), scratch() as folder:
+        with quiet_dlt_log(), temporary_folder() as folder:
             pipeline = dlt.pipeline(
                 self.shop.name,
                 pipelines_dir=str(folder),
@@ -120,44 +120,44 @@ class _Run:
                 with self._phase("fetch"):
                     for name in dict.fromkeys(self.shop.root_of(entry).name for entry in self.chosen):
                         self._read(connection, pipeline, self.shop.resource(name))
-                if self.tallies:
+                if self.load_metrics:
                     self._store(connection, pipeline)
             finally:
                 pipeline.deactivate()
         ordered = {resource.name: self.reports[resource.name] for resource in self.chosen}
         return RunReport(self.shop.name, ordered, self.phases, self.unpublished)
 
-    def _sync(self, connection: Connection, pipeline: dlt.Pipeline) -> None:
+    def _sync(self, connection: ApiConnection, pipeline: dlt.Pipeline) -> None:
         """Learn the schema that the tables have, so that a column keeps the type it once got."""
         if not self.warehouse.exists():
             return
         with (
             self._phase("wait"),
             writing(self.warehouse, connection.redactor),
-            self.warehouse.read(self.shop.name, self.say) as warehouse,
+            self.warehouse.read(self.shop.name, self.on_progress) as warehouse,
         ):
             pipeline.sync_destination()
             self.stored = stored_columns(pipeline, [resource.name for resource in self.chosen])
             self.ahead = loads_after(warehouse, self.shop, self.began)
 
-    def _read(self, connection: Connection, pipeline: dlt.Pipeline, endpoint: Resource) -> None:
+    def _read(self, connection: ApiConnection, pipeline: dlt.Pipeline, endpoint: Resource) -> None:
         """Read an endpoint, and its children, for the chosen tables; one that fails is left out of the next try."""
-        cuts = cut(self.shop, endpoint.name, self.windows)
+        cuts = cut_into_slices(self.shop, endpoint.name, self.windows)
         tables = [resource for resource in self.chosen if self.shop.root_of(resource).name == endpoint.name]
         while tables:
             through = dict.fromkeys(name for entry in tables for name in self.shop.read_through(entry))
             slices = {name: child_slices(self.shop.resource(name), cuts) for name in through}
-            connection.meter.forget(part.id for parts in slices.values() for part in parts)
-            tallies = {
-                resource.name: Tally(resource, slices[self.shop.parent_of(resource).name])
+            connection.statistics.forget(part.id for parts in slices.values() for part in parts)
+            load_metrics = {
+                resource.name: LoadMetrics(resource, slices[self.shop.parent_of(resource).name])
                 for resource in tables
             }
             contracts = {resource.name: self._contract(pipeline, resource) for resource in tables}
-            order = Order(connection, slices, tallies, contracts, self.say)
+            order = ReadPlan(connection, slices, load_metrics, contracts, self.on_progress)
             try:
                 # an extraction that fails commits no package, so the ones before it stay as they are
                 info = pipeline.extract(
-                    build_source(self.shop, order).with_resources(*tallies),
+                    build_source(self.shop, order).with_resources(*load_metrics),
                     loader_file_format="parquet",
                     workers=self.shop.policy.concurrency,
                 )
@@ -165,59 +165,63 @@ class _Run:
             except Exception as error:
                 failure = failure_of(error, connection.redactor)
                 for resource in failed_tables(self.shop, tables, error, failure):
-                    self.say(f"{resource.name} failed: {failure}")
+                    self.on_progress(f"{resource.name} failed: {failure}")
                     self.reports[resource.name] = ResourceReport(
                         resource.name, self._table(resource), error=failure
                     )
                     tables.remove(resource)
                 continue
             read = (part.id for parts in slices.values() for part in parts)
-            unproved = [name for name in read if not connection.meter.of(name).complete]
+            unproved = [name for name in read if not connection.statistics.of(name).complete]
             if unproved:
                 raise IncompleteSlice(f"{unproved[0]}: dlt ended without having read it")
-            for tally in tallies.values():
-                self.tallies.append(tally)
-                self.reports[tally.resource.name] = ResourceReport(
-                    tally.resource.name,
-                    self._table(tally.resource),
-                    tally.reports(connection.meter),
+            for metrics in load_metrics.values():
+                self.load_metrics.append(metrics)
+                self.reports[metrics.resource.name] = ResourceReport(
+                    metrics.resource.name,
+                    self._table(metrics.resource),
+                    metrics.reports(connection.statistics),
                     load_id=info.loads_ids[-1],
-                    discarded=dict(tally.discarded),
-                    preview=tuple(tally.preview),
+                    discarded=dict(metrics.discarded),
+                    preview=tuple(metrics.preview),
                 )
             return
 
-    def _store(self, connection: Connection, pipeline: dlt.Pipeline) -> None:
+    def _store(self, connection: ApiConnection, pipeline: dlt.Pipeline) -> None:
         """Write rows, ledger and rejected rows in one transaction."""
-        reports = [self.reports[tally.resource.name] for tally in self.tallies]
+        reports = [self.reports[metrics.resource.name] for metrics in self.load_metrics]
         now = datetime.now(timezone.utc)
         with writing(self.warehouse, connection.redactor):
-            pipeline.extract(bookkeeping(self.shop, self.tallies, reports, now), loader_file_format="parquet")
+            pipeline.extract(
+                ledger_source(self.shop, self.load_metrics, reports, now), loader_file_format="parquet"
+            )
             self._normalize(pipeline)
         began = time.monotonic()
         try:
             with (
                 writing(self.warehouse, connection.redactor),
                 self._phase("load"),
-                self.warehouse.transaction(self.shop.name, self.say) as warehouse,
+                self.warehouse.transaction(self.shop.name, self.on_progress) as warehouse,
             ):
                 self.phases["wait"] += (waited := time.monotonic() - began)
                 self.phases["load"] -= waited
-                chosen = [tally.resource for tally in self.tallies]
+                chosen = [metrics.resource for metrics in self.load_metrics]
                 stored = stored_columns(pipeline, [resource.name for resource in chosen])
                 refuse_other_types(pipeline, chosen, self.stored, stored)
                 overtaking = loads_after(warehouse, self.shop, now) - self.ahead
                 with (
                     rows_found_fast(warehouse, self.shop, chosen),
-                    newer_rows_stay(warehouse, self.shop, self.tallies, self.began, overtaking, self.say),
+                    stale_write_protection(
+                        warehouse, self.shop, self.load_metrics, self.began, overtaking, self.on_progress
+                    ),
                 ):
-                    forget(warehouse, self.shop, self.tallies)
+                    delete_replaced_rows(warehouse, self.shop, self.load_metrics)
                     pipeline.load(workers=1)
-                    settle_moved(warehouse, self.shop, self.tallies, self.say)
+                    reconcile_nested_rows(warehouse, self.shop, self.load_metrics, self.on_progress)
                     empty_staging(warehouse, self.shop)
         except NotPublished as error:
             # the load is done, and has to be reported before this is
-            self.say(str(error))
+            self.on_progress(str(error))
             self.unpublished = error
 
     def _normalize(self, pipeline: dlt.Pipeline) -> None:

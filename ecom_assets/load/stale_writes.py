@@ -14,11 +14,11 @@ from datetime import datetime
 import pyarrow as pa
 
 from ecom_assets.declaration.reading import Resource, Shop
-from ecom_assets.extract.load_metrics import Tally
+from ecom_assets.extract.load_metrics import LoadMetrics
 from ecom_assets.extract.window_assignment import root_key
 from ecom_assets.foundation.errors import WarehouseError
 from ecom_assets.load.ledger import LEDGER, REJECTED
-from ecom_assets.warehouse.warehouse import Session
+from ecom_assets.warehouse.warehouse import Transaction
 
 _PAIRS = "ecom_overtaken"
 _STATES = "ecom_states"
@@ -34,7 +34,7 @@ class _Kept:
     columns: Collection[str]
 
 
-def loads_after(connection: Session, shop: Shop, moment: datetime) -> frozenset[str]:
+def loads_after(connection: Transaction, shop: Shop, moment: datetime) -> frozenset[str]:
     """Return the loads whose reading ended after a moment, by the ledger; where clocks differ, even at once."""
     if LEDGER not in connection.columns_of(shop.name):
         return frozenset()
@@ -45,13 +45,13 @@ def loads_after(connection: Session, shop: Shop, moment: datetime) -> frozenset[
 
 
 @contextmanager
-def newer_rows_stay(
-    connection: Session,
+def stale_write_protection(
+    connection: Transaction,
     shop: Shop,
-    tallies: Sequence[Tally],
+    load_metrics: Sequence[LoadMetrics],
     began: datetime,
     overtaking: Collection[str],
-    say: Callable[[str], None],
+    on_progress: Callable[[str], None],
 ) -> Iterator[None]:
     """Put back, at the end of the block that loads, the rows that are newer than what it brought.
 
@@ -62,14 +62,14 @@ def newer_rows_stay(
     present = connection.columns_of(shop.name)
     kept: list[_Kept] = []
     if overtaking:
-        for tally in tallies:
-            if tally.resource.windowed and tally.resource.parent:
-                _refuse_children_alone(connection, shop, tally.resource, began, overtaking)
-        kept += _later_readings(connection, shop, tallies, overtaking, present, say)
-    windowed = [tally for tally in tallies if tally.resource.windowed]
-    for name in dict.fromkeys(shop.root_of(tally.resource).name for tally in windowed):
-        group = [tally for tally in windowed if shop.root_of(tally.resource).name == name]
-        kept += _newer_states(connection, shop, shop.resource(name), group, present, say)
+        for metrics in load_metrics:
+            if metrics.resource.windowed and metrics.resource.parent:
+                _refuse_children_alone(connection, shop, metrics.resource, began, overtaking)
+        kept += _later_readings(connection, shop, load_metrics, overtaking, present, on_progress)
+    windowed = [metrics for metrics in load_metrics if metrics.resource.windowed]
+    for name in dict.fromkeys(shop.root_of(metrics.resource).name for metrics in windowed):
+        group = [metrics for metrics in windowed if shop.root_of(metrics.resource).name == name]
+        kept += _newer_states(connection, shop, shop.resource(name), group, present, on_progress)
     for entry in kept:
         if entry.columns:
             connection.execute(
@@ -87,7 +87,7 @@ def newer_rows_stay(
 
 
 def _refuse_children_alone(
-    connection: Session,
+    connection: Transaction,
     shop: Shop,
     resource: Resource,
     began: datetime,
@@ -114,12 +114,12 @@ def _refuse_children_alone(
 
 
 def _later_readings(
-    connection: Session,
+    connection: Transaction,
     shop: Shop,
-    tallies: Sequence[Tally],
+    load_metrics: Sequence[LoadMetrics],
     overtaking: Collection[str],
     present: Mapping[str, Collection[str]],
-    say: Callable[[str], None],
+    on_progress: Callable[[str], None],
 ) -> Iterator[_Kept]:
     """Yield the snapshots, and the rejected rows of windows, that were read later than this run's."""
     with connection.visible(_STATES, pa.table({"load_id": list(overtaking)})):
@@ -128,10 +128,10 @@ def _later_readings(
             f'from "{shop.name}"."{LEDGER}" join {_STATES} using (load_id)'
         )
     pairs = set(connection.execute(f"select resource, partition_key from {_PAIRS}").fetchall())
-    for tally in tallies:
-        name = tally.resource.name
-        if not tally.resource.windowed and (name, None) in pairs:
-            say(f"{name}: the warehouse has a newer snapshot, which stays")
+    for metrics in load_metrics:
+        name = metrics.resource.name
+        if not metrics.resource.windowed and (name, None) in pairs:
+            on_progress(f"{name}: the warehouse has a newer snapshot, which stays")
             yield _Kept(name, "true", f"ecom_kept_{name}", present.get(name, ()))
     same = "pairs.resource = rows.resource and pairs.partition_key is not distinct from rows.partition_key"
     yield _Kept(
@@ -143,18 +143,18 @@ def _later_readings(
 
 
 def _newer_states(
-    connection: Session,
+    connection: Transaction,
     shop: Shop,
     endpoint: Resource,
-    tallies: Sequence[Tally],
+    load_metrics: Sequence[LoadMetrics],
     present: Mapping[str, Collection[str]],
-    say: Callable[[str], None],
+    on_progress: Callable[[str], None],
 ) -> Iterator[_Kept]:
     """Yield the records of an endpoint whose state in the warehouse is newer, and their rows in other tables."""
     if endpoint.cursor is None:
         return
     cursor, keys = endpoint.cursor.name, endpoint.primary_key
-    states = [table for tally in tallies for table in tally.states]
+    states = [table for metrics in load_metrics for table in metrics.states]
     if not states or not {*keys, cursor} <= set(present.get(endpoint.name, ())):
         return
     listed = ", ".join(f'"{key}"' for key in keys)
@@ -169,10 +169,10 @@ def _newer_states(
     count = connection.value(f"select count(*) from {aside}")
     if not count:
         return
-    say(f"{endpoint.name}: the warehouse has a newer state of {count} records, which stays")
-    for tally in tallies:
-        table = tally.resource.name
-        columns = {key: key for key in keys} if table == endpoint.name else root_key(shop, tally.resource)
+    on_progress(f"{endpoint.name}: the warehouse has a newer state of {count} records, which stays")
+    for metrics in load_metrics:
+        table = metrics.resource.name
+        columns = {key: key for key in keys} if table == endpoint.name else root_key(shop, metrics.resource)
         same = " and ".join(f'newer."{key}" = rows."{column}"' for column, key in columns.items())
         yield _Kept(
             table,

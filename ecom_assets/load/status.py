@@ -13,7 +13,7 @@ from typing import Any
 from ecom_assets.declaration.reading import Resource, Shop
 from ecom_assets.extract.windows import windows_between
 from ecom_assets.load.ledger import LEDGER
-from ecom_assets.warehouse.warehouse import Session, Warehouse
+from ecom_assets.warehouse.warehouse import Transaction, Warehouse
 
 BAR = 50
 """Cells of a bar, each of which stands for an equal part of the windows."""
@@ -53,7 +53,7 @@ def status(shop: Shop, warehouse: Warehouse, now: datetime) -> tuple[ResourceSta
 def _status(
     shop: Shop,
     resource: Resource,
-    connection: Session,
+    connection: Transaction,
     tables: Collection[str],
     now: datetime,
 ) -> ResourceStatus:
@@ -82,7 +82,7 @@ def _status(
     )
 
 
-def _newest(shop: Shop, resource: Resource, connection: Session) -> dict[str | None, dict[str, Any]]:
+def _newest(shop: Shop, resource: Resource, connection: Transaction) -> dict[str | None, dict[str, Any]]:
     """Return the newest ledger row of each window of a resource by its partition key."""
     cursor = connection.execute(
         "select partition_key, source_total, fetched, kept, rejected, loaded_at from (\n"

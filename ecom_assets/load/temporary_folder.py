@@ -18,7 +18,7 @@ _YOUNG = 3600.0
 
 
 @contextmanager
-def scratch() -> Iterator[Path]:
+def temporary_folder() -> Iterator[Path]:
     """Make a folder for one run, hold it until the end of the block, and remove it. Raises OSError."""
     _sweep()
     with tempfile.TemporaryDirectory(prefix=_PREFIX) as name, FileLock(Path(name) / _LOCK):

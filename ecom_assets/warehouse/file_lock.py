@@ -18,13 +18,13 @@ from filelock import FileLock, Timeout
 
 from ecom_assets.foundation.errors import WarehouseError
 
-Say = Callable[[str], None]
+OnProgress = Callable[[str], None]
 
 _SHOWN_WORDS = 4
 
 
 @contextmanager
-def held(path: Path, timeout: float, say: Say) -> Iterator[None]:
+def file_lock(path: Path, timeout: float, on_progress: OnProgress) -> Iterator[None]:
     """Hold the lock of the warehouse at `path`, after `timeout` seconds of waiting at most.
 
     Raises WarehouseError that names the holder when the time is over, or says why there can be no lock.
@@ -37,7 +37,7 @@ def held(path: Path, timeout: float, say: Say) -> Iterator[None]:
         try:
             lock.acquire(timeout=0)
         except Timeout:
-            say(f"waiting for the warehouse {path}: held by {_holder(note)}")
+            on_progress(f"waiting for the warehouse {path}: held by {_holder(note)}")
             lock.acquire(timeout=timeout)
     except Timeout:
         raise too_long(path, _holder(note), timeout) from None

@@ -16,13 +16,13 @@ import pyarrow as pa
 from dlt.common.destination import Destination
 
 from ecom_assets.declaration.reading import Column, Shop
-from ecom_assets.warehouse.file_lock import Say
+from ecom_assets.warehouse.file_lock import OnProgress
 
 DEFAULT_LOCK_TIMEOUT = 300.0
 """Seconds to wait for a warehouse that somebody else holds."""
 
 
-class Answer(Protocol):
+class QueryResult(Protocol):
     """What an engine answers to a query, as the Python database API has it."""
 
     @property
@@ -33,7 +33,7 @@ class Answer(Protocol):
         """Return the rows that are left."""
 
 
-class Session(ABC):
+class Transaction(ABC):
     """An open connection to a warehouse, in a transaction that its guard begins and ends."""
 
     errors: tuple[type[Exception], ...]
@@ -42,7 +42,7 @@ class Session(ABC):
     """SQL for table, column and type of all columns of a dataset, its one parameter, in their order."""
 
     @abstractmethod
-    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> Answer:
+    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> QueryResult:
         """Run a statement. Raises one of `errors`."""
 
     @abstractmethod
@@ -118,7 +118,9 @@ class Warehouse(ABC):
         """Return dlt's destination; it can be reached only inside `transaction` and `read`."""
 
     @abstractmethod
-    def transaction(self, dataset: str, say: Say = lambda _: None) -> AbstractContextManager[Session]:
+    def transaction(
+        self, dataset: str, on_progress: OnProgress = lambda _: None
+    ) -> AbstractContextManager[Transaction]:
         """Load into a dataset alone, and do everything in one transaction: all of it is kept, or nothing.
 
         Raises WarehouseError when that cannot be had within the lock's timeout; NotPublished when everything
@@ -126,7 +128,9 @@ class Warehouse(ABC):
         """
 
     @abstractmethod
-    def read(self, dataset: str, say: Say = lambda _: None) -> AbstractContextManager[Session]:
+    def read(
+        self, dataset: str, on_progress: OnProgress = lambda _: None
+    ) -> AbstractContextManager[Transaction]:
         """Open the warehouse for reading, with `dataset` as the schema of unqualified names.
 
         Raises WarehouseError when it is not there, cannot be had in time, or turns out to be broken.

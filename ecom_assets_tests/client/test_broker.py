@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 from dagster import DagsterInstance
 
-from ecom_assets.client import shared_rate_limit as shared_pace
-from ecom_assets.client.shared_rate_limit import SharedPace
+from ecom_assets.client import shared_rate_limit as shared_rate_limit
+from ecom_assets.client.shared_rate_limit import SharedRateLimit
 from ecom_assets.declaration.reading import load_shop
 from ecom_assets.extract.windows import windows_between
 from ecom_assets.foundation.errors import BrokerError
@@ -43,7 +43,7 @@ def shared() -> Iterator[Broker]:
 def line(url: str) -> str:
     """Return the error of a broker at an address, of which nothing else may hang on to it."""
     with pytest.raises(BrokerError) as caught:
-        SharedPace("acme", 5, url)
+        SharedRateLimit("acme", 5, url)
     assert caught.value.__cause__ is None
     assert caught.value.__context__ is None
     shown = "".join(traceback.format_exception(caught.value))
@@ -72,8 +72,8 @@ def test_an_address_that_is_none(url: str) -> None:
 
 
 def test_why_a_broker_cannot_be_asked(shared: Broker, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shared_pace, "_TIMEOUT", 0.1)
-    monkeypatch.setattr(shared_pace, "_RETRIES", 1)
+    monkeypatch.setattr(shared_rate_limit, "_TIMEOUT", 0.1)
+    monkeypatch.setattr(shared_rate_limit, "_RETRIES", 1)
     asked = "ECOM_BROKER: the broker at {} cannot be asked for the pace of 'acme': {}"
     refused = "it refuses the user or the password"
     assert line(f"redis://{shared.shown}") == asked.format(shared.shown, refused)
@@ -82,7 +82,7 @@ def test_why_a_broker_cannot_be_asked(shared: Broker, monkeypatch: pytest.Monkey
     assert unknown == asked.format(shared.shown, "its address has an option that is unknown")
     with shared.client() as client:
         client.config_set("maxmemory", 1)
-    full = SharedPace("acme", 5, shared.url)
+    full = SharedRateLimit("acme", 5, shared.url)
     with pytest.raises(BrokerError, match=r"acme': it answers with OutOfMemoryError$"):
         full.wait(60)
     with closing(socket.create_server(("127.0.0.1", 0))) as silent:
@@ -97,14 +97,14 @@ def test_why_a_broker_cannot_be_asked(shared: Broker, monkeypatch: pytest.Monkey
 def test_a_short_absence_is_bridged() -> None:
     """It is gone for a moment, such as for a new version of it, and nobody fails for that."""
     with broker() as first:
-        pace = SharedPace("acme", 50, first.url)
-        assert pace.wait(60) == 0
+        rate_limit = SharedRateLimit("acme", 50, first.url)
+        assert rate_limit.wait(60) == 0
         port = first.server.port
     again = ExitStack()
     starting = threading.Timer(0.4, lambda: again.enter_context(broker(port=port)))
     starting.start()
     with again:
-        assert pace.wait(60) == 0
+        assert rate_limit.wait(60) == 0
         starting.join()
 
 
@@ -165,9 +165,9 @@ def test_a_client_that_is_not_installed(tmp_path: Path) -> None:
     """Without the variable nobody misses it; with it, the line says what to install."""
     (tmp_path / "redis.py").write_text("raise ImportError", "utf-8")
     script = (
-        "import sys; from ecom_assets.client.shared_rate_limit import pace_of\n"
-        "pace_of('acme', 5, {}); assert 'redis' not in sys.modules\n"
-        "pace_of('acme', 5, {'ECOM_BROKER': 'redis://localhost'})"
+        "import sys; from ecom_assets.client.shared_rate_limit import rate_limit_of\n"
+        "rate_limit_of('acme', 5, {}); assert 'redis' not in sys.modules\n"
+        "rate_limit_of('acme', 5, {'ECOM_BROKER': 'redis://localhost'})"
     )
     environment = {
         **os.environ,

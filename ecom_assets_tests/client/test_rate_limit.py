@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ecom_assets.client import rate_limit as pace
-from ecom_assets.client.rate_limit import Pace
+from ecom_assets.client import rate_limit as rate_limit
+from ecom_assets.client.rate_limit import RateLimit
 
 
 class Clock:
@@ -17,8 +17,8 @@ class Clock:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = 100.0
-        monkeypatch.setattr(pace, "monotonic", lambda: self.now)
-        monkeypatch.setattr(pace, "sleep", self.sleep)
+        monkeypatch.setattr(rate_limit, "monotonic", lambda: self.now)
+        monkeypatch.setattr(rate_limit, "sleep", self.sleep)
 
     def sleep(self, seconds: float) -> None:
         self.now += seconds
@@ -27,7 +27,7 @@ class Clock:
 def test_requests_leave_evenly_spaced(monkeypatch: pytest.MonkeyPatch) -> None:
     """Time that was not used is not saved up."""
     clock = Clock(monkeypatch)
-    budget = Pace(4)
+    budget = RateLimit(4)
     left = []
     for late in (0, 0, 0.125, 10, 0):
         clock.now += late
@@ -44,7 +44,7 @@ def test_any_traffic(rate: float | None, steps: list[tuple[float, float | None]]
     """Whatever comes when, no second holds more than the budget, and no pause holds a request."""
     with pytest.MonkeyPatch.context() as patch:
         clock = Clock(patch)
-        budget = Pace(rate)
+        budget = RateLimit(rate)
         left: list[float] = []
         over = 0.0
         for late, pause in steps:
@@ -62,7 +62,7 @@ def test_any_traffic(rate: float | None, steps: list[tuple[float, float | None]]
 def test_a_pause_that_comes_while_one_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     """Who already waits for a turn or for the end of a pause waits longer."""
     clock = Clock(monkeypatch)
-    budget = Pace(1)
+    budget = RateLimit(1)
     budget.wait(60)
     coming = [3.0, 2.0]
 
@@ -71,7 +71,7 @@ def test_a_pause_that_comes_while_one_waits(monkeypatch: pytest.MonkeyPatch) -> 
         if coming:
             budget.pause(coming.pop(0))
 
-    monkeypatch.setattr(pace, "sleep", sleep)
+    monkeypatch.setattr(rate_limit, "sleep", sleep)
     assert budget.wait(60) == 0
     assert clock.now == 100 + 1 + 3 + 2
 
@@ -79,7 +79,7 @@ def test_a_pause_that_comes_while_one_waits(monkeypatch: pytest.MonkeyPatch) -> 
 def test_a_shorter_pause_does_not_end_a_longer_one(monkeypatch: pytest.MonkeyPatch) -> None:
     """The later end counts."""
     clock = Clock(monkeypatch)
-    budget = Pace()
+    budget = RateLimit()
     budget.pause(10)
     budget.pause(2)
     budget.wait(60)
@@ -89,7 +89,7 @@ def test_a_shorter_pause_does_not_end_a_longer_one(monkeypatch: pytest.MonkeyPat
 def test_a_pause_too_long_is_not_sat_out(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is left of it comes back at once; a slow budget is no pause."""
     clock = Clock(monkeypatch)
-    budget = Pace(0.01)
+    budget = RateLimit(0.01)
     budget.wait(60)
     budget.pause(61)
     assert budget.wait(60) == 61

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ecom_assets.client.rate_limit import Pace
-from ecom_assets.client.shared_rate_limit import SharedPace, pace_of
+from ecom_assets.client.rate_limit import RateLimit
+from ecom_assets.client.shared_rate_limit import SharedRateLimit, rate_limit_of
 from ecom_assets_tests.support.servers.broker import Broker, broker
 
 
@@ -46,7 +46,7 @@ def test_any_traffic_of_three_runs(
 ) -> None:
     """Whichever run asks when: no two leave closer than the budget allows, and none within a pause of any run."""
     forget(shared)
-    paces = [SharedPace("acme", rate, shared.url) for _ in range(3)]
+    paces = [SharedRateLimit("acme", rate, shared.url) for _ in range(3)]
     interval = round(1e6 / rate)
     left: list[int] = []
     for run, late, pause in steps:
@@ -61,7 +61,7 @@ def test_any_traffic_of_three_runs(
 
 def test_a_shorter_pause_does_not_end_a_longer_one(shared: Broker) -> None:
     forget(shared)
-    first, second = (SharedPace("acme", None, shared.url) for _ in range(2))
+    first, second = (SharedRateLimit("acme", None, shared.url) for _ in range(2))
     began = time.monotonic()
     first.pause(0.3)
     second.pause(0.1)
@@ -72,7 +72,7 @@ def test_a_shorter_pause_does_not_end_a_longer_one(shared: Broker) -> None:
 def test_a_pause_too_long_is_not_sat_out_by_any_run(shared: Broker) -> None:
     """What is left of it comes back at once; a slow budget is no pause."""
     forget(shared)
-    first, second = (SharedPace("acme", 4, shared.url) for _ in range(2))
+    first, second = (SharedRateLimit("acme", 4, shared.url) for _ in range(2))
     first.pause(61)
     began = time.monotonic()
     assert 60 < second.wait(60) <= 61
@@ -86,13 +86,13 @@ def test_a_pause_too_long_is_not_sat_out_by_any_run(shared: Broker) -> None:
 def test_shops_share_nothing(shared: Broker) -> None:
     forget(shared)
     began = time.monotonic()
-    SharedPace("acme", None, shared.url).pause(30)
-    assert SharedPace("other", 0.1, shared.url).wait(60) == 0
-    assert SharedPace("third", 0.1, shared.url).wait(60) == 0
+    SharedRateLimit("acme", None, shared.url).pause(30)
+    assert SharedRateLimit("other", 0.1, shared.url).wait(60) == 0
+    assert SharedRateLimit("third", 0.1, shared.url).wait(60) == 0
     assert time.monotonic() - began < 5
 
 
 def test_the_client_is_asked_for_by_the_variable_alone(shared: Broker) -> None:
-    assert type(pace_of("acme", 5, {})) is Pace
-    assert type(pace_of("acme", 5, {"ECOM_BROKER": ""})) is Pace
-    assert type(pace_of("acme", 5, {"ECOM_BROKER": shared.url})) is SharedPace
+    assert type(rate_limit_of("acme", 5, {})) is RateLimit
+    assert type(rate_limit_of("acme", 5, {"ECOM_BROKER": ""})) is RateLimit
+    assert type(rate_limit_of("acme", 5, {"ECOM_BROKER": shared.url})) is SharedRateLimit

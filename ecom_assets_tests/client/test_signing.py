@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from requests import Response
 
-from ecom_assets.client import rate_limit as pace
+from ecom_assets.client import rate_limit as rate_limit
 from ecom_assets.client import signing
-from ecom_assets.client.read_statistics import SLICE_HEADER, Meter
+from ecom_assets.client.read_statistics import SLICE_HEADER, ReadStatistics
 from ecom_assets.client.responses import retry_after
 from ecom_assets.client.session import ShopSession
 from ecom_assets.foundation.errors import ApiError, RetryLater
@@ -34,8 +34,8 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Collect the waits instead of sitting them out; the clock goes on with them."""
     collected: list[float] = []
     monkeypatch.setattr(signing, "sleep", collected.append)
-    monkeypatch.setattr(pace, "sleep", collected.append)
-    monkeypatch.setattr(pace, "monotonic", lambda: sum(collected))
+    monkeypatch.setattr(rate_limit, "sleep", collected.append)
+    monkeypatch.setattr(rate_limit, "monotonic", lambda: sum(collected))
     return collected
 
 
@@ -187,15 +187,15 @@ def test_backoff_is_cut(api: Loopback, connect: Connect, waits: list[float]) -> 
 
 def test_meter(api: Loopback, connect: Connect, waits: list[float]) -> None:
     """Tries count for the slice that asked, whose header is for the meter and not for the API."""
-    meter = Meter()
-    session = connect(meter=meter)
+    statistics = ReadStatistics()
+    session = connect(statistics=statistics)
     api.replies = [Reply(500), Reply(drop=True), Reply()]
     response = get(session, api, headers={SLICE_HEADER: "a"})
     get(session, api, headers={SLICE_HEADER: "a"})
     get(session, api, headers={SLICE_HEADER: "b"})
     get(session, api)
-    assert (meter.of("a").requests, meter.of("a").retries) == (4, 2)
-    assert (meter.of("b").requests, meter.of("b").retries) == (1, 0)
+    assert (statistics.of("a").requests, statistics.of("a").retries) == (4, 2)
+    assert (statistics.of("b").requests, statistics.of("b").retries) == (1, 0)
     assert response.request.headers[SLICE_HEADER] == "a"
     assert len(api.seen) == 6
     assert not any(SLICE_HEADER.lower() in seen.headers for seen in api.seen)

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ecom_assets.contract.contract import Contract, RejectedRow, explode
-from ecom_assets.contract.conversion import arrow_type, convert, instants
+from ecom_assets.contract.conversion import arrow_type, convert, cursor_instants
 from ecom_assets.declaration.reading import Column, Shop
 from ecom_assets.foundation.errors import ContractBroken
 
@@ -176,15 +176,15 @@ def test_instants_are_compared_as_instants(
     zone = timezone(timedelta(minutes=offset))
     texts = [moment.replace(tzinfo=zone).isoformat(timespec=precision) for moment in moments]
     expected = [datetime.fromisoformat(text).astimezone(UTC) for text in texts]
-    assert instants(texts, CURSOR).to_pylist() == expected
-    assert instants([*texts, "never"], CURSOR).to_pylist() == [*expected, None]
+    assert cursor_instants(texts, CURSOR).to_pylist() == expected
+    assert cursor_instants([*texts, "never"], CURSOR).to_pylist() == [*expected, None]
 
 
 def test_instants_without_a_zone_are_in_the_declared_one() -> None:
     texts = ["2026-01-15T12:00:00", "2026-07-15T12:00:00"]
     summer = [datetime(2026, 1, 15, 11, tzinfo=UTC), datetime(2026, 7, 15, 10, tzinfo=UTC)]
-    assert instants(texts, CURSOR, "Europe/Berlin").to_pylist() == summer
-    assert instants([*texts, ""], CURSOR, "Europe/Berlin").to_pylist() == [*summer, None]
+    assert cursor_instants(texts, CURSOR, "Europe/Berlin").to_pylist() == summer
+    assert cursor_instants([*texts, ""], CURSOR, "Europe/Berlin").to_pylist() == [*summer, None]
 
 
 def test_paths_lead_into_records() -> None:

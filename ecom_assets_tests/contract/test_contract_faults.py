@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from ecom_assets.contract.contract import Contract, Contracted, explode
+from ecom_assets.contract.contract import Contract, ContractResult, explode
 from ecom_assets.foundation.errors import ContractBroken
 from ecom_assets_tests.contract.test_contract_properties import WAREHOUSE, assert_the_warehouse_takes, shop_of
 
@@ -19,17 +19,19 @@ AT = "2026-01-01T00:00:00Z"
 NOT_FINITE = (float("nan"), float("inf"), float("-inf"), "NaN", "Infinity")
 
 
-def things(*records: Any, key: str = "bigint", policy: str = "evolve", windowed: bool = True) -> Contracted:
+def things(
+    *records: Any, key: str = "bigint", policy: str = "evolve", windowed: bool = True
+) -> ContractResult:
     """Judge records of `things`."""
     shop = shop_of(key, policy, required=False, windowed=windowed)
     return Contract(shop.resource("things"), shop.children_of("things")).apply(records)
 
 
-def reasons(contracted: Contracted) -> dict[int, tuple[str, ...]]:
+def reasons(contracted: ContractResult) -> dict[int, tuple[str, ...]]:
     return {entry.row: entry.reasons for entry in contracted.rejected}
 
 
-def kept(contracted: Contracted, name: str = "id") -> list[Any]:
+def kept(contracted: ContractResult, name: str = "id") -> list[Any]:
     return list(contracted.kept.column(name).to_pylist())
 
 

@@ -13,7 +13,7 @@ from dlt.common.normalizers.naming.snake_case import NamingConvention
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ecom_assets.contract.contract import Contract, Contracted, explode
+from ecom_assets.contract.contract import Contract, ContractResult, explode
 from ecom_assets.contract.conversion import convert
 from ecom_assets.declaration.reading import Resource, Shop
 from ecom_assets.foundation.errors import ContractBroken
@@ -89,7 +89,7 @@ THINGS = st.fixed_dictionaries(
 )
 
 
-def assert_nothing_is_lost(records: list[Any], contracted: Contracted, resource: Resource) -> None:
+def assert_nothing_is_lost(records: list[Any], contracted: ContractResult, resource: Resource) -> None:
     """Check what holds for every list of records."""
     rejected = [entry.row for entry in contracted.rejected]
     assert sorted([*contracted.kept_rows, *rejected]) == list(range(len(records)))
@@ -115,7 +115,7 @@ def assert_nothing_is_lost(records: list[Any], contracted: Contracted, resource:
     assert_the_warehouse_takes(contracted, resource)
 
 
-def assert_the_warehouse_takes(contracted: Contracted, resource: Resource) -> None:
+def assert_the_warehouse_takes(contracted: ContractResult, resource: Resource) -> None:
     """Write the table as a load does, and read it back."""
     file = BytesIO()
     pq.write_table(contracted.kept, file)

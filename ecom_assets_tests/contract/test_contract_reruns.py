@@ -7,8 +7,8 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from ecom_assets.contract.contract import Contracted, RejectedRow
-from ecom_assets.extract.load_metrics import Tally
+from ecom_assets.contract.contract import ContractResult, RejectedRow
+from ecom_assets.extract.load_metrics import LoadMetrics
 from ecom_assets.extract.windows import Slice
 from ecom_assets.foundation.errors import ContractBroken
 from ecom_assets_tests.support.servers.order_api import Api, order
@@ -98,15 +98,15 @@ def test_a_share_of_rejected_rows_fails_the_resource_alone(api: Api, bad: int, f
 def test_the_share_that_is_allowed_is_allowed(api: Api, percent: int) -> None:
     resource = api.shop(max_rejected=percent / 100).resource("orders")
 
-    def judged(bad: int) -> Contracted:
+    def judged(bad: int) -> ContractResult:
         rows = tuple(RejectedRow(row, "", ("bad",), "{}") for row in range(bad))
-        return Contracted(pa.table({"id": range(bad, 100)}), range(bad, 100), rows)
+        return ContractResult(pa.table({"id": range(bad, 100)}), range(bad, 100), rows)
 
     part = Slice("orders/all")
-    Tally(resource, [part]).add([part], [0] * 100, judged(percent))
+    LoadMetrics(resource, [part]).add([part], [0] * 100, judged(percent))
     if percent < 100:
         with pytest.raises(ContractBroken, match=rf"{percent + 1} of 100 records were rejected"):
-            Tally(resource, [part]).add([part], [0] * 100, judged(percent + 1))
+            LoadMetrics(resource, [part]).add([part], [0] * 100, judged(percent + 1))
 
 
 def test_columns_come_and_stay(api: Api) -> None:

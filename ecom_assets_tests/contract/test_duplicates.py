@@ -8,12 +8,12 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from ecom_assets.client.read_statistics import Meter
-from ecom_assets.contract.contract import Contract, Contracted
-from ecom_assets.contract.duplicates import outdone
+from ecom_assets.client.read_statistics import ReadStatistics
+from ecom_assets.contract.contract import Contract, ContractResult
+from ecom_assets.contract.duplicates import superseded_rows
 from ecom_assets.declaration.reading import Shop
-from ecom_assets.extract.load_metrics import Tally
-from ecom_assets.extract.window_assignment import Batch, judge
+from ecom_assets.extract.load_metrics import LoadMetrics
+from ecom_assets.extract.window_assignment import AssignedRecords, apply_contract
 from ecom_assets.extract.windows import Slice
 from ecom_assets_tests.contract.test_contract_faults import AT, kept, reasons, things
 from ecom_assets_tests.contract.test_contract_properties import shop_of
@@ -74,18 +74,21 @@ def test_keys_are_compared_as_the_warehouse_has_them(key: str, same: list[Any]) 
 def test_duplicates_are_told_among_many_rows_and_several_columns() -> None:
     rows = 50_000
     first = pa.array(range(rows))
-    assert outdone([first], None) == []
-    assert outdone([pa.array([1, 1, 2]), pa.array(["a", "b", "a"])], None) == []
-    assert outdone([pa.array([1, 1, 1]), pa.array(["a", "b", "a"])], pa.array([2, 0, 1])) == [2]
-    assert outdone([pa.array([1, 1, 1])], pa.array([None, 0, None])) == [0, 2]
-    assert outdone([pa.array([], pa.int64())], None) == []
+    assert superseded_rows([first], None) == []
+    assert superseded_rows([pa.array([1, 1, 2]), pa.array(["a", "b", "a"])], None) == []
+    assert superseded_rows([pa.array([1, 1, 1]), pa.array(["a", "b", "a"])], pa.array([2, 0, 1])) == [2]
+    assert superseded_rows([pa.array([1, 1, 1])], pa.array([None, 0, None])) == [0, 2]
+    assert superseded_rows([pa.array([], pa.int64())], None) == []
 
 
-def parts_of(shop: Shop, records: list[Any]) -> tuple[Contracted, Tally]:
-    tally = Tally(shop.resource("parts"), [ALL])
-    return judge(
-        shop, Contract(shop.resource("parts")), tally, [Batch(ALL, records, [0] * len(records), records)]
-    ), tally
+def parts_of(shop: Shop, records: list[Any]) -> tuple[ContractResult, LoadMetrics]:
+    metrics = LoadMetrics(shop.resource("parts"), [ALL])
+    return apply_contract(
+        shop,
+        Contract(shop.resource("parts")),
+        metrics,
+        [AssignedRecords(ALL, records, [0] * len(records), records)],
+    ), metrics
 
 
 def part(number: Any, *parts: Any, at: str = AT) -> dict[str, Any]:
@@ -95,14 +98,14 @@ def part(number: Any, *parts: Any, at: str = AT) -> dict[str, Any]:
 def test_elements_of_one_key_are_duplicates_and_those_of_another_record_are_not() -> None:
     shop = shop_of("bigint", "evolve", required=False, windowed=True)
     records = [part(1, {"id": 1}, {"id": "1"}, {"id": 2}), part(2, {"id": 1})]
-    contracted, tally = parts_of(shop, records)
+    contracted, metrics = parts_of(shop, records)
     assert contracted.kept.select(["thing_id", "id"]).to_pylist() == [
         {"thing_id": 1, "id": 1},
         {"thing_id": 1, "id": 2},
         {"thing_id": 2, "id": 1},
     ]
     assert reasons(contracted) == {0: (DUPLICATE.format("1, 1"),)}
-    (report,) = tally.reports(Meter())
+    (report,) = metrics.reports(ReadStatistics())
     assert (report.fetched, report.kept, report.rejected) == (4, 3, 1)
 
 
@@ -162,6 +165,6 @@ def test_a_record_may_have_its_key_in_an_object() -> None:
             ],
         }
     )
-    contracted, tally = parts_of(shop, [{"meta": {"id": "7"}, "at": AT, "parts": [{"id": 1}]}])
+    contracted, metrics = parts_of(shop, [{"meta": {"id": "7"}, "at": AT, "parts": [{"id": 1}]}])
     assert contracted.kept.select(["thing_id", "id"]).to_pylist() == [{"thing_id": 7, "id": 1}]
-    assert [table.to_pylist() for table in tally.parents] == [[{"thing_id": 7}]]
+    assert [table.to_pylist() for table in metrics.parents] == [[{"thing_id": 7}]]

@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ecom_assets.cli.app import main
-from ecom_assets.contract.privacy import MASK, protect
+from ecom_assets.contract.privacy import MASK, protect_personal_data
 from ecom_assets.declaration.reading import BUNDLED_SHOPS, Shop, load_shop
 from ecom_assets.foundation.errors import MissingSecret
 from ecom_assets.load.run import run_load
@@ -236,7 +236,7 @@ LINE = st.one_of(ANY, st.fixed_dictionaries({"id": st.integers()}, optional={"en
 def test_whatever_the_values_are_none_is_left(nested: Shop, who: Any, lines: list[Any]) -> None:
     record = {"id": "PRIVATE 7", "who": who, "a": {"lines": lines}}
     before = copy.deepcopy(record)
-    protect(nested, nested.resource("orders"), [record, None, 7, {}], KEY)
+    protect_personal_data(nested, nested.resource("orders"), [record, None, 7, {}], KEY)
     assert "PRIVATE" not in json.dumps(record, ensure_ascii=False)
     assert record["id"] == hashed("PRIVATE 7")
     if who:
@@ -248,14 +248,14 @@ def test_whatever_the_values_are_none_is_left(nested: Shop, who: Any, lines: lis
 @given(who=st.one_of(st.text(min_size=1), st.lists(st.text())))
 def test_what_is_no_object_is_masked_as_a_whole(nested: Shop, who: Any) -> None:
     record = {"id": "7", "who": who}
-    protect(nested, nested.resource("orders"), [record], KEY)
+    protect_personal_data(nested, nested.resource("orders"), [record], KEY)
     assert record["who"] == MASK
 
 
 def test_a_hash_joins_and_depends_on_the_key(nested: Shop) -> None:
     def of(value: Any, key: str) -> str:
         record: dict[str, Any] = {"id": "1", "who": {"mail": value}}
-        protect(nested, nested.resource("orders"), [record], key)
+        protect_personal_data(nested, nested.resource("orders"), [record], key)
         found: str = record["who"]["mail"]
         return found
 

@@ -10,7 +10,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from ecom_assets.client.api_connection import connected
+from ecom_assets.client.api_connection import open_api
 from ecom_assets.declaration.reading import BUNDLED_SHOPS, Shop, load_shop
 from ecom_assets.discovery.discover import Discovery, Wish, discover
 from ecom_assets.discovery.exploration.endpoints import COLLECTIONS, find_endpoints
@@ -122,6 +122,6 @@ def test_endpoints_are_found_below_an_address(sandbox: Running) -> None:
     for url, expected in (("/v1", ["/customers", "/products", "/orders", "/stores"]), ("", ENDPOINTS)):
         from ecom_assets.discovery.discover import provisional
 
-        with connected(provisional(Wish("found", sandbox.base_url + url, AUTH)), SECRETS) as connection:
+        with open_api(provisional(Wish("found", sandbox.base_url + url, AUTH)), SECRETS) as connection:
             assert find_endpoints(connection, lambda text: None) == expected
     assert len(sandbox.log.requests) <= 2 + 3 * len(COLLECTIONS)

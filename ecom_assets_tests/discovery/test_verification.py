@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ecom_assets.client.api_connection import connected
+from ecom_assets.client.api_connection import open_api
 from ecom_assets.declaration.reading import load_shop
 from ecom_assets.discovery.description.endpoint import DescribedEndpoint, DescribedField, DescribedTable
 from ecom_assets.discovery.description.offline import found_from
@@ -137,7 +137,7 @@ def test_endpoints_that_the_root_links_to(api: Loopback) -> None:
             }
         )
     ]
-    with connected(provisional(Wish("shop", f"{api.base_url}/v2"))) as connection:
+    with open_api(provisional(Wish("shop", f"{api.base_url}/v2"))) as connection:
         assert find_endpoints(connection, lambda text: None) == ["/orders/", "/customers/"]
     assert len(api.seen) == 1
 

@@ -12,17 +12,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ecom_assets.client.read_statistics import Meter
+from ecom_assets.client.read_statistics import ReadStatistics
 from ecom_assets.contract.contract import Contract
 from ecom_assets.declaration.reading import Shop
 from ecom_assets.extract import batching as gathering
 from ecom_assets.extract import window_assignment as sorting
-from ecom_assets.extract.batching import Waiting
-from ecom_assets.extract.load_metrics import Tally
-from ecom_assets.extract.window_assignment import Batch, judge, sort
-from ecom_assets.extract.windows import Slice, cut, windows_between
+from ecom_assets.extract.batching import SliceBatcher
+from ecom_assets.extract.load_metrics import LoadMetrics
+from ecom_assets.extract.window_assignment import AssignedRecords, apply_contract, assign_windows
+from ecom_assets.extract.windows import Slice, cut_into_slices, windows_between
 from ecom_assets.foundation.errors import ApiError
-from ecom_assets.load.garbage_collection import THRESHOLDS, seldom
+from ecom_assets.load.garbage_collection import THRESHOLDS, relaxed_garbage_collection
 
 UTC = timezone.utc
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -60,7 +60,9 @@ SHOP = Shop.model_validate(
 
 def slices(days: int, start: datetime = START) -> tuple[Slice, ...]:
     assert SHOP.partitions
-    return cut(SHOP, "orders", windows_between(SHOP.partitions, start, start + timedelta(days=days)))
+    return cut_into_slices(
+        SHOP, "orders", windows_between(SHOP.partitions, start, start + timedelta(days=days))
+    )
 
 
 LINES: st.SearchStrategy[Any] = st.one_of(
@@ -82,18 +84,18 @@ def dated(part: Slice, record: Any) -> Any:
     return {**fields, "at": moment.isoformat()}
 
 
-def judged(name: str, groups: list[list[Batch]], parts: tuple[Slice, ...]) -> tuple[Any, ...]:
+def judged(name: str, groups: list[list[AssignedRecords]], parts: tuple[Slice, ...]) -> tuple[Any, ...]:
     """Return rows, rejected rows, reports and what else is kept of groups of slices."""
-    tally = Tally(SHOP.resource(name), parts)
+    metrics = LoadMetrics(SHOP.resource(name), parts)
     contract = Contract(SHOP.resource(name), SHOP.children_of(name))
-    tables = [judge(SHOP, contract, tally, group).kept for group in groups]
+    tables = [apply_contract(SHOP, contract, metrics, group).kept for group in groups]
     return (
         pa.concat_tables(tables).to_pylist(),
-        [(key, entry.primary_key, entry.reasons, entry.record) for key, entry in tally.rejected],
-        tally.reports(Meter()),
-        pa.concat_tables(tally.states).to_pylist(),
-        pa.concat_tables(tally.parents).to_pylist() if tally.parents else [],
-        tally.preview,
+        [(key, entry.primary_key, entry.reasons, entry.record) for key, entry in metrics.rejected],
+        metrics.reports(ReadStatistics()),
+        pa.concat_tables(metrics.states).to_pylist(),
+        pa.concat_tables(metrics.parents).to_pylist() if metrics.parents else [],
+        metrics.preview,
     )
 
 
@@ -104,7 +106,7 @@ def test_slices_judged_together_come_out_as_each_alone(days: list[list[Any]]) ->
     batches = []
     for part, records in zip(parts, days, strict=True):
         whole = [dated(part, record) for record in records]
-        batches.append(Batch(part, whole, [0] * len(whole), whole))
+        batches.append(AssignedRecords(part, whole, [0] * len(whole), whole))
     for name in ("orders", "lines"):
         alone = judged(name, [[batch] for batch in batches], parts)
         assert judged(name, [batches], parts) == alone
@@ -133,7 +135,7 @@ def test_the_quick_look_at_cursors_tells_what_the_thorough_one_does(
 
     def outcome() -> Any:
         try:
-            return sort(SHOP, SHOP.resource("orders"), part, records)
+            return assign_windows(SHOP, SHOP.resource("orders"), part, records)
         except ApiError as error:
             return str(error)
 
@@ -145,11 +147,11 @@ def test_the_quick_look_at_cursors_tells_what_the_thorough_one_does(
 
 def waiting(parts: tuple[Slice, ...], sizes: list[int]) -> list[list[int]]:
     """Return the groups in which slices of so many records come out, by their places."""
-    found = Waiting(Tally(SHOP.resource("orders"), parts))
+    found = SliceBatcher(LoadMetrics(SHOP.resource("orders"), parts))
     groups = []
     for part, size in zip(parts, sizes, strict=True):
         records = [{"id": number} for number in range(size)]
-        groups += found.add(Batch(part, records, [0] * size, records))
+        groups += found.add(AssignedRecords(part, records, [0] * size, records))
     return [[parts.index(batch.part) for batch in group] for group in groups]
 
 
@@ -174,23 +176,23 @@ def test_garbage_is_searched_seldom_while_one_run_reads_and_then_as_before() -> 
     before = gc.get_threshold()
     try:
         gc.set_threshold(700, 10, 10)
-        with seldom():
-            with seldom():
+        with relaxed_garbage_collection():
+            with relaxed_garbage_collection():
                 assert gc.get_threshold() == THRESHOLDS
             assert gc.get_threshold() == THRESHOLDS
         assert gc.get_threshold() == (700, 10, 10)
         gc.set_threshold(0, 10, 10)
-        with seldom():
+        with relaxed_garbage_collection():
             assert gc.get_threshold() == (0, 10, 10)
     finally:
         gc.set_threshold(*before)
 
 
 def test_only_the_readings_of_the_slices_named_and_of_the_lists_below_them_are_forgotten() -> None:
-    meter = Meter()
+    statistics = ReadStatistics()
     for name in ("orders/2026-01-01", "orders/2026-01-01/7", "orders/2026-01-01-08:00", "lines/2026-01-01/7"):
-        meter.of(name).requests = 1
-    meter.forget(["orders/2026-01-01"])
-    counts = [meter.of(name).requests for name in ("orders/2026-01-01", "orders/2026-01-01/7")]
-    others = [meter.of(name).requests for name in ("orders/2026-01-01-08:00", "lines/2026-01-01/7")]
+        statistics.of(name).requests = 1
+    statistics.forget(["orders/2026-01-01"])
+    counts = [statistics.of(name).requests for name in ("orders/2026-01-01", "orders/2026-01-01/7")]
+    others = [statistics.of(name).requests for name in ("orders/2026-01-01-08:00", "lines/2026-01-01/7")]
     assert (counts, others) == ([0, 0], [1, 1])

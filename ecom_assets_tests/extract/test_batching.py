@@ -9,20 +9,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ecom_assets.contract.contract import Contracted
+from ecom_assets.contract.contract import ContractResult
 from ecom_assets.extract import batching as gathering
-from ecom_assets.extract.batching import Gathering
+from ecom_assets.extract.batching import TableBatcher
 
 NARROW = pa.schema([("id", pa.int64())])
 WIDE = pa.schema([("id", pa.int64()), ("colour", pa.string())])
 HINTS: dict[str, Any] = {"colour": {"data_type": "text", "nullable": True}}
 
 
-def contracted(first: int, rows: int, wide: bool) -> Contracted:
+def contracted(first: int, rows: int, wide: bool) -> ContractResult:
     ids = list(range(first, first + rows))
     if wide:
-        return Contracted(pa.table([ids, ["red"] * rows], schema=WIDE), range(rows), hints=HINTS)
-    return Contracted(pa.table([ids], schema=NARROW), range(rows))
+        return ContractResult(pa.table([ids, ["red"] * rows], schema=WIDE), range(rows), hints=HINTS)
+    return ContractResult(pa.table([ids], schema=NARROW), range(rows))
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.booleans()), min_size=1, max_size=30), st.integers(1, 12))
@@ -31,7 +31,7 @@ def test_every_row_is_handed_on_once_in_order_with_its_columns(
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(gathering, "ROWS", most)
-        waiting = Gathering(len(slices))
+        waiting = TableBatcher(len(slices))
         ids: list[int] = []
         tables: list[tuple[pa.Table, Any]] = []
         for rows, wide in slices:
@@ -46,13 +46,13 @@ def test_every_row_is_handed_on_once_in_order_with_its_columns(
 
 
 def test_small_slices_become_one_table() -> None:
-    waiting = Gathering(365)
+    waiting = TableBatcher(365)
     tables = [table for day in range(365) for table in waiting.add(contracted(day, 1, False))]
     assert [table.num_rows for table, _ in tables] == [365]
 
 
 def test_a_slice_is_in_before_the_tables_ahead_of_it_are_handed_on() -> None:
-    waiting = Gathering(4)
+    waiting = TableBatcher(4)
     assert [*waiting.add(contracted(0, 1, False))] == []
     # dlt takes the first table of one slice, turns to another slice, and then goes on
     turn = iter(waiting.add(contracted(1, 1, True)))
@@ -61,7 +61,7 @@ def test_a_slice_is_in_before_the_tables_ahead_of_it_are_handed_on() -> None:
 
 
 def test_slices_without_rows_still_make_a_table() -> None:
-    waiting = Gathering(2)
+    waiting = TableBatcher(2)
     assert [*waiting.add(contracted(0, 0, False))] == []
     ((table, _),) = waiting.add(contracted(0, 0, False))
     assert (table.num_rows, table.schema) == (0, NARROW)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ecom_assets.declaration.reading import Shop
-from ecom_assets.extract.probe import probing
+from ecom_assets.extract.probe import open_probe
 from ecom_assets.extract.windows import Window
 from ecom_assets.load.run import run_load
 from ecom_assets_tests.contract.test_privacy import KEY, hashed
@@ -111,7 +111,7 @@ def test_no_table_has_personal_data_of_a_child(api: Loopback, place: Place) -> N
 
 def test_a_probe_shows_no_personal_data_of_a_child(api: Loopback) -> None:
     shop = shop_of(api)
-    with probing(shop, SECRETS) as probe:
+    with open_probe(shop, SECRETS) as probe:
         (refund, _) = probe.page(shop.resource("refunds"), (START, END)).records
     assert refund["payee"] == hashed("bob@example.com")
     assert refund["_orders_email"] == hashed("ann@example.com")

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from ecom_assets.client.read_statistics import Reading
+from ecom_assets.client.read_statistics import SliceStatistics
 from ecom_assets.declaration.reading import Incremental
-from ecom_assets.extract.completeness import Limits
+from ecom_assets.extract.completeness import SliceLimits
 from ecom_assets.extract.paginator import MAX_RESTARTS
 from ecom_assets.foundation.errors import IncompleteSlice
 from ecom_assets_tests.support.loads.slices import reading_of
@@ -71,14 +71,16 @@ def at(age: Any) -> Any:
     return (NOW - timedelta(seconds=age)).isoformat() if isinstance(age, (int, float)) else age
 
 
-def read(loopback: Loopback, paginator: dict[str, Any], **incremental: Any) -> tuple[list[Row], Reading]:
+def read(
+    loopback: Loopback, paginator: dict[str, Any], **incremental: Any
+) -> tuple[list[Row], SliceStatistics]:
     """Read the rows of a window that closed a minute ago, or of a snapshot."""
     if not incremental:
         return reading_of(loopback, paginator)
     end = incremental.pop("end", NOW - timedelta(minutes=1))
     declared = {"cursor_path": "updated_at", "server_filter": False} | incremental
     return reading_of(
-        loopback, paginator, limits=Limits(None, end), incremental=Incremental.model_validate(declared)
+        loopback, paginator, limits=SliceLimits(None, end), incremental=Incremental.model_validate(declared)
     )
 
 
@@ -244,7 +246,7 @@ def test_what_lies_behind_the_window_may_change_all_the_time(loopback: Loopback)
     rows = Rows(loopback, [100, 90, 80, 10, 5, 1])
     rows.before = lambda request: rows.change(4)
     declared = Incremental.model_validate({"cursor_path": "updated_at", "server_filter": False})
-    limits = Limits(NOW - timedelta(seconds=6), None)
+    limits = SliceLimits(NOW - timedelta(seconds=6), None)
     _, reading = reading_of(loopback, NO_TOTAL, limits=limits, incremental=declared)
     assert reading.restarts == 0
     with pytest.raises(IncompleteSlice, match=f"such as 4: .* after {MAX_RESTARTS} restarts"):

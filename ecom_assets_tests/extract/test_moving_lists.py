@@ -10,7 +10,7 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from ecom_assets.declaration.reading import Incremental
-from ecom_assets.extract.completeness import Limits
+from ecom_assets.extract.completeness import SliceLimits
 from ecom_assets.foundation.errors import IncompleteSlice
 from ecom_assets_tests.support.loads.slices import reading_of
 from ecom_assets_tests.support.servers.loopback import Loopback, serving
@@ -81,11 +81,11 @@ def read(
     """
     served = MovingList.of(loopback, api, moving, rows)
     incremental = None
-    limits = Limits()
+    limits = SliceLimits()
     if api.window:
         names = {"start_param": "since", "end_param": "until"} if api.filters else {"server_filter": False}
         incremental = Incremental.model_validate({"cursor_path": "updated_at", **names})
-        limits = Limits(api.window[1], api.window[1] if api.filters else None)
+        limits = SliceLimits(api.window[1], api.window[1] if api.filters else None)
     try:
         records, reading = reading_of(loopback, api.paginator, limits=limits, incremental=incremental)
     except IncompleteSlice:

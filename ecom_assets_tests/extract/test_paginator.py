@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ecom_assets.client.read_statistics import Reading
+from ecom_assets.client.read_statistics import SliceStatistics
 from ecom_assets.extract.paginator import MAX_RESTARTS
 from ecom_assets.foundation.errors import ApiError, IncompleteSlice
 from ecom_assets_tests.support.loads.slices import OFFSET, reading_of
@@ -63,7 +63,7 @@ def test_every_record_comes_once_whatever_the_page_sizes(
     paginator = {"type": "offset", "limit": limit} | ({"total_path": "total"} if total else {})
     records, reading = reading_of(loopback, paginator)
     assert [record["id"] for record in records] == list(range(count))
-    assert reading == Reading(
+    assert reading == SliceStatistics(
         source_total=count if total else None,
         fetched=count,
         requests=shop_list.requests,

@@ -10,7 +10,7 @@ import pytest
 
 from ecom_assets.declaration.reading import Shop
 from ecom_assets.extract.probe import changed_windows
-from ecom_assets.extract.windows import Ask
+from ecom_assets.extract.windows import WindowRequest
 from ecom_assets_tests.extract.test_windows_properties import shop_of
 from ecom_assets_tests.support.servers.answering import Answering, written
 from ecom_assets_tests.support.servers.loopback import Reply, Seen, json_reply, serving
@@ -28,7 +28,7 @@ def changed(shop: Shop, since: datetime, moments: list[datetime], *, total: bool
 
     def answer(seen: Seen) -> Reply:
         query = dict(seen.query)
-        records = answering.answer(stored, Ask(query["from"], query["to"], None, None))
+        records = answering.answer(stored, WindowRequest(query["from"], query["to"], None, None))
         return json_reply(
             {"data": records[: int(query["limit"])], **({"total": len(records)} if total else {})}
         )

@@ -10,7 +10,7 @@ import pytest
 
 from ecom_assets.declaration.reading import Shop, load_shop
 from ecom_assets.extract.api_check import check
-from ecom_assets.extract.probe import probing
+from ecom_assets.extract.probe import open_probe
 from ecom_assets_tests.support.shapes import SHAPES, Shape
 
 
@@ -37,7 +37,7 @@ def test_a_page_of_a_child_is_that_of_a_parent_which_has_one(tmp_path: Path) -> 
         file = tmp_path / "shop.yaml"
         file.write_text(shape.declaration(base_url), encoding="utf-8")
         shop = load_shop(file)
-        with probing(shop, shape.secrets) as probe:
+        with open_probe(shop, shape.secrets) as probe:
             bounds = (shape.start, shape.end)
             refunds = probe.page(shop.resource("refunds"), bounds).records
             assert {record["_orders_id"] for record in refunds} == {refunds[0]["_orders_id"]}

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ecom_assets.declaration.placeholders import END, START, names_in, replaced
+from ecom_assets.declaration.placeholders import END, START, placeholder_names, replace_placeholders
 from ecom_assets.declaration.reading import Endpoint, Shop
 from ecom_assets.extract.request_template import in_path, template_of, window_values
-from ecom_assets.extract.windows import Slice, Window, ask, cut
+from ecom_assets.extract.windows import Slice, Window, cut_into_slices, window_request
 from ecom_assets.foundation.errors import ApiError
 
 FROM = datetime(2026, 3, 1, tzinfo=timezone.utc)
@@ -35,7 +35,7 @@ def values_of(endpoint: Endpoint) -> dict[str, str | int]:
     """Return the values of one day."""
     assert endpoint.incremental
     return window_values(
-        ask(Slice("orders/a", (), FROM, FROM + DAY), endpoint.incremental), endpoint.incremental
+        window_request(Slice("orders/a", (), FROM, FROM + DAY), endpoint.incremental), endpoint.incremental
     )
 
 
@@ -96,10 +96,10 @@ def test_a_value_that_no_address_can_hold_is_refused(value: str) -> None:
 
 @given(st.text(alphabet="ab{}.", max_size=12))
 def test_what_is_replaced_by_itself_stays_the_same(text: str) -> None:
-    if "" in names_in(text):
+    if "" in placeholder_names(text):
         return
-    assert replaced(text, lambda name: f"{{{name}}}") == text
-    assert replaced({text: [text, 1]}, lambda name: f"{{{name}}}") == {text: [text, 1]}
+    assert replace_placeholders(text, lambda name: f"{{{name}}}") == text
+    assert replace_placeholders({text: [text, 1]}, lambda name: f"{{{name}}}") == {text: [text, 1]}
 
 
 @pytest.mark.parametrize(
@@ -132,6 +132,6 @@ def test_windows_whose_end_cannot_be_asked_for_are_read_in_one_go(
         }
     )
     windows = tuple(Window(str(day), FROM + DAY * day, FROM + DAY * (day + 1)) for day in range(3))
-    found = cut(shop, "orders", windows)
+    found = cut_into_slices(shop, "orders", windows)
     assert len(found) == slices
     assert tuple(window for part in found for window in part.windows) == windows

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ecom_assets.client.api_connection import connected
-from ecom_assets.client.read_statistics import Reading
+from ecom_assets.client.api_connection import open_api
+from ecom_assets.client.read_statistics import SliceStatistics
 from ecom_assets.contract.record_keys import keys_of
 from ecom_assets.declaration.reading import Shop
 from ecom_assets.extract.source_keys import source_keys, trimmed
@@ -59,9 +59,9 @@ def shop_of(loopback: Loopback, **resource: Any) -> Shop:
     )
 
 
-def read(shop: Shop) -> tuple[list[dict[str, Any]], Reading]:
+def read(shop: Shop) -> tuple[list[dict[str, Any]], SliceStatistics]:
     """Return the keys of `things`, and what reading them took."""
-    with connected(shop) as connection:
+    with open_api(shop) as connection:
         keys, reading = source_keys(connection, shop.resource("things"), lambda line: None)
     return keys.to_pylist(), reading
 

@@ -11,7 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ecom_assets.declaration.reading import Incremental, Partitions, Shop, load_shop
-from ecom_assets.extract.windows import Slice, Window, ask, cut, window_at, windows_between
+from ecom_assets.extract.windows import (
+    Slice,
+    Window,
+    cut_into_slices,
+    window_at,
+    window_request,
+    windows_between,
+)
 from ecom_assets.orchestration.partitions import partitions_def, windows_of
 from ecom_assets_tests.support.paths import ROOT
 
@@ -74,22 +81,22 @@ WINDOWS = windows_between(Partitions(every="day", start=day(1)), day(1), day(8))
 
 
 def test_a_slice_a_window() -> None:
-    slices = cut(SANDBOX, "orders", WINDOWS[::-1])
+    slices = cut_into_slices(SANDBOX, "orders", WINDOWS[::-1])
     assert [part.id for part in slices] == [f"orders/2026-01-0{number}" for number in range(1, 8)]
     assert [(part.start, part.end) for part in slices] == [(window.start, window.end) for window in WINDOWS]
 
 
 def test_one_slice_for_an_api_that_cannot_filter() -> None:
-    (part,) = cut(shop_with(server_filter=False), "orders", WINDOWS)
+    (part,) = cut_into_slices(shop_with(server_filter=False), "orders", WINDOWS)
     assert (part.start, part.end, part.windows) == (day(1), day(8), WINDOWS)
 
 
 def test_a_snapshot_has_one_slice_without_bounds() -> None:
-    assert cut(SANDBOX, "stores", ()) == (Slice("stores/all"),)
+    assert cut_into_slices(SANDBOX, "stores", ()) == (Slice("stores/all"),)
 
 
 def test_lookback_reaches_back_unless_the_run_reads_that_anyway() -> None:
-    slices = cut(shop_with(lookback=3600), "orders", [WINDOWS[1], WINDOWS[2], WINDOWS[5]])
+    slices = cut_into_slices(shop_with(lookback=3600), "orders", [WINDOWS[1], WINDOWS[2], WINDOWS[5]])
     reached = [window.start for window in (WINDOWS[1], WINDOWS[2], WINDOWS[5])]
     hour = timedelta(hours=1)
     assert [part.start for part in slices] == [reached[0] - hour, reached[1], reached[2] - hour]
@@ -136,7 +143,7 @@ def test_what_is_asked_for_covers_the_window(declared: dict[str, Any], start: st
     incremental = Incremental(
         **{"cursor_path": "updated_at", "start_param": "from", "end_param": "to", **declared}
     )
-    asked = ask(Slice("orders/x", WINDOWS[:1], day(1), day(2)), incremental)
+    asked = window_request(Slice("orders/x", WINDOWS[:1], day(1), day(2)), incremental)
     assert (asked.start, asked.end) == (start, end)
     assert asked.low is not None
     assert asked.high is not None
@@ -146,8 +153,8 @@ def test_what_is_asked_for_covers_the_window(declared: dict[str, Any], start: st
 
 def test_nothing_is_asked_of_a_snapshot_and_no_limit_without_a_parameter() -> None:
     incremental = Incremental(cursor_path="updated_at", start_param="from")
-    assert ask(Slice("stores/all"), incremental).start == ""
-    asked = ask(Slice("orders/x", WINDOWS[:1], day(1), day(2)), incremental)
+    assert window_request(Slice("stores/all"), incremental).start == ""
+    asked = window_request(Slice("orders/x", WINDOWS[:1], day(1), day(2)), incremental)
     assert (asked.low, asked.high) == (day(1), None)
 
 

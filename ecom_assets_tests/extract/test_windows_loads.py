@@ -12,8 +12,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from ecom_assets.declaration.reading import Shop
-from ecom_assets.extract.window_assignment import moments_of
-from ecom_assets.extract.windows import Ask, Window, windows_between
+from ecom_assets.extract.window_assignment import cursor_instants_of
+from ecom_assets.extract.windows import Window, WindowRequest, windows_between
 from ecom_assets.load.run import run_load
 from ecom_assets_tests.extract.test_windows_properties import shop_of
 from ecom_assets_tests.support.servers.answering import Answering, Stored, written
@@ -116,7 +116,9 @@ class Shelf:
     def answer(self, seen: Seen) -> Reply:
         query = dict(seen.query)
         if self.incremental.server_filter:
-            records = self.answering.answer(self.stored, Ask(query["from"], query.get("to", ""), None, None))
+            records = self.answering.answer(
+                self.stored, WindowRequest(query["from"], query.get("to", ""), None, None)
+            )
         else:
             assert query == {}
             records = [record.as_record(number) for number, record in enumerate(self.stored)]
@@ -125,7 +127,7 @@ class Shelf:
     def expected(self) -> dict[int, Window]:
         """Return the window of each record that is in one."""
         records = [record.as_record(number) for number, record in enumerate(self.stored)]
-        read = moments_of(self.shop, self.shop.resource("things"), records).to_pylist()
+        read = cursor_instants_of(self.shop, self.shop.resource("things"), records).to_pylist()
         return {
             number: window
             for number, instant in enumerate(read)

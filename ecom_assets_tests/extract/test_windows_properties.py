@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ecom_assets.declaration.reading import Shop
-from ecom_assets.extract.window_assignment import moments_of, sort
-from ecom_assets.extract.windows import Slice, Window, ask, cut, windows_between
+from ecom_assets.extract.window_assignment import assign_windows, cursor_instants_of
+from ecom_assets.extract.windows import Slice, Window, cut_into_slices, window_request, windows_between
 from ecom_assets.foundation.errors import ApiError
 from ecom_assets_tests.support.servers.answering import IN_UTC, Answering, Stored, written
 
@@ -90,10 +90,10 @@ def landed(shop: Shop, slices: tuple[Slice, ...], answering: Answering, stored: 
     resource = shop.resource("things")
     for part in slices:
         if shop.incremental_of("things").server_filter:
-            records = answering.answer(stored, ask(part, shop.incremental_of("things")))
+            records = answering.answer(stored, window_request(part, shop.incremental_of("things")))
         else:
             records = [record.as_record(number) for number, record in enumerate(stored)]
-        batch = sort(shop, resource, part, records, refuse)
+        batch = assign_windows(shop, resource, part, records, refuse)
         found.update(
             (record["id"], part.windows[window])
             for record, window in zip(batch.records, batch.windows, strict=True)
@@ -153,7 +153,7 @@ def test_each_record_lands_exactly_once(data: st.DataObject) -> None:
         for moment in data.draw(st.lists(moments, max_size=12), "moments")
     ]
     records = [record.as_record(number) for number, record in enumerate(stored)]
-    read = moments_of(shop, shop.resource("things"), records).to_pylist()
+    read = cursor_instants_of(shop, shop.resource("things"), records).to_pylist()
 
     def holding(instant: datetime) -> list[Window]:
         return [window for window in windows if window.start <= instant < window.end]
@@ -163,9 +163,9 @@ def test_each_record_lands_exactly_once(data: st.DataObject) -> None:
     before = {
         number for number, instant in enumerate(read) if windows[0].start - back <= instant < windows[0].start
     }
-    in_one_run = landed(shop, cut(shop, "things", windows), answering, stored)
+    in_one_run = landed(shop, cut_into_slices(shop, "things", windows), answering, stored)
     assert in_one_run == expected + Counter((number, windows[0]) for number in before)
-    parts = chain.from_iterable(cut(shop, "things", [window]) for window in windows)
+    parts = chain.from_iterable(cut_into_slices(shop, "things", [window]) for window in windows)
     one_by_one = landed(shop, tuple(parts), answering, stored)
     assert expected <= one_by_one
     for (number, window), times in one_by_one.items():
@@ -187,7 +187,7 @@ def test_a_long_lookback_reads_no_record_twice_in_a_run(windows: list[int], serv
         for hour in range(11 * 24)
     ]
     answering = Answering(shop.incremental_of("things"), by_wall=False, fold=0, truncating=False)
-    found = landed(shop, cut(shop, "things", chosen), answering, stored)
+    found = landed(shop, cut_into_slices(shop, "things", chosen), answering, stored)
     ends = [window.end for window in chosen]
     expected = Counter[Any]()
     for number, record in enumerate(stored):
@@ -206,14 +206,14 @@ def test_an_api_that_ignores_one_parameter_is_noticed(ignored: str, zone: str) -
     shop = shop_of(timezone=zone)
     assert shop.partitions
     (window,) = windows_between(shop.partitions, change - timedelta(days=1), change + timedelta(days=1))[:1]
-    (part,) = cut(shop, "things", [window])
+    (part,) = cut_into_slices(shop, "things", [window])
     honest = shop_of(timezone=zone, end_param=None if ignored == "to" else "to")
     answering = Answering(honest.incremental_of("things"), by_wall=False, fold=0, truncating=False)
     stored = [
         written(window.start + timedelta(hours=hour), "offset", ZoneInfo("UTC"), 0)
         for hour in range(-300, 300)
     ]
-    asked = ask(part, shop.incremental_of("things"))
+    asked = window_request(part, shop.incremental_of("things"))
     if ignored == "from":
         records = [entry.as_record(number) for number, entry in enumerate(stored[:310])]
     else:
@@ -221,8 +221,8 @@ def test_an_api_that_ignores_one_parameter_is_noticed(ignored: str, zone: str) -
     with pytest.raises(
         ApiError, match=rf"lie outside of the window that was asked for: the API ignores {ignored}"
     ):
-        sort(shop, shop.resource("things"), part, records)
+        assign_windows(shop, shop.resource("things"), part, records)
     unfiltered = shop_of(timezone=zone, server_filter=False)
-    batch = sort(unfiltered, unfiltered.resource("things"), part, records)
+    batch = assign_windows(unfiltered, unfiltered.resource("things"), part, records)
     assert {record["id"] for record in batch.records} >= {300, 309}
     assert len(batch.records) <= 24

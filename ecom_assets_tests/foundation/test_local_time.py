@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ecom_assets.contract.conversion import convert, instants
+from ecom_assets.contract.conversion import convert, cursor_instants
 from ecom_assets.declaration.instant_format import grain_of
 from ecom_assets.declaration.reading import Column
 from ecom_assets.foundation.local_time import change_near, instant_of, instants_of, wall
@@ -105,8 +105,8 @@ def test_a_column_is_read_as_its_values_are_and_keeps_their_order(
 )
 def test_cursors_of_every_type_are_instants(data_type: str, value: Any, zone: str, expected: Any) -> None:
     cursor = Column.model_validate({"name": "at", "data_type": data_type, "nullable": False})
-    assert instants([value], cursor, zone).to_pylist() == [expected]
-    assert instants([None, value, None], cursor, zone).to_pylist() == [None, expected, None]
+    assert cursor_instants([value], cursor, zone).to_pylist() == [expected]
+    assert cursor_instants([None, value, None], cursor, zone).to_pylist() == [None, expected, None]
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ def test_the_least_and_greatest_day_have_a_midnight_in_every_zone() -> None:
     cursor = Column.model_validate({"name": "at", "data_type": "date", "nullable": False})
     for zone in ZONES:
         for days in ([date.min, date.max], [date.min], [date(2026, 1, 1), date.min]):
-            assert None not in instants([day.isoformat() for day in days], cursor, zone).to_pylist()
+            assert None not in cursor_instants([day.isoformat() for day in days], cursor, zone).to_pylist()
 
 
 @pytest.mark.parametrize(

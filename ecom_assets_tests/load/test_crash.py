@@ -13,7 +13,7 @@ import pytest
 
 from ecom_assets.foundation.errors import WarehouseError
 from ecom_assets.load.run import run_load
-from ecom_assets.load.temporary_folder import scratch
+from ecom_assets.load.temporary_folder import temporary_folder
 from ecom_assets.sandbox import SANDBOX_KEY
 from ecom_assets.sandbox.server import Running
 from ecom_assets.warehouse.duckdb.warehouse import DuckDbWarehouse
@@ -145,12 +145,12 @@ def test_folders_of_killed_runs_do_not_pile_up(tmp_path: Path, monkeypatch: pyte
     for folder in (killed, young, foreign):
         (folder / "packages").mkdir(parents=True)
     (tmp_path / "ecom_assets_link").symlink_to(foreign)
-    with scratch() as running:
+    with temporary_folder() as running:
         hours_ago = time.time() - 7200
         for folder in (killed, foreign, running):
             os.utime(folder, (hours_ago, hours_ago))
         os.utime(tmp_path / "ecom_assets_link", (hours_ago, hours_ago), follow_symlinks=False)
-        with scratch() as other:
+        with temporary_folder() as other:
             assert running.is_dir()
             assert other.is_dir()
         assert not killed.exists()
@@ -169,8 +169,8 @@ def test_a_killed_runs_folder_is_swept_later(
         forked.heard(pid, "loading")
         forked.end(pid, kill=True)
     (left,) = tmp_path.glob("ecom_assets_*")
-    with scratch():
+    with temporary_folder():
         assert left.exists(), "nobody can tell yet whether its run has just begun"
         os.utime(left, (0, 0))
-    with scratch():
+    with temporary_folder():
         assert not left.exists()

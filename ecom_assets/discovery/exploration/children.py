@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from ecom_assets.declaration.placeholders import ParentField, names_in, parent_field
+from ecom_assets.declaration.placeholders import ParentField, parent_field, placeholder_names
 from ecom_assets.discovery.exploration.endpoint import explore_paging
 from ecom_assets.discovery.exploration.first_page import Listing, listing_in
 from ecom_assets.discovery.exploration.requests import Asker, Reply, Spent
@@ -34,7 +34,7 @@ def parent_of(named: Named) -> str | None:
 
 
 def _fields(*parts: Any) -> dict[str, ParentField]:
-    return {name: field for name in sorted(names_in(*parts)) if (field := parent_field(name))}
+    return {name: field for name in sorted(placeholder_names(*parts)) if (field := parent_field(name))}
 
 
 def carried(parent: TableDraft) -> tuple[list[str], list[ColumnDraft]]:

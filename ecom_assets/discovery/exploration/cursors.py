@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from ecom_assets.contract.conversion import instants
+from ecom_assets.contract.conversion import cursor_instants
 from ecom_assets.contract.record_keys import value_at
 from ecom_assets.declaration.column import Column
 from ecom_assets.discovery.tables.naming import snake_case
@@ -48,7 +48,7 @@ def cursors(records: Sequence[Any]) -> list[Cursor]:
         if not _CHANGED.search(name) or _NO_INSTANT.search(name) or any("." in part for part in path):
             continue
         values = [value_at(record, path) for record in records]
-        moments = instants(values, INSTANT).to_pylist()
+        moments = cursor_instants(values, INSTANT).to_pylist()
         if all(moment is not None for moment in moments) and not any(
             isinstance(value, bool) for value in values
         ):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from urllib.parse import urljoin, urlsplit
 
-from ecom_assets.client.api_connection import Connection
-from ecom_assets.discovery.exploration.requests import Asker, Say
+from ecom_assets.client.api_connection import ApiConnection
+from ecom_assets.discovery.exploration.requests import Asker, OnProgress
 from ecom_assets.discovery.exploration.rows import find_rows, value_at
 from ecom_assets.foundation.errors import ApiError, IngestError
 
@@ -16,13 +16,13 @@ COLLECTIONS = ("customers", "products", "orders", "stores", "categories", "refun
 _PREFIXES = ("", "/v1")
 
 
-def find_endpoints(connection: Connection, say: Say) -> list[str]:
+def find_endpoints(connection: ApiConnection, on_progress: OnProgress) -> list[str]:
     """Return the paths of collections below an address, none where none was found.
 
     Asks the root, and each usual name once. Raises ApiError where there is no answer or
     the secrets are refused, and IngestError where the address is a collection's own.
     """
-    asker = Asker(connection, "", most=1 + len(_PREFIXES) * len(COLLECTIONS), say=say)
+    asker = Asker(connection, "", most=1 + len(_PREFIXES) * len(COLLECTIONS), on_progress=on_progress)
     reply = asker.ask({})
     path = find_rows(reply.body, "")
     if path == () and reply.body:

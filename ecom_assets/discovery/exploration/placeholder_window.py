@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from ecom_assets.contract.conversion import instants
+from ecom_assets.contract.conversion import cursor_instants
 from ecom_assets.contract.record_keys import value_at
-from ecom_assets.declaration.placeholders import END, START, names_in, placeholders
+from ecom_assets.declaration.placeholders import END, START, find_placeholders, placeholder_names
 from ecom_assets.declaration.reading import Incremental
 from ecom_assets.discovery.exploration.cursors import INSTANT, Cursor
 from ecom_assets.discovery.exploration.first_page import Listing, listing_in
@@ -19,7 +19,7 @@ from ecom_assets.discovery.exploration.narrow_window import NarrowWindow, floor_
 from ecom_assets.discovery.exploration.requests import Asker, Spent
 from ecom_assets.discovery.guess import Filter
 from ecom_assets.extract.request_template import window_values
-from ecom_assets.extract.windows import Slice, ask
+from ecom_assets.extract.windows import Slice, window_request
 from ecom_assets.foundation.errors import ApiError
 
 FORMATS = ("iso8601", "unix_ms", "unix", "iso8601_naive", "date", "%Y-%m-%d %H:%M:%S")
@@ -28,7 +28,7 @@ _EARLY, _LATE, _FAR = (datetime(year, 1, 1, tzinfo=timezone.utc) for year in (19
 
 def is_placed(asker: Asker) -> bool:
     """Tell whether a request holds placeholders of a window."""
-    return bool(names_in(asker.path, asker.params, asker.body) & {START, END})
+    return bool(placeholder_names(asker.path, asker.params, asker.body) & {START, END})
 
 
 def open_placed(asker: Asker, name: str) -> tuple[Listing, str]:
@@ -59,7 +59,7 @@ def open_placed(asker: Asker, name: str) -> tuple[Listing, str]:
 def values_of(form: str, low: datetime, high: datetime) -> dict[str, Any]:
     """Return the values of the placeholders for an interval, as a run would write them."""
     incremental = Incremental(cursor_path="any", start_param="any", format=form)
-    return dict(window_values(ask(Slice("", (), low, high), incremental), incremental))
+    return dict(window_values(window_request(Slice("", (), low, high), incremental), incremental))
 
 
 class PlacedWindow:
@@ -75,7 +75,7 @@ class PlacedWindow:
         beside = {
             piece
             for part in (asker.params, asker.body or {})
-            for place, name in placeholders(part)
+            for place, name in find_placeholders(part)
             if name in (START, END)
             for piece in place
         }
@@ -121,7 +121,7 @@ class PlacedWindow:
         return NarrowWindow(self.listing, self._moments, low, high, grain, rows, whole=whole)
 
     def _moments(self, rows: Sequence[Any]) -> list[datetime | None]:
-        found: list[datetime | None] = instants(
+        found: list[datetime | None] = cursor_instants(
             [value_at(row, self.cursor.path) for row in rows], INSTANT
         ).to_pylist()
         return found

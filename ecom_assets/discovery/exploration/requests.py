@@ -12,15 +12,15 @@ from typing import Any
 from dlt.sources.helpers.rest_client.client import RESTClient
 from requests import Response
 
-from ecom_assets.client.api_connection import Connection
-from ecom_assets.declaration.placeholders import names_in
+from ecom_assets.client.api_connection import ApiConnection
+from ecom_assets.declaration.placeholders import placeholder_names
 from ecom_assets.extract.request_template import Template
 from ecom_assets.foundation.errors import ApiError, RetryLater
 
 MOST_REQUESTS = 12
 """Requests that one endpoint is asked unless the user allows more."""
 
-Say = Callable[[str], None]
+OnProgress = Callable[[str], None]
 
 
 class Spent(Exception):
@@ -52,18 +52,18 @@ class Asker:
 
     def __init__(
         self,
-        connection: Connection,
+        connection: ApiConnection,
         path: str,
         params: Mapping[str, Any] | None = None,
         body: Mapping[str, Any] | None = None,
         *,
         most: int = MOST_REQUESTS,
-        say: Say = lambda text: None,
+        on_progress: OnProgress = lambda text: None,
     ) -> None:
         """Send `params` with every request, by POST where there is a `body`; `say` is told the number of each."""
         client = connection.shop.client
         self._client = RESTClient(client.base_url, headers=dict(client.headers), session=connection.session)
-        self._say = say
+        self._say = on_progress
         self.path = path
         self.params = dict(params or {})
         self.body = body
@@ -144,7 +144,7 @@ def body_paths(body: Mapping[str, Any], around: str = "") -> Iterator[str]:
     for name, value in body.items():
         if isinstance(value, Mapping):
             yield from body_paths(value, f"{around}{name}.")
-        elif not isinstance(value, list) and not names_in(value):
+        elif not isinstance(value, list) and not placeholder_names(value):
             yield f"{around}{name}"
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from ecom_assets.contract.conversion import instants
+from ecom_assets.contract.conversion import cursor_instants
 from ecom_assets.contract.record_keys import value_at
 from ecom_assets.declaration.reading import Incremental
 from ecom_assets.discovery.exploration.cursors import INSTANT, Cursor
@@ -20,7 +20,7 @@ from ecom_assets.discovery.exploration.narrow_window import NarrowWindow, floor_
 from ecom_assets.discovery.exploration.page_size import sorted_by_refusal
 from ecom_assets.discovery.exploration.requests import Reply, Spent
 from ecom_assets.discovery.guess import Filter, Habits
-from ecom_assets.extract.windows import Slice, ask
+from ecom_assets.extract.windows import Slice, window_request
 
 _EARLY = 1990
 _FAR = datetime(2090, 1, 1, tzinfo=timezone.utc)
@@ -189,7 +189,7 @@ class TimeFilter:
 
     def moments(self, rows: Sequence[Any]) -> list[datetime | None]:
         """Return the cursor of each record."""
-        found: list[datetime | None] = instants(
+        found: list[datetime | None] = cursor_instants(
             [value_at(row, self.cursor.path) for row in rows], INSTANT
         ).to_pylist()
         return found
@@ -200,7 +200,7 @@ class TimeFilter:
         if not end:
             return oldest
         part = Slice("", (), oldest.replace(year=_EARLY), oldest - timedelta(seconds=1))
-        asked = ask(part, Incremental.model_validate(dict(known.incremental)))
+        asked = window_request(part, Incremental.model_validate(dict(known.incremental)))
         params = {str(known.incremental["start_param"]): asked.start, str(end): asked.end}
         earlier = self.moments(self.listing.filtered({**self.sized, **params})[1])
         return min([oldest, *(moment for moment in earlier if moment)])
@@ -208,5 +208,5 @@ class TimeFilter:
     def _written(self, low: datetime, high: datetime, form: str) -> tuple[str, str]:
         """Write an interval as a run would."""
         incremental = Incremental(cursor_path=self.cursor.name, start_param="start", format=form)
-        asked = ask(Slice("", (), low, high), incremental)
+        asked = window_request(Slice("", (), low, high), incremental)
         return asked.start, asked.end

@@ -10,7 +10,7 @@ import duckdb
 import pyarrow as pa
 
 from ecom_assets.declaration.reading import Column
-from ecom_assets.warehouse.warehouse import Session
+from ecom_assets.warehouse.warehouse import Transaction
 
 _TYPES: Mapping[str, str] = {
     "text": "VARCHAR",
@@ -25,7 +25,7 @@ _TYPES: Mapping[str, str] = {
 }
 
 
-class DuckDbSession(Session):
+class DuckDbTransaction(Transaction):
     """An open connection to a DuckDB file."""
 
     errors = (duckdb.Error,)

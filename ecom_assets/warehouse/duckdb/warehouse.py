@@ -21,8 +21,8 @@ from dlt.destinations.impl.duckdb.configuration import DuckDbClientConfiguration
 from ecom_assets.declaration.reading import Shop
 from ecom_assets.foundation.errors import WarehouseError
 from ecom_assets.warehouse.duckdb.published_copy import not_published, publish
-from ecom_assets.warehouse.duckdb.transaction import DuckDbSession
-from ecom_assets.warehouse.file_lock import Say, held, too_long
+from ecom_assets.warehouse.duckdb.transaction import DuckDbTransaction
+from ecom_assets.warehouse.file_lock import OnProgress, file_lock, too_long
 from ecom_assets.warehouse.warehouse import DEFAULT_LOCK_TIMEOUT, Warehouse, one_line
 
 BESIDE = (".lock", ".holder", ".new", ".wal", ".tmp")
@@ -69,7 +69,7 @@ class DuckDbWarehouse(Warehouse):
     """A DuckDB file that one process at a time writes, the lock file beside it, and its copy for readers."""
 
     kind = "duckdb"
-    errors: tuple[type[Exception], ...] = DuckDbSession.errors
+    errors: tuple[type[Exception], ...] = DuckDbTransaction.errors
 
     def __init__(
         self, path: Path, lock_timeout: float = DEFAULT_LOCK_TIMEOUT, copy: Path | None = None
@@ -110,56 +110,60 @@ class DuckDbWarehouse(Warehouse):
         return destination
 
     @contextmanager
-    def transaction(self, dataset: str, say: Say = lambda _: None) -> Iterator[DuckDbSession]:
+    def transaction(
+        self, dataset: str, on_progress: OnProgress = lambda _: None
+    ) -> Iterator[DuckDbTransaction]:
         """Hold the file alone and do everything in one transaction: all of it is kept, or nothing.
 
         Whatever the dataset, for a file has one writer. Then replace the copy for readers. Raises WarehouseError
         when the file cannot be had within the lock's timeout; NotPublished when everything is kept and only the
         copy could not be made.
         """
-        with self._opened(dataset, say, read_only=False) as connection:
+        with self._opened(dataset, on_progress, read_only=False) as connection:
             connection.execute("BEGIN TRANSACTION")
-            yield DuckDbSession(connection)
+            yield DuckDbTransaction(connection)
             # without a commit, closing throws the transaction away
-            self._commit(connection, say)
+            self._commit(connection, on_progress)
             if self.copy:
                 self._publish(connection, self.copy)
 
     @contextmanager
-    def read(self, dataset: str, say: Say = lambda _: None) -> Iterator[DuckDbSession]:
+    def read(self, dataset: str, on_progress: OnProgress = lambda _: None) -> Iterator[DuckDbTransaction]:
         """Open the file for reading, with `dataset` as the schema of unqualified names.
 
         Raises WarehouseError when there is no such file, it cannot be had in time, or turns out to be broken.
         """
         if not self.exists():
             raise WarehouseError(f"the warehouse {self} does not exist: materialise an asset first")
-        with self._opened(dataset, say, read_only=True) as connection:
+        with self._opened(dataset, on_progress, read_only=True) as connection:
             try:
                 schemas = connection.execute(
                     "select schema_name from information_schema.schemata where catalog_name = current_database()"
                 ).fetchall()
                 if (dataset,) in schemas:
                     connection.execute(f'use "{dataset}"')
-                yield DuckDbSession(connection)
+                yield DuckDbTransaction(connection)
             except (duckdb.IOException, duckdb.FatalException, duckdb.InternalException) as error:
                 raise WarehouseError(f"the warehouse {self} cannot be read: {one_line(error)}") from None
 
     @contextmanager
-    def _opened(self, dataset: str, say: Say, *, read_only: bool) -> Iterator[duckdb.DuckDBPyConnection]:
+    def _opened(
+        self, dataset: str, on_progress: OnProgress, *, read_only: bool
+    ) -> Iterator[duckdb.DuckDBPyConnection]:
         """Hold the lock and an open connection."""
         deadline = time.monotonic() + self.lock_timeout
         with (
-            held(self.path, self.lock_timeout, say),
-            self._connected(say, deadline, read_only=read_only) as connection,
+            file_lock(self.path, self.lock_timeout, on_progress),
+            self._connected(on_progress, deadline, read_only=read_only) as connection,
         ):
             yield connection
 
     @contextmanager
     def _connected(
-        self, say: Say, deadline: float, *, read_only: bool
+        self, on_progress: OnProgress, deadline: float, *, read_only: bool
     ) -> Iterator[duckdb.DuckDBPyConnection]:
         """Hold an open connection, which is dlt's too."""
-        connection = self._connect(say, deadline, read_only=read_only)
+        connection = self._connect(on_progress, deadline, read_only=read_only)
         self._shared.real = connection
         try:
             yield connection
@@ -167,7 +171,9 @@ class DuckDbWarehouse(Warehouse):
             self._shared.real = None
             connection.close()
 
-    def _connect(self, say: Say, deadline: float, *, read_only: bool) -> duckdb.DuckDBPyConnection:
+    def _connect(
+        self, on_progress: OnProgress, deadline: float, *, read_only: bool
+    ) -> duckdb.DuckDBPyConnection:
         """Connect, waiting while a program that knows nothing of our lock has the file open."""
         told = False
         while True:
@@ -182,7 +188,7 @@ class DuckDbWarehouse(Warehouse):
                 if time.monotonic() >= deadline:
                     raise too_long(self, holder, self.lock_timeout) from None
                 if not told:
-                    say(f"waiting for the warehouse {self}: held by {holder}")
+                    on_progress(f"waiting for the warehouse {self}: held by {holder}")
                     told = True
                 time.sleep(0.1)
 
@@ -194,7 +200,7 @@ class DuckDbWarehouse(Warehouse):
         connection.execute("set TimeZone = 'UTC'")
         return connection
 
-    def _commit(self, connection: duckdb.DuckDBPyConnection, say: Say) -> None:
+    def _commit(self, connection: duckdb.DuckDBPyConnection, on_progress: OnProgress) -> None:
         """Keep what the transaction did."""
         connection.execute("COMMIT")
 

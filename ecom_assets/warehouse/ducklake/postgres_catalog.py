@@ -19,7 +19,7 @@ from ecom_assets.foundation.errors import WarehouseError
 from ecom_assets.warehouse.ducklake.attach import attach, catalog_secret
 from ecom_assets.warehouse.ducklake.configuration import Lake
 from ecom_assets.warehouse.ducklake.warehouse import DuckLakeWarehouse
-from ecom_assets.warehouse.file_lock import Say
+from ecom_assets.warehouse.file_lock import OnProgress
 from ecom_assets.warehouse.postgres.copy import quoted
 from ecom_assets.warehouse.postgres.database import PostgresDatabase, lock
 from ecom_assets.warehouse.warehouse import DEFAULT_LOCK_TIMEOUT, one_line
@@ -64,19 +64,21 @@ class PostgresLakeWarehouse(DuckLakeWarehouse):
         return newest
 
     @contextmanager
-    def _opened(self, dataset: str, say: Say, *, read_only: bool) -> Iterator[duckdb.DuckDBPyConnection]:
+    def _opened(
+        self, dataset: str, on_progress: OnProgress, *, read_only: bool
+    ) -> Iterator[duckdb.DuckDBPyConnection]:
         """Hold an open connection, and, to write, the lock of the dataset, on a connection of its own."""
         deadline = time.monotonic() + self.lock_timeout
         if read_only:
-            with self._connected(say, deadline, read_only=True) as connection:
+            with self._connected(on_progress, deadline, read_only=True) as connection:
                 yield connection
             return
         with self._database.connected(self) as guard:
             # the first one makes the catalog's tables, alone
-            self._lock(guard, None, say)
-            with self._connected(say, deadline, read_only=False) as connection:
+            self._lock(guard, None, on_progress)
+            with self._connected(on_progress, deadline, read_only=False) as connection:
                 guard.commit()
-                self._lock(guard, dataset, say)
+                self._lock(guard, dataset, on_progress)
                 self._guard = guard
                 try:
                     yield connection
@@ -89,10 +91,10 @@ class PostgresLakeWarehouse(DuckLakeWarehouse):
         snapshot = self._newest() if read_only else None
         attach(connection, self.lake, f"postgres:{make_dsn(**parts)}", snapshot=snapshot)
 
-    def _commit(self, connection: duckdb.DuckDBPyConnection, say: Say) -> None:
+    def _commit(self, connection: duckdb.DuckDBPyConnection, on_progress: OnProgress) -> None:
         """Keep what the transaction did, unless the lock was lost."""
         try:
-            self._lock(self._guard, None, say)
+            self._lock(self._guard, None, on_progress)
         except (psycopg2.OperationalError, psycopg2.InterfaceError) as error:
             raise WarehouseError(
                 f"the warehouse {self} was left as it was: the connection that held its lock was lost: "
@@ -112,11 +114,11 @@ class PostgresLakeWarehouse(DuckLakeWarehouse):
                 "whether the load was kept, and running it again does no harm"
             ) from None
 
-    def _lock(self, guard: Any, dataset: str | None, say: Say) -> None:
+    def _lock(self, guard: Any, dataset: str | None, on_progress: OnProgress) -> None:
         """Take the lock of a dataset, or, with None, that of the lake itself, until the guard's transaction ends."""
         what = f"lake {quoted(self.lake.schema)}" + (f" {dataset}" if dataset is not None else "")
         if dataset is None and self.lock_timeout > _MOMENT:
             with suppress(WarehouseError):
                 lock(guard, what, self, _MOMENT, lambda _: None)
                 return
-        lock(guard, what, self, self.lock_timeout, say)
+        lock(guard, what, self, self.lock_timeout, on_progress)

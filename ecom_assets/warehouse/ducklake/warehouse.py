@@ -13,15 +13,15 @@ from tempfile import gettempdir
 
 import duckdb
 
-from ecom_assets.client.failures import causes_of
+from ecom_assets.client.failures import cause_chain
 from ecom_assets.client.redaction import Redactor, scrubbed_logging
 from ecom_assets.declaration.reading import Shop
 from ecom_assets.foundation.errors import WarehouseError
-from ecom_assets.load.temporary_folder import scratch
+from ecom_assets.load.temporary_folder import temporary_folder
 from ecom_assets.warehouse.duckdb.warehouse import DuckDbWarehouse
 from ecom_assets.warehouse.ducklake.attach import attach, extensions_for, opened
 from ecom_assets.warehouse.ducklake.configuration import Lake
-from ecom_assets.warehouse.file_lock import Say
+from ecom_assets.warehouse.file_lock import OnProgress
 from ecom_assets.warehouse.warehouse import DEFAULT_LOCK_TIMEOUT
 
 _TAKEN = ("memory", "system", "temp")
@@ -60,12 +60,12 @@ class DuckLakeWarehouse(DuckDbWarehouse):
 
     @contextmanager
     def _connected(
-        self, say: Say, deadline: float, *, read_only: bool
+        self, on_progress: OnProgress, deadline: float, *, read_only: bool
     ) -> Iterator[duckdb.DuckDBPyConnection]:
         """Hold an open connection, which is dlt's too; what is raised meanwhile holds no secret of the lake."""
         with scrubbed_logging(self._redactor), self._room():
             try:
-                with super()._connected(say, deadline, read_only=read_only) as connection:
+                with super()._connected(on_progress, deadline, read_only=read_only) as connection:
                     try:
                         yield connection
                     finally:
@@ -73,7 +73,7 @@ class DuckLakeWarehouse(DuckDbWarehouse):
                         with suppress(duckdb.Error):
                             connection.execute("ROLLBACK")
             except Exception as error:
-                for cause in causes_of(error):
+                for cause in cause_chain(error):
                     cause.args = tuple(
                         self._redactor.scrub(part) if isinstance(part, str) else part for part in cause.args
                     )
@@ -84,7 +84,7 @@ class DuckLakeWarehouse(DuckDbWarehouse):
         """Hold a folder for what does not fit into the memory."""
         with ExitStack() as stack:
             try:
-                self._folder = stack.enter_context(scratch())
+                self._folder = stack.enter_context(temporary_folder())
             except OSError as error:
                 raise WarehouseError(
                     f"the warehouse {self} cannot be opened: the temporary folder {gettempdir()} cannot be written: "

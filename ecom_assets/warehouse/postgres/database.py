@@ -17,7 +17,7 @@ from psycopg2.extensions import make_dsn, parse_dsn
 
 from ecom_assets.client.redaction import Redactor
 from ecom_assets.foundation.errors import WarehouseError
-from ecom_assets.warehouse.file_lock import Say, this_process, too_long
+from ecom_assets.warehouse.file_lock import OnProgress, this_process, too_long
 from ecom_assets.warehouse.postgres.statements import savepoint
 from ecom_assets.warehouse.warehouse import one_line
 
@@ -77,7 +77,7 @@ class PostgresDatabase:
         return self._redactor.scrub(one_line(error))
 
 
-def lock(connection: Any, what: str, warehouse: object, timeout: float, say: Say) -> None:
+def lock(connection: Any, what: str, warehouse: object, timeout: float, on_progress: OnProgress) -> None:
     """Take the lock of something until the end of the transaction; wait for it, and later for tables, in turn.
 
     `what` is its name on every machine. Raises WarehouseError that names the holder after `timeout` seconds.
@@ -88,7 +88,7 @@ def lock(connection: Any, what: str, warehouse: object, timeout: float, say: Say
         cursor.execute("select pg_try_advisory_xact_lock(%s)", [key])
         if cursor.fetchone()[0]:
             return
-        say(f"waiting for the warehouse {warehouse}: held by {_holder(cursor, key)}")
+        on_progress(f"waiting for the warehouse {warehouse}: held by {_holder(cursor, key)}")
         try:
             with savepoint(connection, "ecom_lock"):
                 cursor.execute("select pg_advisory_xact_lock(%s)", [key])

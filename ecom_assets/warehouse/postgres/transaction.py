@@ -14,7 +14,7 @@ from ecom_assets.declaration.reading import Column
 from ecom_assets.warehouse.postgres.copy import copy_in, quoted, sql_type
 from ecom_assets.warehouse.postgres.indexes import index_keys
 from ecom_assets.warehouse.postgres.statements import run
-from ecom_assets.warehouse.warehouse import Answer, Session
+from ecom_assets.warehouse.warehouse import QueryResult, Transaction
 
 _TYPES: Mapping[str, str] = {
     "text": "character varying",
@@ -41,7 +41,7 @@ _ARROW: Mapping[int, pa.DataType] = {
 _NUMERIC, _JSONB = 1700, 3802
 
 
-class PostgresSession(Session):
+class PostgresTransaction(Transaction):
     """An open connection to PostgreSQL, in a transaction; a statement that fails leaves the ones before it."""
 
     errors = (psycopg2.Error,)
@@ -56,9 +56,9 @@ class PostgresSession(Session):
         """Take an open connection, which stays its opener's to close."""
         self.connection = connection
 
-    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> Answer:
+    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> QueryResult:
         """Run a statement, with `?` for parameters."""
-        answer: Answer = self._run(sql, parameters)
+        answer: QueryResult = self._run(sql, parameters)
         return answer
 
     def change(self, sql: str, parameters: Sequence[Any] = ()) -> int:

@@ -15,11 +15,11 @@ from dlt.common.destination import Destination
 
 from ecom_assets.declaration.reading import Shop
 from ecom_assets.foundation.errors import WarehouseError
-from ecom_assets.warehouse.file_lock import Say
+from ecom_assets.warehouse.file_lock import OnProgress
 from ecom_assets.warehouse.postgres.copy import quoted
 from ecom_assets.warehouse.postgres.database import LONGEST_NAME, PostgresDatabase, lock
 from ecom_assets.warehouse.postgres.destination import OneConnectionPostgres, Shared
-from ecom_assets.warehouse.postgres.transaction import PostgresSession
+from ecom_assets.warehouse.postgres.transaction import PostgresTransaction
 from ecom_assets.warehouse.warehouse import DEFAULT_LOCK_TIMEOUT, Warehouse
 
 
@@ -27,7 +27,7 @@ class PostgresWarehouse(Warehouse):
     """A database that many read while one load at a time writes each dataset."""
 
     kind = "postgres"
-    errors = PostgresSession.errors
+    errors = PostgresTransaction.errors
 
     def __init__(self, address: str, lock_timeout: float = DEFAULT_LOCK_TIMEOUT) -> None:
         """Name the database by its address, and how many seconds to wait for others.
@@ -67,15 +67,17 @@ class PostgresWarehouse(Warehouse):
         return OneConnectionPostgres(self._shared)
 
     @contextmanager
-    def transaction(self, dataset: str, say: Say = lambda _: None) -> Iterator[PostgresSession]:
+    def transaction(
+        self, dataset: str, on_progress: OnProgress = lambda _: None
+    ) -> Iterator[PostgresTransaction]:
         """Hold the dataset's lock and do everything in one transaction: all of it is kept, or nothing.
 
         Others read what was there before until the end. Raises WarehouseError when the lock cannot be had in
         time, and when the connection is lost at the moment of the commit.
         """
         with self._connected() as connection:
-            lock(connection, dataset, self, self.lock_timeout, say)
-            yield PostgresSession(connection)
+            lock(connection, dataset, self, self.lock_timeout, on_progress)
+            yield PostgresTransaction(connection)
             try:
                 # without a commit, closing throws the transaction away
                 connection.commit()
@@ -87,14 +89,14 @@ class PostgresWarehouse(Warehouse):
                 ) from None
 
     @contextmanager
-    def read(self, dataset: str, say: Say = lambda _: None) -> Iterator[PostgresSession]:
+    def read(self, dataset: str, on_progress: OnProgress = lambda _: None) -> Iterator[PostgresTransaction]:
         """Read what is committed now, as if nobody loaded meanwhile; nobody is waited for."""
         with self._connected() as connection:
             connection.set_session(isolation_level="REPEATABLE READ", readonly=True)
             with connection.cursor() as cursor:
                 cursor.execute(f"set search_path to {quoted(dataset)}, public")
             try:
-                yield PostgresSession(connection)
+                yield PostgresTransaction(connection)
             except (psycopg2.OperationalError, psycopg2.InterfaceError) as error:
                 said = self._database.said(error)
                 raise WarehouseError(f"the warehouse {self} cannot be read: {said}") from None

@@ -138,7 +138,10 @@ def scaled_out(folder: Path, workers: int, at_once: int, **settings: str) -> Ite
 
     It looks after runs every other second, and has at most `at_once` of them go on.
     """
-    with broker() as pace, serving("celery", folder, workers, ECOM_BROKER=pace.url, **settings) as tier:
+    with (
+        broker() as rate_limit,
+        serving("celery", folder, workers, ECOM_BROKER=rate_limit.url, **settings) as tier,
+    ):
         file = folder / "dagster/dagster.yaml"
         instance = yaml.safe_load(file.read_text("utf-8"))
         instance["concurrency"]["runs"]["max_concurrent_runs"] = at_once

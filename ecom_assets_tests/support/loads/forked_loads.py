@@ -25,8 +25,8 @@ from ecom_assets.declaration.reading import BUNDLED_SHOPS, Shop, load_shop
 from ecom_assets.extract.windows import Window, windows_between
 from ecom_assets.load.run import run_load
 from ecom_assets.sandbox import SANDBOX_KEY
-from ecom_assets.warehouse.file_lock import Say
-from ecom_assets.warehouse.warehouse import Session, Warehouse
+from ecom_assets.warehouse.file_lock import OnProgress
+from ecom_assets.warehouse.warehouse import Transaction, Warehouse
 from ecom_assets_tests.support.paths import ROOT
 from ecom_assets_tests.support.warehouses.engines import warehouse_at
 
@@ -139,8 +139,8 @@ def _told(where: str, patience: float = 300, copy: str | None = None) -> Warehou
     real = warehouse.transaction
 
     @contextmanager
-    def transaction(dataset: str, say: Say = lambda _: None) -> Iterator[Session]:
-        with real(dataset, say) as session:
+    def transaction(dataset: str, on_progress: OnProgress = lambda _: None) -> Iterator[Transaction]:
+        with real(dataset, on_progress) as session:
             _tell("loading")
             yield session
 

@@ -9,10 +9,10 @@ from typing import Any
 from dlt.sources.helpers.rest_client.client import RESTClient
 from dlt.sources.rest_api.config_setup import create_response_hooks
 
-from ecom_assets.client.read_statistics import SLICE_HEADER, Meter, Reading
+from ecom_assets.client.read_statistics import SLICE_HEADER, ReadStatistics, SliceStatistics
 from ecom_assets.declaration.reading import Column, Resource, Shop
 from ecom_assets.declaration.resource import SchemaContract
-from ecom_assets.extract.completeness import Limits
+from ecom_assets.extract.completeness import SliceLimits
 from ecom_assets.extract.paginator import RECORDS, SlicePaginator
 from ecom_assets.extract.request_template import response_actions
 from ecom_assets_tests.support.servers.loopback import Loopback, session_to, shop_at
@@ -25,10 +25,10 @@ def reading_of(
     loopback: Loopback,
     paginator: dict[str, Any] | None = None,
     selector: str = "data",
-    limits: Limits | None = None,
+    limits: SliceLimits | None = None,
     columns: str = "evolve",
     **more: Any,
-) -> tuple[list[Any], Reading]:
+) -> tuple[list[Any], SliceStatistics]:
     """Read a slice whole and return its records and figures.
 
     `limits` are where it ends, `columns` is the schema contract's; `more` are fields of the endpoint.
@@ -43,8 +43,8 @@ def reading_of(
     contract = SchemaContract.model_validate({"columns": columns})
     resource = with_endpoint(shop, endpoint).model_copy(update={"schema_contract": contract})
     assert resource.endpoint
-    meter = Meter()
-    with session_to(shop, meter=meter) as session:
+    statistics = ReadStatistics()
+    with session_to(shop, statistics=statistics) as session:
         client = RESTClient(loopback.base_url, session=session)
         items = [
             item
@@ -55,7 +55,7 @@ def reading_of(
                 headers={SLICE_HEADER: SLICE},
                 params={"fixed": "1"},
                 paginator=copy.deepcopy(
-                    SlicePaginator(shop, resource, meter, lambda slice_id: limits or Limits())
+                    SlicePaginator(shop, resource, statistics, lambda slice_id: limits or SliceLimits())
                 ),
                 data_selector=selector,
                 hooks=create_response_hooks(response_actions(resource.endpoint)),
@@ -63,7 +63,7 @@ def reading_of(
             for item in page
         ]
     assert len(items) == 1
-    return items[0][RECORDS], meter.of(SLICE)
+    return items[0][RECORDS], statistics.of(SLICE)
 
 
 def with_endpoint(shop: Shop, fields: Mapping[str, Any]) -> Resource:

@@ -10,7 +10,7 @@ import re
 from typing import Any
 from urllib.parse import quote, quote_plus
 
-from ecom_assets.client.read_statistics import Meter
+from ecom_assets.client.read_statistics import ReadStatistics
 from ecom_assets.client.session import ShopSession
 from ecom_assets_tests.support.servers.loopback import Loopback, Seen, session_to, shop_at
 
@@ -81,4 +81,4 @@ def session_with(api: Loopback, auth: str, **policy: Any) -> ShopSession:
     """Return a session of one auth kind, which the caller closes."""
     config, secrets = AUTHS[auth]
     config = json.loads(json.dumps(config).replace("{base_url}", api.base_url))
-    return session_to(shop_at(api.base_url, config, **policy), secrets, Meter())
+    return session_to(shop_at(api.base_url, config, **policy), secrets, ReadStatistics())

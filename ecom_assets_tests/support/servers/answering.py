@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from ecom_assets.declaration.instant_format import grain_of
 from ecom_assets.declaration.reading import Incremental
-from ecom_assets.extract.windows import Ask
+from ecom_assets.extract.windows import WindowRequest
 
 UTC = timezone.utc
 IN_UTC = ("iso8601", "unix", "unix_ms")
@@ -46,7 +46,7 @@ class Answering:
     def zone(self) -> ZoneInfo:
         return ZoneInfo(self.incremental.timezone)
 
-    def answer(self, stored: Sequence[Stored], asked: Ask) -> list[dict[str, Any]]:
+    def answer(self, stored: Sequence[Stored], asked: WindowRequest) -> list[dict[str, Any]]:
         """Return the records of an interval; a bound without a parameter is none."""
         start = self._read(asked.start) if self.incremental.start_param else None
         end = self._read(asked.end) if self.incremental.end_param else None

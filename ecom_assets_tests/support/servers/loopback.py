@@ -15,7 +15,7 @@ import pytest
 
 from ecom_assets.client import signing
 from ecom_assets.client.auth import build_auth
-from ecom_assets.client.read_statistics import Meter
+from ecom_assets.client.read_statistics import ReadStatistics
 from ecom_assets.client.session import ShopSession, create_session
 from ecom_assets.declaration.reading import Shop
 
@@ -149,10 +149,13 @@ def connect(api: Loopback) -> Iterator[Connect]:
     with ExitStack() as stack:
 
         def make(
-            auth: Any = (), secrets: dict[str, str] | None = None, meter: Meter | None = None, **policy: Any
+            auth: Any = (),
+            secrets: dict[str, str] | None = None,
+            statistics: ReadStatistics | None = None,
+            **policy: Any,
         ) -> ShopSession:
             return stack.enter_context(
-                closing(session_to(shop_at(api.base_url, auth, **policy), secrets, meter))
+                closing(session_to(shop_at(api.base_url, auth, **policy), secrets, statistics))
             )
 
         yield make
@@ -178,8 +181,8 @@ def shop_at(base_url: str, auth: Any = (), **policy: Any) -> Shop:
 
 
 def session_to(
-    shop: Shop, secrets: Mapping[str, str] | None = None, meter: Meter | None = None
+    shop: Shop, secrets: Mapping[str, str] | None = None, statistics: ReadStatistics | None = None
 ) -> ShopSession:
     """Return a session that signs with these secrets; the caller closes it."""
     values = secrets or {}
-    return create_session(shop, build_auth(shop, values), values.values(), meter)
+    return create_session(shop, build_auth(shop, values), values.values(), statistics)

@@ -111,11 +111,11 @@ def before_each_load(warehouse: Warehouse, happens: Callable[[], object]) -> War
     real = warehouse.transaction
 
     @contextmanager
-    def transaction(dataset: str, say: Callable[[str], None] = lambda _: None) -> Iterator[Any]:
+    def transaction(dataset: str, on_progress: Callable[[str], None] = lambda _: None) -> Iterator[Any]:
         thread = threading.Thread(target=happens)  # as a run of its own
         thread.start()
         thread.join()
-        with real(dataset, say) as session:
+        with real(dataset, on_progress) as session:
             yield session
 
     warehouse.transaction = transaction  # type: ignore[method-assign]

@@ -21,8 +21,8 @@ def watched(warehouse: Warehouse, see: Callable[[Any, str], object]) -> Warehous
             super().execute(query, vars)
 
     @contextmanager
-    def transaction(dataset: str, say: Callable[[str], None] = lambda _: None) -> Iterator[Any]:
-        with real(dataset, say) as session:
+    def transaction(dataset: str, on_progress: Callable[[str], None] = lambda _: None) -> Iterator[Any]:
+        with real(dataset, on_progress) as session:
             connection = session.connection  # type: ignore[attr-defined]
             connection.cursor_factory = Watched
             yield session
