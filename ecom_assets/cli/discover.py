@@ -20,7 +20,7 @@ from rich.console import Console
 if TYPE_CHECKING:
     from ecom_assets.discovery.description.openapi import Description
     from ecom_assets.discovery.discover import Wish
-    from ecom_assets.discovery.exploration.requests import OnProgress
+    from ecom_assets.foundation.progress import OnProgress
 
 _err = Console(stderr=True, soft_wrap=True)
 _SANDBOX_AUTH = "api_key:api_key:query"

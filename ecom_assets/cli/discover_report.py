@@ -20,11 +20,11 @@ from ecom_assets.discovery.description.openapi import Description
 from ecom_assets.discovery.discover import Discovery, Wish
 from ecom_assets.discovery.discover import discover as discovered
 from ecom_assets.discovery.exploration.endpoints import find_endpoints
-from ecom_assets.discovery.exploration.requests import OnProgress
 from ecom_assets.discovery.named_endpoint import named
 from ecom_assets.discovery.output.files import replace_text
 from ecom_assets.discovery.update import Update, update
 from ecom_assets.foundation.errors import ApiError, DeclarationError
+from ecom_assets.foundation.progress import OnProgress
 
 _out = Console(soft_wrap=True, highlight=False)
 _COLOURS = {"+": "green", "-": "red", "@": "cyan"}

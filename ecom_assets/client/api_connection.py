@@ -14,7 +14,7 @@ from ecom_assets.client.failures import failure_of
 from ecom_assets.client.read_statistics import ReadStatistics
 from ecom_assets.client.redaction import Redactor, scrubbed_logging
 from ecom_assets.client.session import ShopSession, create_session
-from ecom_assets.contract.privacy import PII_KEY_NAME
+from ecom_assets.declaration.privacy import PII_KEY_NAME
 from ecom_assets.declaration.reading import Shop
 from ecom_assets.foundation.errors import IngestError
 

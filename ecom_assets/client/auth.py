@@ -17,7 +17,7 @@ from dlt.sources.helpers.rest_client.auth import (
     OAuth2ClientCredentials,
 )
 
-from ecom_assets.contract.privacy import PII_KEY_NAME, needs_pii_key
+from ecom_assets.declaration.privacy import PII_KEY_NAME
 from ecom_assets.declaration.reading import Auth, Shop
 from ecom_assets.foundation.errors import MissingSecret
 
@@ -44,7 +44,7 @@ def resolve_secrets(shop: Shop, given: Mapping[str, str] | None = None) -> dict[
     for auth in shop.client.auth:
         for field, name in auth.fields.items():
             secrets[name] = _resolve(shop, name, given or {}, may_be_empty=field == "password")
-    if needs_pii_key(shop):
+    if shop.needs_pii_key:
         secrets[PII_KEY_NAME] = _resolve(shop, PII_KEY_NAME, given or {}, may_be_empty=False)
     return secrets
 

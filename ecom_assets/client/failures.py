@@ -7,15 +7,9 @@ from __future__ import annotations
 import errno
 import logging
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
-
-from dlt.common.destination.exceptions import DestinationException
-from dlt.pipeline.exceptions import PipelineStepFailed
 
 from ecom_assets.client.redaction import Redactor
 from ecom_assets.foundation.errors import IngestError, WarehouseError
-from ecom_assets.warehouse.warehouse import Warehouse, one_line
 
 _log = logging.getLogger(__name__)
 
@@ -34,33 +28,11 @@ def failure_of(error: Exception, redactor: Redactor) -> IngestError:
             # a piece of the declaration that it quotes may be the secret
             cause.args = (redactor.scrub(str(cause)),)
             return cause
-    if disk := _disk(causes[-1]):
+    if disk := disk_problem(causes[-1]):
         return WarehouseError(disk)
     _log.error("this was not foreseen", exc_info=error)
     text = " ".join(str(causes[-1]).split())
     return IngestError(redactor.scrub(f"{type(causes[-1]).__name__}: {text}"))
-
-
-@contextmanager
-def writing(warehouse: Warehouse, redactor: Redactor) -> Iterator[None]:
-    """Turn what goes wrong while a warehouse is written into a WarehouseError of one clear line."""
-    foreseen: tuple[type[Exception], ...] = (
-        PipelineStepFailed,
-        DestinationException,
-        OSError,
-        *warehouse.errors,
-    )
-    try:
-        yield
-    except IngestError:
-        raise
-    except foreseen as error:
-        cause = cause_chain(error)[-1]
-        text = redactor.scrub(_disk(cause) or one_line(cause))
-        failure = WarehouseError(f"the warehouse {warehouse} was left as it was: {text}")
-    else:
-        return
-    raise failure
 
 
 def cause_chain(error: BaseException) -> list[BaseException]:
@@ -76,7 +48,7 @@ def cause_chain(error: BaseException) -> list[BaseException]:
     return causes
 
 
-def _disk(error: BaseException) -> str | None:
+def disk_problem(error: BaseException) -> str | None:
     """Return what is wrong with the disk under the run's own folder; DuckDB's files have errors of DuckDB's."""
     if isinstance(error, OSError) and error.errno in _OF_DISKS:
         reason = error.strerror or errno.errorcode[error.errno]

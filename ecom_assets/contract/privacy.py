@@ -14,17 +14,9 @@ from typing import Any
 from ecom_assets.declaration.reading import Column, Resource, Shop
 from ecom_assets.foundation.json_text import json_text
 
-PII_KEY_NAME = "pii_key"
-"""The secret, under `sources.<shop>`, that `hash` is keyed with; another key gives other hashes."""
-
 MASK = "***"
 
 Change = Callable[[Any], Any]
-
-
-def needs_pii_key(shop: Shop) -> bool:
-    """Tell whether a column of a shop is to be hashed."""
-    return any(column.pii == "hash" for resource in shop.resources for column in resource.declared)
 
 
 def protect_personal_data(shop: Shop, resource: Resource, records: Sequence[Any], key: str) -> None:

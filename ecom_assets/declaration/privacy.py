@@ -13,6 +13,9 @@ from ecom_assets.declaration.placeholders import parent_field, placeholder_names
 if TYPE_CHECKING:
     from ecom_assets.declaration.resource import Resource
 
+PII_KEY_NAME = "pii_key"
+"""The secret, under `sources.<shop>`, that `hash` is keyed with; another key gives other hashes."""
+
 
 def check_privacy(resource: Resource) -> None:
     """Require that a field is treated in one way, a key hashed at most, a parent's field where the parent has it."""

@@ -131,6 +131,11 @@ class Shop(Declared):
         """Return the resources whose deletes are looked for."""
         return tuple(resource for resource in self.resources if resource.deletes)
 
+    @property
+    def needs_pii_key(self) -> bool:
+        """Tell whether a column of the shop is to be hashed, with the secret `pii_key`."""
+        return any(column.pii == "hash" for resource in self.resources for column in resource.declared)
+
     def incremental_of(self, name: str) -> Incremental:
         """Return how a windowed resource is asked for a window; raises LookupError for a snapshot."""
         endpoint = self.root_of(self.resource(name)).endpoint

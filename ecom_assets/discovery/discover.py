@@ -20,7 +20,7 @@ from ecom_assets.discovery.exploration.children import carried, explore_child, p
 from ecom_assets.discovery.exploration.endpoint import explore
 from ecom_assets.discovery.exploration.first_page import open_listing
 from ecom_assets.discovery.exploration.placeholder_window import is_placed, open_placed
-from ecom_assets.discovery.exploration.requests import MOST_REQUESTS, Asker, OnProgress
+from ecom_assets.discovery.exploration.requests import MOST_REQUESTS, Asker
 from ecom_assets.discovery.guess import Found, Habits
 from ecom_assets.discovery.named_endpoint import named
 from ecom_assets.discovery.output.document import ShopDraft
@@ -29,6 +29,7 @@ from ecom_assets.discovery.tables.naming import Names
 from ecom_assets.discovery.tables.tables import TableDraft, add_references, tables_of
 from ecom_assets.discovery.verification import proved
 from ecom_assets.foundation.errors import ApiError, IngestError
+from ecom_assets.foundation.progress import OnProgress
 
 _ANY = {
     "name": "any",

@@ -17,7 +17,6 @@ from ecom_assets.client.redaction import Redactor
 from ecom_assets.contract.contract import explode
 from ecom_assets.declaration.reading import Resource, Shop
 from ecom_assets.discovery.description.endpoint import DescribedTable
-from ecom_assets.discovery.exploration.requests import OnProgress
 from ecom_assets.discovery.guess import Found, Guess, Paging
 from ecom_assets.discovery.output.document import column_body, column_line, flow, resource_lines
 from ecom_assets.discovery.output.yaml_text import YamlText
@@ -29,6 +28,7 @@ from ecom_assets.discovery.verification import load_text
 from ecom_assets.extract.api_check import contract_of
 from ecom_assets.extract.probe import Probe, open_probe
 from ecom_assets.foundation.errors import ApiError
+from ecom_assets.foundation.progress import OnProgress
 
 _NEW = "new at the API"
 _GONE = "gone at the API"

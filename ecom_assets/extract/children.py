@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -29,7 +29,7 @@ from ecom_assets.extract.request_template import response_actions, template_of
 from ecom_assets.extract.window_assignment import AssignedRecords, superseded_records
 from ecom_assets.extract.windows import Slice
 from ecom_assets.foundation.errors import ApiError
-from ecom_assets.foundation.progress import Progress
+from ecom_assets.foundation.progress import OnProgress, Progress
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ def child_records(
     parents: DltResource,
     name: str,
     slices: Sequence[Slice],
-    on_progress: Callable[[str], None],
+    on_progress: OnProgress,
 ) -> DltResource:
     """Return a dlt resource of that name with the batches of a child, made from those of its parent.
 
@@ -152,7 +152,7 @@ class Children:
         resource: Resource,
         slices: Sequence[Slice],
         statistics: ReadStatistics,
-        on_progress: Callable[[str], None],
+        on_progress: OnProgress,
     ) -> None:
         """Take the child's slices, and where its readings and its progress are told."""
         paginator = (resource.endpoint and resource.endpoint.paginator) or shop.client.paginator or {}

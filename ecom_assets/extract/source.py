@@ -31,7 +31,7 @@ from ecom_assets.extract.request_template import in_path, response_actions, temp
 from ecom_assets.extract.window_assignment import AssignedRecords, apply_contract, assign_windows
 from ecom_assets.extract.windows import Slice, window_request
 from ecom_assets.foundation.errors import ContractBroken
-from ecom_assets.foundation.progress import Progress
+from ecom_assets.foundation.progress import OnProgress, Progress
 
 _SCHEMA_CONTRACT: TSchemaContractDict = {"tables": "evolve", "columns": "evolve", "data_type": "freeze"}
 """What dlt is to do with our Arrow tables; the declared contract was kept before it sees them."""
@@ -48,7 +48,7 @@ class ReadPlan:
     slices: Mapping[str, Sequence[Slice]]
     load_metrics: Mapping[str, LoadMetrics]
     contracts: Mapping[str, Contract]
-    on_progress: Callable[[str], None] = field(default=lambda text: None)
+    on_progress: OnProgress = field(default=lambda text: None)
     paginator: type[SlicePaginator] = SlicePaginator
 
 

@@ -5,7 +5,7 @@ What becomes of the rows that are not among them is `sweeping`'s.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -23,10 +23,11 @@ from ecom_assets.extract.paginator import SlicePaginator
 from ecom_assets.extract.source import ReadPlan, build_source, records_name
 from ecom_assets.extract.windows import Slice
 from ecom_assets.foundation.errors import ApiError, IncompleteSlice
+from ecom_assets.foundation.progress import OnProgress
 
 
 def source_keys(
-    connection: ApiConnection, resource: Resource, on_progress: Callable[[str], None]
+    connection: ApiConnection, resource: Resource, on_progress: OnProgress
 ) -> tuple[pa.Table, SliceStatistics]:
     """Return the keys of a collection, columns as in the resource's table, and what reading them took.
 

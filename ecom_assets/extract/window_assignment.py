@@ -6,7 +6,7 @@ How a record is judged is `contract`'s; what is counted is `tally`'s.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
 from itertools import accumulate
@@ -23,6 +23,7 @@ from ecom_assets.declaration.reading import Resource, Shop
 from ecom_assets.extract.load_metrics import LoadMetrics
 from ecom_assets.extract.windows import Slice, window_request
 from ecom_assets.foundation.errors import ApiError
+from ecom_assets.foundation.progress import OnProgress
 
 _DIGITS = str.maketrans("123456789", "000000000")
 _SECONDS = len("2026-01-01T00:00:00")
@@ -47,7 +48,7 @@ def assign_windows(
     resource: Resource,
     part: Slice,
     records: list[Any],
-    on_progress: Callable[[str], None] = lambda text: None,
+    on_progress: OnProgress = lambda text: None,
 ) -> AssignedRecords:
     """Return the records that lie in the slice, each with its window.
 

@@ -9,6 +9,9 @@ import threading
 import time
 from collections.abc import Callable
 
+OnProgress = Callable[[str], None]
+"""Takes one line that tells a person how far something is."""
+
 EVERY = 5.0
 """Seconds after which a line is due, however few slices were read meanwhile."""
 
@@ -23,13 +26,13 @@ class Progress:
         self,
         name: str,
         slices: int,
-        on_progress: Callable[[str], None],
+        on_progress: OnProgress,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Take the endpoint's name and how many slices it has."""
         self._name = name
         self._slices = slices
-        self._say = on_progress
+        self._on_progress = on_progress
         self._clock = clock
         self._lock = threading.Lock()
         self._began = self._last = clock()
@@ -48,7 +51,7 @@ class Progress:
             if due:
                 self._last = now
         if due:
-            self._say(line)
+            self._on_progress(line)
 
     def _line(self, seconds: float) -> str:
         """Return slices, records, the rate, and how long the rest will take at it."""

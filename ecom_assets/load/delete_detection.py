@@ -21,10 +21,10 @@ from ecom_assets.declaration.reading import Resource, Shop, shown_path
 from ecom_assets.extract.load_metrics import WindowReport
 from ecom_assets.extract.source_keys import source_keys
 from ecom_assets.foundation.errors import DeclarationError, IngestError, NotPublished, WarehouseError
+from ecom_assets.foundation.progress import OnProgress
 from ecom_assets.load.dlt_log import quiet_dlt_log
 from ecom_assets.load.ledger import insert_ledger_row
 from ecom_assets.warehouse.choice import warehouse_from_environment
-from ecom_assets.warehouse.file_lock import OnProgress
 from ecom_assets.warehouse.warehouse import Transaction, Warehouse, one_line
 
 _log = logging.getLogger(__name__)

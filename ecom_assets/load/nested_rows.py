@@ -5,13 +5,14 @@ Of the record itself dlt keeps the last state, by its cursor; the rows of a nest
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import pyarrow as pa
 
 from ecom_assets.declaration.reading import Shop
 from ecom_assets.extract.load_metrics import LoadMetrics
 from ecom_assets.extract.window_assignment import root_key
+from ecom_assets.foundation.progress import OnProgress
 from ecom_assets.warehouse.warehouse import Transaction
 
 
@@ -19,7 +20,7 @@ def reconcile_nested_rows(
     connection: Transaction,
     shop: Shop,
     load_metrics: Sequence[LoadMetrics],
-    on_progress: Callable[[str], None],
+    on_progress: OnProgress,
 ) -> None:
     """Replace, after a load, the nested rows of records that it read in several states by those of the last."""
     for metrics in load_metrics:

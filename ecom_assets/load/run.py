@@ -14,7 +14,7 @@ from datetime import datetime, timezone
 import dlt
 
 from ecom_assets.client.api_connection import ApiConnection, open_api
-from ecom_assets.client.failures import failure_of, writing
+from ecom_assets.client.failures import failure_of
 from ecom_assets.contract.contract import Contract, evolved_column
 from ecom_assets.declaration.reading import Resource, Shop
 from ecom_assets.extract.children import child_slices
@@ -23,6 +23,8 @@ from ecom_assets.extract.load_metrics import LoadMetrics, ResourceReport, RunRep
 from ecom_assets.extract.source import ReadPlan, build_source
 from ecom_assets.extract.windows import Window, cut_into_slices
 from ecom_assets.foundation.errors import DeclarationError, IncompleteSlice, NotPublished
+from ecom_assets.foundation.progress import OnProgress
+from ecom_assets.foundation.temporary_folder import temporary_folder
 from ecom_assets.load.dlt_log import quiet_dlt_log
 from ecom_assets.load.garbage_collection import relaxed_garbage_collection
 from ecom_assets.load.ledger import delete_replaced_rows, empty_staging, ledger_source
@@ -30,10 +32,9 @@ from ecom_assets.load.nested_rows import reconcile_nested_rows
 from ecom_assets.load.row_keys import rows_found_fast
 from ecom_assets.load.stale_writes import loads_after, stale_write_protection
 from ecom_assets.load.stored_columns import Stored, refuse_other_types, stored_columns
-from ecom_assets.load.temporary_folder import temporary_folder
 from ecom_assets.warehouse.choice import warehouse_from_environment
-from ecom_assets.warehouse.file_lock import OnProgress
 from ecom_assets.warehouse.warehouse import Warehouse
+from ecom_assets.warehouse.write_errors import as_warehouse_error
 
 __all__ = ["ResourceReport", "RunReport", "WindowReport", "run_load"]
 
@@ -133,7 +134,7 @@ class _Run:
             return
         with (
             self._phase("wait"),
-            writing(self.warehouse, connection.redactor),
+            as_warehouse_error(self.warehouse, connection.redactor),
             self.warehouse.read(self.shop.name, self.on_progress) as warehouse,
         ):
             pipeline.sync_destination()
@@ -191,7 +192,7 @@ class _Run:
         """Write rows, ledger and rejected rows in one transaction."""
         reports = [self.reports[metrics.resource.name] for metrics in self.load_metrics]
         now = datetime.now(timezone.utc)
-        with writing(self.warehouse, connection.redactor):
+        with as_warehouse_error(self.warehouse, connection.redactor):
             pipeline.extract(
                 ledger_source(self.shop, self.load_metrics, reports, now), loader_file_format="parquet"
             )
@@ -199,7 +200,7 @@ class _Run:
         began = time.monotonic()
         try:
             with (
-                writing(self.warehouse, connection.redactor),
+                as_warehouse_error(self.warehouse, connection.redactor),
                 self._phase("load"),
                 self.warehouse.transaction(self.shop.name, self.on_progress) as warehouse,
             ):

@@ -6,7 +6,7 @@ from. A snapshot, and what a window had rejected, are told by when their reading
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,6 +17,7 @@ from ecom_assets.declaration.reading import Resource, Shop
 from ecom_assets.extract.load_metrics import LoadMetrics
 from ecom_assets.extract.window_assignment import root_key
 from ecom_assets.foundation.errors import WarehouseError
+from ecom_assets.foundation.progress import OnProgress
 from ecom_assets.load.ledger import LEDGER, REJECTED
 from ecom_assets.warehouse.warehouse import Transaction
 
@@ -51,7 +52,7 @@ def stale_write_protection(
     load_metrics: Sequence[LoadMetrics],
     began: datetime,
     overtaking: Collection[str],
-    on_progress: Callable[[str], None],
+    on_progress: OnProgress,
 ) -> Iterator[None]:
     """Put back, at the end of the block that loads, the rows that are newer than what it brought.
 
@@ -119,7 +120,7 @@ def _later_readings(
     load_metrics: Sequence[LoadMetrics],
     overtaking: Collection[str],
     present: Mapping[str, Collection[str]],
-    on_progress: Callable[[str], None],
+    on_progress: OnProgress,
 ) -> Iterator[_Kept]:
     """Yield the snapshots, and the rejected rows of windows, that were read later than this run's."""
     with connection.visible(_STATES, pa.table({"load_id": list(overtaking)})):
@@ -148,7 +149,7 @@ def _newer_states(
     endpoint: Resource,
     load_metrics: Sequence[LoadMetrics],
     present: Mapping[str, Collection[str]],
-    on_progress: Callable[[str], None],
+    on_progress: OnProgress,
 ) -> Iterator[_Kept]:
     """Yield the records of an endpoint whose state in the warehouse is newer, and their rows in other tables."""
     if endpoint.cursor is None:

@@ -10,15 +10,14 @@ import re
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from ecom_assets.foundation.errors import WarehouseError
-
-OnProgress = Callable[[str], None]
+from ecom_assets.foundation.progress import OnProgress
 
 _SHOWN_WORDS = 4
 

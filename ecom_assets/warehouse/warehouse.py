@@ -16,7 +16,7 @@ import pyarrow as pa
 from dlt.common.destination import Destination
 
 from ecom_assets.declaration.reading import Column, Shop
-from ecom_assets.warehouse.file_lock import OnProgress
+from ecom_assets.foundation.progress import OnProgress
 
 DEFAULT_LOCK_TIMEOUT = 300.0
 """Seconds to wait for a warehouse that somebody else holds."""

@@ -12,8 +12,8 @@ import duckdb
 import pytest
 
 from ecom_assets.foundation.errors import WarehouseError
+from ecom_assets.foundation.temporary_folder import temporary_folder
 from ecom_assets.load.run import run_load
-from ecom_assets.load.temporary_folder import temporary_folder
 from ecom_assets.sandbox import SANDBOX_KEY
 from ecom_assets.sandbox.server import Running
 from ecom_assets.warehouse.duckdb.warehouse import DuckDbWarehouse

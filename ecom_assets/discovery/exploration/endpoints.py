@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from urllib.parse import urljoin, urlsplit
 
 from ecom_assets.client.api_connection import ApiConnection
-from ecom_assets.discovery.exploration.requests import Asker, OnProgress
+from ecom_assets.discovery.exploration.requests import Asker
 from ecom_assets.discovery.exploration.rows import find_rows, value_at
 from ecom_assets.foundation.errors import ApiError, IngestError
+from ecom_assets.foundation.progress import OnProgress
 
 COLLECTIONS = ("customers", "products", "orders", "stores", "categories", "refunds", "payments", "shipments")
 """Neutral names of what shops have."""

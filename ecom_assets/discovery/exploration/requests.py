@@ -5,7 +5,7 @@ What is concluded from the answers is the other modules'.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,11 +16,10 @@ from ecom_assets.client.api_connection import ApiConnection
 from ecom_assets.declaration.placeholders import placeholder_names
 from ecom_assets.extract.request_template import Template
 from ecom_assets.foundation.errors import ApiError, RetryLater
+from ecom_assets.foundation.progress import OnProgress
 
 MOST_REQUESTS = 12
 """Requests that one endpoint is asked unless the user allows more."""
-
-OnProgress = Callable[[str], None]
 
 
 class Spent(Exception):

@@ -20,9 +20,10 @@ from dlt.destinations.impl.duckdb.configuration import DuckDbClientConfiguration
 
 from ecom_assets.declaration.reading import Shop
 from ecom_assets.foundation.errors import WarehouseError
+from ecom_assets.foundation.progress import OnProgress
 from ecom_assets.warehouse.duckdb.published_copy import not_published, publish
 from ecom_assets.warehouse.duckdb.transaction import DuckDbTransaction
-from ecom_assets.warehouse.file_lock import OnProgress, file_lock, too_long
+from ecom_assets.warehouse.file_lock import file_lock, too_long
 from ecom_assets.warehouse.warehouse import DEFAULT_LOCK_TIMEOUT, Warehouse, one_line
 
 BESIDE = (".lock", ".holder", ".new", ".wal", ".tmp")

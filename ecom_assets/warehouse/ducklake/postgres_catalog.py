@@ -16,10 +16,10 @@ import psycopg2
 from psycopg2.extensions import make_dsn
 
 from ecom_assets.foundation.errors import WarehouseError
+from ecom_assets.foundation.progress import OnProgress
 from ecom_assets.warehouse.ducklake.attach import attach, catalog_secret
 from ecom_assets.warehouse.ducklake.configuration import Lake
 from ecom_assets.warehouse.ducklake.warehouse import DuckLakeWarehouse
-from ecom_assets.warehouse.file_lock import OnProgress
 from ecom_assets.warehouse.postgres.copy import quoted
 from ecom_assets.warehouse.postgres.database import PostgresDatabase, lock
 from ecom_assets.warehouse.warehouse import DEFAULT_LOCK_TIMEOUT, one_line

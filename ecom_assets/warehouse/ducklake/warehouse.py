@@ -17,11 +17,11 @@ from ecom_assets.client.failures import cause_chain
 from ecom_assets.client.redaction import Redactor, scrubbed_logging
 from ecom_assets.declaration.reading import Shop
 from ecom_assets.foundation.errors import WarehouseError
-from ecom_assets.load.temporary_folder import temporary_folder
+from ecom_assets.foundation.progress import OnProgress
+from ecom_assets.foundation.temporary_folder import temporary_folder
 from ecom_assets.warehouse.duckdb.warehouse import DuckDbWarehouse
 from ecom_assets.warehouse.ducklake.attach import attach, extensions_for, opened
 from ecom_assets.warehouse.ducklake.configuration import Lake
-from ecom_assets.warehouse.file_lock import OnProgress
 from ecom_assets.warehouse.warehouse import DEFAULT_LOCK_TIMEOUT
 
 _TAKEN = ("memory", "system", "temp")

@@ -15,7 +15,7 @@ from dlt.common.destination import Destination
 
 from ecom_assets.declaration.reading import Shop
 from ecom_assets.foundation.errors import WarehouseError
-from ecom_assets.warehouse.file_lock import OnProgress
+from ecom_assets.foundation.progress import OnProgress
 from ecom_assets.warehouse.postgres.copy import quoted
 from ecom_assets.warehouse.postgres.database import LONGEST_NAME, PostgresDatabase, lock
 from ecom_assets.warehouse.postgres.destination import OneConnectionPostgres, Shared

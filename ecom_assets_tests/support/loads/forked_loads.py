@@ -23,9 +23,9 @@ import duckdb
 
 from ecom_assets.declaration.reading import BUNDLED_SHOPS, Shop, load_shop
 from ecom_assets.extract.windows import Window, windows_between
+from ecom_assets.foundation.progress import OnProgress
 from ecom_assets.load.run import run_load
 from ecom_assets.sandbox import SANDBOX_KEY
-from ecom_assets.warehouse.file_lock import OnProgress
 from ecom_assets.warehouse.warehouse import Transaction, Warehouse
 from ecom_assets_tests.support.paths import ROOT
 from ecom_assets_tests.support.warehouses.engines import warehouse_at

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
+    from ecom_assets.foundation.progress import OnProgress
     from ecom_assets.warehouse.warehouse import Warehouse
 
 _numbers = count()
@@ -111,7 +112,7 @@ def before_each_load(warehouse: Warehouse, happens: Callable[[], object]) -> War
     real = warehouse.transaction
 
     @contextmanager
-    def transaction(dataset: str, on_progress: Callable[[str], None] = lambda _: None) -> Iterator[Any]:
+    def transaction(dataset: str, on_progress: OnProgress = lambda _: None) -> Iterator[Any]:
         thread = threading.Thread(target=happens)  # as a run of its own
         thread.start()
         thread.join()

@@ -8,6 +8,7 @@ from typing import Any
 
 from psycopg2.extensions import cursor
 
+from ecom_assets.foundation.progress import OnProgress
 from ecom_assets.warehouse.warehouse import Warehouse
 
 
@@ -21,7 +22,7 @@ def watched(warehouse: Warehouse, see: Callable[[Any, str], object]) -> Warehous
             super().execute(query, vars)
 
     @contextmanager
-    def transaction(dataset: str, on_progress: Callable[[str], None] = lambda _: None) -> Iterator[Any]:
+    def transaction(dataset: str, on_progress: OnProgress = lambda _: None) -> Iterator[Any]:
         with real(dataset, on_progress) as session:
             connection = session.connection  # type: ignore[attr-defined]
             connection.cursor_factory = Watched

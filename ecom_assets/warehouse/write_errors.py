@@ -1,0 +1,36 @@
+"""Errors while a warehouse is written, as one clear line each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from dlt.common.destination.exceptions import DestinationException
+from dlt.pipeline.exceptions import PipelineStepFailed
+
+from ecom_assets.client.failures import cause_chain, disk_problem
+from ecom_assets.client.redaction import Redactor
+from ecom_assets.foundation.errors import IngestError, WarehouseError
+from ecom_assets.warehouse.warehouse import Warehouse, one_line
+
+
+@contextmanager
+def as_warehouse_error(warehouse: Warehouse, redactor: Redactor) -> Iterator[None]:
+    """Turn what goes wrong while a warehouse is written into a WarehouseError of one clear line."""
+    foreseen: tuple[type[Exception], ...] = (
+        PipelineStepFailed,
+        DestinationException,
+        OSError,
+        *warehouse.errors,
+    )
+    try:
+        yield
+    except IngestError:
+        raise
+    except foreseen as error:
+        cause = cause_chain(error)[-1]
+        text = redactor.scrub(disk_problem(cause) or one_line(cause))
+        failure = WarehouseError(f"the warehouse {warehouse} was left as it was: {text}")
+    else:
+        return
+    raise failure
