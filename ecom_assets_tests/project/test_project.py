@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer.main
 import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -29,7 +30,10 @@ PACKAGE = ROOT / "ecom_assets"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 TESTS = sorted((ROOT / "ecom_assets_tests").rglob("*.py"))
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
-DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+DOCUMENTS = [
+    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md") if (ROOT / name).is_file()),
+    *sorted((ROOT / "docs").rglob("*.md")),
+]
 MAKEFILE = (ROOT / "Makefile").read_text("utf-8")
 
 
@@ -194,6 +198,23 @@ def test_documents_name_commands_that_exist(
             main()
         assert ended.value.code == 0, command
         assert command in capsys.readouterr().out
+
+
+def test_commands_and_options_are_documented_with_an_example() -> None:
+    from ecom_assets.cli import app
+
+    page = (ROOT / "docs" / "commands.md").read_text("utf-8")
+    sections = dict(re.findall(r"^### ecom-assets ([a-z]+)\n(.*?)(?=^##|\Z)", page, re.M | re.S))
+    group: Any = typer.main.get_command(app)  # a click group, whose library typer may bring along
+    assert sections.keys() == group.commands.keys()
+    for name, command in group.commands.items():
+        known = {
+            option for parameter in command.params for option in parameter.opts if option.startswith("--")
+        }
+        documented = set(re.findall(r"^\| `(--[a-z-]+)`", sections[name], re.M))
+        assert documented == known - {"--help"}, name
+        for option in documented:
+            assert re.search(rf"`ecom-assets {name} [^`]*{option}\b", sections[name]), f"{name} {option}"
 
 
 def test_documents_name_tests_that_exist() -> None:
