@@ -1,12 +1,18 @@
-# Needs GNU make and Python 3.10 to 3.13 with pip and venv, nothing else.
+# Needs GNU make, bash and Python 3.10 to 3.13 with venv, nothing else. `uv` is used in place of pip where it is there.
 
 PYTHON ?= python3
 PORT ?= 3000
+UV ?= $(shell command -v uv 2>/dev/null)
+
+SHELL := /bin/bash
 
 VENV := .venv
 BIN := $(VENV)/bin
-INSTALLED := $(VENV)/.installed
+# what running takes; what the extras of deploy/ add; what tests and linters add
 DEPENDENCIES := $(VENV)/.dependencies
+INSTALLED := $(VENV)/.installed
+DEPLOY := $(VENV)/.installed-deploy
+DEV := $(VENV)/.installed-dev
 INSTANCE := .dagster/dagster.yaml
 UV_VENV := build/uv
 # a file of tests stays in one process, with what its fixtures made
@@ -19,15 +25,21 @@ export RUNTIME__DLTHUB_TELEMETRY := false
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo ui test test-slow lint format docs bench requirements clean
+.PHONY: help install install-deploy install-dev demo ui test test-slow coverage lint format docs bench requirements clean
 .DELETE_ON_ERROR:
 
 help:  ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r target text; do \
 		printf '  make %-13s %s\n' "$$target" "$$text"; done
 
-install: $(INSTALLED)  ## Install everything into .venv, by hash (PYTHON=python3.12 for another Python)
-	@echo "$(VENV) is up to date"
+install: $(INSTALLED)  ## Install what running takes into .venv, by hash (PYTHON=python3.12 for another Python)
+	@echo "$(VENV) has what running takes"
+
+install-deploy: $(DEPLOY)  ## Add the extras: other warehouses, and the tiers of deploy/
+	@echo "$(VENV) has all extras"
+
+install-dev: $(DEV)  ## Add what tests and linters need
+	@echo "$(VENV) has what tests and linters need"
 
 demo: $(INSTALLED) $(INSTANCE)  ## Load a week of the sandbox shop into data/warehouse.duckdb
 	@DAGSTER_HOME="$(CURDIR)/.dagster" $(BIN)/python -m ecom_assets.orchestration.demo
@@ -36,47 +48,75 @@ ui: $(INSTALLED) $(INSTANCE)  ## Open Dagster on http://127.0.0.1:3000 (PORT=…
 	@DAGSTER_HOME="$(CURDIR)/.dagster" VIRTUAL_ENV="$(CURDIR)/$(VENV)" PATH="$(CURDIR)/$(BIN):$$PATH" \
 		dg dev --host 127.0.0.1 --port $(PORT)
 
-test: $(INSTALLED)  ## Run the fast tests, with coverage
-	$(BIN)/python -m pytest $(SIDE_BY_SIDE) --cov
+test: $(DEV)  ## Run the fast tests
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE)
 
-test-slow: $(INSTALLED)  ## Run the slow tests
+test-slow: $(DEV)  ## Run the slow tests
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m slow
 
-lint: $(INSTALLED)  ## Check style and types
+coverage: $(DEV)  ## Run the fast tests and show which lines they miss
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) --cov
+
+lint: $(DEV)  ## Check style, types, the layers between the packages, and the pages
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/mkdocs build --strict --quiet
 
-format: $(INSTALLED)  ## Put the code in shape
+format: $(DEV)  ## Put the code in shape
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-docs: $(INSTALLED)  ## Write what is drawn from the declaration's models anew: docs/keys.md and the JSON Schema
+docs: $(DEV)  ## Write anew what is drawn from the code: docs/keys.md, the JSON Schema, the diagram in CONTRIBUTING.md
 	$(BIN)/python -m ecom_assets.declaration.keys_page
+	$(BIN)/python .ci/package_diagram.py
 
-bench: $(INSTALLED)  ## Compare with other tools, for hours (BENCH_ARGS="--work S --runs 1 --only a,f,d" for less)
+bench: $(DEV)  ## Compare with other tools, for hours (BENCH_ARGS="--work S --runs 1 --only a,f,d" for less)
 	$(BIN)/python -m benchmarks $(BENCH_ARGS)
 
-requirements: $(UV_VENV)  ## Choose the versions in requirements.txt anew from pyproject.toml
-	@{ echo '# Written by `make requirements`: what pyproject.toml asks for, for Python 3.10 to 3.13, by hash.'; \
-	$(UV_VENV)/bin/uv --no-config pip compile pyproject.toml --group dev --all-extras --universal --python-version 3.10 \
-		--generate-hashes --no-strip-extras --upgrade --no-header --no-annotate --no-emit-index-url --no-emit-find-links --quiet; \
-	} > build/requirements.txt
-	@mv build/requirements.txt requirements.txt
+requirements: $(UV_VENV)  ## Choose the versions in requirements*.txt anew from pyproject.toml
+	$(UV_VENV)/bin/python .ci/requirements.py $(UV_VENV)/bin/uv
 
 clean:  ## Remove .venv and all caches; data/ and .dagster/ stay
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage .coverage.* htmlcov *.egg-info
 	find benchmarks ecom_assets ecom_assets_tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
+# $(1): a file of requirements, $(2): about how many seconds. Each file is complete, so nothing is resolved.
+define install_file
+@echo "Installing $(1) into $(VENV): $$(grep -c '==' $(1)) packages at most, about $(2)"
+@set -o pipefail; $(INSTALL) --no-deps --require-hashes -r $(1) $(PROGRESS)
+endef
+
+ifneq ($(UV),)
+MAKE_VENV := $(UV) venv --quiet --clear --python $(PYTHON) $(VENV)
+INSTALL := $(UV) pip install --python $(BIN)/python --compile-bytecode
+PROGRESS :=
+else
+MAKE_VENV := $(PYTHON) -m venv --clear $(VENV)
+INSTALL := $(BIN)/python -m pip install --compile --progress-bar off
+# pip's lines, but one in ten, and one before the part in which it says nothing
+PROGRESS := | awk '/^Collecting/ { if (++n % 10 == 1) print "  " $$2 } \
+	/^Installing collected/ { print "  all " n " are here; writing and compiling them" } { fflush() }'
+endif
+
 $(DEPENDENCIES): requirements.txt
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; \
 		(3, 10) <= v <= (3, 13) or sys.exit(f"Python 3.10 to 3.13 is needed, $(PYTHON) is {v[0]}.{v[1]}: make install PYTHON=python3.12")'
-	$(PYTHON) -m venv --clear $(VENV)
-	$(BIN)/python -m pip install --quiet --compile --require-hashes -r requirements.txt
+	@$(MAKE_VENV)
+	$(call install_file,requirements.txt,a minute)
 	@touch $@
 
 $(INSTALLED): $(DEPENDENCIES) pyproject.toml setup.cfg
-	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@$(INSTALL) --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(DEPLOY): requirements-deploy.txt $(DEPENDENCIES) | $(INSTALLED)
+	$(call install_file,requirements-deploy.txt,20 seconds)
+	@touch $@
+
+$(DEV): requirements-dev.txt $(DEPLOY) | $(INSTALLED)
+	$(call install_file,requirements-dev.txt,30 seconds)
 	@touch $@
 
 $(INSTANCE):
