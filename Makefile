@@ -96,7 +96,7 @@ else
 MAKE_VENV := $(PYTHON) -m venv --clear $(VENV)
 INSTALL := $(BIN)/python -m pip install --compile --progress-bar off
 # pip's lines, but one in ten, and one before the part in which it says nothing
-PROGRESS := | awk '/^Collecting/ { if (++n % 10 == 1) print "  " $$2 } \
+PROGRESS := | awk '/^(Collecting|Processing)/ { sub(".*/", "", $$2); if (++n % 10 == 1) print "  " $$2 } \
 	/^Installing collected/ { print "  all " n " are here; writing and compiling them" } { fflush() }'
 endif
 
