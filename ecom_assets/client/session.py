@@ -18,11 +18,11 @@ from requests.exceptions import HTTPError, RequestException, TooManyRedirects
 from requests.sessions import merge_hooks, merge_setting
 from requests.structures import CaseInsensitiveDict
 
+from ecom_assets.client.adapter import SigningAdapter
 from ecom_assets.client.read_statistics import ReadStatistics
 from ecom_assets.client.redaction import Redactor, scrubbed_logging
 from ecom_assets.client.responses import NO_COOKIES, Failures
 from ecom_assets.client.shared_rate_limit import rate_limit_of
-from ecom_assets.client.signing import SigningAdapter
 from ecom_assets.client.transport_errors import reason_of
 from ecom_assets.declaration.reading import Shop
 from ecom_assets.foundation.errors import ApiError

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from ecom_assets.sandbox.listing import PATHS, Listing, ParameterError
+from ecom_assets.sandbox.record_pages import PATHS, Listing, ParameterError
 
 
 def create_app(listing: Listing, key: str) -> Starlette:

@@ -7,8 +7,8 @@ from functools import lru_cache
 
 import orjson
 
-from ecom_assets.sandbox.chance import dice
 from ecom_assets.sandbox.instants import DAY, written
+from ecom_assets.sandbox.seeded_random import dice
 
 _THINGS = (
     "tea pot", "crème bowl", "notebook", "lamp", "scarf", "backpack", "candle", "Smørrebrød board", "clock",

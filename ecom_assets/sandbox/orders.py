@@ -5,9 +5,9 @@ from __future__ import annotations
 import orjson
 
 from ecom_assets.sandbox.catalogue import ON_SALE, STORES, Catalogue, sku
-from ecom_assets.sandbox.chance import dice, pick
+from ecom_assets.sandbox.customers import Person
 from ecom_assets.sandbox.instants import written
-from ecom_assets.sandbox.people import Person
+from ecom_assets.sandbox.seeded_random import dice, pick
 
 _DISCOUNTS = (0, 0, 0, 0, 3, 7, 15)  # per cent
 _MOST_LINES = 4

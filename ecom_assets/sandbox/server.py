@@ -16,10 +16,10 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from ecom_assets.sandbox.app import create_app
+from ecom_assets.sandbox.fault_middleware import Connections, Gate
 from ecom_assets.sandbox.faults import Faults
-from ecom_assets.sandbox.gate import Connections, Gate
-from ecom_assets.sandbox.listing import Listing
-from ecom_assets.sandbox.log import RequestLog
+from ecom_assets.sandbox.record_pages import Listing
+from ecom_assets.sandbox.request_log import RequestLog
 from ecom_assets.sandbox.settings import SANDBOX_KEY, SandboxSettings
 
 __all__ = ["SANDBOX_KEY", "Running", "SandboxSettings", "serve_forever", "serving"]

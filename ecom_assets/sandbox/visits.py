@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
-from ecom_assets.sandbox.chance import dice, pick
 from ecom_assets.sandbox.instants import DAY
+from ecom_assets.sandbox.seeded_random import dice, pick
 
 FIRST_ORDER = 1001
 """The id of the first order."""

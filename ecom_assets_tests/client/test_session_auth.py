@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from requests import Response
 
-from ecom_assets.client import signing
+from ecom_assets.client import adapter
 from ecom_assets.client.session import ShopSession
 from ecom_assets.foundation.errors import ApiError, RetryLater
 from ecom_assets_tests.support.servers.loopback import Connect, Loopback, Reply, json_reply
@@ -21,7 +21,7 @@ from ecom_assets_tests.support.servers.loopback import connect as connect
 def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Collect the waits instead of sitting them out."""
     collected: list[float] = []
-    monkeypatch.setattr(signing, "sleep", collected.append)
+    monkeypatch.setattr(adapter, "sleep", collected.append)
     return collected
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from ecom_assets.client import signing
+from ecom_assets.client import adapter
 from ecom_assets.client.session import ShopSession
 from ecom_assets.foundation.errors import ApiError, RetryLater
 from ecom_assets_tests.support.servers.loopback import Loopback, Reply, Seen, json_reply, session_to, shop_at
@@ -120,7 +120,7 @@ def test_a_pause_holds_although_its_request_fails(api: Loopback) -> None:
 
 def test_a_pause_too_long_stops_all_workers(api: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody sends any more; each one's failure says for how long the API asks."""
-    monkeypatch.setattr(signing, "LONGEST_WAIT", 0.3)
+    monkeypatch.setattr(adapter, "LONGEST_WAIT", 0.3)
     arrivals = Arrivals(api, Reply(429, headers={"Retry-After": "1"}))
     with closing(session_to(shop_at(api.base_url))) as session:
         with pytest.raises(RetryLater, match=r"^GET /things: status 429 .* asks for a pause of 1 s") as first:

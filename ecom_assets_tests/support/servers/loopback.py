@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from ecom_assets.client import signing
+from ecom_assets.client import adapter
 from ecom_assets.client.auth import build_auth
 from ecom_assets.client.read_statistics import ReadStatistics
 from ecom_assets.client.session import ShopSession, create_session
@@ -140,7 +140,7 @@ def other() -> Iterator[Loopback]:
 @pytest.fixture(autouse=True)
 def no_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     """Sit out nothing, in a file of tests that imports this."""
-    monkeypatch.setattr(signing, "sleep", lambda seconds: None)
+    monkeypatch.setattr(adapter, "sleep", lambda seconds: None)
 
 
 @pytest.fixture

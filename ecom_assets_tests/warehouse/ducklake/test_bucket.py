@@ -18,7 +18,7 @@ from ecom_assets_tests.support.loads.forked_loads import WINDOWED, forks, shop_a
 from ecom_assets_tests.support.loads.still_sandbox import WEEK
 from ecom_assets_tests.support.loads.still_sandbox import sandbox as sandbox
 from ecom_assets_tests.support.loads.still_sandbox import server as server
-from ecom_assets_tests.support.servers.lost_answers import losing_way
+from ecom_assets_tests.support.servers.lossy_proxy import losing_way
 from ecom_assets_tests.support.warehouses.engines import Place
 
 KEYS = "STORAGE__CREDENTIALS__"

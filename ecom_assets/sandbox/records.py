@@ -11,9 +11,9 @@ from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from ecom_assets.sandbox.catalogue import PRODUCTS, STORES, Catalogue, store_row
+from ecom_assets.sandbox.customers import customer_fragment, person
 from ecom_assets.sandbox.instants import DAY, midnight, written
 from ecom_assets.sandbox.orders import order_fragment
-from ecom_assets.sandbox.people import customer_fragment, person
 from ecom_assets.sandbox.settings import SandboxSettings
 from ecom_assets.sandbox.visits import LONGEST, Visits
 

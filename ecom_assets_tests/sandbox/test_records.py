@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from ecom_assets.declaration.reading import Column, Resource, load_shop, shops_dir
 from ecom_assets.sandbox import SandboxSettings
-from ecom_assets.sandbox.data import EVER, Key, Kind, SandboxData
 from ecom_assets.sandbox.instants import DAY, midnight, written
+from ecom_assets.sandbox.records import EVER, Key, Kind, SandboxData
 
 START = midnight(date(2026, 1, 1))
 ORDERS = 40

@@ -17,7 +17,7 @@ from pathlib import Path
 from ecom_assets_tests.support.paths import ROOT
 
 _NAME = ".s.PGSQL.5432"
-_MAIN = "from ecom_assets_tests.support.servers.lost_answers import main; main()"
+_MAIN = "from ecom_assets_tests.support.servers.lossy_proxy import main; main()"
 
 
 @contextmanager

@@ -11,9 +11,9 @@ from typing import Any
 
 import orjson
 
-from ecom_assets.sandbox.data import EVER, Key, Kind, SandboxData
 from ecom_assets.sandbox.faults import REMOVED, Edits, Faults
 from ecom_assets.sandbox.instants import read
+from ecom_assets.sandbox.records import EVER, Key, Kind, SandboxData
 from ecom_assets.sandbox.settings import SandboxSettings
 
 PATHS: Mapping[str, Kind] = {

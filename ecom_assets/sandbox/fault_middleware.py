@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ecom_assets.sandbox.faults import Faults
-from ecom_assets.sandbox.log import Request, RequestLog
+from ecom_assets.sandbox.request_log import Request, RequestLog
 
 Connections = MutableMapping[tuple[str, int], asyncio.Transport]
 """The open connections by the client's address; kept by the server, because ASGI cannot hang up."""

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import orjson
 
-from ecom_assets.sandbox.chance import dice, pick
 from ecom_assets.sandbox.instants import written
+from ecom_assets.sandbox.seeded_random import dice, pick
 
 # a name and how it is written in an email address
 _FIRST_NAMES = (

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from requests import Response
 
+from ecom_assets.client import adapter
 from ecom_assets.client import rate_limit as rate_limit
-from ecom_assets.client import signing
 from ecom_assets.client.read_statistics import SLICE_HEADER, ReadStatistics
 from ecom_assets.client.responses import retry_after
 from ecom_assets.client.session import ShopSession
@@ -33,7 +33,7 @@ from ecom_assets_tests.support.servers.loopback import connect as connect
 def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Collect the waits instead of sitting them out; the clock goes on with them."""
     collected: list[float] = []
-    monkeypatch.setattr(signing, "sleep", collected.append)
+    monkeypatch.setattr(adapter, "sleep", collected.append)
     monkeypatch.setattr(rate_limit, "sleep", collected.append)
     monkeypatch.setattr(rate_limit, "monotonic", lambda: sum(collected))
     return collected
