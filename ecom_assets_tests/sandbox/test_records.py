@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from ecom_assets.declaration.reading import Column, Resource, load_shop, shops_dir
 from ecom_assets.sandbox import SandboxSettings
-from ecom_assets.sandbox.instants import DAY, midnight, written
-from ecom_assets.sandbox.records import EVER, Key, Kind, SandboxData
+from ecom_assets.sandbox.instants import DAY, iso_text, midnight
+from ecom_assets.sandbox.records import EVER, Kind, RecordKey, SandboxRecords
 
 START = midnight(date(2026, 1, 1))
 ORDERS = 40
@@ -25,13 +25,13 @@ seeds = st.integers(0, 5)
 quick = settings(max_examples=25, deadline=None)
 
 
-def data_of(seed: int = 1, orders: int = ORDERS) -> SandboxData:
+def data_of(seed: int = 1, orders: int = ORDERS) -> SandboxRecords:
     """Return small data."""
-    return SandboxData(SandboxSettings(seed=seed, orders_per_day=orders))
+    return SandboxRecords(SandboxSettings(seed=seed, orders_per_day=orders))
 
 
 def rows(
-    data: SandboxData, kind: Kind, now: int, first: int = -EVER, end: int = EVER
+    data: SandboxRecords, kind: Kind, now: int, first: int = -EVER, end: int = EVER
 ) -> list[dict[str, Any]]:
     """Return the records of a window."""
     return [orjson.loads(data.row(kind, key)) for key in data.keys(kind, now, first, end)]
@@ -67,7 +67,7 @@ def test_nothing_beyond_now(seed: int, now: int) -> None:
     data = data_of(seed)
     for kind in UPDATED:
         for row in rows(data, kind, now):
-            assert written(START) <= row["created_at"] <= row["updated_at"] <= written(now)
+            assert iso_text(START) <= row["created_at"] <= row["updated_at"] <= iso_text(now)
 
 
 @given(instants)
@@ -76,7 +76,7 @@ def test_orders_placed(now: int) -> None:
     """Each whole day has its orders, neither more nor fewer, numbered without a gap."""
     orders = rows(data_of(), "orders", now)
     days = (now - START) // DAY
-    by_day = [row for row in orders if row["created_at"] < written(START + days * DAY)]
+    by_day = [row for row in orders if row["created_at"] < iso_text(START + days * DAY)]
     assert len(by_day) == days * ORDERS
     assert sorted(row["id"] for row in orders) == list(range(1001, 1001 + len(orders)))
 
@@ -135,7 +135,7 @@ def test_amounts(seed: int) -> None:
 def test_orders_move_on(order: int, now: int) -> None:
     """An order only ever changes its status, along its journey, and is moved by each change."""
     data = data_of()
-    history: list[tuple[Key, dict[str, Any]]] = []
+    history: list[tuple[RecordKey, dict[str, Any]]] = []
     for instant in range(now, now + 8 * DAY, 600):
         key = data.key("orders", order, instant)
         if key is not None and (not history or history[-1][0] != key):
@@ -165,7 +165,7 @@ def test_every_status_and_kind() -> None:
 def test_prices_change_daily() -> None:
     """At the end of each day several products changed on it, and the price is what the instant says."""
     data = data_of()
-    assert {row["updated_at"] for row in rows(data, "products", START)} == {written(START)}
+    assert {row["updated_at"] for row in rows(data, "products", START)} == {iso_text(START)}
     for day in range(1, 60):
         midnight_after = START + (day + 1) * DAY
         changed = rows(data, "products", midnight_after - 1, midnight_after - DAY, midnight_after)

@@ -112,11 +112,11 @@ def test_port() -> None:
     with serving(SandboxSettings(orders_per_day=5, now=NOW)) as running:
         port = int(running.base_url.rpartition(":")[2])
         assert running.base_url == f"http://127.0.0.1:{port}"
-        with pytest.raises(OSError, match=f"^port {port} of 127.0.0.1 cannot be had"), serving(port=port):
+        with pytest.raises(OSError, match=f"^port {port} of 127.0.0.1 is not available"), serving(port=port):
             pass
     with serving(SandboxSettings(orders_per_day=5, now=NOW), port=port) as running:
         assert get(running, "/v1/stores").ok
-    with pytest.raises(OSError, match=r"^port 70000 of 127.0.0.1 cannot be had"), serving(port=70000):
+    with pytest.raises(OSError, match=r"^port 70000 of 127.0.0.1 is not available"), serving(port=70000):
         pass
 
 

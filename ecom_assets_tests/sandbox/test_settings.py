@@ -10,7 +10,7 @@ from fractions import Fraction
 import pytest
 
 from ecom_assets.sandbox import SANDBOX_KEY, SandboxSettings
-from ecom_assets.sandbox.instants import midnight, read
+from ecom_assets.sandbox.instants import midnight, parse_iso
 
 START = midnight(date(2026, 1, 1))
 
@@ -33,7 +33,7 @@ START = midnight(date(2026, 1, 1))
 )
 def test_instants_read(text: str, instant: Fraction) -> None:
     """ISO 8601 is read with any offset, and with all its digits."""
-    assert read(text) == instant
+    assert parse_iso(text) == instant
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def test_instants_read(text: str, instant: Fraction) -> None:
 def test_instants_refused(text: str) -> None:
     """Anything else is refused."""
     with pytest.raises(ValueError, match=r"ISO|month|hour"):
-        read(text)
+        parse_iso(text)
 
 
 def test_settings_clock() -> None:
