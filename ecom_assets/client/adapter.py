@@ -1,54 +1,45 @@
-"""The HTTP adapter under a session: signing, tries, and no secret in what comes out.
+"""Sends the signed requests of a session, and retries them: after a status such as 429, or a transport error.
 
-The one place in the process that holds a secret next to an address is the adapter here. It signs a copy of
-each request after everything above has logged, and hands back answers and errors that never saw that copy.
+The adapter signs a copy of each request after everything above has logged. Only here does a secret stand next to an
+address. The responses and errors that the adapter hands back never saw that copy.
+
+See `ecom_assets.foundation.retry_statuses` for the statuses that are retried, `ecom_assets.client.retry_wait` for the
+time between two tries, and `ecom_assets.client.signing` for how a request is signed.
 """
 
 from __future__ import annotations
 
 import logging
-import re
-import threading
 from collections.abc import Sequence
 from functools import cache
 from time import sleep
-from typing import Any, NamedTuple
-from urllib.parse import unquote_plus, urlsplit
+from typing import Any
+from urllib.parse import urlsplit
 
-from dlt.sources.helpers.rest_client.auth import APIKeyAuth, OAuth2ClientCredentials
 from requests import PreparedRequest
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 
 from ecom_assets.client.rate_limit import RateLimit
 from ecom_assets.client.read_statistics import SLICE_HEADER, ReadStatistics
-from ecom_assets.client.redaction import HIDDEN, Redactor
-from ecom_assets.client.responses import Answer, Failures, retry_after
-from ecom_assets.client.transport_errors import reason_of
+from ecom_assets.client.redaction import Redactor
+from ecom_assets.client.request_errors import RequestErrors
+from ecom_assets.client.responses import ApiResponse
+from ecom_assets.client.retry_wait import LONGEST_WAIT, backoff, retry_after
+from ecom_assets.client.signing import RequestSigner
+from ecom_assets.client.transport_errors import TransportFailure, transport_failure
 from ecom_assets.declaration.reading import Policy
-from ecom_assets.foundation.errors import ApiError, IngestError
+from ecom_assets.foundation.errors import ApiError
+from ecom_assets.foundation.retry_statuses import RETRY_STATUSES
 
-RETRIED_STATUSES = frozenset({429, 500, 502, 503, 504})
-LONGEST_WAIT = 60.0
-"""Seconds that a run sits out before one try; a longer Retry-After ends it, a longer backoff is cut."""
-
-_LINKS = ("Location", "Content-Location", "Link")
-"""Headers of an answer that hold addresses."""
-
-_QUERY = re.compile(r"\?([^#>\s]*)")
+_ADDRESS_HEADERS = ("Location", "Content-Location", "Link")
+"""Headers of a response that hold addresses."""
 
 _log = logging.getLogger(__name__)
 
 
-class _Trouble(NamedTuple):
-    """Why a try brought no answer, and whether another one may."""
-
-    reason: str
-    passing: bool
-
-
-class SigningAdapter(HTTPAdapter):
-    """Signs, sends and tries again; everything above it deals with the unsigned request."""
+class ShopAdapter(HTTPAdapter):
+    """Signs, sends and retries requests to one origin; everything above it handles only the unsigned request."""
 
     def __init__(
         self,
@@ -56,92 +47,103 @@ class SigningAdapter(HTTPAdapter):
         base_url: str,
         auth: Sequence[AuthBase],
         redactor: Redactor,
-        failures: Failures,
+        errors: RequestErrors,
         statistics: ReadStatistics | None,
         rate_limit: RateLimit,
     ) -> None:
-        """Serve the origin of `base_url` alone, with a connection for each of the policy's workers."""
+        """Serve the origin of `base_url` only, with one connection for each of the policy's workers.
+
+        Args:
+            policy: Timeout, number of retries, backoff and number of workers.
+            base_url: An address of the origin, the only one that requests may go to.
+            auth: dlt's auth objects, applied in this order.
+            redactor: Learns each token that is obtained later, so that it is hidden too.
+            errors: Words the errors.
+            statistics: Counts the requests and retries of each slice; None counts nothing.
+            rate_limit: Decides when each request may leave.
+        """
         super().__init__(pool_connections=1, pool_maxsize=policy.concurrency)
         self.policy = policy
         self._origin = _origin(base_url)
-        self._auth = tuple(auth)
-        self._parameters = {
-            kind.name for kind in auth if isinstance(kind, APIKeyAuth) and kind.location in ("query", "param")
-        }
-        self._redactor = redactor
-        self._failures = failures
+        self._signer = RequestSigner(auth, redactor, self._wait_for_turn)
+        self._errors = errors
         self._statistics = statistics
         self._rate_limit = rate_limit
-        self._token_lock = threading.Lock()
         self._pools: dict[str, Any] = {}
-        self._verifying: set[tuple[int, str]] = set()
+        self._verified_pools: set[tuple[int, str]] = set()
 
-    def __deepcopy__(self, memo: object) -> SigningAdapter:
-        """Stay one and the same, as the session that it belongs to does."""
+    def __deepcopy__(self, memo: object) -> ShopAdapter:
+        """Return the same adapter: the session that it belongs to is not copied either."""
         return self
 
-    def send(self, request: PreparedRequest, *args: Any, **kwargs: Any) -> Answer:
-        """Return the answer of the last try, whatever its status; raises ApiError when there was none.
+    def send(self, request: PreparedRequest, *args: Any, **kwargs: Any) -> ApiResponse:
+        """Return the response to the last try, whatever its status.
 
-        Tried again, `max_retries` times, are RETRIED_STATUSES, a connection that fails or is dropped, a
-        timeout and a body that is cut off. The arguments are those of HTTPAdapter, but for the
-        timeout, which is the policy's.
+        A request is sent again, `policy.max_retries` times at most, after a status in RETRY_STATUSES, a connection that
+        fails or is dropped, a timeout, or a body that is cut off. A Retry-After header pauses all workers.
+
+        Args:
+            request: The unsigned request.
+            *args: As for HTTPAdapter.
+            **kwargs: As for HTTPAdapter, except for `timeout`, which is always the policy's.
+
+        Raises:
+            ApiError: The request goes to another origin, or no try brought a response.
+            RetryLater: The API asks for a pause of more than LONGEST_WAIT seconds.
         """
-        if _origin(request.url or "") != self._origin:
-            refused = (
-                f"refused to send this to {_origin(request.url or '')}, all goes to {self._origin} alone"
-            )
-            raise ApiError(self._failures.line(request, refused))
+        target = _origin(request.url or "")
+        if target != self._origin:
+            refused = f"refused to send this to {target}: this shop's requests go to {self._origin} only"
+            raise ApiError(self._errors.message(request, refused))
         unsigned = request.copy()
-        unsigned.url = self._without_secrets(request.url or "")
+        unsigned.url = self._signer.without_secrets(request.url or "")
         slice_id = request.headers.get(SLICE_HEADER)
-        reading = self._statistics.of(slice_id) if self._statistics and slice_id else None
+        statistics = self._statistics.of(slice_id) if self._statistics and slice_id else None
         kwargs["timeout"] = self.policy.timeout
         tries = 0
         while True:
             tries += 1
-            self._await_turn(unsigned)
-            if reading:
-                reading.requests += 1
-                reading.retries += tries > 1
+            self._wait_for_turn(unsigned)
+            if statistics:
+                statistics.requests += 1
+                statistics.retries += tries > 1
             outcome = self._try(unsigned, tries, *args, **kwargs)
-            if isinstance(outcome, Answer):
-                if outcome.status_code not in RETRIED_STATUSES:
+            if isinstance(outcome, ApiResponse):
+                if outcome.status_code not in RETRY_STATUSES:
                     return outcome
                 reason = f"status {outcome.status_code}"
-                wait = retry_after(outcome)
-                if wait is not None:
-                    self._rate_limit.pause(wait)  # for all workers: what one is told holds for the whole shop
-                    if wait > LONGEST_WAIT:
-                        raise self._failures.later(outcome, wait, LONGEST_WAIT)
+                pause = retry_after(outcome)
+                if pause is not None:
+                    self._rate_limit.pause(pause)  # for all workers: the API counts the whole shop's requests
+                    if pause > LONGEST_WAIT:
+                        raise self._errors.pause_too_long(outcome, pause, LONGEST_WAIT)
                 if tries > self.policy.max_retries:
                     return outcome
             else:
-                reason, wait = outcome.reason, None
-                if tries > self.policy.max_retries or not outcome.passing:
-                    raise self._failures.unreached(unsigned, reason, tries)
-            backoff = 0.0 if wait is not None else self._backoff(tries)
-            after = f"{reason}; try {tries + 1} in {wait or backoff:g} s"
-            _log.info("%s", self._failures.line(unsigned, after))
-            if backoff:
-                sleep(backoff)
+                reason, pause = outcome.reason, None
+                if tries > self.policy.max_retries or not outcome.may_pass:
+                    raise self._errors.no_response(unsigned, reason, tries)
+            # the wait for the next turn covers a pause
+            own_wait = 0.0 if pause is not None else backoff(self.policy.backoff_factor, tries)
+            next_try = f"{reason}; try {tries + 1} in {pause or own_wait:g} s"
+            _log.info("%s", self._errors.message(unsigned, next_try))
+            if own_wait:
+                sleep(own_wait)
 
-    def _await_turn(self, unsigned: PreparedRequest) -> None:
-        """Return when a request may leave; raises RetryLater in a pause longer than a run sits out."""
-        left = self._rate_limit.wait(LONGEST_WAIT)
-        if left:
-            raise self._failures.paused(unsigned, left, LONGEST_WAIT)
+    def _wait_for_turn(self, unsigned: PreparedRequest) -> None:
+        """Return when a request may leave; raises RetryLater in a pause that is longer than a run waits."""
+        pause_left = self._rate_limit.wait(LONGEST_WAIT)
+        if pause_left:
+            raise self._errors.held_back(unsigned, pause_left, LONGEST_WAIT)
 
-    def _backoff(self, tries: int) -> float:
-        """Return the seconds that one request waits after so many tries."""
-        return min(self.policy.backoff_factor * 2.0 ** (tries - 1), LONGEST_WAIT)
-
-    def _try(self, unsigned: PreparedRequest, tries: int, *args: Any, **kwargs: Any) -> Answer | _Trouble:
+    def _try(
+        self, unsigned: PreparedRequest, tries: int, *args: Any, **kwargs: Any
+    ) -> ApiResponse | TransportFailure:
         """Sign and send once, and read the body to its end.
 
-        The signed request lives in this frame alone, and every exception that could hold it ends here.
+        Only this frame holds the signed request, and every exception that could hold it ends here.
         """
-        signed = self._signed(unsigned)
+        signed = self._signer.sign(unsigned)
         kwargs["stream"] = True
         try:
             response = super().send(signed, *args, **kwargs)
@@ -149,96 +151,50 @@ class SigningAdapter(HTTPAdapter):
             response._content = response.raw.read(decode_content=True)
             response._content_consumed = True  # type: ignore[attr-defined]
         except Exception as error:
-            return _Trouble(*reason_of(error, self.policy.timeout))
-        answer = Answer.of(response, unsigned, tries, self._failures)
-        for name in _LINKS:
-            if name in answer.headers:
-                answer.headers[name] = self._without_secrets(answer.headers[name])
-        return answer
+            return transport_failure(error, self.policy.timeout)
+        unsigned_response = ApiResponse.from_signed(response, unsigned, tries, self._errors)
+        headers = unsigned_response.headers
+        for name in _ADDRESS_HEADERS:
+            if name in headers:
+                headers[name] = self._signer.without_secrets(headers[name])
+        return unsigned_response
 
     def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
-        """Return a pool whose connections print nothing, whatever `http.client`'s debuglevel is.
+        """Return a pool whose connections print nothing, whatever the debuglevel of `http.client` is.
 
-        At 1 and more, that prints the request as it goes over the wire: past all logging, and signed. As there is
-        one origin, the pool is looked up once for each way to it.
+        From debuglevel 1 on, `http.client` prints the signed request, past all logging. The adapter serves one
+        origin, so it looks each pool up only once.
         """
-        way = repr((args[1:], kwargs))
-        pool: Any = self._pools.get(way)
+        pool_key = repr((args[1:], kwargs))
+        pool: Any = self._pools.get(pool_key)
         if pool is None:
             pool = super().get_connection_with_tls_context(*args, **kwargs)
-            pool.ConnectionCls = _silent(pool.ConnectionCls)
-            self._pools[way] = pool
+            pool.ConnectionCls = _silent_connection_class(pool.ConnectionCls)
+            self._pools[pool_key] = pool
         return pool
 
     def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:
-        """Tell a pool once how certificates are to be checked: each time, requests looks for them on the disk."""
-        way = (id(conn), repr((verify, cert)))
-        if way not in self._verifying:
+        """Configure a pool's certificate check once: requests looks for the certificates on the disk each time."""
+        pool_key = (id(conn), repr((verify, cert)))
+        if pool_key not in self._verified_pools:
             super().cert_verify(conn, url, verify, cert)  # type: ignore[no-untyped-call]
-            self._verifying.add(way)
+            self._verified_pools.add(pool_key)
 
     def close(self) -> None:
-        """Close all connections, and forget them."""
+        """Close all connections and drop the pools."""
         self._pools.clear()
-        self._verifying.clear()
+        self._verified_pools.clear()
         super().close()
-
-    def _without_secrets(self, text: str) -> str:
-        """Take the parameters that carry a secret, hidden or not, out of the addresses in a text.
-
-        A next link or a redirect may repeat them from the request, and signing would add them once more.
-        """
-
-        def kept(query: re.Match[str]) -> str:
-            parameters = []
-            for parameter in query[1].split("&"):
-                name, _, value = parameter.partition("=")
-                if unquote_plus(name) not in self._parameters and unquote_plus(value) != HIDDEN:
-                    parameters.append(parameter)
-            return "?" + "&".join(parameters) if parameters else ""
-
-        return _QUERY.sub(kept, text)
-
-    def _signed(self, unsigned: PreparedRequest) -> PreparedRequest:
-        """Return a copy that carries the shop's secrets and no slice."""
-        signed = unsigned.copy()
-        signed.headers.pop(SLICE_HEADER, None)
-        for kind in self._auth:
-            signed = (
-                self._with_token(kind, signed) if isinstance(kind, OAuth2ClientCredentials) else kind(signed)
-            )
-        return signed
-
-    def _with_token(self, kind: OAuth2ClientCredentials, request: PreparedRequest) -> PreparedRequest:
-        """Sign with a token, which is obtained first when there is none or it has expired."""
-        with self._token_lock:  # workers that start at once need one token, not one each
-            before = kind.access_token
-            try:
-                signed: PreparedRequest = kind(request)
-            except IngestError:
-                raise
-            except Exception:  # dlt reads the answer without a look at what it is
-                kind.access_token = None
-            token = kind.access_token
-            if token in (None, "", "None"):  # the last is what dlt makes of an answer without a token
-                kind.access_token = token = None
-            else:
-                self._redactor.add(token)
-        if token is None:
-            raise ApiError(f"{kind.access_token_url}: the answer holds no access_token that can be used")
-        if token != before:
-            self._await_turn(request)  # the token took the turn of this request
-        return signed
 
 
 @cache
-def _silent(connection: type[Any]) -> type[Any]:
-    """Return a kind of connection that never prints what it sends and receives."""
-    return type(connection.__name__, (connection,), {"debuglevel": 0, "ecom_silent": True})
+def _silent_connection_class(connection_class: type[Any]) -> type[Any]:
+    """Return a subclass that never prints what it sends and receives."""
+    return type(connection_class.__name__, (connection_class,), {"debuglevel": 0, "ecom_silent": True})
 
 
 def _origin(url: str) -> str:
-    """Return scheme, host and port of an address, the port also where it is the usual one."""
+    """Return scheme, host and port of an address, the port also where it is the default one."""
     parts = urlsplit(url)
     port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
     return f"{parts.scheme}://{parts.hostname}:{port}"

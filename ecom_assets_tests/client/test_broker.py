@@ -30,7 +30,9 @@ from ecom_assets_tests.support.servers.broker import Broker, broker
 from ecom_assets_tests.support.servers.loopback import Reply, Seen, serving
 
 PASSWORD = "S3same-0pen"
-ADDRESS = "found no such address; allowed: redis://… or rediss://…, with the special characters of a password"
+ADDRESS = (
+    "found something else than a broker's address (not shown, it may hold a password); allowed: redis://…"
+)
 
 
 @pytest.fixture
@@ -74,12 +76,12 @@ def test_an_address_that_is_none(url: str) -> None:
 def test_why_a_broker_cannot_be_asked(shared: Broker, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shared_rate_limit, "_TIMEOUT", 0.1)
     monkeypatch.setattr(shared_rate_limit, "_RETRIES", 1)
-    asked = "ECOM_BROKER: the broker at {} cannot be asked for the pace of 'acme': {}"
+    asked = "ECOM_BROKER: the broker at {} cannot be asked for the rate limit of 'acme': {}"
     refused = "it refuses the user or the password"
     assert line(f"redis://{shared.shown}") == asked.format(shared.shown, refused)
     assert line(f"redis://:{PASSWORD}x@{shared.shown}") == asked.format(shared.shown, refused)
     unknown = line(f"redis://:{PASSWORD}@{shared.shown}?{PASSWORD}=1")
-    assert unknown == asked.format(shared.shown, "its address has an option that is unknown")
+    assert unknown == asked.format(shared.shown, "its address has an unknown option")
     with shared.client() as client:
         client.config_set("maxmemory", 1)
     full = SharedRateLimit("acme", 5, shared.url)
@@ -155,7 +157,7 @@ def test_what_dagster_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     with DagsterInstance.ephemeral() as instance:
         outcome = Outcome(job.execute_in_process(instance=instance, raise_on_error=False))
     assert outcome.failure == (
-        "ECOM_BROKER: the broker at 127.0.0.1:1 cannot be asked for the pace of 'sandbox': connection refused"
+        "ECOM_BROKER: the broker at 127.0.0.1:1 cannot be asked for the rate limit of 'sandbox': connection refused"
     )
     assert outcome.failure_metadata["look_at"].startswith("ECOM_BROKER in the environment")
     assert PASSWORD not in repr(outcome.result.all_events)

@@ -12,22 +12,23 @@ from hypothesis import strategies as st
 from requests import Request, Response
 
 from ecom_assets.client.redaction import Redactor
-from ecom_assets.client.responses import Answer, Failures
+from ecom_assets.client.request_errors import RequestErrors
+from ecom_assets.client.responses import ApiResponse
 from ecom_assets.foundation.errors import ApiError
 from ecom_assets_tests.support.servers.loopback import shop_at
 
 URL = "http://127.0.0.1:1/things"
 
 
-def answer(body: bytes | str, content_type: str = "application/json", status: int = 200) -> Answer:
+def answer(body: bytes | str, content_type: str = "application/json", status: int = 200) -> ApiResponse:
     """Return an answer with a body, as the adapter makes it."""
     response = Response()
     response.status_code = status
     response._content = body.encode() if isinstance(body, str) else body
     if content_type:
         response.headers["Content-Type"] = content_type
-    failures = Failures(shop_at(URL), Redactor(["S3cr3t"]))
-    return Answer.of(response, Request("GET", URL + "?q=1").prepare(), 1, failures)
+    errors = RequestErrors(shop_at(URL), Redactor(["S3cr3t"]))
+    return ApiResponse.from_signed(response, Request("GET", URL + "?q=1").prepare(), 1, errors)
 
 
 def same(left: Any, right: Any) -> bool:
@@ -101,11 +102,11 @@ def test_encodings(body: bytes, content_type: str) -> None:
         (
             '{"x": NaN, "y": 0.1234567890123456}',
             "",
-            "GET /things: the body is not JSON: a value that is none.*",
+            "GET /things: the body is not JSON: a value that JSON does not allow",
         ),
         ("[" * 100_000, "", "GET /things: the body is not JSON: .*"),
         ("[" * 100_000 + "1234567890123456", "", "GET /things: the body is not JSON: nested too deeply"),
-        (f'{{"x": {"9" * 5000}}}', "", "GET /things: the body is not JSON: a value that is none of JSON's"),
+        (f'{{"x": {"9" * 5000}}}', "", "GET /things: the body is not JSON: a value that JSON does not allow"),
         ('[1e99999999999999999999, "1234567890123456"]', "", "GET /things: the body is not JSON: .*"),
     ],
 )
@@ -159,13 +160,13 @@ def test_no_arguments() -> None:
 
 def test_line_is_one_line() -> None:
     """A line holds no query, no line break and no secret, not even in the path."""
-    failures = Failures(shop_at(URL), Redactor(["S3cr3t"]))
+    errors = RequestErrors(shop_at(URL), Redactor(["S3cr3t"]))
     request = Request("POST", "http://127.0.0.1:1/a/S3cr3t/b?key=x").prepare()
-    assert failures.line(request, "S3cr3t\r\n  twice\tS3cr3t") == "POST /a/***/b: *** twice ***"
+    assert errors.message(request, "S3cr3t\r\n  twice\tS3cr3t") == "POST /a/***/b: *** twice ***"
 
 
 def test_no_half_of_a_secret_at_the_cut() -> None:
     """A body is scrubbed before it is cut."""
-    failures = Failures(shop_at(URL), Redactor(["S3cr3t"]))
+    errors = RequestErrors(shop_at(URL), Redactor(["S3cr3t"]))
     for start in range(180, 210):
-        assert "S3" not in str(failures.status(answer("x" * start + "S3cr3t", status=400)))
+        assert "S3" not in str(errors.bad_status(answer("x" * start + "S3cr3t", status=400)))

@@ -17,7 +17,8 @@ from dlt.sources.helpers.rest_client.auth import (
     OAuth2ClientCredentials,
 )
 
-from ecom_assets.client.auth import build_auth, resolve_secrets, secret_names
+from ecom_assets.client.auth import build_auth
+from ecom_assets.client.secrets import resolve_secrets, secret_names
 from ecom_assets.foundation.errors import MissingSecret
 from ecom_assets_tests.support.servers.loopback import shop_at
 

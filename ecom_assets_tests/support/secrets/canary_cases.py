@@ -105,8 +105,8 @@ CASES: dict[str, Case] = {
     "redirect elsewhere": _redirect(
         lambda keys, other: f"{other}/{quote(keys[0])}?key={quote(keys[0])}", "refused to send"
     ),
-    "redirect loop": _redirect(lambda keys, other: f"/things?key={quote(keys[0])}", "redirects without end"),
-    "redirect nowhere": _redirect(lambda keys, other: f"http://[{quote(keys[0])}", "no address"),
+    "redirect loop": _redirect(lambda keys, other: f"/things?key={quote(keys[0])}", "too many redirects"),
+    "redirect nowhere": _redirect(lambda keys, other: f"http://[{quote(keys[0])}", "a broken address"),
     "not JSON": _body(echo, "the body is not JSON"),
     "malformed JSON": _body(lambda seen, keys: json.dumps({"data": keys})[:-2], "the body is not JSON"),
     "empty body": _body(lambda seen, keys: "", "empty body", X_Key="{key}"),
@@ -159,9 +159,9 @@ CASES: dict[str, Case] = {
     "crash in a transformer": _records(
         lambda keys: [{"id": 1}], breaks=_crash(Contract, "apply"), message="KeyError: "
     ),
-    "crash of the books": _records(
+    "crash of the ledger": _records(
         lambda keys: [{"id": 1}],
-        breaks=_crash(loading, "bookkeeping"),
+        breaks=_crash(loading, "ledger_source"),
         message="KeyError: ",
     ),
     "crash at the load": _records(

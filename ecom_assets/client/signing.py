@@ -1,0 +1,91 @@
+"""Adds a shop's secrets to a copy of a request, and takes them out of addresses that repeat them."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable, Sequence
+from urllib.parse import unquote_plus
+
+from dlt.sources.helpers.rest_client.auth import APIKeyAuth, OAuth2ClientCredentials
+from requests import PreparedRequest
+from requests.auth import AuthBase
+
+from ecom_assets.client.read_statistics import SLICE_HEADER
+from ecom_assets.client.redaction import HIDDEN, Redactor
+from ecom_assets.foundation.errors import ApiError, IngestError
+
+_QUERY = re.compile(r"\?([^#>\s]*)")
+
+
+class RequestSigner:
+    """Signs requests with a shop's auth objects; threads may share it."""
+
+    def __init__(
+        self, auth: Sequence[AuthBase], redactor: Redactor, wait_for_turn: Callable[[PreparedRequest], None]
+    ) -> None:
+        """Keep what signing needs.
+
+        Args:
+            auth: dlt's auth objects, applied in this order.
+            redactor: Learns each token that is obtained, so that it is hidden too.
+            wait_for_turn: Waits until the rate limit lets a request leave.
+        """
+        self._auth = tuple(auth)
+        self._secret_parameters = {
+            entry.name
+            for entry in auth
+            if isinstance(entry, APIKeyAuth) and entry.location in ("query", "param")
+        }
+        self._redactor = redactor
+        self._wait_for_turn = wait_for_turn
+        self._token_lock = threading.Lock()
+
+    def sign(self, unsigned: PreparedRequest) -> PreparedRequest:
+        """Return a copy that carries the shop's secrets and no slice id."""
+        signed = unsigned.copy()
+        signed.headers.pop(SLICE_HEADER, None)
+        for auth in self._auth:
+            signed = (
+                self._sign_with_token(auth, signed)
+                if isinstance(auth, OAuth2ClientCredentials)
+                else auth(signed)
+            )
+        return signed
+
+    def without_secrets(self, text: str) -> str:
+        """Remove the parameters that carry a secret, hidden or not, from the addresses in a text.
+
+        A next link or a redirect may repeat them from the request. Signing would then add them a second time.
+        """
+
+        def without_secret_parameters(query: re.Match[str]) -> str:
+            parameters = []
+            for parameter in query[1].split("&"):
+                name, _, value = parameter.partition("=")
+                if unquote_plus(name) not in self._secret_parameters and unquote_plus(value) != HIDDEN:
+                    parameters.append(parameter)
+            return "?" + "&".join(parameters) if parameters else ""
+
+        return _QUERY.sub(without_secret_parameters, text)
+
+    def _sign_with_token(self, auth: OAuth2ClientCredentials, request: PreparedRequest) -> PreparedRequest:
+        """Sign with a token; obtain one first when there is none or it has expired."""
+        with self._token_lock:  # workers that start at once need one token, not one each
+            before = auth.access_token
+            try:
+                signed: PreparedRequest = auth(request)
+            except IngestError:
+                raise
+            except Exception:  # dlt reads the response without checking what it holds
+                auth.access_token = None
+            token = auth.access_token
+            if token in (None, "", "None"):  # the last is what dlt makes of a response without a token
+                auth.access_token = token = None
+            else:
+                self._redactor.add(token)
+        if token is None:
+            raise ApiError(f"{auth.access_token_url}: the answer holds no access_token that can be used")
+        if token != before:
+            self._wait_for_turn(request)  # the request for the token used the turn of this request
+        return signed
