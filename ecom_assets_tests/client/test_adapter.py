@@ -1,4 +1,4 @@
-"""The adapter against a real server: what is tried again, after how long, at what pace."""
+"""The adapter against a real server: what it retries, and after how long."""
 
 from __future__ import annotations
 
@@ -10,10 +10,8 @@ from typing import Any
 import pytest
 from requests import Response
 
-from ecom_assets.client import adapter
-from ecom_assets.client import rate_limit as rate_limit
+from ecom_assets.client import adapter, rate_limit
 from ecom_assets.client.read_statistics import SLICE_HEADER, ReadStatistics
-from ecom_assets.client.retry_wait import retry_after
 from ecom_assets.client.session import ShopSession
 from ecom_assets.foundation.errors import ApiError, RetryLater
 from ecom_assets_tests.support.servers.loopback import (
@@ -31,7 +29,7 @@ from ecom_assets_tests.support.servers.loopback import connect as connect
 
 @pytest.fixture
 def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Collect the waits instead of sitting them out; the clock goes on with them."""
+    """Collect the waits instead of waiting; the clock moves with them."""
     collected: list[float] = []
     monkeypatch.setattr(adapter, "sleep", collected.append)
     monkeypatch.setattr(rate_limit, "sleep", collected.append)
@@ -100,7 +98,7 @@ def test_no_retries(api: Loopback, connect: Connect, waits: list[float]) -> None
 def test_no_answer_is_tried_again(
     trouble: Reply, reason: str, api: Loopback, connect: Connect, waits: list[float]
 ) -> None:
-    """A connection that fails, a timeout and half a body are tried again, and named when it stays so."""
+    """A failed connection, a timeout and half a body are retried, and named after the last try."""
     api.replies = [trouble, Reply()]
     session = connect(max_retries=1, timeout=0.2)
     assert get(session, api).json() == {"data": []}
@@ -143,7 +141,7 @@ def test_retry_after_seconds(api: Loopback, connect: Connect, waits: list[float]
 
 
 def test_retry_after_date(api: Loopback, connect: Connect, waits: list[float]) -> None:
-    """The wait may be a moment; one that has passed is no wait, one that is none counts for nothing."""
+    """The header may be a date. A past date means no wait, and an unreadable one is ignored."""
     now = datetime.now(timezone.utc)
     api.replies = [
         Reply(429, headers={"Retry-After": format_datetime(now + timedelta(seconds=30), usegmt=True)}),
@@ -158,7 +156,7 @@ def test_retry_after_date(api: Loopback, connect: Connect, waits: list[float]) -
 
 @pytest.mark.parametrize("as_date", [False, True])
 def test_long_retry_after(as_date: bool, api: Loopback, connect: Connect, waits: list[float]) -> None:
-    """A pause longer than a run should sit out ends it at once, with the pause."""
+    """A pause longer than a run waits ends it at once; the error has the pause."""
     moment = datetime.now(timezone.utc) + timedelta(seconds=120)
     api.replies = [
         Reply(429, headers={"Retry-After": format_datetime(moment, usegmt=True) if as_date else "120"})
@@ -172,23 +170,15 @@ def test_long_retry_after(as_date: bool, api: Loopback, connect: Connect, waits:
     assert waits == []
 
 
-@pytest.mark.parametrize("value", ["", "-1", "1e3", "Wed", "99999999999999999999", "nan"])
-def test_unusable_retry_after(value: str) -> None:
-    """What is neither seconds nor a moment is no wait."""
-    response = Response()
-    response.headers["Retry-After"] = value
-    assert retry_after(response) is None
-
-
 def test_backoff_is_cut(api: Loopback, connect: Connect, waits: list[float]) -> None:
-    """No backoff is longer than a run should sit out."""
+    """No backoff is longer than a run waits."""
     api.replies = [Reply(500)] * 2 + [Reply()]
     get(connect(backoff_factor=50), api)
     assert waits == [50, 60]
 
 
-def test_meter(api: Loopback, connect: Connect, waits: list[float]) -> None:
-    """Tries count for the slice that asked, whose header is for the meter and not for the API."""
+def test_read_statistics(api: Loopback, connect: Connect, waits: list[float]) -> None:
+    """Tries count for the slice that asked; the header with its id never reaches the API."""
     statistics = ReadStatistics()
     session = connect(statistics=statistics)
     api.replies = [Reply(500), Reply(drop=True), Reply()]

@@ -1,4 +1,4 @@
-"""What an answer says: JSON without losing a digit, and a clear line for what is not JSON."""
+"""Responses: JSON without losing a digit, and a clear error for a body that is not JSON."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where secrets come from, in which order, and the auth objects made of them."""
+"""Where secrets come from, and in which order."""
 
 from __future__ import annotations
 
@@ -10,31 +10,19 @@ import dlt
 import pytest
 from dlt.common.configuration.container import Container
 from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
-from dlt.sources.helpers.rest_client.auth import (
-    APIKeyAuth,
-    BearerTokenAuth,
-    HttpBasicAuth,
-    OAuth2ClientCredentials,
-)
 
-from ecom_assets.client.auth import build_auth
 from ecom_assets.client.secrets import resolve_secrets, secret_names
 from ecom_assets.foundation.errors import MissingSecret
 from ecom_assets_tests.support.servers.loopback import shop_at
 
 API = "https://api.example.com"
 BASIC = {"type": "http_basic"}
-OAUTH2 = {
-    "type": "oauth2_client_credentials",
-    "access_token_url": "https://id.example.com/token",
-    "access_token_request_data": {"scope": "read"},
-    "default_token_expiration": 60,
-}
+OAUTH2 = {"type": "oauth2_client_credentials", "access_token_url": "https://id.example.com/token"}
 
 
 @pytest.fixture
 def secrets_toml(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Return the path of an own secrets.toml, which dlt reads once it is asked to reload."""
+    """Return the path of a new secrets.toml, which dlt reads after `reload_providers`."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / ".dlt").mkdir()
     reload_providers()
@@ -49,7 +37,7 @@ def reload_providers() -> None:
 
 
 def missing(shop_auth: Any, given: Mapping[str, str] | None = None, base_url: str = API) -> str:
-    """Return the line for a secret that is not there."""
+    """Return the message about a missing secret."""
     with pytest.raises(MissingSecret) as caught:
         resolve_secrets(shop_at(base_url, shop_auth), given)
     assert caught.value.__cause__ is None
@@ -89,26 +77,26 @@ def test_missing_names_every_place(secrets_toml: Path) -> None:
     ],
 )
 def test_missing(auth: Any, given: dict[str, str], secrets_toml: Path) -> None:
-    """Every secret of an auth kind is needed, an empty one does not count."""
+    """Every secret of an auth kind is needed; an empty one counts as missing."""
     assert "was not found: looked in the Dagster resource" in missing(auth, given)
 
 
 def test_empty_password(secrets_toml: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A password alone may be empty, if it says so."""
+    """Only a password may be empty, and only if it is given so."""
     assert resolve_secrets(shop_at(API, BASIC), {"username": "key", "password": ""})["password"] == ""
     monkeypatch.setenv("SOURCES__TESTSHOP__PASSWORD", "")
     assert resolve_secrets(shop_at(API, BASIC), {"username": "key"})["password"] == ""
 
 
 @pytest.mark.parametrize("value", ["0123", "1e5", "true", "[1]", '{"a": 1}', "  spaces  ", "ümläut"])
-def test_taken_literally(value: str, secrets_toml: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_text_is_taken_literally(value: str, secrets_toml: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A secret that looks like something else stays the text that it is."""
     monkeypatch.setenv("SOURCES__TESTSHOP__TOKEN", value)
     assert resolve_secrets(shop_at(API, {"type": "bearer"})) == {"token": value}
 
 
 def test_number_in_toml(secrets_toml: Path) -> None:
-    """A number without quotes is its digits; a table is no secret."""
+    """A number without quotes is read as its digits; a table is not a secret."""
     secrets_toml.write_text("[sources.testshop]\ntoken = 12345\n")
     reload_providers()
     assert resolve_secrets(shop_at(API, {"type": "bearer"})) == {"token": "12345"}
@@ -118,7 +106,7 @@ def test_number_in_toml(secrets_toml: Path) -> None:
 
 
 def test_line_break_at_the_end(secrets_toml: Path) -> None:
-    """The line break that ends a file is not part of a secret, one inside cannot be sent."""
+    """A line break at the end is not part of the secret; one inside cannot be sent."""
     shop = shop_at(API, {"type": "bearer"})
     assert resolve_secrets(shop, {"token": "t\r\n"}) == {"token": "t"}
     for value in ("S3cr\n3t", "S3cr\x003t", "S3cr\t3t"):
@@ -128,14 +116,14 @@ def test_line_break_at_the_end(secrets_toml: Path) -> None:
 
 
 def test_placeholder(secrets_toml: Path) -> None:
-    """What dlt writes into a new file is no secret."""
+    """The placeholder that dlt writes into a new file is not a secret."""
     secrets_toml.write_text('[sources.testshop]\ntoken = "<configure me>"\n')
     reload_providers()
     assert "is still the placeholder <configure me>: looked in" in missing({"type": "bearer"})
 
 
 def test_broken_vault(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A vault that fails is named by the kind of its failure alone, whose text may hold anything."""
+    """The message about a failing vault names only the kind of error: the text may hold anything."""
 
     def fail(self: Any, field: str, expected_type: Any = None) -> Any:
         raise ConnectionError(f"S3cr3t at {field}")
@@ -164,32 +152,3 @@ def test_no_auth() -> None:
     shop = shop_at(API)
     assert secret_names(shop) == ()
     assert resolve_secrets(shop) == {}
-    assert build_auth(shop, {}) == ()
-
-
-def test_built() -> None:
-    """Each kind becomes dlt's own object, in the order of the declaration and under its names."""
-    auth = [
-        {"type": "api_key", "name": "X-Key", "prefix": "Key "},
-        {"type": "api_key", "name": "key", "location": "query", "secret": "second"},
-        {"type": "bearer"},
-        BASIC,
-        OAUTH2 | {"secret": {"client_id": "app"}},
-    ]
-    shop = shop_at(API, auth)
-    names = ("api_key", "second", "token", "username", "password", "app", "client_secret")
-    assert secret_names(shop) == names
-    header, query, bearer, basic, oauth2 = build_auth(shop, {name: f"the {name}" for name in names})
-    assert isinstance(header, APIKeyAuth)
-    assert (header.name, header.api_key, header.location) == ("X-Key", "Key the api_key", "header")
-    assert isinstance(query, APIKeyAuth)
-    assert (query.name, query.api_key, query.location) == ("key", "the second", "query")
-    assert isinstance(bearer, BearerTokenAuth)
-    assert bearer.token == "the token"
-    assert isinstance(basic, HttpBasicAuth)
-    assert (basic.username, basic.password) == ("the username", "the password")
-    assert isinstance(oauth2, OAuth2ClientCredentials)
-    assert (oauth2.client_id, oauth2.client_secret) == ("the app", "the client_secret")
-    assert oauth2.access_token_url == "https://id.example.com/token"
-    assert oauth2.access_token_request_data == {"scope": "read"}
-    assert oauth2.default_token_expiration == 60

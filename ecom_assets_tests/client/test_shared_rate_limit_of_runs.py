@@ -1,4 +1,4 @@
-"""The pace of a shop over several processes that share a broker, at the server."""
+"""The rate limit of a shop over several processes that share a broker, at the server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can go wrong in a run, with a server that repeats the shop's keys in every way it can think of."""
+"""What can go wrong in a run, each time with a server that repeats the shop's keys in many ways."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from ecom_assets.load import run as loading
 from ecom_assets_tests.support.secrets.leaks import echo
 from ecom_assets_tests.support.servers.loopback import Reply, Seen, json_reply
 
-Answer = Callable[[Seen, list[str], str], Reply]
-"""Of a request, the keys, and the address of a server that nobody is to be sent to."""
+Answering = Callable[[Seen, list[str], str], Reply]
+"""Makes the reply from a request, the keys, and the address of a server that no request may reach."""
 
 
 @dataclass(frozen=True)
 class Case:
-    """One thing that goes wrong: the answer, what is declared, what the address is, what breaks inside."""
+    """One thing that goes wrong: in the answer, the declaration, the address or the code."""
 
-    answer: Answer = lambda seen, keys, other: Reply()
+    answer: Answering = lambda seen, keys, other: Reply()
     base_url: str = "{base_url}"
     client: Mapping[str, Any] = field(default_factory=dict)
     resource: Callable[[list[str]], dict[str, Any]] = lambda keys: {}

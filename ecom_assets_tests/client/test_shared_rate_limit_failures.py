@@ -1,4 +1,4 @@
-"""A broker that cannot be asked: one line that names the variable and the host, and never a password."""
+"""A broker that does not answer: one line that names the variable and the host, and never a password."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from dagster import DagsterInstance
 
-from ecom_assets.client import shared_rate_limit as shared_rate_limit
+from ecom_assets.client import shared_rate_limit
 from ecom_assets.client.shared_rate_limit import SharedRateLimit
 from ecom_assets.declaration.reading import load_shop
 from ecom_assets.extract.windows import windows_between
@@ -43,7 +43,7 @@ def shared() -> Iterator[Broker]:
 
 
 def line(url: str) -> str:
-    """Return the error of a broker at an address, of which nothing else may hang on to it."""
+    """Return the error of a broker at an address; nothing else of it may stay attached."""
     with pytest.raises(BrokerError) as caught:
         SharedRateLimit("acme", 5, url)
     assert caught.value.__cause__ is None
@@ -69,11 +69,11 @@ def line(url: str) -> str:
         f"redis://:{PASSWORD}@/0",
     ],
 )
-def test_an_address_that_is_none(url: str) -> None:
+def test_wrong_addresses(url: str) -> None:
     assert line(url).startswith(f"ECOM_BROKER: {ADDRESS}")
 
 
-def test_why_a_broker_cannot_be_asked(shared: Broker, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reasons(shared: Broker, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shared_rate_limit, "_TIMEOUT", 0.1)
     monkeypatch.setattr(shared_rate_limit, "_RETRIES", 1)
     asked = "ECOM_BROKER: the broker at {} cannot be asked for the rate limit of 'acme': {}"
@@ -96,8 +96,8 @@ def test_why_a_broker_cannot_be_asked(shared: Broker, monkeypatch: pytest.Monkey
         assert line(f"redis://:{PASSWORD}@{api.host}").startswith(f"ECOM_BROKER: the broker at {api.host} ")
 
 
-def test_a_short_absence_is_bridged() -> None:
-    """It is gone for a moment, such as for a new version of it, and nobody fails for that."""
+def test_a_restart_is_survived() -> None:
+    """The broker is gone for a moment, such as for an upgrade; no run fails."""
     with broker() as first:
         rate_limit = SharedRateLimit("acme", 50, first.url)
         assert rate_limit.wait(60) == 0
