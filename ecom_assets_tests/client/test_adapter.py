@@ -46,7 +46,7 @@ def get(session: ShopSession, api: Loopback, path: str = "/things", **kwargs: An
 def test_passing_status_is_tried_again(
     status: int, api: Loopback, connect: Connect, waits: list[float]
 ) -> None:
-    """An answer that may pass is asked for again, three times, after 2, 4 and 8 seconds."""
+    """A temporary status is retried three times, after 2, 4 and 8 seconds."""
     api.replies = [Reply(status)] * 3 + [json_reply({"data": [1]})]
     assert get(connect(), api).json() == {"data": [1]}
     assert waits == [2, 4, 8]
@@ -65,7 +65,7 @@ def test_tries_end(status: int, api: Loopback, connect: Connect, waits: list[flo
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 410, 422, 501])
 def test_other_status_fails_at_once(status: int, api: Loopback, connect: Connect, waits: list[float]) -> None:
-    """An answer that will not change is not asked for again."""
+    """A permanent status is not retried."""
     api.replies = [Reply(status, " no\n way ")]
     with pytest.raises(ApiError) as caught:
         get(connect(), api, params={"q": "1"})
@@ -129,7 +129,7 @@ def test_broken_compression_is_not_tried_again(api: Loopback, connect: Connect, 
 
 
 def test_retry_after_seconds(api: Loopback, connect: Connect, waits: list[float]) -> None:
-    """The wait that the API asks for takes the place of the backoff, for any status."""
+    """The wait that the API asks for replaces the backoff, for any status."""
     api.replies = [
         Reply(429, headers={"Retry-After": "7"}),
         Reply(503, headers={"Retry-After": "0"}),

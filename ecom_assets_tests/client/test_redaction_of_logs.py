@@ -84,7 +84,7 @@ def test_logs_after_an_error(written: io.StringIO) -> None:
 
 
 def test_another_factory_is_kept(written: io.StringIO) -> None:
-    """A factory set before, in between or within stays in use and guarded, and is there afterwards."""
+    """A log record factory set before or during scrubbing stays in use and is scrubbed."""
     original = logging.getLogRecordFactory()
 
     def marking(*args: Any, **kwargs: Any) -> logging.LogRecord:

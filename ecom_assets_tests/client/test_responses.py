@@ -21,7 +21,7 @@ URL = "http://127.0.0.1:1/things"
 
 
 def answer(body: bytes | str, content_type: str = "application/json", status: int = 200) -> ApiResponse:
-    """Return an answer with a body, as the adapter makes it."""
+    """Return a response with a body, as the adapter makes it."""
     response = Response()
     response.status_code = status
     response._content = body.encode() if isinstance(body, str) else body
@@ -137,7 +137,7 @@ def test_too_large_for_a_double(text: str) -> None:
     )
 )
 def test_json_round_trip(value: Any) -> None:
-    """What is written as JSON is read the same, a number in long bodies as an equal decimal."""
+    """JSON reads back as it was written; in bodies with long numbers, floats are equal decimals."""
     read = answer(json.dumps(value)).json()
     written = json.loads(json.dumps(value), parse_float=Decimal)
     assert json.loads(json.dumps(read, default=float)) == value
@@ -153,7 +153,7 @@ def test_parsed_once() -> None:
 
 
 def test_no_arguments() -> None:
-    """The arguments of the method that it stands for are refused, not ignored."""
+    """Arguments of the replaced method are refused, not ignored."""
     with pytest.raises(TypeError, match="takes no arguments"):
         answer("{}").json(parse_float=str)
 

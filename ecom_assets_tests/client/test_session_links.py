@@ -66,7 +66,7 @@ def test_next_link_repeats_the_secret(paginator: str, api: Loopback, connect: Co
 
 
 def test_parameters_stay_without_a_secret_in_the_query(api: Loopback, connect: Connect) -> None:
-    """A parameter is taken out only where the secret goes by its name."""
+    """A parameter is removed only if the shop sends its secret under that name."""
     connect([IN_HEADER], SECRETS).get(f"{api.base_url}/things?key=a&token=b")
     connect([IN_QUERY], SECRETS).get(f"{api.base_url}/things?monkey=a&q=key%3D1&empty=&x?key=2&")
     assert api.seen[0].query == [("key", "a"), ("token", "b")]
@@ -81,7 +81,7 @@ def test_parameters_stay_without_a_secret_in_the_query(api: Loopback, connect: C
 
 @pytest.mark.parametrize("location", ["http://[", "http://127.0.0.1:99999/", "http://127.0.0.1:x/"])
 def test_redirect_to_no_address(location: str, api: Loopback, connect: Connect) -> None:
-    """An address that is none is a clear failure, too."""
+    """A redirect to a broken address is a clear error."""
     api.replies = [Reply(302, "", {"Location": location})]
     with pytest.raises(ApiError, match=r"^GET /things: the API redirects to a broken address$"):
         connect().get(f"{api.base_url}/things")
@@ -89,7 +89,7 @@ def test_redirect_to_no_address(location: str, api: Loopback, connect: Connect) 
 
 @pytest.mark.parametrize("link", ["http://[", "http://127.0.0.1:99999/", "http://", "http://.\udcff/"])
 def test_next_link_is_no_address(link: str, api: Loopback, connect: Connect) -> None:
-    """A next link that is no address is a clear failure without what it says."""
+    """A broken next link is a clear error that does not quote it."""
     with pytest.raises(ApiError) as caught:
         connect().get(link)
     assert str(caught.value).startswith("GET: the request cannot be made (")
@@ -98,7 +98,7 @@ def test_next_link_is_no_address(link: str, api: Loopback, connect: Connect) -> 
 
 
 def test_other_scheme(connect: Connect) -> None:
-    """An address that is not of HTTP is a clear failure."""
+    """An address of another scheme than HTTP is a clear error."""
     with pytest.raises(ApiError, match=r"the request cannot be sent \(InvalidSchema\)$"):
         connect().get("ftp://127.0.0.1/things")
 

@@ -1,4 +1,4 @@
-"""What the sandbox is told: its settings, its clock, instants in a query; and what it costs to import it."""
+"""The sandbox's settings and clock, instants in a query, and the cost of its import."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_settings_clock() -> None:
 
 
 def test_settings_from_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The orders per day come from the environment, and a wrong value is named."""
+    """The orders per day come from the environment, and a wrong value is shown."""
     monkeypatch.delenv("ECOM_SANDBOX_ORDERS_PER_DAY", raising=False)
     assert SandboxSettings().orders_per_day == 200
     monkeypatch.setenv("ECOM_SANDBOX_ORDERS_PER_DAY", "10000")
@@ -87,7 +87,7 @@ def test_settings_refused() -> None:
 
 
 def test_import_is_cheap() -> None:
-    """The package alone brings in no server, and its server neither Dagster nor the loader."""
+    """The package imports no server, and its server imports neither Dagster nor the loader."""
     code = (
         "import sys, ecom_assets.sandbox as _; print('uvicorn' in sys.modules, 'starlette' in sys.modules);"
         "import ecom_assets.sandbox.server;"
