@@ -152,7 +152,7 @@ def _auth_texts(address: str, yes: bool) -> list[str]:
 
 def _secrets(wish: Wish, yes: bool) -> dict[str, str]:
     """Return the secrets that are nowhere to be found, asked for unseen; with `yes` a missing one is an error."""
-    from ecom_assets.client.auth import environment_variable, resolve_secrets, secret_names
+    from ecom_assets.client.secrets import environment_variable, resolve_secrets, secret_names
     from ecom_assets.discovery.discover import provisional
     from ecom_assets.foundation.errors import MissingSecret
 

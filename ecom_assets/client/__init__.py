@@ -1,1 +1,1 @@
-"""One shop's API over HTTP: session, signing, retries, rate limit, responses and redaction."""
+"""One shop's API over HTTP: session, adapter with retries (429, 5xx), signing, secrets, rate limit and redaction."""

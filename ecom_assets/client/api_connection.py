@@ -1,6 +1,6 @@
-"""An open way to a shop's API: its address, its secrets, its session; the bundled sandbox started if need be.
+"""The open connection to a shop's API: its declaration, session, statistics and redactor.
 
-What is asked over it is `source`'s and `probe`'s.
+Opening it resolves the secrets, and starts the bundled sandbox for a shop that uses it.
 """
 
 from __future__ import annotations
@@ -9,22 +9,24 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
-from ecom_assets.client.auth import build_auth, resolve_secrets
+from ecom_assets.client.auth import build_auth
 from ecom_assets.client.failures import failure_of
 from ecom_assets.client.read_statistics import ReadStatistics
 from ecom_assets.client.redaction import Redactor, scrubbed_logging
+from ecom_assets.client.secrets import SANDBOX_SCHEME, resolve_secrets
 from ecom_assets.client.session import ShopSession, create_session
 from ecom_assets.declaration.privacy import PII_KEY_NAME
 from ecom_assets.declaration.reading import Shop
 from ecom_assets.foundation.errors import IngestError
 
-SANDBOX_SCHEME = "sandbox://"
-
 
 @dataclass(frozen=True)
 class ApiConnection:
-    """A reachable shop, the session that signs for it, the figures of its slices, what hides its secrets, and the key
-    of hashed columns."""
+    """What reading an API needs.
+
+    `shop` has the address that answers, also for the sandbox. `session` signs the requests, `statistics` counts them,
+    `redactor` hides the secrets in texts, and `pii_key` is the key that personal data is hashed with ("" without one).
+    """
 
     shop: Shop
     session: ShopSession
@@ -35,11 +37,17 @@ class ApiConnection:
 
 @contextmanager
 def open_api(shop: Shop, secrets: Mapping[str, str] | None = None) -> Iterator[ApiConnection]:
-    """Open the way to a shop's API; while it is open no log record of the process holds one of its secrets.
+    """Open a shop's API until the end of the block; meanwhile no log record of the process holds one of its secrets.
 
-    `secrets` are values by name; what is not among them comes from dlt's providers. Raises MissingSecret,
-    and IngestError for a sandbox that cannot start. Whatever else ends the block becomes an IngestError, so
-    that no text of somebody else's error, which may hold anything, gets out.
+    Any exception that leaves the block becomes an IngestError: the text of another error may hold anything.
+
+    Args:
+        shop: The shop to connect to.
+        secrets: Secrets by name; dlt's providers are asked for the missing ones.
+
+    Raises:
+        MissingSecret: A secret is not found.
+        IngestError: The sandbox cannot start, or the block failed.
     """
     resolved = resolve_secrets(shop, secrets)
     with ExitStack() as stack:

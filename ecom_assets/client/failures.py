@@ -1,5 +1,6 @@
-"""What went wrong, in one line without a secret: inside of dlt, which wraps every error in errors of its own,
-or in this project.
+"""Turns any exception into one of this project's errors, in one line without a secret.
+
+dlt wraps every error in errors of its own, so the useful one is somewhere in the chain of causes.
 """
 
 from __future__ import annotations
@@ -13,14 +14,18 @@ from ecom_assets.foundation.errors import IngestError, WarehouseError
 
 _log = logging.getLogger(__name__)
 
-_ENDS = (StopIteration, StopAsyncIteration, GeneratorExit)
-_OF_DISKS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO, errno.EACCES}
+_ITERATION_ENDS = (StopIteration, StopAsyncIteration, GeneratorExit)
+_DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO, errno.EACCES}
 
 
 def failure_of(error: Exception, redactor: Redactor) -> IngestError:
-    """Return the failure of our own inside of what was raised around it, else one made of its last cause.
+    """Return the IngestError in an error's chain of causes, else a new one made of its first cause.
 
-    Of the latter, which nobody has foreseen, the log gets the traceback; the guard of the logs scrubs it.
+    In the second case the error is unexpected, and its traceback goes to the log, where secrets are scrubbed.
+
+    Args:
+        error: What was raised, by dlt or by this project.
+        redactor: Hides secrets in the text, which may quote a piece of the declaration.
     """
     causes = cause_chain(error)
     for cause in causes:
@@ -30,7 +35,7 @@ def failure_of(error: Exception, redactor: Redactor) -> IngestError:
             return cause
     if disk := disk_problem(causes[-1]):
         return WarehouseError(disk)
-    _log.error("this was not foreseen", exc_info=error)
+    _log.error("unexpected error", exc_info=error)
     text = " ".join(str(causes[-1]).split())
     return IngestError(redactor.scrub(f"{type(causes[-1]).__name__}: {text}"))
 
@@ -38,19 +43,26 @@ def failure_of(error: Exception, redactor: Redactor) -> IngestError:
 def cause_chain(error: BaseException) -> list[BaseException]:
     """Return an error and what it was raised from, the first cause last.
 
-    The end of an iterator is none: Python notes it as the context of what happens to be raised after it.
+    The chain leaves out the end of an iterator. Python notes it as the context of whatever is raised next.
     """
     causes: list[BaseException] = []
     following: BaseException | None = error
-    while following is not None and following not in causes and not (causes and isinstance(following, _ENDS)):
+    while (
+        following is not None
+        and following not in causes
+        and not (causes and isinstance(following, _ITERATION_ENDS))
+    ):
         causes.append(following)
         following = following.__cause__ or following.__context__
     return causes
 
 
 def disk_problem(error: BaseException) -> str | None:
-    """Return what is wrong with the disk under the run's own folder; DuckDB's files have errors of DuckDB's."""
-    if isinstance(error, OSError) and error.errno in _OF_DISKS:
+    """Return what is wrong with the disk under the run's temporary folder, None when the disk is not the cause.
+
+    DuckDB's own files raise errors of DuckDB instead.
+    """
+    if isinstance(error, OSError) and error.errno in _DISK_ERRORS:
         reason = error.strerror or errno.errorcode[error.errno]
         return f"the temporary folder {tempfile.gettempdir()} cannot be written: {reason} (TMPDIR names another one)"
     return None

@@ -1,4 +1,7 @@
-"""What reading each slice took: counted by the HTTP adapter and the paginator, read by the ledger."""
+"""The read statistics of a run: requests, retries, records and seconds of each slice.
+
+The HTTP adapter and the paginator count them; the ledger stores them.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,10 @@ SLICE_HEADER = "X-Ecom-Slice"
 
 @dataclass
 class SliceStatistics:
-    """One slice's figures. A slice is read by one worker, so its fields need no lock. `seconds` is wall time."""
+    """The figures of one slice. A slice is read by one worker, so its fields need no lock.
+
+    `source_total` is the total that the API reports, `seconds` is wall time.
+    """
 
     source_total: int | None = None
     fetched: int = 0
@@ -24,26 +30,26 @@ class SliceStatistics:
 
 
 class ReadStatistics:
-    """The readings of a run by slice id; safe to share between workers."""
+    """The statistics of a run's slices by slice id; safe to share between workers."""
 
     def __init__(self) -> None:
-        """Start with no reading."""
+        """Start with no slice."""
         self._lock = threading.Lock()
-        self._readings: dict[str, SliceStatistics] = {}
+        self._slices: dict[str, SliceStatistics] = {}
 
     def of(self, slice_id: str) -> SliceStatistics:
-        """Return the reading of a slice, made on the first call."""
+        """Return the statistics of a slice, which start at zero on the first call."""
         with self._lock:
-            return self._readings.setdefault(slice_id, SliceStatistics())
+            return self._slices.setdefault(slice_id, SliceStatistics())
 
-    def forget(self, slice_ids: Iterable[str]) -> None:
-        """Start the readings of these slices, and of the single lists below them, anew before they are read again."""
+    def reset(self, slice_ids: Iterable[str]) -> None:
+        """Drop the statistics of these slices, and of the child lists below them, before they are read again."""
         with self._lock:
-            forgotten = set(slice_ids)
-            # an id is a resource and a window, that of a single list below it begins with them
-            for known in [key for key in self._readings if "/".join(key.split("/", 2)[:2]) in forgotten]:
-                del self._readings[known]
+            dropped = set(slice_ids)
+            # a slice's id is resource and window; the id of a child list below it begins with them
+            for known in [key for key in self._slices if "/".join(key.split("/", 2)[:2]) in dropped]:
+                del self._slices[known]
 
     def __deepcopy__(self, memo: object) -> ReadStatistics:
-        """Stay one and the same: dlt copies a paginator, and with it this meter, for every slice."""
+        """Return the same object: dlt copies a paginator, and these statistics with it, for every slice."""
         return self

@@ -1,7 +1,7 @@
-"""Keeping secrets out of texts: hiding a value in every form that it is written in, and guarding all logs.
+"""Hides secrets in texts, in response bodies and in all log records of the process.
 
-Which values are secret is `auth`'s to say, how they may be written `secret_forms`'. Nothing here knows of
-requests or of dlt.
+See `ecom_assets.client.secrets` for where the secrets come from, and `ecom_assets.client.secret_encodings` for how they
+may be written. Nothing here knows requests or dlt.
 """
 
 from __future__ import annotations
@@ -13,19 +13,19 @@ import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
-from ecom_assets.client.secret_encodings import Form, forms
+from ecom_assets.client.secret_encodings import SecretForm, secret_forms
 
 HIDDEN = "***"
 
 
 class Redactor:
-    """Knows the secrets of one shop and takes them out of texts; safe to share between threads."""
+    """Replaces the secrets of one shop in texts; safe to share between threads."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
-        """Start with these secrets; empty ones are passed over."""
+        """Start with these secrets; empty ones are ignored."""
         self._lock = threading.Lock()
         self._secrets: frozenset[str] = frozenset()
-        self._forms: tuple[Form, ...] = ()
+        self._forms: tuple[SecretForm, ...] = ()
         self.add(*secrets)
 
     def add(self, *secrets: str) -> None:
@@ -35,90 +35,94 @@ class Redactor:
             if known == self._secrets:
                 return
             self._secrets = known
-            self._forms = tuple(form for secret in known for form in forms(secret))
+            self._forms = tuple(form for secret in known for form in secret_forms(secret))
 
     def scrub(self, text: str) -> str:
         """Return a text with every secret in it replaced by `***`.
 
-        Found are the value itself, its URL-encoded, JSON-escaped and HTML-escaped forms, mixed ones too, and
-        its place in a base64 text, such as that of `user:password`.
+        It finds the value itself, its URL-encoded, JSON-escaped and HTML-escaped forms, also mixed, and its part of a
+        base64 text such as the one of `user:password`.
         """
-        return _hidden(text, [form.pattern for form in self._forms if form.piece in text])
+        return _replace_matches(text, [form.pattern for form in self._forms if form.required_text in text])
 
     def scrub_data(self, text: str) -> str:
-        """Return a text that is data without the secrets that cannot be in it by chance.
+        """Return a text of an API's data without the secrets that cannot be in it by chance.
 
-        A number, a plain word, a mail address or fewer than 8 characters may well be in records that have nothing
-        to do with the secret of the same text: such a value is left in.
+        Records may hold the same number, plain word, mail address or short text (fewer than 8 characters) without any
+        relation to the secret. Such a value stays.
         """
-        return _hidden(text, [form.pattern for form in self._forms if form.in_data and form.piece in text])
+        return _replace_matches(
+            text, [form.pattern for form in self._forms if form.in_data and form.required_text in text]
+        )
 
     def scrub_body(self, body: bytes) -> bytes:
-        """Return an answer's body, in UTF-8, as `scrub_data` does; the same object where it holds no secret."""
-        if not any(form.in_data and form.piece.encode() in body for form in self._forms):
+        """Return a response's body, in UTF-8, scrubbed as data; the same object where it holds no secret."""
+        if not any(form.in_data and form.required_text.encode() in body for form in self._forms):
             return body
         text = body.decode("utf-8", "surrogateescape")
         scrubbed = self.scrub_data(text)
         return body if scrubbed is text else scrubbed.encode("utf-8", "surrogateescape")
 
     def __repr__(self) -> str:
-        """Return how many secrets there are, never which."""
+        """Return the number of secrets, never the secrets."""
         return f"<Redactor of {len(self._secrets)} secrets>"
 
     def __deepcopy__(self, memo: object) -> Redactor:
-        """Stay one and the same, so that a token added later is hidden everywhere."""
+        """Return the same object, so that a token added later is hidden everywhere."""
         return self
 
 
-def _hidden(text: str, patterns: Sequence[re.Pattern[str]]) -> str:
-    """Return a text with stars for whatever one of the patterns finds in it."""
-    places = sorted(match.span(1) for pattern in patterns for match in pattern.finditer(text))
-    if not places:
+def _replace_matches(text: str, patterns: Sequence[re.Pattern[str]]) -> str:
+    """Return a text with HIDDEN in place of each match of the patterns."""
+    spans = sorted(match.span(1) for pattern in patterns for match in pattern.finditer(text))
+    if not spans:
         return text
     pieces = []
     end = 0
-    for first, last in places:
+    for first, last in spans:
         if first >= end:
             pieces += [text[end:first], HIDDEN]
         end = max(end, last)
     return "".join([*pieces, text[end:]])
 
 
-class _Guard:
+class _LogScrubber:
     """Wraps the process's log record factory while at least one redactor is active.
 
-    A factory sees a record before any logger's handler does, child loggers and handlers made later included.
+    A factory sees a record before any logger's handler does. That includes child loggers and handlers made later.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._active: tuple[Redactor, ...] = ()
-        self._wrapped: Callable[..., logging.LogRecord] | None = None
-        self._previous: Callable[..., logging.LogRecord] = logging.LogRecord
+        self._own_factory: Callable[..., logging.LogRecord] | None = None
+        self._previous_factory: Callable[..., logging.LogRecord] = logging.LogRecord
 
-    def enter(self, redactor: Redactor) -> None:
-        """Add a redactor, and stand in for the factory unless we do already."""
+    def add(self, redactor: Redactor) -> None:
+        """Add a redactor, and wrap the log record factory unless it is wrapped already."""
         with self._lock:
             self._active = (*self._active, redactor)
-            if self._wrapped is None or logging.getLogRecordFactory() is not self._wrapped:
-                self._previous = logging.getLogRecordFactory()
-                self._wrapped = self._wrapping(self._previous)
-                logging.setLogRecordFactory(self._wrapped)
+            if self._own_factory is None or logging.getLogRecordFactory() is not self._own_factory:
+                self._previous_factory = logging.getLogRecordFactory()
+                self._own_factory = self._scrubbing_factory(self._previous_factory)
+                logging.setLogRecordFactory(self._own_factory)
 
-    def leave(self, redactor: Redactor) -> None:
-        """Take one entry of a redactor away, and after the last one put the former factory back.
+    def remove(self, redactor: Redactor) -> None:
+        """Remove one entry of a redactor, and after the last one restore the former factory.
 
-        Where someone else has wrapped ours meanwhile, it stays and changes nothing.
+        Where other code has wrapped our factory meanwhile, the factory stays and changes nothing.
         """
         with self._lock:
             position = next(place for place, entry in enumerate(self._active) if entry is redactor)
             self._active = self._active[:position] + self._active[position + 1 :]
-            if not self._active and logging.getLogRecordFactory() is self._wrapped:
-                logging.setLogRecordFactory(self._previous)
-                self._wrapped = None
+            if not self._active and logging.getLogRecordFactory() is self._own_factory:
+                logging.setLogRecordFactory(self._previous_factory)
+                self._own_factory = None
 
-    def _wrapping(self, previous: Callable[..., logging.LogRecord]) -> Callable[..., logging.LogRecord]:
-        """Return a factory that scrubs what `previous` makes."""
+    def _scrubbing_factory(
+        self, previous: Callable[..., logging.LogRecord]
+    ) -> Callable[..., logging.LogRecord]:
+        """Return a factory that scrubs the records of `previous`."""
 
         def make(*args: object, **kwargs: object) -> logging.LogRecord:
             record = previous(*args, **kwargs)
@@ -130,11 +134,11 @@ class _Guard:
 
 
 def _scrub_record(record: logging.LogRecord, redactor: Redactor) -> None:
-    """Scrub a record's final message, traceback and stack; leave it as it is where there is no secret."""
+    """Scrub a record's final message, traceback and stack; a part without a secret stays as it is."""
     try:
         message = record.getMessage()
     except Exception:
-        # logging prints the arguments of a record that cannot be formatted, so there must be none
+        # logging prints the arguments of a record that it cannot format, so the record must have none
         record.msg, record.args = redactor.scrub(f"{record.msg} {record.args!r}"), ()
     else:
         scrubbed = redactor.scrub(message)
@@ -151,14 +155,14 @@ def _scrub_record(record: logging.LogRecord, redactor: Redactor) -> None:
         record.stack_info = redactor.scrub(record.stack_info)
 
 
-_GUARD = _Guard()
+_LOG_SCRUBBER = _LogScrubber()
 
 
 @contextmanager
 def scrubbed_logging(redactor: Redactor) -> Iterator[None]:
-    """Scrub the log records of every logger in the process meanwhile; may be nested, and in threads."""
-    _GUARD.enter(redactor)
+    """Scrub the log records of all loggers of the process until the block ends; may be nested, and in threads."""
+    _LOG_SCRUBBER.add(redactor)
     try:
         yield
     finally:
-        _GUARD.leave(redactor)
+        _LOG_SCRUBBER.remove(redactor)

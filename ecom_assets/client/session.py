@@ -1,7 +1,6 @@
-"""The session to a shop's API, which goes into dlt's REST API source, and what it raises.
+"""The HTTP session to a shop's API that dlt's REST API source uses, and the errors that it raises.
 
-Signing, trying again and the request budget are `signing`'s. What an answer says is `answers`', where secrets
-come from is `auth`'s.
+See `ecom_assets.client.adapter` for signing and retries, and `ecom_assets.client.request_errors` for the errors' texts.
 """
 
 from __future__ import annotations
@@ -18,12 +17,13 @@ from requests.exceptions import HTTPError, RequestException, TooManyRedirects
 from requests.sessions import merge_hooks, merge_setting
 from requests.structures import CaseInsensitiveDict
 
+from ecom_assets.client.adapter import ShopAdapter
 from ecom_assets.client.read_statistics import ReadStatistics
 from ecom_assets.client.redaction import Redactor, scrubbed_logging
-from ecom_assets.client.responses import NO_COOKIES, Failures
+from ecom_assets.client.request_errors import RequestErrors
+from ecom_assets.client.responses import NO_COOKIES
 from ecom_assets.client.shared_rate_limit import rate_limit_of
-from ecom_assets.client.signing import SigningAdapter
-from ecom_assets.client.transport_errors import reason_of
+from ecom_assets.client.transport_errors import transport_failure
 from ecom_assets.declaration.reading import Shop
 from ecom_assets.foundation.errors import ApiError
 
@@ -33,49 +33,55 @@ def create_session(
 ) -> ShopSession:
     """Return the session that goes into dlt's REST API source as `client.session`; threads may share it.
 
-    `shop.client.base_url` is the only origin that is ever talked to, `auth` comes from `build_auth`, and
-    `secrets` are the values that must not show. With a `meter`, tries count for the slice that a request's
-    SLICE_HEADER names. Whatever goes wrong is an ApiError: a status of 400 or more that no response action
-    of dlt's takes care of, no answer, an answer that is not JSON. A Retry-After beyond LONGEST_WAIT is
-    RetryLater. A broker that is configured and cannot be asked is BrokerError, now or later.
+    While it is used, the session raises ApiError for a status of 400 or more that no response action of dlt handles,
+    for a missing response, and for a body that is not JSON. It raises RetryLater for a Retry-After longer than
+    LONGEST_WAIT.
+
+    Args:
+        shop: Its `client.base_url` is the only origin that requests go to.
+        auth: What `build_auth` returned for this shop.
+        secrets: The values that must never show.
+        statistics: Counts the requests of the slice that a request's SLICE_HEADER names; None counts nothing.
+
+    Raises:
+        BrokerError: A broker is configured and does not answer; the session may raise it later as well.
     """
     redactor = Redactor(secrets)
     rate_limit = rate_limit_of(shop.name, shop.policy.requests_per_second)
-    for kind in auth:
-        if isinstance(kind, OAuth2ClientCredentials):
-            failures = Failures(shop, redactor, of_token=True)
-            adapter = SigningAdapter(
-                shop.policy, kind.access_token_url, (), redactor, failures, None, rate_limit
-            )
-            kind.session = ShopSession(adapter, redactor, failures)
-    failures = Failures(shop, redactor)
-    adapter = SigningAdapter(
-        shop.policy, shop.client.base_url, auth, redactor, failures, statistics, rate_limit
-    )
-    return ShopSession(adapter, redactor, failures)
+    for entry in auth:
+        if isinstance(entry, OAuth2ClientCredentials):
+            errors = RequestErrors(shop, redactor, for_token=True)
+            adapter = ShopAdapter(shop.policy, entry.access_token_url, (), redactor, errors, None, rate_limit)
+            entry.session = ShopSession(adapter, redactor, errors)
+    errors = RequestErrors(shop, redactor)
+    adapter = ShopAdapter(shop.policy, shop.client.base_url, auth, redactor, errors, statistics, rate_limit)
+    return ShopSession(adapter, redactor, errors)
 
 
 class ShopSession(Session):
-    """A session of dlt's that keeps no cookies and raises nothing but the project's own errors."""
+    """A dlt session that keeps no cookies and raises only this project's errors."""
 
-    def __init__(self, adapter: SigningAdapter, redactor: Redactor, failures: Failures) -> None:
+    def __init__(self, adapter: ShopAdapter, redactor: Redactor, errors: RequestErrors) -> None:
         """Send everything through one adapter; `redactor` also hides tokens obtained later."""
         super().__init__(timeout=adapter.policy.timeout, raise_for_status=False)
         self.redactor = redactor
-        self.auth = _leave_unsigned  # with none at all, requests would take a password from .netrc
-        self._failures = failures
-        self._environment: dict[str, Any] = {}
+        self.auth = _leave_unsigned  # with no auth at all, requests would take a password from .netrc
+        self._errors = errors
+        self._environment_settings: dict[str, Any] = {}
         self.mount("http://", adapter)
         self.mount("https://", adapter)
 
     def __deepcopy__(self, memo: object) -> ShopSession:
-        """Stay one and the same: dlt copies the configuration of a source, and with it this session."""
+        """Return the same session: dlt copies the configuration of a source, and this session with it."""
         return self
 
     def prepare_request(self, request: Request) -> PreparedRequest:
-        """Prepare a request; raises ApiError for one that cannot be, mostly for its next link.
+        """Return the prepared request, as requests does it but without cookies.
 
-        As requests does it, but for the cookies: merging three jars that are empty takes it as long as the rest.
+        Merging three empty cookie jars takes requests as long as everything else here.
+
+        Raises:
+            ApiError: The request cannot be made, mostly because of a broken next link.
         """
         prepared = PreparedRequest()
         try:
@@ -97,21 +103,21 @@ class ShopSession(Session):
         raise ApiError(f"{request.method}: the request cannot be made ({kind}); check {places}")
 
     def merge_environment_settings(self, url: Any, proxies: Any, stream: Any, verify: Any, cert: Any) -> Any:
-        """Return what the environment says of proxies and certificates; it is asked once for each origin."""
+        """Return the environment's proxies and certificates, which are read once for each origin."""
         if proxies or (stream, verify, cert) != (None, None, None):
             return super().merge_environment_settings(url, proxies, stream, verify, cert)
         origin = "/".join(str(url).split("/", 3)[:3])
-        known = self._environment.get(origin)
-        if known is None:
-            known = super().merge_environment_settings(url, {}, None, None, None)
-            self._environment[origin] = known
-        return {**known, "proxies": dict(known["proxies"])}
+        settings = self._environment_settings.get(origin)
+        if settings is None:
+            settings = super().merge_environment_settings(url, {}, None, None, None)
+            self._environment_settings[origin] = settings
+        return {**settings, "proxies": dict(settings["proxies"])}
 
     def rebuild_auth(self, prepared_request: PreparedRequest, response: Response) -> None:
         """Leave a redirected request unsigned: the adapter signs it, or refuses its host."""
 
     def get_redirect_target(self, resp: Response) -> str | None:
-        """Return where an answer redirects to, if it does; raises ApiError for what is no address."""
+        """Return the address that a response redirects to, None without one; raises ApiError for a broken address."""
         try:
             target = super().get_redirect_target(resp)
             _ = urlsplit(target or "").port
@@ -119,31 +125,31 @@ class ShopSession(Session):
             pass
         else:
             return target
-        raise ApiError(self._failures.line(resp.request, "redirected to something that is no address"))
+        raise ApiError(self._errors.message(resp.request, "the API redirects to a broken address"))
 
     def send(self, request: PreparedRequest, **kwargs: Any) -> Response:
-        """Send a request and run its hooks, which are dlt's response actions and may settle any status.
+        """Send a request and run its hooks; dlt's response actions are hooks, and may accept any status.
 
-        Errors are raised outside of the except clauses and without the frames below, so that nothing hangs on
-        to them that knows a body or an address.
+        Errors are raised outside of the except clauses and without the frames below, so that nothing that knows a
+        body or an address stays attached to them.
         """
         failure: ApiError
         try:
-            # urllib3 logs the signed address, dlt the body of an answer that it ignores
+            # urllib3 logs the signed address, dlt the body of a response that it ignores
             with scrubbed_logging(self.redactor):
                 # past dlt's own method, which only sets a timeout, as the adapter does
                 response = super(Session, self).send(request, **kwargs)
             if response.status_code < 400:
                 return response
-            failure = self._failures.status(response)
+            failure = self._errors.bad_status(response)
         except ApiError as error:
             failure = error.with_traceback(None)
-        except HTTPError as error:  # what dlt's own hook raises for a status that no response action took
-            failure = self._failures.status(error.response)
+        except HTTPError as error:  # dlt's own hook raises it for a status that no response action handles
+            failure = self._errors.bad_status(error.response)
         except RequestException as error:
-            endless = isinstance(error, TooManyRedirects)
-            reason = "redirects without end" if endless else reason_of(error, 0)[0]
-            failure = self._failures.unreached(request, reason, 1)
+            too_many = isinstance(error, TooManyRedirects)
+            reason = "too many redirects" if too_many else transport_failure(error, 0).reason
+            failure = self._errors.no_response(request, reason, 1)
         raise failure
 
 

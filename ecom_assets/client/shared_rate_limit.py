@@ -1,7 +1,7 @@
-"""The pace of a shop that all runs on all machines share: kept in the broker that ECOM_BROKER names.
+"""The rate limit of a shop that all runs on all machines share, kept in the broker that ECOM_BROKER names.
 
-The broker is one that speaks Redis' protocol, such as Valkey; its clock is the only one that counts. Without the
-variable each run has a `pace` of its own, and nothing here needs the broker's client.
+The broker speaks the protocol of Redis, as Valkey does. Only its clock counts. Without the variable each run has a rate
+limit of its own, and the broker's client need not be installed.
 """
 
 from __future__ import annotations
@@ -19,107 +19,119 @@ if TYPE_CHECKING:
     from redis import Redis
 
 VARIABLE = "ECOM_BROKER"
-"""The environment variable that holds the broker's address; a secret, for a password may stand in it."""
+"""The environment variable that holds the broker's address; a secret, as the address may hold a password."""
 
 _TIMEOUT = 5.0
 """Seconds that the broker may take to be reached, and to answer."""
 
 _RETRIES = 3
-"""How often a broker that could not be asked is asked again, over about two seconds: it may be starting anew."""
+"""How often an unreachable broker is asked again, over about two seconds: it may be restarting."""
+
+_KEY = "ecom_assets:pace:{}"
+"""The broker's key for a shop's name. Runs of older releases share it, so it keeps its name."""
 
 _MICRO = 1_000_000
 
 # times are whole microseconds since 1970 by the broker's clock, which a double holds to the last digit
-_NOW = """
+_READ_TIMES = """
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
 local known = redis.call('HMGET', KEYS[1], 'turn', 'resume')
-local turn, resume = tonumber(known[1]) or 0, tonumber(known[2]) or 0
+local next_turn, pause_end = tonumber(known[1]) or 0, tonumber(known[2]) or 0
 """
-_TAKE = f"""{_NOW}
-local left = math.max(resume - now, 0)
-local late = math.max(turn - now, left)
-if late <= 0 then
+_TAKE_TURN = f"""{_READ_TIMES}
+local pause_left = math.max(pause_end - now, 0)
+local delay = math.max(next_turn - now, pause_left)
+if delay <= 0 then
     redis.call('HSET', KEYS[1], 'turn', string.format('%.0f', now + ARGV[1]))
 end
-return {{left, late}}
+return {{pause_left, delay}}
 """
-_PAUSE = f"""{_NOW}
-redis.call('HSET', KEYS[1], 'resume', string.format('%.0f', math.max(resume, now + ARGV[1])))
+_PAUSE = f"""{_READ_TIMES}
+redis.call('HSET', KEYS[1], 'resume', string.format('%.0f', math.max(pause_end, now + ARGV[1])))
 """
 
 
 def rate_limit_of(name: str, per_second: float | None, environ: Mapping[str, str] = os.environ) -> RateLimit:
-    """Return the pace of the shop of a name: that of all runs where a broker is configured, else one of its own.
+    """Return a shop's rate limit: shared by all runs where a broker is configured, else one of this run.
 
-    Raises BrokerError for a broker that cannot be asked.
+    Args:
+        name: The shop's name.
+        per_second: Requests per second; None sets no limit.
+        environ: Where ECOM_BROKER is looked up.
+
+    Raises:
+        BrokerError: The broker's address is wrong, or the broker does not answer.
     """
     url = environ.get(VARIABLE)
     return SharedRateLimit(name, per_second, url) if url else RateLimit(per_second)
 
 
 class SharedRateLimit(RateLimit):
-    """A pace that is kept in the broker, under the shop's name.
+    """A rate limit that is kept in the broker, under the shop's name.
 
-    A turn is taken when it has come and not before, so a process that is killed takes none along. Raises
-    BrokerError wherever the broker cannot be asked, and from then on: without it nothing may leave.
+    A turn is only taken once it has come, so a killed process leaves no turn unused. Every method raises BrokerError
+    when the broker does not answer, and from then on: without the broker no request may leave.
     """
 
     def __init__(self, name: str, per_second: float | None, url: str) -> None:
-        """Ask the broker at `url` whether it is there."""
+        """Connect to the broker at `url`; raises BrokerError when it does not answer."""
         super().__init__(per_second)
         self._name = name
-        self._where = _shown(url)
-        self._lost = ""
-        client = _client(url)
-        self._asked(client.ping)
-        keys = [f"ecom_assets:pace:{name}"]
-        self._taking = partial(client.register_script(_TAKE), keys, [round(self._interval * _MICRO)])
-        self._pausing = partial(client.register_script(_PAUSE), keys)
+        self._broker_address = _host_and_port(url)
+        self._failure = ""
+        client = _redis_client(url)
+        self._ask_broker(client.ping)
+        keys = [_KEY.format(name)]
+        self._take_script = partial(
+            client.register_script(_TAKE_TURN), keys, [round(self._interval * _MICRO)]
+        )
+        self._pause_script = partial(client.register_script(_PAUSE), keys)
 
     def pause(self, seconds: float) -> None:
-        """Let nothing of any run leave for so long; a pause that ends later stays as it is."""
-        self._asked(partial(self._pausing, [round(seconds * _MICRO)]))
+        """Let no request of any run leave for so long; a pause that ends later stays as it is."""
+        self._ask_broker(partial(self._pause_script, [round(seconds * _MICRO)]))
 
-    def _take(self) -> tuple[float, float]:
-        left, late = self._asked(self._taking)
-        return left / _MICRO, late / _MICRO
+    def _take_turn(self) -> tuple[float, float]:
+        pause_left, delay = self._ask_broker(self._take_script)
+        return pause_left / _MICRO, delay / _MICRO
 
-    def _asked(self, question: Callable[[], Any]) -> Any:
-        """Return what the broker answers; the error holds no more than its address and a reason in our words.
+    def _ask_broker(self, question: Callable[[], Any]) -> Any:
+        """Return what the broker answers; raises BrokerError with its host and a reason in our own words.
 
-        It is raised outside of the except clause, so that nothing hangs on to it that knows the password.
+        The error is raised outside of the except clause, so that nothing that knows the password stays attached.
         """
         from redis import RedisError
 
-        # who stood behind the one that found out need not find out again, one after the other
-        if not self._lost:
+        # once one worker has found the broker gone, the workers behind it do not wait for it one after the other
+        if not self._failure:
             try:
                 return question()
             except (RedisError, OSError) as error:
-                self._lost = _reason(error)
-            except TypeError:  # of an option in the address that the client does not know
-                self._lost = "its address has an option that is unknown"
+                self._failure = _failure_reason(error)
+            except TypeError:  # for an option in the address that the client does not know
+                self._failure = "its address has an unknown option"
         raise BrokerError(
-            f"{VARIABLE}: the broker at {self._where} cannot be asked for the pace of {self._name!r}: {self._lost}"
+            f"{VARIABLE}: the broker at {self._broker_address} cannot be asked "
+            f"for the rate limit of {self._name!r}: {self._failure}"
         )
 
 
-def _shown(url: str) -> str:
-    """Return host and port of an address; raises BrokerError, which quotes nothing, for one that is none."""
+def _host_and_port(url: str) -> str:
+    """Return host and port of an address; raises BrokerError, without quoting it, for one that is no broker's."""
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port or 6379
     except ValueError:
         pass
     else:
-        # an @ further on is that of a password that was cut in two by a character of its own
+        # a later @ means that a special character of the password has cut the password in two
         if host and parts.scheme in ("redis", "rediss") and "@" not in url.partition(parts.netloc)[2]:
             return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-    raise _unusable()
+    raise _address_error()
 
 
-def _client(url: str) -> Redis:
+def _redis_client(url: str) -> Redis:
     """Return the client of a broker, which connects when it is first used."""
     try:
         from redis import Redis
@@ -133,20 +145,20 @@ def _client(url: str) -> Redis:
     retry = Retry(ExponentialBackoff(cap=1, base=0.2), _RETRIES)
     try:
         return Redis.from_url(url, retry=retry, socket_timeout=_TIMEOUT, socket_connect_timeout=_TIMEOUT)
-    except ValueError:  # whose text may quote a part of the address
+    except ValueError:  # its text may quote a part of the address
         pass
-    raise _unusable()
+    raise _address_error()
 
 
-def _unusable() -> BrokerError:
+def _address_error() -> BrokerError:
     return BrokerError(
-        f"{VARIABLE}: found no such address; allowed: redis://… or rediss://…, "
-        "with the special characters of a password percent-encoded"
+        f"{VARIABLE}: found something else than a broker's address (not shown, it may hold a password); "
+        "allowed: redis://… or rediss://…, with the special characters of a password percent-encoded"
     )
 
 
-def _reason(error: Exception) -> str:
-    """Return why a broker could not be asked, in words that quote neither it nor the address."""
+def _failure_reason(error: Exception) -> str:
+    """Return why the broker did not answer, in words that quote neither the broker nor its address."""
     from redis import AuthenticationError, ConnectionError, TimeoutError
 
     if isinstance(error, AuthenticationError):
@@ -157,5 +169,5 @@ def _reason(error: Exception) -> str:
     if isinstance(cause, OSError) and cause.strerror:
         return cause.strerror.lower()
     if isinstance(error, ConnectionError):
-        return "it ends the connection"
+        return "it closed the connection"
     return f"it answers with {type(error).__name__}"

@@ -1,6 +1,6 @@
-"""Why a request got no answer, in words of our own: an error's text holds the address that was signed.
+"""Why a request got no response: connection, timeout, TLS and body errors, in words without the signed address.
 
-What an answer says is `answers`'.
+See `ecom_assets.client.request_errors` for the errors about a response.
 """
 
 from __future__ import annotations
@@ -8,40 +8,54 @@ from __future__ import annotations
 import socket
 import ssl
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from requests import exceptions
 from urllib3.exceptions import DecodeError, NewConnectionError, ProtocolError
 from urllib3.exceptions import TimeoutError as PoolTimeout
 
 
-def reason_of(error: Exception, timeout: float) -> tuple[str, bool]:
-    """Return why there was no answer, without the error's own text, and whether to try again.
+class TransportFailure(NamedTuple):
+    """Why a try brought no response, and whether another try may bring one."""
 
-    That text holds the signed address; what is said instead comes from the kind of error at the bottom.
+    reason: str
+    may_pass: bool
+
+
+def transport_failure(error: Exception, timeout: float) -> TransportFailure:
+    """Return why there was no response, told from the kind of error at the bottom.
+
+    The error's own text holds the signed address, so no part of it is used.
+
+    Args:
+        error: What requests or urllib3 raised.
+        timeout: The timeout of the request in seconds, for the message.
     """
-    causes = list(_causes(error))
+    causes = list(_nested_causes(error))
     for cause in causes:
         if isinstance(cause, ssl.SSLCertVerificationError):
-            return f"its TLS certificate is not trusted ({cause.verify_message})", False
+            return TransportFailure(f"its TLS certificate is not trusted ({cause.verify_message})", False)
         if isinstance(cause, ssl.SSLError) and cause.reason:
-            return f"TLS failed ({cause.reason.replace('_', ' ').lower()})", True
+            return TransportFailure(f"TLS failed ({cause.reason.replace('_', ' ').lower()})", True)
     if any(isinstance(cause, socket.gaierror) for cause in causes):
-        return "the host name is not known", True
-    late = (exceptions.Timeout, PoolTimeout, TimeoutError)
+        return TransportFailure("the host name is not known", True)
+    timeouts = (exceptions.Timeout, PoolTimeout, TimeoutError)
     # urllib3 counts every connection that cannot be made as a timeout
-    if any(isinstance(cause, late) and not isinstance(cause, NewConnectionError) for cause in causes):
-        return f"no answer within {timeout:g} s", True
+    if any(isinstance(cause, timeouts) and not isinstance(cause, NewConnectionError) for cause in causes):
+        return TransportFailure(f"no answer within {timeout:g} s", True)
     if isinstance(error, (ProtocolError, exceptions.ChunkedEncodingError)):
-        return "the body was cut off", True
+        return TransportFailure("the body was cut off", True)
     if isinstance(error, exceptions.ConnectionError):
-        stated = [cause.strerror for cause in causes if isinstance(cause, OSError) and cause.strerror]
-        return f"no connection ({stated[-1].lower()})" if stated else "the connection was dropped", True
+        reasons = [cause.strerror for cause in causes if isinstance(cause, OSError) and cause.strerror]
+        return TransportFailure(
+            f"no connection ({reasons[-1].lower()})" if reasons else "the connection was dropped", True
+        )
     if isinstance(error, (DecodeError, exceptions.ContentDecodingError)):
-        return "the body cannot be decompressed", False
-    return f"the request cannot be sent ({type(error).__name__})", False
+        return TransportFailure("the body cannot be decompressed", False)
+    return TransportFailure(f"the request cannot be sent ({type(error).__name__})", False)
 
 
-def _causes(error: BaseException) -> Iterator[BaseException]:
+def _nested_causes(error: BaseException) -> Iterator[BaseException]:
     """Yield an error and everything wrapped in it, each once, the outer before the inner."""
     pending: list[object] = [error]
     seen: set[int] = set()

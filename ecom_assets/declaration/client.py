@@ -24,6 +24,7 @@ from ecom_assets.declaration.field_types import (
     whole,
 )
 from ecom_assets.declaration.paginator import Paginator
+from ecom_assets.foundation.retry_statuses import RETRY_STATUSES
 
 AUTH_FIELDS = {
     "api_key": ("api_key",),
@@ -199,8 +200,8 @@ class Policy(Declared):
 
     max_retries: Annotated[int, whole(0, 10)] = Field(
         default=3,
-        description="Tries after the first, on 429, 500, 502, 503, 504, a dropped connection, a timeout, "
-        "a body cut off.",
+        description=f"Tries after the first, on {', '.join(map(str, RETRY_STATUSES))}, "
+        "a dropped connection, a timeout, a body cut off.",
     )
     backoff_factor: Annotated[float, number("a number, 0 or more", 0)] = Field(
         default=2.0,

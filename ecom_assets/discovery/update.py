@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from ecom_assets.client.auth import resolve_secrets
 from ecom_assets.client.redaction import Redactor
+from ecom_assets.client.secrets import resolve_secrets
 from ecom_assets.contract.contract import explode
 from ecom_assets.declaration.reading import Resource, Shop
 from ecom_assets.discovery.description.endpoint import DescribedTable

@@ -148,7 +148,7 @@ class _Run:
         while tables:
             through = dict.fromkeys(name for entry in tables for name in self.shop.read_through(entry))
             slices = {name: child_slices(self.shop.resource(name), cuts) for name in through}
-            connection.statistics.forget(part.id for parts in slices.values() for part in parts)
+            connection.statistics.reset(part.id for parts in slices.values() for part in parts)
             load_metrics = {
                 resource.name: LoadMetrics(resource, slices[self.shop.parent_of(resource).name])
                 for resource in tables

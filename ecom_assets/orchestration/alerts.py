@@ -23,8 +23,8 @@ from dagster import (
     run_failure_sensor,
 )
 
-from ecom_assets.client.auth import resolve_secrets
 from ecom_assets.client.redaction import Redactor
+from ecom_assets.client.secrets import resolve_secrets
 from ecom_assets.declaration.reading import Shop
 from ecom_assets.foundation.errors import IngestError
 from ecom_assets.orchestration.jobs import SHOP_TAG

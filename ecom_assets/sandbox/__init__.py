@@ -1,4 +1,7 @@
-"""A bundled e-commerce API to load from without an account. Importing it is cheap; `server` starts it."""
+"""The bundled e-commerce API, which needs no account: deterministic data, faults on demand.
+
+Importing this package is cheap. `ecom_assets.sandbox.server` starts the API.
+"""
 
 from __future__ import annotations
 

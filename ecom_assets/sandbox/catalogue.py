@@ -1,4 +1,4 @@
-"""What is there from the beginning: the stores, and the products with their changing prices."""
+"""The catalogue: the stores, and the products with their changing prices."""
 
 from __future__ import annotations
 
@@ -7,27 +7,27 @@ from functools import lru_cache
 
 import orjson
 
-from ecom_assets.sandbox.chance import dice
-from ecom_assets.sandbox.instants import DAY, written
+from ecom_assets.sandbox.instants import DAY, iso_text
+from ecom_assets.sandbox.seeded_random import seeded_bytes
 
-_THINGS = (
+_PRODUCT_NOUNS = (
     "tea pot", "crème bowl", "notebook", "lamp", "scarf", "backpack", "candle", "Smørrebrød board", "clock",
     "mug", "umbrella", "Gugelhupf tin",
 )  # fmt: skip
-_KINDS = ("Linen", "Walnut", "Recycled", "Ærø", "Plain")
-_EVERY = 10  # days from one change of a product's price to the next
-_DISCONTINUED = 12  # every so manyth product is not on sale any more
+_PRODUCT_ADJECTIVES = ("Linen", "Walnut", "Recycled", "Ærø", "Plain")
+_PRICE_INTERVAL = 10  # days from one change of a product's price to the next
+_DISCONTINUED_EVERY = 12  # products with an id divisible by this are no longer on sale
 
-PRODUCTS = range(1, 1 + len(_THINGS) * len(_KINDS))
+PRODUCTS = range(1, 1 + len(_PRODUCT_NOUNS) * len(_PRODUCT_ADJECTIVES))
 """The ids of all products."""
 
-ON_SALE = tuple(product for product in PRODUCTS if product % _DISCONTINUED)
-"""The ids of the products that orders may name."""
+ON_SALE = tuple(product for product in PRODUCTS if product % _DISCONTINUED_EVERY)
+"""The ids of the products that orders may contain."""
 
 
 @dataclass(frozen=True)
 class Store:
-    """A store; `rate` is what 100 units of the products' currency are in the store's."""
+    """A store; 100 units of the products' currency are `rate` units of the store's."""
 
     id: int
     name: str
@@ -50,7 +50,7 @@ STORES = (
 
 @dataclass(frozen=True)
 class Price:
-    """A product's price in cents, and the instant since which it is that."""
+    """A product's price in cents, and since when: an instant in seconds since 1970 UTC."""
 
     since: int
     cents: int
@@ -68,44 +68,44 @@ def store_row(store: Store) -> bytes:
 
 
 class Catalogue:
-    """The products. All are there from the start; from the second day on a tenth changes price each day."""
+    """The products. All exist from the start; from the second day on, a tenth of them changes price each day."""
 
     def __init__(self, seed: int, start: int) -> None:
-        """Take the seed and the first second."""
+        """Take the sandbox's seed and its first second since 1970 UTC."""
         self._seed = seed
         self._start = start
-        self._changed = lru_cache(maxsize=10_000)(self._change)
+        self._price_of_day = lru_cache(maxsize=10_000)(self._make_price)
 
     def price(self, product: int, instant: int) -> Price:
         """Return the price of a product at an instant at or after the start."""
         day = (instant - self._start) // DAY
-        day -= (day - product) % _EVERY
-        price = self._changed(product, day)
-        return price if price.since <= instant else self._changed(product, day - _EVERY)
+        day -= (day - product) % _PRICE_INTERVAL
+        price = self._price_of_day(product, day)
+        return price if price.since <= instant else self._price_of_day(product, day - _PRICE_INTERVAL)
 
     def row(self, product: int, updated: int) -> bytes:
-        """Return the JSON of a product as it was since an instant."""
-        kind, thing = divmod(product - PRODUCTS[0], len(_THINGS))
+        """Return the JSON of a product with its price of an instant, which is also its `updated_at`."""
+        adjective, noun = divmod(product - PRODUCTS[0], len(_PRODUCT_NOUNS))
         cents = self.price(product, updated).cents
         return orjson.dumps(
             {
                 "id": product,
                 "sku": sku(product),
-                "title": f"{_KINDS[kind]} {_THINGS[thing]}",
+                "title": f"{_PRODUCT_ADJECTIVES[adjective]} {_PRODUCT_NOUNS[noun]}",
                 "price": f"{cents // 100}.{cents % 100:02d}",
                 "currency": "EUR",
-                "status": "active" if product % _DISCONTINUED else "discontinued",
+                "status": "active" if product % _DISCONTINUED_EVERY else "discontinued",
                 "weight_grams": None if product % 7 == 0 else 40 * product,
-                "created_at": written(self._start),
-                "updated_at": written(updated),
+                "created_at": iso_text(self._start),
+                "updated_at": iso_text(updated),
             }
         )
 
-    def _change(self, product: int, day: int) -> Price:
-        """Return the price that a product got on a day, or the first one for days before the second."""
-        base = 250 + int.from_bytes(dice(self._seed, "product", product)[:2], "big") % 9_500
+    def _make_price(self, product: int, day: int) -> Price:
+        """Return the price that a product got on a day; days before the second have the first price."""
+        base = 250 + int.from_bytes(seeded_bytes(self._seed, "product", product)[:2], "big") % 9_500
         if day < 1:
             return Price(self._start, base)
-        rolled = dice(self._seed, f"price/{product}", day)
-        second = int.from_bytes(rolled[:4], "big") % DAY
-        return Price(self._start + day * DAY + second, base * (80 + rolled[4] % 41) // 100)
+        drawn = seeded_bytes(self._seed, f"price/{product}", day)
+        second = int.from_bytes(drawn[:4], "big") % DAY
+        return Price(self._start + day * DAY + second, base * (80 + drawn[4] % 41) // 100)

@@ -1,6 +1,7 @@
-"""What is to go wrong, and when: answers that fail, records that come and go while pages are read.
+"""The sandbox's faults on demand: answers that fail, and records that come and go while pages are read.
 
-Here it is only said; `gate` spoils the answers, `listing` the records. Faults may be put in from any thread.
+This module only holds them; any thread may add some. See `ecom_assets.sandbox.fault_middleware` for how answers fail,
+and `ecom_assets.sandbox.record_pages` for how records change.
 """
 
 from __future__ import annotations
@@ -12,19 +13,19 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 REMOVED: Final = object()
-"""As the value of a field in `Faults.change`: the record lacks the field."""
+"""The value of a field in `Faults.change` that removes the field from the record."""
 
 When = Callable[[Mapping[str, str]], bool]
-"""Decides by a request's query whether it is meant."""
+"""Tells from a request's query whether a fault is for the request."""
 
 
 @dataclass
 class Fault:
-    """What happens to the next requests that match: to so many `times`, or to every one if that is None.
+    """What happens to the next requests that match: to the next `times` of them, or to all if that is None.
 
-    A request matches with this path (any, if None) and a query for which `when` is true. It waits for `delay`
-    seconds; then it is answered with `status` and `body`, or as ever if `status` is None; or the
-    connection is closed without an answer (`drop`), or in the middle of its body (`cut`).
+    A request matches that has this path (None: any path) and a query for which `when` is true. The sandbox waits for
+    `delay` seconds. It then answers with `status`, `headers` and `body`, or with the usual answer if `status` is None.
+    With `drop` it closes the connection without an answer, with `cut` in the middle of the body.
     """
 
     path: str | None = None
@@ -38,7 +39,7 @@ class Fault:
     cut: bool = False
 
     def matches(self, path: str, query: Mapping[str, str]) -> bool:
-        """Whether a request is meant, as long as there are times left."""
+        """Tell whether the fault is for a request, and has times left."""
         if self.path not in (None, path) or self.times == 0:
             return False
         return self.when is None or self.when(query)
@@ -46,44 +47,48 @@ class Fault:
 
 @dataclass
 class Edits:
-    """How the records of one path, their total and the meaning of their parameters differ from the truth."""
+    """What faults change about one path: its records, the reported total and the parameters that it ignores."""
 
     deleted: set[int] = field(default_factory=set)
     changed: dict[int, dict[str, Any]] = field(default_factory=dict)
     added: list[dict[str, Any]] = field(default_factory=list)
     ignored: set[str] = field(default_factory=set)
-    totals: list[int | None] = field(default_factory=list)  # one or none; None for an answer without a total
+    totals: list[int | None] = field(
+        default_factory=list
+    )  # empty, or one total to report; None reports no total
 
-    def of_records(self) -> bool:
-        """Whether any record is not as it would be."""
+    def change_records(self) -> bool:
+        """Tell whether any record is added, changed or hidden."""
         return bool(self.deleted or self.changed or self.added)
 
 
 @dataclass
-class _Later:
+class _ScheduledAction:
+    """What to do after `left` more answered requests to a path (None: any path)."""
+
     path: str | None
     left: int
     do: Callable[[], object]
 
 
 class Faults:
-    """The faults of one running sandbox. The first one put in that matches a request is its fault."""
+    """The faults of one running sandbox. Of those that match a request, the one added first applies."""
 
     def __init__(self) -> None:
-        """Start with nothing wrong."""
+        """Start without faults."""
         self._lock = threading.RLock()
         self.clear()
 
     def clear(self) -> None:
-        """Let everything be right again."""
+        """Remove all faults."""
         with self._lock:
             self._faults: list[Fault] = []
             self._edits: defaultdict[str, Edits] = defaultdict(Edits)
             self._ignored: set[str] = set()
-            self._later: list[_Later] = []
+            self._actions: list[_ScheduledAction] = []
 
     def put(self, fault: Fault) -> None:
-        """Put a fault at the end of the line."""
+        """Add a fault after all others."""
         with self._lock:
             self._faults.append(fault)
 
@@ -118,7 +123,7 @@ class Faults:
     def slow(
         self, seconds: float, *, path: str | None = None, when: When | None = None, times: int | None = 1
     ) -> None:
-        """Answer rightly but late."""
+        """Give the usual answer, but late by so many seconds."""
         self.put(Fault(path, when, times, delay=seconds))
 
     def drop(self, *, path: str | None = None, when: When | None = None, times: int | None = 1) -> None:
@@ -140,15 +145,15 @@ class Faults:
             self._edits[path].deleted.discard(identity)
 
     def change(self, path: str, identity: int, **fields: Any) -> None:
-        """Give a record other values; REMOVED takes a field away.
+        """Give a record other values; REMOVED removes a field.
 
-        Another `updated_at` puts the record where it belongs; one that is no instant leaves it where it was.
+        A new `updated_at` moves the record to its new place; one that is not an instant leaves it where it was.
         """
         with self._lock:
             self._edits[path].changed.setdefault(identity, {}).update(fields)
 
     def add(self, path: str, record: Mapping[str, Any]) -> None:
-        """Add a record. Without an `updated_at` that is an instant it is at the end of every answer."""
+        """Add a record. If its `updated_at` is missing or not an instant, it comes last in every answer."""
         with self._lock:
             self._edits[path].added.append(dict(record))
 
@@ -163,12 +168,12 @@ class Faults:
             self._edits[path].totals = [total]
 
     def after(self, path: str | None, *, requests: int, do: Callable[[], object]) -> None:
-        """Do something once so many further requests have been answered, before the next one is looked at."""
+        """Call `do` after so many more answered requests to a path (None: any), before the next request is handled."""
         with self._lock:
-            self._later.append(_Later(path, requests, do))
+            self._actions.append(_ScheduledAction(path, requests, do))
 
     def take(self, path: str, query: Mapping[str, str]) -> Fault | None:
-        """Return the fault of a request and use it up."""
+        """Return the fault for a request, which then has one time less, or None."""
         with self._lock:
             for fault in self._faults:
                 if fault.matches(path, query):
@@ -179,19 +184,19 @@ class Faults:
         return None
 
     def edits(self, path: str) -> Edits:
-        """Return a copy of what is wrong with the records of a path."""
+        """Return a copy of the edits of a path."""
         with self._lock:
             edits = self._edits[path]
             changed = {identity: dict(fields) for identity, fields in edits.changed.items()}
             ignored = edits.ignored | self._ignored
             return Edits(set(edits.deleted), changed, list(edits.added), ignored, list(edits.totals))
 
-    def answered(self, path: str) -> None:
-        """Count a request that has its answer, and do what was to be done after it."""
+    def count_answer(self, path: str) -> None:
+        """Count an answered request, and call what was scheduled for after it."""
         with self._lock:
-            for later in self._later:
-                later.left -= later.path in (None, path)
-            due = [later for later in self._later if later.left <= 0]
-            self._later = [later for later in self._later if later.left > 0]
-        for later in due:
-            later.do()
+            for action in self._actions:
+                action.left -= action.path in (None, path)
+            due = [action for action in self._actions if action.left <= 0]
+            self._actions = [action for action in self._actions if action.left > 0]
+        for action in due:
+            action.do()

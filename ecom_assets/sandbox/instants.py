@@ -1,4 +1,7 @@
-"""Instants in seconds since 1970 UTC, whole ones where they are the sandbox's own, as it reads and writes them."""
+"""Instants in seconds since 1970 UTC: how the sandbox reads and writes them as text.
+
+The sandbox's own instants are whole seconds; those of requests and edited records may have fractions.
+"""
 
 from __future__ import annotations
 
@@ -24,22 +27,23 @@ def midnight(day: date) -> int:
     return (day - _EPOCH.date()).days * DAY
 
 
-def written(instant: int) -> str:
+def iso_text(instant: int) -> str:
     """Return an instant as ISO 8601 in UTC with whole seconds, such as 2026-01-01T00:00:00Z."""
     return datetime.fromtimestamp(instant, timezone.utc).isoformat()[:19] + "Z"
 
 
-def read(text: str) -> Fraction:
-    """Return the seconds of an ISO 8601 instant with all its digits; without an offset it is in UTC.
+def parse_iso(text: str) -> Fraction:
+    """Return the seconds of an ISO 8601 instant with all its digits. UTC without an offset; a day means its midnight.
 
-    A day alone is its midnight. Raises ValueError.
+    Raises:
+        ValueError: The text is not ISO 8601.
     """
-    found = _ISO.fullmatch(text)
-    if found is None:
+    match = _ISO.fullmatch(text)
+    if match is None:
         raise ValueError(f"{text!r} is not ISO 8601")
-    offset = (found["offset"] or "Z").upper()
+    offset = (match["offset"] or "Z").upper()
     offset = "+00:00" if offset == "Z" else f"{offset[:3]}:{offset[3:].lstrip(':') or '00'}"
-    fraction = found["fraction"] or "0"
-    whole = f"{found['day']}T{found['minute'] or '00:00'}{found['second'] or ':00'}{offset}"
+    fraction = match["fraction"] or "0"
+    whole = f"{match['day']}T{match['minute'] or '00:00'}{match['second'] or ':00'}{offset}"
     seconds = (datetime.fromisoformat(whole) - _EPOCH) // _SECOND
     return seconds + Fraction(int(fraction), 10 ** len(fraction))

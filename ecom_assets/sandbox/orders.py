@@ -1,31 +1,39 @@
-"""The orders of a visit: what was bought, for how much, and where it goes."""
+"""The orders: line items, prices and shipping addresses."""
 
 from __future__ import annotations
 
 import orjson
 
 from ecom_assets.sandbox.catalogue import ON_SALE, STORES, Catalogue, sku
-from ecom_assets.sandbox.chance import dice, pick
-from ecom_assets.sandbox.instants import written
-from ecom_assets.sandbox.people import Person
+from ecom_assets.sandbox.customers import Customer
+from ecom_assets.sandbox.instants import iso_text
+from ecom_assets.sandbox.seeded_random import choose, seeded_bytes
 
 _DISCOUNTS = (0, 0, 0, 0, 3, 7, 15)  # per cent
-_MOST_LINES = 4
-_PICKED_UP = 40  # of 256 orders
+_MAX_LINES = 4
+_PICKED_UP = 40  # of 256 orders; these have no shipping address
 
 
-def order_fragment(seed: int, catalogue: Catalogue, buyer: Person, order: int, created: int) -> bytes:
-    """Return the order's JSON without its end, to which `status`, `updated_at` and a closing brace belong."""
-    rolled = dice(seed, "order", order)
-    store = pick(STORES, rolled[0])
+def order_json_start(seed: int, catalogue: Catalogue, buyer: Customer, order: int, created: int) -> bytes:
+    """Return the order's JSON without its end, which is `status`, `updated_at` and the closing brace.
+
+    Args:
+        seed: The sandbox's seed.
+        catalogue: The products and their prices.
+        buyer: The customer.
+        order: The order's id.
+        created: Seconds since 1970 UTC; the prices are those of this instant.
+    """
+    drawn = seeded_bytes(seed, "order", order)
+    store = choose(STORES, drawn[0])
     lines = []
     total = 0  # amounts are counted in ten-thousandths, so that they add up exactly
-    for line in range(1 + rolled[1] % _MOST_LINES):
-        low, high, many, discount = rolled[4 + 4 * line : 8 + 4 * line]
-        product = pick(ON_SALE, low, high)
+    for line in range(1 + drawn[1] % _MAX_LINES):
+        low, high, amount, discount = drawn[4 + 4 * line : 8 + 4 * line]
+        product = choose(ON_SALE, low, high)
         cents = catalogue.price(product, created).cents
-        price = cents * (100 - pick(_DISCOUNTS, discount)) * store.rate // 100
-        quantity = 1 + many % 5
+        price = cents * (100 - choose(_DISCOUNTS, discount)) * store.rate // 100
+        quantity = 1 + amount % 5
         total += quantity * price
         lines.append(
             {
@@ -33,10 +41,10 @@ def order_fragment(seed: int, catalogue: Catalogue, buyer: Person, order: int, c
                 "product_id": product,
                 "sku": sku(product),
                 "quantity": quantity,
-                "unit_price": _amount(price),
+                "unit_price": _amount_text(price),
             }
         )
-    picked_up = rolled[2] < _PICKED_UP
+    picked_up = drawn[2] < _PICKED_UP
     return orjson.dumps(
         {
             "id": order,
@@ -44,16 +52,16 @@ def order_fragment(seed: int, catalogue: Catalogue, buyer: Person, order: int, c
             "buyer": {"id": buyer.id, "email": buyer.email},
             "store_id": store.id,
             "currency": store.currency,
-            "total": _amount(total),
+            "total": _amount_text(total),
             "tax_rate": buyer.tax_rate,
-            "shipping_address": None if picked_up else _address(buyer),
+            "shipping_address": None if picked_up else _shipping_address(buyer),
             "line_items": lines,
-            "created_at": written(created),
+            "created_at": iso_text(created),
         }
     )[:-1]
 
 
-def _address(buyer: Person) -> dict[str, str]:
+def _shipping_address(buyer: Customer) -> dict[str, str]:
     return {
         "name": f"{buyer.first_name} {buyer.last_name}",
         "street": buyer.street,
@@ -63,5 +71,5 @@ def _address(buyer: Person) -> dict[str, str]:
     }
 
 
-def _amount(ten_thousandths: int) -> str:
+def _amount_text(ten_thousandths: int) -> str:
     return f"{ten_thousandths // 10_000}.{ten_thousandths % 10_000:04d}"

@@ -1,4 +1,4 @@
-"""Runs the sandbox on a port of this machine: as long as a block lasts, or in the foreground for a person."""
+"""The server that runs the sandbox on a local port: until the end of a block, or in the foreground until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from ecom_assets.sandbox.app import create_app
+from ecom_assets.sandbox.fault_middleware import Connections, FaultMiddleware
 from ecom_assets.sandbox.faults import Faults
-from ecom_assets.sandbox.gate import Connections, Gate
-from ecom_assets.sandbox.listing import Listing
-from ecom_assets.sandbox.log import RequestLog
+from ecom_assets.sandbox.record_pages import RecordPages
+from ecom_assets.sandbox.request_log import RequestLog
 from ecom_assets.sandbox.settings import SANDBOX_KEY, SandboxSettings
 
 __all__ = ["SANDBOX_KEY", "Running", "SandboxSettings", "serve_forever", "serving"]
 
 _HOST = "127.0.0.1"
-_LONGEST_START = 30.0  # seconds
+_START_TIMEOUT = 30.0  # seconds
 
 
 @dataclass(frozen=True)
 class Running:
-    """A sandbox that answers at `base_url`, such as http://127.0.0.1:8000, its faults, what it was asked."""
+    """A running sandbox: its address `base_url`, such as http://127.0.0.1:8000, its faults and its request log."""
 
     base_url: str
     faults: Faults
@@ -40,9 +40,15 @@ class Running:
 
 @contextmanager
 def serving(settings: SandboxSettings | None = None, port: int = 0) -> Iterator[Running]:
-    """Serve until the end of the block, from a thread of its own; port 0 takes a free one.
+    """Serve from a separate thread until the end of the block.
 
-    Raises OSError if the port cannot be had, ValueError for wrong settings in the environment.
+    Args:
+        settings: The sandbox's settings; the defaults if None.
+        port: The port; 0 takes a free one.
+
+    Raises:
+        OSError: The port is not available.
+        ValueError: The environment holds a wrong setting.
     """
     sandbox = _Sandbox(settings or SandboxSettings(), port)
     thread = threading.Thread(target=sandbox.run, name="sandbox", daemon=True)
@@ -60,9 +66,16 @@ def serve_forever(
     settings: SandboxSettings | None = None,
     announce: Callable[[str], None] | None = None,
 ) -> None:
-    """Serve in the foreground until Ctrl-C; `announce` is told the base URL as soon as the port is taken.
+    """Serve in the foreground until Ctrl-C.
 
-    Raises OSError if the port cannot be had, ValueError for wrong settings in the environment.
+    Args:
+        port: The port; 0 takes a free one.
+        settings: The sandbox's settings; the defaults if None.
+        announce: Called with the base URL as soon as the server has its port.
+
+    Raises:
+        OSError: The port is not available.
+        ValueError: The environment holds a wrong setting.
     """
     sandbox = _Sandbox(settings or SandboxSettings(), port)
     with suppress(KeyboardInterrupt):
@@ -72,15 +85,15 @@ def serve_forever(
 
 
 class _Sandbox:
-    """The parts of one server, put together on a port that is already taken."""
+    """One server with all its parts; it has its port from the start."""
 
     def __init__(self, settings: SandboxSettings, port: int) -> None:
-        self._socket = _bound(port)
+        self._socket = _listening_socket(port)
         faults, log = Faults(), RequestLog()
         connections: Connections = {}
 
         class Protocol(H11Protocol):
-            """Keeps the connection where the gate finds it."""
+            """Registers the open connections, so that the middleware can close them."""
 
             def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
                 connections[transport.get_extra_info("peername")] = transport
@@ -90,20 +103,20 @@ class _Sandbox:
                 connections.pop(self.transport.get_extra_info("peername"), None)
                 super().connection_lost(exc)
 
-        app = create_app(Listing(settings, faults), settings.key)
-        self._gate = Gate(app, faults, log, connections, settings.clock)
+        app = create_app(RecordPages(settings, faults), settings.key)
+        self._middleware = FaultMiddleware(app, faults, log, connections, settings.clock)
         self._server = uvicorn.Server(
             uvicorn.Config(
-                cast(Any, self._gate),
+                cast(Any, self._middleware),
                 http=Protocol,
                 ws="none",
                 loop="asyncio",
                 lifespan="off",
                 proxy_headers=False,
-                date_header=False,  # the gate tells the time of the sandbox's own clock
+                date_header=False,  # the middleware sends the time of the sandbox's own clock
                 access_log=False,
                 log_level="warning",
-                log_config=None,  # the logging of the process around it is not the sandbox's
+                log_config=None,  # leave the logging of the surrounding process alone
             )
         )
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -121,33 +134,35 @@ class _Sandbox:
         await self._server.serve(sockets=[self._socket])
 
     def wait_until_started(self, thread: threading.Thread) -> None:
-        """Return as soon as requests are answered. Raises RuntimeError if the thread ends before."""
-        latest = time.monotonic() + _LONGEST_START
+        """Return as soon as requests are answered. Raises RuntimeError after 30 seconds, or if the thread ends."""
+        latest = time.monotonic() + _START_TIMEOUT
         while not self._server.started:
             if not thread.is_alive() or time.monotonic() > latest:
                 raise RuntimeError(f"the sandbox at {self.running.base_url} did not start")
             time.sleep(0.002)
 
     def stop(self) -> None:
-        """Let the thread that serves come to its end."""
+        """End the thread that serves."""
         self._server.should_exit = True
         if self._loop is not None:
-            with suppress(RuntimeError):  # it is over already
-                self._loop.call_soon_threadsafe(self._gate.stop)
+            with suppress(RuntimeError):  # the loop has ended already
+                self._loop.call_soon_threadsafe(self._middleware.stop)
 
 
-def _bound(port: int) -> socket.socket:
-    """Return a socket with this port. Raises OSError."""
-    # asyncio turns Nagle's algorithm off, which costs 40 ms an answer, only where the protocol is named
-    taken = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+def _listening_socket(port: int) -> socket.socket:
+    """Return a socket that listens on this port. Raises OSError."""
+    # asyncio turns off Nagle's algorithm, which delays each answer by 40 ms, only if the protocol is given here
+    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     if os.name == "posix":  # elsewhere the option would let two servers share a port
-        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        taken.bind((_HOST, port))
-        taken.listen()
+        listening.bind((_HOST, port))
+        listening.listen()
     except (OSError, OverflowError) as error:
-        taken.close()
+        listening.close()
         reason = getattr(error, "strerror", None) or str(error)
-        message = f"port {port} of {_HOST} cannot be had ({reason}); name another one, or 0 for a free one"
-        raise OSError(message) from None  # without a number, so that its text is this line alone
-    return taken
+        message = (
+            f"port {port} of {_HOST} is not available ({reason}); choose another port, or 0 for a free one"
+        )
+        raise OSError(message) from None  # without an errno, so that its text is only this line
+    return listening

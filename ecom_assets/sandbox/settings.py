@@ -1,4 +1,4 @@
-"""What a sandbox is told when it starts: its seed, its size, its clock, its key. `data` does the rest."""
+"""The settings of a sandbox: its seed, its size, its clock and its key."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timezone
 
 SANDBOX_KEY = "sandbox-key"
-"""The key that the sandbox wants unless it is told another one; not a secret."""
+"""The default key of the sandbox; not a secret."""
 
 ORDERS_PER_DAY = "ECOM_SANDBOX_ORDERS_PER_DAY"
-"""The environment variable that holds the default of `orders_per_day`."""
+"""The environment variable with the default of `orders_per_day`."""
 
-_MOST_ORDERS = 1_000_000
+_MAX_ORDERS_PER_DAY = 1_000_000
 
 
 def orders_per_day_from(environ: Mapping[str, str] = os.environ) -> int:
-    """Return the orders per day that the environment asks for, 200 unless set. Raises ValueError."""
+    """Return the orders per day that the environment sets, 200 unless it does. Raises ValueError for a wrong value."""
     value = environ.get(ORDERS_PER_DAY, "200").strip()
-    if not re.fullmatch("[0-9]{1,9}", value) or int(value) > _MOST_ORDERS:
+    if not re.fullmatch("[0-9]{1,9}", value) or int(value) > _MAX_ORDERS_PER_DAY:
         raise ValueError(
-            f"{ORDERS_PER_DAY}: found {value!r}; allowed: a whole number from 0 to {_MOST_ORDERS}"
+            f"{ORDERS_PER_DAY}: found {value!r}; allowed: a whole number from 0 to {_MAX_ORDERS_PER_DAY}"
         )
     return int(value)
 
@@ -31,9 +31,9 @@ def orders_per_day_from(environ: Mapping[str, str] = os.environ) -> int:
 class SandboxSettings:
     """The sandbox's settings. The same settings and the same instant always give the same answers.
 
-    `orders_per_day` comes from ECOM_SANDBOX_ORDERS_PER_DAY unless given. `start` is the first day, in UTC,
-    that brings orders. `now` is the real clock, one fixed aware instant, or something that returns one.
-    Raises ValueError for an orders_per_day or a max_limit out of range.
+    `orders_per_day` comes from ECOM_SANDBOX_ORDERS_PER_DAY unless given. `start` is the first day with orders, in UTC.
+    `now` is a fixed aware datetime or a function that returns one; None means the real clock. `max_limit` is the
+    largest page size. Raises ValueError for an orders_per_day or a max_limit out of range.
     """
 
     seed: int = 1
@@ -45,13 +45,15 @@ class SandboxSettings:
 
     def __post_init__(self) -> None:
         """Refuse numbers out of range."""
-        if not 0 <= self.orders_per_day <= _MOST_ORDERS:
-            raise ValueError(f"orders_per_day: found {self.orders_per_day}; allowed: 0 to {_MOST_ORDERS}")
+        if not 0 <= self.orders_per_day <= _MAX_ORDERS_PER_DAY:
+            raise ValueError(
+                f"orders_per_day: found {self.orders_per_day}; allowed: 0 to {_MAX_ORDERS_PER_DAY}"
+            )
         if self.max_limit < 1:
             raise ValueError(f"max_limit: found {self.max_limit}; allowed: 1 or more")
 
     def clock(self) -> int:
-        """Return the instant it is now in whole seconds since 1970 UTC. Raises ValueError for a naive one."""
+        """Return the current time in whole seconds since 1970 UTC. Raises ValueError for a naive datetime."""
         now = datetime.now(timezone.utc) if self.now is None else self.now
         if callable(now):
             now = now()

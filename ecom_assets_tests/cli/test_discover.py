@@ -223,7 +223,7 @@ def test_what_is_no_list_is_one_line(run: Any, api: Loopback, reply: Reply, mess
 def test_wrong_input_is_one_line(
     run: Any, arguments: list[str], message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ecom_assets.client.signing.sleep", lambda seconds: None)
+    monkeypatch.setattr("ecom_assets.client.adapter.sleep", lambda seconds: None)
     code, out, err = run(*arguments)
     assert code == 1
     assert message in err
@@ -385,7 +385,7 @@ class TestUpdate:
 def test_a_server_that_forbids_or_is_away_is_named(
     run: Any, api: Loopback, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ecom_assets.client.signing.sleep", lambda seconds: None)
+    monkeypatch.setattr("ecom_assets.client.adapter.sleep", lambda seconds: None)
     api.replies = [json_reply({"error": "no rights"}, 403)]
     assert "status 403" in run(api.base_url, "--name", "mine", "--yes")[2]
     api.replies = [json_reply({}, 404)]

@@ -1,15 +1,7 @@
-"""Where secrets come from, in which order, and the auth objects made of them."""
+"""dlt's auth objects, made of a shop's auth kinds and secrets."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from pathlib import Path
-from typing import Any
-
-import dlt
-import pytest
-from dlt.common.configuration.container import Container
-from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
 from dlt.sources.helpers.rest_client.auth import (
     APIKeyAuth,
     BearerTokenAuth,
@@ -17,8 +9,8 @@ from dlt.sources.helpers.rest_client.auth import (
     OAuth2ClientCredentials,
 )
 
-from ecom_assets.client.auth import build_auth, resolve_secrets, secret_names
-from ecom_assets.foundation.errors import MissingSecret
+from ecom_assets.client.auth import build_auth
+from ecom_assets.client.secrets import secret_names
 from ecom_assets_tests.support.servers.loopback import shop_at
 
 API = "https://api.example.com"
@@ -31,142 +23,12 @@ OAUTH2 = {
 }
 
 
-@pytest.fixture
-def secrets_toml(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Return the path of an own secrets.toml, which dlt reads once it is asked to reload."""
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / ".dlt").mkdir()
-    reload_providers()
-    yield tmp_path / ".dlt" / "secrets.toml"
-    monkeypatch.undo()
-    reload_providers()
-
-
-def reload_providers() -> None:
-    """Let dlt read its files from the working directory again."""
-    Container()[PluggableRunContext].reload()
-
-
-def missing(shop_auth: Any, given: Mapping[str, str] | None = None, base_url: str = API) -> str:
-    """Return the line for a secret that is not there."""
-    with pytest.raises(MissingSecret) as caught:
-        resolve_secrets(shop_at(base_url, shop_auth), given)
-    assert caught.value.__cause__ is None
-    assert caught.value.__context__ is None
-    return str(caught.value)
-
-
-def test_order(secrets_toml: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is given comes first, then the environment, then secrets.toml."""
-    shop = shop_at(API, {"type": "api_key"})
-    secrets_toml.write_text('[sources.testshop]\napi_key = "from the file"\n')
-    reload_providers()
-    assert resolve_secrets(shop) == {"api_key": "from the file"}
-    monkeypatch.setenv("SOURCES__TESTSHOP__API_KEY", "from the environment")
-    assert resolve_secrets(shop) == {"api_key": "from the environment"}
-    assert resolve_secrets(shop, {"other": "x"}) == {"api_key": "from the environment"}
-    assert resolve_secrets(shop, {"api_key": "given"}) == {"api_key": "given"}
-
-
-def test_missing_names_every_place(secrets_toml: Path) -> None:
-    """A missing secret is one line that names the secret and where it was looked for."""
-    assert missing({"type": "api_key", "secret": "shop_key"}) == (
-        "the secret 'shop_key' of shop 'testshop' was not found: looked in the Dagster resource, the "
-        "environment variable SOURCES__TESTSHOP__SHOP_KEY, dlt's secrets under sources.testshop.shop_key "
-        "(.dlt/secrets.toml and configured vaults)"
-    )
-
-
-@pytest.mark.parametrize(
-    ("auth", "given"),
-    [
-        ({"type": "bearer"}, {}),
-        ({"type": "bearer"}, {"token": ""}),
-        (BASIC, {"username": "me"}),
-        (BASIC, {"password": "p", "username": ""}),
-        (OAUTH2, {"client_id": "me"}),
-    ],
-)
-def test_missing(auth: Any, given: dict[str, str], secrets_toml: Path) -> None:
-    """Every secret of an auth kind is needed, an empty one does not count."""
-    assert "was not found: looked in the Dagster resource" in missing(auth, given)
-
-
-def test_empty_password(secrets_toml: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A password alone may be empty, if it says so."""
-    assert resolve_secrets(shop_at(API, BASIC), {"username": "key", "password": ""})["password"] == ""
-    monkeypatch.setenv("SOURCES__TESTSHOP__PASSWORD", "")
-    assert resolve_secrets(shop_at(API, BASIC), {"username": "key"})["password"] == ""
-
-
-@pytest.mark.parametrize("value", ["0123", "1e5", "true", "[1]", '{"a": 1}', "  spaces  ", "ümläut"])
-def test_taken_literally(value: str, secrets_toml: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A secret that looks like something else stays the text that it is."""
-    monkeypatch.setenv("SOURCES__TESTSHOP__TOKEN", value)
-    assert resolve_secrets(shop_at(API, {"type": "bearer"})) == {"token": value}
-
-
-def test_number_in_toml(secrets_toml: Path) -> None:
-    """A number without quotes is its digits; a table is no secret."""
-    secrets_toml.write_text("[sources.testshop]\ntoken = 12345\n")
-    reload_providers()
-    assert resolve_secrets(shop_at(API, {"type": "bearer"})) == {"token": "12345"}
-    secrets_toml.write_text("[sources.testshop.token]\na = 1\n")
-    reload_providers()
-    assert "was not found" in missing({"type": "bearer"})
-
-
-def test_line_break_at_the_end(secrets_toml: Path) -> None:
-    """The line break that ends a file is not part of a secret, one inside cannot be sent."""
-    shop = shop_at(API, {"type": "bearer"})
-    assert resolve_secrets(shop, {"token": "t\r\n"}) == {"token": "t"}
-    for value in ("S3cr\n3t", "S3cr\x003t", "S3cr\t3t"):
-        line = missing({"type": "bearer"}, {"token": value})
-        assert "holds a line break or another control character, and cannot be sent" in line
-        assert "S3cr" not in line
-
-
-def test_placeholder(secrets_toml: Path) -> None:
-    """What dlt writes into a new file is no secret."""
-    secrets_toml.write_text('[sources.testshop]\ntoken = "<configure me>"\n')
-    reload_providers()
-    assert "is still the placeholder <configure me>: looked in" in missing({"type": "bearer"})
-
-
-def test_broken_vault(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A vault that fails is named by the kind of its failure alone, whose text may hold anything."""
-
-    def fail(self: Any, field: str, expected_type: Any = None) -> Any:
-        raise ConnectionError(f"S3cr3t at {field}")
-
-    monkeypatch.setattr(type(dlt.secrets), "get", fail)
-    line = missing({"type": "bearer"})
-    assert line.endswith("; a provider of secrets failed with ConnectionError")
-    assert "S3cr3t" not in line
-    assert resolve_secrets(shop_at(API, {"type": "bearer"}), {"token": "t"}) == {"token": "t"}
-
-
-@pytest.mark.parametrize("auth", [{"type": "api_key"}, {"type": "bearer", "secret": "other"}])
-def test_sandbox(auth: Any, secrets_toml: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The bundled sandbox has a key of its own, unless another one is given."""
-    shop = shop_at("sandbox://", auth)
-    (name,) = secret_names(shop)
-    assert resolve_secrets(shop) == {name: "sandbox-key"}
-    assert resolve_secrets(shop, {name: "given"}) == {name: "given"}
-    monkeypatch.setenv(f"SOURCES__TESTSHOP__{name}".upper(), "wrong")
-    assert resolve_secrets(shop) == {name: "wrong"}
-    assert "was not found" in missing(auth, {name: ""}, "http://127.0.0.1:8000")
-
-
 def test_no_auth() -> None:
-    """An API without auth needs no secret."""
-    shop = shop_at(API)
-    assert secret_names(shop) == ()
-    assert resolve_secrets(shop) == {}
-    assert build_auth(shop, {}) == ()
+    """An API without auth has no auth objects."""
+    assert build_auth(shop_at(API), {}) == ()
 
 
-def test_built() -> None:
+def test_auth_objects() -> None:
     """Each kind becomes dlt's own object, in the order of the declaration and under its names."""
     auth = [
         {"type": "api_key", "name": "X-Key", "prefix": "Key "},

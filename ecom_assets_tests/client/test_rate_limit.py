@@ -1,4 +1,4 @@
-"""The pace of a run, at the clock: evenly spaced requests, and pauses that hold all of them."""
+"""The rate limit of a run, by the clock: evenly spaced requests, and pauses that hold back all of them."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ecom_assets.client import rate_limit as rate_limit
+from ecom_assets.client import rate_limit
 from ecom_assets.client.rate_limit import RateLimit
 
 
 class Clock:
-    """Stands in for the clock; sleeping moves it, and may let something happen meanwhile."""
+    """Replaces the clock; sleeping moves it."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = 100.0
@@ -60,7 +60,7 @@ def test_any_traffic(rate: float | None, steps: list[tuple[float, float | None]]
 
 
 def test_a_pause_that_comes_while_one_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who already waits for a turn or for the end of a pause waits longer."""
+    """A request that already waits for its turn, or for the end of a pause, waits longer."""
     clock = Clock(monkeypatch)
     budget = RateLimit(1)
     budget.wait(60)
@@ -86,8 +86,8 @@ def test_a_shorter_pause_does_not_end_a_longer_one(monkeypatch: pytest.MonkeyPat
     assert clock.now == 110
 
 
-def test_a_pause_too_long_is_not_sat_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is left of it comes back at once; a slow budget is no pause."""
+def test_a_pause_too_long_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The seconds left are returned at once; a slow rate limit is not a pause."""
     clock = Clock(monkeypatch)
     budget = RateLimit(0.01)
     budget.wait(60)

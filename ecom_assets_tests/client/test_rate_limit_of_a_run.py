@@ -1,4 +1,4 @@
-"""The pace of a whole run, at the server: over all its workers, endpoints and tries."""
+"""The rate limit of a whole run, at the server: over all its workers, endpoints and tries."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ def load(shop: Shop, folder: Path, days: int) -> RunReport:
 
 
 def empty(seen: Seen) -> Reply:
-    """Answer that there is nothing in a window, after a while."""
+    """Answer late, with an empty window."""
     quick = page(seen, data=[], total=0)
     return Reply(quick.status, quick.body, quick.headers, delay=0.02)
 
 
 @pytest.mark.parametrize("rate", [5.0, 12.0])
 def test_the_budget_of_a_run(rate: float, api: Loopback, tmp_path: Path) -> None:
-    """In no second come more requests than it allows, however many workers there are and whatever fails."""
+    """No second has more requests than allowed, however many workers there are and whatever fails."""
     times: list[float] = []
 
     def answer(seen: Seen) -> Reply:
@@ -65,7 +65,7 @@ def test_the_budget_of_a_run(rate: float, api: Loopback, tmp_path: Path) -> None
 
 @pytest.mark.parametrize("rate", [None, 100.0])
 def test_a_pause_in_a_run(rate: float | None, api: Loopback, tmp_path: Path) -> None:
-    """One of eight workers is told to wait: nothing comes until it is over, and then all is read."""
+    """One of eight workers is told to pause: no request comes until the pause is over, and then all is read."""
     times: list[float] = []
 
     def answer(seen: Seen) -> Reply:

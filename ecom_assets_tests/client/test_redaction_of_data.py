@@ -1,4 +1,4 @@
-"""What a server repeats of a secret never gets further than the adapter, and data that is no secret does."""
+"""A secret that a server repeats never gets past the adapter; data that only looks like it does."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def test_an_answer_that_repeats_everything(auth: str, api: Loopback) -> None:
 
 
 def test_a_token_that_is_given_out_again(api: Loopback) -> None:
-    """The answer that brings a token is not data: the same one, known by then, still signs."""
+    """A response with a token is not data: a token that is already known still signs."""
 
     def reply(seen: Seen) -> Reply:
         return json_reply({"access_token": TOKEN, "expires_in": 0} if seen.path == "/token" else {"data": []})
@@ -138,7 +138,7 @@ def test_other_charsets(charset: str, api: Loopback) -> None:
 
 
 def test_an_error_in_another_charset(api: Loopback) -> None:
-    """Zeros between its characters, as UTF-16 has them, do not get a secret past the search."""
+    """A secret in UTF-16, with zeros between its characters, is found too."""
     api.replies = [Reply(400, "no such key S3cr3t-and-more".encode("utf-16-le"))]
     shop = shop_at(api.base_url, {"type": "bearer"})
     session = session_to(shop, {"token": "S3cr3t-and-more"})
@@ -147,7 +147,7 @@ def test_an_error_in_another_charset(api: Loopback) -> None:
 
 
 def test_a_link_that_repeats_the_secret_elsewhere(api: Loopback) -> None:
-    """Where the secret goes in a header, a next link that names it is followed without it."""
+    """If the secret is sent in a header, a next link that repeats it is followed without it."""
     api.replies = [
         json_reply({"data": [1], "next": f"{api.base_url}/things?key={quote(SECRET, safe='')}&page=2"}),
         json_reply({"data": [2]}),

@@ -1,4 +1,4 @@
-"""What an answer says: JSON without losing a digit, and a clear line for what is not JSON."""
+"""Responses: JSON without losing a digit, and a clear error for a body that is not JSON."""
 
 from __future__ import annotations
 
@@ -12,22 +12,23 @@ from hypothesis import strategies as st
 from requests import Request, Response
 
 from ecom_assets.client.redaction import Redactor
-from ecom_assets.client.responses import Answer, Failures
+from ecom_assets.client.request_errors import RequestErrors
+from ecom_assets.client.responses import ApiResponse
 from ecom_assets.foundation.errors import ApiError
 from ecom_assets_tests.support.servers.loopback import shop_at
 
 URL = "http://127.0.0.1:1/things"
 
 
-def answer(body: bytes | str, content_type: str = "application/json", status: int = 200) -> Answer:
-    """Return an answer with a body, as the adapter makes it."""
+def answer(body: bytes | str, content_type: str = "application/json", status: int = 200) -> ApiResponse:
+    """Return a response with a body, as the adapter makes it."""
     response = Response()
     response.status_code = status
     response._content = body.encode() if isinstance(body, str) else body
     if content_type:
         response.headers["Content-Type"] = content_type
-    failures = Failures(shop_at(URL), Redactor(["S3cr3t"]))
-    return Answer.of(response, Request("GET", URL + "?q=1").prepare(), 1, failures)
+    errors = RequestErrors(shop_at(URL), Redactor(["S3cr3t"]))
+    return ApiResponse.from_signed(response, Request("GET", URL + "?q=1").prepare(), 1, errors)
 
 
 def same(left: Any, right: Any) -> bool:
@@ -101,11 +102,11 @@ def test_encodings(body: bytes, content_type: str) -> None:
         (
             '{"x": NaN, "y": 0.1234567890123456}',
             "",
-            "GET /things: the body is not JSON: a value that is none.*",
+            "GET /things: the body is not JSON: a value that JSON does not allow",
         ),
         ("[" * 100_000, "", "GET /things: the body is not JSON: .*"),
         ("[" * 100_000 + "1234567890123456", "", "GET /things: the body is not JSON: nested too deeply"),
-        (f'{{"x": {"9" * 5000}}}', "", "GET /things: the body is not JSON: a value that is none of JSON's"),
+        (f'{{"x": {"9" * 5000}}}', "", "GET /things: the body is not JSON: a value that JSON does not allow"),
         ('[1e99999999999999999999, "1234567890123456"]', "", "GET /things: the body is not JSON: .*"),
     ],
 )
@@ -136,7 +137,7 @@ def test_too_large_for_a_double(text: str) -> None:
     )
 )
 def test_json_round_trip(value: Any) -> None:
-    """What is written as JSON is read the same, a number in long bodies as an equal decimal."""
+    """JSON reads back as it was written; in bodies with long numbers, floats are equal decimals."""
     read = answer(json.dumps(value)).json()
     written = json.loads(json.dumps(value), parse_float=Decimal)
     assert json.loads(json.dumps(read, default=float)) == value
@@ -152,20 +153,20 @@ def test_parsed_once() -> None:
 
 
 def test_no_arguments() -> None:
-    """The arguments of the method that it stands for are refused, not ignored."""
+    """Arguments of the replaced method are refused, not ignored."""
     with pytest.raises(TypeError, match="takes no arguments"):
         answer("{}").json(parse_float=str)
 
 
 def test_line_is_one_line() -> None:
     """A line holds no query, no line break and no secret, not even in the path."""
-    failures = Failures(shop_at(URL), Redactor(["S3cr3t"]))
+    errors = RequestErrors(shop_at(URL), Redactor(["S3cr3t"]))
     request = Request("POST", "http://127.0.0.1:1/a/S3cr3t/b?key=x").prepare()
-    assert failures.line(request, "S3cr3t\r\n  twice\tS3cr3t") == "POST /a/***/b: *** twice ***"
+    assert errors.message(request, "S3cr3t\r\n  twice\tS3cr3t") == "POST /a/***/b: *** twice ***"
 
 
 def test_no_half_of_a_secret_at_the_cut() -> None:
     """A body is scrubbed before it is cut."""
-    failures = Failures(shop_at(URL), Redactor(["S3cr3t"]))
+    errors = RequestErrors(shop_at(URL), Redactor(["S3cr3t"]))
     for start in range(180, 210):
-        assert "S3" not in str(failures.status(answer("x" * start + "S3cr3t", status=400)))
+        assert "S3" not in str(errors.bad_status(answer("x" * start + "S3cr3t", status=400)))

@@ -45,7 +45,7 @@ def test_copies_are_the_same(connect: Connect) -> None:
 def test_dlt_raises_our_error(
     actions: Any, api: Loopback, connect: Connect, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """What dlt raises for a status becomes our line; nothing of it is left in the chain of exceptions."""
+    """dlt's error for a status becomes our own; none of dlt's is left in the chain of exceptions."""
     api.replies = [Reply(403, "forbidden")]
     with pytest.raises(Exception, match="GET /things: status 403 Forbidden; check the secrets") as caught:
         read(connect([IN_HEADER], SECRETS), api.base_url, response_actions=actions)
@@ -58,7 +58,7 @@ def test_dlt_raises_our_error(
 
 
 def test_response_action_ignore(api: Loopback, connect: Connect) -> None:
-    """A status that a response action ignores is no failure, nor is a text."""
+    """A status or a text that a response action ignores is not an error."""
     api.replies = [Reply(404, "gone"), Reply(400, "no such page")]
     session = connect()
     actions = [{"status_code": 404, "action": "ignore"}, {"content": "no such page", "action": "ignore"}]
@@ -114,7 +114,7 @@ def test_hook_of_a_passing_status(api: Loopback, connect: Connect) -> None:
     ],
 )
 def test_hints(status: int, auth: Any, hint: str, api: Loopback, connect: Connect) -> None:
-    """Each status comes with what to do about it."""
+    """Each status comes with advice."""
     api.replies = [Reply(status, "")]
     with pytest.raises(ApiError, match=hint + ".*; body: empty$"):
         connect(auth, SECRETS, max_retries=0).get(f"{api.base_url}/things")
@@ -129,7 +129,7 @@ def test_long_body_is_cut(api: Loopback, connect: Connect) -> None:
 
 
 def test_connections_are_made_silent_once(api: Loopback, connect: Connect) -> None:
-    """Whatever the number of requests: a kind of connection on top of another for each made them ever slower."""
+    """One silent class of connections serves all requests: wrapping it anew for each made them ever slower."""
     session = connect([IN_HEADER], SECRETS)
     api.replies = [json_reply({"data": [{"id": 1}]})]
     for _ in range(4):

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from requests import Response
 
-from ecom_assets.client import signing
+from ecom_assets.client import adapter
 from ecom_assets.client.session import ShopSession
 from ecom_assets.foundation.errors import ApiError, RetryLater
 from ecom_assets_tests.support.servers.loopback import Connect, Loopback, Reply, json_reply
@@ -19,9 +19,9 @@ from ecom_assets_tests.support.servers.loopback import connect as connect
 
 @pytest.fixture
 def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Collect the waits instead of sitting them out."""
+    """Collect the waits instead of waiting."""
     collected: list[float] = []
-    monkeypatch.setattr(signing, "sleep", collected.append)
+    monkeypatch.setattr(adapter, "sleep", collected.append)
     return collected
 
 
@@ -77,7 +77,7 @@ def test_signed(
     connect: Connect,
     waits: list[float],
 ) -> None:
-    """Every kind of auth signs each try once, and leaves what is handed back as it was."""
+    """Every auth kind signs each try once, and leaves the returned request and response unsigned."""
     api.replies = [Reply(500), Reply()]
     response = get(connect(auth, secrets), api, params={"page": "1"})
     assert len(api.seen) == 2
@@ -113,7 +113,7 @@ def with_tokens(api: Loopback, **answer: Any) -> None:
 
 
 def test_one_token_for_all_threads(api: Loopback, connect: Connect) -> None:
-    """Workers that start at once obtain one token, in the way of the specification."""
+    """Workers that start at once obtain one token, as the specification says."""
     with_tokens(api, expires_in=3600)
     session = connect(oauth2(api, access_token_request_data={"scope": "read"}), OAUTH2_SECRETS)
     with ThreadPoolExecutor(8) as pool:
@@ -170,7 +170,7 @@ def test_token_request_is_tried_again(api: Loopback, connect: Connect, waits: li
     ],
 )
 def test_token_request_fails(reply: Reply, line: str, api: Loopback, connect: Connect) -> None:
-    """Without a token nothing is asked of the API, and the next request asks for one again."""
+    """Without a token no request reaches the API, and the next request asks for a token again."""
     api.replies = [reply]
     session = connect(oauth2(api), OAUTH2_SECRETS)
     for tries in (1, 2):
@@ -181,7 +181,7 @@ def test_token_request_fails(reply: Reply, line: str, api: Loopback, connect: Co
 
 
 def test_token_server_asks_for_a_long_pause(api: Loopback, connect: Connect) -> None:
-    """A long pause stays what it is when the token server asks for it."""
+    """A long pause that the token server asks for raises RetryLater too."""
     api.replies = [Reply(429, headers={"Retry-After": "90"})]
     with pytest.raises(RetryLater) as caught:
         get(connect(oauth2(api), OAUTH2_SECRETS), api)

@@ -1,4 +1,4 @@
-"""The pace of a run, at the server: what it sees of the budget and of the pauses that it asks for."""
+"""The rate limit of a run, at the server: the requests that arrive, and the pauses that the server asks for."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from ecom_assets.client import signing
+from ecom_assets.client import adapter
 from ecom_assets.client.session import ShopSession
 from ecom_assets.foundation.errors import ApiError, RetryLater
 from ecom_assets_tests.support.servers.loopback import Loopback, Reply, Seen, json_reply, session_to, shop_at
@@ -72,7 +72,7 @@ def test_the_budget_holds_at_the_server(api: Loopback, rate: float) -> None:
 
 
 def test_a_token_takes_from_the_budget(api: Loopback) -> None:
-    """It is a request too, and the one that it is for waits for a turn of its own."""
+    """The request for a token uses a turn, and the request that needs the token waits for the next."""
     arrivals = Arrivals(api)
     auth = {**OAUTH, "access_token_url": f"{api.base_url}/token"}
     secrets = {"client_id": "the-client", "client_secret": "the-s3cr3t"}
@@ -86,7 +86,7 @@ def test_a_token_takes_from_the_budget(api: Loopback) -> None:
 @pytest.mark.parametrize("budget", [None, 50.0])
 @pytest.mark.parametrize("status", [429, 503])
 def test_a_pause_holds_all_workers(api: Loopback, status: int, budget: float | None) -> None:
-    """One is told, none sends before it is over, with a budget and without."""
+    """One worker is told to pause, and no worker sends until the pause is over, with a limit and without."""
     told = threading.Event()
     arrivals = Arrivals(api)
     times = arrivals.times
@@ -109,7 +109,7 @@ def test_a_pause_holds_all_workers(api: Loopback, status: int, budget: float | N
 
 
 def test_a_pause_holds_although_its_request_fails(api: Loopback) -> None:
-    """The last try is no exception: what it is told holds for the next request of anybody."""
+    """Also a pause that the last try brings holds back the next request of every worker."""
     arrivals = Arrivals(api, Reply(429, headers={"Retry-After": "1"}))
     with closing(session_to(shop_at(api.base_url, max_retries=0))) as session:
         with pytest.raises(ApiError, match="status 429"):
@@ -119,8 +119,8 @@ def test_a_pause_holds_although_its_request_fails(api: Loopback) -> None:
 
 
 def test_a_pause_too_long_stops_all_workers(api: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody sends any more; each one's failure says for how long the API asks."""
-    monkeypatch.setattr(signing, "LONGEST_WAIT", 0.3)
+    """No worker sends any more; each error says how long the pause is."""
+    monkeypatch.setattr(adapter, "LONGEST_WAIT", 0.3)
     arrivals = Arrivals(api, Reply(429, headers={"Retry-After": "1"}))
     with closing(session_to(shop_at(api.base_url))) as session:
         with pytest.raises(RetryLater, match=r"^GET /things: status 429 .* asks for a pause of 1 s") as first:

@@ -34,7 +34,7 @@ from ecom_assets_tests.support.servers.loopback import other as other
 
 
 def failing(kind: str, secrets: list[str], other: Loopback) -> Any:
-    """Return what makes a server fail in one way; tokens it gives out all the same, but for one way."""
+    """Return the answers of a server that fails in one way; only the kind `token` refuses to give out tokens."""
 
     def reply(seen: Seen) -> Reply:
         if seen.path == "/token" and kind != "token":
@@ -84,7 +84,7 @@ KINDS += ["scheme", "host", "path", "compressed", "not json", "token"]
 
 @pytest.fixture
 def logged(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
-    """Collect what all loggers say, as it would be written."""
+    """Collect the formatted records of all loggers."""
     lines: list[str] = []
 
     class Collecting(logging.Handler):
@@ -106,7 +106,7 @@ def logged(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
 
 
 def with_locals(error: BaseException) -> str:
-    """Return the chain of an error as the most talkative of loggers shows it, without this file's frames."""
+    """Return the chain of an error with all local variables, except those of this file."""
     text = []
     pending: list[BaseException | None] = [error]
     while pending:
@@ -144,7 +144,7 @@ def test_failure(kind: str, auth: str, other: Loopback, logged: list[str]) -> No
 
 
 def everything(response: Response) -> str:
-    """Return all that a response can be made to show of itself."""
+    """Return everything that a response can show of itself."""
     pieces = []
     for link in (response, *response.history):
         request = link.request
@@ -155,7 +155,7 @@ def everything(response: Response) -> str:
 
 @pytest.mark.parametrize("auth", AUTHS)
 def test_answer(auth: str, logged: list[str]) -> None:
-    """An answer, and the redirects that led to it, know the unsigned request alone."""
+    """A response, and the redirects that led to it, know only the unsigned request."""
     secrets = hidden_with(auth)
     with serving() as api, closing(session_with(api, auth)) as session:
 

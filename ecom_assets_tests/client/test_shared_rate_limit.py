@@ -1,4 +1,4 @@
-"""The pace that a broker keeps: what it allows, what it remembers, by its own clock to the microsecond."""
+"""The rate limit that a broker keeps, by the broker's clock to the microsecond."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ def shared() -> Iterator[Broker]:
         yield running
 
 
-def kept(shared: Broker, field: str, name: str = "acme") -> int:
+def stored_time(shared: Broker, field: str, name: str = "acme") -> int:
     """Return an instant that the broker keeps for a shop, in microseconds."""
     with shared.client() as client:
         return int(client.hget(f"ecom_assets:pace:{name}", field) or 0)
 
 
-def forget(shared: Broker) -> None:
-    """Let the broker start anew."""
+def clear(shared: Broker) -> None:
+    """Empty the broker."""
     with shared.client() as client:
         client.flushall()
 
@@ -44,23 +44,23 @@ def forget(shared: Broker) -> None:
 def test_any_traffic_of_three_runs(
     shared: Broker, rate: float, steps: list[tuple[int, float, float | None]]
 ) -> None:
-    """Whichever run asks when: no two leave closer than the budget allows, and none within a pause of any run."""
-    forget(shared)
-    paces = [SharedRateLimit("acme", rate, shared.url) for _ in range(3)]
+    """Whichever run asks when: no two requests are closer than the limit allows, and none leaves in a pause."""
+    clear(shared)
+    limits = [SharedRateLimit("acme", rate, shared.url) for _ in range(3)]
     interval = round(1e6 / rate)
     left: list[int] = []
     for run, late, pause in steps:
         time.sleep(late)
         if pause is not None:
-            paces[(run + 1) % 3].pause(pause)
-        assert paces[run].wait(60) == 0
-        left.append(kept(shared, "turn") - interval)
-        assert left[-1] >= kept(shared, "resume")
+            limits[(run + 1) % 3].pause(pause)
+        assert limits[run].wait(60) == 0
+        left.append(stored_time(shared, "turn") - interval)
+        assert left[-1] >= stored_time(shared, "resume")
     assert all(later - earlier >= interval for earlier, later in pairwise(left))
 
 
 def test_a_shorter_pause_does_not_end_a_longer_one(shared: Broker) -> None:
-    forget(shared)
+    clear(shared)
     first, second = (SharedRateLimit("acme", None, shared.url) for _ in range(2))
     began = time.monotonic()
     first.pause(0.3)
@@ -69,22 +69,22 @@ def test_a_shorter_pause_does_not_end_a_longer_one(shared: Broker) -> None:
     assert time.monotonic() - began >= 0.3
 
 
-def test_a_pause_too_long_is_not_sat_out_by_any_run(shared: Broker) -> None:
-    """What is left of it comes back at once; a slow budget is no pause."""
-    forget(shared)
+def test_a_pause_too_long_is_not_waited_for_by_any_run(shared: Broker) -> None:
+    """The seconds left are returned at once; a slow rate limit is not a pause."""
+    clear(shared)
     first, second = (SharedRateLimit("acme", 4, shared.url) for _ in range(2))
     first.pause(61)
     began = time.monotonic()
     assert 60 < second.wait(60) <= 61
     assert second.wait(60) < 61
     assert time.monotonic() - began < 0.2
-    forget(shared)
+    clear(shared)
     assert first.wait(0.1) == second.wait(0.1) == 0
     assert time.monotonic() - began >= 0.25
 
 
 def test_shops_share_nothing(shared: Broker) -> None:
-    forget(shared)
+    clear(shared)
     began = time.monotonic()
     SharedRateLimit("acme", None, shared.url).pause(30)
     assert SharedRateLimit("other", 0.1, shared.url).wait(60) == 0

@@ -1,4 +1,4 @@
-"""The pace of a shop over several processes that share a broker, at the server."""
+"""The rate limit of a shop over several processes that share a broker, at the server."""
 
 from __future__ import annotations
 
@@ -111,6 +111,6 @@ def test_no_request_leaves_without_the_broker(api: Loopback, shared: Broker) -> 
     assert len(times) == before
     assert len(times) + len(lines) == PROCESSES * 20
     assert set(lines) == {
-        f"BrokerError: ECOM_BROKER: the broker at {shared.shown} cannot be asked for the pace of 'testshop': "
+        f"BrokerError: ECOM_BROKER: the broker at {shared.shown} cannot be asked for the rate limit of 'testshop': "
         "connection refused"
     }

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ecom_assets.client.auth import secret_names
+from ecom_assets.client.secrets import secret_names
 from ecom_assets.declaration.reading import load_shop, shop_files, shown_path
 from ecom_assets.foundation.errors import DeclarationError
 

@@ -10,7 +10,7 @@ import pytest
 
 from ecom_assets.discovery.discover import Wish, discover
 from ecom_assets.discovery.guess import Found
-from ecom_assets_tests.support.servers.listed import Listed
+from ecom_assets_tests.support.servers.list_api import Listed
 from ecom_assets_tests.support.servers.loopback import Loopback
 from ecom_assets_tests.support.servers.loopback import api as api
 

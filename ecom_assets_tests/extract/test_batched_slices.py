@@ -192,7 +192,7 @@ def test_only_the_readings_of_the_slices_named_and_of_the_lists_below_them_are_f
     statistics = ReadStatistics()
     for name in ("orders/2026-01-01", "orders/2026-01-01/7", "orders/2026-01-01-08:00", "lines/2026-01-01/7"):
         statistics.of(name).requests = 1
-    statistics.forget(["orders/2026-01-01"])
+    statistics.reset(["orders/2026-01-01"])
     counts = [statistics.of(name).requests for name in ("orders/2026-01-01", "orders/2026-01-01/7")]
     others = [statistics.of(name).requests for name in ("orders/2026-01-01-08:00", "lines/2026-01-01/7")]
     assert (counts, others) == ([0, 0], [1, 1])

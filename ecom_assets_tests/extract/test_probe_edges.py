@@ -12,8 +12,8 @@ from ecom_assets.declaration.reading import Shop
 from ecom_assets.extract.probe import changed_windows
 from ecom_assets.extract.windows import WindowRequest
 from ecom_assets_tests.extract.test_windows_properties import shop_of
-from ecom_assets_tests.support.servers.answering import Answering, written
 from ecom_assets_tests.support.servers.loopback import Reply, Seen, json_reply, serving
+from ecom_assets_tests.support.servers.window_filter import Answering, written
 
 UTC = timezone.utc
 DAY = datetime(2026, 10, 25, tzinfo=UTC)

@@ -16,8 +16,8 @@ from ecom_assets.extract.window_assignment import cursor_instants_of
 from ecom_assets.extract.windows import Window, WindowRequest, windows_between
 from ecom_assets.load.run import run_load
 from ecom_assets_tests.extract.test_windows_properties import shop_of
-from ecom_assets_tests.support.servers.answering import Answering, Stored, written
 from ecom_assets_tests.support.servers.loopback import Loopback, Reply, Seen, json_reply, serving
+from ecom_assets_tests.support.servers.window_filter import Answering, Stored, written
 from ecom_assets_tests.support.warehouses.engines import Place
 from ecom_assets_tests.support.warehouses.engines import new_place_slowly as new_place_slowly
 

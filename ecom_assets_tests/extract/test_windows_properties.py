@@ -16,7 +16,7 @@ from ecom_assets.declaration.reading import Shop
 from ecom_assets.extract.window_assignment import assign_windows, cursor_instants_of
 from ecom_assets.extract.windows import Slice, Window, cut_into_slices, window_request, windows_between
 from ecom_assets.foundation.errors import ApiError
-from ecom_assets_tests.support.servers.answering import IN_UTC, Answering, Stored, written
+from ecom_assets_tests.support.servers.window_filter import IN_UTC, Answering, Stored, written
 
 UTC = timezone.utc
 FORMATS = (

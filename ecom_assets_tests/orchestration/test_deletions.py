@@ -175,7 +175,7 @@ def test_too_many_at_once_fail_alone(shop: Runs, api: Running) -> None:
 def test_a_long_pause_is_taken_by_dagster(api: Running, shop: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
     """The sweep is tried again after the time that the API asked for."""
     load(shop)
-    monkeypatch.setattr("ecom_assets.client.signing.LONGEST_WAIT", 0.5)
+    monkeypatch.setattr("ecom_assets.client.adapter.LONGEST_WAIT", 0.5)
     api.faults.put(Fault(path=ORDERS, status=429, headers={"Retry-After": "1"}, times=1))
     outcome = sweep(shop, "orders")
     assert outcome.success

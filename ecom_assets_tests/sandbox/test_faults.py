@@ -67,7 +67,7 @@ def test_matching(sandbox: Running) -> None:
 
 
 def test_slow(sandbox: Running) -> None:
-    """A late answer is right all the same."""
+    """A late answer is still the usual one."""
     sandbox.faults.slow(0.3)
     begun = time.monotonic()
     assert get(sandbox).ok
@@ -118,7 +118,7 @@ def test_answer(sandbox: Running, body: str | bytes) -> None:
 
 
 def test_put(sandbox: Running) -> None:
-    """A fault of one's own may do several things."""
+    """A custom fault may combine several effects."""
     sandbox.faults.put(Fault(STORES, delay=0.2, status=204))
     begun = time.monotonic()
     assert get(sandbox).status_code == 204
@@ -126,7 +126,7 @@ def test_put(sandbox: Running) -> None:
 
 
 def test_delete(sandbox: Running) -> None:
-    """A hidden record is gone from page and total, here and nowhere else."""
+    """A hidden record is missing from page and total of its path only."""
     before = get(sandbox, ORDERS, **DAY).json()
     gone = before["data"][3]["id"]
     sandbox.faults.delete(ORDERS, gone)
@@ -153,7 +153,7 @@ def test_change(sandbox: Running) -> None:
 
 
 def test_change_moves(sandbox: Running) -> None:
-    """A record with another instant is where that belongs, whatever its offset, and in no other window."""
+    """A record with a new instant is in the window of that instant only, whatever its offset."""
     first, second, *_ = get(sandbox, ORDERS, **DAY).json()["data"]
     total = get(sandbox, ORDERS, **DAY).json()["total"]
     sandbox.faults.change(ORDERS, first["id"], updated_at="2026-01-06T01:59:59+02:00")
@@ -191,7 +191,7 @@ def test_add(sandbox: Running) -> None:
 
 
 def test_ignore(sandbox: Running) -> None:
-    """A server may take no notice of a parameter, on one path or on all."""
+    """A server may ignore a parameter, on one path or on all."""
     first = ids(sandbox, limit=20)
     sandbox.faults.ignore("offset", path=ORDERS)
     assert ids(sandbox, limit=20, offset=20) == first
@@ -227,7 +227,7 @@ def test_after(sandbox: Running) -> None:
 
 
 def test_threads(sandbox: Running) -> None:
-    """Faults put in from several threads at once all come to pass, once each."""
+    """Faults added from several threads at once all happen, once each."""
     threads = [threading.Thread(target=sandbox.faults.fail, args=(500,)) for _ in range(20)]
     for thread in threads:
         thread.start()

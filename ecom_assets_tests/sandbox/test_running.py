@@ -1,4 +1,4 @@
-"""The sandbox's server: what it notes, and how it starts and stops."""
+"""The sandbox's server: its request log, and how it starts and stops."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def get(sandbox: Running, path: str) -> requests.Response:
 
 
 def test_log() -> None:
-    """Every request is noted with its query, headers, time and status."""
+    """Every request is logged with its query, headers, time and status."""
     with serving(SandboxSettings(orders_per_day=5, now=NOW)) as running:
         begun = datetime.now(timezone.utc)
         requests.get(
@@ -68,7 +68,7 @@ def test_answers_at_once() -> None:
 
 
 def test_stops_at_once() -> None:
-    """The end of the block is the end of the server, also for those that still wait for an answer."""
+    """The end of the block ends the server, also for clients that still wait for an answer."""
     errors: list[Exception] = []
     threads = set(threading.enumerate())
 
@@ -94,7 +94,7 @@ def test_stops_at_once() -> None:
 
 
 def test_client_gives_up(caplog: pytest.LogCaptureFixture) -> None:
-    """A client that hangs up before a late answer, or before it would be hung up on, disturbs nobody."""
+    """A client that closes its connection before a late answer, or before a drop, disturbs nobody."""
     with serving(SandboxSettings(orders_per_day=5, now=NOW)) as running:
         running.faults.put(Fault(delay=0.3, drop=True))
         running.faults.slow(0.3)
@@ -108,20 +108,20 @@ def test_client_gives_up(caplog: pytest.LogCaptureFixture) -> None:
 
 
 def test_port() -> None:
-    """A port can be named; one that is taken, or is none, is refused with a clear line."""
+    """A port can be chosen; one in use or out of range is refused with a clear error."""
     with serving(SandboxSettings(orders_per_day=5, now=NOW)) as running:
         port = int(running.base_url.rpartition(":")[2])
         assert running.base_url == f"http://127.0.0.1:{port}"
-        with pytest.raises(OSError, match=f"^port {port} of 127.0.0.1 cannot be had"), serving(port=port):
+        with pytest.raises(OSError, match=f"^port {port} of 127.0.0.1 is not available"), serving(port=port):
             pass
     with serving(SandboxSettings(orders_per_day=5, now=NOW), port=port) as running:
         assert get(running, "/v1/stores").ok
-    with pytest.raises(OSError, match=r"^port 70000 of 127.0.0.1 cannot be had"), serving(port=70000):
+    with pytest.raises(OSError, match=r"^port 70000 of 127.0.0.1 is not available"), serving(port=70000):
         pass
 
 
 def test_blocks_that_fail() -> None:
-    """An error in the block is let through, and the server is stopped."""
+    """An error in the block propagates, and the server stops."""
     with pytest.raises(KeyError), serving(SandboxSettings(orders_per_day=5)) as running:
         raise KeyError
     with pytest.raises(ConnectionRefusedError):
@@ -129,7 +129,7 @@ def test_blocks_that_fail() -> None:
 
 
 def test_foreground() -> None:
-    """In the foreground it says where it is, answers, and ends with Ctrl-C without a word."""
+    """In the foreground it prints its address, answers, and ends silently with Ctrl-C."""
     code = (
         "from ecom_assets.sandbox.server import serve_forever; import functools;"
         "serve_forever(announce=functools.partial(print, flush=True))"

@@ -1,4 +1,4 @@
-"""The sandbox over real HTTP: who may ask, what is refused, and how pages add up."""
+"""The sandbox over real HTTP: the key, what is refused, and how pages add up."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def pages(sandbox: Running, path: str, limit: int, **params: Any) -> list[dict[s
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("query", ["", "?api_key=", "?api_key=wrong"])
 def test_key_is_wanted(sandbox: Running, path: str, query: str) -> None:
-    """Without the key, or with another one, nothing is told, in JSON."""
+    """A missing or wrong key is refused, with an error in JSON."""
     answer = requests.get(sandbox.base_url + path + query, timeout=10)
     assert answer.status_code == 401
     assert "api_key" in answer.json()["error"]
@@ -50,7 +50,7 @@ def test_key_is_wanted(sandbox: Running, path: str, query: str) -> None:
 
 @pytest.mark.parametrize("path", ["/", "/v1", "/v1/order", "/v1/orders/1001", "/v2/orders"])
 def test_unknown_path(sandbox: Running, path: str) -> None:
-    """Anything else is not there, and that too is told in JSON."""
+    """Any other path is a 404, also in JSON."""
     answer = get(sandbox, path)
     assert answer.status_code == 404
     assert answer.json() == {"error": f"GET {path}: Not Found"}
@@ -92,7 +92,7 @@ def test_limits(sandbox: Running) -> None:
 
 
 def test_own_limit() -> None:
-    """The most that a page may have can be set, below the default too."""
+    """The largest page size can be set, also below the default."""
     with serving(SandboxSettings(orders_per_day=60, now=NOW, max_limit=10)) as running:
         assert len(get(running, "/v1/orders").json()["data"]) == 10
         assert get(running, "/v1/orders", limit=11).status_code == 400
@@ -108,7 +108,7 @@ def test_pages_add_up(sandbox: Running, path: str) -> None:
 
 
 def test_window_bounds(sandbox: Running) -> None:
-    """The window's beginning is in it, its end is not, to the second, and at any offset."""
+    """A window includes its start and excludes its end, to the second, at any offset."""
     for path in PATHS[:3]:
         whole = pages(sandbox, path, 250)
         inside = [row for row in whole if DAY["updated_at_min"] <= row["updated_at"] < DAY["updated_at_max"]]
@@ -127,7 +127,7 @@ def test_window_bounds(sandbox: Running) -> None:
 
 
 def test_stores_have_no_window(sandbox: Running) -> None:
-    """Stores take no notice of a window, not even of a wrong one."""
+    """Stores ignore a window, even a wrong one."""
     stores = get(sandbox, "/v1/stores").json()
     assert get(sandbox, "/v1/stores", updated_at_min="tomorrow").json() == stores
     assert [row["id"] for row in stores["data"]] == list(range(1, stores["total"] + 1))
@@ -146,7 +146,7 @@ def test_moving_clock() -> None:
 
 
 def test_same_on_another_server(sandbox: Running) -> None:
-    """Two servers with the same settings agree byte by byte; another seed tells another story."""
+    """Two servers with the same settings agree byte by byte; another seed gives other records."""
     with serving(SandboxSettings(orders_per_day=60, now=NOW)) as other:
         assert all(get(other, path).content == get(sandbox, path).content for path in PATHS)
     with serving(SandboxSettings(orders_per_day=60, now=NOW, seed=2)) as other:

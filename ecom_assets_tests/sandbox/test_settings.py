@@ -1,4 +1,4 @@
-"""What the sandbox is told: its settings, its clock, instants in a query; and what it costs to import it."""
+"""The sandbox's settings and clock, instants in a query, and the cost of its import."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from fractions import Fraction
 import pytest
 
 from ecom_assets.sandbox import SANDBOX_KEY, SandboxSettings
-from ecom_assets.sandbox.instants import midnight, read
+from ecom_assets.sandbox.instants import midnight, parse_iso
 
 START = midnight(date(2026, 1, 1))
 
@@ -33,7 +33,7 @@ START = midnight(date(2026, 1, 1))
 )
 def test_instants_read(text: str, instant: Fraction) -> None:
     """ISO 8601 is read with any offset, and with all its digits."""
-    assert read(text) == instant
+    assert parse_iso(text) == instant
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def test_instants_read(text: str, instant: Fraction) -> None:
 def test_instants_refused(text: str) -> None:
     """Anything else is refused."""
     with pytest.raises(ValueError, match=r"ISO|month|hour"):
-        read(text)
+        parse_iso(text)
 
 
 def test_settings_clock() -> None:
@@ -65,7 +65,7 @@ def test_settings_clock() -> None:
 
 
 def test_settings_from_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The orders per day come from the environment, and a wrong value is named."""
+    """The orders per day come from the environment, and a wrong value is shown."""
     monkeypatch.delenv("ECOM_SANDBOX_ORDERS_PER_DAY", raising=False)
     assert SandboxSettings().orders_per_day == 200
     monkeypatch.setenv("ECOM_SANDBOX_ORDERS_PER_DAY", "10000")
@@ -87,7 +87,7 @@ def test_settings_refused() -> None:
 
 
 def test_import_is_cheap() -> None:
-    """The package alone brings in no server, and its server neither Dagster nor the loader."""
+    """The package imports no server, and its server imports neither Dagster nor the loader."""
     code = (
         "import sys, ecom_assets.sandbox as _; print('uvicorn' in sys.modules, 'starlette' in sys.modules);"
         "import ecom_assets.sandbox.server;"

@@ -17,6 +17,7 @@ from ecom_assets.declaration.placeholders import placeholder_names
 from ecom_assets.extract.request_template import Template
 from ecom_assets.foundation.errors import ApiError, RetryLater
 from ecom_assets.foundation.progress import OnProgress
+from ecom_assets.foundation.retry_statuses import THROTTLE_STATUSES
 
 MOST_REQUESTS = 12
 """Requests that one endpoint is asked unless the user allows more."""
@@ -132,7 +133,7 @@ class Asker:
         except ApiError as error:
             # without an answer it may be that the API fails over a parameter, or a link leads to another host
             status = answers[-1].status_code if answers else 0
-            if not trial or status in (401, 429) or isinstance(error, RetryLater):
+            if not trial or status in {401, *THROTTLE_STATUSES} or isinstance(error, RetryLater):
                 raise
             return Reply(sent or {}, status, None, {}, where, str(error))
         return Reply(sent or {}, response.status_code, body, response.headers, response.url)

@@ -40,13 +40,13 @@ AUTHS: Mapping[str, tuple[Any, tuple[str, ...]]] = {
 
 
 def new_key(*, plain: bool = False) -> str:
-    """Return a key that nobody else has; unless `plain`, of characters that are written in many ways."""
+    """Return a unique key; unless `plain`, with characters that encodings write in different ways."""
     middle = "x" if plain else "/\"+ &=%'<\\"
     return f"k{secrets.token_hex(5)}{middle}{secrets.token_hex(5)}"
 
 
 def traces(folder: Path, keys: Iterable[str], leave_out: Iterable[Path] = ()) -> list[str]:
-    """Return where in the files of a folder a key stands in any form, inside of what is compressed too."""
+    """Return the places in a folder's files that hold a key in any form, compressed content included."""
     skipped = tuple(leave_out)
     wanted = {form.encode(): key for key in keys for form in (*forms(key), *_inside_base64(key))}
     found = []
@@ -63,7 +63,7 @@ def traces(folder: Path, keys: Iterable[str], leave_out: Iterable[Path] = ()) ->
 
 
 def _inside_base64(key: str) -> Iterator[str]:
-    """Yield what a base64 text has of a key that begins at any of three places in it."""
+    """Yield the text of a key inside a base64 text, for each of its three alignments."""
     for before in range(3):
         encoded = base64.b64encode(b"-" * before + key.encode()).decode()
         yield encoded[before and before + 1 : (before + len(key.encode())) * 8 // 6]

@@ -1,4 +1,4 @@
-"""What can go wrong in a run, with a server that repeats the shop's keys in every way it can think of."""
+"""What can go wrong in a run, each time with a server that repeats the shop's keys in many ways."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from ecom_assets.load import run as loading
 from ecom_assets_tests.support.secrets.leaks import echo
 from ecom_assets_tests.support.servers.loopback import Reply, Seen, json_reply
 
-Answer = Callable[[Seen, list[str], str], Reply]
-"""Of a request, the keys, and the address of a server that nobody is to be sent to."""
+Answering = Callable[[Seen, list[str], str], Reply]
+"""Makes the reply from a request, the keys, and the address of a server that no request may reach."""
 
 
 @dataclass(frozen=True)
 class Case:
-    """One thing that goes wrong: the answer, what is declared, what the address is, what breaks inside."""
+    """One thing that goes wrong: in the answer, the declaration, the address or the code."""
 
-    answer: Answer = lambda seen, keys, other: Reply()
+    answer: Answering = lambda seen, keys, other: Reply()
     base_url: str = "{base_url}"
     client: Mapping[str, Any] = field(default_factory=dict)
     resource: Callable[[list[str]], dict[str, Any]] = lambda keys: {}
@@ -105,8 +105,8 @@ CASES: dict[str, Case] = {
     "redirect elsewhere": _redirect(
         lambda keys, other: f"{other}/{quote(keys[0])}?key={quote(keys[0])}", "refused to send"
     ),
-    "redirect loop": _redirect(lambda keys, other: f"/things?key={quote(keys[0])}", "redirects without end"),
-    "redirect nowhere": _redirect(lambda keys, other: f"http://[{quote(keys[0])}", "no address"),
+    "redirect loop": _redirect(lambda keys, other: f"/things?key={quote(keys[0])}", "too many redirects"),
+    "redirect nowhere": _redirect(lambda keys, other: f"http://[{quote(keys[0])}", "a broken address"),
     "not JSON": _body(echo, "the body is not JSON"),
     "malformed JSON": _body(lambda seen, keys: json.dumps({"data": keys})[:-2], "the body is not JSON"),
     "empty body": _body(lambda seen, keys: "", "empty body", X_Key="{key}"),
@@ -159,9 +159,9 @@ CASES: dict[str, Case] = {
     "crash in a transformer": _records(
         lambda keys: [{"id": 1}], breaks=_crash(Contract, "apply"), message="KeyError: "
     ),
-    "crash of the books": _records(
+    "crash of the ledger": _records(
         lambda keys: [{"id": 1}],
-        breaks=_crash(loading, "bookkeeping"),
+        breaks=_crash(loading, "ledger_source"),
         message="KeyError: ",
     ),
     "crash at the load": _records(

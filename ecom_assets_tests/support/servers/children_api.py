@@ -1,4 +1,4 @@
-"""Orders, their refunds, the lines of those and the notes on them: an API that a test changes, and its shop."""
+"""An API of orders, refunds, refund lines and notes that a test can change, and its shop."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class Api:
 
 
 def shop_of(api: Api, **refunds: Any) -> Shop:
-    """Return the shop, with a refunds' endpoint of one's own."""
+    """Return the shop; the arguments are added to the endpoint of refunds."""
     return Shop.model_validate(
         {
             "name": "testshop",
@@ -155,7 +155,7 @@ class Loads:
         return set(self.place.present(ALL)) if self.place.warehouse().exists() else set()
 
     def as_served(self, api: Api) -> None:
-        """See that the tables are what the API has now."""
+        """Assert that the tables hold what the API has now."""
         refunds = [(order, entry) for order in api.orders for entry in api.refunds[order]]
         assert self.rows("select id from orders order by 1") == [(number,) for number in sorted(api.orders)]
         assert self.rows("select order_id, id from refunds order by 1, 2") == sorted(

@@ -1,4 +1,4 @@
-"""The sandbox API as a process of its own, which tells when each of its requests came."""
+"""The sandbox API in a separate process, which reports when each request came."""
 
 from __future__ import annotations
 

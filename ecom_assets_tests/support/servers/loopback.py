@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from ecom_assets.client import signing
+from ecom_assets.client import adapter
 from ecom_assets.client.auth import build_auth
 from ecom_assets.client.read_statistics import ReadStatistics
 from ecom_assets.client.session import ShopSession, create_session
@@ -35,7 +35,7 @@ class Seen:
 
 @dataclass(frozen=True)
 class Reply:
-    """What the server does: answer, late by `delay` seconds, cut the body off, or just hang up."""
+    """What the server does: answer, late by `delay` seconds, cut off the body, or close the connection."""
 
     status: int = 200
     body: bytes | str = b'{"data": []}'
@@ -55,7 +55,7 @@ class Loopback:
     """Answers each request with the next of `replies`, the last one again and again, or by calling it."""
 
     def __init__(self, port: int) -> None:
-        """Know the port that is listened on."""
+        """Take the port that the server listens on."""
         self.host = f"127.0.0.1:{port}"
         self.base_url = f"http://{self.host}"
         self.seen: list[Seen] = []
@@ -65,7 +65,7 @@ class Loopback:
         self._lock = threading.Lock()
 
     def reply_to(self, request: Seen) -> Reply:
-        """Note a request and return what to do."""
+        """Keep a request and return the reply to it."""
         with self._lock:
             self.seen.append(request)
             if self.answering is not None:
@@ -139,13 +139,13 @@ def other() -> Iterator[Loopback]:
 
 @pytest.fixture(autouse=True)
 def no_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Sit out nothing, in a file of tests that imports this."""
-    monkeypatch.setattr(signing, "sleep", lambda seconds: None)
+    """Skip the waits between tries, in each test file that imports this."""
+    monkeypatch.setattr(adapter, "sleep", lambda seconds: None)
 
 
 @pytest.fixture
 def connect(api: Loopback) -> Iterator[Connect]:
-    """Return what makes a session to the server."""
+    """Return a function that makes a session to the server."""
     with ExitStack() as stack:
 
         def make(

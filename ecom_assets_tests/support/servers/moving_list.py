@@ -1,6 +1,6 @@
-"""A list behind a real API that moves while it is read, pages in any of the usual ways, and keeps its history.
+"""A real API whose list changes while it is read; it has all usual kinds of paging, and keeps its history.
 
-Time is the list's own: it passes between requests and with every change, and the Date header tells it.
+The list has its own clock, which moves between requests and with every change. The Date header shows it.
 """
 
 from __future__ import annotations

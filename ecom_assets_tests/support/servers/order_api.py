@@ -1,4 +1,4 @@
-"""A real server of orders with lines, and loads of its first days into a warehouse."""
+"""A real server of orders with lines, with a method that loads its first days into a warehouse."""
 
 from __future__ import annotations
 

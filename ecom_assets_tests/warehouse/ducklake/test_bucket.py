@@ -18,7 +18,7 @@ from ecom_assets_tests.support.loads.forked_loads import WINDOWED, forks, shop_a
 from ecom_assets_tests.support.loads.still_sandbox import WEEK
 from ecom_assets_tests.support.loads.still_sandbox import sandbox as sandbox
 from ecom_assets_tests.support.loads.still_sandbox import server as server
-from ecom_assets_tests.support.servers.lost_answers import losing_way
+from ecom_assets_tests.support.servers.lossy_proxy import lossy_proxy
 from ecom_assets_tests.support.warehouses.engines import Place
 
 KEYS = "STORAGE__CREDENTIALS__"
@@ -105,7 +105,7 @@ def test_a_commit_whose_answer_is_lost_is_kept_with_its_files(
 ) -> None:
     file = Place("duckdb", str(tmp_path / "file.duckdb"))
     load(sandbox, file, WINDOWED, WEEK)
-    with losing_way(new_database()) as (address, losing):
+    with lossy_proxy(new_database()) as (address, losing):
         there = (lake if where == "bucket" else new_lake)(CATALOG=address)
         load(sandbox, there, WINDOWED, WEEK[:1])
         with pytest.MonkeyPatch.context() as patch:

@@ -1,4 +1,4 @@
-"""The guard of all logs: no record of any logger shows a secret while it is in place."""
+"""Scrubbed logging: no record of any logger shows a secret while it is active."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_records_without_a_secret_keep_their_arguments(caplog: pytest.LogCapture
 
 
 def test_logs_after_an_error(written: io.StringIO) -> None:
-    """The guard ends with its block, also by an error."""
+    """Scrubbing ends with its block, also after an error."""
     factory = logging.getLogRecordFactory()
     with pytest.raises(ValueError, match="x"), scrubbed_logging(Redactor(["the-s3cr3t"])):
         fail("x")
@@ -84,7 +84,7 @@ def test_logs_after_an_error(written: io.StringIO) -> None:
 
 
 def test_another_factory_is_kept(written: io.StringIO) -> None:
-    """A factory set before, in between or within stays in use and guarded, and is there afterwards."""
+    """A log record factory set before or during scrubbing stays in use and is scrubbed."""
     original = logging.getLogRecordFactory()
 
     def marking(*args: Any, **kwargs: Any) -> logging.LogRecord:
@@ -108,7 +108,7 @@ def test_another_factory_is_kept(written: io.StringIO) -> None:
     assert written.getvalue() == "marked ***\nmarked *** ***\nmarked the-s3cr3t\n"
 
 
-def test_guard_in_threads(written: io.StringIO) -> None:
+def test_scrubbing_in_threads(written: io.StringIO) -> None:
     """Threads enter and leave as they like; a secret is hidden as long as one of them is inside."""
     factory = logging.getLogRecordFactory()
     logger = logging.getLogger("threads")

@@ -1,4 +1,4 @@
-"""Stands before the API: notes every request and lets happen to it what the faults say."""
+"""The ASGI middleware in front of the sandbox's API: logs each request, and applies the faults to its answer."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ecom_assets.sandbox.faults import Faults
-from ecom_assets.sandbox.log import Request, RequestLog
+from ecom_assets.sandbox.request_log import LoggedRequest, RequestLog
 
 Connections = MutableMapping[tuple[str, int], asyncio.Transport]
-"""The open connections by the client's address; kept by the server, because ASGI cannot hang up."""
+"""The open connections by the client's address. The server keeps them, because ASGI cannot close a connection."""
 
 
-class Gate:
-    """An ASGI application around another one."""
+class FaultMiddleware:
+    """An ASGI application around the API."""
 
     def __init__(
         self,
@@ -30,7 +30,15 @@ class Gate:
         connections: Connections,
         clock: Callable[[], int],
     ) -> None:
-        """Take the API, what goes wrong, where requests are noted, the connections to hang up, the API's clock."""
+        """Wrap the API.
+
+        Args:
+            app: The API.
+            faults: What goes wrong.
+            log: Gets every request.
+            connections: The connections that faults may close.
+            clock: Returns the sandbox's time in seconds since 1970 UTC, for the Date header.
+        """
         self._app = app
         self._faults = faults
         self._log = log
@@ -39,7 +47,7 @@ class Gate:
         self._stopping = asyncio.Event()
 
     def stop(self) -> None:
-        """Hang up on whoever still waits; to be called in the loop that serves."""
+        """Close the connections that still wait for an answer; call this in the server's event loop."""
         self._stopping.set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -47,41 +55,41 @@ class Gate:
         query = dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True))
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         now = datetime.now(timezone.utc)
-        request = Request(scope["method"], scope["path"], query, headers, now)
+        request = LoggedRequest(scope["method"], scope["path"], query, headers, now)
         fault = self._faults.take(request.path, query)
 
-        def answered(status: int | None) -> None:
-            # before it is on its way, so that whoever has the answer finds it noted
-            self._log.answered(request, status)
-            self._faults.answered(request.path)
+        def note_answer(status: int | None) -> None:
+            # before the answer leaves, so that a client that has the answer finds it in the log
+            self._log.close(request, status)
+            self._faults.count_answer(request.path)
 
-        async def spoiled(message: Message) -> None:
+        async def send_with_fault(message: Message) -> None:
             if message["type"] == "http.response.start":
-                answered(message["status"])
+                note_answer(message["status"])
                 date = formatdate(self._clock(), usegmt=True).encode()
                 message["headers"] = [*message["headers"], (b"date", date)]
             elif fault is not None and fault.cut:
                 half = message["body"][: len(message["body"]) // 2]
                 await send({"type": "http.response.body", "body": half, "more_body": True})
-                await self._hang_up(scope, receive)
+                await self._close_connection(scope, receive)
                 return
             await send(message)
 
-        self._log.arrived(request)
+        self._log.add(request)
         if fault is not None and fault.delay:
             with suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), fault.delay)
         if self._stopping.is_set() or (fault is not None and fault.drop):
-            answered(None)
-            await self._hang_up(scope, receive)
+            note_answer(None)
+            await self._close_connection(scope, receive)
         elif fault is None or fault.status is None:
-            await self._app(scope, receive, spoiled)
+            await self._app(scope, receive, send_with_fault)
         else:
             answer = Response(fault.body, fault.status, fault.headers, media_type="application/json")
-            await answer(scope, receive, spoiled)
+            await answer(scope, receive, send_with_fault)
 
-    async def _hang_up(self, scope: Scope, receive: Receive) -> None:
-        """Close the connection once what was sent is out, and wait until the server knows."""
+    async def _close_connection(self, scope: Scope, receive: Receive) -> None:
+        """Close the connection after all data is sent, and wait until the server has noticed."""
         connection = self._connections.get(tuple(scope["client"]))
         if connection is not None:  # else the client was faster
             connection.close()

@@ -1,4 +1,4 @@
-"""What the sandbox was asked: every request with its answer's status, and how many were open at once."""
+"""The log of the requests that the sandbox got, with the status of each answer and the most open at once."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from collections import deque
 from dataclasses import dataclass
 from datetime import datetime
 
-_KEPT = 100_000
+_MAX_REQUESTS = 100_000
 
 
 @dataclass
-class Request:
-    """A request; `time` is its arrival in UTC, `status` is None until it is answered and if it never is.
+class LoggedRequest:
+    """A request; `time` is its arrival in UTC. `status` is None until the answer, and stays None without one.
 
-    The names of the headers are in lower case. Of a query parameter that is given twice the last one counts.
+    Names of headers are in lower case. If a query parameter is given twice, the last value counts.
     """
 
     method: str
@@ -31,13 +31,13 @@ class RequestLog:
     def __init__(self) -> None:
         """Start empty."""
         self._lock = threading.Lock()
-        self._requests: deque[Request] = deque(maxlen=_KEPT)
+        self._requests: deque[LoggedRequest] = deque(maxlen=_MAX_REQUESTS)
         self._in_flight = 0
         self._max_in_flight = 0
 
     @property
-    def requests(self) -> list[Request]:
-        """The requests so far, in a list of its own."""
+    def requests(self) -> list[LoggedRequest]:
+        """The requests so far, in a new list."""
         with self._lock:
             return list(self._requests)
 
@@ -45,26 +45,26 @@ class RequestLog:
     def max_in_flight(self) -> int:
         """The most requests that were open at the same time.
 
-        An answer takes no time unless it is slow on demand: only then does this show how many a client sends.
+        The sandbox answers almost at once. Make it slow by a fault to see how many requests a client sends.
         """
         with self._lock:
             return self._max_in_flight
 
     def clear(self) -> None:
-        """Forget everything but the requests that are open."""
+        """Drop all requests; the open ones still count as open."""
         with self._lock:
             self._requests.clear()
             self._max_in_flight = self._in_flight
 
-    def arrived(self, request: Request) -> None:
-        """Note a request, which is open from now on."""
+    def add(self, request: LoggedRequest) -> None:
+        """Add a request, which is open from now on."""
         with self._lock:
             self._requests.append(request)
             self._in_flight += 1
             self._max_in_flight = max(self._max_in_flight, self._in_flight)
 
-    def answered(self, request: Request, status: int | None) -> None:
-        """Note that a request gets its answer, or None, and is open no more."""
+    def close(self, request: LoggedRequest, status: int | None) -> None:
+        """Note the status of a request's answer, None without an answer. The request is no longer open."""
         with self._lock:
             request.status = status
             self._in_flight -= 1

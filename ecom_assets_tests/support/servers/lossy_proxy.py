@@ -1,6 +1,6 @@
-"""A way to the tests' PostgreSQL server on which, when that is asked for, the answer to a commit is lost.
+"""A proxy in front of the tests' PostgreSQL server that loses the answer to a commit on demand.
 
-`main` is a process of its own: DuckDB lets no other thread of its process run while it asks a lake's catalog.
+`main` runs as a separate process: DuckDB blocks all other threads of its process while it asks a lake's catalog.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from pathlib import Path
 from ecom_assets_tests.support.paths import ROOT
 
 _NAME = ".s.PGSQL.5432"
-_MAIN = "from ecom_assets_tests.support.servers.lost_answers import main; main()"
+_MAIN = "from ecom_assets_tests.support.servers.lossy_proxy import main; main()"
 
 
 @contextmanager
-def losing_way(address: str) -> Iterator[tuple[str, Path]]:
-    """Return an address by way of which a server is reached, and a file: while there is one, answers are lost."""
+def lossy_proxy(address: str) -> Iterator[tuple[str, Path]]:
+    """Return the proxy's address, and the path of a file: while that file exists, answers to commits are lost."""
     server = address.split("host=")[1]
-    # a short path, as that of a socket must be
-    with tempfile.TemporaryDirectory(prefix="way_") as folder:
+    # a short path, because the path of a socket must be short
+    with tempfile.TemporaryDirectory(prefix="proxy_") as folder:
         command = [sys.executable, "-c", _MAIN, server, folder]
         with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT) as process:
             assert process.stdout
@@ -37,35 +37,35 @@ def losing_way(address: str) -> Iterator[tuple[str, Path]]:
 
 
 class _Pair:
-    """Two connections, what comes from one of which goes to the other."""
+    """A client's and a server's connection; each one's data is forwarded to the other."""
 
     def __init__(self, client: socket.socket, server: socket.socket, losing: Path) -> None:
         self.client, self.server, self.losing = client, server, losing
         self.committing = False
-        for way in (self.there, self.back):
-            threading.Thread(target=way, daemon=True).start()
+        for forward in (self.to_server, self.to_client):
+            threading.Thread(target=forward, daemon=True).start()
 
-    def there(self) -> None:
+    def to_server(self) -> None:
         with suppress(OSError):
             while data := self.client.recv(65536):
                 self.committing |= b"COMMIT" in data and self.losing.exists()
                 self.server.sendall(data)
-        self.end()
+        self.shut_down()
 
-    def back(self) -> None:
+    def to_client(self) -> None:
         with suppress(OSError):
             while (data := self.server.recv(65536)) and not self.committing:
                 self.client.sendall(data)
-        self.end()
+        self.shut_down()
 
-    def end(self) -> None:
-        for end in (self.client, self.server):
+    def shut_down(self) -> None:
+        for connection in (self.client, self.server):
             with suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
+                connection.shutdown(socket.SHUT_RDWR)
 
 
 def main() -> None:
-    """Connect who comes to the socket in one folder to that in another, until the end of the process."""
+    """Connect each client of the socket in one folder to the socket in the other, until the process ends."""
     server, folder = map(Path, sys.argv[1:])
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(str(folder / _NAME))
@@ -73,6 +73,6 @@ def main() -> None:
         print(flush=True)
         while True:
             client, _ = listening.accept()
-            there = socket.socket(socket.AF_UNIX)
-            there.connect(str(server / _NAME))
-            _Pair(client, there, folder / "losing")
+            upstream = socket.socket(socket.AF_UNIX)
+            upstream.connect(str(server / _NAME))
+            _Pair(client, upstream, folder / "losing")

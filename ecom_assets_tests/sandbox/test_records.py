@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from ecom_assets.declaration.reading import Column, Resource, load_shop, shops_dir
 from ecom_assets.sandbox import SandboxSettings
-from ecom_assets.sandbox.data import EVER, Key, Kind, SandboxData
-from ecom_assets.sandbox.instants import DAY, midnight, written
+from ecom_assets.sandbox.instants import DAY, iso_text, midnight
+from ecom_assets.sandbox.records import EVER, Kind, RecordKey, SandboxRecords
 
 START = midnight(date(2026, 1, 1))
 ORDERS = 40
@@ -25,13 +25,13 @@ seeds = st.integers(0, 5)
 quick = settings(max_examples=25, deadline=None)
 
 
-def data_of(seed: int = 1, orders: int = ORDERS) -> SandboxData:
+def data_of(seed: int = 1, orders: int = ORDERS) -> SandboxRecords:
     """Return small data."""
-    return SandboxData(SandboxSettings(seed=seed, orders_per_day=orders))
+    return SandboxRecords(SandboxSettings(seed=seed, orders_per_day=orders))
 
 
 def rows(
-    data: SandboxData, kind: Kind, now: int, first: int = -EVER, end: int = EVER
+    data: SandboxRecords, kind: Kind, now: int, first: int = -EVER, end: int = EVER
 ) -> list[dict[str, Any]]:
     """Return the records of a window."""
     return [orjson.loads(data.row(kind, key)) for key in data.keys(kind, now, first, end)]
@@ -40,7 +40,7 @@ def rows(
 @given(seeds, instants)
 @quick
 def test_same_instant_same_answer(seed: int, now: int) -> None:
-    """What was asked before makes no difference: neither the process's caches nor the clock's way."""
+    """Earlier questions make no difference, neither by the caches nor by where the clock was."""
     used = data_of(seed)
     for before in (now - DAY, now + 3 * DAY, now - 1):
         used.keys("orders", before)
@@ -51,7 +51,7 @@ def test_same_instant_same_answer(seed: int, now: int) -> None:
 
 
 def test_time_moves() -> None:
-    """What is asked again and again moves with the clock, also in a shop in which hardly anything happens."""
+    """Repeated answers move with the clock, also in a shop with hardly any orders."""
     used = data_of(orders=1)
     for now in range(START, START + 9 * DAY, DAY // 50):
         for first, end in ((-EVER, EVER), (START + DAY, START + 4 * DAY)):
@@ -63,11 +63,11 @@ def test_time_moves() -> None:
 @given(seeds, instants)
 @quick
 def test_nothing_beyond_now(seed: int, now: int) -> None:
-    """No record is younger than the clock or older than the shop, and none was changed before it was made."""
+    """No record is newer than the clock or older than the shop, and none changes before its creation."""
     data = data_of(seed)
     for kind in UPDATED:
         for row in rows(data, kind, now):
-            assert written(START) <= row["created_at"] <= row["updated_at"] <= written(now)
+            assert iso_text(START) <= row["created_at"] <= row["updated_at"] <= iso_text(now)
 
 
 @given(instants)
@@ -76,7 +76,7 @@ def test_orders_placed(now: int) -> None:
     """Each whole day has its orders, neither more nor fewer, numbered without a gap."""
     orders = rows(data_of(), "orders", now)
     days = (now - START) // DAY
-    by_day = [row for row in orders if row["created_at"] < written(START + days * DAY)]
+    by_day = [row for row in orders if row["created_at"] < iso_text(START + days * DAY)]
     assert len(by_day) == days * ORDERS
     assert sorted(row["id"] for row in orders) == list(range(1001, 1001 + len(orders)))
 
@@ -133,9 +133,9 @@ def test_amounts(seed: int) -> None:
 @given(st.integers(1001, 1001 + 10 * ORDERS), instants)
 @quick
 def test_orders_move_on(order: int, now: int) -> None:
-    """An order only ever changes its status, along its journey, and is moved by each change."""
+    """An order only changes its status, in the usual sequence, and each change moves `updated_at`."""
     data = data_of()
-    history: list[tuple[Key, dict[str, Any]]] = []
+    history: list[tuple[RecordKey, dict[str, Any]]] = []
     for instant in range(now, now + 8 * DAY, 600):
         key = data.key("orders", order, instant)
         if key is not None and (not history or history[-1][0] != key):
@@ -148,7 +148,7 @@ def test_orders_move_on(order: int, now: int) -> None:
 
 
 def test_every_status_and_kind() -> None:
-    """A month has all that a loader has to cope with."""
+    """A month has every kind of value that a loader must handle."""
     data = data_of(orders=200)
     now = START + 30 * DAY
     orders, customers = rows(data, "orders", now), rows(data, "customers", now)
@@ -163,9 +163,9 @@ def test_every_status_and_kind() -> None:
 
 
 def test_prices_change_daily() -> None:
-    """At the end of each day several products changed on it, and the price is what the instant says."""
+    """Several products change their price each day, and a record has the price of its instant."""
     data = data_of()
-    assert {row["updated_at"] for row in rows(data, "products", START)} == {written(START)}
+    assert {row["updated_at"] for row in rows(data, "products", START)} == {iso_text(START)}
     for day in range(1, 60):
         midnight_after = START + (day + 1) * DAY
         changed = rows(data, "products", midnight_after - 1, midnight_after - DAY, midnight_after)
@@ -176,7 +176,7 @@ def test_prices_change_daily() -> None:
 
 
 def values_at(record: dict[str, Any], path: tuple[str, ...]) -> Any:
-    """Return what stands at a path, None if the way to it ends in null."""
+    """Return the value at a path, None if a part of the path is null."""
     value: Any = record
     for step in path:
         value = None if value is None else value[step]
@@ -189,7 +189,7 @@ def declared(resource: Resource) -> list[Column]:
 
 
 def test_declaration_fits() -> None:
-    """Each record fills every declared column, and with null only where the declaration lets it."""
+    """Each record fills every declared column, with null only where the declaration allows it."""
     data, now = data_of(), START + 20 * DAY
     shop = load_shop(shops_dir({}) / "sandbox.yaml")
     kinds: dict[str, Kind] = {kind: kind for kind in (*UPDATED, "stores")}

@@ -1,4 +1,4 @@
-"""A broker that cannot be asked: one line that names the variable and the host, and never a password."""
+"""A broker that does not answer: one line that names the variable and the host, and never a password."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from dagster import DagsterInstance
 
-from ecom_assets.client import shared_rate_limit as shared_rate_limit
+from ecom_assets.client import shared_rate_limit
 from ecom_assets.client.shared_rate_limit import SharedRateLimit
 from ecom_assets.declaration.reading import load_shop
 from ecom_assets.extract.windows import windows_between
@@ -30,7 +30,9 @@ from ecom_assets_tests.support.servers.broker import Broker, broker
 from ecom_assets_tests.support.servers.loopback import Reply, Seen, serving
 
 PASSWORD = "S3same-0pen"
-ADDRESS = "found no such address; allowed: redis://… or rediss://…, with the special characters of a password"
+ADDRESS = (
+    "found something else than a broker's address (not shown, it may hold a password); allowed: redis://…"
+)
 
 
 @pytest.fixture
@@ -41,7 +43,7 @@ def shared() -> Iterator[Broker]:
 
 
 def line(url: str) -> str:
-    """Return the error of a broker at an address, of which nothing else may hang on to it."""
+    """Return the error of a broker at an address; nothing else of it may stay attached."""
     with pytest.raises(BrokerError) as caught:
         SharedRateLimit("acme", 5, url)
     assert caught.value.__cause__ is None
@@ -67,19 +69,19 @@ def line(url: str) -> str:
         f"redis://:{PASSWORD}@/0",
     ],
 )
-def test_an_address_that_is_none(url: str) -> None:
+def test_wrong_addresses(url: str) -> None:
     assert line(url).startswith(f"ECOM_BROKER: {ADDRESS}")
 
 
-def test_why_a_broker_cannot_be_asked(shared: Broker, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reasons(shared: Broker, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shared_rate_limit, "_TIMEOUT", 0.1)
     monkeypatch.setattr(shared_rate_limit, "_RETRIES", 1)
-    asked = "ECOM_BROKER: the broker at {} cannot be asked for the pace of 'acme': {}"
+    asked = "ECOM_BROKER: the broker at {} cannot be asked for the rate limit of 'acme': {}"
     refused = "it refuses the user or the password"
     assert line(f"redis://{shared.shown}") == asked.format(shared.shown, refused)
     assert line(f"redis://:{PASSWORD}x@{shared.shown}") == asked.format(shared.shown, refused)
     unknown = line(f"redis://:{PASSWORD}@{shared.shown}?{PASSWORD}=1")
-    assert unknown == asked.format(shared.shown, "its address has an option that is unknown")
+    assert unknown == asked.format(shared.shown, "its address has an unknown option")
     with shared.client() as client:
         client.config_set("maxmemory", 1)
     full = SharedRateLimit("acme", 5, shared.url)
@@ -94,8 +96,8 @@ def test_why_a_broker_cannot_be_asked(shared: Broker, monkeypatch: pytest.Monkey
         assert line(f"redis://:{PASSWORD}@{api.host}").startswith(f"ECOM_BROKER: the broker at {api.host} ")
 
 
-def test_a_short_absence_is_bridged() -> None:
-    """It is gone for a moment, such as for a new version of it, and nobody fails for that."""
+def test_a_restart_is_survived() -> None:
+    """The broker is gone for a moment, such as for an upgrade; no run fails."""
     with broker() as first:
         rate_limit = SharedRateLimit("acme", 50, first.url)
         assert rate_limit.wait(60) == 0
@@ -155,7 +157,7 @@ def test_what_dagster_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     with DagsterInstance.ephemeral() as instance:
         outcome = Outcome(job.execute_in_process(instance=instance, raise_on_error=False))
     assert outcome.failure == (
-        "ECOM_BROKER: the broker at 127.0.0.1:1 cannot be asked for the pace of 'sandbox': connection refused"
+        "ECOM_BROKER: the broker at 127.0.0.1:1 cannot be asked for the rate limit of 'sandbox': connection refused"
     )
     assert outcome.failure_metadata["look_at"].startswith("ECOM_BROKER in the environment")
     assert PASSWORD not in repr(outcome.result.all_events)

@@ -1,4 +1,7 @@
-"""The customers: who they are and where they live. When they come is `visits`', what they order `orders`'."""
+"""The customers: names, addresses, tags and notes.
+
+See `ecom_assets.sandbox.visits` for when they order, and `ecom_assets.sandbox.orders` for what.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,8 @@ from dataclasses import dataclass
 
 import orjson
 
-from ecom_assets.sandbox.chance import dice, pick
-from ecom_assets.sandbox.instants import written
+from ecom_assets.sandbox.instants import iso_text
+from ecom_assets.sandbox.seeded_random import choose, seeded_bytes
 
 # a name and how it is written in an email address
 _FIRST_NAMES = (
@@ -45,8 +48,8 @@ _NOTES = (
 
 
 @dataclass(frozen=True)
-class Person:
-    """A customer, apart from what the shop counts and when."""
+class Customer:
+    """A customer, without what their orders add: the number of orders and the time of changes."""
 
     id: int
     first_name: str
@@ -62,41 +65,47 @@ class Person:
     note: str | None
 
 
-def person(seed: int, customer_id: int) -> Person:
+def make_customer(seed: int, customer_id: int) -> Customer:
     """Return the customer with this id."""
-    rolled = dice(seed, "customer", customer_id)
-    first, first_ascii = pick(_FIRST_NAMES, rolled[0])
-    last, last_ascii = pick(_LAST_NAMES, rolled[1])
-    city, country, tax_rate, postal = pick(_CITIES, rolled[2])
-    return Person(
+    drawn = seeded_bytes(seed, "customer", customer_id)
+    first, first_ascii = choose(_FIRST_NAMES, drawn[0])
+    last, last_ascii = choose(_LAST_NAMES, drawn[1])
+    city, country, tax_rate, postal = choose(_CITIES, drawn[2])
+    return Customer(
         id=customer_id,
         first_name=first,
         last_name=last,
-        email=f"{first_ascii}.{last_ascii}.{customer_id}@example.{'org' if rolled[3] < 64 else 'com'}",
-        street=f"{pick(_STREETS, rolled[4])} {1 + rolled[5] % 180}",
+        email=f"{first_ascii}.{last_ascii}.{customer_id}@example.{'org' if drawn[3] < 64 else 'com'}",
+        street=f"{choose(_STREETS, drawn[4])} {1 + drawn[5] % 180}",
         city=city,
-        postal_code=postal.format(rolled[6]),
+        postal_code=postal.format(drawn[6]),
         country_code=country,
         tax_rate=tax_rate,
-        accepts_marketing=rolled[7] < 100,
-        tags=tuple(tag for bit, tag in enumerate(_TAGS) if rolled[8] >> bit & 1 and rolled[9] < 150),
-        note=pick(_NOTES, rolled[10]) if rolled[11] < 60 else None,
+        accepts_marketing=drawn[7] < 100,
+        tags=tuple(tag for bit, tag in enumerate(_TAGS) if drawn[8] >> bit & 1 and drawn[9] < 150),
+        note=choose(_NOTES, drawn[10]) if drawn[11] < 60 else None,
     )
 
 
-def customer_fragment(who: Person, orders: int, created: int) -> bytes:
-    """Return the customer's JSON without its end, to which `updated_at` and a closing brace belong."""
+def customer_json_start(customer: Customer, orders: int, created: int) -> bytes:
+    """Return the customer's JSON without its end, which is `updated_at` and the closing brace.
+
+    Args:
+        customer: The customer.
+        orders: The number of their orders.
+        created: Seconds since 1970 UTC.
+    """
     return orjson.dumps(
         {
-            "id": who.id,
-            "email": who.email,
-            "first_name": who.first_name,
-            "last_name": who.last_name,
-            "accepts_marketing": who.accepts_marketing,
-            "address": {"city": who.city, "country_code": who.country_code},
-            "tags": who.tags,
-            "note": who.note,
+            "id": customer.id,
+            "email": customer.email,
+            "first_name": customer.first_name,
+            "last_name": customer.last_name,
+            "accepts_marketing": customer.accepts_marketing,
+            "address": {"city": customer.city, "country_code": customer.country_code},
+            "tags": customer.tags,
+            "note": customer.note,
             "orders_count": orders,
-            "created_at": written(created),
+            "created_at": iso_text(created),
         }
     )[:-1]

@@ -1,6 +1,6 @@
-"""An API that answers for a window the way its declaration says, in the memory of a test.
+"""A server's filter for windows, in the memory of a test: it works as the declaration says.
 
-What is declared leaves open how a server compares: that is drawn here too, as far as real servers differ.
+A declaration leaves open how a server compares instants. Tests vary that too, as far as real servers differ.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ IN_UTC = ("iso8601", "unix", "unix_ms")
 
 @dataclass(frozen=True)
 class Stored:
-    """A record as the server has it: when it changed, and what it writes as the cursor."""
+    """A record on the server: the instant of its change, and the cursor value that the server writes."""
 
     moment: datetime
     cursor: Any
@@ -32,9 +32,9 @@ class Stored:
 
 @dataclass(frozen=True)
 class Answering:
-    """Compares instants, or with `by_wall` local times; `fold` says which of two equal local times it means.
+    """Compares instants, or with `by_wall` local times; `fold` selects one of two equal local times.
 
-    With `truncating` it compares no finer than what the format can say.
+    With `truncating` it compares only the digits that the format has.
     """
 
     incremental: Incremental
@@ -47,7 +47,7 @@ class Answering:
         return ZoneInfo(self.incremental.timezone)
 
     def answer(self, stored: Sequence[Stored], asked: WindowRequest) -> list[dict[str, Any]]:
-        """Return the records of an interval; a bound without a parameter is none."""
+        """Return the records of an interval; a bound without a parameter does not apply."""
         start = self._read(asked.start) if self.incremental.start_param else None
         end = self._read(asked.end) if self.incremental.end_param else None
         found = []
@@ -63,7 +63,7 @@ class Answering:
         return found
 
     def _read(self, text: str) -> datetime:
-        """Understand a parameter."""
+        """Parse a parameter."""
         form = self.incremental.format
         if form == "iso8601":
             moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
@@ -97,7 +97,7 @@ class Answering:
 
 
 def written(moment: datetime, style: str, zone: ZoneInfo, offset: int) -> Stored:
-    """Return a record whose cursor is written in a style; what the style cannot say was never stored."""
+    """Return a record whose cursor is written in a style; digits that the style lacks are not stored either."""
     if style == "offset":
         return Stored(moment, moment.astimezone(timezone(timedelta(minutes=offset))).isoformat())
     if style == "naive":

@@ -1,4 +1,4 @@
-"""A server of one list, whose paging, total and time filter are chosen: what an API may be like."""
+"""A server of one list, with a choice of paging, total and time filter as real APIs have them."""
 
 from __future__ import annotations
 
@@ -29,9 +29,10 @@ def refused(text: str, status: int = 400) -> Reply:
 class Listed:
     """A list at `/things`.
 
-    `paging` is offset, page, next, link, cursor, after or none; `over` is what becomes of a size beyond `largest`:
-    cut, refuse or usual. `wrapped` leads to the list in the answer, `total` is a path or a header in front of a
-    colon. `strict` refuses unknown parameters. The filter takes `start` and `end` in `form`, with `bounds`.
+    `paging` is offset, page, next, link, cursor, after or none. `over` says what happens to a page size beyond
+    `largest`: cut, refuse or usual. `wrapped` is the path of the list in the body. `total` is the path of the total, or
+    `header:` and a header's name. `strict` refuses unknown parameters. The time filter takes the parameters `start` and
+    `end` in the format `form`, with `bounds`.
     """
 
     records: Sequence[dict[str, Any]]

@@ -1,0 +1,200 @@
+"""Sends the signed requests of a session, and retries them: after a status such as 429, or a transport error.
+
+The adapter signs a copy of each request after everything above has logged. Only here does a secret stand next to an
+address. The responses and errors that the adapter hands back never saw that copy.
+
+See `ecom_assets.foundation.retry_statuses` for the statuses that are retried, `ecom_assets.client.retry_wait` for the
+time between two tries, and `ecom_assets.client.signing` for how a request is signed.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from functools import cache
+from time import sleep
+from typing import Any
+from urllib.parse import urlsplit
+
+from requests import PreparedRequest
+from requests.adapters import HTTPAdapter
+from requests.auth import AuthBase
+
+from ecom_assets.client.rate_limit import RateLimit
+from ecom_assets.client.read_statistics import SLICE_HEADER, ReadStatistics
+from ecom_assets.client.redaction import Redactor
+from ecom_assets.client.request_errors import RequestErrors
+from ecom_assets.client.responses import ApiResponse
+from ecom_assets.client.retry_wait import LONGEST_WAIT, backoff, retry_after
+from ecom_assets.client.signing import RequestSigner
+from ecom_assets.client.transport_errors import TransportFailure, transport_failure
+from ecom_assets.declaration.reading import Policy
+from ecom_assets.foundation.errors import ApiError
+from ecom_assets.foundation.retry_statuses import RETRY_STATUSES
+
+_ADDRESS_HEADERS = ("Location", "Content-Location", "Link")
+"""Headers of a response that hold addresses."""
+
+_log = logging.getLogger(__name__)
+
+
+class ShopAdapter(HTTPAdapter):
+    """Signs, sends and retries requests to one origin; everything above it handles only the unsigned request."""
+
+    def __init__(
+        self,
+        policy: Policy,
+        base_url: str,
+        auth: Sequence[AuthBase],
+        redactor: Redactor,
+        errors: RequestErrors,
+        statistics: ReadStatistics | None,
+        rate_limit: RateLimit,
+    ) -> None:
+        """Serve the origin of `base_url` only, with one connection for each of the policy's workers.
+
+        Args:
+            policy: Timeout, number of retries, backoff and number of workers.
+            base_url: An address of the origin, the only one that requests may go to.
+            auth: dlt's auth objects, applied in this order.
+            redactor: Learns each token that is obtained later, so that it is hidden too.
+            errors: Words the errors.
+            statistics: Counts the requests and retries of each slice; None counts nothing.
+            rate_limit: Decides when each request may leave.
+        """
+        super().__init__(pool_connections=1, pool_maxsize=policy.concurrency)
+        self.policy = policy
+        self._origin = _origin(base_url)
+        self._signer = RequestSigner(auth, redactor, self._wait_for_turn)
+        self._errors = errors
+        self._statistics = statistics
+        self._rate_limit = rate_limit
+        self._pools: dict[str, Any] = {}
+        self._verified_pools: set[tuple[int, str]] = set()
+
+    def __deepcopy__(self, memo: object) -> ShopAdapter:
+        """Return the same adapter: the session that it belongs to is not copied either."""
+        return self
+
+    def send(self, request: PreparedRequest, *args: Any, **kwargs: Any) -> ApiResponse:
+        """Return the response to the last try, whatever its status.
+
+        A request is sent again, `policy.max_retries` times at most, after a status in RETRY_STATUSES, a connection that
+        fails or is dropped, a timeout, or a body that is cut off. A Retry-After header pauses all workers.
+
+        Args:
+            request: The unsigned request.
+            *args: As for HTTPAdapter.
+            **kwargs: As for HTTPAdapter, except for `timeout`, which is always the policy's.
+
+        Raises:
+            ApiError: The request goes to another origin, or no try brought a response.
+            RetryLater: The API asks for a pause of more than LONGEST_WAIT seconds.
+        """
+        target = _origin(request.url or "")
+        if target != self._origin:
+            refused = f"refused to send this to {target}: this shop's requests go to {self._origin} only"
+            raise ApiError(self._errors.message(request, refused))
+        unsigned = request.copy()
+        unsigned.url = self._signer.without_secrets(request.url or "")
+        slice_id = request.headers.get(SLICE_HEADER)
+        statistics = self._statistics.of(slice_id) if self._statistics and slice_id else None
+        kwargs["timeout"] = self.policy.timeout
+        tries = 0
+        while True:
+            tries += 1
+            self._wait_for_turn(unsigned)
+            if statistics:
+                statistics.requests += 1
+                statistics.retries += tries > 1
+            outcome = self._try(unsigned, tries, *args, **kwargs)
+            if isinstance(outcome, ApiResponse):
+                if outcome.status_code not in RETRY_STATUSES:
+                    return outcome
+                reason = f"status {outcome.status_code}"
+                pause = retry_after(outcome)
+                if pause is not None:
+                    self._rate_limit.pause(pause)  # for all workers: the API counts the whole shop's requests
+                    if pause > LONGEST_WAIT:
+                        raise self._errors.pause_too_long(outcome, pause, LONGEST_WAIT)
+                if tries > self.policy.max_retries:
+                    return outcome
+            else:
+                reason, pause = outcome.reason, None
+                if tries > self.policy.max_retries or not outcome.may_pass:
+                    raise self._errors.no_response(unsigned, reason, tries)
+            # the wait for the next turn covers a pause
+            own_wait = 0.0 if pause is not None else backoff(self.policy.backoff_factor, tries)
+            next_try = f"{reason}; try {tries + 1} in {pause or own_wait:g} s"
+            _log.info("%s", self._errors.message(unsigned, next_try))
+            if own_wait:
+                sleep(own_wait)
+
+    def _wait_for_turn(self, unsigned: PreparedRequest) -> None:
+        """Return when a request may leave; raises RetryLater in a pause that is longer than a run waits."""
+        pause_left = self._rate_limit.wait(LONGEST_WAIT)
+        if pause_left:
+            raise self._errors.held_back(unsigned, pause_left, LONGEST_WAIT)
+
+    def _try(
+        self, unsigned: PreparedRequest, tries: int, *args: Any, **kwargs: Any
+    ) -> ApiResponse | TransportFailure:
+        """Sign and send once, and read the body to its end.
+
+        Only this frame holds the signed request, and every exception that could hold it ends here.
+        """
+        signed = self._signer.sign(unsigned)
+        kwargs["stream"] = True
+        try:
+            response = super().send(signed, *args, **kwargs)
+            # read now, because a body may be cut off, and at once: requests takes it in pieces of ten kilobytes
+            response._content = response.raw.read(decode_content=True)
+            response._content_consumed = True  # type: ignore[attr-defined]
+        except Exception as error:
+            return transport_failure(error, self.policy.timeout)
+        unsigned_response = ApiResponse.from_signed(response, unsigned, tries, self._errors)
+        headers = unsigned_response.headers
+        for name in _ADDRESS_HEADERS:
+            if name in headers:
+                headers[name] = self._signer.without_secrets(headers[name])
+        return unsigned_response
+
+    def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
+        """Return a pool whose connections print nothing, whatever the debuglevel of `http.client` is.
+
+        From debuglevel 1 on, `http.client` prints the signed request, past all logging. The adapter serves one
+        origin, so it looks each pool up only once.
+        """
+        pool_key = repr((args[1:], kwargs))
+        pool: Any = self._pools.get(pool_key)
+        if pool is None:
+            pool = super().get_connection_with_tls_context(*args, **kwargs)
+            pool.ConnectionCls = _silent_connection_class(pool.ConnectionCls)
+            self._pools[pool_key] = pool
+        return pool
+
+    def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:
+        """Configure a pool's certificate check once: requests looks for the certificates on the disk each time."""
+        pool_key = (id(conn), repr((verify, cert)))
+        if pool_key not in self._verified_pools:
+            super().cert_verify(conn, url, verify, cert)  # type: ignore[no-untyped-call]
+            self._verified_pools.add(pool_key)
+
+    def close(self) -> None:
+        """Close all connections and drop the pools."""
+        self._pools.clear()
+        self._verified_pools.clear()
+        super().close()
+
+
+@cache
+def _silent_connection_class(connection_class: type[Any]) -> type[Any]:
+    """Return a subclass that never prints what it sends and receives."""
+    return type(connection_class.__name__, (connection_class,), {"debuglevel": 0, "ecom_silent": True})
+
+
+def _origin(url: str) -> str:
+    """Return scheme, host and port of an address, the port also where it is the default one."""
+    parts = urlsplit(url)
+    port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+    return f"{parts.scheme}://{parts.hostname}:{port}"

@@ -1,0 +1,122 @@
+"""The errors about requests to a shop's API: one line each, with method, path, what happened and what to do.
+
+A line never holds the query or a secret.
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from urllib.parse import urlsplit
+
+from requests import PreparedRequest, Response
+
+from ecom_assets.client.redaction import Redactor
+from ecom_assets.client.secrets import environment_variable, secret_names
+from ecom_assets.declaration.reading import Shop
+from ecom_assets.foundation.errors import ApiError, RetryLater
+from ecom_assets.foundation.retry_statuses import API_FAULT_ADVICE, RETRY_STATUSES
+
+_BODY_SHOWN = 200
+"""Characters of a body that an error shows."""
+
+
+class RequestErrors:
+    """Makes the errors about one shop's API, or about the address that gives out its tokens."""
+
+    def __init__(self, shop: Shop, redactor: Redactor, *, for_token: bool = False) -> None:
+        """Keep what the messages need.
+
+        Args:
+            shop: Names the secrets and variables to check.
+            redactor: Hides the secrets that a server may have repeated.
+            for_token: Whether the requests ask for tokens.
+        """
+        self._shop = shop
+        self.redactor = redactor
+        self._for_token = for_token
+
+    def message(self, request: PreparedRequest, text: str) -> str:
+        """Return one line about a request, without its query and without secrets."""
+        path = urlsplit(request.url or "").path
+        return " ".join(self.redactor.scrub(f"{request.method} {path}: {text}").split())
+
+    def scrub_body(self, body: bytes) -> bytes:
+        """Return a body without secrets. One that brings a token stays as it is: it goes to the auth object only."""
+        return body if self._for_token else self.redactor.scrub_body(body)
+
+    def bad_status(self, response: Response) -> ApiError:
+        """Return the error for a status of 400 or more, with advice and the beginning of the body."""
+        tries = getattr(response, "tries", 1)
+        body = response.content.decode("utf-8", "replace")
+        # nothing that a terminal would act upon, nor the zeros that UTF-16 puts between its characters
+        text = "".join(character for character in body if character.isprintable() or character.isspace())
+        # scrubbed before it is cut, so that no half of a secret is left at the end
+        body_start = " ".join(self.redactor.scrub(text).split())[:_BODY_SHOWN]
+        status = f"status {status_text(response.status_code)}{_tries_text(tries)}"
+        advice = self._advice(response.status_code)
+        return ApiError(self.message(response.request, f"{status}; {advice}; body: {body_start or 'empty'}"))
+
+    def pause_too_long(self, response: Response, seconds: float, longest: float) -> RetryLater:
+        """Return the error for a response that asks for a pause longer than a run waits; both in seconds."""
+        status = f"status {status_text(response.status_code)}; the API asks for a pause of {seconds:.0f} s"
+        text = f"{status}; a run waits {longest:.0f} s at most"
+        return RetryLater(self.message(response.request, text), seconds)
+
+    def held_back(self, request: PreparedRequest, seconds: float, longest: float) -> RetryLater:
+        """Return the error for a request that is not sent: another response asked for a pause that still lasts.
+
+        Args:
+            request: The request that is held back.
+            seconds: What is left of the pause.
+            longest: The seconds that a run waits at most.
+        """
+        text = (
+            f"not sent: the API asks for a pause, of which {seconds:.0f} s are left; "
+            f"a run waits {longest:.0f} s at most"
+        )
+        return RetryLater(self.message(request, text), seconds)
+
+    def no_response(self, request: PreparedRequest, reason: str, tries: int) -> ApiError:
+        """Return the error for a request that got no response after so many tries."""
+        return ApiError(self.message(request, f"{_host(request.url)}: {reason}{_tries_text(tries)}"))
+
+    def _advice(self, status: int) -> str:
+        """Return what the user can do about a status."""
+        if status in (401, 403) or (self._for_token and status == 400):
+            names = secret_names(self._shop)
+            if not names:
+                return "the API wants a secret, and client.auth declares none"
+            variables = ", ".join(environment_variable(self._shop, name) for name in names)
+            return (
+                f"check the secrets {', '.join(names)}, which come from the Dagster resource, the "
+                f"environment ({variables}) or dlt's secrets under sources.{self._shop.name}"
+            )
+        if status in (404, 405) and self._for_token:
+            return "check client.auth.access_token_url"
+        if status == 404:
+            return "check client.base_url and the endpoint's path"
+        if status == 405:
+            return "check the endpoint's method"
+        if status in RETRY_STATUSES:
+            return RETRY_STATUSES[status].advice
+        if status >= 500:
+            return API_FAULT_ADVICE
+        return "the API refused the request: check the endpoint's params, its paginator and incremental"
+
+
+def status_text(status: int) -> str:
+    """Return a status with its standard phrase, such as `429 Too Many Requests`."""
+    try:
+        return f"{status} {HTTPStatus(status).phrase}"
+    except ValueError:
+        return str(status)
+
+
+def _tries_text(tries: int) -> str:
+    return f" after {tries} tries" if tries > 1 else ""
+
+
+def _host(url: str | None) -> str:
+    """Return the host of an address, with its port where it names one."""
+    parts = urlsplit(url or "")
+    return f"{parts.hostname}:{parts.port}" if parts.port else str(parts.hostname)
