@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 
 from ecom_assets.contract.value_conversion import FUNCTIONS, MILLISECONDS, to_decimal_of, to_instant_in
 from ecom_assets.declaration.reading import Column
-from ecom_assets.foundation.json_text import shown, storable_json
+from ecom_assets.foundation.json_text import shorten_value, storable_json
 from ecom_assets.foundation.local_time import INSTANT, instant_of, instants_of
 
 _NAMES = {
@@ -206,6 +206,6 @@ def _one_by_one(values: Sequence[Any], column: Column, zone: str) -> Converted:
                 result = None
             if result is None:
                 name = str(target).replace("128", "").replace(" ", "") if kind == "decimal" else _NAMES[kind]
-                wrong[position] = f"{shown(value)} is not {'a ' if kind == 'decimal' else ''}{name}"
+                wrong[position] = f"{shorten_value(value)} is not {'a ' if kind == 'decimal' else ''}{name}"
         found.append(result)
     return Converted(pa.array(found, target), wrong)

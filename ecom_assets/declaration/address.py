@@ -10,12 +10,12 @@ import re
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from ecom_assets.declaration.error_text import shown
-from ecom_assets.declaration.field_check import Written, as_text
+from ecom_assets.declaration.error_text import format_value
+from ecom_assets.declaration.field_check import Documented, text_schema
 from ecom_assets.declaration.field_types import Text
 
-Address = Annotated[Text, Written(as_text(r"https?://[^\s@?#/]+[^\s@?#]*"))]
-BaseUrl = Annotated[Text, Written(as_text(r"(https?://[^\s@?#/]+|sandbox://)[^\s@?#]*"))]
+Address = Annotated[Text, Documented(text_schema(r"https?://[^\s@?#/]+[^\s@?#]*"))]
+BaseUrl = Annotated[Text, Documented(text_schema(r"(https?://[^\s@?#/]+|sandbox://)[^\s@?#]*"))]
 
 
 def address_problem(value: str, *, allow_http: bool, sandbox: bool) -> tuple[str, str] | None:
@@ -29,18 +29,18 @@ def address_problem(value: str, *, allow_http: bool, sandbox: bool) -> tuple[str
     if "?" in value or "#" in value:
         return "an address with a query", f"{allowed} and ends with its path"
     if re.search(r"\s", value):
-        return shown(value), f"{allowed}, without spaces"
+        return format_value(value), f"{allowed}, without spaces"
     try:
         parts = urlsplit(value)
         host, _ = parts.hostname, parts.port
     except ValueError:
-        return shown(value), allowed
+        return format_value(value), allowed
     if sandbox and parts.scheme == "sandbox":
         return None
     if parts.scheme not in ("http", "https") or not host:
-        return shown(value), allowed
+        return format_value(value), allowed
     if parts.scheme == "http" and not allow_http and not _loopback(host):
-        return shown(value), "https://, or http:// to a loopback address, or client.allow_http: true"
+        return format_value(value), "https://, or http:// to a loopback address, or client.allow_http: true"
     return None
 
 

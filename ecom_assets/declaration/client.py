@@ -13,15 +13,15 @@ from pydantic.json_schema import JsonSchemaValue
 from typing_extensions import Self
 
 from ecom_assets.declaration.address import Address, BaseUrl, address_problem
-from ecom_assets.declaration.error_text import broken, shown, wrong
-from ecom_assets.declaration.field_check import Check, as_text
+from ecom_assets.declaration.error_text import format_value, rule_error, value_error
+from ecom_assets.declaration.field_check import Check, text_schema
 from ecom_assets.declaration.field_types import (
     SECRET_NAME,
     Prefix,
     Text,
-    number,
+    finite_number,
     secret_name,
-    whole,
+    whole_number,
 )
 from ecom_assets.declaration.paginator import Paginator
 
@@ -44,19 +44,19 @@ AUTH_OWNERS = {
 """The auth kind that each key belongs to; the others are of every kind."""
 
 
-class Declared(BaseModel):
+class DeclarationModel(BaseModel):
     """A part of a declaration: frozen, of exact types, without unknown keys; null means the default."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
-    UNWRITTEN: ClassVar[frozenset[str]] = frozenset()
+    NOT_IN_FILE: ClassVar[frozenset[str]] = frozenset()
     """Fields that are not keys in a file."""
 
     @classmethod
-    def written_keys(cls) -> tuple[str, ...]:
+    def file_keys(cls) -> tuple[str, ...]:
         """Return the keys that a file may hold here, in the order of the documentation."""
         return tuple(
-            field.alias or name for name, field in cls.model_fields.items() if name not in cls.UNWRITTEN
+            field.alias or name for name, field in cls.model_fields.items() if name not in cls.NOT_IN_FILE
         )
 
     @model_validator(mode="before")
@@ -66,8 +66,8 @@ class Declared(BaseModel):
         if not isinstance(data, Mapping):
             return data
         for key in data:
-            if key not in cls.written_keys() and key not in cls.UNWRITTEN:
-                raise wrong("an unknown key", ", ".join(cls.written_keys()), key)
+            if key not in cls.file_keys() and key not in cls.NOT_IN_FILE:
+                raise value_error("an unknown key", ", ".join(cls.file_keys()), key)
         return {key: value for key, value in data.items() if value is not None}
 
 
@@ -78,16 +78,16 @@ def _secret_names(value: Any) -> Any:
         return secret_name(value, allowed)
     if isinstance(value, Mapping):
         return {field: secret_name(name, allowed, field) for field, name in value.items()}
-    raise wrong(shown(value), f"{allowed}, or a mapping of auth fields to such names")
+    raise value_error(format_value(value), f"{allowed}, or a mapping of auth fields to such names")
 
 
-_SECRET_FORM = as_text(SECRET_NAME)
+_SECRET_FORM = text_schema(SECRET_NAME)
 _SECRETS = {
     "anyOf": [_SECRET_FORM, {"type": "object", "additionalProperties": _SECRET_FORM}, {"type": "null"}]
 }
 
 
-class Auth(Declared):
+class Auth(DeclarationModel):
     """One auth kind and where its secret goes; never the secret itself."""
 
     type: Literal["api_key", "bearer", "http_basic", "oauth2_client_credentials"] = Field(
@@ -110,7 +110,7 @@ class Auth(Declared):
     access_token_request_data: Mapping[str, Any] = Field(
         default_factory=dict, description="Further fields of the request for a token, such as `scope`."
     )
-    default_token_expiration: Annotated[int, whole(1)] = Field(
+    default_token_expiration: Annotated[int, whole_number(1)] = Field(
         default=3600, description="Seconds a token is valid where the answer does not say so."
     )
 
@@ -129,19 +129,19 @@ class Auth(Declared):
         """Refuse keys that belong to another kind, and a renaming of fields that this kind does not have."""
         for key in sorted(self.model_fields_set & set(AUTH_OWNERS)):
             if (owner := AUTH_OWNERS[key]) != self.type:
-                raise broken((key,), f"{key} with type {self.type}", f"{key} with type {owner} only")
+                raise rule_error((key,), f"{key} with type {self.type}", f"{key} with type {owner} only")
         if self.prefix and self.location != "header":
-            raise broken(
+            raise rule_error(
                 ("prefix",), f"prefix with location {self.location}", "prefix with location header only"
             )
         if self.type == "oauth2_client_credentials" and self.access_token_url is None:
-            raise broken(("access_token_url",), "nothing", "the address that gives out tokens")
+            raise rule_error(("access_token_url",), "nothing", "the address that gives out tokens")
         fields = AUTH_FIELDS[self.type]
         if isinstance(self.secret, str) and len(fields) > 1:
-            raise broken(("secret",), "one name", f"a mapping of {', '.join(fields)} to names")
+            raise rule_error(("secret",), "one name", f"a mapping of {', '.join(fields)} to names")
         for field in self.secret if isinstance(self.secret, Mapping) else ():
             if field not in fields:
-                raise broken(("secret", field), "an unknown field", ", ".join(fields))
+                raise rule_error(("secret", field), "an unknown field", ", ".join(fields))
         return self
 
 
@@ -154,7 +154,7 @@ def _one_or_list(form: JsonSchemaValue) -> JsonSchemaValue:
     return {"anyOf": [form["items"], {"type": "array", "items": form["items"]}]}
 
 
-class Client(Declared):
+class Client(DeclarationModel):
     """How the API is reached: address, auth kinds, the usual paginator and headers."""
 
     base_url: BaseUrl = Field(
@@ -176,16 +176,16 @@ class Client(Declared):
         """Check the addresses, and that no two auth kinds take the same secret by accident."""
         problem = address_problem(self.base_url, allow_http=self.allow_http, sandbox=True)
         if problem:
-            raise broken(("base_url",), *problem)
+            raise rule_error(("base_url",), *problem)
         seen: set[str] = set()
         for position, auth in enumerate(self.auth):
             if auth.access_token_url is not None:
                 problem = address_problem(auth.access_token_url, allow_http=self.allow_http, sandbox=False)
                 if problem:
-                    raise broken(("auth", position, "access_token_url"), *problem)
+                    raise rule_error(("auth", position, "access_token_url"), *problem)
             for name in auth.fields.values():
                 if name in seen:
-                    raise broken(
+                    raise rule_error(
                         ("auth", position, "secret"),
                         f"the secret {name} twice",
                         "another name for each secret",
@@ -194,27 +194,29 @@ class Client(Declared):
         return self
 
 
-class Policy(Declared):
+class Policy(DeclarationModel):
     """How hard the API is asked. Times in seconds; `max_retries` counts the tries after the first one."""
 
-    max_retries: Annotated[int, whole(0, 10)] = Field(
+    max_retries: Annotated[int, whole_number(0, 10)] = Field(
         default=3,
         description="Tries after the first, on 429, 500, 502, 503, 504, a dropped connection, a timeout, "
         "a body cut off.",
     )
-    backoff_factor: Annotated[float, number("a number, 0 or more", 0)] = Field(
+    backoff_factor: Annotated[float, finite_number("a number, 0 or more", 0)] = Field(
         default=2.0,
         description="Waits of 1, 2, 4 … times this many seconds; a Retry-After header wins, and holds all workers.",
     )
-    timeout: Annotated[float, number("a number of seconds above 0", 0, above=True)] = Field(
+    timeout: Annotated[float, finite_number("a number of seconds above 0", 0, above=True)] = Field(
         default=30.0, description="Seconds to wait for the API."
     )
-    requests_per_second: Annotated[float, number("a number above 0, or null", 0, above=True)] | None = Field(
+    requests_per_second: (
+        Annotated[float, finite_number("a number above 0, or null", 0, above=True)] | None
+    ) = Field(
         default=None,
         description="A budget for the whole run, over all its workers; retries and requests for a token count too.",
     )
-    concurrency: Annotated[int, whole(1, 64)] = Field(default=8, description="Slices in flight.")
-    lookback: Annotated[int, whole(0)] = Field(
+    concurrency: Annotated[int, whole_number(1, 64)] = Field(default=8, description="Slices in flight.")
+    lookback: Annotated[int, whole_number(0)] = Field(
         default=0,
         description="Seconds re-read before a window, as far as no other window of the run reads them, "
         "for records that appear late.",

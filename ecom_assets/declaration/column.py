@@ -12,10 +12,10 @@ from pydantic import Field, StrictBool, model_validator
 from pydantic.json_schema import JsonSchemaValue
 from typing_extensions import Self
 
-from ecom_assets.declaration.client import Declared
-from ecom_assets.declaration.error_text import broken, shown, wrong
-from ecom_assets.declaration.field_check import Check, as_text
-from ecom_assets.declaration.field_types import COLUMN_NAME, ColumnName, Dotted, Text, TimeZone, whole
+from ecom_assets.declaration.client import DeclarationModel
+from ecom_assets.declaration.error_text import format_value, rule_error, value_error
+from ecom_assets.declaration.field_check import Check, text_schema
+from ecom_assets.declaration.field_types import COLUMN_NAME, ColumnName, Dotted, Text, TimeZone, whole_number
 
 
 class Reference(NamedTuple):
@@ -30,27 +30,27 @@ def _reference(value: Any) -> Any:
     if isinstance(value, Reference):
         return value
     if not isinstance(value, str) or value.count(".") != 1 or not all(value.split(".")):
-        raise wrong(shown(value), "a resource and its column, such as customers.id")
+        raise value_error(format_value(value), "a resource and its column, such as customers.id")
     return Reference(*value.split("."))
 
 
-class Column(Declared):
+class Column(DeclarationModel):
     """One column of a contract. `path` leads to its value; `precision` and `scale` are a decimal's.
 
     `timezone` is that of instants which name none, None for that of the endpoint's `incremental`.
     """
 
-    UNWRITTEN: ClassVar[frozenset[str]] = frozenset({"name"})
+    NOT_IN_FILE: ClassVar[frozenset[str]] = frozenset({"name"})
 
     name: ColumnName
     data_type: Literal[
         "text", "bigint", "double", "bool", "decimal", "timestamp", "date", "time", "json", "binary"
     ] = Field(description="Type of the column, in dlt's words.")
     nullable: StrictBool = Field(default=True, description="False rejects a record without a value.")
-    precision: Annotated[int, whole(1, 38)] | None = Field(
+    precision: Annotated[int, whole_number(1, 38)] | None = Field(
         default=None, description="Digits of a decimal; 38 unless given."
     )
-    scale: Annotated[int, whole(0, 38)] | None = Field(
+    scale: Annotated[int, whole_number(0, 38)] | None = Field(
         default=None,
         description="Digits of a decimal behind the point; 9 unless given, 0 where `precision` is given.",
     )
@@ -61,7 +61,7 @@ class Column(Declared):
         default=None,
         description="Of this timestamp's values without an offset; that of `incremental` unless given, else UTC.",
     )
-    references: Annotated[Reference, Check(_reference, as_text(r"[^.]+\.[^.]+"))] | None = Field(
+    references: Annotated[Reference, Check(_reference, text_schema(r"[^.]+\.[^.]+"))] | None = Field(
         default=None, description="The `resource.column` that a foreign key points to."
     )
     pii: Literal["hash", "mask", "drop"] | None = Field(
@@ -87,24 +87,26 @@ class Column(Declared):
     def _sized(self) -> Self:
         """Keep precision and scale to decimals, the scale within the precision, the zone to instants."""
         if self.timezone is not None and self.data_type != "timestamp":
-            raise broken(
+            raise rule_error(
                 ("timezone",),
                 f"timezone with data_type {self.data_type}",
                 "timezone with data_type timestamp only",
             )
         for key in ("precision", "scale"):
             if getattr(self, key) is not None and self.data_type != "decimal":
-                raise broken(
+                raise rule_error(
                     (key,), f"{key} with data_type {self.data_type}", f"{key} with data_type decimal only"
                 )
         if self.scale is not None and self.precision is None:
-            raise broken(("precision",), "nothing", "a whole number from 1 to 38, because scale is given")
+            raise rule_error(("precision",), "nothing", "a whole number from 1 to 38, because scale is given")
         if self.scale is not None and self.precision is not None and self.scale > self.precision:
-            raise broken(
+            raise rule_error(
                 ("scale",), str(self.scale), f"a whole number from 0 to {self.precision}, the precision"
             )
         if self.pii in ("hash", "mask") and self.data_type != "text":
-            raise broken(("pii",), f"{self.pii} with data_type {self.data_type}", "drop, or data_type text")
+            raise rule_error(
+                ("pii",), f"{self.pii} with data_type {self.data_type}", "drop, or data_type text"
+            )
         return self
 
 
@@ -113,12 +115,12 @@ def as_columns(value: Any) -> Any:
     if isinstance(value, (list, tuple)) and all(isinstance(entry, Column) for entry in value) and value:
         return tuple(value)
     if not isinstance(value, Mapping) or not value:
-        raise wrong(shown(value), "a mapping of column names, at least one")
+        raise value_error(format_value(value), "a mapping of column names, at least one")
     for name, body in value.items():
         if not isinstance(body, Mapping):
-            raise wrong(shown(body), "a mapping with data_type", name)
+            raise value_error(format_value(body), "a mapping with data_type", name)
         if "name" in body:
-            raise wrong("an unknown key", ", ".join(Column.written_keys()), name, "name")
+            raise value_error("an unknown key", ", ".join(Column.file_keys()), name, "name")
     return tuple({**body, "name": name} for name, body in value.items())
 
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
-from ecom_assets.declaration.client import Declared
+from ecom_assets.declaration.client import DeclarationModel
 from ecom_assets.declaration.column import Column
-from ecom_assets.declaration.error_text import broken, shown, wrong
+from ecom_assets.declaration.error_text import format_value, rule_error, value_error
 from ecom_assets.declaration.field_check import Check
 from ecom_assets.declaration.placeholders import find_placeholders
 
@@ -29,7 +29,7 @@ DELETED_AT = Column(
 MAX_DELETED = 0.2
 
 
-class Sweep(Declared):
+class DeleteDetection(DeclarationModel):
     """Reading all keys of a collection; `params` go before the endpoint's own, such as `fields: id`."""
 
     by: Literal["sweep"] = Field(description="How: by reading all keys of the collection.")
@@ -43,12 +43,12 @@ def _deletes(value: Any) -> Any:
     """Take the bare word for a mapping with nothing else in it."""
     if value == "sweep":
         return {"by": value}
-    if isinstance(value, (Mapping, Sweep)):
+    if isinstance(value, (Mapping, DeleteDetection)):
         return value
-    raise wrong(shown(value), "sweep, or a mapping with by: sweep and params")
+    raise value_error(format_value(value), "sweep, or a mapping with by: sweep and params")
 
 
-Deletes = Annotated[Sweep, Check(_deletes, lambda form: {"anyOf": [{"const": "sweep"}, form]})]
+Deletes = Annotated[DeleteDetection, Check(_deletes, lambda form: {"anyOf": [{"const": "sweep"}, form]})]
 
 
 def deletions_name(resource: str) -> str:
@@ -60,38 +60,40 @@ def check_deletes(resource: Resource) -> None:
     """Require that a resource whose deletes are looked for has a use, and a free column, for them."""
     if resource.deletes is None:
         if "max_deleted" in resource.model_fields_set:
-            raise broken(("max_deleted",), "max_deleted without deletes", "max_deleted beside deletes only")
+            raise rule_error(
+                ("max_deleted",), "max_deleted without deletes", "max_deleted beside deletes only"
+            )
         return
     if resource.endpoint is None:
-        raise broken(
+        raise rule_error(
             ("deletes",),
             "deletes beside rows_from",
             "deletes of the resource that holds the list: a row is gone when its record is",
         )
     if resource.parent is not None:
-        raise broken(
+        raise rule_error(
             ("deletes",),
             f"deletes beside a field of {resource.parent}",
             f"deletes of {resource.parent}: a row is gone when its record is",
         )
     if resource.endpoint.incremental is None:
-        raise broken(
+        raise rule_error(
             ("deletes",), "deletes of a snapshot", "deletes beside incremental: a snapshot is replaced anyway"
         )
     if told := resource.endpoint.incremental.placeholders:
-        raise broken(
+        raise rule_error(
             ("deletes",),
             f"deletes beside {' and '.join(told)}",
             "deletes beside start_param and end_param: a sweep asks without a window, so a placeholder has no value",
         )
     for (name, *place), _ in find_placeholders(resource.deletes.params):
-        raise broken(
+        raise rule_error(
             ("deletes", "params", name, *place),
             "a placeholder",
             "values as they are, and braces written twice",
         )
     if DELETED_AT.name in (column.name for column in resource.columns):
-        raise broken(
+        raise rule_error(
             ("columns", DELETED_AT.name),
             "a column of that name beside deletes",
             f"another name, such as source_deleted_at with path: {DELETED_AT.name}, because a sweep writes it",

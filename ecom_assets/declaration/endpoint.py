@@ -12,9 +12,9 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, PrivateAttr, StrictBool, model_validator
 from typing_extensions import Self
 
-from ecom_assets.declaration.client import Declared
-from ecom_assets.declaration.error_text import broken, shown, wrong
-from ecom_assets.declaration.field_check import Check, Written
+from ecom_assets.declaration.client import DeclarationModel
+from ecom_assets.declaration.error_text import format_value, rule_error, value_error
+from ecom_assets.declaration.field_check import Check, Documented
 from ecom_assets.declaration.field_types import (
     DottedText,
     EndpointPath,
@@ -34,7 +34,7 @@ from ecom_assets.declaration.placeholders import (
 )
 
 
-class Incremental(Declared):
+class Incremental(DeclarationModel):
     """How an endpoint is asked for a window: by which cursor, with which parameters, written in which way.
 
     In place of the parameters the endpoint's path, params, json and headers may hold the placeholders of a window.
@@ -71,17 +71,17 @@ class Incremental(Declared):
         return tuple(f"{{{name}}}" for name in (START, END) if name in self._placeholders)
 
     @property
-    def asks_start(self) -> bool:
+    def sends_start(self) -> bool:
         """Tell whether the API is told where a window starts."""
         return self.server_filter and (self.start_param is not None or START in self._placeholders)
 
     @property
-    def asks_end(self) -> bool:
+    def sends_end(self) -> bool:
         """Tell whether the API is told where a window ends."""
         return self.server_filter and (self.end_param is not None or END in self._placeholders)
 
     @property
-    def asked_by(self) -> str:
+    def parameter_names(self) -> str:
         """Return what a message calls the window's parameters."""
         named = [name for name in (self.start_param, self.end_param) if name]
         return ", ".join(named or self.placeholders)
@@ -90,16 +90,16 @@ class Incremental(Declared):
 def _response_actions(value: Any) -> Any:
     """Take dlt's list of what to do on an answer of a status or with a text in it."""
     if not isinstance(value, (list, tuple)):
-        raise wrong(shown(value), "a list of mappings")
+        raise value_error(format_value(value), "a list of mappings")
     known = ("status_code", "content", "action")
     for position, action in enumerate(value):
         if not isinstance(action, Mapping):
-            raise wrong(shown(action), "a mapping", position)
+            raise value_error(format_value(action), "a mapping", position)
         for key, given in action.items():
             if key not in known:
-                raise wrong("an unknown key", ", ".join(known), position, key)
+                raise value_error("an unknown key", ", ".join(known), position, key)
             if not isinstance(given, (str, int)) or isinstance(given, bool):
-                raise wrong(shown(given), "a text", position, key)
+                raise value_error(format_value(given), "a text", position, key)
     return tuple(value)
 
 
@@ -114,12 +114,12 @@ _ACTIONS = {
 }
 
 
-class Endpoint(Declared):
+class Endpoint(DeclarationModel):
     """One collection of the API, in dlt's words; `paginator` goes before the client's."""
 
     path: EndpointPath = Field(description="Path of the collection below `base_url`; may hold placeholders.")
     method: Literal["GET", "POST"] = Field(default="GET", description="How it is asked.")
-    params: Annotated[Mapping[str, Any], Written(_PARAMS)] = Field(
+    params: Annotated[Mapping[str, Any], Documented(_PARAMS)] = Field(
         default_factory=dict, description="Parameters of each request; may hold placeholders."
     )
     json_body: Mapping[str, Any] | None = Field(
@@ -155,7 +155,9 @@ class Endpoint(Declared):
         """Check the placeholders, and that a window is asked for somehow unless the API cannot filter."""
         for name, value in self.params.items():
             if isinstance(value, Mapping):
-                raise wrong("a mapping", "a text, a number, true, false or a list of them", "params", name)
+                raise value_error(
+                    "a mapping", "a text, a number, true, false or a list of them", "params", name
+                )
         used: set[str] = set()
         parts = {"path": self.path, "params": self.params, "json": self.json_body, "headers": self.headers}
         for part, value in parts.items():
@@ -164,18 +166,18 @@ class Endpoint(Declared):
                 used.add(name)
         parents = sorted({found.resource for name in used if (found := parent_field(name))})
         if len(parents) > 1:
-            raise broken(("path",), f"fields of {' and '.join(parents)}", "fields of one resource")
+            raise rule_error(("path",), f"fields of {' and '.join(parents)}", "fields of one resource")
         if self.incremental is None:
             return self
         if parents:
-            raise broken(
+            raise rule_error(
                 ("incremental",),
                 f"incremental beside a field of {parents[0]}",
                 f"null, because its rows belong to the windows of {parents[0]}",
             )
         self.incremental._placeholders = frozenset(used & {START, END})
-        if self.incremental.server_filter and not self.incremental.asks_start:
-            raise wrong(
+        if self.incremental.server_filter and not self.incremental.sends_start:
+            raise value_error(
                 "nothing",
                 "the parameter for a window's start, or server_filter: false",
                 "incremental",
@@ -189,6 +191,8 @@ class Endpoint(Declared):
         if name not in (START, END) and not bound and parent_field(name) is None:
             # another text might be a secret in braces
             plain = re.fullmatch(r"[a-z_.]{1,40}", name)
-            raise wrong(f"{{{name}}}" if plain else "a brace that encloses none of these", ALLOWED, *place)
+            raise value_error(
+                f"{{{name}}}" if plain else "a brace that encloses none of these", ALLOWED, *place
+            )
         if name in (START, END) and self.incremental is None:
-            raise wrong(f"{{{name}}}", "a placeholder of a window beside incremental only", *place)
+            raise value_error(f"{{{name}}}", "a placeholder of a window beside incremental only", *place)

@@ -36,7 +36,7 @@ _REQUIRED = {
     "rows_from.path": "the field that holds the list, such as line_items",
     "rows_from.resource": "the resource whose records hold the list",
 }
-_KINDS = {
+_ALLOWED_TYPES = {
     "bool_type": "true or false",
     "dict_type": "a mapping",
     "model_type": "a mapping",
@@ -44,7 +44,7 @@ _KINDS = {
 }
 
 
-def shown(value: Any) -> str:
+def format_value(value: Any) -> str:
     """Return how a message repeats a value: a text in quotes and cut, a container only as what it is."""
     if value is None:
         return "null"
@@ -59,29 +59,29 @@ def shown(value: Any) -> str:
     return repr(text) if isinstance(value, str) else text
 
 
-def shown_path(file: Path) -> str:
+def format_path(file: Path) -> str:
     """Return a file's path as messages write it: relative when it is below the working directory."""
     absolute, here = file.absolute(), Path.cwd()
     return str(absolute.relative_to(here)) if absolute.is_relative_to(here) else str(absolute)
 
 
-def shown_place(place: Place) -> str:
+def format_place(place: Place) -> str:
     """Write a place in a file, such as `resources[0].columns.id`; a key of other characters in quotes."""
     text = ""
     for piece in place:
         if isinstance(piece, int):
             text += f"[{piece}]"
         else:
-            text += f".{piece if re.fullmatch(r'[A-Za-z0-9_-]{1,60}', piece) else shown(piece)}"
+            text += f".{piece if re.fullmatch(r'[A-Za-z0-9_-]{1,60}', piece) else format_value(piece)}"
     return text.removeprefix(".") or "file"
 
 
-def wrong(found: str, allowed: str, *at: str | int) -> PydanticCustomError:
+def value_error(found: str, allowed: str, *at: str | int) -> PydanticCustomError:
     """Return the error of a value that is wrong in itself, at a place below the one that is validated."""
     return PydanticCustomError("value", "{found}; {allowed}", {"found": found, "allowed": allowed, "at": at})
 
 
-def broken(at: Place, found: str, allowed: str) -> PydanticCustomError:
+def rule_error(at: Place, found: str, allowed: str) -> PydanticCustomError:
     """Return the error of values that do not go together, at a place below the model that says so.
 
     It stays with the resource that breaks the rule, even when the value itself comes from the defaults.
@@ -89,37 +89,37 @@ def broken(at: Place, found: str, allowed: str) -> PydanticCustomError:
     return PydanticCustomError("rule", "{found}; {allowed}", {"found": found, "allowed": allowed, "at": at})
 
 
-def worded(
-    error: ErrorDetails, document: Mapping[str, Any], located: Callable[[Place], tuple[str, Place]]
+def to_declaration_error(
+    error: ErrorDetails, document: Mapping[str, Any], locate: Callable[[Place], tuple[str, Place]]
 ) -> DeclarationError:
     """Turn pydantic's error into one line about the file as it was written.
 
     `located` tells the shown path of the file that a place of the document is from, and the place in it.
     """
     context: Mapping[str, Any] = error.get("ctx") or {}
-    place = _written(document, (*error["loc"], *context.get("at", ())))
+    place = _place_in_document(document, (*error["loc"], *context.get("at", ())))
     if error["type"] != "rule":
-        place = _origin(document, place)
+        place = _place_in_defaults(document, place)
     within = place[:2]
-    file, place = located(place)
+    file, place = locate(place)
     if error["type"] in ("rule", "value"):
-        return DeclarationError(file, shown_place(place), context["found"], context["allowed"])
+        return DeclarationError(file, format_place(place), context["found"], context["allowed"])
     if error["type"] == "missing":
         keys = [str(piece) for piece in place[-2:]]
         allowed = _REQUIRED.get(".".join(keys)) or _REQUIRED[keys[-1]]
-        return DeclarationError(file, shown_place(place), "nothing", allowed)
-    found = shown(error["input"])
+        return DeclarationError(file, format_place(place), "nothing", allowed)
+    found = format_value(error["input"])
     if error["type"] == "literal_error":
         allowed = ", ".join(re.findall(r"'([^']*)'", context["expected"]))
     else:
-        allowed = _KINDS[error["type"]]
+        allowed = _ALLOWED_TYPES[error["type"]]
         # a text in place of client.auth or of a part of it might be the secret itself
         if within == ("client", "auth") and isinstance(error["input"], str):
             found = "a text"
-    return DeclarationError(file, shown_place(place), found, allowed)
+    return DeclarationError(file, format_place(place), found, allowed)
 
 
-def _written(document: Any, location: Place) -> Place:
+def _place_in_document(document: Any, location: Place) -> Place:
     """Turn a place among the models into one in the file, where columns have names and one auth no number."""
     place: list[str | int] = []
     for piece in location:
@@ -138,7 +138,7 @@ def _written(document: Any, location: Place) -> Place:
     )
 
 
-def _origin(document: Mapping[str, Any], place: Place) -> Place:
+def _place_in_defaults(document: Mapping[str, Any], place: Place) -> Place:
     """Return the place in `resource_defaults` of a value, or of a lack, that a resource has from there."""
     defaults: Place = ("resource_defaults", *place[2:])
     if place[:1] != ("resources",) or _exists(document, place):

@@ -10,7 +10,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from ecom_assets.declaration.error_text import Place, shown, shown_path
+from ecom_assets.declaration.error_text import Place, format_path, format_value
 from ecom_assets.declaration.file import read_file
 from ecom_assets.foundation.errors import DeclarationError
 
@@ -26,12 +26,12 @@ class Layers:
         self._files = [file]
         self._documents = [read_file(file)]
         while self._documents[-1].get("extends") is not None:
-            base = _extended(self._files[-1], self._documents[-1]["extends"])
+            base = _base_file(self._files[-1], self._documents[-1]["extends"])
             if base in self._files:
                 raise DeclarationError(
-                    shown_path(self._files[-1]),
+                    format_path(self._files[-1]),
                     "extends",
-                    f"{shown(base.name)}, by which it extends itself",
+                    f"{format_value(base.name)}, by which it extends itself",
                     "a file that ends in one without extends",
                 )
             self._files.append(base)
@@ -40,14 +40,14 @@ class Layers:
         self._places: list[dict[int, int]] = []
         self.document = self._merged()
 
-    def located(self, place: Place) -> tuple[str, Place]:
+    def locate(self, place: Place) -> tuple[str, Place]:
         """Return the shown path of the file that a place of the document is from, and the place in that file.
 
         Where several files have it, it is the one that overrides; where none has, the one that has most of the way.
         """
         found = [(_depth(document, self._in(at, place)), -at) for at, document in enumerate(self._documents)]
         at = -max(found)[1]
-        return shown_path(self._files[at]), self._in(at, place)
+        return format_path(self._files[at]), self._in(at, place)
 
     def _in(self, at: int, place: Place) -> Place:
         """Return a place as one of the files has it; a resource that is not there has no number there."""
@@ -60,7 +60,7 @@ class Layers:
         merged: dict[str, Any] = {}
         for at in reversed(range(len(self._documents))):
             below, above = merged, self._documents[at]
-            merged = laid_over(below, above)
+            merged = merge_mappings(below, above)
             if isinstance(above.get("resources"), list):
                 if not isinstance(below.get("resources"), list):
                     below, self._places = {"resources": []}, []
@@ -78,36 +78,38 @@ class Layers:
                 merged.append(entry)
                 self._places.append({at: number})
             else:
-                merged[position] = laid_over(written_out(merged[position]), written_out(entry))
+                merged[position] = merge_mappings(expand_endpoint(merged[position]), expand_endpoint(entry))
                 self._places[position][at] = number
         return merged
 
 
-def laid_over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+def merge_mappings(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
     """Merge two mappings deeply; null in place of a column takes the column away."""
     merged = {**below, **above}
     for key in below.keys() & above.keys() - {"paginator", "auth"}:
         if isinstance(below[key], dict) and isinstance(above[key], dict):
-            merged[key] = laid_over(below[key], above[key])
+            merged[key] = merge_mappings(below[key], above[key])
             if key == "columns":
                 gone = {name for name in below[key] if name in above[key] and above[key][name] is None}
                 merged[key] = {name: column for name, column in merged[key].items() if name not in gone}
     return merged
 
 
-def written_out(resource: dict[str, Any]) -> dict[str, Any]:
+def expand_endpoint(resource: dict[str, Any]) -> dict[str, Any]:
     """Return a resource whose endpoint is a mapping also where the file has the path alone."""
     endpoint = resource.get("endpoint")
     return {**resource, "endpoint": {"path": endpoint}} if isinstance(endpoint, str) else resource
 
 
-def _extended(file: Path, name: Any) -> Path:
+def _base_file(file: Path, name: Any) -> Path:
     """Return the file that another one extends."""
     if not isinstance(name, str) or not re.fullmatch(FILE_NAME, name):
-        raise DeclarationError(shown_path(file), "extends", shown(name), _ALLOWED)
+        raise DeclarationError(format_path(file), "extends", format_value(name), _ALLOWED)
     base = file.with_name(name)
     if not base.is_file():
-        raise DeclarationError(shown_path(file), "extends", f"{shown(name)}, which is not there", _ALLOWED)
+        raise DeclarationError(
+            format_path(file), "extends", f"{format_value(name)}, which is not there", _ALLOWED
+        )
     return base
 
 

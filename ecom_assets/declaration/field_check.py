@@ -14,7 +14,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 from pydantic_core.core_schema import no_info_before_validator_function
 
-Form = Mapping[str, Any] | Callable[[JsonSchemaValue], JsonSchemaValue]
+FileSchema = Mapping[str, Any] | Callable[[JsonSchemaValue], JsonSchemaValue]
 """What a file may hold: a JSON Schema, or how that of the model becomes it."""
 
 
@@ -23,7 +23,7 @@ class Check:
     """Stands in `Annotated`: `check` takes what a file holds before the type does, `form` describes it."""
 
     check: Callable[[Any], Any]
-    form: Form
+    form: FileSchema
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         """Put the check before the type."""
@@ -37,10 +37,10 @@ class Check:
 
 
 @dataclass(frozen=True, eq=False)  # by identity, since a schema has no hash
-class Written:
+class Documented:
     """Stands in `Annotated` where a value needs no check, but a file may hold something else than the model does."""
 
-    form: Form
+    form: FileSchema
 
     def __get_pydantic_json_schema__(
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
@@ -49,6 +49,6 @@ class Written:
         return self.form(handler(schema)) if callable(self.form) else dict(self.form)
 
 
-def as_text(pattern: str) -> dict[str, Any]:
+def text_schema(pattern: str) -> dict[str, Any]:
     """Return the form of a text of that pattern."""
     return {"type": "string", "pattern": f"^{pattern}$"}

@@ -15,9 +15,9 @@ from zoneinfo import ZoneInfo
 
 from dlt.common import jsonpath
 
-from ecom_assets.declaration.error_text import shown, wrong
-from ecom_assets.declaration.field_check import Check, as_text
-from ecom_assets.declaration.instant_format import FORMATS, grain_of
+from ecom_assets.declaration.error_text import format_value, value_error
+from ecom_assets.declaration.field_check import Check, text_schema
+from ecom_assets.declaration.instant_format import FORMATS, resolution_of
 
 RESERVED = ("load_ledger", "rejected_rows")
 """Tables of our own, which stand beside those of the resources."""
@@ -30,7 +30,9 @@ def _matching(pattern: str, allowed: str, *, echo: bool = True) -> Callable[[Any
 
     def check(value: Any) -> str:
         if not isinstance(value, str) or not re.fullmatch(pattern, value):
-            raise wrong(shown(value) if echo or not isinstance(value, str) else "another text", allowed)
+            raise value_error(
+                format_value(value) if echo or not isinstance(value, str) else "another text", allowed
+            )
         return value
 
     return check
@@ -41,7 +43,9 @@ def _unreserved(check: Callable[[Any], str]) -> Callable[[Any], str]:
 
     def unreserved(value: Any) -> str:
         if value in RESERVED or (isinstance(value, str) and value.startswith("_dlt")):
-            raise wrong(shown(value), f"a name that is not reserved, as {', '.join(RESERVED)} and _dlt… are")
+            raise value_error(
+                format_value(value), f"a name that is not reserved, as {', '.join(RESERVED)} and _dlt… are"
+            )
         return check(value)
 
     return unreserved
@@ -54,11 +58,11 @@ SECRET_NAME = rf"(?!(.*\d){{5}})(?=.{{1,40}}$){_WORD}"
 def secret_name(value: Any, allowed: str, *at: str) -> str:
     """Take the name of a secret; what is no name might be the secret, so it is not repeated."""
     if not isinstance(value, str) or not re.fullmatch(SECRET_NAME, value):
-        raise wrong("another text" if isinstance(value, str) else shown(value), allowed, *at)
+        raise value_error("another text" if isinstance(value, str) else format_value(value), allowed, *at)
     return value
 
 
-def whole(low: int, high: int | None = None) -> Check:
+def whole_number(low: int, high: int | None = None) -> Check:
     """Return the check of a whole number from `low` to `high`, both included."""
     allowed = f"a whole number, {low} or more" if high is None else f"a whole number from {low} to {high}"
 
@@ -69,14 +73,14 @@ def whole(low: int, high: int | None = None) -> Check:
             or value < low
             or (high is not None and value > high)
         ):
-            raise wrong(shown(value), allowed)
+            raise value_error(format_value(value), allowed)
         return value
 
     highest = {} if high is None else {"maximum": high}
     return Check(check, {"type": "integer", "minimum": low, **highest})
 
 
-def number(allowed: str, low: float, high: float = math.inf, *, above: bool = False) -> Check:
+def finite_number(allowed: str, low: float, high: float = math.inf, *, above: bool = False) -> Check:
     """Return the check of a finite number from `low`, or `above` it, to `high`."""
 
     def check(value: Any) -> float:
@@ -85,7 +89,7 @@ def number(allowed: str, low: float, high: float = math.inf, *, above: bool = Fa
             given = float(value) if abs(value) < sys.float_info.max else math.inf
             if math.isfinite(given) and low <= given <= high and not (above and given == low):
                 return given
-        raise wrong(shown(value), allowed)
+        raise value_error(format_value(value), allowed)
 
     highest = {} if high == math.inf else {"maximum": high}
     return Check(check, {"type": "number", "exclusiveMinimum" if above else "minimum": low, **highest})
@@ -96,10 +100,10 @@ def _as_tuple(value: Any) -> Any:
     if isinstance(value, str):
         return (value,)
     if not isinstance(value, (list, tuple)):
-        raise wrong(shown(value), "a text or a list of texts")
+        raise value_error(format_value(value), "a text or a list of texts")
     repeated = [entry for position, entry in enumerate(value) if entry in value[:position]]
     if repeated:
-        raise wrong(f"{shown(repeated[0])} twice", "each once")
+        raise value_error(f"{format_value(repeated[0])} twice", "each once")
     return tuple(value)
 
 
@@ -108,7 +112,7 @@ def _dotted(value: Any) -> Any:
     if isinstance(value, tuple):
         return value
     if not isinstance(value, str) or not all(value.split(".")) or value != value.strip():
-        raise wrong(shown(value), "field names with dots between them, such as buyer.id")
+        raise value_error(format_value(value), "field names with dots between them, such as buyer.id")
     return tuple(value.split("."))
 
 
@@ -124,7 +128,7 @@ def json_path(value: Any) -> str:
             raise ValueError
         jsonpath.compile_path(value)
     except Exception:  # jsonpath_ng raises bare exceptions of its own for what it cannot read
-        raise wrong(shown(value), "a JSONPath, such as data or result.items") from None
+        raise value_error(format_value(value), "a JSONPath, such as data or result.items") from None
     return value
 
 
@@ -132,11 +136,13 @@ def _instant_format(value: Any) -> str:
     """Take one of the named formats or a strftime pattern."""
     try:
         if isinstance(value, str):
-            grain_of(value)
+            resolution_of(value)
             return value
     except ValueError:
         pass
-    raise wrong(shown(value), f"{', '.join(FORMATS)} or a strftime pattern such as %Y-%m-%d %H:%M:%S")
+    raise value_error(
+        format_value(value), f"{', '.join(FORMATS)} or a strftime pattern such as %Y-%m-%d %H:%M:%S"
+    )
 
 
 def _time_zone(value: Any) -> str:
@@ -144,7 +150,7 @@ def _time_zone(value: Any) -> str:
     try:
         return ZoneInfo(value).key
     except Exception:  # a missing zone, a folder of zones and a malformed key raise differently
-        raise wrong(shown(value), "a time zone such as UTC or Europe/Berlin") from None
+        raise value_error(format_value(value), "a time zone such as UTC or Europe/Berlin") from None
 
 
 def _instant(value: Any) -> datetime:
@@ -159,7 +165,9 @@ def _instant(value: Any) -> datetime:
         aware: datetime = value if value.tzinfo else value.replace(tzinfo=timezone.utc)
         return aware.astimezone(timezone.utc)
     except (ValueError, OverflowError):
-        raise wrong(shown(value), "a date or a time such as 2026-01-01 or 2026-01-01T06:00:00Z") from None
+        raise value_error(
+            format_value(value), "a date or a time such as 2026-01-01 or 2026-01-01T06:00:00Z"
+        ) from None
 
 
 def _endpoint_path(value: Any) -> str:
@@ -171,7 +179,7 @@ def _endpoint_path(value: Any) -> str:
         or value.startswith("//")
         or re.search(r"\s", value)
     ):
-        raise wrong(shown(value), "a path below base_url, such as /v1/orders")
+        raise value_error(format_value(value), "a path below base_url, such as /v1/orders")
     return value
 
 
@@ -179,7 +187,7 @@ _COLUMN = rf"_?{_WORD}(__{_WORD})*"
 _SHOP = rf"(?!.*_staging$){_WORD}"  # dlt merges through the dataset <shop>_staging
 _PREFIX = r"[A-Za-z_=:-]{1,30} ?"
 _FREE = rf"(?!({'|'.join(RESERVED)})$|_dlt)"
-_DOTTED = as_text(r"(?!\s)[^.]+(\.[^.]+)*(?<!\s)")
+_DOTTED = text_schema(r"(?!\s)[^.]+(\.[^.]+)*(?<!\s)")
 
 
 def _list_of(entry: dict[str, Any], least: int = 0) -> dict[str, Any]:
@@ -190,17 +198,18 @@ def _list_of(entry: dict[str, Any], least: int = 0) -> dict[str, Any]:
 Name = Annotated[
     str,
     Check(
-        _unreserved(_matching(_WORD, "a lower snake_case name, such as order_items")), as_text(_FREE + _WORD)
+        _unreserved(_matching(_WORD, "a lower snake_case name, such as order_items")),
+        text_schema(_FREE + _WORD),
     ),
 ]
 ShopName = Annotated[
     str,
     Check(
         _unreserved(_matching(_SHOP, "a lower snake_case name that does not end in _staging")),
-        as_text(_FREE + _SHOP),
+        text_schema(_FREE + _SHOP),
     ),
 ]
-COLUMN_NAME = as_text(_FREE + _COLUMN)
+COLUMN_NAME = text_schema(_FREE + _COLUMN)
 ColumnName = Annotated[
     str,
     Check(
@@ -209,7 +218,7 @@ ColumnName = Annotated[
     ),
 ]
 Prefix = Annotated[
-    str, Check(_matching(_PREFIX, "a word such as 'Token ', of letters", echo=False), as_text(_PREFIX))
+    str, Check(_matching(_PREFIX, "a word such as 'Token ', of letters", echo=False), text_schema(_PREFIX))
 ]
 TEXT = {"type": "string", "pattern": r"\S"}
 Text = Annotated[str, Check(_matching(r"(?s)\s*\S.*", "a text"), TEXT)]
@@ -222,6 +231,6 @@ InstantFormat = Annotated[
     str, Check(_instant_format, {"anyOf": [{"enum": list(FORMATS)}, {"type": "string", "pattern": "%"}]})
 ]
 TimeZone = Annotated[str, Check(_time_zone, TEXT)]
-Instant = Annotated[datetime, Check(_instant, as_text(r"\d{4}-?[\dW].*"))]
-ENDPOINT_PATH = as_text(r"(?!//)(?!.*://)\S+")
+Instant = Annotated[datetime, Check(_instant, text_schema(r"\d{4}-?[\dW].*"))]
+ENDPOINT_PATH = text_schema(r"(?!//)(?!.*://)\S+")
 EndpointPath = Annotated[str, Check(_endpoint_path, ENDPOINT_PATH)]

@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from ecom_assets.declaration.error_text import Place, shown, shown_path, shown_place
+from ecom_assets.declaration.error_text import Place, format_path, format_place, format_value
 from ecom_assets.declaration.secrets_in_files import refuse_secrets
 from ecom_assets.foundation.errors import DeclarationError
 
@@ -21,7 +21,7 @@ TOP_KEYS = ("name", "extends", "client", "policy", "partitions", "resource_defau
 
 def read_file(file: Path) -> dict[str, Any]:
     """Return the mapping in a YAML file; raises DeclarationError for what makes it none of ours."""
-    label = shown_path(file)
+    label = format_path(file)
     document = _read(file, label)
     try:
         _check_keys(document, (), label)
@@ -32,7 +32,7 @@ def read_file(file: Path) -> dict[str, Any]:
         ) from None
     for key in document:
         if key not in TOP_KEYS:
-            raise DeclarationError(label, shown_place((key,)), "an unknown key", ", ".join(TOP_KEYS))
+            raise DeclarationError(label, format_place((key,)), "an unknown key", ", ".join(TOP_KEYS))
     return document
 
 
@@ -95,7 +95,7 @@ def _check_keys(value: Any, place: Place, label: str) -> None:
         for key in value:
             if not isinstance(key, str):
                 raise DeclarationError(
-                    label, shown_place(place), f"the key {shown(key)}", "a text; put it in quotes"
+                    label, format_place(place), f"the key {format_value(key)}", "a text; put it in quotes"
                 )
     elif isinstance(value, list):
         entries = enumerate(value)

@@ -14,7 +14,7 @@ _MORE = (timedelta(hours=12), timedelta(days=7), timedelta(days=28), timedelta(d
 
 
 @lru_cache
-def grain_of(form: str) -> timedelta:
+def resolution_of(form: str) -> timedelta:
     """Return the smallest step that a format can write, a second to a day.
 
     Raises ValueError for a pattern that writes two instants alike which lie further apart than that.

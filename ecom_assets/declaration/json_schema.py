@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ecom_assets.declaration.client import AUTH_FIELDS, AUTH_OWNERS, Declared
+from ecom_assets.declaration.client import AUTH_FIELDS, AUTH_OWNERS, DeclarationModel
 from ecom_assets.declaration.extends import FILE_NAME
-from ecom_assets.declaration.field_check import as_text
+from ecom_assets.declaration.field_check import text_schema
 from ecom_assets.declaration.file import TOP_KEYS
 from ecom_assets.declaration.paginator import paginator_form
 from ecom_assets.declaration.reading import DEFAULT_KEYS
@@ -21,7 +21,7 @@ Schema = dict[str, Any]
 _REMARKS = ("description", "default")
 _OURS = {
     "extends": {
-        **as_text(FILE_NAME),
+        **text_schema(FILE_NAME),
         "description": "Another file of the same folder to start from.",
     },
     "resource_defaults": {
@@ -59,7 +59,9 @@ _ALONE: Schema = {
 def file_schema() -> Schema:
     """Return the JSON Schema (draft 2020-12) of a file."""
     drawn = Shop.model_json_schema(by_alias=True)
-    models: dict[str, type[Declared]] = {model.__name__: model for model in Declared.__subclasses__()}
+    models: dict[str, type[DeclarationModel]] = {
+        model.__name__: model for model in DeclarationModel.__subclasses__()
+    }
     definitions = {name: _in_a_file(models[name], form) for name, form in drawn.pop("$defs").items()}
     definitions["Auth"] = _auth(definitions["Auth"])
     definitions["Paginator"] = paginator_form()
@@ -89,13 +91,13 @@ def file_schema() -> Schema:
     }
 
 
-def _in_a_file(model: type[Declared], form: Schema) -> Schema:
+def _in_a_file(model: type[DeclarationModel], form: Schema) -> Schema:
     """Return what a file may hold of a model: its written keys, null for the default, none required."""
     required = form.pop("required", ())
     properties = {
         key: {name: part for name, part in entry.items() if name != "title"}
         for key, entry in form["properties"].items()
-        if key not in model.UNWRITTEN
+        if key not in model.NOT_IN_FILE
     }
     for key, entry in properties.items():
         if entry.get("default") in (None, [], {}) or "$ref" in str(entry):

@@ -27,7 +27,7 @@ _PLACES = {
     "endpoint.incremental": "Incremental",
     "rows_from": "RowsFrom",
     "schema_contract": "SchemaContract",
-    "deletes": "Sweep",
+    "deletes": "DeleteDetection",
     "columns.*": "Column",
 }
 """The places of a file, in its order, and the definitions of the schema that tell what may be there."""

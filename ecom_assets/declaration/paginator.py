@@ -11,7 +11,7 @@ from typing import Annotated, Any, NamedTuple
 
 from dlt.sources.helpers.rest_client import paginators
 
-from ecom_assets.declaration.error_text import shown, wrong
+from ecom_assets.declaration.error_text import format_value, value_error
 from ecom_assets.declaration.field_check import Check
 from ecom_assets.declaration.field_types import TEXT, json_path
 
@@ -125,21 +125,21 @@ def check_paginator(value: Any) -> dict[str, Any]:
     """
     config = {"type": value} if isinstance(value, str) else value
     if not isinstance(config, Mapping):
-        raise wrong(shown(value), "a mapping with a type")
+        raise value_error(format_value(value), "a mapping with a type")
     kind = config.get("type")
     if not isinstance(kind, str) or kind not in PAGINATORS:
-        raise wrong("nothing" if kind is None else shown(kind), ", ".join(PAGINATORS), "type")
+        raise value_error("nothing" if kind is None else format_value(kind), ", ".join(PAGINATORS), "type")
     known = ["type", *paginator_keys(kind)]
     for key, given in config.items():
         if key not in known:
-            raise wrong("an unknown key", f"{', '.join(known)} with type {kind}", key)
+            raise value_error("an unknown key", f"{', '.join(known)} with type {kind}", key)
         try:
             _check_paginator_value(key, given)
         except ValueError as error:
-            raise wrong(shown(given), str(error), key) from None
+            raise value_error(format_value(given), str(error), key) from None
     for owner, key in _REQUIRED:
         if kind == owner and config.get(key) is None:
-            raise wrong("nothing", KEYS[key].allowed, key)
+            raise value_error("nothing", KEYS[key].allowed, key)
     return dict(config)
 
 

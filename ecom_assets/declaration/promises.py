@@ -16,7 +16,7 @@ class Promise:
     """One line on a resource: what is `kept`, or what this API cannot give."""
 
     resource: str
-    kept: bool
+    provided: bool
     text: str
 
 
@@ -48,11 +48,11 @@ def promises(shop: Shop, resource: Resource) -> Iterator[Promise]:
             False,
             "every run reads everything: the API has no time filter (server_filter: false)",
         )
-    elif not incremental.asks_end:
+    elif not incremental.sends_end:
         yield Promise(
             resource.name,
             False,
-            f"each window reads up to the present: no end_param goes with {incremental.asked_by}",
+            f"each window reads up to the present: no end_param goes with {incremental.parameter_names}",
         )
     if resource.parent:
         changed = resource.rows_from.path if resource.rows_from else resource.name

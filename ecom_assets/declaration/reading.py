@@ -16,8 +16,8 @@ from pydantic import ValidationError
 from ecom_assets.declaration.client import Auth, Client, Policy
 from ecom_assets.declaration.column import Column, Reference
 from ecom_assets.declaration.endpoint import Endpoint, Incremental
-from ecom_assets.declaration.error_text import shown, shown_path, shown_place, worded
-from ecom_assets.declaration.extends import Layers, laid_over, written_out
+from ecom_assets.declaration.error_text import format_path, format_place, format_value, to_declaration_error
+from ecom_assets.declaration.extends import Layers, expand_endpoint, merge_mappings
 from ecom_assets.declaration.placeholders import parent_field, placeholder_names
 from ecom_assets.declaration.resource import Resource, RowsFrom, SchemaContract
 from ecom_assets.declaration.shop import Partitions, Shop
@@ -36,11 +36,11 @@ __all__ = [
     "RowsFrom",
     "SchemaContract",
     "Shop",
+    "format_path",
     "load_shop",
-    "readable_shops",
+    "load_shops",
     "shop_files",
     "shops_dir",
-    "shown_path",
 ]
 
 BUNDLED_SHOPS = Path(__file__).parents[1] / "shops"
@@ -64,7 +64,9 @@ def shop_files(folder: Path) -> list[Path]:
     """
     if not folder.is_dir():
         found = "a file" if folder.exists() else "nothing"
-        raise DeclarationError(shown_path(folder), "folder", found, "a folder of YAML files (ECOM_SHOPS_DIR)")
+        raise DeclarationError(
+            format_path(folder), "folder", found, "a folder of YAML files (ECOM_SHOPS_DIR)"
+        )
     files = sorted(
         file
         for file in folder.iterdir()
@@ -72,12 +74,12 @@ def shop_files(folder: Path) -> list[Path]:
     )
     if not files:
         raise DeclarationError(
-            shown_path(folder), "folder", "no YAML file", "one file per shop, such as sandbox.yaml"
+            format_path(folder), "folder", "no YAML file", "one file per shop, such as sandbox.yaml"
         )
     return files
 
 
-def readable_shops(folder: Path | None = None) -> tuple[tuple[Shop, ...], dict[Path, DeclarationError]]:
+def load_shops(folder: Path | None = None) -> tuple[tuple[Shop, ...], dict[Path, DeclarationError]]:
     """Return the shops of a folder (that of `shops_dir` unless given) and what is wrong with the other files.
 
     Shops are in the order of their files; of two of one name the second one's file is wrong. Raises
@@ -89,8 +91,8 @@ def readable_shops(folder: Path | None = None) -> tuple[tuple[Shop, ...], dict[P
         try:
             shop = load_shop(file)
             if shop.name in shops:
-                found = f"{shown(shop.name)}, the name of {shown_path(shops[shop.name].file)}"
-                raise DeclarationError(shown_path(file), "name", found, "a name of its own")
+                found = f"{format_value(shop.name)}, the name of {format_path(shops[shop.name].file)}"
+                raise DeclarationError(format_path(file), "name", found, "a name of its own")
             shops[shop.name] = shop
         except DeclarationError as error:
             wrong[file] = error
@@ -103,42 +105,44 @@ def load_shop(file: Path) -> Shop:
     A mistake in a file that it extends is said of that file.
     """
     layers = Layers(file)
-    merged = _merged(layers)
+    merged = _with_defaults_merged(layers)
     try:
         return Shop.model_validate({**merged, "file": file})
     except ValidationError as error:
-        raise worded(error.errors(include_url=False)[0], layers.document, layers.located) from None
+        raise to_declaration_error(
+            error.errors(include_url=False)[0], layers.document, layers.locate
+        ) from None
 
 
-def _merged(layers: Layers) -> dict[str, Any]:
+def _with_defaults_merged(layers: Layers) -> dict[str, Any]:
     """Return a document with its `resource_defaults` worked into its resources."""
     document = layers.document
     defaults = document.get("resource_defaults") or {}
     if not isinstance(defaults, dict):
-        label, place = layers.located(("resource_defaults",))
-        raise DeclarationError(label, shown_place(place), shown(defaults), "a mapping")
+        label, place = layers.locate(("resource_defaults",))
+        raise DeclarationError(label, format_place(place), format_value(defaults), "a mapping")
     for key in defaults:
         if key not in DEFAULT_KEYS:
-            label, place = layers.located(("resource_defaults", key))
-            raise DeclarationError(label, shown_place(place), "an unknown key", ", ".join(DEFAULT_KEYS))
+            label, place = layers.locate(("resource_defaults", key))
+            raise DeclarationError(label, format_place(place), "an unknown key", ", ".join(DEFAULT_KEYS))
     merged = {key: value for key, value in document.items() if key not in ("resource_defaults", "extends")}
     resources = document.get("resources")
     if isinstance(resources, list):
-        merged["resources"] = [_with_defaults(entry, defaults) for entry in resources]
+        merged["resources"] = [_merge_defaults(entry, defaults) for entry in resources]
     return merged
 
 
-def _with_defaults(resource: Any, defaults: dict[str, Any]) -> Any:
+def _merge_defaults(resource: Any, defaults: dict[str, Any]) -> Any:
     """Return a resource on top of the defaults, of which a child takes no windows, and a nested list no endpoint."""
     if not isinstance(resource, dict):
         return resource
     if resource.get("rows_from") is not None:
         defaults = {key: value for key, value in defaults.items() if key != "endpoint"}
-    resource = written_out(resource)
+    resource = expand_endpoint(resource)
     usual = defaults.get("endpoint")
     if isinstance(usual, dict) and any(map(parent_field, placeholder_names(resource.get("endpoint")))):
         defaults = {
             **defaults,
             "endpoint": {key: value for key, value in usual.items() if key != "incremental"},
         }
-    return laid_over(defaults, resource)
+    return merge_mappings(defaults, resource)

@@ -11,12 +11,12 @@ from pydantic import Field, PrivateAttr, model_validator
 from pydantic.json_schema import JsonSchemaValue
 from typing_extensions import Self
 
-from ecom_assets.declaration.client import Declared
+from ecom_assets.declaration.client import DeclarationModel
 from ecom_assets.declaration.column import Column, as_columns, columns_form
 from ecom_assets.declaration.deletes import DELETED_AT, MAX_DELETED, Deletes, check_deletes
 from ecom_assets.declaration.endpoint import Endpoint, Incremental
-from ecom_assets.declaration.error_text import broken, shown, wrong
-from ecom_assets.declaration.field_check import Check, Written
+from ecom_assets.declaration.error_text import format_value, rule_error, value_error
+from ecom_assets.declaration.field_check import Check, Documented
 from ecom_assets.declaration.field_types import (
     ENDPOINT_PATH,
     ColumnNames,
@@ -24,7 +24,7 @@ from ecom_assets.declaration.field_types import (
     Name,
     Text,
     Texts,
-    number,
+    finite_number,
 )
 from ecom_assets.declaration.privacy import check_privacy
 
@@ -32,7 +32,7 @@ CURSOR_TYPES = ("timestamp", "date", "bigint")
 """Types of a column that can tell a record's window."""
 
 
-class SchemaContract(Declared):
+class SchemaContract(DeclarationModel):
     """What becomes of fields that are not declared (`columns`) and of values of a wrong type."""
 
     columns: Literal["evolve", "discard_value", "freeze"] = Field(
@@ -44,7 +44,7 @@ class SchemaContract(Declared):
     )
 
 
-class RowsFrom(Declared):
+class RowsFrom(DeclarationModel):
     """The list inside another resource's records whose elements are a resource of their own."""
 
     resource: Name = Field(description="The resource whose records hold the list.")
@@ -55,17 +55,19 @@ def _write_disposition(value: Any) -> Any:
     """Take the two dispositions under which a window can be read again."""
     if value in ("merge", "replace"):
         return value
-    raise wrong(shown(value), "merge, replace (append would repeat the rows of a window that is read again)")
+    raise value_error(
+        format_value(value), "merge, replace (append would repeat the rows of a window that is read again)"
+    )
 
 
 def _path_alone(form: JsonSchemaValue) -> JsonSchemaValue:
     return {"anyOf": [ENDPOINT_PATH, form]}
 
 
-_share = number("a share from 0 to 1", 0, 1)
+_share = finite_number("a share from 0 to 1", 0, 1)
 
 
-class Resource(Declared):
+class Resource(DeclarationModel):
     """One table: a collection of the API (`endpoint`) or a list in another's records (`rows_from`)."""
 
     name: Name = Field(description="The table and the asset; lower snake_case.")
@@ -73,7 +75,7 @@ class Resource(Declared):
     primary_key: ColumnNames = Field(
         description="The column, or the list of columns, that tells records apart; declared, not nullable."
     )
-    stated_disposition: Annotated[
+    declared_disposition: Annotated[
         Literal["merge", "replace"] | None, Check(_write_disposition, {"enum": ["merge", "replace", None]})
     ] = Field(
         default=None,
@@ -83,7 +85,7 @@ class Resource(Declared):
     schema_contract: SchemaContract = Field(
         default=SchemaContract(), description="What becomes of what the contract does not tell."
     )
-    endpoint: Annotated[Endpoint, Written(_path_alone)] | None = Field(
+    endpoint: Annotated[Endpoint, Documented(_path_alone)] | None = Field(
         default=None, description="Where the records are; a path alone stands for a mapping with it."
     )
     rows_from: RowsFrom | None = Field(
@@ -92,7 +94,7 @@ class Resource(Declared):
     include_from_parent: Texts = Field(
         default=(), description="Fields of the parent's record, which arrive as `_<parent>_<field>`."
     )
-    declared: Annotated[tuple[Column, ...], Check(as_columns, columns_form)] = Field(
+    declared_columns: Annotated[tuple[Column, ...], Check(as_columns, columns_form)] = Field(
         alias="columns", description="The contract: the columns by name."
     )
     max_rejected: Annotated[float, _share] | None = Field(
@@ -131,7 +133,7 @@ class Resource(Declared):
     @property
     def columns(self) -> tuple[Column, ...]:
         """Return the columns of the table: the declared ones but for those whose `pii` is drop."""
-        return tuple(column for column in self.declared if column.pii != "drop")
+        return tuple(column for column in self.declared_columns if column.pii != "drop")
 
     @property
     def cursor(self) -> Column | None:
@@ -156,9 +158,9 @@ class Resource(Declared):
         Where all of it does, the record as a whole is the key, which the empty path leads to.
         """
         columns = [self.column(name) for name in self.primary_key]
-        return [column.path for column in columns if not self.is_carried(column)] or [()]
+        return [column.path for column in columns if not self.comes_from_parent(column)] or [()]
 
-    def is_carried(self, column: Column) -> bool:
+    def comes_from_parent(self, column: Column) -> bool:
         """Tell whether a column takes a field of the parent's record."""
         return self.parent is not None and column.path[0].startswith(f"_{self.parent}_")
 
@@ -170,17 +172,19 @@ class Resource(Declared):
     def _consistent(self) -> Self:
         """Check what the resource says of itself: its kind, its key, its cursor, its parent's fields."""
         if self.endpoint is None and self.rows_from is None:
-            raise broken(("endpoint",), "nothing", "one of endpoint, rows_from")
+            raise rule_error(("endpoint",), "nothing", "one of endpoint, rows_from")
         if self.endpoint is not None and self.rows_from is not None:
-            raise broken(("rows_from",), "rows_from beside endpoint", "one of endpoint, rows_from")
-        declared = {column.name: column for column in self.declared}
+            raise rule_error(("rows_from",), "rows_from beside endpoint", "one of endpoint, rows_from")
+        declared = {column.name: column for column in self.declared_columns}
         if not self.primary_key:
-            raise broken(("primary_key",), "an empty list", "the columns that tell records apart")
+            raise rule_error(("primary_key",), "an empty list", "the columns that tell records apart")
         for name in self.primary_key:
             if name not in declared:
-                raise broken(("primary_key",), shown(name), f"the declared columns {', '.join(declared)}")
+                raise rule_error(
+                    ("primary_key",), format_value(name), f"the declared columns {', '.join(declared)}"
+                )
             if declared[name].nullable:
-                raise broken(
+                raise rule_error(
                     ("columns", name, "nullable"), "true", "false, because the column is in the primary key"
                 )
         if self.endpoint is not None and self.endpoint.incremental is not None:
@@ -193,18 +197,18 @@ class Resource(Declared):
     def _check_cursor(self, incremental: Incremental) -> None:
         """Require a declared column that tells the window of every record, on the clock of the windows."""
         if self.cursor is None:
-            raise broken(
+            raise rule_error(
                 ("endpoint", "incremental", "cursor_path"),
-                shown(incremental.cursor_path),
+                format_value(incremental.cursor_path),
                 f"the path of a declared column with nullable: false and data_type {', '.join(CURSOR_TYPES)}",
             )
         for column in self.columns:
             if ".".join(column.path) != incremental.cursor_path:
                 continue
             if column.timezone not in (None, incremental.timezone):
-                raise broken(
+                raise rule_error(
                     ("columns", column.name, "timezone"),
-                    shown(column.timezone),
+                    format_value(column.timezone),
                     f"{incremental.timezone}, as in endpoint.incremental, because it is the cursor",
                 )
 
@@ -212,17 +216,17 @@ class Resource(Declared):
         """Require that what columns read from the parent is included from it."""
         if self.parent is None:
             if self.include_from_parent:
-                raise broken(
+                raise rule_error(
                     ("include_from_parent",),
                     "include_from_parent without rows_from",
                     "include_from_parent beside rows_from or {resources.<parent>.<field>} only",
                 )
             return
-        for column in filter(self.is_carried, self.columns):
+        for column in filter(self.comes_from_parent, self.columns):
             field = column.path[0].removeprefix(f"_{self.parent}_")
             if field not in self.include_from_parent:
                 found = ", ".join(self.include_from_parent) or "nothing"
-                raise broken(
+                raise rule_error(
                     ("include_from_parent",),
                     found,
                     f"at least {field}, because {column.name} is read from it",

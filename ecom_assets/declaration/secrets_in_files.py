@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from ecom_assets.declaration.error_text import Place, shown_place
+from ecom_assets.declaration.error_text import Place, format_place
 from ecom_assets.foundation.errors import DeclarationError
 
 AUTH_SECRETS = ("api_key", "token", "username", "password", "client_id", "client_secret", "access_token")
@@ -37,7 +37,7 @@ def refuse_secrets(document: Mapping[str, Any], file: str) -> None:
     variable = f"SOURCES__{shop}__{field}".upper()
     where = f"{variable} in the environment, or {field} under [sources.{shop}] in .dlt/secrets.toml"
     where = where if in_auth else f"client.auth, with its secret as {where}"
-    raise DeclarationError(file, shown_place(place), "a secret in the file", where)
+    raise DeclarationError(file, format_place(place), "a secret in the file", where)
 
 
 def _find(value: Any, place: Place) -> Place | None:

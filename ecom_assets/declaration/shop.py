@@ -13,18 +13,18 @@ from pydantic import Field, model_validator
 from pydantic.json_schema import JsonSchemaValue
 from typing_extensions import Self
 
-from ecom_assets.declaration.client import Client, Declared, Policy
+from ecom_assets.declaration.client import Client, DeclarationModel, Policy
 from ecom_assets.declaration.deletes import deletions_name
 from ecom_assets.declaration.endpoint import Incremental
-from ecom_assets.declaration.error_text import broken, shown, shown_path, wrong
+from ecom_assets.declaration.error_text import format_path, format_value, rule_error, value_error
 from ecom_assets.declaration.field_check import Check
-from ecom_assets.declaration.field_types import Instant, ShopName, whole
-from ecom_assets.declaration.privacy import check_asking
+from ecom_assets.declaration.field_types import Instant, ShopName, whole_number
+from ecom_assets.declaration.privacy import check_placeholders
 from ecom_assets.declaration.resource import Resource
 from ecom_assets.foundation.errors import DeclarationError
 
 
-class Partitions(Declared):
+class Partitions(DeclarationModel):
     """The windows of a shop: their length, and the aware UTC instant before which there are none."""
 
     every: Literal["hour", "day", "week", "month"] = Field(
@@ -33,7 +33,7 @@ class Partitions(Declared):
     start: Instant = Field(
         description="Start of the first window: a date or an instant, UTC unless it names an offset."
     )
-    windows_per_run: Annotated[int, whole(1)] | None = Field(
+    windows_per_run: Annotated[int, whole_number(1)] | None = Field(
         default=None, description="Windows that one run of a backfill loads; null puts all into one run."
     )
 
@@ -41,8 +41,8 @@ class Partitions(Declared):
 def _resources(value: Any) -> Any:
     """Take a list that is not empty."""
     if not isinstance(value, (list, tuple)) or not value:
-        raise wrong(
-            "an empty list" if value in ([], ()) else shown(value), "a list of resources, at least one"
+        raise value_error(
+            "an empty list" if value in ([], ()) else format_value(value), "a list of resources, at least one"
         )
     return tuple(value)
 
@@ -51,10 +51,10 @@ def _one_at_least(form: JsonSchemaValue) -> JsonSchemaValue:
     return {**form, "minItems": 1}
 
 
-class Shop(Declared):
+class Shop(DeclarationModel):
     """One declared API: a dlt source, a dataset, a Dagster group and key prefix."""
 
-    UNWRITTEN: ClassVar[frozenset[str]] = frozenset({"file"})
+    NOT_IN_FILE: ClassVar[frozenset[str]] = frozenset({"file"})
 
     name: ShopName = Field(
         description="The shop: dlt source, dataset, Dagster group and key prefix; lower snake_case."
@@ -73,7 +73,7 @@ class Shop(Declared):
         """Compare what is declared, not where."""
         if not isinstance(other, Shop):
             return NotImplemented
-        return all(getattr(self, key) == getattr(other, key) for key in self.written_keys())
+        return all(getattr(self, key) == getattr(other, key) for key in self.file_keys())
 
     def __hash__(self) -> int:
         """Hash by name, which equal shops share."""
@@ -85,7 +85,7 @@ class Shop(Declared):
             if resource.name == name:
                 return resource
         declared = ", ".join(resource.name for resource in self.resources)
-        raise DeclarationError(shown_path(self.file), "resources", shown(name), declared)
+        raise DeclarationError(format_path(self.file), "resources", format_value(name), declared)
 
     def parent_of(self, resource: Resource) -> Resource:
         """Return the resource whose records a resource is made of: itself unless it has `rows_from`."""
@@ -101,10 +101,10 @@ class Shop(Declared):
         """Return the resource that a resource comes from in the end, itself unless it has a parent."""
         return resource if resource.parent is None else self.root_of(self.resource(resource.parent))
 
-    def read_through(self, resource: Resource) -> tuple[str, ...]:
+    def endpoints_to_read(self, resource: Resource) -> tuple[str, ...]:
         """Return the endpoints whose records a table needs, from its own up to its root's, by name."""
         endpoint = self.parent_of(resource)
-        above = () if endpoint.parent is None else self.read_through(self.resource(endpoint.parent))
+        above = () if endpoint.parent is None else self.endpoints_to_read(self.resource(endpoint.parent))
         return (endpoint.name, *above)
 
     def root_keys(self, resource: Resource) -> dict[tuple[str, ...], tuple[str, ...]]:
@@ -127,14 +127,16 @@ class Shop(Declared):
         """Return the resources that are replaced as a whole."""
         return tuple(resource for resource in self.resources if not resource.windowed)
 
-    def swept_resources(self) -> tuple[Resource, ...]:
+    def resources_with_deletes(self) -> tuple[Resource, ...]:
         """Return the resources whose deletes are looked for."""
         return tuple(resource for resource in self.resources if resource.deletes)
 
     @property
     def needs_pii_key(self) -> bool:
         """Tell whether a column of the shop is to be hashed, with the secret `pii_key`."""
-        return any(column.pii == "hash" for resource in self.resources for column in resource.declared)
+        return any(
+            column.pii == "hash" for resource in self.resources for column in resource.declared_columns
+        )
 
     def incremental_of(self, name: str) -> Incremental:
         """Return how a windowed resource is asked for a window; raises LookupError for a snapshot."""
@@ -154,16 +156,18 @@ class Shop(Declared):
         by_name: dict[str, Resource] = {}
         for position, resource in enumerate(self.resources):
             if resource.name in by_name:
-                raise broken(
-                    ("resources", position, "name"), f"{shown(resource.name)} twice", "a name of its own"
+                raise rule_error(
+                    ("resources", position, "name"),
+                    f"{format_value(resource.name)} twice",
+                    "a name of its own",
                 )
             by_name[resource.name] = resource
-        swept = {deletions_name(resource.name): resource.name for resource in self.swept_resources()}
+        swept = {deletions_name(resource.name): resource.name for resource in self.resources_with_deletes()}
         for position, resource in enumerate(self.resources):
             if resource.name in swept:
-                raise broken(
+                raise rule_error(
                     ("resources", position, "name"),
-                    f"{shown(resource.name)}, the name of the deletions of {swept[resource.name]}",
+                    f"{format_value(resource.name)}, the name of the deletions of {swept[resource.name]}",
                     "a name of its own",
                 )
         for position, resource in enumerate(self.resources):
@@ -172,15 +176,15 @@ class Shop(Declared):
             self._check_root_keys(("resources", position), resource)
             self._check_references(("resources", position), resource, by_name)
         for position, resource in enumerate(self.resources):
-            if resource.stated_disposition not in (None, resource.write_disposition):
+            if resource.declared_disposition not in (None, resource.write_disposition):
                 kind = "windowed" if resource.windowed else "a snapshot (no incremental)"
-                raise broken(
+                raise rule_error(
                     ("resources", position, "write_disposition"),
-                    shown(resource.stated_disposition),
+                    format_value(resource.declared_disposition),
                     f"{resource.write_disposition}, because {resource.name} is {kind}",
                 )
             if resource.windowed and self.partitions is None:
-                raise broken(
+                raise rule_error(
                     ("partitions",), "nothing", f"every and start, because {resource.name} is windowed"
                 )
         return self
@@ -193,17 +197,19 @@ class Shop(Declared):
         parent = by_name.get(resource.parent)
         if parent is None or parent.endpoint is None:
             endpoints = ", ".join(name for name, entry in by_name.items() if entry.endpoint)
-            raise broken(
+            raise rule_error(
                 (*at, "rows_from", "resource") if resource.rows_from else (*at, "endpoint"),
-                shown(resource.parent) if resource.rows_from else f"a field of {shown(resource.parent)}",
+                format_value(resource.parent)
+                if resource.rows_from
+                else f"a field of {format_value(resource.parent)}",
                 f"a resource with an endpoint: {endpoints or 'none is declared'}",
             )
-        check_asking(at, resource, parent)
+        check_placeholders(at, resource, parent)
         above = [resource.name]
         while parent is not None and parent.parent is not None:
             above.append(parent.name)
             if parent.name == resource.name:
-                raise broken(
+                raise rule_error(
                     (*at, "endpoint"), " by ".join(above), "children whose parents end in one that has none"
                 )
             parent = by_name.get(parent.parent)
@@ -216,7 +222,7 @@ class Shop(Declared):
         held = {column.path for column in resource.columns}
         for path in self.root_keys(resource):
             if path not in held:
-                raise broken(
+                raise rule_error(
                     (*at, "columns"),
                     f"no column with path {'.'.join(path)}",
                     f"one, because the rows of a changed record of {self.root_of(resource).name} are replaced",
@@ -231,21 +237,21 @@ class Shop(Declared):
             if column.references is None:
                 continue
             target = by_name.get(column.references.resource)
-            found = shown(".".join(column.references))
+            found = format_value(".".join(column.references))
             if target is None:
-                raise broken(
+                raise rule_error(
                     (*at, "columns", column.name, "references"), found, f"a column of {', '.join(by_name)}"
                 )
             names = [entry.name for entry in target.columns]
             if column.references.column not in names:
-                raise broken(
+                raise rule_error(
                     (*at, "columns", column.name, "references"),
                     found,
                     f"the columns of {target.name}: {', '.join(names)}",
                 )
             theirs = target.column(column.references.column).pii
-            if column.pii != theirs and not resource.is_carried(column):
-                raise broken(
+            if column.pii != theirs and not resource.comes_from_parent(column):
+                raise rule_error(
                     (*at, "columns", column.name, "pii"),
                     column.pii or "nothing",
                     f"{theirs or 'nothing'}, as at {'.'.join(column.references)}, or no key would be found",

@@ -33,7 +33,7 @@ def storable_json(value: Any) -> str:
         return _written(value, strict=True)
 
 
-def shown(value: Any) -> str:
+def shorten_value(value: Any) -> str:
     """Return a value for a reason, cut where it is long."""
     text = repr(value) if isinstance(value, str) else json_text(value)
     return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"

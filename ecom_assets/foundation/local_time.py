@@ -47,12 +47,12 @@ def instants_of(local: pa.Array, zone: str) -> pa.Array | None:
     return pc.assume_timezone(local, zone, ambiguous="latest", nonexistent="latest").cast(INSTANT)
 
 
-def wall(instant: datetime, zone: ZoneInfo) -> datetime:
+def local_time_of(instant: datetime, zone: ZoneInfo) -> datetime:
     """Return what the local clock shows at an instant, as a naive time."""
     return instant.astimezone(zone).replace(tzinfo=None)
 
 
-def change_near(instants: Iterable[datetime], zone: ZoneInfo) -> timedelta:
+def offset_change_near(instants: Iterable[datetime], zone: ZoneInfo) -> timedelta:
     """Return by how much the zone's offset changes within days of these instants, which mostly is not at all."""
     most = timedelta()
     for instant in instants:

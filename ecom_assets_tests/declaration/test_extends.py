@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ecom_assets.client.auth import secret_names
-from ecom_assets.declaration.reading import load_shop, shop_files, shown_path
+from ecom_assets.declaration.reading import format_path, load_shop, shop_files
 from ecom_assets.foundation.errors import DeclarationError
 
 BASE = """\
@@ -72,7 +72,7 @@ def mistake(folder: Path, **files: str) -> str:
     file = written(folder, **files)
     with pytest.raises(DeclarationError) as caught:
         load_shop(file)
-    return str(caught.value).replace(f"{shown_path(folder)}/", "")
+    return str(caught.value).replace(f"{format_path(folder)}/", "")
 
 
 def test_mappings_merge_deeply_and_lists_of_resources_by_name(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from ecom_assets.declaration.reading import (
     SchemaContract,
     Shop,
     load_shop,
-    readable_shops,
+    load_shops,
     shop_files,
     shops_dir,
 )
@@ -232,5 +232,5 @@ def test_readable_shops(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     (tmp_path / "a.yml").write_text(SHOP.replace("name: acme", "name: zeta"))
     (tmp_path / "notes.txt").write_text("nothing")
     monkeypatch.setenv("ECOM_SHOPS_DIR", str(tmp_path))
-    assert [shop.name for shop in readable_shops()[0]] == ["zeta", "acme"]
-    assert [shop.name for shop in readable_shops(SANDBOX.parent)[0]] == ["sandbox"]
+    assert [shop.name for shop in load_shops()[0]] == ["zeta", "acme"]
+    assert [shop.name for shop in load_shops(SANDBOX.parent)[0]] == ["sandbox"]
