@@ -18,6 +18,7 @@ from ecom_assets.contract.conversion import arrow_type, convert
 from ecom_assets.contract.duplicates import superseded_rows
 from ecom_assets.contract.nested_values import explode, values_at
 from ecom_assets.contract.new_fields import as_text, evolved_column, inferred, known_fields, unknown_fields
+from ecom_assets.declaration.column_types import COLUMN_TYPES
 from ecom_assets.declaration.reading import Column, Resource
 from ecom_assets.foundation.errors import ContractBroken
 from ecom_assets.foundation.json_text import json_text, shorten_value
@@ -212,7 +213,7 @@ class Contract:
 def _hint(column: Column) -> TColumnSchema:
     """Return dlt's hint of one column."""
     hint: TColumnSchema = {"data_type": column.data_type, "nullable": column.nullable}
-    if column.data_type == "decimal":
+    if COLUMN_TYPES[column.data_type].has_size:
         hint["precision"], hint["scale"] = column.precision, column.scale
     if column.description:
         hint["description"] = column.description

@@ -5,14 +5,22 @@ Turning records into columns is `contract`'s.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
 from pydantic import Field, StrictBool, model_validator
 from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import PydanticCustomError
 from typing_extensions import Self
 
 from ecom_assets.declaration.client import DeclarationModel
+from ecom_assets.declaration.column_types import (
+    COLUMN_TYPES,
+    DEFAULT_PRECISION,
+    DEFAULT_SCALE,
+    ColumnType,
+    DataType,
+)
 from ecom_assets.declaration.error_text import format_value, rule_error, value_error
 from ecom_assets.declaration.field_check import Check, text_schema
 from ecom_assets.declaration.field_types import COLUMN_NAME, ColumnName, Dotted, Text, TimeZone, whole_number
@@ -43,9 +51,7 @@ class Column(DeclarationModel):
     NOT_IN_FILE: ClassVar[frozenset[str]] = frozenset({"name"})
 
     name: ColumnName
-    data_type: Literal[
-        "text", "bigint", "double", "bool", "decimal", "timestamp", "date", "time", "json", "binary"
-    ] = Field(description="Type of the column, in dlt's words.")
+    data_type: DataType = Field(description="Type of the column, in dlt's words.")
     nullable: StrictBool = Field(default=True, description="False rejects a record without a value.")
     precision: Annotated[int, whole_number(1, 38)] | None = Field(
         default=None, description="Digits of a decimal; 38 unless given."
@@ -79,35 +85,40 @@ class Column(DeclarationModel):
         name = data.get("name")
         if isinstance(name, str):
             implied["path"] = (name,) if name.startswith("_") else tuple(name.split("__"))
-        if data.get("data_type") == "decimal" and data.get("scale") is None:
-            implied |= {"precision": 38, "scale": 9} if data.get("precision") is None else {"scale": 0}
+        sized = [name for name, column_type in COLUMN_TYPES.items() if column_type.has_size]
+        if data.get("data_type") in sized and data.get("scale") is None:
+            default_size = {"precision": DEFAULT_PRECISION, "scale": DEFAULT_SCALE}
+            implied |= default_size if data.get("precision") is None else {"scale": 0}
         return implied | {key: value for key, value in data.items() if value is not None}
 
     @model_validator(mode="after")
     def _sized(self) -> Self:
         """Keep precision and scale to decimals, the scale within the precision, the zone to instants."""
-        if self.timezone is not None and self.data_type != "timestamp":
-            raise rule_error(
-                ("timezone",),
-                f"timezone with data_type {self.data_type}",
-                "timezone with data_type timestamp only",
-            )
+        column_type = COLUMN_TYPES[self.data_type]
+        if self.timezone is not None and not column_type.has_timezone:
+            raise self._misplaced("timezone", lambda other: other.has_timezone)
         for key in ("precision", "scale"):
-            if getattr(self, key) is not None and self.data_type != "decimal":
-                raise rule_error(
-                    (key,), f"{key} with data_type {self.data_type}", f"{key} with data_type decimal only"
-                )
+            if getattr(self, key) is not None and not column_type.has_size:
+                raise self._misplaced(key, lambda other: other.has_size)
         if self.scale is not None and self.precision is None:
             raise rule_error(("precision",), "nothing", "a whole number from 1 to 38, because scale is given")
         if self.scale is not None and self.precision is not None and self.scale > self.precision:
             raise rule_error(
                 ("scale",), str(self.scale), f"a whole number from 0 to {self.precision}, the precision"
             )
-        if self.pii in ("hash", "mask") and self.data_type != "text":
-            raise rule_error(
-                ("pii",), f"{self.pii} with data_type {self.data_type}", "drop, or data_type text"
-            )
+        if self.pii is not None and self.pii not in column_type.pii:
+            allowed = f"{', '.join(column_type.pii)}, or data_type {_types_where(lambda other: self.pii in other.pii)}"
+            raise rule_error(("pii",), f"{self.pii} with data_type {self.data_type}", allowed)
         return self
+
+    def _misplaced(self, key: str, takes_key: Callable[[ColumnType], bool]) -> PydanticCustomError:
+        """Return the error of a key that columns of this type do not take."""
+        found = f"{key} with data_type {self.data_type}"
+        return rule_error((key,), found, f"{key} with data_type {_types_where(takes_key)} only")
+
+
+def _types_where(condition: Callable[[ColumnType], bool]) -> str:
+    return ", ".join(name for name, column_type in COLUMN_TYPES.items() if condition(column_type))
 
 
 def as_columns(value: Any) -> Any:

@@ -13,6 +13,7 @@ from typing import Any
 
 from pydantic_core import ErrorDetails, PydanticCustomError
 
+from ecom_assets.declaration.column_types import COLUMN_TYPES
 from ecom_assets.foundation.errors import DeclarationError
 
 LONGEST_ECHO = 60
@@ -26,7 +27,7 @@ _REQUIRED = {
     "client": "a mapping with base_url",
     "columns": "a mapping of column names, at least one",
     "cursor_path": "the field that tells when a record changed, such as updated_at",
-    "data_type": "text, bigint, double, bool, decimal, timestamp, date, time, json, binary",
+    "data_type": ", ".join(COLUMN_TYPES),
     "name": "a lower snake_case name",
     "primary_key": "the columns that tell records apart",
     "resources": "a list of resources, at least one",

@@ -13,6 +13,7 @@ from typing_extensions import Self
 
 from ecom_assets.declaration.client import DeclarationModel
 from ecom_assets.declaration.column import Column, as_columns, columns_form
+from ecom_assets.declaration.column_types import CURSOR_TYPES
 from ecom_assets.declaration.deletes import DELETED_AT, MAX_DELETED, Deletes, check_deletes
 from ecom_assets.declaration.endpoint import Endpoint, Incremental
 from ecom_assets.declaration.error_text import format_value, rule_error, value_error
@@ -27,9 +28,6 @@ from ecom_assets.declaration.field_types import (
     finite_number,
 )
 from ecom_assets.declaration.privacy import check_privacy
-
-CURSOR_TYPES = ("timestamp", "date", "bigint")
-"""Types of a column that can tell a record's window."""
 
 
 class SchemaContract(DeclarationModel):
