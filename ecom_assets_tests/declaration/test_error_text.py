@@ -143,7 +143,7 @@ def test_two_shops_of_one_name(tmp_path: Path) -> None:
     assert list(wrong) == [tmp_path / "b.yml"]
     assert str(wrong[tmp_path / "b.yml"]) == (
         f"{tmp_path / 'b.yml'}: name: found 'acme', the name of {tmp_path / 'a.yaml'}; "
-        "allowed: a name of its own"
+        "allowed: a name that no other file has"
     )
 
 
