@@ -1,4 +1,4 @@
-"""Wrong declarations, each with the one line that it must give."""
+"""Wrong declarations, each with the one line of its error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Naive times are read alike one by one and as a column, in order, and never as older than they may be."""
+"""Local times: single values and whole columns give the same instants, in order, and never too early ones."""
 
 from __future__ import annotations
 
