@@ -77,11 +77,11 @@ def check(
 
     Exit code 1 if a declaration is wrong, or an API contradicts it.
     """
-    from ecom_assets.declaration.reading import readable_shops
+    from ecom_assets.declaration.reading import load_shops
     from ecom_assets.extract.api_check import check as findings_of
     from ecom_assets.foundation.errors import IngestError
 
-    shops, wrong = ((_shop(shop),), {}) if shop else readable_shops()
+    shops, wrong = ((_shop(shop),), {}) if shop else load_shops()
     problems = [str(error) for error in wrong.values()]
     failed = 0
     found: dict[str, list[Finding]] = {}

@@ -15,7 +15,7 @@ import typer
 from rich.console import Console
 
 from ecom_assets.client.api_connection import open_api
-from ecom_assets.declaration.reading import Shop, load_shop, shown_path
+from ecom_assets.declaration.reading import Shop, format_path, load_shop
 from ecom_assets.discovery.description.openapi import Description
 from ecom_assets.discovery.discover import Discovery, Wish
 from ecom_assets.discovery.discover import discover as discovered
@@ -52,7 +52,7 @@ def announce(file: Path, found: Discovery, *, as_json: bool) -> None:
         _out.print(f"{table.name:<20} {len(table.columns):>3} columns, key {key}, {kind}", markup=False)
     for reason in found.failed.values():
         _out.print(f"left out: {reason}", markup=False)
-    _out.print(f"\nWritten to {shown_path(file)}, with the evidence for each guess. Next:", markup=False)
+    _out.print(f"\nWritten to {format_path(file)}, with the evidence for each guess. Next:", markup=False)
     for command in commands:
         _out.print(f"  {command}", markup=False)
 
@@ -88,9 +88,9 @@ def _as_json(file: Path, found: Discovery, commands: Sequence[str]) -> dict[str,
 
 def next_commands(file: Path, shop: Shop) -> list[str]:
     """Return the commands that check the shop, show a table of it, and load one."""
-    shown = shlex.quote(shown_path(file))
+    shown = shlex.quote(format_path(file))
     resource = next(iter(shop.windowed_resources()), shop.resources[0])
-    folder = shlex.quote(shown_path(file.parent))
+    folder = shlex.quote(format_path(file.parent))
     here = os.environ.get("ECOM_SHOPS_DIR")
     prefix = "" if here and Path(here).resolve() == file.parent.resolve() else f"ECOM_SHOPS_DIR={folder} "
     load = (
@@ -132,7 +132,7 @@ def updated(
     if yes or (not as_json and typer.confirm("Change the file?", err=True)):
         replace_text(file, found.text)
         if not as_json:
-            _out.print(f"Changed {shown_path(file)}.", markup=False)
+            _out.print(f"Changed {format_path(file)}.", markup=False)
 
 
 def _show(file: Path, text: str, found: Update) -> None:
@@ -142,7 +142,7 @@ def _show(file: Path, text: str, found: Update) -> None:
         _out.print("Nothing that the file says changed at the API.")
     for change in found.changes:
         _out.print(change, markup=False)
-    name = shown_path(file)
+    name = format_path(file)
     for line in unified_diff(text.splitlines(), found.text.splitlines(), name, name, lineterm=""):
         _out.print(line, markup=False, style=_COLOURS.get(line[:1], ""))
 

@@ -18,9 +18,10 @@ from ecom_assets.contract.conversion import arrow_type, convert
 from ecom_assets.contract.duplicates import superseded_rows
 from ecom_assets.contract.nested_values import explode, values_at
 from ecom_assets.contract.new_fields import as_text, evolved_column, inferred, known_fields, unknown_fields
+from ecom_assets.declaration.column_types import COLUMN_TYPES
 from ecom_assets.declaration.reading import Column, Resource
 from ecom_assets.foundation.errors import ContractBroken
-from ecom_assets.foundation.json_text import json_text, shown
+from ecom_assets.foundation.json_text import json_text, shorten_value
 
 __all__ = ["Contract", "ContractResult", "RejectedRow", "evolved_column", "explode"]
 
@@ -99,7 +100,9 @@ class Contract:
             rows = [record if isinstance(record, dict) else {} for record in records]
             for position, record in enumerate(records):
                 if not isinstance(record, dict):
-                    reasons.setdefault(position, []).append(f"the record is not an object: {shown(record)}")
+                    reasons.setdefault(position, []).append(
+                        f"the record is not an object: {shorten_value(record)}"
+                    )
                     broken.add(position)
         arrays = [self._column(rows, column, reasons, broken) for column in self.resource.columns]
         # no record has the columns that are ours: one that comes, or comes again, is not deleted
@@ -210,7 +213,7 @@ class Contract:
 def _hint(column: Column) -> TColumnSchema:
     """Return dlt's hint of one column."""
     hint: TColumnSchema = {"data_type": column.data_type, "nullable": column.nullable}
-    if column.data_type == "decimal":
+    if COLUMN_TYPES[column.data_type].has_size:
         hint["precision"], hint["scale"] = column.precision, column.scale
     if column.description:
         hint["description"] = column.description

@@ -6,45 +6,22 @@ convert, is `contract`'s.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
-from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ecom_assets.contract.value_conversion import FUNCTIONS, MILLISECONDS, to_decimal_of, to_instant_in
+from ecom_assets.contract.value_conversion import CONVERTERS, MILLISECONDS
+from ecom_assets.declaration.column_types import COLUMN_TYPES, DataType
 from ecom_assets.declaration.reading import Column
-from ecom_assets.foundation.json_text import shown, storable_json
+from ecom_assets.foundation.json_text import shorten_value, storable_json
 from ecom_assets.foundation.local_time import INSTANT, instant_of, instants_of
 
-_NAMES = {
-    "bigint": "a whole number of 64 bits",
-    "double": "a number",
-    "bool": "true or false",
-    "timestamp": "an instant",
-    "date": "a date",
-    "time": "a time",
-    "text": "a text",
-    "binary": "a base64 text",
-    "json": "JSON that can be stored",
-}
-_WHOLE: dict[str, set[type]] = {"bigint": {int}, "double": {int, float}, "bool": {bool}}
-"""The Python types that Arrow takes for one of ours as they are; for the others it is `str`."""
-_PLAIN: dict[str, pa.DataType] = {
-    "text": pa.string(),
-    "bigint": pa.int64(),
-    "double": pa.float64(),
-    "bool": pa.bool_(),
-    "timestamp": INSTANT,
-    "date": pa.date32(),
-    "time": pa.time64("us"),
-    "json": pa.string(),
-    "binary": pa.binary(),
-}
 _FIRST = datetime(1, 1, 2, tzinfo=timezone.utc)
 _LAST = datetime(9999, 12, 30, tzinfo=timezone.utc)
 """Where instants end that are one in every time zone."""
@@ -63,9 +40,12 @@ class Converted:
 
 def arrow_type(column: Column) -> pa.DataType:
     """Return the Arrow type of a column; a timestamp is in UTC microseconds, JSON is its text."""
-    if column.data_type == "decimal":
-        return pa.decimal128(column.precision or 38, 9 if column.scale is None else column.scale)
-    return _PLAIN[column.data_type]
+    return _arrow_type(column.data_type, column.precision, column.scale)
+
+
+@lru_cache
+def _arrow_type(data_type: DataType, precision: int | None, scale: int | None) -> pa.DataType:
+    return COLUMN_TYPES[data_type].arrow_type(precision, scale)
 
 
 def convert(values: Sequence[Any], column: Column, zone: str = "UTC") -> Converted:
@@ -109,12 +89,12 @@ def _whole(values: Sequence[Any], kinds: set[type], column: Column, zone: str) -
         return pa.nulls(len(values), target)
     if kind == "json":
         return pa.array([None if value is None else storable_json(value) for value in values], target)
-    if kind == "decimal" and kinds <= {int, float, str, Decimal}:
+    if kind == "decimal" and kinds <= COLUMN_TYPES[kind].python_types:
         return _decimals(values, target)
     if kind == "timestamp" and kinds == {int}:
         numbers = pa.array(values, pa.int64())
         return _sayable(_since_1970(numbers).cast(INSTANT)) if _within(numbers, -_MOST, _MOST) else None
-    if not kinds <= _WHOLE.get(kind, {str}) or kind == "binary":
+    if not kinds <= COLUMN_TYPES[kind].python_types:
         return None
     if kind == "timestamp":
         cursor_instants = _instants(pa.array(values, pa.string()), zone)
@@ -185,27 +165,22 @@ def _sayable(array: pa.Array) -> pa.Array | None:
 
 def _one_by_one(values: Sequence[Any], column: Column, zone: str) -> Converted:
     """Convert value by value, and say of each that does not convert why."""
-    kind, target = column.data_type, arrow_type(column)
-    function: Callable[[Any], Any]
-    if kind == "decimal":
-        function = to_decimal_of(target.precision, target.scale)
-    elif kind == "timestamp":
-        function = to_instant_in(ZoneInfo(zone))
-    else:
-        function = FUNCTIONS[kind]
+    column_type, target = COLUMN_TYPES[column.data_type], arrow_type(column)
+    function = CONVERTERS[column.data_type](target, zone)
+    size = {"precision": target.precision, "scale": target.scale} if column_type.has_size else {}
+    allowed = column_type.phrase.format(**size)
     found: list[Any] = []
     wrong: dict[int, str] = {}
     for position, value in enumerate(values):
         result = None
         if value is not None and not (
-            kind not in ("text", "json") and isinstance(value, str) and not value.strip()
+            column_type.blank_is_null and isinstance(value, str) and not value.strip()
         ):
             try:
                 result = function(value)
             except (ValueError, TypeError, ArithmeticError, OverflowError):
                 result = None
             if result is None:
-                name = str(target).replace("128", "").replace(" ", "") if kind == "decimal" else _NAMES[kind]
-                wrong[position] = f"{shown(value)} is not {'a ' if kind == 'decimal' else ''}{name}"
+                wrong[position] = f"{shorten_value(value)} is not {allowed}"
         found.append(result)
     return Converted(pa.array(found, target), wrong)

@@ -11,7 +11,7 @@ from typing import Any
 
 from ecom_assets.contract.record_keys import value_at
 from ecom_assets.declaration.reading import Resource
-from ecom_assets.foundation.json_text import shown
+from ecom_assets.foundation.json_text import shorten_value
 
 
 def values_at(records: Sequence[Any], path: Sequence[str]) -> tuple[list[Any], dict[int, str]]:
@@ -30,7 +30,7 @@ def values_at(records: Sequence[Any], path: Sequence[str]) -> tuple[list[Any], d
             for position, value in enumerate(values):
                 if value is not None and not isinstance(value, dict):
                     way = ".".join(path[:depth]) or "the record"
-                    misplaced[position] = f"{way} is not an object: {shown(value)}"
+                    misplaced[position] = f"{way} is not an object: {shorten_value(value)}"
             values = [value.get(name) if isinstance(value, dict) else None for value in values]
     return values, misplaced
 

@@ -13,6 +13,12 @@ from typing import Any, cast
 from dlt.common.normalizers.naming import snake_case
 
 from ecom_assets.contract.conversion import convert
+from ecom_assets.declaration.column_types import (
+    COLUMN_TYPES,
+    DEFAULT_PRECISION,
+    DEFAULT_SCALE,
+    DataType,
+)
 from ecom_assets.declaration.reading import Column
 from ecom_assets.foundation.json_text import json_text
 
@@ -86,6 +92,7 @@ def inferred(name: str, values: Collection[Any]) -> Column:
     """Return a nullable column that takes all of these values, which are not all null."""
     present = [value for value in values if value is not None]
     kinds = {type(value) for value in present}
+    candidates: list[DataType]
     if kinds & {dict, list}:
         return evolved_column(name, {"data_type": "json"})
     if kinds == {str}:
@@ -110,13 +117,14 @@ def inferred(name: str, values: Collection[Any]) -> Column:
 
 def evolved_column(name: str, hint: Mapping[str, Any]) -> Column:
     """Return the column that dlt's hint describes; its name was made by dlt, so it is not checked again."""
-    data_type = cast(Any, hint.get("data_type", "text"))
-    sized = data_type == "decimal"
+    known = hint.get("data_type", "text")
+    data_type = cast(DataType, "text" if known == "wei" else known)
+    sized = COLUMN_TYPES[data_type].has_size
     return Column.model_construct(
         name=name,
-        data_type="text" if data_type == "wei" else data_type,
-        precision=(hint.get("precision") or 38) if sized else None,
-        scale=(9 if hint.get("scale") is None else hint["scale"]) if sized else None,
+        data_type=data_type,
+        precision=(hint.get("precision") or DEFAULT_PRECISION) if sized else None,
+        scale=(DEFAULT_SCALE if hint.get("scale") is None else hint["scale"]) if sized else None,
     )
 
 

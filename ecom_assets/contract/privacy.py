@@ -26,7 +26,7 @@ def protect_personal_data(shop: Shop, resource: Resource, records: Sequence[Any]
     """
     _protect(resource, records, key)
     for child in shop.children_of(resource.name):
-        if child.rows_from and any(column.pii for column in child.declared):
+        if child.rows_from and any(column.pii for column in child.declared_columns):
             path = child.rows_from.path.split(".")
             for record in records:
                 elements = _at(record, path)
@@ -35,7 +35,7 @@ def protect_personal_data(shop: Shop, resource: Resource, records: Sequence[Any]
 
 def _protect(resource: Resource, records: Sequence[Any], key: str) -> None:
     """Change the records that one table is made of."""
-    for column in resource.declared:
+    for column in resource.declared_columns:
         if column.pii:
             change = _change(column, key)
             for record in records:

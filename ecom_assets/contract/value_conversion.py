@@ -10,7 +10,7 @@ import base64
 import binascii
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from typing import Any
@@ -146,13 +146,21 @@ def _to_binary(value: Any) -> bytes | None:
         return None
 
 
-FUNCTIONS: dict[str, Callable[[Any], Any]] = {
-    "bigint": _to_bigint,
-    "double": _to_double,
-    "bool": _to_bool,
-    "text": _to_text,
-    "date": _to_date,
-    "time": _to_time,
-    "json": storable_json,
-    "binary": _to_binary,
+def _for_every_column(function: Callable[[Any], Any]) -> Callable[[Any, str], Callable[[Any], Any]]:
+    return lambda target, zone: function
+
+
+CONVERTERS: Mapping[str, Callable[[Any, str], Callable[[Any], Any]]] = {
+    "text": _for_every_column(_to_text),
+    "bigint": _for_every_column(_to_bigint),
+    "double": _for_every_column(_to_double),
+    "bool": _for_every_column(_to_bool),
+    "decimal": lambda target, zone: to_decimal_of(target.precision, target.scale),
+    "timestamp": lambda target, zone: to_instant_in(ZoneInfo(zone)),
+    "date": _for_every_column(_to_date),
+    "time": _for_every_column(_to_time),
+    "json": _for_every_column(storable_json),
+    "binary": _for_every_column(_to_binary),
 }
+"""For each type of a column, by name: makes the conversion of one value from the column's Arrow type and the zone of
+instants that name none."""

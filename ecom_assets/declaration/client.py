@@ -1,28 +1,30 @@
-"""How a declared API is reached, as frozen models: its address, auth kinds, paging and request policy.
+"""The models of how an API is reached: its address, its auth kinds and the request policy.
 
-What is read from it is `model`'s. No model here ever holds a secret, only the name of one.
+No model here ever holds a secret, only the name of one.
 """
 
 from __future__ import annotations
 
+import ipaddress
+import re
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, model_validator
+from pydantic import Field, StrictBool, model_validator
 from pydantic.json_schema import JsonSchemaValue
 from typing_extensions import Self
 
-from ecom_assets.declaration.address import Address, BaseUrl, address_problem
-from ecom_assets.declaration.error_text import broken, shown, wrong
-from ecom_assets.declaration.field_check import Check, as_text
+from ecom_assets.declaration.error_text import format_value, rule_error, value_error
 from ecom_assets.declaration.field_types import (
     SECRET_NAME,
     Prefix,
     Text,
-    number,
+    finite_number,
     secret_name,
-    whole,
+    whole_number,
 )
+from ecom_assets.declaration.model import Check, DeclarationModel, Documented, text_schema
 from ecom_assets.declaration.paginator import Paginator
 from ecom_assets.foundation.retry_statuses import RETRY_STATUSES
 
@@ -34,7 +36,7 @@ AUTH_FIELDS = {
 }
 """The secret fields of each auth kind, in dlt's words."""
 
-AUTH_OWNERS = {
+AUTH_KEY_OWNERS = {
     "name": "api_key",
     "location": "api_key",
     "prefix": "api_key",
@@ -42,34 +44,10 @@ AUTH_OWNERS = {
     "access_token_request_data": "oauth2_client_credentials",
     "default_token_expiration": "oauth2_client_credentials",
 }
-"""The auth kind that each key belongs to; the others are of every kind."""
+"""The auth kind of each key that only one kind has; every kind has the other keys."""
 
-
-class Declared(BaseModel):
-    """A part of a declaration: frozen, of exact types, without unknown keys; null means the default."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-    UNWRITTEN: ClassVar[frozenset[str]] = frozenset()
-    """Fields that are not keys in a file."""
-
-    @classmethod
-    def written_keys(cls) -> tuple[str, ...]:
-        """Return the keys that a file may hold here, in the order of the documentation."""
-        return tuple(
-            field.alias or name for name, field in cls.model_fields.items() if name not in cls.UNWRITTEN
-        )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _known_keys(cls, data: Any) -> Any:
-        """Refuse unknown keys before anything else, since one is mostly a known key misspelt."""
-        if not isinstance(data, Mapping):
-            return data
-        for key in data:
-            if key not in cls.written_keys() and key not in cls.UNWRITTEN:
-                raise wrong("an unknown key", ", ".join(cls.written_keys()), key)
-        return {key: value for key, value in data.items() if value is not None}
+Address = Annotated[Text, Documented(text_schema(r"https?://[^\s@?#/]+[^\s@?#]*"))]
+BaseUrl = Annotated[Text, Documented(text_schema(r"(https?://[^\s@?#/]+|sandbox://)[^\s@?#]*"))]
 
 
 def _secret_names(value: Any) -> Any:
@@ -79,45 +57,51 @@ def _secret_names(value: Any) -> Any:
         return secret_name(value, allowed)
     if isinstance(value, Mapping):
         return {field: secret_name(name, allowed, field) for field, name in value.items()}
-    raise wrong(shown(value), f"{allowed}, or a mapping of auth fields to such names")
+    raise value_error(format_value(value), f"{allowed}, or a mapping of auth fields to such names")
 
 
-_SECRET_FORM = as_text(SECRET_NAME)
-_SECRETS = {
-    "anyOf": [_SECRET_FORM, {"type": "object", "additionalProperties": _SECRET_FORM}, {"type": "null"}]
+_SECRET_NAME_SCHEMA = text_schema(SECRET_NAME)
+_SECRET_SCHEMA = {
+    "anyOf": [
+        _SECRET_NAME_SCHEMA,
+        {"type": "object", "additionalProperties": _SECRET_NAME_SCHEMA},
+        {"type": "null"},
+    ]
 }
 
 
-class Auth(Declared):
+class Auth(DeclarationModel):
     """One auth kind and where its secret goes; never the secret itself."""
 
     type: Literal["api_key", "bearer", "http_basic", "oauth2_client_credentials"] = Field(
         description="The auth kind, in dlt's words."
     )
     name: Text = Field(
-        default="Authorization", description="Name of the header or parameter that takes the key."
+        default="Authorization", description="Name of the header or parameter that carries the key."
     )
     location: Literal["header", "query", "param"] = Field(
-        default="header", description="Where the key goes; `param` is another word for query."
+        default="header", description="Where the key goes; `param` means the same as `query`."
     )
     prefix: Prefix | None = Field(
-        default=None, description="Put before the key in a header, such as `Token ` with its space."
+        default=None, description="Text before the key in a header, such as `Token ` with its space."
     )
-    secret: Annotated[str | Mapping[str, str] | None, Check(_secret_names, _SECRETS)] = Field(
+    secret: Annotated[str | Mapping[str, str] | None, Check(_secret_names, _SECRET_SCHEMA)] = Field(
         default=None,
         description="Another name for the secret under `sources.<shop>.`; for several a mapping of field to name.",
     )
-    access_token_url: Address | None = Field(default=None, description="The address that gives out tokens.")
+    access_token_url: Address | None = Field(
+        default=None, description="The address to request access tokens from."
+    )
     access_token_request_data: Mapping[str, Any] = Field(
         default_factory=dict, description="Further fields of the request for a token, such as `scope`."
     )
-    default_token_expiration: Annotated[int, whole(1)] = Field(
-        default=3600, description="Seconds a token is valid where the answer does not say so."
+    default_token_expiration: Annotated[int, whole_number(1)] = Field(
+        default=3600, description="Seconds that a token is valid if the response does not say it."
     )
 
     @property
     def fields(self) -> dict[str, str]:
-        """Return the name of the secret, under `sources.<shop>`, of each secret field of this kind."""
+        """Return, for each secret field of this kind, the name of its secret under `sources.<shop>`."""
         given = (
             {AUTH_FIELDS[self.type][0]: self.secret}
             if isinstance(self.secret, str)
@@ -126,97 +110,146 @@ class Auth(Declared):
         return {field: given.get(field, field) for field in AUTH_FIELDS[self.type]}
 
     @model_validator(mode="after")
-    def _fitting(self) -> Self:
-        """Refuse keys that belong to another kind, and a renaming of fields that this kind does not have."""
-        for key in sorted(self.model_fields_set & set(AUTH_OWNERS)):
-            if (owner := AUTH_OWNERS[key]) != self.type:
-                raise broken((key,), f"{key} with type {self.type}", f"{key} with type {owner} only")
+    def _check_kind(self) -> Self:
+        """Refuse keys of another auth kind, and names for secrets that this kind does not have."""
+        for key in sorted(self.model_fields_set & set(AUTH_KEY_OWNERS)):
+            if (owner := AUTH_KEY_OWNERS[key]) != self.type:
+                raise rule_error((key,), f"{key} with type {self.type}", f"{key} with type {owner} only")
         if self.prefix and self.location != "header":
-            raise broken(
+            raise rule_error(
                 ("prefix",), f"prefix with location {self.location}", "prefix with location header only"
             )
         if self.type == "oauth2_client_credentials" and self.access_token_url is None:
-            raise broken(("access_token_url",), "nothing", "the address that gives out tokens")
+            raise rule_error(("access_token_url",), "nothing", "the address to request access tokens from")
         fields = AUTH_FIELDS[self.type]
         if isinstance(self.secret, str) and len(fields) > 1:
-            raise broken(("secret",), "one name", f"a mapping of {', '.join(fields)} to names")
+            raise rule_error(("secret",), "one name", f"a mapping of {', '.join(fields)} to names")
         for field in self.secret if isinstance(self.secret, Mapping) else ():
             if field not in fields:
-                raise broken(("secret", field), "an unknown field", ", ".join(fields))
+                raise rule_error(("secret", field), "an unknown field", ", ".join(fields))
         return self
 
 
-def _one_or_several(value: Any) -> Any:
-    """Take one auth kind for a list of one."""
+def _list_of_auths(value: Any) -> Any:
+    """Take a single auth kind for a list of one."""
     return tuple(value) if isinstance(value, (list, tuple)) else (value,)
 
 
-def _one_or_list(form: JsonSchemaValue) -> JsonSchemaValue:
-    return {"anyOf": [form["items"], {"type": "array", "items": form["items"]}]}
+def _auths_schema(schema: JsonSchemaValue) -> JsonSchemaValue:
+    return {"anyOf": [schema["items"], {"type": "array", "items": schema["items"]}]}
 
 
-class Client(Declared):
-    """How the API is reached: address, auth kinds, the usual paginator and headers."""
+class Client(DeclarationModel):
+    """How the API is reached: address, auth kinds, default paginator and headers."""
 
     base_url: BaseUrl = Field(
         description="Address of the API: `https://…`, or `sandbox://` for the bundled one."
     )
-    auth: Annotated[tuple[Auth, ...], Check(_one_or_several, _one_or_list)] = Field(
+    auth: Annotated[tuple[Auth, ...], Check(_list_of_auths, _auths_schema)] = Field(
         default=(), description="One auth kind, or a list of several that are all applied."
     )
     paginator: Paginator | None = Field(
-        default=None, description="The usual paginator of the endpoints; one page unless given."
+        default=None,
+        description="Paginator of every endpoint that declares none; a single page unless given.",
     )
-    headers: Mapping[str, str] = Field(default_factory=dict, description="Sent with each request.")
+    headers: Mapping[str, str] = Field(default_factory=dict, description="Headers of each request.")
     allow_http: StrictBool = Field(
         default=False, description="True allows plain http to a host that is not loopback."
     )
 
     @model_validator(mode="after")
-    def _reachable(self) -> Self:
-        """Check the addresses, and that no two auth kinds take the same secret by accident."""
+    def _check_addresses_and_secrets(self) -> Self:
+        """Check the addresses, and that no two auth kinds use the same secret by accident."""
         problem = address_problem(self.base_url, allow_http=self.allow_http, sandbox=True)
         if problem:
-            raise broken(("base_url",), *problem)
+            raise rule_error(("base_url",), *problem)
         seen: set[str] = set()
         for position, auth in enumerate(self.auth):
             if auth.access_token_url is not None:
                 problem = address_problem(auth.access_token_url, allow_http=self.allow_http, sandbox=False)
                 if problem:
-                    raise broken(("auth", position, "access_token_url"), *problem)
+                    raise rule_error(("auth", position, "access_token_url"), *problem)
             for name in auth.fields.values():
                 if name in seen:
-                    raise broken(
+                    raise rule_error(
                         ("auth", position, "secret"),
                         f"the secret {name} twice",
-                        "another name for each secret",
+                        "a name that no other auth kind of this client uses",
                     )
                 seen.add(name)
         return self
 
 
-class Policy(Declared):
-    """How hard the API is asked. Times in seconds; `max_retries` counts the tries after the first one."""
+class Policy(DeclarationModel):
+    """The load that a run puts on the API. Times are in seconds; `max_retries` does not count the first try."""
 
-    max_retries: Annotated[int, whole(0, 10)] = Field(
+    max_retries: Annotated[int, whole_number(0, 10)] = Field(
         default=3,
-        description=f"Tries after the first, on {', '.join(map(str, RETRY_STATUSES))}, "
-        "a dropped connection, a timeout, a body cut off.",
+        description=f"Retries after the first try, on status {', '.join(map(str, RETRY_STATUSES))}, a dropped "
+        "connection, a timeout, or a truncated body.",
     )
-    backoff_factor: Annotated[float, number("a number, 0 or more", 0)] = Field(
+    backoff_factor: Annotated[float, finite_number("a number, 0 or more", 0)] = Field(
         default=2.0,
-        description="Waits of 1, 2, 4 … times this many seconds; a Retry-After header wins, and holds all workers.",
+        description="Seconds to wait before the first retry; each further wait is twice as long. A Retry-After "
+        "header takes precedence, and pauses all workers.",
     )
-    timeout: Annotated[float, number("a number of seconds above 0", 0, above=True)] = Field(
-        default=30.0, description="Seconds to wait for the API."
+    timeout: Annotated[float, finite_number("a number of seconds above 0", 0, above=True)] = Field(
+        default=30.0, description="Seconds to wait for a response."
     )
-    requests_per_second: Annotated[float, number("a number above 0, or null", 0, above=True)] | None = Field(
+    requests_per_second: (
+        Annotated[float, finite_number("a number above 0, or null", 0, above=True)] | None
+    ) = Field(
         default=None,
-        description="A budget for the whole run, over all its workers; retries and requests for a token count too.",
+        description="The rate limit of the whole run, over all its workers; retries and requests for a token "
+        "count too.",
     )
-    concurrency: Annotated[int, whole(1, 64)] = Field(default=8, description="Slices in flight.")
-    lookback: Annotated[int, whole(0)] = Field(
+    concurrency: Annotated[int, whole_number(1, 64)] = Field(
+        default=8, description="Slices that are read at the same time."
+    )
+    lookback: Annotated[int, whole_number(0)] = Field(
         default=0,
-        description="Seconds re-read before a window, as far as no other window of the run reads them, "
-        "for records that appear late.",
+        description="Seconds before a window to read again, for records that appear late; the part that another "
+        "window of the run covers is not read twice.",
     )
+
+
+def address_problem(value: str, *, allow_http: bool, sandbox: bool) -> tuple[str, str] | None:
+    """Return what was found and what is allowed if an address cannot be used, None if it can.
+
+    An address that may hold a secret is never repeated.
+
+    Args:
+        value: The address.
+        allow_http: Whether plain http is allowed to hosts other than this machine.
+        sandbox: Whether `sandbox://`, the bundled API, is allowed.
+    """
+    allowed = "an address that begins with https://" + (" or sandbox://" if sandbox else "")
+    if "@" in value:
+        return "an address with an @ in it", f"{allowed}; put a user and a password into client.auth"
+    if "?" in value or "#" in value:
+        return "an address with a query", f"{allowed} and has no ? or # in it"
+    if re.search(r"\s", value):
+        return format_value(value), f"{allowed}, without spaces"
+    try:
+        parts = urlsplit(value)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        return format_value(value), allowed
+    if sandbox and parts.scheme == "sandbox":
+        return None
+    if parts.scheme not in ("http", "https") or not host:
+        return format_value(value), allowed
+    if parts.scheme == "http" and not allow_http and not _is_loopback(host):
+        return format_value(value), (
+            "an address that begins with https://, or with http:// and a loopback host; "
+            "client.allow_http: true allows http:// to every host"
+        )
+    return None
+
+
+def _is_loopback(host: str) -> bool:
+    """Tell whether a host is this machine."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")

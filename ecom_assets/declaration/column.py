@@ -1,21 +1,35 @@
-"""One declared column of a contract, as a frozen model: its type, its place in a record, what it points to.
+"""The model of a declared column: its type, its path in a record, the column it references.
 
-Turning records into columns is `contract`'s.
+See `ecom_assets.contract` for turning records into columns.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
 from pydantic import Field, StrictBool, model_validator
 from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import PydanticCustomError
 from typing_extensions import Self
 
-from ecom_assets.declaration.client import Declared
-from ecom_assets.declaration.error_text import broken, shown, wrong
-from ecom_assets.declaration.field_check import Check, as_text
-from ecom_assets.declaration.field_types import COLUMN_NAME, ColumnName, Dotted, Text, TimeZone, whole
+from ecom_assets.declaration.column_types import (
+    COLUMN_TYPES,
+    DEFAULT_PRECISION,
+    DEFAULT_SCALE,
+    ColumnType,
+    DataType,
+)
+from ecom_assets.declaration.error_text import format_value, rule_error, value_error
+from ecom_assets.declaration.field_types import (
+    COLUMN_NAME_SCHEMA,
+    ColumnName,
+    Dotted,
+    Text,
+    TimeZone,
+    whole_number,
+)
+from ecom_assets.declaration.model import Check, DeclarationModel, text_schema
 
 
 class Reference(NamedTuple):
@@ -26,107 +40,114 @@ class Reference(NamedTuple):
 
 
 def _reference(value: Any) -> Any:
-    """Take `customers.id` as a resource and its column."""
+    """Split a text such as `customers.id` into a resource and its column."""
     if isinstance(value, Reference):
         return value
     if not isinstance(value, str) or value.count(".") != 1 or not all(value.split(".")):
-        raise wrong(shown(value), "a resource and its column, such as customers.id")
+        raise value_error(format_value(value), "a resource and its column, such as customers.id")
     return Reference(*value.split("."))
 
 
-class Column(Declared):
-    """One column of a contract. `path` leads to its value; `precision` and `scale` are a decimal's.
+class Column(DeclarationModel):
+    """One column of a contract.
 
-    `timezone` is that of instants which name none, None for that of the endpoint's `incremental`.
+    `path` leads to its value in a record. `precision` and `scale` are the size of a decimal. `timezone` is the zone of
+    instants that name none; None stands for the zone of the endpoint's `incremental`.
     """
 
-    UNWRITTEN: ClassVar[frozenset[str]] = frozenset({"name"})
+    NOT_IN_FILE: ClassVar[frozenset[str]] = frozenset({"name"})
 
     name: ColumnName
-    data_type: Literal[
-        "text", "bigint", "double", "bool", "decimal", "timestamp", "date", "time", "json", "binary"
-    ] = Field(description="Type of the column, in dlt's words.")
-    nullable: StrictBool = Field(default=True, description="False rejects a record without a value.")
-    precision: Annotated[int, whole(1, 38)] | None = Field(
-        default=None, description="Digits of a decimal; 38 unless given."
+    data_type: DataType = Field(description="Type of the column, in dlt's words.")
+    nullable: StrictBool = Field(default=True, description="False rejects records without a value.")
+    precision: Annotated[int, whole_number(1, 38)] | None = Field(
+        default=None, description="Digits of a decimal in all; 38 unless given."
     )
-    scale: Annotated[int, whole(0, 38)] | None = Field(
+    scale: Annotated[int, whole_number(0, 38)] | None = Field(
         default=None,
-        description="Digits of a decimal behind the point; 9 unless given, 0 where `precision` is given.",
+        description="Digits of a decimal after the point; 9 unless given, 0 if only `precision` is given.",
     )
     path: Dotted = Field(
-        default=(), description="Where in the record, dotted; the name unless given, `__` for a dot."
+        default=(),
+        description="Path of the value in the record, with dots; unless given, the column's name with `__` for a dot.",
     )
     timezone: TimeZone | None = Field(
         default=None,
-        description="Of this timestamp's values without an offset; that of `incremental` unless given, else UTC.",
+        description="Time zone of values without an offset; the one of `incremental` unless given, else UTC.",
     )
-    references: Annotated[Reference, Check(_reference, as_text(r"[^.]+\.[^.]+"))] | None = Field(
+    references: Annotated[Reference, Check(_reference, text_schema(r"[^.]+\.[^.]+"))] | None = Field(
         default=None, description="The `resource.column` that a foreign key points to."
     )
     pii: Literal["hash", "mask", "drop"] | None = Field(
-        default=None, description="What is done to personal data before anything is written."
+        default=None, description="How personal data is protected before anything is written."
     )
-    description: Text | None = Field(default=None, description="Shown in the UI.")
+    description: Text | None = Field(default=None, description="What the column means; shown in the UI.")
 
     @model_validator(mode="before")
     @classmethod
     def _defaults(cls, data: Any) -> Any:
-        """Fill in the path that the name implies, and dlt's own default size of a decimal."""
+        """Fill in the path that the name implies, and the default size of a decimal."""
         if not isinstance(data, Mapping):
             return data
         implied: dict[str, Any] = {}
         name = data.get("name")
         if isinstance(name, str):
             implied["path"] = (name,) if name.startswith("_") else tuple(name.split("__"))
-        if data.get("data_type") == "decimal" and data.get("scale") is None:
-            implied |= {"precision": 38, "scale": 9} if data.get("precision") is None else {"scale": 0}
+        sized = [name for name, column_type in COLUMN_TYPES.items() if column_type.has_size]
+        if data.get("data_type") in sized and data.get("scale") is None:
+            default_size = {"precision": DEFAULT_PRECISION, "scale": DEFAULT_SCALE}
+            implied |= default_size if data.get("precision") is None else {"scale": 0}
         return implied | {key: value for key, value in data.items() if value is not None}
 
     @model_validator(mode="after")
-    def _sized(self) -> Self:
-        """Keep precision and scale to decimals, the scale within the precision, the zone to instants."""
-        if self.timezone is not None and self.data_type != "timestamp":
-            raise broken(
-                ("timezone",),
-                f"timezone with data_type {self.data_type}",
-                "timezone with data_type timestamp only",
-            )
+    def _check_type(self) -> Self:
+        """Check that precision, scale, timezone and pii fit the type, and the scale fits the precision."""
+        column_type = COLUMN_TYPES[self.data_type]
+        if self.timezone is not None and not column_type.has_timezone:
+            raise self._misplaced("timezone", lambda other: other.has_timezone)
         for key in ("precision", "scale"):
-            if getattr(self, key) is not None and self.data_type != "decimal":
-                raise broken(
-                    (key,), f"{key} with data_type {self.data_type}", f"{key} with data_type decimal only"
-                )
+            if getattr(self, key) is not None and not column_type.has_size:
+                raise self._misplaced(key, lambda other: other.has_size)
         if self.scale is not None and self.precision is None:
-            raise broken(("precision",), "nothing", "a whole number from 1 to 38, because scale is given")
+            raise rule_error(("precision",), "nothing", "a whole number from 1 to 38, because scale is given")
         if self.scale is not None and self.precision is not None and self.scale > self.precision:
-            raise broken(
+            raise rule_error(
                 ("scale",), str(self.scale), f"a whole number from 0 to {self.precision}, the precision"
             )
-        if self.pii in ("hash", "mask") and self.data_type != "text":
-            raise broken(("pii",), f"{self.pii} with data_type {self.data_type}", "drop, or data_type text")
+        if self.pii is not None and self.pii not in column_type.pii:
+            allowed = f"{', '.join(column_type.pii)}, or data_type {_types_where(lambda other: self.pii in other.pii)}"
+            raise rule_error(("pii",), f"{self.pii} with data_type {self.data_type}", allowed)
         return self
 
+    def _misplaced(self, key: str, takes_key: Callable[[ColumnType], bool]) -> PydanticCustomError:
+        """Return the error of a key that columns of this type do not take."""
+        found = f"{key} with data_type {self.data_type}"
+        return rule_error((key,), found, f"{key} with data_type {_types_where(takes_key)} only")
 
-def as_columns(value: Any) -> Any:
-    """Take the mapping of a file, whose keys are the names, as columns in the declared order."""
+
+def _types_where(condition: Callable[[ColumnType], bool]) -> str:
+    return ", ".join(name for name, column_type in COLUMN_TYPES.items() if condition(column_type))
+
+
+def columns_from_mapping(value: Any) -> Any:
+    """Turn the mapping in a file, whose keys are the names, into columns in the declared order."""
     if isinstance(value, (list, tuple)) and all(isinstance(entry, Column) for entry in value) and value:
         return tuple(value)
     if not isinstance(value, Mapping) or not value:
-        raise wrong(shown(value), "a mapping of column names, at least one")
+        raise value_error(format_value(value), "a mapping of column names, at least one")
     for name, body in value.items():
         if not isinstance(body, Mapping):
-            raise wrong(shown(body), "a mapping with data_type", name)
+            raise value_error(format_value(body), "a mapping with data_type", name)
         if "name" in body:
-            raise wrong("an unknown key", ", ".join(Column.written_keys()), name, "name")
+            raise value_error("an unknown key", ", ".join(Column.file_keys()), name, "name")
     return tuple({**body, "name": name} for name, body in value.items())
 
 
-def columns_form(form: JsonSchemaValue) -> JsonSchemaValue:
-    """Return what a file may hold in place of columns: a mapping of names; null takes away what a base has."""
+def columns_schema(schema: JsonSchemaValue) -> JsonSchemaValue:
+    """Return the JSON Schema of columns in a file: a mapping by name, where null removes a column of the base file."""
     return {
         "type": "object",
-        "propertyNames": COLUMN_NAME,
-        "additionalProperties": {"anyOf": [form["items"], {"type": "null"}]},
+        "propertyNames": COLUMN_NAME_SCHEMA,
+        "additionalProperties": {"anyOf": [schema["items"], {"type": "null"}]},
         "minProperties": 1,
     }

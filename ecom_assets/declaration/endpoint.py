@@ -1,7 +1,4 @@
-"""One declared collection of an API, as frozen models: where it is, and how it is asked for a window.
-
-What its records are made into is `declared_resource`'s.
-"""
+"""The models of an endpoint: the path of a collection, and the request for one window of it."""
 
 from __future__ import annotations
 
@@ -12,9 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, PrivateAttr, StrictBool, model_validator
 from typing_extensions import Self
 
-from ecom_assets.declaration.client import Declared
-from ecom_assets.declaration.error_text import broken, shown, wrong
-from ecom_assets.declaration.field_check import Check, Written
+from ecom_assets.declaration.error_text import format_value, rule_error, value_error
 from ecom_assets.declaration.field_types import (
     DottedText,
     EndpointPath,
@@ -23,6 +18,7 @@ from ecom_assets.declaration.field_types import (
     Text,
     TimeZone,
 )
+from ecom_assets.declaration.model import Check, DeclarationModel, Documented
 from ecom_assets.declaration.paginator import Paginator
 from ecom_assets.declaration.placeholders import (
     ALLOWED,
@@ -34,77 +30,80 @@ from ecom_assets.declaration.placeholders import (
 )
 
 
-class Incremental(Declared):
-    """How an endpoint is asked for a window: by which cursor, with which parameters, written in which way.
+class Incremental(DeclarationModel):
+    """How to request one window of an endpoint: the cursor, the parameters and their format.
 
-    In place of the parameters the endpoint's path, params, json and headers may hold the placeholders of a window.
+    Instead of using the parameters, the endpoint's path, params, json and headers may hold placeholders for the window.
     """
 
     cursor_path: DottedText = Field(
-        description="The field that tells a record's window: a declared column that is not nullable."
+        description="The field that tells a record's window: the path of a declared column that is not nullable."
     )
-    start_param: Text | None = Field(default=None, description="The parameter for a window's start.")
+    start_param: Text | None = Field(
+        default=None, description="The parameter that takes the start of a window."
+    )
     end_param: Text | None = Field(
         default=None,
-        description="The parameter for a window's end; without it the windows of a run are read in one go.",
+        description="The parameter that takes the end of a window; without it, a run reads all windows in one pass.",
     )
     format: InstantFormat = Field(
         default="iso8601",
-        description="How instants are written in the parameters, or a strftime pattern that tells days apart.",
+        description="Format of instants in the parameters: a named one, or a strftime pattern with at least the day.",
     )
     timezone: TimeZone = Field(
-        default="UTC", description="Of cursor values without an offset, and of naive parameters."
+        default="UTC",
+        description="Time zone of cursor values without an offset, and of parameters without one.",
     )
     bounds: Literal["[)", "[]", "()", "(]"] = Field(
-        default="[)", description="Which ends the API's parameters include."
+        default="[)", description="Which ends of a window the API's parameters include."
     )
     server_filter: StrictBool = Field(
         default=True,
-        description="False where the API has no such filter: all is read, and sorted into windows here.",
+        description="False if the API has no such filter: every run reads everything, and assigns it to windows here.",
     )
 
     _placeholders: frozenset[str] = PrivateAttr(default=frozenset())
 
     @property
     def placeholders(self) -> tuple[str, ...]:
-        """Return the bounds of the window that the endpoint is told in placeholders, as it writes them."""
+        """Return the placeholders for a window's start and end that the endpoint uses, with their braces."""
         return tuple(f"{{{name}}}" for name in (START, END) if name in self._placeholders)
 
     @property
-    def asks_start(self) -> bool:
-        """Tell whether the API is told where a window starts."""
+    def sends_start(self) -> bool:
+        """Tell whether a request states the start of its window."""
         return self.server_filter and (self.start_param is not None or START in self._placeholders)
 
     @property
-    def asks_end(self) -> bool:
-        """Tell whether the API is told where a window ends."""
+    def sends_end(self) -> bool:
+        """Tell whether a request states the end of its window."""
         return self.server_filter and (self.end_param is not None or END in self._placeholders)
 
     @property
-    def asked_by(self) -> str:
-        """Return what a message calls the window's parameters."""
+    def parameter_names(self) -> str:
+        """Return the names of the window's parameters, or else its placeholders, as one text for messages."""
         named = [name for name in (self.start_param, self.end_param) if name]
         return ", ".join(named or self.placeholders)
 
 
 def _response_actions(value: Any) -> Any:
-    """Take dlt's list of what to do on an answer of a status or with a text in it."""
+    """Check dlt's list of actions for responses with a given status or text."""
     if not isinstance(value, (list, tuple)):
-        raise wrong(shown(value), "a list of mappings")
+        raise value_error(format_value(value), "a list of mappings")
     known = ("status_code", "content", "action")
     for position, action in enumerate(value):
         if not isinstance(action, Mapping):
-            raise wrong(shown(action), "a mapping", position)
+            raise value_error(format_value(action), "a mapping", position)
         for key, given in action.items():
             if key not in known:
-                raise wrong("an unknown key", ", ".join(known), position, key)
+                raise value_error("an unknown key", ", ".join(known), position, key)
             if not isinstance(given, (str, int)) or isinstance(given, bool):
-                raise wrong(shown(given), "a text", position, key)
+                raise value_error(format_value(given), "a text", position, key)
     return tuple(value)
 
 
-_PARAMS = {"type": "object", "additionalProperties": {"not": {"type": "object"}}}
-_ACTIONS = {
+_PARAMS_SCHEMA = {"type": "object", "additionalProperties": {"not": {"type": "object"}}}
+_ACTIONS_SCHEMA = {
     "type": "array",
     "items": {
         "type": "object",
@@ -114,12 +113,12 @@ _ACTIONS = {
 }
 
 
-class Endpoint(Declared):
-    """One collection of the API, in dlt's words; `paginator` goes before the client's."""
+class Endpoint(DeclarationModel):
+    """One collection of the API, in dlt's words. Its `paginator` overrides the client's."""
 
     path: EndpointPath = Field(description="Path of the collection below `base_url`; may hold placeholders.")
-    method: Literal["GET", "POST"] = Field(default="GET", description="How it is asked.")
-    params: Annotated[Mapping[str, Any], Written(_PARAMS)] = Field(
+    method: Literal["GET", "POST"] = Field(default="GET", description="HTTP method of the request.")
+    params: Annotated[Mapping[str, Any], Documented(_PARAMS_SCHEMA)] = Field(
         default_factory=dict, description="Parameters of each request; may hold placeholders."
     )
     json_body: Mapping[str, Any] | None = Field(
@@ -129,33 +128,42 @@ class Endpoint(Declared):
         default_factory=dict, description="Headers of each request; may hold placeholders."
     )
     data_selector: JsonPath | None = Field(
-        default=None, description="JSONPath to the list of records; the answer itself unless given."
+        default=None, description="JSONPath to the list of records; the whole response body unless given."
     )
     paginator: Paginator | None = Field(
         default=None, description="The endpoint's paginator; the client's unless given."
     )
-    response_actions: Annotated[tuple[Mapping[str, Any], ...], Check(_response_actions, _ACTIONS)] | None = (
-        Field(
-            default=None,
-            description="What is done on a status or a text, as in dlt: `ignore` makes the answer an empty page.",
-        )
+    response_actions: (
+        Annotated[tuple[Mapping[str, Any], ...], Check(_response_actions, _ACTIONS_SCHEMA)] | None
+    ) = Field(
+        default=None,
+        description="Actions on responses by status or text, as in dlt; `ignore` treats the response as an empty page.",
     )
     incremental: Incremental | None = Field(
-        default=None, description="How windows are asked for; without it the resource is a snapshot."
+        default=None, description="How to request a window; without it the resource is a snapshot."
     )
 
     @property
     def parent(self) -> str | None:
-        """Return the resource for each of whose records the endpoint is asked, None for one that is asked once."""
-        names = placeholder_names(self.path, self.params, self.json_body, self.headers)
-        return next((found.resource for name in names if (found := parent_field(name))), None)
+        """Return the resource whose fields the placeholders stand for, None if there is none.
+
+        The endpoint is then requested once for each record of that resource.
+        """
+        fields = map(parent_field, self.placeholder_names())
+        return next((field.resource for field in fields if field), None)
+
+    def placeholder_names(self) -> frozenset[str]:
+        """Return the names of all placeholders of the endpoint."""
+        return placeholder_names(self.path, self.params, self.json_body, self.headers)
 
     @model_validator(mode="after")
-    def _fillable(self) -> Self:
-        """Check the placeholders, and that a window is asked for somehow unless the API cannot filter."""
+    def _check_request(self) -> Self:
+        """Check the placeholders, and that a request states its window unless the API cannot filter."""
         for name, value in self.params.items():
             if isinstance(value, Mapping):
-                raise wrong("a mapping", "a text, a number, true, false or a list of them", "params", name)
+                raise value_error(
+                    "a mapping", "a text, a number, true, false or a list of these", "params", name
+                )
         used: set[str] = set()
         parts = {"path": self.path, "params": self.params, "json": self.json_body, "headers": self.headers}
         for part, value in parts.items():
@@ -164,31 +172,37 @@ class Endpoint(Declared):
                 used.add(name)
         parents = sorted({found.resource for name in used if (found := parent_field(name))})
         if len(parents) > 1:
-            raise broken(("path",), f"fields of {' and '.join(parents)}", "fields of one resource")
+            raise rule_error(
+                ("path",), f"fields of {' and '.join(parents)}", "placeholders for fields of one resource"
+            )
         if self.incremental is None:
             return self
         if parents:
-            raise broken(
+            raise rule_error(
                 ("incremental",),
-                f"incremental beside a field of {parents[0]}",
+                f"incremental with a field of {parents[0]} in the endpoint",
                 f"null, because its rows belong to the windows of {parents[0]}",
             )
         self.incremental._placeholders = frozenset(used & {START, END})
-        if self.incremental.server_filter and not self.incremental.asks_start:
-            raise wrong(
+        if self.incremental.server_filter and not self.incremental.sends_start:
+            raise value_error(
                 "nothing",
-                "the parameter for a window's start, or server_filter: false",
+                "the parameter that takes the start of a window, or server_filter: false if the API has none",
                 "incremental",
                 "start_param",
             )
         return self
 
     def _check_placeholder(self, name: str, place: tuple[str | int, ...]) -> None:
-        """Refuse a placeholder that nothing fills."""
-        bound = place == ("path",) and name in self.params
-        if name not in (START, END) and not bound and parent_field(name) is None:
-            # another text might be a secret in braces
-            plain = re.fullmatch(r"[a-z_.]{1,40}", name)
-            raise wrong(f"{{{name}}}" if plain else "a brace that encloses none of these", ALLOWED, *place)
+        """Refuse a placeholder that nothing can fill."""
+        is_param = place == ("path",) and name in self.params
+        if name not in (START, END) and not is_param and parent_field(name) is None:
+            # any other text in braces might be a secret
+            is_plain = re.fullmatch(r"[a-z_.]{1,40}", name)
+            raise value_error(
+                f"{{{name}}}" if is_plain else "a brace that belongs to no placeholder", ALLOWED, *place
+            )
         if name in (START, END) and self.incremental is None:
-            raise wrong(f"{{{name}}}", "a placeholder of a window beside incremental only", *place)
+            raise value_error(
+                f"{{{name}}}", "a placeholder for a window only if the endpoint has incremental", *place
+            )

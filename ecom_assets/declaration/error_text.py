@@ -1,7 +1,7 @@
-"""How the errors of a declaration are worded: where, what was found, what is allowed.
+"""The wording of errors in a declaration: where, what was found, what is allowed.
 
-Models raise `wrong` and `broken`; `worded` turns what pydantic makes of them, and pydantic's own errors, into
-the one line that a user sees.
+Models raise `value_error` and `rule_error`. `to_declaration_error` turns these, and pydantic's own errors, into the one
+line that a user sees.
 """
 
 from __future__ import annotations
@@ -13,12 +13,14 @@ from typing import Any
 
 from pydantic_core import ErrorDetails, PydanticCustomError
 
+from ecom_assets.declaration.column_types import COLUMN_TYPES
 from ecom_assets.foundation.errors import DeclarationError
 
 LONGEST_ECHO = 60
-"""Characters of a value that a message repeats."""
+"""The most characters of a value that a message repeats."""
 
 Place = tuple[str | int, ...]
+"""A place in a document: the keys, and the positions in lists, that lead to it."""
 
 _REQUIRED = {
     "base_url": "the address of the API",
@@ -26,9 +28,9 @@ _REQUIRED = {
     "client": "a mapping with base_url",
     "columns": "a mapping of column names, at least one",
     "cursor_path": "the field that tells when a record changed, such as updated_at",
-    "data_type": "text, bigint, double, bool, decimal, timestamp, date, time, json, binary",
+    "data_type": ", ".join(COLUMN_TYPES),
     "name": "a lower snake_case name",
-    "primary_key": "the columns that tell records apart",
+    "primary_key": "the columns that identify a record",
     "resources": "a list of resources, at least one",
     "start": "a date or a time such as 2026-01-01 or 2026-01-01T06:00:00Z",
     "type": "api_key, bearer, http_basic, oauth2_client_credentials",
@@ -36,16 +38,18 @@ _REQUIRED = {
     "rows_from.path": "the field that holds the list, such as line_items",
     "rows_from.resource": "the resource whose records hold the list",
 }
-_KINDS = {
+"""What is allowed for each required key, by the key alone or with the key above it."""
+_ALLOWED_TYPES = {
     "bool_type": "true or false",
     "dict_type": "a mapping",
     "model_type": "a mapping",
     "string_type": "a text",
 }
+"""What is allowed where a value has a wrong type, by pydantic's name of the error."""
 
 
-def shown(value: Any) -> str:
-    """Return how a message repeats a value: a text in quotes and cut, a container only as what it is."""
+def format_value(value: Any) -> str:
+    """Return a value as messages repeat it: a text shortened and in quotes, a container only by its kind."""
     if value is None:
         return "null"
     if isinstance(value, bool):
@@ -59,68 +63,90 @@ def shown(value: Any) -> str:
     return repr(text) if isinstance(value, str) else text
 
 
-def shown_path(file: Path) -> str:
-    """Return a file's path as messages write it: relative when it is below the working directory."""
+def format_path(file: Path) -> str:
+    """Return the path of a file as messages write it: relative if it is below the working directory."""
     absolute, here = file.absolute(), Path.cwd()
     return str(absolute.relative_to(here)) if absolute.is_relative_to(here) else str(absolute)
 
 
-def shown_place(place: Place) -> str:
-    """Write a place in a file, such as `resources[0].columns.id`; a key of other characters in quotes."""
+def format_place(place: Place) -> str:
+    """Return a place in a file, such as `resources[0].columns.id`; keys with unusual characters are quoted."""
     text = ""
     for piece in place:
         if isinstance(piece, int):
             text += f"[{piece}]"
         else:
-            text += f".{piece if re.fullmatch(r'[A-Za-z0-9_-]{1,60}', piece) else shown(piece)}"
+            text += f".{piece if re.fullmatch(r'[A-Za-z0-9_-]{1,60}', piece) else format_value(piece)}"
     return text.removeprefix(".") or "file"
 
 
-def wrong(found: str, allowed: str, *at: str | int) -> PydanticCustomError:
-    """Return the error of a value that is wrong in itself, at a place below the one that is validated."""
-    return PydanticCustomError("value", "{found}; {allowed}", {"found": found, "allowed": allowed, "at": at})
+def value_error(found: str, allowed: str, *place: str | int) -> PydanticCustomError:
+    """Return the error of a value that is wrong by itself.
 
-
-def broken(at: Place, found: str, allowed: str) -> PydanticCustomError:
-    """Return the error of values that do not go together, at a place below the model that says so.
-
-    It stays with the resource that breaks the rule, even when the value itself comes from the defaults.
+    Args:
+        found: What the file has.
+        allowed: What it may have.
+        place: Where the value is, below the value that is being validated.
     """
-    return PydanticCustomError("rule", "{found}; {allowed}", {"found": found, "allowed": allowed, "at": at})
+    return PydanticCustomError(
+        "value", "{found}; {allowed}", {"found": found, "allowed": allowed, "place": place}
+    )
 
 
-def worded(
-    error: ErrorDetails, document: Mapping[str, Any], located: Callable[[Place], tuple[str, Place]]
+def rule_error(place: Place, found: str, allowed: str) -> PydanticCustomError:
+    """Return the error of values that contradict each other.
+
+    It names the resource that breaks the rule, even if the value comes from `resource_defaults`.
+
+    Args:
+        place: Where the error is, below the model that checks the rule.
+        found: What the file has.
+        allowed: What it may have.
+    """
+    return PydanticCustomError(
+        "rule", "{found}; {allowed}", {"found": found, "allowed": allowed, "place": place}
+    )
+
+
+def to_declaration_error(
+    error: ErrorDetails, document: Mapping[str, Any], locate: Callable[[Place], tuple[str, Place]]
 ) -> DeclarationError:
-    """Turn pydantic's error into one line about the file as it was written.
+    """Turn an error of pydantic into one line about the file that the user wrote.
 
-    `located` tells the shown path of the file that a place of the document is from, and the place in it.
+    Args:
+        error: One of pydantic's errors, those of `value_error` and `rule_error` included.
+        document: The document as read from the files, before defaults are merged into its resources.
+        locate: Returns the displayed path of the file that a place of the document comes from, and the place in
+            that file.
     """
     context: Mapping[str, Any] = error.get("ctx") or {}
-    place = _written(document, (*error["loc"], *context.get("at", ())))
+    place = _place_in_document(document, (*error["loc"], *context.get("place", ())))
     if error["type"] != "rule":
-        place = _origin(document, place)
-    within = place[:2]
-    file, place = located(place)
+        place = _place_in_defaults(document, place)
+    section = place[:2]
+    file, place = locate(place)
     if error["type"] in ("rule", "value"):
-        return DeclarationError(file, shown_place(place), context["found"], context["allowed"])
+        return DeclarationError(file, format_place(place), context["found"], context["allowed"])
     if error["type"] == "missing":
         keys = [str(piece) for piece in place[-2:]]
         allowed = _REQUIRED.get(".".join(keys)) or _REQUIRED[keys[-1]]
-        return DeclarationError(file, shown_place(place), "nothing", allowed)
-    found = shown(error["input"])
+        return DeclarationError(file, format_place(place), "nothing", allowed)
+    found = format_value(error["input"])
     if error["type"] == "literal_error":
         allowed = ", ".join(re.findall(r"'([^']*)'", context["expected"]))
     else:
-        allowed = _KINDS[error["type"]]
+        allowed = _ALLOWED_TYPES[error["type"]]
         # a text in place of client.auth or of a part of it might be the secret itself
-        if within == ("client", "auth") and isinstance(error["input"], str):
+        if section == ("client", "auth") and isinstance(error["input"], str):
             found = "a text"
-    return DeclarationError(file, shown_place(place), found, allowed)
+    return DeclarationError(file, format_place(place), found, allowed)
 
 
-def _written(document: Any, location: Place) -> Place:
-    """Turn a place among the models into one in the file, where columns have names and one auth no number."""
+def _place_in_document(document: Any, location: Place) -> Place:
+    """Turn a place in the models into one in the document.
+
+    In a document columns have names instead of positions, and a single auth has no position.
+    """
     place: list[str | int] = []
     for piece in location:
         if isinstance(piece, int) and place[-1:] == ["auth"] and not isinstance(document, list):
@@ -132,23 +158,23 @@ def _written(document: Any, location: Place) -> Place:
             document = document[piece]
         except (KeyError, IndexError, TypeError):
             document = None
-    # a column's name is its key
+    # the name of a column is its key
     return tuple(
         place[:-1] if place[-3:-2] == ["columns"] and place[-1] == "name" and document is None else place
     )
 
 
-def _origin(document: Mapping[str, Any], place: Place) -> Place:
-    """Return the place in `resource_defaults` of a value, or of a lack, that a resource has from there."""
+def _place_in_defaults(document: Mapping[str, Any], place: Place) -> Place:
+    """Return the place in `resource_defaults` if the value, or its absence, comes from there, else the same place."""
     defaults: Place = ("resource_defaults", *place[2:])
     if place[:1] != ("resources",) or _exists(document, place):
         return place
-    lacking = not _exists(document, place[:-1]) and _exists(document, defaults[:-1])
-    return defaults if lacking or _exists(document, defaults) else place
+    is_missing_in_defaults = not _exists(document, place[:-1]) and _exists(document, defaults[:-1])
+    return defaults if is_missing_in_defaults or _exists(document, defaults) else place
 
 
 def _exists(document: Any, place: Place) -> bool:
-    """Tell whether a file has something at a place."""
+    """Tell whether a document has something at a place."""
     for piece in place:
         try:
             document = document[piece]

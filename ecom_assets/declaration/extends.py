@@ -1,7 +1,7 @@
-"""A declaration and the files that it extends, as one document, which knows the file that each place is from.
+"""Merge a declaration with the files that it extends, and remember the file of each place in the result.
 
-Mappings merge deeply and resources by name; a paginator and an auth are of one piece, since their keys depend on
-their type.
+Mappings are merged deeply, and resources by name. A paginator or an auth replaces the one below it as a whole,
+since its keys depend on its type.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ import re
 from pathlib import Path
 from typing import Any
 
-from ecom_assets.declaration.error_text import Place, shown, shown_path
-from ecom_assets.declaration.file import read_file
+from ecom_assets.declaration.error_text import Place, format_path, format_value
+from ecom_assets.declaration.yaml_file import read_file
 from ecom_assets.foundation.errors import DeclarationError
 
 FILE_NAME = r"[^/\\\s]+\.ya?ml"
@@ -19,95 +19,105 @@ _ALLOWED = "the name of a YAML file in the same folder, such as _base.yaml"
 
 
 class Layers:
-    """The files of one declaration; `document` is what they come to."""
+    """The files of one declaration; `document` is the result of merging them."""
 
     def __init__(self, file: Path) -> None:
-        """Read a file and those that it extends; raises DeclarationError for a circle and a file that is not there."""
+        """Read a file and the files that it extends.
+
+        Raises:
+            DeclarationError: A file is wrong or missing, or the files extend each other in a circle.
+        """
         self._files = [file]
         self._documents = [read_file(file)]
         while self._documents[-1].get("extends") is not None:
-            base = _extended(self._files[-1], self._documents[-1]["extends"])
+            base = _base_file(self._files[-1], self._documents[-1]["extends"])
             if base in self._files:
                 raise DeclarationError(
-                    shown_path(self._files[-1]),
+                    format_path(self._files[-1]),
                     "extends",
-                    f"{shown(base.name)}, by which it extends itself",
-                    "a file that ends in one without extends",
+                    f"{format_value(base.name)}, which leads back to this file",
+                    "a chain of files that ends in one without extends",
                 )
             self._files.append(base)
-            # the name, under which the secrets are, is that of one shop
+            # the name belongs to one shop, since its secrets are stored under it
             self._documents.append({key: value for key, value in read_file(base).items() if key != "name"})
-        self._places: list[dict[int, int]] = []
-        self.document = self._merged()
+        self._positions: list[dict[int, int]] = []
+        """For each merged resource: its position in the list of each file that has it, by the file's number."""
+        self.document = self._merge()
 
-    def located(self, place: Place) -> tuple[str, Place]:
-        """Return the shown path of the file that a place of the document is from, and the place in that file.
+    def locate(self, place: Place) -> tuple[str, Place]:
+        """Return the displayed path of the file that a place of the document comes from, and the place in that file.
 
-        Where several files have it, it is the one that overrides; where none has, the one that has most of the way.
+        If several files have the place, it is the one that overrides the others. If none has it, it is the one that has
+        the longest part of it.
         """
-        found = [(_depth(document, self._in(at, place)), -at) for at, document in enumerate(self._documents)]
-        at = -max(found)[1]
-        return shown_path(self._files[at]), self._in(at, place)
+        depths = [
+            _depth(document, self._place_in(file, place)) for file, document in enumerate(self._documents)
+        ]
+        file = depths.index(max(depths))
+        return format_path(self._files[file]), self._place_in(file, place)
 
-    def _in(self, at: int, place: Place) -> Place:
-        """Return a place as one of the files has it; a resource that is not there has no number there."""
-        if place[:1] != ("resources",) or len(place) < 2 or not self._places:
+    def _place_in(self, file: int, place: Place) -> Place:
+        """Return a place as it is in the file of that number; -1 stands for a resource that the file lacks."""
+        if place[:1] != ("resources",) or len(place) < 2 or not self._positions:
             return place
-        return ("resources", self._places[int(place[1])].get(at, -1), *place[2:])
+        return ("resources", self._positions[int(place[1])].get(file, -1), *place[2:])
 
-    def _merged(self) -> dict[str, Any]:
-        """Lay the documents over each other, the last one at the bottom, and note where each resource is."""
+    def _merge(self) -> dict[str, Any]:
+        """Merge the documents, beginning with the last, and note the positions of each resource in them."""
         merged: dict[str, Any] = {}
-        for at in reversed(range(len(self._documents))):
-            below, above = merged, self._documents[at]
-            merged = laid_over(below, above)
+        for file in reversed(range(len(self._documents))):
+            below, above = merged, self._documents[file]
+            merged = merge_mappings(below, above)
             if isinstance(above.get("resources"), list):
                 if not isinstance(below.get("resources"), list):
-                    below, self._places = {"resources": []}, []
-                merged["resources"] = self._resources(below["resources"], above["resources"], at)
+                    below, self._positions = {"resources": []}, []
+                merged["resources"] = self._merge_resources(below["resources"], above["resources"], file)
         return merged
 
-    def _resources(self, below: list[Any], above: list[Any], at: int) -> list[Any]:
-        """Lay each resource over the one of its name, or put it behind them."""
+    def _merge_resources(self, below: list[Any], above: list[Any], file: int) -> list[Any]:
+        """Merge each resource of a file into the one of the same name, or append it."""
         merged = list(below)
         names = {entry["name"]: position for position, entry in enumerate(below) if _is_named(entry)}
-        for number, entry in enumerate(above):
-            # a name that is there twice in one file is left for the shop to refuse
+        for position_in_file, entry in enumerate(above):
+            # a name that occurs twice in one file is refused later, by the model of the shop
             position = names.pop(entry["name"], None) if _is_named(entry) else None
             if position is None:
                 merged.append(entry)
-                self._places.append({at: number})
+                self._positions.append({file: position_in_file})
             else:
-                merged[position] = laid_over(written_out(merged[position]), written_out(entry))
-                self._places[position][at] = number
+                merged[position] = merge_mappings(expand_endpoint(merged[position]), expand_endpoint(entry))
+                self._positions[position][file] = position_in_file
         return merged
 
 
-def laid_over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
-    """Merge two mappings deeply; null in place of a column takes the column away."""
+def merge_mappings(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    """Return two mappings merged deeply, where `above` overrides; null in place of a column removes it."""
     merged = {**below, **above}
     for key in below.keys() & above.keys() - {"paginator", "auth"}:
         if isinstance(below[key], dict) and isinstance(above[key], dict):
-            merged[key] = laid_over(below[key], above[key])
+            merged[key] = merge_mappings(below[key], above[key])
             if key == "columns":
-                gone = {name for name in below[key] if name in above[key] and above[key][name] is None}
-                merged[key] = {name: column for name, column in merged[key].items() if name not in gone}
+                removed = {name for name in below[key] if name in above[key] and above[key][name] is None}
+                merged[key] = {name: column for name, column in merged[key].items() if name not in removed}
     return merged
 
 
-def written_out(resource: dict[str, Any]) -> dict[str, Any]:
-    """Return a resource whose endpoint is a mapping also where the file has the path alone."""
+def expand_endpoint(resource: dict[str, Any]) -> dict[str, Any]:
+    """Return a resource whose endpoint is a mapping, also if the file has only the path."""
     endpoint = resource.get("endpoint")
     return {**resource, "endpoint": {"path": endpoint}} if isinstance(endpoint, str) else resource
 
 
-def _extended(file: Path, name: Any) -> Path:
-    """Return the file that another one extends."""
+def _base_file(file: Path, name: Any) -> Path:
+    """Return the file that another file extends, given the value of `extends`."""
     if not isinstance(name, str) or not re.fullmatch(FILE_NAME, name):
-        raise DeclarationError(shown_path(file), "extends", shown(name), _ALLOWED)
+        raise DeclarationError(format_path(file), "extends", format_value(name), _ALLOWED)
     base = file.with_name(name)
     if not base.is_file():
-        raise DeclarationError(shown_path(file), "extends", f"{shown(name)}, which is not there", _ALLOWED)
+        raise DeclarationError(
+            format_path(file), "extends", f"{format_value(name)}, a file that does not exist", _ALLOWED
+        )
     return base
 
 
@@ -116,7 +126,7 @@ def _is_named(entry: Any) -> bool:
 
 
 def _depth(document: Any, place: Place) -> int:
-    """Return how far along a place a document goes."""
+    """Return how many steps of a place a document has."""
     for depth, piece in enumerate(place):
         if piece == -1:
             return depth

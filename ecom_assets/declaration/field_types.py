@@ -1,7 +1,4 @@
-"""The single values of a declaration: names, texts, numbers and paths, each with its own check.
-
-Addresses are `declared_address`'. What they add up to is `model`'s; which file they come from is `declaration`'s.
-"""
+"""The types of single values in a declaration: names, texts, numbers and paths, each with its own check."""
 
 from __future__ import annotations
 
@@ -15,51 +12,63 @@ from zoneinfo import ZoneInfo
 
 from dlt.common import jsonpath
 
-from ecom_assets.declaration.error_text import shown, wrong
-from ecom_assets.declaration.field_check import Check, as_text
-from ecom_assets.declaration.instant_format import FORMATS, grain_of
+from ecom_assets.declaration.error_text import format_value, value_error
+from ecom_assets.declaration.instant_format import FORMATS, resolution_of
+from ecom_assets.declaration.model import Check, text_schema
 
 RESERVED = ("load_ledger", "rejected_rows")
-"""Tables of our own, which stand beside those of the resources."""
+"""Tables that this program adds to those of the resources."""
 
 _WORD = r"[a-z][a-z0-9]*(_[a-z0-9]+)*"
 
 
 def _matching(pattern: str, allowed: str, *, echo: bool = True) -> Callable[[Any], str]:
-    """Return a check that takes a text of that pattern."""
+    """Return a check for texts that match a pattern; without `echo` the message does not repeat the text."""
 
     def check(value: Any) -> str:
         if not isinstance(value, str) or not re.fullmatch(pattern, value):
-            raise wrong(shown(value) if echo or not isinstance(value, str) else "another text", allowed)
+            raise value_error(
+                format_value(value)
+                if echo or not isinstance(value, str)
+                else "a text that is not repeated here",
+                allowed,
+            )
         return value
 
     return check
 
 
-def _unreserved(check: Callable[[Any], str]) -> Callable[[Any], str]:
-    """Return a check that refuses the names of our own and dlt's tables and columns as well."""
+def _refusing_reserved(check: Callable[[Any], str]) -> Callable[[Any], str]:
+    """Return a check that also refuses the names of this program's and dlt's own tables and columns."""
 
-    def unreserved(value: Any) -> str:
+    def check_reserved(value: Any) -> str:
         if value in RESERVED or (isinstance(value, str) and value.startswith("_dlt")):
-            raise wrong(shown(value), f"a name that is not reserved, as {', '.join(RESERVED)} and _dlt… are")
+            raise value_error(
+                format_value(value),
+                f"a name that is not reserved; reserved are {', '.join(RESERVED)} and names that begin with _dlt",
+            )
         return check(value)
 
-    return unreserved
+    return check_reserved
 
 
-# a name is short and has few digits; a hexadecimal token, which also reads as snake_case, has many
+# a name is short and has few digits; a hexadecimal token, which is also valid snake_case, has many
 SECRET_NAME = rf"(?!(.*\d){{5}})(?=.{{1,40}}$){_WORD}"
 
 
 def secret_name(value: Any, allowed: str, *at: str) -> str:
-    """Take the name of a secret; what is no name might be the secret, so it is not repeated."""
+    """Return the name of a secret. The error does not repeat a wrong name, as it might be the secret itself."""
     if not isinstance(value, str) or not re.fullmatch(SECRET_NAME, value):
-        raise wrong("another text" if isinstance(value, str) else shown(value), allowed, *at)
+        raise value_error(
+            "a text that is not repeated here" if isinstance(value, str) else format_value(value),
+            allowed,
+            *at,
+        )
     return value
 
 
-def whole(low: int, high: int | None = None) -> Check:
-    """Return the check of a whole number from `low` to `high`, both included."""
+def whole_number(low: int, high: int | None = None) -> Check:
+    """Return the check of a whole number from `low` to `high`, both included; None means no upper bound."""
     allowed = f"a whole number, {low} or more" if high is None else f"a whole number from {low} to {high}"
 
     def check(value: Any) -> int:
@@ -69,37 +78,44 @@ def whole(low: int, high: int | None = None) -> Check:
             or value < low
             or (high is not None and value > high)
         ):
-            raise wrong(shown(value), allowed)
+            raise value_error(format_value(value), allowed)
         return value
 
     highest = {} if high is None else {"maximum": high}
     return Check(check, {"type": "integer", "minimum": low, **highest})
 
 
-def number(allowed: str, low: float, high: float = math.inf, *, above: bool = False) -> Check:
-    """Return the check of a finite number from `low`, or `above` it, to `high`."""
+def finite_number(allowed: str, low: float, high: float = math.inf, *, above: bool = False) -> Check:
+    """Return the check of a finite number.
+
+    Args:
+        allowed: What the message says is allowed.
+        low: The lower bound.
+        high: The upper bound, included.
+        above: Whether the lower bound itself is excluded.
+    """
 
     def check(value: Any) -> float:
         if isinstance(value, (int, float)) and not isinstance(value, bool):
-            # a whole number can be too large for a float; it is then as little a number as infinity is
+            # a whole number can be too large for a float; it is refused like infinity
             given = float(value) if abs(value) < sys.float_info.max else math.inf
             if math.isfinite(given) and low <= given <= high and not (above and given == low):
                 return given
-        raise wrong(shown(value), allowed)
+        raise value_error(format_value(value), allowed)
 
     highest = {} if high == math.inf else {"maximum": high}
     return Check(check, {"type": "number", "exclusiveMinimum" if above else "minimum": low, **highest})
 
 
 def _as_tuple(value: Any) -> Any:
-    """Take one text for a list of one, and YAML's lists as tuples."""
+    """Return one text or a list of texts as a tuple."""
     if isinstance(value, str):
         return (value,)
     if not isinstance(value, (list, tuple)):
-        raise wrong(shown(value), "a text or a list of texts")
+        raise value_error(format_value(value), "a text or a list of texts")
     repeated = [entry for position, entry in enumerate(value) if entry in value[:position]]
     if repeated:
-        raise wrong(f"{shown(repeated[0])} twice", "each once")
+        raise value_error(f"{format_value(repeated[0])} twice", "each value once")
     return tuple(value)
 
 
@@ -108,47 +124,49 @@ def _dotted(value: Any) -> Any:
     if isinstance(value, tuple):
         return value
     if not isinstance(value, str) or not all(value.split(".")) or value != value.strip():
-        raise wrong(shown(value), "field names with dots between them, such as buyer.id")
+        raise value_error(format_value(value), "field names separated by dots, such as buyer.id")
     return tuple(value.split("."))
 
 
 def dotted_text(value: Any) -> str:
-    """Take a path such as `buyer.id` as the text it is."""
+    """Check a path such as `buyer.id`, and return it as a text."""
     return ".".join(_dotted(value))
 
 
 def json_path(value: Any) -> str:
-    """Take a JSONPath, in which dlt finds rows, totals and cursors in an answer."""
+    """Check a JSONPath, with which dlt finds records, totals and cursors in a response."""
     try:
         if not isinstance(value, str):
             raise ValueError
         jsonpath.compile_path(value)
-    except Exception:  # jsonpath_ng raises bare exceptions of its own for what it cannot read
-        raise wrong(shown(value), "a JSONPath, such as data or result.items") from None
+    except Exception:  # jsonpath_ng raises bare exceptions of its own for an invalid path
+        raise value_error(format_value(value), "a JSONPath, such as data or result.items") from None
     return value
 
 
 def _instant_format(value: Any) -> str:
-    """Take one of the named formats or a strftime pattern."""
+    """Check that a text is a named format or a strftime pattern."""
     try:
         if isinstance(value, str):
-            grain_of(value)
+            resolution_of(value)
             return value
     except ValueError:
         pass
-    raise wrong(shown(value), f"{', '.join(FORMATS)} or a strftime pattern such as %Y-%m-%d %H:%M:%S")
+    raise value_error(
+        format_value(value), f"{', '.join(FORMATS)} or a strftime pattern such as %Y-%m-%d %H:%M:%S"
+    )
 
 
 def _time_zone(value: Any) -> str:
-    """Take a key of the time zone database."""
+    """Check that a text is a name in the time zone database."""
     try:
         return ZoneInfo(value).key
     except Exception:  # a missing zone, a folder of zones and a malformed key raise differently
-        raise wrong(shown(value), "a time zone such as UTC or Europe/Berlin") from None
+        raise value_error(format_value(value), "a time zone such as UTC or Europe/Berlin") from None
 
 
 def _instant(value: Any) -> datetime:
-    """Take a date or a time, a naive one being in UTC, as an aware datetime in UTC."""
+    """Return a date or a time as an aware datetime in UTC; one without an offset is in UTC."""
     try:
         if isinstance(value, str):
             value = datetime.fromisoformat(value.replace("Z", "+00:00"))
@@ -159,11 +177,13 @@ def _instant(value: Any) -> datetime:
         aware: datetime = value if value.tzinfo else value.replace(tzinfo=timezone.utc)
         return aware.astimezone(timezone.utc)
     except (ValueError, OverflowError):
-        raise wrong(shown(value), "a date or a time such as 2026-01-01 or 2026-01-01T06:00:00Z") from None
+        raise value_error(
+            format_value(value), "a date or a time such as 2026-01-01 or 2026-01-01T06:00:00Z"
+        ) from None
 
 
 def _endpoint_path(value: Any) -> str:
-    """Take the path of a collection; a whole address would send the secret to another host."""
+    """Check the path of a collection. A whole address is refused: it could send the secret to another host."""
     if (
         not isinstance(value, str)
         or not value
@@ -171,57 +191,66 @@ def _endpoint_path(value: Any) -> str:
         or value.startswith("//")
         or re.search(r"\s", value)
     ):
-        raise wrong(shown(value), "a path below base_url, such as /v1/orders")
+        raise value_error(format_value(value), "a path below base_url, such as /v1/orders")
     return value
 
 
-_COLUMN = rf"_?{_WORD}(__{_WORD})*"
-_SHOP = rf"(?!.*_staging$){_WORD}"  # dlt merges through the dataset <shop>_staging
-_PREFIX = r"[A-Za-z_=:-]{1,30} ?"
-_FREE = rf"(?!({'|'.join(RESERVED)})$|_dlt)"
-_DOTTED = as_text(r"(?!\s)[^.]+(\.[^.]+)*(?<!\s)")
+_COLUMN_PATTERN = rf"_?{_WORD}(__{_WORD})*"
+_SHOP_PATTERN = rf"(?!.*_staging$){_WORD}"  # dlt stages merges in the dataset <shop>_staging
+_PREFIX_PATTERN = r"[A-Za-z_=:-]{1,30} ?"
+_NOT_RESERVED = rf"(?!({'|'.join(RESERVED)})$|_dlt)"
+_DOTTED_SCHEMA = text_schema(r"(?!\s)[^.]+(\.[^.]+)*(?<!\s)")
 
 
-def _list_of(entry: dict[str, Any], least: int = 0) -> dict[str, Any]:
-    """Return the form of one text or a list of them."""
+def _list_schema(entry: dict[str, Any], least: int = 0) -> dict[str, Any]:
+    """Return the JSON Schema of one text or a list of texts."""
     return {"anyOf": [entry, {"type": "array", "items": entry, "minItems": least, "uniqueItems": True}]}
 
 
 Name = Annotated[
     str,
     Check(
-        _unreserved(_matching(_WORD, "a lower snake_case name, such as order_items")), as_text(_FREE + _WORD)
+        _refusing_reserved(_matching(_WORD, "a lower snake_case name, such as order_items")),
+        text_schema(_NOT_RESERVED + _WORD),
     ),
 ]
 ShopName = Annotated[
     str,
     Check(
-        _unreserved(_matching(_SHOP, "a lower snake_case name that does not end in _staging")),
-        as_text(_FREE + _SHOP),
+        _refusing_reserved(_matching(_SHOP_PATTERN, "a lower snake_case name that does not end in _staging")),
+        text_schema(_NOT_RESERVED + _SHOP_PATTERN),
     ),
 ]
-COLUMN_NAME = as_text(_FREE + _COLUMN)
+COLUMN_NAME_SCHEMA = text_schema(_NOT_RESERVED + _COLUMN_PATTERN)
 ColumnName = Annotated[
     str,
     Check(
-        _unreserved(_matching(_COLUMN, "a lower snake_case name, such as address__city")),
-        COLUMN_NAME,
+        _refusing_reserved(_matching(_COLUMN_PATTERN, "a lower snake_case name, such as address__city")),
+        COLUMN_NAME_SCHEMA,
     ),
 ]
 Prefix = Annotated[
-    str, Check(_matching(_PREFIX, "a word such as 'Token ', of letters", echo=False), as_text(_PREFIX))
+    str,
+    Check(
+        _matching(
+            _PREFIX_PATTERN,
+            "a word such as 'Token ': letters and the marks _ = : -, at most one space at the end",
+            echo=False,
+        ),
+        text_schema(_PREFIX_PATTERN),
+    ),
 ]
-TEXT = {"type": "string", "pattern": r"\S"}
-Text = Annotated[str, Check(_matching(r"(?s)\s*\S.*", "a text"), TEXT)]
-Texts = Annotated[tuple[Text, ...], Check(_as_tuple, _list_of(TEXT))]
-ColumnNames = Annotated[tuple[ColumnName, ...], Check(_as_tuple, _list_of(COLUMN_NAME, 1))]
-Dotted = Annotated[tuple[str, ...], Check(_dotted, _DOTTED)]
-DottedText = Annotated[str, Check(dotted_text, _DOTTED)]
-JsonPath = Annotated[str, Check(json_path, TEXT)]
+TEXT_SCHEMA = {"type": "string", "pattern": r"\S"}
+Text = Annotated[str, Check(_matching(r"(?s)\s*\S.*", "a text"), TEXT_SCHEMA)]
+Texts = Annotated[tuple[Text, ...], Check(_as_tuple, _list_schema(TEXT_SCHEMA))]
+ColumnNames = Annotated[tuple[ColumnName, ...], Check(_as_tuple, _list_schema(COLUMN_NAME_SCHEMA, 1))]
+Dotted = Annotated[tuple[str, ...], Check(_dotted, _DOTTED_SCHEMA)]
+DottedText = Annotated[str, Check(dotted_text, _DOTTED_SCHEMA)]
+JsonPath = Annotated[str, Check(json_path, TEXT_SCHEMA)]
 InstantFormat = Annotated[
     str, Check(_instant_format, {"anyOf": [{"enum": list(FORMATS)}, {"type": "string", "pattern": "%"}]})
 ]
-TimeZone = Annotated[str, Check(_time_zone, TEXT)]
-Instant = Annotated[datetime, Check(_instant, as_text(r"\d{4}-?[\dW].*"))]
-ENDPOINT_PATH = as_text(r"(?!//)(?!.*://)\S+")
-EndpointPath = Annotated[str, Check(_endpoint_path, ENDPOINT_PATH)]
+TimeZone = Annotated[str, Check(_time_zone, TEXT_SCHEMA)]
+Instant = Annotated[datetime, Check(_instant, text_schema(r"\d{4}-?[\dW].*"))]
+ENDPOINT_PATH_SCHEMA = text_schema(r"(?!//)(?!.*://)\S+")
+EndpointPath = Annotated[str, Check(_endpoint_path, ENDPOINT_PATH_SCHEMA)]

@@ -1,4 +1,4 @@
-"""The formats in which an API takes an instant in a parameter: which there are, and how fine each is."""
+"""The formats of an instant in a parameter of an API: their names, and the resolution of each."""
 
 from __future__ import annotations
 
@@ -6,26 +6,31 @@ from datetime import datetime, timedelta, timezone
 from functools import lru_cache
 
 FORMATS = ("iso8601", "iso8601_naive", "date", "unix", "unix_ms")
-"""The named ones, beside which there are strftime patterns."""
+"""The named formats. Any other format is a strftime pattern."""
 
-_MOMENT = datetime(2001, 2, 13, 1, 15, 16, tzinfo=timezone.utc)
-_GRAINS = (timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1), timedelta(days=1))
-_MORE = (timedelta(hours=12), timedelta(days=7), timedelta(days=28), timedelta(days=365))
+_SAMPLE = datetime(2001, 2, 13, 1, 15, 16, tzinfo=timezone.utc)
+_RESOLUTIONS = (timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1), timedelta(days=1))
+_LONGER_STEPS = (timedelta(hours=12), timedelta(days=7), timedelta(days=28), timedelta(days=365))
 
 
 @lru_cache
-def grain_of(form: str) -> timedelta:
-    """Return the smallest step that a format can write, a second to a day.
+def resolution_of(instant_format: str) -> timedelta:
+    """Return the smallest difference between instants that a format can write: a second, minute, hour or day.
 
-    Raises ValueError for a pattern that writes two instants alike which lie further apart than that.
+    Args:
+        instant_format: One of `FORMATS`, or a strftime pattern.
+
+    Raises:
+        ValueError: The pattern writes two instants alike that are further apart than its resolution.
     """
-    if form in FORMATS:
-        return timedelta(days=1) if form == "date" else timedelta(seconds=1)
-    if "%s" in form.replace("%%", ""):
+    if instant_format in FORMATS:
+        return timedelta(days=1) if instant_format == "date" else timedelta(seconds=1)
+    if "%s" in instant_format.replace("%%", ""):
         return timedelta(seconds=1)
-    written = _MOMENT.strftime(form)
-    told = [step for step in (*_GRAINS, *_MORE) if (_MOMENT + step).strftime(form) != written]
-    grain = next((step for step in _GRAINS if step in told), None)
-    if grain is None or any(step > grain and step not in told for step in (*_GRAINS, *_MORE)):
-        raise ValueError(f"{form} does not tell every day from every other")
-    return grain
+    written = _SAMPLE.strftime(instant_format)
+    steps = (*_RESOLUTIONS, *_LONGER_STEPS)
+    visible_steps = [step for step in steps if (_SAMPLE + step).strftime(instant_format) != written]
+    resolution = next((step for step in _RESOLUTIONS if step in visible_steps), None)
+    if resolution is None or any(step > resolution and step not in visible_steps for step in steps):
+        raise ValueError(f"{instant_format} does not tell every day from every other")
+    return resolution

@@ -1,35 +1,35 @@
-"""The JSON Schema of a file that declares a shop, drawn from the models, for editors.
+"""The JSON Schema of a file that declares a shop, generated from the models, for editors.
 
-A file may be one layer of several (`extends`), so what the models require is required of a file that stands alone.
-What goes beyond a schema, such as a foreign key that leads nowhere, `load_shop` alone tells.
+The models' required keys are required only of a file that extends no other, since a file may be one layer of several.
+A schema cannot express every rule: only `load_shop` finds, for example, a foreign key to an undeclared column.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from ecom_assets.declaration.client import AUTH_FIELDS, AUTH_OWNERS, Declared
+from ecom_assets.declaration.client import AUTH_FIELDS, AUTH_KEY_OWNERS
 from ecom_assets.declaration.extends import FILE_NAME
-from ecom_assets.declaration.field_check import as_text
-from ecom_assets.declaration.file import TOP_KEYS
-from ecom_assets.declaration.paginator import paginator_form
+from ecom_assets.declaration.model import DeclarationModel, text_schema
+from ecom_assets.declaration.paginator import paginator_schema
 from ecom_assets.declaration.reading import DEFAULT_KEYS
 from ecom_assets.declaration.shop import Shop
+from ecom_assets.declaration.yaml_file import TOP_KEYS
 
 Schema = dict[str, Any]
 
-_REMARKS = ("description", "default")
-_OURS = {
+_ANNOTATIONS = ("description", "default")
+_FILE_KEYS = {
     "extends": {
-        **as_text(FILE_NAME),
-        "description": "Another file of the same folder to start from.",
+        **text_schema(FILE_NAME),
+        "description": "Another file of the same folder, which this one overrides.",
     },
     "resource_defaults": {
         "$ref": "#/$defs/ResourceDefaults",
-        "description": "Merged into each resource, deep within `endpoint`.",
+        "description": "Defaults of every resource; `endpoint` is merged deeply.",
     },
 }
-_ALONE: Schema = {
+_WITHOUT_EXTENDS: Schema = {
     "required": ["client", "resources"],
     "properties": {
         "client": {"required": ["base_url"]},
@@ -53,16 +53,20 @@ _ALONE: Schema = {
         {"properties": {"resources": {"items": {"required": ["primary_key"]}}}},
     ],
 }
-"""What a shop needs whose file extends none."""
+"""What a file must have if it extends no other."""
 
 
 def file_schema() -> Schema:
     """Return the JSON Schema (draft 2020-12) of a file."""
-    drawn = Shop.model_json_schema(by_alias=True)
-    models: dict[str, type[Declared]] = {model.__name__: model for model in Declared.__subclasses__()}
-    definitions = {name: _in_a_file(models[name], form) for name, form in drawn.pop("$defs").items()}
+    generated = Shop.model_json_schema(by_alias=True)
+    models: dict[str, type[DeclarationModel]] = {
+        model.__name__: model for model in DeclarationModel.__subclasses__()
+    }
+    definitions = {
+        name: _schema_in_file(models[name], schema) for name, schema in generated.pop("$defs").items()
+    }
     definitions["Auth"] = _auth(definitions["Auth"])
-    definitions["Paginator"] = paginator_form()
+    definitions["Paginator"] = paginator_schema()
     resource = definitions["Resource"]
     resource["required"] = ["name"]
     resource["not"] = {
@@ -71,31 +75,31 @@ def file_schema() -> Schema:
     }
     definitions["ResourceDefaults"] = {
         "title": "ResourceDefaults",
-        "description": "What each resource has unless it says else.",
+        "description": "Defaults of every resource; a resource overrides them.",
         "type": "object",
         "properties": {key: _or_null(resource["properties"][key]) for key in DEFAULT_KEYS},
         "additionalProperties": False,
     }
-    top = _in_a_file(Shop, drawn)
-    keys = {**top["properties"], **{key: _or_null(form) for key, form in _OURS.items()}}
+    top = _schema_in_file(Shop, generated)
+    keys = {**top["properties"], **{key: _or_null(schema) for key, schema in _FILE_KEYS.items()}}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         **top,
         "title": "A declared shop",
         "properties": {key: keys[key] for key in TOP_KEYS},
         "if": {"required": ["name"], "properties": {"extends": {"type": "null"}}},
-        "then": _ALONE,
+        "then": _WITHOUT_EXTENDS,
         "$defs": dict(sorted(definitions.items())),
     }
 
 
-def _in_a_file(model: type[Declared], form: Schema) -> Schema:
-    """Return what a file may hold of a model: its written keys, null for the default, none required."""
-    required = form.pop("required", ())
+def _schema_in_file(model: type[DeclarationModel], schema: Schema) -> Schema:
+    """Return the JSON Schema of a model in a file: only the keys of a file, null for the default, nothing required."""
+    required = schema.pop("required", ())
     properties = {
         key: {name: part for name, part in entry.items() if name != "title"}
-        for key, entry in form["properties"].items()
-        if key not in model.UNWRITTEN
+        for key, entry in schema["properties"].items()
+        if key not in model.NOT_IN_FILE
     }
     for key, entry in properties.items():
         if entry.get("default") in (None, [], {}) or "$ref" in str(entry):
@@ -104,30 +108,34 @@ def _in_a_file(model: type[Declared], form: Schema) -> Schema:
             entry = {"$ref": "#/$defs/Paginator", "description": entry["description"]}
         if key not in required:
             properties[key] = _or_null(entry)
-    first, _, _ = form["description"].partition("\n")
-    return {**form, "description": first, "properties": properties}
+    first, _, _ = schema["description"].partition("\n")
+    return {**schema, "description": first, "properties": properties}
 
 
-def _or_null(form: Schema) -> Schema:
-    """Return a form that null fits as well, which stands for the default."""
-    if {"type": "null"} in form.get("anyOf", ()) or None in form.get("enum", ()):
-        return form
-    remarks = {key: part for key, part in form.items() if key in _REMARKS}
-    bare = {key: part for key, part in form.items() if key not in _REMARKS}
-    choices = bare["anyOf"] if set(bare) == {"anyOf"} else [bare]
-    return {"anyOf": [*choices, {"type": "null"}], **remarks}
+def _or_null(schema: Schema) -> Schema:
+    """Return a schema that also allows null, which stands for the default."""
+    if {"type": "null"} in schema.get("anyOf", ()) or None in schema.get("enum", ()):
+        return schema
+    annotations = {key: part for key, part in schema.items() if key in _ANNOTATIONS}
+    rest = {key: part for key, part in schema.items() if key not in _ANNOTATIONS}
+    choices = rest["anyOf"] if set(rest) == {"anyOf"} else [rest]
+    return {"anyOf": [*choices, {"type": "null"}], **annotations}
 
 
-def _auth(form: Schema) -> Schema:
-    """Return the auth kinds one by one, each with the keys and the secrets that it has."""
+def _auth(schema: Schema) -> Schema:
+    """Return the schema with one alternative per auth kind, each with its own keys and secrets."""
     kinds = []
     for kind, fields in AUTH_FIELDS.items():
-        keys = {key: entry for key, entry in form["properties"].items() if AUTH_OWNERS.get(key, kind) == kind}
+        keys = {
+            key: entry
+            for key, entry in schema["properties"].items()
+            if AUTH_KEY_OWNERS.get(key, kind) == kind
+        }
         keys["type"] = {"const": kind, "description": keys["type"]["description"]}
         name, mapping, null = keys["secret"]["anyOf"]
         mapping = {**mapping, "propertyNames": {"enum": list(fields)}}
         choices = [name, mapping, null] if len(fields) == 1 else [mapping, null]
         keys["secret"] = {**keys["secret"], "anyOf": choices}
         needed = ["access_token_url"] if kind == "oauth2_client_credentials" else []
-        kinds.append({**form, "title": f"Auth {kind}", "properties": keys, "required": ["type", *needed]})
-    return {"title": "Auth", "description": form["description"], "anyOf": kinds}
+        kinds.append({**schema, "title": f"Auth {kind}", "properties": keys, "required": ["type", *needed]})
+    return {"title": "Auth", "description": schema["description"], "anyOf": kinds}

@@ -1,6 +1,6 @@
-"""What is drawn from the declaration's models: the JSON Schema in the package, and `docs/keys.md`.
+"""Write the files that are generated from the models: the JSON Schema in the package, and `docs/keys.md`.
 
-`python -m ecom_assets.declaration.keys_page` writes both anew (`make docs`).
+`make docs` runs this module: `python -m ecom_assets.declaration.keys_page`.
 """
 
 from __future__ import annotations
@@ -27,34 +27,34 @@ _PLACES = {
     "endpoint.incremental": "Incremental",
     "rows_from": "RowsFrom",
     "schema_contract": "SchemaContract",
-    "deletes": "Sweep",
+    "deletes": "DeleteDetection",
     "columns.*": "Column",
 }
-"""The places of a file, in its order, and the definitions of the schema that tell what may be there."""
+"""The places in a file, in its order, and for each the name of its definition in the JSON Schema."""
 
 _HEAD = """\
 # The keys of a declaration
 
-Written by `make docs` from the models that read the file; [the declaration](declaration.md) explains them, with
-examples. A key without a default may be left out unless it is marked as required; null stands for the default. An
-editor that knows JSON Schema shows all of this while one writes: see [your own shop](own-shop.md#in-an-editor).
+`make docs` generates this page from the models that read the file. [The declaration](declaration.md) explains the keys
+with examples. Every key is optional unless it is marked as required; null stands for the default. An editor that knows
+JSON Schema shows all of this while you write: see [your own shop](own-shop.md#in-an-editor).
 """
 
 
 def schema_text() -> str:
-    """Return the JSON Schema as the package holds it."""
+    """Return the text of the JSON Schema file."""
     return json.dumps(file_schema(), indent=1, ensure_ascii=False) + "\n"
 
 
 def page_text() -> str:
-    """Return the page, in Markdown."""
+    """Return the page of all keys, in Markdown."""
     schema = file_schema()
     parts = [_HEAD, *_section("Top level", schema, 2)]
     for place, name in _PLACES.items():
-        form = schema["$defs"][name]
-        kinds = [kind for kind in form.get("anyOf", ()) if "properties" in kind]
+        definition = schema["$defs"][name]
+        kinds = [kind for kind in definition.get("anyOf", ()) if "properties" in kind]
         if not kinds:
-            parts += _section(f"`{place}`", form, 2)
+            parts += _section(f"`{place}`", definition, 2)
             continue
         parts.append(f"## `{place}`\n")
         for kind in kinds:
@@ -62,54 +62,54 @@ def page_text() -> str:
     return "\n".join(parts)
 
 
-def _section(title: str, form: Schema, depth: int) -> Iterator[str]:
+def _section(title: str, schema: Schema, depth: int) -> Iterator[str]:
     """Yield the heading of a place and the table of its keys."""
     yield f"{'#' * depth} {title}\n"
     yield "| key | type | default | meaning |\n| --- | --- | --- | --- |"
-    for key, entry in form["properties"].items():
-        needed = not _takes_null(entry) or key in form.get("required", ())
+    for key, entry in schema["properties"].items():
+        needed = not _takes_null(entry) or key in schema.get("required", ())
         default = "required" if needed else f"`{json.dumps(entry['default'])}`" if "default" in entry else ""
         cells = (f"`{key}`", " or ".join(_types(entry)), default, entry["description"])
         yield f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
     yield ""
 
 
-def _takes_null(form: Schema) -> bool:
-    return {"type": "null"} in form.get("anyOf", ()) or None in form.get("enum", ())
+def _takes_null(schema: Schema) -> bool:
+    return {"type": "null"} in schema.get("anyOf", ()) or None in schema.get("enum", ())
 
 
-def _types(form: Schema) -> list[str]:
-    """Return what a value may be, in words."""
-    if "anyOf" in form:
-        return list(dict.fromkeys(word for choice in form["anyOf"] for word in _types(choice)))
-    if "const" in form:
-        return [f"`{form['const']}`"]
-    if "enum" in form:
-        return [", ".join(f"`{value}`" for value in form["enum"] if value is not None)]
-    if "$ref" in form:
-        name = form["$ref"].rpartition("/")[2]
+def _types(schema: Schema) -> list[str]:
+    """Return the types that a value may have, in words."""
+    if "anyOf" in schema:
+        return list(dict.fromkeys(word for choice in schema["anyOf"] for word in _types(choice)))
+    if "const" in schema:
+        return [f"`{schema['const']}`"]
+    if "enum" in schema:
+        return [", ".join(f"`{value}`" for value in schema["enum"] if value is not None)]
+    if "$ref" in schema:
+        name = schema["$ref"].rpartition("/")[2]
         place = next(place for place, named in _PLACES.items() if named == name)
         return [f"[{place}](#{_anchor(place)})"]
-    if form["type"] == "array":
-        return [f"list of {' or '.join(_types(form['items']))}"]
-    entries = form.get("additionalProperties")
+    if schema["type"] == "array":
+        return [f"list of {' or '.join(_types(schema['items']))}"]
+    entries = schema.get("additionalProperties")
     if isinstance(entries, dict) and "anyOf" in entries:
         return [f"mapping of names to {' or '.join(_types(entries))}"]
     names = {"boolean": "true or false", "integer": "whole number", "number": "number", "object": "mapping"}
-    name = names.get(form["type"], "text")
-    return [] if form["type"] == "null" else [f"{name}{_bounds(form)}"]
+    name = names.get(schema["type"], "text")
+    return [] if schema["type"] == "null" else [f"{name}{_bounds(schema)}"]
 
 
-def _bounds(form: dict[str, Any]) -> str:
-    if "exclusiveMinimum" in form:
-        return f" above {form['exclusiveMinimum']}"
-    if "maximum" in form:
-        return f", {form['minimum']} to {form['maximum']}"
-    return f", {form['minimum']} or more" if "minimum" in form else ""
+def _bounds(schema: dict[str, Any]) -> str:
+    if "exclusiveMinimum" in schema:
+        return f" above {schema['exclusiveMinimum']}"
+    if "maximum" in schema:
+        return f", {schema['minimum']} to {schema['maximum']}"
+    return f", {schema['minimum']} or more" if "minimum" in schema else ""
 
 
 def _anchor(title: str) -> str:
-    """Return the anchor that a heading gets."""
+    """Return the anchor of a heading in Markdown."""
     return "".join(mark for mark in title.lower() if mark.isalnum() or mark in "_- ").replace(" ", "-")
 
 

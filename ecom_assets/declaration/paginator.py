@@ -1,6 +1,6 @@
-"""A declared paginator, in dlt's words: its type, the keys that this type has, and what each of them means.
+"""The paginators of a declaration, in dlt's words: the types, the keys of each type and the meaning of each key.
 
-How pages are followed is `pagination`'s.
+See `ecom_assets.extract.paginator` for following pages.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from typing import Annotated, Any, NamedTuple
 
 from dlt.sources.helpers.rest_client import paginators
 
-from ecom_assets.declaration.error_text import shown, wrong
-from ecom_assets.declaration.field_check import Check
-from ecom_assets.declaration.field_types import TEXT, json_path
+from ecom_assets.declaration.error_text import format_value, value_error
+from ecom_assets.declaration.field_types import TEXT_SCHEMA, json_path
+from ecom_assets.declaration.model import Check
 
 PAGINATORS: Mapping[str, type[paginators.BasePaginator]] = {
     "offset": paginators.OffsetPaginator,
@@ -24,63 +24,71 @@ PAGINATORS: Mapping[str, type[paginators.BasePaginator]] = {
     "header_cursor": paginators.HeaderCursorPaginator,
     "single_page": paginators.SinglePagePaginator,
 }
-"""dlt's paginators; `auto` is none of them, because a guess cannot be proved complete."""
+"""dlt's paginators without `auto`, because nothing can prove that a guess reads all pages."""
 
 _TOTAL_KEYS = ("total_path", "total_header")
 _REQUIRED = (("offset", "limit"),)
 
 
 class Key(NamedTuple):
-    """What a key of a paginator may hold: as a message says it, as a schema, and what it means."""
+    """A key of a paginator: what it may hold, in words and as a JSON Schema, and what it means."""
 
     allowed: str
-    form: Mapping[str, Any]
+    schema: Mapping[str, Any]
     description: str
 
 
-def _whole(low: int, description: str) -> Key:
+def _whole_number(low: int, description: str) -> Key:
     return Key(f"a whole number, {low} or more", {"type": "integer", "minimum": low}, description)
 
 
 def _text(description: str) -> Key:
-    return Key("a text", TEXT, description)
+    return Key("a text", TEXT_SCHEMA, description)
 
 
 def _json_path(description: str) -> Key:
-    return Key("a JSONPath, such as data or result.items", TEXT, description)
+    return Key("a JSONPath, such as data or result.items", TEXT_SCHEMA, description)
 
 
 KEYS: Mapping[str, Key] = {
-    "limit": _whole(1, "Records of a page."),
-    "offset": _whole(0, "Where the first page starts."),
-    "offset_param": _text("The parameter for the offset; `offset` unless given."),
-    "limit_param": _text("The parameter for the page size; `limit` unless given."),
-    "maximum_offset": _whole(1, "Where reading ends."),
+    "limit": _whole_number(1, "Records per page."),
+    "offset": _whole_number(0, "The offset of the first page."),
+    "offset_param": _text("The parameter that takes the offset; `offset` unless given."),
+    "limit_param": _text("The parameter that takes the page size; `limit` unless given."),
+    "maximum_offset": _whole_number(1, "The offset at which reading ends."),
     "stop_after_empty_page": Key(
-        "true or false", {"type": "boolean"}, "Whether reading ends with a page without records."
+        "true or false", {"type": "boolean"}, "True ends reading at a page without records."
     ),
-    "has_more_path": _json_path("JSONPath to true or false in the body: whether there are more pages."),
-    "offset_body_path": _text("Where the offset goes in a JSON body, dotted, in place of a parameter."),
-    "limit_body_path": _text("Where the page size goes in a JSON body, dotted, in place of a parameter."),
-    "base_page": _whole(0, "The number that the API gives to its first page."),
-    "page": _whole(0, "The first page that is read; `base_page` unless given."),
-    "page_param": _text("The parameter for the page's number; `page` unless given."),
-    "page_body_path": _text("Where the page's number goes in a JSON body, dotted, in place of a parameter."),
-    "maximum_page": _whole(1, "The page before which reading ends."),
-    "cursor_path": _json_path("JSONPath to the next page's cursor in the body."),
-    "cursor_param": _text("The parameter for the cursor; `cursor` unless given."),
-    "cursor_body_path": _text("Where the cursor goes in a JSON body, dotted, in place of a parameter."),
-    "next_url_path": _json_path("JSONPath to the next page's address in the body."),
-    "links_next_key": _text("The relation of the next page's address in the `Link` header."),
-    "cursor_key": _text("The header with the next page's cursor."),
-    "total_path": _json_path("JSONPath to the number of records of the list that was asked for."),
-    "total_header": _text("The header with the number of records of the list that was asked for."),
+    "has_more_path": _json_path("JSONPath in the body to true or false: whether there are more pages."),
+    "offset_body_path": _text(
+        "Dotted path in the JSON body of the request that takes the offset, instead of a parameter."
+    ),
+    "limit_body_path": _text(
+        "Dotted path in the JSON body of the request that takes the page size, instead of a parameter."
+    ),
+    "base_page": _whole_number(0, "The number of the API's first page."),
+    "page": _whole_number(0, "The first page to read; `base_page` unless given."),
+    "page_param": _text("The parameter that takes the page number; `page` unless given."),
+    "page_body_path": _text(
+        "Dotted path in the JSON body of the request that takes the page number, instead of a parameter."
+    ),
+    "maximum_page": _whole_number(1, "Reading ends before this page."),
+    "cursor_path": _json_path("JSONPath in the body to the cursor of the next page."),
+    "cursor_param": _text("The parameter that takes the cursor; `cursor` unless given."),
+    "cursor_body_path": _text(
+        "Dotted path in the JSON body of the request that takes the cursor, instead of a parameter."
+    ),
+    "next_url_path": _json_path("JSONPath in the body to the address of the next page."),
+    "links_next_key": _text("The relation (`rel`) of the next page in the `Link` header."),
+    "cursor_key": _text("The header with the cursor of the next page."),
+    "total_path": _json_path("JSONPath in the body to the number of records in the requested list."),
+    "total_header": _text("The header with the number of records in the requested list."),
 }
-"""The keys of all types of paginators; which type has which is dlt's."""
+"""The keys of all paginators. dlt's classes determine which of them a type has: see `paginator_keys`."""
 
 
 def paginator_keys(kind: str) -> dict[str, Any]:
-    """Return the keys of a type of paginator, without `type`, each with dlt's default, None where it has none."""
+    """Return the keys of a type of paginator, without `type`, each with dlt's default or None."""
     signature = inspect.signature(PAGINATORS[kind].__init__).parameters
     known = {
         name: None if parameter.default is inspect.Parameter.empty else parameter.default
@@ -90,18 +98,21 @@ def paginator_keys(kind: str) -> dict[str, Any]:
     return known | dict.fromkeys(_TOTAL_KEYS)
 
 
-def paginator_form() -> dict[str, Any]:
-    """Return as a JSON Schema what a file may hold: the type alone, or a mapping with the keys of its type."""
+def paginator_schema() -> dict[str, Any]:
+    """Return the JSON Schema of a paginator in a file: the type alone, or a mapping with the keys of its type."""
     kinds = []
     for kind in PAGINATORS:
         properties: dict[str, Any] = {
-            "type": {"const": kind, "description": "How the API pages, one of dlt's types."}
+            "type": {
+                "const": kind,
+                "description": "How the API splits a list into pages; one of dlt's types.",
+            }
         }
         for name, default in paginator_keys(kind).items():
-            form = {"anyOf": [KEYS[name].form, {"type": "null"}]}
+            schema = {"anyOf": [KEYS[name].schema, {"type": "null"}]}
             if (kind, name) in _REQUIRED:
-                form = dict(KEYS[name].form)
-            properties[name] = form | {"description": KEYS[name].description}
+                schema = dict(KEYS[name].schema)
+            properties[name] = schema | {"description": KEYS[name].description}
             if default is not None:
                 properties[name]["default"] = default
         required = ["type", *(name for owner, name in _REQUIRED if owner == kind)]
@@ -114,43 +125,43 @@ def paginator_form() -> dict[str, Any]:
                 "additionalProperties": False,
             }
         )
-    bare = [kind for kind in PAGINATORS if kind not in dict(_REQUIRED)]
-    return {"anyOf": [{"title": "Paginator", "enum": bare}, *kinds]}
+    without_required_keys = [kind for kind in PAGINATORS if kind not in dict(_REQUIRED)]
+    return {"anyOf": [{"title": "Paginator", "enum": without_required_keys}, *kinds]}
 
 
 def check_paginator(value: Any) -> dict[str, Any]:
-    """Take a paginator in dlt's words, or its bare type, with keys that this type has.
+    """Return a paginator of a file as a mapping: dlt's configuration, or only the type.
 
-    Every type may also say where the API reports the total: `total_path` or `total_header`.
+    Every type may also state where the API reports the total: `total_path` or `total_header`.
     """
     config = {"type": value} if isinstance(value, str) else value
     if not isinstance(config, Mapping):
-        raise wrong(shown(value), "a mapping with a type")
+        raise value_error(format_value(value), "a mapping with a type")
     kind = config.get("type")
     if not isinstance(kind, str) or kind not in PAGINATORS:
-        raise wrong("nothing" if kind is None else shown(kind), ", ".join(PAGINATORS), "type")
+        raise value_error("nothing" if kind is None else format_value(kind), ", ".join(PAGINATORS), "type")
     known = ["type", *paginator_keys(kind)]
     for key, given in config.items():
         if key not in known:
-            raise wrong("an unknown key", f"{', '.join(known)} with type {kind}", key)
+            raise value_error("an unknown key", f"{', '.join(known)} with type {kind}", key)
         try:
             _check_paginator_value(key, given)
         except ValueError as error:
-            raise wrong(shown(given), str(error), key) from None
+            raise value_error(format_value(given), str(error), key) from None
     for owner, key in _REQUIRED:
         if kind == owner and config.get(key) is None:
-            raise wrong("nothing", KEYS[key].allowed, key)
+            raise value_error("nothing", KEYS[key].allowed, key)
     return dict(config)
 
 
 def _check_paginator_value(key: str, value: Any) -> None:
-    """Raise ValueError with what is allowed for a value of the wrong type; null is dlt's default."""
+    """Raise ValueError with what is allowed if a value has the wrong type; null stands for dlt's default."""
     if value is None or key == "type":
         return
-    form, fits = KEYS[key].form, False
-    if form["type"] == "integer":
-        fits = isinstance(value, int) and not isinstance(value, bool) and value >= form["minimum"]
-    elif form["type"] == "boolean":
+    schema = KEYS[key].schema
+    if schema["type"] == "integer":
+        fits = isinstance(value, int) and not isinstance(value, bool) and value >= schema["minimum"]
+    elif schema["type"] == "boolean":
         fits = isinstance(value, bool)
     elif KEYS[key].allowed == "a text":
         fits = isinstance(value, str) and bool(value.strip())
@@ -169,4 +180,4 @@ def _is_json_path(value: Any) -> bool:
 
 
 Paginator = Annotated[Mapping[str, Any], Check(check_paginator, {})]
-"""Its form is `paginator_form`, which a schema has once."""
+"""A paginator in a file. The JSON Schema of a file defines it once, as `paginator_schema`."""

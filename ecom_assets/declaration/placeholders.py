@@ -1,7 +1,7 @@
-"""Texts with places to be filled: dlt's `{resources.<parent>.<field>}` and `{incremental.start_value}`.
+"""Placeholders in the texts of an endpoint: dlt's `{resources.<parent>.<field>}` and `{incremental.start_value}`.
 
-A brace that is none of these is written twice, as in dlt. Which parts of an endpoint may hold them is
-`declared_endpoint`'s, with what they are filled `requesting`'s.
+A literal brace is doubled, as in dlt. See `ecom_assets.declaration.endpoint` for the parts of an endpoint that may hold
+placeholders, and `ecom_assets.extract.request_template` for filling them.
 """
 
 from __future__ import annotations
@@ -13,20 +13,26 @@ from typing import Any, NamedTuple
 
 START = "incremental.start_value"
 END = "incremental.end_value"
-ALLOWED = "{resources.<parent>.<field>}, {" + START + "} or {" + END + "}, and other braces written twice"
+ALLOWED = (
+    "{resources.<parent>.<field>}, {"
+    + START
+    + "} or {"
+    + END
+    + "}; double a literal brace, {{ or }}, to escape it"
+)
 
 _FIELD = re.compile(r"resources\.([a-z][a-z0-9_]*)\.([^{}]+)")
 
 
 class ParentField(NamedTuple):
-    """What a placeholder takes from a record of another resource; `field` is dotted."""
+    """The field of another resource's records that a placeholder stands for; `field` is dotted."""
 
     resource: str
     field: str
 
 
 def parent_field(placeholder: str) -> ParentField | None:
-    """Return which field of which resource a placeholder stands for, None when it stands for something else."""
+    """Return the field that the name of a placeholder stands for, None if it stands for something else."""
     match = _FIELD.fullmatch(placeholder)
     return ParentField(match[1], match[2]) if match else None
 
@@ -34,13 +40,13 @@ def parent_field(placeholder: str) -> ParentField | None:
 def find_placeholders(value: Any) -> Iterator[tuple[tuple[str | int, ...], str]]:
     """Yield the place within a value, and the name, of each placeholder in its texts and keys.
 
-    The name of a brace that stands alone, or of a placeholder with a format, is empty.
+    The name is empty for a single brace, and for a placeholder with a format or a conversion.
     """
     if isinstance(value, str):
         try:
-            for _, name, form, conversion in Formatter().parse(value):
+            for _, name, format_spec, conversion in Formatter().parse(value):
                 if name is not None:
-                    yield (), "" if form or conversion else name
+                    yield (), "" if format_spec or conversion else name
         except ValueError:
             yield (), ""
     elif isinstance(value, Mapping):
@@ -61,7 +67,14 @@ def placeholder_names(*values: Any) -> frozenset[str]:
 
 
 def replace_placeholders(value: Any, replace: Callable[[str], str]) -> Any:
-    """Return a value with other text in place of its placeholders; what is no text stays what it is."""
+    """Return a copy of a value with its placeholders replaced.
+
+    Literal braces stay doubled, so that the result can be filled again. Values that are not texts stay as they are.
+
+    Args:
+        value: A text, or a mapping or list with texts at any depth.
+        replace: Returns the text to put in place of a placeholder, given its name.
+    """
     if isinstance(value, str):
         text = ""
         for literal, name, _, _ in Formatter().parse(value):

@@ -1,51 +1,77 @@
-"""What a declared `pii` asks of the columns around it.
+"""The rules for `pii` in a declaration: which columns and placeholders go with it.
 
-What it does to records is `privacy`'s.
+See `ecom_assets.contract.privacy` for its effect on records.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Iterable
 
-from ecom_assets.declaration.error_text import broken
-from ecom_assets.declaration.placeholders import parent_field, placeholder_names
-
-if TYPE_CHECKING:
-    from ecom_assets.declaration.resource import Resource
+from ecom_assets.declaration.column import Column
+from ecom_assets.declaration.error_text import Place, rule_error
+from ecom_assets.declaration.placeholders import parent_field
 
 PII_KEY_NAME = "pii_key"
-"""The secret, under `sources.<shop>`, that `hash` is keyed with; another key gives other hashes."""
+"""The secret, under `sources.<shop>`, that is the key of `hash`; another key gives other hashes."""
 
 
-def check_privacy(resource: Resource) -> None:
-    """Require that a field is treated in one way, a key hashed at most, a parent's field where the parent has it."""
-    ways: dict[tuple[str, ...], str | None] = {}
-    for column in resource.declared:
-        at = ("columns", column.name, "pii")
-        if column.pii and resource.is_carried(column):
-            raise broken(at, column.pii, f"pii at the column of {resource.parent} that the value comes from")
-        if column.pii in ("mask", "drop") and column.name in resource.primary_key:
-            raise broken(at, column.pii, "hash, because the column is in the primary key")
-        if ways.setdefault(column.path, column.pii) != column.pii:
-            raise broken(
-                at,
+def check_pii_columns(
+    columns: Iterable[Column],
+    *,
+    primary_key: Collection[str],
+    parent: str | None,
+    parent_columns: Collection[Column],
+) -> None:
+    """Check the `pii` of a resource's columns.
+
+    Args:
+        columns: All declared columns of the resource.
+        primary_key: The names of the columns in its primary key.
+        parent: The name of its parent, None if it has none.
+        parent_columns: Those of `columns` whose value comes from the parent's record.
+
+    Raises:
+        PydanticCustomError: Two columns treat one field differently, a column of the primary key is masked or
+            dropped, or a column of the child has the `pii` that belongs to the parent's column.
+    """
+    pii_by_path: dict[tuple[str, ...], str | None] = {}
+    for column in columns:
+        place = ("columns", column.name, "pii")
+        if column.pii and column in parent_columns:
+            raise rule_error(
+                place, column.pii, f"pii on the column of {parent} that the value comes from, not here"
+            )
+        if column.pii in ("mask", "drop") and column.name in primary_key:
+            raise rule_error(place, column.pii, "hash, because the column is in the primary key")
+        if pii_by_path.setdefault(column.path, column.pii) != column.pii:
+            raise rule_error(
+                place,
                 column.pii or "nothing",
-                f"{ways[column.path] or 'nothing'}, as for the other column of {'.'.join(column.path)}",
+                f"{pii_by_path[column.path] or 'nothing'}, as for the other column with the path "
+                f"{'.'.join(column.path)}",
             )
 
 
-def check_asking(at: tuple[str | int, ...], resource: Resource, parent: Resource) -> None:
-    """Require that a child is not asked by personal data, which is changed before anything is asked by it."""
-    endpoint = resource.endpoint
-    if endpoint is None:
-        return
-    asked = placeholder_names(endpoint.path, endpoint.params, endpoint.json_body, endpoint.headers)
-    for name in sorted(asked):
+def check_pii_in_placeholders(
+    place: Place, placeholders: Iterable[str], *, parent: str, parent_columns: Iterable[Column]
+) -> None:
+    """Check that no request for a child uses personal data: `pii` changes it before the request is made.
+
+    Args:
+        place: The place of the child's endpoint.
+        placeholders: The names of the placeholders in that endpoint.
+        parent: The name of the resource whose fields they stand for.
+        parent_columns: All declared columns of that resource.
+
+    Raises:
+        PydanticCustomError: A placeholder stands for a field with `pii`, or for one inside of it.
+    """
+    for name in sorted(placeholders):
         found = parent_field(name)
-        for column in parent.declared if found else ():
+        for column in parent_columns if found else ():
             if found and column.pii and tuple(found.field.split("."))[: len(column.path)] == column.path:
-                raise broken(
-                    (*at, "endpoint"),
-                    f"{{{name}}}, whose value pii: {column.pii} changes before it is asked by",
-                    f"a field of {parent.name} without pii",
+                raise rule_error(
+                    place,
+                    f"{{{name}}}, a field whose value pii: {column.pii} changes before a request can use it",
+                    f"a field of {parent} without pii",
                 )

@@ -1,6 +1,6 @@
-"""What is promised of each resource of a shop, and what its API cannot give, by the declaration alone.
+"""The promises that a declaration allows for each resource of a shop, and the limits that its API sets.
 
-Whether the API behaves as the declaration says is `checking`'s to find out.
+See `ecom_assets.extract.api_check` for checks against the API itself.
 """
 
 from __future__ import annotations
@@ -13,26 +13,26 @@ from ecom_assets.declaration.reading import Endpoint, Resource, Shop
 
 @dataclass(frozen=True)
 class Promise:
-    """One line on a resource: what is `kept`, or what this API cannot give."""
+    """One line on a resource: a promise, or, unless `provided`, something that this API cannot provide."""
 
     resource: str
-    kept: bool
+    provided: bool
     text: str
 
 
 def promises(shop: Shop, resource: Resource) -> Iterator[Promise]:
-    """Yield what is promised of a resource, then what is not and why."""
+    """Yield the promises for a resource, then what its API cannot provide and why."""
     parent = shop.parent_of(resource)
     endpoint = parent.endpoint
     if endpoint is None:
         return
-    total = _total(shop, endpoint)
+    total = _reported_total(shop, endpoint)
     unit = "each window" if resource.windowed else "the whole table"
     if parent.parent:
         unit = f"the list of each record of {parent.parent}"
-    again = "merged by its primary key" if resource.windowed else "replaced in one step"
+    loading = "merged by its primary key" if resource.windowed else "replaced in one step"
     if total:
-        yield Promise(resource.name, True, f"{unit} is proved complete against {total}, and {again}")
+        yield Promise(resource.name, True, f"{unit} is proved complete against {total}, and {loading}")
     else:
         yield Promise(
             resource.name,
@@ -48,11 +48,11 @@ def promises(shop: Shop, resource: Resource) -> Iterator[Promise]:
             False,
             "every run reads everything: the API has no time filter (server_filter: false)",
         )
-    elif not incremental.asks_end:
+    elif not incremental.sends_end:
         yield Promise(
             resource.name,
             False,
-            f"each window reads up to the present: no end_param goes with {incremental.asked_by}",
+            f"each window reads up to the present: no end_param goes with {incremental.parameter_names}",
         )
     if resource.parent:
         changed = resource.rows_from.path if resource.rows_from else resource.name
@@ -68,8 +68,8 @@ def promises(shop: Shop, resource: Resource) -> Iterator[Promise]:
         )
 
 
-def _total(shop: Shop, endpoint: Endpoint) -> str | None:
-    """Return where the API says how many records there are, None where it does not."""
+def _reported_total(shop: Shop, endpoint: Endpoint) -> str | None:
+    """Return the paginator's key and value for the reported number of records, None if it has none."""
     paginator = endpoint.paginator or shop.client.paginator or {}
     for key in ("total_path", "total_header"):
         if paginator.get(key):

@@ -1,7 +1,6 @@
-"""Reading declarations: from a YAML file to a Shop, with one clear line for whatever is wrong in it.
+"""Read declarations: from a YAML file to a `Shop`, with one clear line for each error.
 
-This is the public face of the declaration: the models come from `model` and its parts, and can all be
-imported from here.
+Other packages import the models of a declaration from here.
 """
 
 from __future__ import annotations
@@ -16,8 +15,8 @@ from pydantic import ValidationError
 from ecom_assets.declaration.client import Auth, Client, Policy
 from ecom_assets.declaration.column import Column, Reference
 from ecom_assets.declaration.endpoint import Endpoint, Incremental
-from ecom_assets.declaration.error_text import shown, shown_path, shown_place, worded
-from ecom_assets.declaration.extends import Layers, laid_over, written_out
+from ecom_assets.declaration.error_text import format_path, format_place, format_value, to_declaration_error
+from ecom_assets.declaration.extends import Layers, expand_endpoint, merge_mappings
 from ecom_assets.declaration.placeholders import parent_field, placeholder_names
 from ecom_assets.declaration.resource import Resource, RowsFrom, SchemaContract
 from ecom_assets.declaration.shop import Partitions, Shop
@@ -36,16 +35,16 @@ __all__ = [
     "RowsFrom",
     "SchemaContract",
     "Shop",
+    "format_path",
     "load_shop",
-    "readable_shops",
+    "load_shops",
     "shop_files",
     "shops_dir",
-    "shown_path",
 ]
 
 BUNDLED_SHOPS = Path(__file__).parents[1] / "shops"
 SCHEMA_FILE = BUNDLED_SHOPS / "declaration.schema.json"
-"""The JSON Schema of a declaration, drawn from the models by `make docs`."""
+"""The JSON Schema of a declaration; `make docs` writes it from the models."""
 
 DEFAULT_KEYS = ("primary_key", "write_disposition", "schema_contract", "endpoint", "max_rejected")
 """Keys of a resource that `resource_defaults` may hold."""
@@ -58,13 +57,18 @@ def shops_dir(environ: Mapping[str, str] = os.environ) -> Path:
 
 
 def shop_files(folder: Path) -> list[Path]:
-    """Return the YAML files of a folder by name; raises DeclarationError when there is none.
+    """Return the YAML files of a folder that declare a shop, sorted by name.
 
-    One whose name begins with an underscore is no shop: it is there to be extended.
+    A file whose name begins with an underscore is only extended by others, and declares no shop.
+
+    Raises:
+        DeclarationError: The folder does not exist, or has no such file.
     """
     if not folder.is_dir():
         found = "a file" if folder.exists() else "nothing"
-        raise DeclarationError(shown_path(folder), "folder", found, "a folder of YAML files (ECOM_SHOPS_DIR)")
+        raise DeclarationError(
+            format_path(folder), "folder", found, "a folder of YAML files (ECOM_SHOPS_DIR)"
+        )
     files = sorted(
         file
         for file in folder.iterdir()
@@ -72,73 +76,83 @@ def shop_files(folder: Path) -> list[Path]:
     )
     if not files:
         raise DeclarationError(
-            shown_path(folder), "folder", "no YAML file", "one file per shop, such as sandbox.yaml"
+            format_path(folder), "folder", "no YAML file", "one file per shop, such as sandbox.yaml"
         )
     return files
 
 
-def readable_shops(folder: Path | None = None) -> tuple[tuple[Shop, ...], dict[Path, DeclarationError]]:
-    """Return the shops of a folder (that of `shops_dir` unless given) and what is wrong with the other files.
+def load_shops(folder: Path | None = None) -> tuple[tuple[Shop, ...], dict[Path, DeclarationError]]:
+    """Return the shops of a folder, and the errors of those files that declare none.
 
-    Shops are in the order of their files; of two of one name the second one's file is wrong. Raises
-    DeclarationError for a folder without files.
+    The shops are in the order of their files. If two files declare the same name, the second one is an error.
+
+    Args:
+        folder: The folder; by default that of `shops_dir`.
+
+    Raises:
+        DeclarationError: The folder does not exist, or has no file that declares a shop.
     """
     shops: dict[str, Shop] = {}
-    wrong: dict[Path, DeclarationError] = {}
+    errors: dict[Path, DeclarationError] = {}
     for file in shop_files(shops_dir() if folder is None else folder):
         try:
             shop = load_shop(file)
             if shop.name in shops:
-                found = f"{shown(shop.name)}, the name of {shown_path(shops[shop.name].file)}"
-                raise DeclarationError(shown_path(file), "name", found, "a name of its own")
+                found = f"{format_value(shop.name)}, the name of {format_path(shops[shop.name].file)}"
+                raise DeclarationError(format_path(file), "name", found, "a name that no other file has")
             shops[shop.name] = shop
         except DeclarationError as error:
-            wrong[file] = error
-    return tuple(shops.values()), wrong
+            errors[file] = error
+    return tuple(shops.values()), errors
 
 
 def load_shop(file: Path) -> Shop:
-    """Return the shop that a YAML file declares; raises DeclarationError for the first mistake in it.
+    """Return the shop that a YAML file declares, together with the files that it extends.
 
-    A mistake in a file that it extends is said of that file.
+    Raises:
+        DeclarationError: For the first error; it names the file of the error, which may be an extended one.
     """
     layers = Layers(file)
-    merged = _merged(layers)
+    merged = _with_defaults_merged(layers)
     try:
         return Shop.model_validate({**merged, "file": file})
     except ValidationError as error:
-        raise worded(error.errors(include_url=False)[0], layers.document, layers.located) from None
+        raise to_declaration_error(
+            error.errors(include_url=False)[0], layers.document, layers.locate
+        ) from None
 
 
-def _merged(layers: Layers) -> dict[str, Any]:
-    """Return a document with its `resource_defaults` worked into its resources."""
+def _with_defaults_merged(layers: Layers) -> dict[str, Any]:
+    """Return a document whose `resource_defaults` are merged into its resources."""
     document = layers.document
     defaults = document.get("resource_defaults") or {}
     if not isinstance(defaults, dict):
-        label, place = layers.located(("resource_defaults",))
-        raise DeclarationError(label, shown_place(place), shown(defaults), "a mapping")
+        label, place = layers.locate(("resource_defaults",))
+        raise DeclarationError(label, format_place(place), format_value(defaults), "a mapping")
     for key in defaults:
         if key not in DEFAULT_KEYS:
-            label, place = layers.located(("resource_defaults", key))
-            raise DeclarationError(label, shown_place(place), "an unknown key", ", ".join(DEFAULT_KEYS))
+            label, place = layers.locate(("resource_defaults", key))
+            raise DeclarationError(label, format_place(place), "an unknown key", ", ".join(DEFAULT_KEYS))
     merged = {key: value for key, value in document.items() if key not in ("resource_defaults", "extends")}
     resources = document.get("resources")
     if isinstance(resources, list):
-        merged["resources"] = [_with_defaults(entry, defaults) for entry in resources]
+        merged["resources"] = [_merge_defaults(entry, defaults) for entry in resources]
     return merged
 
 
-def _with_defaults(resource: Any, defaults: dict[str, Any]) -> Any:
-    """Return a resource on top of the defaults, of which a child takes no windows, and a nested list no endpoint."""
+def _merge_defaults(resource: Any, defaults: dict[str, Any]) -> Any:
+    """Return a resource merged onto the defaults.
+
+    A nested list does not take the default `endpoint`, and an endpoint of a child not its `incremental`.
+    """
     if not isinstance(resource, dict):
         return resource
     if resource.get("rows_from") is not None:
         defaults = {key: value for key, value in defaults.items() if key != "endpoint"}
-    resource = written_out(resource)
-    usual = defaults.get("endpoint")
-    if isinstance(usual, dict) and any(map(parent_field, placeholder_names(resource.get("endpoint")))):
-        defaults = {
-            **defaults,
-            "endpoint": {key: value for key, value in usual.items() if key != "incremental"},
-        }
-    return laid_over(defaults, resource)
+    resource = expand_endpoint(resource)
+    default_endpoint = defaults.get("endpoint")
+    has_parent = any(map(parent_field, placeholder_names(resource.get("endpoint"))))
+    if isinstance(default_endpoint, dict) and has_parent:
+        endpoint = {key: value for key, value in default_endpoint.items() if key != "incremental"}
+        defaults = {**defaults, "endpoint": endpoint}
+    return merge_mappings(defaults, resource)

@@ -1,6 +1,6 @@
-"""What is read from a declared API, as frozen models: resources, whose endpoints are `declared_endpoint`'s.
+"""The model of a resource: one table, its columns, and where its records come from.
 
-Each checks what it says of itself; what resources say of each other is checked by `model`'s Shop.
+A resource checks that its own parts fit together. See `ecom_assets.declaration.shop` for the checks between resources.
 """
 
 from __future__ import annotations
@@ -11,69 +11,69 @@ from pydantic import Field, PrivateAttr, model_validator
 from pydantic.json_schema import JsonSchemaValue
 from typing_extensions import Self
 
-from ecom_assets.declaration.client import Declared
-from ecom_assets.declaration.column import Column, as_columns, columns_form
-from ecom_assets.declaration.deletes import DELETED_AT, MAX_DELETED, Deletes, check_deletes
+from ecom_assets.declaration.column import Column, columns_from_mapping, columns_schema
+from ecom_assets.declaration.column_types import CURSOR_TYPES
+from ecom_assets.declaration.deletes import DELETED_AT, MAX_DELETED, Deletes
 from ecom_assets.declaration.endpoint import Endpoint, Incremental
-from ecom_assets.declaration.error_text import broken, shown, wrong
-from ecom_assets.declaration.field_check import Check, Written
+from ecom_assets.declaration.error_text import format_value, rule_error, value_error
 from ecom_assets.declaration.field_types import (
-    ENDPOINT_PATH,
+    ENDPOINT_PATH_SCHEMA,
     ColumnNames,
     DottedText,
     Name,
     Text,
     Texts,
-    number,
+    finite_number,
 )
-from ecom_assets.declaration.privacy import check_privacy
+from ecom_assets.declaration.model import Check, DeclarationModel, Documented
+from ecom_assets.declaration.placeholders import find_placeholders
+from ecom_assets.declaration.privacy import check_pii_columns
 
-CURSOR_TYPES = ("timestamp", "date", "bigint")
-"""Types of a column that can tell a record's window."""
 
-
-class SchemaContract(Declared):
-    """What becomes of fields that are not declared (`columns`) and of values of a wrong type."""
+class SchemaContract(DeclarationModel):
+    """How undeclared fields (`columns`) and values of a wrong type (`data_type`) are treated."""
 
     columns: Literal["evolve", "discard_value", "freeze"] = Field(
         default="evolve",
-        description="An undeclared field becomes a column, or is dropped and counted, or fails the resource.",
+        description="An undeclared field becomes a column (`evolve`), is dropped and counted (`discard_value`), "
+        "or fails the resource (`freeze`).",
     )
     data_type: Literal["freeze"] = Field(
-        default="freeze", description="A value of a wrong type breaks the contract: its record is rejected."
+        default="freeze", description="A record with a value of a wrong type is rejected."
     )
 
 
-class RowsFrom(Declared):
-    """The list inside another resource's records whose elements are a resource of their own."""
+class RowsFrom(DeclarationModel):
+    """A list inside the records of another resource, whose elements are the records of this one."""
 
     resource: Name = Field(description="The resource whose records hold the list.")
-    path: DottedText = Field(description="The field that holds the list, dotted.")
+    path: DottedText = Field(description="Path of the field that holds the list, with dots.")
 
 
 def _write_disposition(value: Any) -> Any:
-    """Take the two dispositions under which a window can be read again."""
+    """Take the two dispositions with which a window can be loaded again."""
     if value in ("merge", "replace"):
         return value
-    raise wrong(shown(value), "merge, replace (append would repeat the rows of a window that is read again)")
+    allowed = "merge or replace (append would duplicate the rows of a window that is loaded again)"
+    raise value_error(format_value(value), allowed)
 
 
-def _path_alone(form: JsonSchemaValue) -> JsonSchemaValue:
-    return {"anyOf": [ENDPOINT_PATH, form]}
+def _endpoint_schema(schema: JsonSchemaValue) -> JsonSchemaValue:
+    return {"anyOf": [ENDPOINT_PATH_SCHEMA, schema]}
 
 
-_share = number("a share from 0 to 1", 0, 1)
+_share = finite_number("a share from 0 to 1", 0, 1)
 
 
-class Resource(Declared):
-    """One table: a collection of the API (`endpoint`) or a list in another's records (`rows_from`)."""
+class Resource(DeclarationModel):
+    """One table: a collection of the API (`endpoint`) or a list in another resource's records (`rows_from`)."""
 
-    name: Name = Field(description="The table and the asset; lower snake_case.")
-    description: Text | None = Field(default=None, description="Shown in the UI.")
+    name: Name = Field(description="Name of the table and the asset, in lower snake_case.")
+    description: Text | None = Field(default=None, description="What the table holds; shown in the UI.")
     primary_key: ColumnNames = Field(
-        description="The column, or the list of columns, that tells records apart; declared, not nullable."
+        description="The column, or the list of columns, that identifies a record; declared, not nullable."
     )
-    stated_disposition: Annotated[
+    declared_disposition: Annotated[
         Literal["merge", "replace"] | None, Check(_write_disposition, {"enum": ["merge", "replace", None]})
     ] = Field(
         default=None,
@@ -81,18 +81,20 @@ class Resource(Declared):
         description="`merge` for a windowed resource, `replace` for a snapshot; follows from `incremental`.",
     )
     schema_contract: SchemaContract = Field(
-        default=SchemaContract(), description="What becomes of what the contract does not tell."
+        default=SchemaContract(),
+        description="How undeclared fields and values of a wrong type are treated.",
     )
-    endpoint: Annotated[Endpoint, Written(_path_alone)] | None = Field(
-        default=None, description="Where the records are; a path alone stands for a mapping with it."
+    endpoint: Annotated[Endpoint, Documented(_endpoint_schema)] | None = Field(
+        default=None,
+        description="Where the records come from; a text is short for a mapping with only `path`.",
     )
     rows_from: RowsFrom | None = Field(
-        default=None, description="In place of `endpoint`: a list within another resource's records."
+        default=None, description="Instead of `endpoint`: a list within another resource's records."
     )
     include_from_parent: Texts = Field(
-        default=(), description="Fields of the parent's record, which arrive as `_<parent>_<field>`."
+        default=(), description="Fields to copy from the parent's record; their path is `_<parent>_<field>`."
     )
-    declared: Annotated[tuple[Column, ...], Check(as_columns, columns_form)] = Field(
+    declared_columns: Annotated[tuple[Column, ...], Check(columns_from_mapping, columns_schema)] = Field(
         alias="columns", description="The contract: the columns by name."
     )
     max_rejected: Annotated[float, _share] | None = Field(
@@ -100,38 +102,38 @@ class Resource(Declared):
         description="The share of rejected records, 0 to 1, above which the resource fails; no limit unless given.",
     )
     deletes: Deletes | None = Field(
-        default=None, description="`sweep` looks for records that are gone from the API."
+        default=None, description="`sweep` detects records that are gone from the API."
     )
     max_deleted: Annotated[float, _share] = Field(
         default=MAX_DELETED,
-        description="The share of a table's live rows, 0 to 1, above which a sweep marks nothing.",
+        description="The share of a table's live rows, 0 to 1; if more are gone at once, a sweep marks none of them.",
     )
 
     _parent_windowed: bool = PrivateAttr(default=False)
 
     @property
     def parent(self) -> str | None:
-        """Return the resource whose records this one is made of or asked by, None for one that has none."""
+        """Return the resource whose records hold this one's list or fill its placeholders, None if there is none."""
         if self.rows_from is not None:
             return self.rows_from.resource
         return None if self.endpoint is None else self.endpoint.parent
 
     @property
     def windowed(self) -> bool:
-        """Tell whether the resource is read window by window; a child is as its parent is."""
+        """Tell whether the resource is read window by window; a child is windowed if its parent is."""
         if self.parent is not None:
             return self._parent_windowed
         return self.endpoint is not None and self.endpoint.incremental is not None
 
     @property
     def write_disposition(self) -> Literal["merge", "replace"]:
-        """Return how rows are loaded: it follows from the kind; the Shop refuses a file that says else."""
+        """Return how rows are loaded. It follows from `windowed`; the Shop refuses a file that contradicts it."""
         return "merge" if self.windowed else "replace"
 
     @property
     def columns(self) -> tuple[Column, ...]:
-        """Return the columns of the table: the declared ones but for those whose `pii` is drop."""
-        return tuple(column for column in self.declared if column.pii != "drop")
+        """Return the declared columns without those whose `pii` is drop."""
+        return tuple(column for column in self.declared_columns if column.pii != "drop")
 
     @property
     def cursor(self) -> Column | None:
@@ -146,84 +148,139 @@ class Resource(Declared):
 
     @property
     def table_columns(self) -> tuple[Column, ...]:
-        """Return the columns of the table: the declared ones, and `deleted_at` where deletes are looked for."""
+        """Return the columns of the table: `columns`, and `deleted_at` if deletes are detected."""
         return (*self.columns, DELETED_AT) if self.deletes else self.columns
 
     @property
     def key_paths(self) -> list[tuple[str, ...]]:
-        """Return where a record of the API has the primary key, without the parts that come from a parent.
+        """Return the paths of the primary key in a record of the API, without the parts that come from the parent.
 
-        Where all of it does, the record as a whole is the key, which the empty path leads to.
+        If all parts come from the parent, the key is the record as a whole, and its path is empty.
         """
         columns = [self.column(name) for name in self.primary_key]
-        return [column.path for column in columns if not self.is_carried(column)] or [()]
+        return [column.path for column in columns if not self.comes_from_parent(column)] or [()]
 
-    def is_carried(self, column: Column) -> bool:
-        """Tell whether a column takes a field of the parent's record."""
+    def comes_from_parent(self, column: Column) -> bool:
+        """Tell whether the value of a column comes from the parent's record."""
         return self.parent is not None and column.path[0].startswith(f"_{self.parent}_")
 
     def column(self, name: str) -> Column:
-        """Return a declared column; raises KeyError for another name."""
+        """Return one of `columns` by its name; raises KeyError for any other name."""
         return {column.name: column for column in self.columns}[name]
 
     @model_validator(mode="after")
-    def _consistent(self) -> Self:
-        """Check what the resource says of itself: its kind, its key, its cursor, its parent's fields."""
+    def _check_consistency(self) -> Self:
+        """Check the source of the records, the primary key, the cursor, the parent's fields, pii and deletes."""
         if self.endpoint is None and self.rows_from is None:
-            raise broken(("endpoint",), "nothing", "one of endpoint, rows_from")
+            raise rule_error(("endpoint",), "nothing", "either endpoint or rows_from")
         if self.endpoint is not None and self.rows_from is not None:
-            raise broken(("rows_from",), "rows_from beside endpoint", "one of endpoint, rows_from")
-        declared = {column.name: column for column in self.declared}
+            raise rule_error(("rows_from",), "both endpoint and rows_from", "only one of endpoint, rows_from")
+        declared = {column.name: column for column in self.declared_columns}
         if not self.primary_key:
-            raise broken(("primary_key",), "an empty list", "the columns that tell records apart")
+            raise rule_error(("primary_key",), "an empty list", "the columns that identify a record")
         for name in self.primary_key:
             if name not in declared:
-                raise broken(("primary_key",), shown(name), f"the declared columns {', '.join(declared)}")
+                raise rule_error(
+                    ("primary_key",), format_value(name), f"the declared columns {', '.join(declared)}"
+                )
             if declared[name].nullable:
-                raise broken(
+                raise rule_error(
                     ("columns", name, "nullable"), "true", "false, because the column is in the primary key"
                 )
         if self.endpoint is not None and self.endpoint.incremental is not None:
             self._check_cursor(self.endpoint.incremental)
         self._check_parent_fields()
-        check_privacy(self)
-        check_deletes(self)
+        check_pii_columns(
+            self.declared_columns,
+            primary_key=self.primary_key,
+            parent=self.parent,
+            parent_columns=list(filter(self.comes_from_parent, self.declared_columns)),
+        )
+        self._check_deletes()
         return self
 
     def _check_cursor(self, incremental: Incremental) -> None:
-        """Require a declared column that tells the window of every record, on the clock of the windows."""
+        """Require a declared column that tells the window of every record, in the time zone of the windows."""
         if self.cursor is None:
-            raise broken(
+            raise rule_error(
                 ("endpoint", "incremental", "cursor_path"),
-                shown(incremental.cursor_path),
-                f"the path of a declared column with nullable: false and data_type {', '.join(CURSOR_TYPES)}",
+                format_value(incremental.cursor_path),
+                "the path of a declared column with nullable: false and one of the data types "
+                f"{', '.join(CURSOR_TYPES)}",
             )
         for column in self.columns:
             if ".".join(column.path) != incremental.cursor_path:
                 continue
             if column.timezone not in (None, incremental.timezone):
-                raise broken(
+                raise rule_error(
                     ("columns", column.name, "timezone"),
-                    shown(column.timezone),
-                    f"{incremental.timezone}, as in endpoint.incremental, because it is the cursor",
+                    format_value(column.timezone),
+                    f"{incremental.timezone}, as in endpoint.incremental, because the column is the cursor",
                 )
 
     def _check_parent_fields(self) -> None:
-        """Require that what columns read from the parent is included from it."""
+        """Require that include_from_parent has each field that a column reads from the parent."""
         if self.parent is None:
             if self.include_from_parent:
-                raise broken(
+                raise rule_error(
                     ("include_from_parent",),
-                    "include_from_parent without rows_from",
-                    "include_from_parent beside rows_from or {resources.<parent>.<field>} only",
+                    "include_from_parent in a resource without a parent",
+                    "include_from_parent only with rows_from, or with {resources.<parent>.<field>} in the endpoint",
                 )
             return
-        for column in filter(self.is_carried, self.columns):
+        for column in filter(self.comes_from_parent, self.columns):
             field = column.path[0].removeprefix(f"_{self.parent}_")
             if field not in self.include_from_parent:
                 found = ", ".join(self.include_from_parent) or "nothing"
-                raise broken(
+                raise rule_error(
                     ("include_from_parent",),
                     found,
-                    f"at least {field}, because {column.name} is read from it",
+                    f"a list with {field}, because the column {column.name} reads it",
                 )
+
+    def _check_deletes(self) -> None:
+        """Require that deletes can be detected in this resource, and that the column `deleted_at` is free."""
+        if self.deletes is None:
+            if "max_deleted" in self.model_fields_set:
+                raise rule_error(
+                    ("max_deleted",), "max_deleted without deletes", "max_deleted only with deletes"
+                )
+            return
+        if self.endpoint is None:
+            raise rule_error(
+                ("deletes",),
+                "deletes with rows_from",
+                "deletes on the resource that holds the list; a row is deleted together with its record",
+            )
+        if self.parent is not None:
+            raise rule_error(
+                ("deletes",),
+                f"deletes with a field of {self.parent} in the endpoint",
+                f"deletes on {self.parent}; a row is deleted together with its record of {self.parent}",
+            )
+        if self.endpoint.incremental is None:
+            raise rule_error(
+                ("deletes",),
+                "deletes for a snapshot",
+                "deletes only with incremental; a snapshot needs none, because each load replaces all rows",
+            )
+        if placeholders := self.endpoint.incremental.placeholders:
+            raise rule_error(
+                ("deletes",),
+                f"deletes with {' and '.join(placeholders)}",
+                "deletes with start_param and end_param instead; a sweep reads without a window, so a placeholder for "
+                "one has no value",
+            )
+        for (name, *place), _ in find_placeholders(self.deletes.params):
+            raise rule_error(
+                ("deletes", "params", name, *place),
+                "a placeholder",
+                "values without placeholders; double a literal brace, {{ or }}, to escape it",
+            )
+        if DELETED_AT.name in (column.name for column in self.columns):
+            raise rule_error(
+                ("columns", DELETED_AT.name),
+                "a declared column of this name, although deletes is set",
+                f"another name, such as source_deleted_at with path: {DELETED_AT.name}, because a sweep writes "
+                f"{DELETED_AT.name}",
+            )

@@ -1,6 +1,6 @@
-"""Refusing a secret that stands in a declaration, wherever it stands, without ever repeating it.
+"""Find secrets anywhere in a declaration and refuse them, without ever repeating one.
 
-This looks at a file before anything else does, so that no later message can hold a secret.
+This check runs before all others, so that no later message can contain a secret.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from ecom_assets.declaration.error_text import Place, shown_place
+from ecom_assets.declaration.error_text import Place, format_place
 from ecom_assets.foundation.errors import DeclarationError
 
 AUTH_SECRETS = ("api_key", "token", "username", "password", "client_id", "client_secret", "access_token")
@@ -25,8 +25,16 @@ _QUERY = re.compile(r"[?&]([^=&#\s]+)=([^&#\s]+)")
 
 
 def refuse_secrets(document: Mapping[str, Any], file: str) -> None:
-    """Raise DeclarationError for the first secret in a file's mapping; `file` is its shown path."""
-    place = _find(document, ())
+    """Refuse a file that contains a secret.
+
+    Args:
+        document: The mapping in the file.
+        file: The displayed path of the file.
+
+    Raises:
+        DeclarationError: For the first secret in the file; it names the place and where the secret belongs.
+    """
+    place = _find_secret(document, ())
     if place is None:
         return
     shop = document.get("name")
@@ -36,30 +44,30 @@ def refuse_secrets(document: Mapping[str, Any], file: str) -> None:
     field = last if in_auth and last in AUTH_SECRETS else "api_key"
     variable = f"SOURCES__{shop}__{field}".upper()
     where = f"{variable} in the environment, or {field} under [sources.{shop}] in .dlt/secrets.toml"
-    where = where if in_auth else f"client.auth, with its secret as {where}"
-    raise DeclarationError(file, shown_place(place), "a secret in the file", where)
+    allowed = where if in_auth else f"client.auth without its secret, and the secret as {where}"
+    raise DeclarationError(file, format_place(place), "a secret in the file", allowed)
 
 
-def _find(value: Any, place: Place) -> Place | None:
-    """Return the place of the first secret in a value, None when there is none."""
+def _find_secret(value: Any, place: Place) -> Place | None:
+    """Return the place of the first secret in a value, None if there is none."""
     if isinstance(value, Mapping):
         entries: list[tuple[str | int, Any]] = [(str(key), entry) for key, entry in value.items()]
     elif isinstance(value, list):
         entries = list(enumerate(value))
     else:
-        return place if isinstance(value, str) and _in_text(value, place) else None
+        return place if isinstance(value, str) and _contains_secret(value, place) else None
     for key, entry in entries:
         here = (*place, key)
         if _is_secret(here, entry):
             return here
-        found = _find(entry, here)
+        found = _find_secret(entry, here)
         if found:
             return found
     return None
 
 
 def _is_secret(place: Place, value: Any) -> bool:
-    """Tell whether a key announces a secret and its value is one, not a placeholder or a further mapping."""
+    """Tell whether a key names a secret and its value can be one: not a placeholder or a further mapping."""
     if (
         value is None
         or isinstance(value, (bool, Mapping))
@@ -72,16 +80,18 @@ def _is_secret(place: Place, value: Any) -> bool:
     key = place[-1]
     if not isinstance(key, str):
         return False
-    return (in_auth and key in AUTH_SECRETS) or _announces(key)
+    return (in_auth and key in AUTH_SECRETS) or _names_a_secret(key)
 
 
-def _announces(key: str) -> bool:
-    """Tell whether a key, a header or a parameter of this name carries a secret."""
+def _names_a_secret(key: str) -> bool:
+    """Tell whether a key, a header or a parameter of this name holds a secret."""
     return _SECRET_KEY.search(re.sub(r"[-_]", "", key).lower()) is not None
 
 
-def _in_text(text: str, place: Place) -> bool:
-    """Tell whether a text is an address or a header with a secret in it."""
+def _contains_secret(text: str, place: Place) -> bool:
+    """Tell whether a text is an address or a header that contains a secret."""
     if _USER_IN_ADDRESS.search(text) or ("headers" in place and _SCHEME.match(text)):
         return True
-    return any(_announces(key) and not _PLACEHOLDER.fullmatch(given) for key, given in _QUERY.findall(text))
+    return any(
+        _names_a_secret(key) and not _PLACEHOLDER.fullmatch(given) for key, given in _QUERY.findall(text)
+    )

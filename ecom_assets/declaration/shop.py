@@ -1,7 +1,6 @@
-"""A declared shop: one API, its resources, and what they say of each other.
+"""The model of a shop: one API, its resources, and the checks between resources.
 
-The parts are in `declared_client` and `declared_resource`; reading a file, merging its defaults and wording
-its errors is `declaration`'s.
+See `ecom_assets.declaration.reading` for reading a shop from a file.
 """
 
 from __future__ import annotations
@@ -13,67 +12,69 @@ from pydantic import Field, model_validator
 from pydantic.json_schema import JsonSchemaValue
 from typing_extensions import Self
 
-from ecom_assets.declaration.client import Client, Declared, Policy
+from ecom_assets.declaration.client import Client, Policy
 from ecom_assets.declaration.deletes import deletions_name
 from ecom_assets.declaration.endpoint import Incremental
-from ecom_assets.declaration.error_text import broken, shown, shown_path, wrong
-from ecom_assets.declaration.field_check import Check
-from ecom_assets.declaration.field_types import Instant, ShopName, whole
-from ecom_assets.declaration.privacy import check_asking
+from ecom_assets.declaration.error_text import Place, format_path, format_value, rule_error, value_error
+from ecom_assets.declaration.field_types import Instant, ShopName, whole_number
+from ecom_assets.declaration.model import Check, DeclarationModel
+from ecom_assets.declaration.privacy import check_pii_in_placeholders
 from ecom_assets.declaration.resource import Resource
 from ecom_assets.foundation.errors import DeclarationError
 
 
-class Partitions(Declared):
-    """The windows of a shop: their length, and the aware UTC instant before which there are none."""
+class Partitions(DeclarationModel):
+    """The windows of a shop: their length, and the start of the first one, an aware instant in UTC."""
 
     every: Literal["hour", "day", "week", "month"] = Field(
         default="day", description="Length of a window, in UTC; a week starts on Sunday."
     )
     start: Instant = Field(
-        description="Start of the first window: a date or an instant, UTC unless it names an offset."
+        description="Start of the first window: a date or an instant, in UTC unless it has an offset."
     )
-    windows_per_run: Annotated[int, whole(1)] | None = Field(
-        default=None, description="Windows that one run of a backfill loads; null puts all into one run."
+    windows_per_run: Annotated[int, whole_number(1)] | None = Field(
+        default=None,
+        description="Number of windows per run of a backfill; null loads all of them in one run.",
     )
 
 
-def _resources(value: Any) -> Any:
-    """Take a list that is not empty."""
+def _check_resources(value: Any) -> Any:
+    """Check that there is at least one resource."""
     if not isinstance(value, (list, tuple)) or not value:
-        raise wrong(
-            "an empty list" if value in ([], ()) else shown(value), "a list of resources, at least one"
+        raise value_error(
+            "an empty list" if value in ([], ()) else format_value(value), "a list of resources, at least one"
         )
     return tuple(value)
 
 
-def _one_at_least(form: JsonSchemaValue) -> JsonSchemaValue:
-    return {**form, "minItems": 1}
+def _resources_schema(schema: JsonSchemaValue) -> JsonSchemaValue:
+    return {**schema, "minItems": 1}
 
 
-class Shop(Declared):
+class Shop(DeclarationModel):
     """One declared API: a dlt source, a dataset, a Dagster group and key prefix."""
 
-    UNWRITTEN: ClassVar[frozenset[str]] = frozenset({"file"})
+    NOT_IN_FILE: ClassVar[frozenset[str]] = frozenset({"file"})
 
     name: ShopName = Field(
-        description="The shop: dlt source, dataset, Dagster group and key prefix; lower snake_case."
+        description="Name of the shop, in lower snake_case; the dlt source, the dataset, the Dagster group and the "
+        "key prefix have it too."
     )
-    client: Client = Field(description="How the API is reached.")
-    policy: Policy = Field(default=Policy(), description="How hard the API is asked.")
+    client: Client = Field(description="How to reach the API.")
+    policy: Policy = Field(default=Policy(), description="Rate limit, retries, timeout and concurrency.")
     partitions: Partitions | None = Field(
-        default=None, description="The windows; needed as soon as a resource is windowed."
+        default=None, description="The windows; required if a resource is windowed."
     )
-    resources: Annotated[tuple[Resource, ...], Check(_resources, _one_at_least)] = Field(
+    resources: Annotated[tuple[Resource, ...], Check(_check_resources, _resources_schema)] = Field(
         description="The tables."
     )
     file: Path = Path()
 
     def __eq__(self, other: object) -> bool:
-        """Compare what is declared, not where."""
+        """Compare what is declared, and ignore the file."""
         if not isinstance(other, Shop):
             return NotImplemented
-        return all(getattr(self, key) == getattr(other, key) for key in self.written_keys())
+        return all(getattr(self, key) == getattr(other, key) for key in self.file_keys())
 
     def __hash__(self) -> int:
         """Hash by name, which equal shops share."""
@@ -85,10 +86,10 @@ class Shop(Declared):
             if resource.name == name:
                 return resource
         declared = ", ".join(resource.name for resource in self.resources)
-        raise DeclarationError(shown_path(self.file), "resources", shown(name), declared)
+        raise DeclarationError(format_path(self.file), "resources", format_value(name), declared)
 
     def parent_of(self, resource: Resource) -> Resource:
-        """Return the resource whose records a resource is made of: itself unless it has `rows_from`."""
+        """Return the resource whose endpoint delivers a resource's records: itself, unless it has `rows_from`."""
         return resource if resource.rows_from is None else self.resource(resource.rows_from.resource)
 
     def children_of(self, name: str) -> tuple[Resource, ...]:
@@ -98,24 +99,24 @@ class Shop(Declared):
         )
 
     def root_of(self, resource: Resource) -> Resource:
-        """Return the resource that a resource comes from in the end, itself unless it has a parent."""
+        """Return the topmost parent of a resource: itself, unless it has a parent."""
         return resource if resource.parent is None else self.root_of(self.resource(resource.parent))
 
-    def read_through(self, resource: Resource) -> tuple[str, ...]:
-        """Return the endpoints whose records a table needs, from its own up to its root's, by name."""
+    def endpoints_to_read(self, resource: Resource) -> tuple[str, ...]:
+        """Return the names of the resources whose endpoints a table needs, from its own up to its root's."""
         endpoint = self.parent_of(resource)
-        above = () if endpoint.parent is None else self.read_through(self.resource(endpoint.parent))
+        above = () if endpoint.parent is None else self.endpoints_to_read(self.resource(endpoint.parent))
         return (endpoint.name, *above)
 
     def root_keys(self, resource: Resource) -> dict[tuple[str, ...], tuple[str, ...]]:
-        """Return where a child's record has each part of its root's primary key, and where the root has it.
+        """Return the path of each part of the root's primary key in the root's record, by its path in a child's record.
 
-        The rows of a record of the root are replaced as a whole, down to the children of its children.
+        A load replaces all rows that come from a record of the root, down to the children of its children.
         """
         root = self.root_of(resource)
-        prefix, at = "", resource
-        while at.parent is not None:
-            prefix, at = f"{prefix}_{at.parent}_", self.resource(at.parent)
+        prefix, current = "", resource
+        while current.parent is not None:
+            prefix, current = f"{prefix}_{current.parent}_", self.resource(current.parent)
         paths = [root.column(name).path for name in root.primary_key]
         return {(prefix + path[0], *path[1:]): path for path in paths}
 
@@ -124,129 +125,151 @@ class Shop(Declared):
         return tuple(resource for resource in self.resources if resource.windowed)
 
     def snapshot_resources(self) -> tuple[Resource, ...]:
-        """Return the resources that are replaced as a whole."""
+        """Return the resources that each load replaces as a whole."""
         return tuple(resource for resource in self.resources if not resource.windowed)
 
-    def swept_resources(self) -> tuple[Resource, ...]:
-        """Return the resources whose deletes are looked for."""
+    def resources_with_deletes(self) -> tuple[Resource, ...]:
+        """Return the resources with delete detection."""
         return tuple(resource for resource in self.resources if resource.deletes)
 
     @property
     def needs_pii_key(self) -> bool:
-        """Tell whether a column of the shop is to be hashed, with the secret `pii_key`."""
-        return any(column.pii == "hash" for resource in self.resources for column in resource.declared)
+        """Tell whether a column of the shop has `pii: hash`, which needs the secret `pii_key`."""
+        return any(
+            column.pii == "hash" for resource in self.resources for column in resource.declared_columns
+        )
 
     def incremental_of(self, name: str) -> Incremental:
-        """Return how a windowed resource is asked for a window; raises LookupError for a snapshot."""
+        """Return how to request a window of a windowed resource; raises LookupError for a snapshot."""
         endpoint = self.root_of(self.resource(name)).endpoint
         if endpoint is None or endpoint.incremental is None:
             raise LookupError(f"{name} is not windowed")
         return endpoint.incremental
 
     def timezone_of(self, resource: Resource) -> str:
-        """Return the time zone of a resource's instants that name none, unless their column does."""
+        """Return the time zone of a resource's instants that have no offset and whose column declares no zone."""
         endpoint = self.root_of(resource).endpoint
         return endpoint.incremental.timezone if endpoint and endpoint.incremental else "UTC"
 
     @model_validator(mode="after")
-    def _consistent(self) -> Self:
-        """Check what resources say of each other, and tell each child what its parent is."""
-        by_name: dict[str, Resource] = {}
-        for position, resource in enumerate(self.resources):
-            if resource.name in by_name:
-                raise broken(
-                    ("resources", position, "name"), f"{shown(resource.name)} twice", "a name of its own"
-                )
-            by_name[resource.name] = resource
-        swept = {deletions_name(resource.name): resource.name for resource in self.swept_resources()}
-        for position, resource in enumerate(self.resources):
-            if resource.name in swept:
-                raise broken(
-                    ("resources", position, "name"),
-                    f"{shown(resource.name)}, the name of the deletions of {swept[resource.name]}",
-                    "a name of its own",
-                )
+    def _check_consistency(self) -> Self:
+        """Check the resources against each other, and tell each child whether its parent is windowed."""
+        by_name = self._check_names()
         for position, resource in enumerate(self.resources):
             self._check_parent(("resources", position), resource, by_name)
         for position, resource in enumerate(self.resources):
             self._check_root_keys(("resources", position), resource)
             self._check_references(("resources", position), resource, by_name)
         for position, resource in enumerate(self.resources):
-            if resource.stated_disposition not in (None, resource.write_disposition):
+            if resource.declared_disposition not in (None, resource.write_disposition):
                 kind = "windowed" if resource.windowed else "a snapshot (no incremental)"
-                raise broken(
+                raise rule_error(
                     ("resources", position, "write_disposition"),
-                    shown(resource.stated_disposition),
+                    format_value(resource.declared_disposition),
                     f"{resource.write_disposition}, because {resource.name} is {kind}",
                 )
             if resource.windowed and self.partitions is None:
-                raise broken(
-                    ("partitions",), "nothing", f"every and start, because {resource.name} is windowed"
+                raise rule_error(
+                    ("partitions",),
+                    "nothing",
+                    f"a mapping with every and start, because {resource.name} is windowed",
                 )
         return self
 
+    def _check_names(self) -> dict[str, Resource]:
+        """Return the resources by name, and require that no two assets have the same name."""
+        by_name: dict[str, Resource] = {}
+        for position, resource in enumerate(self.resources):
+            if resource.name in by_name:
+                raise rule_error(
+                    ("resources", position, "name"),
+                    f"{format_value(resource.name)} twice",
+                    "a name that no other resource has",
+                )
+            by_name[resource.name] = resource
+        deletions = {deletions_name(entry.name): entry.name for entry in self.resources_with_deletes()}
+        for position, resource in enumerate(self.resources):
+            if resource.name in deletions:
+                raise rule_error(
+                    ("resources", position, "name"),
+                    f"{format_value(resource.name)}, the name under which the deletions of "
+                    f"{deletions[resource.name]} are reported",
+                    "another name",
+                )
+        return by_name
+
     @staticmethod
-    def _check_parent(at: tuple[str | int, ...], resource: Resource, by_name: dict[str, Resource]) -> None:
-        """Require that rows come from an endpoint's records, and pass on its kind."""
+    def _check_parent(place: Place, resource: Resource, by_name: dict[str, Resource]) -> None:
+        """Require that the parent has an endpoint, and note whether it is windowed."""
         if resource.parent is None:
             return
         parent = by_name.get(resource.parent)
         if parent is None or parent.endpoint is None:
             endpoints = ", ".join(name for name, entry in by_name.items() if entry.endpoint)
-            raise broken(
-                (*at, "rows_from", "resource") if resource.rows_from else (*at, "endpoint"),
-                shown(resource.parent) if resource.rows_from else f"a field of {shown(resource.parent)}",
+            raise rule_error(
+                (*place, "rows_from", "resource") if resource.rows_from else (*place, "endpoint"),
+                format_value(resource.parent)
+                if resource.rows_from
+                else f"a placeholder for a field of {format_value(resource.parent)}",
                 f"a resource with an endpoint: {endpoints or 'none is declared'}",
             )
-        check_asking(at, resource, parent)
-        above = [resource.name]
+        if resource.endpoint is not None:
+            check_pii_in_placeholders(
+                (*place, "endpoint"),
+                resource.endpoint.placeholder_names(),
+                parent=parent.name,
+                parent_columns=parent.declared_columns,
+            )
+        chain = [resource.name]
         while parent is not None and parent.parent is not None:
-            above.append(parent.name)
+            chain.append(parent.name)
             if parent.name == resource.name:
-                raise broken(
-                    (*at, "endpoint"), " by ".join(above), "children whose parents end in one that has none"
+                raise rule_error(
+                    (*place, "endpoint"),
+                    f"a circle of parents: {' -> '.join(chain)}",
+                    "a chain of parents that ends in a resource without one",
                 )
             parent = by_name.get(parent.parent)
         resource._parent_windowed = parent is not None and parent.windowed
 
-    def _check_root_keys(self, at: tuple[str | int, ...], resource: Resource) -> None:
-        """Require that a child's rows can be told apart by the record of the root that they come from."""
+    def _check_root_keys(self, place: Place, resource: Resource) -> None:
+        """Require that a child's rows hold the primary key of the root's record that they come from."""
         if resource.parent is None or not resource.windowed:
             return
-        held = {column.path for column in resource.columns}
+        paths = {column.path for column in resource.columns}
         for path in self.root_keys(resource):
-            if path not in held:
-                raise broken(
-                    (*at, "columns"),
-                    f"no column with path {'.'.join(path)}",
-                    f"one, because the rows of a changed record of {self.root_of(resource).name} are replaced",
+            if path not in paths:
+                raise rule_error(
+                    (*place, "columns"),
+                    f"no column with path: {'.'.join(path)}",
+                    f"such a column, because all rows of a record of {self.root_of(resource).name} are replaced when "
+                    "it changes",
                 )
 
     @staticmethod
-    def _check_references(
-        at: tuple[str | int, ...], resource: Resource, by_name: dict[str, Resource]
-    ) -> None:
+    def _check_references(place: Place, resource: Resource, by_name: dict[str, Resource]) -> None:
         """Require that foreign keys point to declared columns."""
         for column in resource.columns:
             if column.references is None:
                 continue
             target = by_name.get(column.references.resource)
-            found = shown(".".join(column.references))
+            found = format_value(".".join(column.references))
             if target is None:
-                raise broken(
-                    (*at, "columns", column.name, "references"), found, f"a column of {', '.join(by_name)}"
+                raise rule_error(
+                    (*place, "columns", column.name, "references"), found, f"a column of {', '.join(by_name)}"
                 )
             names = [entry.name for entry in target.columns]
             if column.references.column not in names:
-                raise broken(
-                    (*at, "columns", column.name, "references"),
+                raise rule_error(
+                    (*place, "columns", column.name, "references"),
                     found,
                     f"the columns of {target.name}: {', '.join(names)}",
                 )
-            theirs = target.column(column.references.column).pii
-            if column.pii != theirs and not resource.is_carried(column):
-                raise broken(
-                    (*at, "columns", column.name, "pii"),
+            target_pii = target.column(column.references.column).pii
+            if column.pii != target_pii and not resource.comes_from_parent(column):
+                raise rule_error(
+                    (*place, "columns", column.name, "pii"),
                     column.pii or "nothing",
-                    f"{theirs or 'nothing'}, as at {'.'.join(column.references)}, or no key would be found",
+                    f"{target_pii or 'nothing'}, as for {'.'.join(column.references)}, because otherwise the keys do "
+                    "not match",
                 )

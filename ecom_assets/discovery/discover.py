@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from ecom_assets.client.api_connection import ApiConnection, open_api
-from ecom_assets.declaration.error_text import worded
+from ecom_assets.declaration.error_text import to_declaration_error
 from ecom_assets.declaration.reading import Shop
 from ecom_assets.discovery.description.endpoint import DescribedEndpoint
 from ecom_assets.discovery.description.offline import found_from
@@ -92,7 +92,7 @@ def provisional(wish: Wish) -> Shop:
     try:
         return Shop.model_validate(document)
     except ValidationError as error:
-        raise worded(
+        raise to_declaration_error(
             error.errors(include_url=False)[0], document, lambda place: ("discover", place)
         ) from None
 

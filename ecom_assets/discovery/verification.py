@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ecom_assets.contract.contract import RejectedRow, explode
-from ecom_assets.declaration.reading import Shop, load_shop, shown_path
+from ecom_assets.declaration.reading import Shop, format_path, load_shop
 from ecom_assets.discovery.output.document import ShopDraft, written
 from ecom_assets.discovery.tables.tables import TableDraft
 from ecom_assets.discovery.tables.type_inference import Kind
@@ -31,7 +31,9 @@ def load_text(text: str, name: str, beside: Path | None = None) -> Shop:
             file.write_text(text, "utf-8")
             return load_shop(file)
         except OSError as error:
-            raise IngestError(f"{shown_path(file.parent)} cannot be written into: {error.strerror}") from None
+            raise IngestError(
+                f"{format_path(file.parent)} cannot be written into: {error.strerror}"
+            ) from None
         finally:
             file.unlink(missing_ok=True)
 

@@ -49,7 +49,9 @@ def check(
                 yield from _Endpoint(shop, resource, probe, moment).findings()
                 for table in (resource, *shop.children_of(resource.name)):
                     for promise in promises(shop, table):
-                        yield Finding(table.name, "promise", "ok" if promise.kept else "limit", promise.text)
+                        yield Finding(
+                            table.name, "promise", "ok" if promise.provided else "limit", promise.text
+                        )
 
 
 class _Endpoint:
@@ -140,7 +142,7 @@ class _Endpoint:
             for moment in cursor_instants_of(self.shop, self.resource, page.records).to_pylist()
             if moment and not (asked.low or moment) <= moment <= (asked.high or moment)
         ]
-        named = incremental.asked_by
+        named = incremental.parameter_names
         if outside:
             return (
                 "failed",

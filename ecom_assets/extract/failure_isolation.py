@@ -22,6 +22,6 @@ def failed_tables(
     through = [
         resource
         for resource in tables
-        if any(records_name(shop.resource(name)) in pipes for name in shop.read_through(resource))
+        if any(records_name(shop.resource(name)) in pipes for name in shop.endpoints_to_read(resource))
     ]
     return through or list(tables)

@@ -64,7 +64,7 @@ def build_source(shop: Shop, order: ReadPlan | None = None) -> DltSource:
     wanted = [entry for entry in shop.resources if order is None or entry.name in order.slices]
     endpoints = sorted(
         (resource for resource in wanted if resource.endpoint),
-        key=lambda resource: len(shop.read_through(resource)),
+        key=lambda resource: len(shop.endpoints_to_read(resource)),
     )
     client: dict[str, Any] = {"base_url": shop.client.base_url, "headers": dict(shop.client.headers)}
     if order:

@@ -71,9 +71,10 @@ def assign_windows(
         if limit and (count := pc.sum(beyond(moments, pa.scalar(limit, moments.type))).as_py()):
             raise ApiError(
                 f"{resource.name}: {count} of {len(records)} records lie outside of the window that was asked for: "
-                f"the API ignores {param or incremental.asked_by}, or rounds what it compares, for the furthest is of "
-                f"{furthest(moments).as_py().isoformat()}, {side} {limit.isoformat()}; declare server_filter: false, "
-                "or the parameter that it knows, or the format and the timezone in which it reads it"
+                f"the API ignores {param or incremental.parameter_names}, or rounds what it compares, "
+                f"for the furthest is of {furthest(moments).as_py().isoformat()}, {side} {limit.isoformat()}; "
+                "declare server_filter: false, or the parameter that it knows, or the format and the timezone "
+                "in which it reads it"
             )
     if asked.excluded and (
         count := pc.sum(pc.greater_equal(moments, pa.scalar(asked.excluded, moments.type))).as_py()

@@ -14,8 +14,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from ecom_assets.declaration.instant_format import grain_of
-from ecom_assets.foundation.local_time import change_near, instant_of, wall
+from ecom_assets.declaration.instant_format import resolution_of
+from ecom_assets.foundation.local_time import instant_of, local_time_of, offset_change_near
 
 if TYPE_CHECKING:
     from ecom_assets.declaration.reading import Incremental, Partitions, Shop
@@ -112,7 +112,7 @@ def cut_into_slices(shop: Shop, name: str, windows: Sequence[Window]) -> tuple[S
         return (Slice(f"{name}/all"),)
     lookback = timedelta(seconds=shop.policy.lookback)
     ordered = tuple(sorted(windows, key=lambda window: window.start))
-    filtered = shop.incremental_of(name).asks_end
+    filtered = shop.incremental_of(name).sends_end
     groups: list[tuple[Window, ...]] = [(window,) for window in ordered] if filtered else [ordered]
     slices = []
     before = None
@@ -156,11 +156,11 @@ def window_request(part: Slice, incremental: Incremental) -> WindowRequest:
     """
     if part.start is None or part.end is None:
         return WindowRequest("", "", None, None)
-    grain = grain_of(incremental.format)
+    grain = resolution_of(incremental.format)
     zone = ZoneInfo(incremental.timezone)
-    change = change_near((part.start, part.end), zone)
-    start = _rounded(wall(part.start, zone) - 2 * change, grain, up=False)
-    end = _rounded(wall(part.end, zone) + 2 * change, grain, up=True)
+    change = offset_change_near((part.start, part.end), zone)
+    start = _rounded(local_time_of(part.start, zone) - 2 * change, grain, up=False)
+    end = _rounded(local_time_of(part.end, zone) + 2 * change, grain, up=True)
     if incremental.bounds[0] == "(":
         start -= grain
     first, last = instant_of(start, zone), instant_of(end, zone)
@@ -168,9 +168,9 @@ def window_request(part: Slice, incremental: Incremental) -> WindowRequest:
         start=_write(start, first, incremental.format, zone),
         end=_write(end, last, incremental.format, zone),
         # an API that keeps more digits than it compares answers up to a grain more
-        low=first - 2 * change if incremental.asks_start else None,
-        high=last + 2 * change + grain if incremental.asks_end else None,
-        excluded=last + 2 * change if incremental.asks_end and incremental.bounds == "[)" else None,
+        low=first - 2 * change if incremental.sends_start else None,
+        high=last + 2 * change + grain if incremental.sends_end else None,
+        excluded=last + 2 * change if incremental.sends_end and incremental.bounds == "[)" else None,
     )
 
 

@@ -1,1 +1,1 @@
-"""Errors, JSON text, clocks and progress lines: what every other package may use."""
+"""What every other package may use: errors, JSON text, time zones, progress lines, temporary folders."""

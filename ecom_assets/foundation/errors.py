@@ -1,10 +1,10 @@
-"""What can go wrong in a way a user can act on. Every message is one clear line without a secret."""
+"""The errors that a user can act on. Each message is one clear line without a secret."""
 
 from __future__ import annotations
 
 
 class IngestError(Exception):
-    """A failure with a message for the user; shown without a traceback on the command line."""
+    """A failure with a message for the user; the command line shows it without a traceback."""
 
 
 class DeclarationError(IngestError):
@@ -20,15 +20,15 @@ class DeclarationError(IngestError):
 
 
 class MissingSecret(IngestError):
-    """A secret is in none of the places that were looked in."""
+    """A secret is in none of the places where it may be."""
 
 
 class ApiError(IngestError):
-    """The API answered wrongly or not at all."""
+    """The API sent a wrong response, or none."""
 
 
 class RetryLater(ApiError):
-    """The API asks for a pause longer than a run should sit out."""
+    """The API asks for a pause that is longer than a run waits."""
 
     def __init__(self, message: str, seconds: float) -> None:
         """Keep the pause that the API asked for, in seconds."""
@@ -41,14 +41,14 @@ class IncompleteSlice(ApiError):
 
 
 class ContractBroken(IngestError):
-    """Records break the contract in a way that fails the resource instead of a row."""
+    """Records break the contract in a way that fails the resource instead of single rows."""
 
     resource: str | None = None
-    """Which one, where that is known."""
+    """The name of the resource, if it is known."""
 
 
 class BrokerError(IngestError):
-    """The broker that runs share cannot be asked."""
+    """The broker that runs share does not respond as it should."""
 
 
 class WarehouseError(IngestError):

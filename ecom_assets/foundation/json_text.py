@@ -1,7 +1,4 @@
-"""Values of JSON as compact JSON text, whatever is in them: numbers of any length, any depth, broken surrogates.
-
-What is done with the text is `contract`'s and `scalars`'.
-"""
+"""Write values as compact JSON text: numbers of any length, nesting of any depth, lone surrogates."""
 
 from __future__ import annotations
 
@@ -11,76 +8,83 @@ from typing import Any
 
 import orjson
 
-_SHOWN = 60
+_LONGEST = 60
+"""The most characters of a value in a message."""
 
 
 def json_text(value: Any, *, ordered: bool = False) -> str:
-    """Return a value as compact JSON; a Decimal is written with all its digits, a lone surrogate escaped.
+    """Return a value as compact JSON. A Decimal keeps all its digits, a lone surrogate is escaped.
 
-    Ordered, the fields of objects stand in the order of their names.
+    Args:
+        value: A value of parsed JSON.
+        ordered: Whether the fields of objects are sorted by name.
     """
     try:
-        return orjson.dumps(value, default=_number, option=orjson.OPT_SORT_KEYS if ordered else 0).decode()
+        return orjson.dumps(
+            value, default=_write_number, option=orjson.OPT_SORT_KEYS if ordered else 0
+        ).decode()
     except (TypeError, RecursionError):
-        return _written(value, ordered=ordered)
+        return _write(value, ordered=ordered)
 
 
 def storable_json(value: Any) -> str:
-    """Return a value as JSON that a warehouse takes; raises ValueError for a text with a lone surrogate."""
+    """Return a value as JSON that a warehouse accepts; raises ValueError for a text with a lone surrogate."""
     try:
-        return orjson.dumps(value, default=_number).decode()
+        return orjson.dumps(value, default=_write_number).decode()
     except (TypeError, RecursionError):
-        return _written(value, strict=True)
+        return _write(value, strict=True)
 
 
-def shown(value: Any) -> str:
-    """Return a value for a reason, cut where it is long."""
+def shorten_value(value: Any) -> str:
+    """Return a value as messages repeat it, shortened if it is long."""
     text = repr(value) if isinstance(value, str) else json_text(value)
-    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
 
-def _number(value: Any) -> Any:
+def _write_number(value: Any) -> Any:
     if isinstance(value, Decimal):
         return orjson.Fragment(str(value) if value.is_finite() else "null")
     return str(value)
 
 
-class _Written(str):
-    """A piece of JSON that is written already."""
+class _Fragment(str):
+    """A piece of JSON text that is already written."""
 
     __slots__ = ()
 
 
-def _written(value: Any, *, strict: bool = False, ordered: bool = False) -> str:
-    """Write what orjson does not: numbers beyond 64 bits, deep nesting, lone surrogates unless `strict`."""
+def _write(value: Any, *, strict: bool = False, ordered: bool = False) -> str:
+    """Write what orjson cannot: integers beyond 64 bits, deep nesting, and, unless `strict`, lone surrogates."""
     parts: list[str] = []
-    pending: list[Any] = [value]  # a stack of our own: records may be nested deeper than calls can be
+    pending: list[Any] = [
+        value
+    ]  # an explicit stack, since records may be nested deeper than Python can recurse
     while pending:
         entry = pending.pop()
-        if isinstance(entry, _Written):
+        if isinstance(entry, _Fragment):
             parts.append(entry)
         elif isinstance(entry, dict):
             parts.append("{")
-            pending.append(_Written("}"))
+            pending.append(_Fragment("}"))
             fields = sorted(entry.items(), key=lambda field: field[0]) if ordered else entry.items()
             for position, (name, below) in reversed(list(enumerate(fields))):
                 comma = "," if position else ""
-                pending += (below, _Written(f"{comma}{_quoted(str(name), strict=strict)}:"))
+                pending += (below, _Fragment(f"{comma}{_quote(str(name), strict=strict)}:"))
         elif isinstance(entry, (list, tuple)):
             parts.append("[")
-            pending.append(_Written("]"))
+            pending.append(_Fragment("]"))
             for position, below in reversed(list(enumerate(entry))):
-                pending += (below, _Written("," if position else ""))
+                pending += (below, _Fragment("," if position else ""))
         elif isinstance(entry, str):
-            parts.append(_quoted(entry, strict=strict))
+            parts.append(_quote(entry, strict=strict))
         elif isinstance(entry, int) and not isinstance(entry, bool):
             parts.append(str(entry))
         else:
-            parts.append(orjson.dumps(entry, default=_number).decode())
+            parts.append(orjson.dumps(entry, default=_write_number).decode())
     return "".join(parts)
 
 
-def _quoted(text: str, *, strict: bool) -> str:
+def _quote(text: str, *, strict: bool) -> str:
     try:
         return orjson.dumps(text).decode()
     except TypeError:

@@ -1,6 +1,7 @@
-"""What a run says while it reads: a line per tenth of an endpoint's slices, or after some seconds, never one for each.
+"""Progress lines of a run while it reads: one per tenth of an endpoint's slices, or after some seconds.
 
-Each line becomes an event in Dagster's log, which takes longer to write than a small slice to read.
+There is no line per slice, because each line becomes an event in Dagster's log, and writing an event takes longer than
+reading a small slice.
 """
 
 from __future__ import annotations
@@ -10,17 +11,17 @@ import time
 from collections.abc import Callable
 
 OnProgress = Callable[[str], None]
-"""Takes one line that tells a person how far something is."""
+"""Takes one line about the progress, for a person."""
 
 EVERY = 5.0
-"""Seconds after which a line is due, however few slices were read meanwhile."""
+"""Seconds after which a line is due, even if few slices were read."""
 
 TENTH = 10
-"""Lines that an endpoint takes when it is read quickly."""
+"""Lines for an endpoint that is read quickly."""
 
 
 class Progress:
-    """Counts the slices and records of one endpoint; workers may share it."""
+    """Counts the slices and records of one endpoint. Thread-safe: workers may share it."""
 
     def __init__(
         self,
@@ -29,7 +30,14 @@ class Progress:
         on_progress: OnProgress,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Take the endpoint's name and how many slices it has."""
+        """Start the clock.
+
+        Args:
+            name: The name of the endpoint.
+            slices: The number of its slices.
+            on_progress: Takes the progress lines.
+            clock: Returns a time in seconds.
+        """
         self._name = name
         self._slices = slices
         self._on_progress = on_progress
@@ -40,7 +48,7 @@ class Progress:
         self._records = 0
 
     def add(self, records: int) -> None:
-        """Count a slice, and say how far the reading is where a line is due."""
+        """Count a slice with that many records, and write a progress line if one is due."""
         with self._lock:
             self._done += 1
             self._records += records
@@ -54,7 +62,7 @@ class Progress:
             self._on_progress(line)
 
     def _line(self, seconds: float) -> str:
-        """Return slices, records, the rate, and how long the rest will take at it."""
+        """Return slices, records, the rate, and the time left at this rate; `seconds` is the time so far."""
         text = f"{self._name}: {self._done} of {self._slices} slices, {self._records:,} records"
         if seconds < 1:
             return text

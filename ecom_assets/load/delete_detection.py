@@ -17,7 +17,7 @@ from dlt.common.storages.load_package import create_load_id
 from ecom_assets.client.api_connection import open_api
 from ecom_assets.client.read_statistics import SliceStatistics
 from ecom_assets.declaration.deletes import DELETED_AT, deletions_name
-from ecom_assets.declaration.reading import Resource, Shop, shown_path
+from ecom_assets.declaration.reading import Resource, Shop, format_path
 from ecom_assets.extract.load_metrics import WindowReport
 from ecom_assets.extract.source_keys import source_keys
 from ecom_assets.foundation.errors import DeclarationError, IngestError, NotPublished, WarehouseError
@@ -73,9 +73,9 @@ def run_sweep(
     """
     swept = shop.resource(resource)
     if swept.deletes is None:
-        allowed = ", ".join(entry.name for entry in shop.swept_resources()) or "none is declared"
+        allowed = ", ".join(entry.name for entry in shop.resources_with_deletes()) or "none is declared"
         raise DeclarationError(
-            shown_path(shop.file),
+            format_path(shop.file),
             "resources",
             f"{resource}, which has no deletes",
             f"one with deletes: {allowed}",

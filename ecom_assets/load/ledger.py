@@ -13,6 +13,7 @@ import dlt
 import pyarrow as pa
 from dlt.extract import DltSource
 
+from ecom_assets.declaration.column_types import types_by_arrow_type
 from ecom_assets.declaration.reading import Shop
 from ecom_assets.extract.load_metrics import LoadMetrics, ResourceReport, WindowReport
 from ecom_assets.warehouse.warehouse import Transaction
@@ -52,7 +53,7 @@ _REJECTED_SCHEMA = pa.schema(
 )
 """`reasons` are parted by `; `, `record` is the record as JSON text."""
 
-_HINTS = {pa.string(): "text", pa.int64(): "bigint", pa.float64(): "double", _INSTANT: "timestamp"}
+_HINTS = types_by_arrow_type()
 
 
 def ledger_source(

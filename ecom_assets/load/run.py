@@ -146,7 +146,7 @@ class _Run:
         cuts = cut_into_slices(self.shop, endpoint.name, self.windows)
         tables = [resource for resource in self.chosen if self.shop.root_of(resource).name == endpoint.name]
         while tables:
-            through = dict.fromkeys(name for entry in tables for name in self.shop.read_through(entry))
+            through = dict.fromkeys(name for entry in tables for name in self.shop.endpoints_to_read(entry))
             slices = {name: child_slices(self.shop.resource(name), cuts) for name in through}
             connection.statistics.reset(part.id for parts in slices.values() for part in parts)
             load_metrics = {

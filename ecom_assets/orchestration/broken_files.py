@@ -13,7 +13,7 @@ from pathlib import Path
 
 from dagster import AssetCheckResult, AssetChecksDefinition, AssetKey, AssetSpec, asset_check
 
-from ecom_assets.declaration.reading import readable_shops
+from ecom_assets.declaration.reading import load_shops
 from ecom_assets.foundation.errors import DeclarationError
 
 CHECK = "declaration_valid"
@@ -47,7 +47,7 @@ def _check(key: AssetKey, file: Path) -> AssetChecksDefinition:
 
     @asset_check(asset=key, name=CHECK, description=f"The declaration {file.name} is right.")
     def declaration_valid() -> AssetCheckResult:
-        error = readable_shops(file.parent)[1].get(file)
+        error = load_shops(file.parent)[1].get(file)
         if error is None:
             return AssetCheckResult(
                 passed=True, description=f"{file.name} is right now: reload the definitions to have its shop"

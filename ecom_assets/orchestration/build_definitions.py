@@ -11,7 +11,7 @@ from typing import Any
 
 from dagster import Definitions, in_process_executor
 
-from ecom_assets.declaration.reading import readable_shops
+from ecom_assets.declaration.reading import load_shops
 from ecom_assets.orchestration.alerts import failure_sensor
 from ecom_assets.orchestration.assets import shop_assets
 from ecom_assets.orchestration.broken_files import broken_files
@@ -31,7 +31,7 @@ def build_defs(
     EnvVar("ACME_KEY")})}`. A file that is wrong is left out, with an asset in its place that says why. Raises
     DeclarationError where no file is right.
     """
-    shops, wrong = readable_shops(shops_dir)
+    shops, wrong = load_shops(shops_dir)
     for error in wrong.values():
         if not shops:
             raise error

@@ -35,7 +35,7 @@ _EVERY = timedelta(weeks=1)
 
 def deletions_assets(shop: Shop) -> list[AssetsDefinition]:
     """Return an asset for each resource whose deletes are looked for."""
-    return [_asset(shop, resource) for resource in shop.swept_resources()]
+    return [_asset(shop, resource) for resource in shop.resources_with_deletes()]
 
 
 def deletions_spec(shop: Shop, resource: Resource) -> AssetSpec:

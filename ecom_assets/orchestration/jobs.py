@@ -38,7 +38,7 @@ def snapshots_job(shop: Shop) -> AssetJob | None:
 
 def deletions_job(shop: Shop) -> AssetJob | None:
     """Return the job of the sweeps, None when there is none."""
-    names = [deletions_name(resource.name) for resource in shop.swept_resources()]
+    names = [deletions_name(resource.name) for resource in shop.resources_with_deletes()]
     return _job(
         shop, "deletions", names, f"Marks the rows of {shop.name} whose records are gone from the API."
     )

@@ -10,7 +10,7 @@ from typing import Any
 
 from dagster import Failure, MetadataValue
 
-from ecom_assets.declaration.reading import Shop, shown_path
+from ecom_assets.declaration.reading import Shop, format_path
 from ecom_assets.foundation.errors import (
     ApiError,
     BrokerError,
@@ -115,7 +115,7 @@ _LOOK: tuple[tuple[type[IngestError], str], ...] = (
 
 def _where(shop: Shop, errors: Iterable[IngestError]) -> dict[str, str]:
     """Return the shop, its file, and where to look."""
-    file = shown_path(shop.file)
+    file = format_path(shop.file)
     looks = [next(look for kind, look in _LOOK if isinstance(error, kind)) for error in errors]
     look = "; ".join(dict.fromkeys(looks)).format(shop=shop.name, file=file)
     return {"shop": shop.name, "declaration": file, "look_at": look}

@@ -196,4 +196,4 @@ def test_what_is_promised_and_what_cannot_be(
     file.write_text(DECLARED.replace("TOTAL", total).replace("FILTER", by), "utf-8")
     shop = load_shop(file)
     found = list(promises(shop, shop.resource(name)))
-    assert any(text in entry.text and entry.kept is kept for entry in found), found
+    assert any(text in entry.text and entry.provided is kept for entry in found), found

@@ -1,4 +1,4 @@
-"""How a declared API is reached: every address, auth kind and paginator that is taken."""
+"""The client of a declaration: every valid address, auth kind and paginator."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ OAUTH2 = {"type": "oauth2_client_credentials", "access_token_url": "https://id.e
     ],
 )
 def test_auth_fields(auth: Any, fields: list[dict[str, str]]) -> None:
-    """Each auth kind names its secrets, under its own words or the file's."""
+    """Each auth kind names its secrets, by its own names or by those in the file."""
     assert [entry.fields for entry in client(auth=auth).auth] == fields
 
 
@@ -51,12 +51,12 @@ def test_auth_fields(auth: Any, fields: list[dict[str, str]]) -> None:
     ],
 )
 def test_address(address: str) -> None:
-    """Encrypted, loopback and sandbox addresses are taken as they are."""
+    """Encrypted, loopback and sandbox addresses are valid."""
     assert client(base_url=address).base_url == address
 
 
 def test_plain_http_can_be_allowed() -> None:
-    """A host that is not loopback is reached without encryption only where the file says so."""
+    """Plain http to a host that is not loopback needs `allow_http`."""
     with pytest.raises(ValueError, match="loopback"):
         client(base_url="http://shop.example.com")
     allowed = client(base_url="http://shop.example.com", allow_http=True)
@@ -81,5 +81,5 @@ def test_plain_http_can_be_allowed() -> None:
     ],
 )
 def test_paginators(paginator: dict[str, Any]) -> None:
-    """Each of dlt's paginators is taken, in dlt's words, with the place of the total."""
+    """Each of dlt's paginators is valid, in dlt's words, with the place of the total."""
     assert client(paginator=paginator).paginator == paginator

@@ -1,4 +1,4 @@
-"""Wrong declarations, each with the one line that it must give."""
+"""Wrong declarations, each with the one line of its error."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ecom_assets.declaration.reading import load_shop, readable_shops, shop_files, shops_dir, shown_path
+from ecom_assets.declaration.reading import format_path, load_shop, load_shops, shop_files, shops_dir
 from ecom_assets.foundation.errors import DeclarationError
 
 GOOD = """\
@@ -68,7 +68,7 @@ def test_wrong_file(tmp_path: Path, old: str, new: str, message: str) -> None:
     with pytest.raises(DeclarationError) as caught:
         load_shop(file)
 
-    assert str(caught.value) == f"{shown_path(file)}: {message}"
+    assert str(caught.value) == f"{format_path(file)}: {message}"
     # neither the message nor an exception that a traceback would show before it may hold the secret
     assert SECRET not in "".join(traceback.format_exception(caught.value))
 
@@ -100,7 +100,7 @@ def test_file_that_is_no_mapping(tmp_path: Path, content: bytes, found: str, all
     file.write_bytes(content)
     with pytest.raises(DeclarationError) as caught:
         load_shop(file)
-    assert str(caught.value) == f"{shown_path(file)}: file: found {found}; allowed: {allowed}"
+    assert str(caught.value) == f"{format_path(file)}: file: found {found}; allowed: {allowed}"
 
 
 def test_missing_file(tmp_path: Path) -> None:
@@ -128,7 +128,7 @@ def test_folder_without_shops(tmp_path: Path) -> None:
     """A folder without a YAML file is refused, whatever else is in it."""
     (tmp_path / "notes.txt").write_text("name: acme")
     with pytest.raises(DeclarationError) as caught:
-        readable_shops(tmp_path)
+        load_shops(tmp_path)
     assert str(caught.value) == (
         f"{tmp_path}: folder: found no YAML file; allowed: one file per shop, such as sandbox.yaml"
     )
@@ -138,21 +138,21 @@ def test_two_shops_of_one_name(tmp_path: Path) -> None:
     """Two files may not declare the same shop; both are named."""
     (tmp_path / "a.yaml").write_text(GOOD)
     (tmp_path / "b.yml").write_text(GOOD)
-    shops, wrong = readable_shops(tmp_path)
+    shops, wrong = load_shops(tmp_path)
     assert [shop.file.name for shop in shops] == ["a.yaml"]
     assert list(wrong) == [tmp_path / "b.yml"]
     assert str(wrong[tmp_path / "b.yml"]) == (
         f"{tmp_path / 'b.yml'}: name: found 'acme', the name of {tmp_path / 'a.yaml'}; "
-        "allowed: a name of its own"
+        "allowed: a name that no other file has"
     )
 
 
 def test_path_below_the_working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A message shows a file below the working directory by its relative path, another by its full one."""
     monkeypatch.chdir(tmp_path)
-    assert shown_path(tmp_path / "shops" / "acme.yaml") == "shops/acme.yaml"
-    assert shown_path(Path("shops/acme.yaml")) == "shops/acme.yaml"
-    assert shown_path(Path("/elsewhere/acme.yaml")) == "/elsewhere/acme.yaml"
+    assert format_path(tmp_path / "shops" / "acme.yaml") == "shops/acme.yaml"
+    assert format_path(Path("shops/acme.yaml")) == "shops/acme.yaml"
+    assert format_path(Path("/elsewhere/acme.yaml")) == "/elsewhere/acme.yaml"
 
 
 def test_unknown_resource(tmp_path: Path) -> None:

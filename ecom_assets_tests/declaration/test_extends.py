@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ecom_assets.client.secrets import secret_names
-from ecom_assets.declaration.reading import load_shop, shop_files, shown_path
+from ecom_assets.declaration.reading import format_path, load_shop, shop_files
 from ecom_assets.foundation.errors import DeclarationError
 
 BASE = """\
@@ -72,7 +72,7 @@ def mistake(folder: Path, **files: str) -> str:
     file = written(folder, **files)
     with pytest.raises(DeclarationError) as caught:
         load_shop(file)
-    return str(caught.value).replace(f"{shown_path(folder)}/", "")
+    return str(caught.value).replace(f"{format_path(folder)}/", "")
 
 
 def test_mappings_merge_deeply_and_lists_of_resources_by_name(tmp_path: Path) -> None:
@@ -137,7 +137,7 @@ FROM = "extends: _base.yaml\n"
     [
         (
             {"acme": f"name: acme\n{FROM}"},
-            "acme.yaml: extends: found '_base.yaml', which is not there; "
+            "acme.yaml: extends: found '_base.yaml', a file that does not exist; "
             "allowed: the name of a YAML file in the same folder, such as _base.yaml",
         ),
         (
@@ -152,13 +152,13 @@ FROM = "extends: _base.yaml\n"
         ),
         (
             {"acme": "name: acme\nextends: acme.yaml\n"},
-            "acme.yaml: extends: found 'acme.yaml', by which it extends itself; "
-            "allowed: a file that ends in one without extends",
+            "acme.yaml: extends: found 'acme.yaml', which leads back to this file; "
+            "allowed: a chain of files that ends in one without extends",
         ),
         (
             {"acme": f"name: acme\n{FROM}", "_base": "extends: acme.yaml\n"},
-            "_base.yaml: extends: found 'acme.yaml', by which it extends itself; "
-            "allowed: a file that ends in one without extends",
+            "_base.yaml: extends: found 'acme.yaml', which leads back to this file; "
+            "allowed: a chain of files that ends in one without extends",
         ),
         (
             {"acme": FROM, "_base": f"name: base\n{BASE}"},
@@ -193,8 +193,8 @@ FROM = "extends: _base.yaml\n"
         ),
         (
             {"acme": f"name: acme\n{FROM}", "_base": BASE.replace("any}", "any, api_key: sk-9f8e7d6c5b4a}")},
-            "_base.yaml: resource_defaults.endpoint.params.api_key: found a secret in the file; allowed: client.auth, "
-            "with its secret as SOURCES__<SHOP>__API_KEY in the environment, "
+            "_base.yaml: resource_defaults.endpoint.params.api_key: found a secret in the file; allowed: client.auth "
+            "without its secret, and the secret as SOURCES__<SHOP>__API_KEY in the environment, "
             "or api_key under [sources.<shop>] in .dlt/secrets.toml",
         ),
         (

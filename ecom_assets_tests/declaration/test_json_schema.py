@@ -1,4 +1,4 @@
-"""The JSON Schema of a declaration: it takes what loads, and refuses what an editor can tell to be wrong."""
+"""The JSON Schema of a declaration accepts every file that loads, and refuses the errors that an editor can find."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SCHEMA: dict[str, Any] = json.loads(SCHEMA_FILE.read_text("utf-8"))
 VALIDATOR = Draft202012Validator(SCHEMA)
 
 BEYOND = (TESTS / "declaration" / "beyond_the_schema.txt").read_text("utf-8").splitlines()
-"""The messages of those wrong declarations that no schema tells: they speak of several places, or of the world."""
+"""The messages for errors that no schema can find: they concern several places, or the world outside the file."""
 
 
 def problems(document: Any) -> list[str]:
@@ -43,7 +43,7 @@ def texts_of_the_tests() -> list[str]:
     return found
 
 
-def test_the_files_drawn_from_the_models_are_current() -> None:
+def test_the_files_generated_from_the_models_are_current() -> None:
     assert SCHEMA_FILE.read_text("utf-8") == keys_page.schema_text(), "run `make docs`"
     assert keys_page.PAGE.read_text("utf-8") == keys_page.page_text(), "run `make docs`"
 

@@ -1,4 +1,4 @@
-"""Good declarations: what is filled in, merged and passed on to children."""
+"""Valid declarations: defaults, merged values, and what children take from their parents."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ecom_assets.declaration.reading import (
     SchemaContract,
     Shop,
     load_shop,
-    readable_shops,
+    load_shops,
     shop_files,
     shops_dir,
 )
@@ -91,7 +91,7 @@ def _changed(folder: Path, change: Callable[[dict[str, Any]], None]) -> Shop:
 
 
 def test_defaults(shop: Shop) -> None:
-    """What is left out has the documented default."""
+    """A key that is left out has the documented default."""
     assert shop.policy == Policy(
         max_retries=3,
         backoff_factor=2,
@@ -128,7 +128,7 @@ def test_resource_defaults_are_merged(shop: Shop) -> None:
 
 
 def test_null_removes_a_default(shop: Shop) -> None:
-    """A null in a resource goes back behind the file's defaults to the documented ones."""
+    """A null in a resource stands for the documented default, not for that of `resource_defaults`."""
     stores = shop.resource("stores")
     assert stores.endpoint is not None
     assert stores.endpoint.incremental is None
@@ -138,7 +138,7 @@ def test_null_removes_a_default(shop: Shop) -> None:
 
 
 def test_children(shop: Shop) -> None:
-    """A child takes the defaults but no endpoint, and is windowed as its parent is."""
+    """A child takes the defaults except the endpoint, and is windowed if its parent is."""
     items, hours = shop.resource("items"), shop.resource("hours")
     assert items.endpoint is None
     assert items.rows_from == RowsFrom(resource="orders", path="cart.lines")
@@ -158,7 +158,7 @@ def test_children(shop: Shop) -> None:
 
 
 def test_a_stated_disposition_must_fit(tmp_path: Path) -> None:
-    """The disposition that follows from the kind may be stated as well."""
+    """A file may also state the disposition that follows from `incremental`."""
 
     def state(document: dict[str, Any]) -> None:
         for resource, disposition in zip(
@@ -194,7 +194,7 @@ def test_what_looks_like_a_secret_but_is_none(tmp_path: Path) -> None:
 
 
 def test_frozen(shop: Shop) -> None:
-    """Nothing of a shop can be assigned anew."""
+    """No field of a shop can be assigned."""
     for part, field in [(shop, "name"), (shop.policy, "timeout"), (shop.resources[0].columns[0], "nullable")]:
         with pytest.raises(ValidationError, match="frozen"):
             setattr(part, field, getattr(part, field))
@@ -213,7 +213,7 @@ def test_equality_leaves_out_the_file(tmp_path: Path) -> None:
 
 
 def test_a_shop_goes_to_another_process(shop: Shop) -> None:
-    """A shop survives pickling, kinds of children included."""
+    """A shop can be pickled, and its children stay windowed."""
     copy = pickle.loads(pickle.dumps(shop))
     assert copy == shop
     assert copy.resource("items").windowed
@@ -226,11 +226,11 @@ def test_shops_dir(tmp_path: Path) -> None:
     assert SANDBOX in shop_files(shops_dir({}))
 
 
-def test_readable_shops(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_load_shops(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every YAML file of the folder is a shop, in the order of the files' names."""
     (tmp_path / "b.yaml").write_text(SHOP)
     (tmp_path / "a.yml").write_text(SHOP.replace("name: acme", "name: zeta"))
     (tmp_path / "notes.txt").write_text("nothing")
     monkeypatch.setenv("ECOM_SHOPS_DIR", str(tmp_path))
-    assert [shop.name for shop in readable_shops()[0]] == ["zeta", "acme"]
-    assert [shop.name for shop in readable_shops(SANDBOX.parent)[0]] == ["sandbox"]
+    assert [shop.name for shop in load_shops()[0]] == ["zeta", "acme"]
+    assert [shop.name for shop in load_shops(SANDBOX.parent)[0]] == ["sandbox"]

@@ -1,4 +1,4 @@
-"""Columns, windows and resources: what follows from what is left out, and every way to ask for a window."""
+"""Columns, windows and resources: values that follow from others, and every way to request a window."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ecom_assets.declaration.reading import Column, Incremental, Partitions, Res
     [("id", ("id",)), ("a_b__c__d", ("a_b", "c", "d")), ("_orders_a__b", ("_orders_a__b",))],
 )
 def test_path_follows_from_the_name(name: str, path: tuple[str, ...]) -> None:
-    """A double underscore leads into a mapping, except in a field that a parent handed down."""
+    """A double underscore leads into a mapping, except in a field that comes from the parent."""
     assert Column(name=name, data_type="text").path == path
 
 
@@ -62,7 +62,7 @@ def test_partition_start_may_be_a_date(start: str | date) -> None:
     ],
 )
 def test_incremental(given: dict[str, Any]) -> None:
-    """Every documented way to ask for a window is taken."""
+    """Every documented way to request a window is valid."""
     found = Incremental.model_validate({"cursor_path": "meta.updated_at", **given}).model_dump()
     assert {key: found[key] for key in given} == given
 

@@ -126,7 +126,10 @@ def test_a_worker_takes_its_settings_from_the_module_on_its_path() -> None:
 
 def test_the_image_leaves_out_what_only_development_needs() -> None:
     text = (DEPLOY / "Dockerfile").read_text("utf-8").replace("\\\n", " ")
-    assert set(re.findall(r"requirements[\w-]*\.txt", text)) == {"requirements.txt", "requirements-deploy.txt"}
+    assert set(re.findall(r"requirements[\w-]*\.txt", text)) == {
+        "requirements.txt",
+        "requirements-deploy.txt",
+    }
 
 
 def test_the_image_gets_what_it_copies() -> None:

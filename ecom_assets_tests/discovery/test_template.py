@@ -83,7 +83,7 @@ def test_its_personal_data_is_marked_as_can_be_declared(tmp_path: Path) -> None:
     (tmp_path / "mine.yaml").write_text("name: mine\nextends: _all.yaml\n", "utf-8")
     shop = load_shop(tmp_path / "mine.yaml")
     assert (
-        sum(column.pii is not None for resource in shop.resources for column in resource.declared)
+        sum(column.pii is not None for resource in shop.resources for column in resource.declared_columns)
         == suggested
     )
 

@@ -62,8 +62,8 @@ def test_placeholders_stand_for_a_window_anywhere() -> None:
         incremental={"cursor_path": "at", "format": "unix"},
     )
     assert endpoint.incremental
-    assert (endpoint.incremental.asks_start, endpoint.incremental.asks_end) == (True, True)
-    assert endpoint.incremental.asked_by == f"{start}, {end}"
+    assert (endpoint.incremental.sends_start, endpoint.incremental.sends_end) == (True, True)
+    assert endpoint.incremental.parameter_names == f"{start}, {end}"
     filled = template_of(endpoint).filled(values_of(endpoint))
     low, high = int(FROM.timestamp()), int((FROM + DAY).timestamp())
     assert filled.path == f"/orders/since-{low}"

@@ -1,4 +1,4 @@
-"""Naive times are read alike one by one and as a column, in order, and never as older than they may be."""
+"""Local times: single values and whole columns give the same instants, in order, and never too early ones."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ecom_assets.contract.conversion import convert, cursor_instants
-from ecom_assets.declaration.instant_format import grain_of
+from ecom_assets.declaration.instant_format import resolution_of
 from ecom_assets.declaration.reading import Column
-from ecom_assets.foundation.local_time import change_near, instant_of, instants_of, wall
+from ecom_assets.foundation.local_time import instant_of, instants_of, local_time_of, offset_change_near
 
 UTC = timezone.utc
 ZONES = (
@@ -77,8 +77,10 @@ def test_a_column_is_read_as_its_values_are_and_keeps_their_order(
     if whole is not None:
         assert whole.to_pylist() == read
     for moment, instant in zip(moments, read, strict=True):
-        assert wall(instant, info) >= moment  # later only where the clock skips
-        assert abs(instant - moment.replace(tzinfo=info).astimezone(UTC)) <= change_near([instant], info)
+        assert local_time_of(instant, info) >= moment  # later only where the clock skips
+        assert abs(instant - moment.replace(tzinfo=info).astimezone(UTC)) <= offset_change_near(
+            [instant], info
+        )
 
 
 @pytest.mark.parametrize(
@@ -146,7 +148,7 @@ def test_the_least_and_greatest_day_have_a_midnight_in_every_zone() -> None:
     ],
 )
 def test_how_fine_a_format_is(form: str, grain: timedelta) -> None:
-    assert grain_of(form) == grain
+    assert resolution_of(form) == grain
 
 
 @pytest.mark.parametrize(
@@ -154,4 +156,4 @@ def test_how_fine_a_format_is(form: str, grain: timedelta) -> None:
 )
 def test_a_format_that_does_not_tell_every_day_is_none(form: str) -> None:
     with pytest.raises(ValueError, match="does not tell every day"):
-        grain_of(form)
+        resolution_of(form)

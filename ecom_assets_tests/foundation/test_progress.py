@@ -1,4 +1,4 @@
-"""What a run says while it reads: enough to see that it goes on, and never a line for each slice of many."""
+"""Progress lines: often enough to see that a run goes on, and never one per slice of many."""
 
 from __future__ import annotations
 

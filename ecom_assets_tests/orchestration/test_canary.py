@@ -24,7 +24,7 @@ import pytest
 import yaml
 from dagster import DagsterInstance, ExecuteInProcessResult, build_run_status_sensor_context
 
-from ecom_assets.declaration.reading import readable_shops
+from ecom_assets.declaration.reading import load_shops
 from ecom_assets.orchestration.alerts import failure_sensor
 from ecom_assets.orchestration.build_definitions import build_defs
 from ecom_assets.orchestration.resources import shop_resources
@@ -162,7 +162,7 @@ def answering(case: Case, name: str, keys: list[str], other: Loopback) -> Callab
 
 def executed(folder: Path) -> ExecuteInProcessResult:
     """Run the shop's job, and its failure through the sensor as the daemon does."""
-    shops, _ = readable_shops(folder / "shops")
+    shops, _ = load_shops(folder / "shops")
     job = build_defs(folder / "shops").resolve_job_def("canary_snapshots")
     with DagsterInstance.get() as instance:
         result = job.execute_in_process(instance=instance, raise_on_error=False)

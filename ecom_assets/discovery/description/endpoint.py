@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ecom_assets.declaration.column_types import COLUMN_TYPES, DataType
 from ecom_assets.discovery.tables.fields import Path
 from ecom_assets.discovery.tables.type_inference import Kind
 
@@ -17,7 +18,7 @@ AS_DESCRIBED = "as described, not seen"
 class DescribedField:
     """One field: its type in our words and as it is written there; `nullable` is None where nothing is said."""
 
-    data_type: str | None
+    data_type: DataType | None
     said: str
     nullable: bool | None = None
     description: str = ""
@@ -45,15 +46,6 @@ class DescribedEndpoint:
     table: DescribedTable = field(default_factory=DescribedTable)
 
 
-_AGREES: Mapping[str, tuple[str, ...]] = {
-    "text": ("text", "timestamp", "date", "time", "decimal"),
-    "bigint": ("bigint", "timestamp"),
-    "decimal": ("bigint", "decimal", "double"),
-    "double": ("bigint", "decimal", "double"),
-    "timestamp": ("timestamp", "date"),
-}
-
-
 def agreed(seen: Kind | None, said: DescribedField | None) -> tuple[Kind | None, str]:
     """Return the type that goes into the declaration, and what the description says otherwise.
 
@@ -69,6 +61,6 @@ def agreed(seen: Kind | None, said: DescribedField | None) -> tuple[Kind | None,
         return Kind("bigint"), ""
     if said.data_type in ("decimal", "double") and seen.data_type == "bigint":
         return Kind("decimal", "described as a number", 18, 4), ""
-    if seen.data_type in _AGREES.get(said.data_type, (said.data_type,)):
+    if seen.data_type in (said.data_type, *COLUMN_TYPES[said.data_type].seen_as):
         return seen, ""
     return seen, f"described as {said.said}"

@@ -13,7 +13,7 @@ import yaml
 from referencing import Registry, Resource
 from referencing.exceptions import NoSuchResource, Unresolvable
 
-from ecom_assets.declaration.error_text import shown, shown_path
+from ecom_assets.declaration.error_text import format_path, format_value
 from ecom_assets.foundation.errors import DeclarationError
 
 _LONGEST_CHAIN = 20
@@ -63,11 +63,11 @@ def _node(value: Any, resolver: Any) -> Node | None:
 
 def open_document(file: Path) -> Node:
     """Return the top of an OpenAPI 3 file, JSON or YAML; raises DeclarationError for any other."""
-    label = shown_path(file)
+    label = format_path(file)
     document = _parsed(file, label)
     version = document.get("openapi") if isinstance(document, Mapping) else None
     if not isinstance(document, Mapping) or not str(version).startswith("3."):
-        found = "nothing" if version is None else shown(version)
+        found = "nothing" if version is None else format_value(version)
         if isinstance(document, Mapping) and "swagger" in document:
             found = f"swagger {document['swagger']}"
         raise DeclarationError(label, "openapi", found, "a version of OpenAPI 3, such as 3.0.3 or 3.1.0")

@@ -7,19 +7,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from ecom_assets.declaration.column_types import COLUMN_TYPES, DataType
 from ecom_assets.discovery.description.endpoint import DescribedField, DescribedTable
 from ecom_assets.discovery.description.openapi_document import Node
 from ecom_assets.discovery.tables.fields import Path
 
 _DEEPEST = 5
 _LINKS = ("_links", "links", "_embedded")
-_STRINGS = {
-    "date-time": "timestamp",
-    "date": "date",
-    "time": "time",
-    "decimal": "decimal",
-    "money": "decimal",
-}
+_TYPES = {pair: name for name, column_type in COLUMN_TYPES.items() for pair in column_type.openapi}
 _GEO = re.compile(r"latitude|longitude|^(lat|lng|lon)$")
 
 
@@ -74,13 +69,11 @@ def _is_null(schema: Schema) -> bool:
     return not schema.type and schema.nullable and not schema.properties and not schema.items
 
 
-def data_type(schema: Schema, name: str) -> str | None:
+def data_type(schema: Schema, name: str) -> DataType | None:
     """Return the type of a single value in our words, None where the file says nothing of use."""
-    if schema.type == "string":
-        return _STRINGS.get(schema.format, "text")
-    if schema.type == "number":
-        return "double" if _GEO.search(name.lower()) else "decimal"
-    return {"integer": "bigint", "boolean": "bool", "array": "json", "object": "json"}.get(schema.type)
+    if schema.type == "number" and _GEO.search(name.lower()):
+        return "double"
+    return _TYPES.get((schema.type, schema.format)) or _TYPES.get((schema.type, ""))
 
 
 def example(node: Node | None, depth: int = 0) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ecom_assets.declaration.reading import SCHEMA_FILE, shown_path
+from ecom_assets.declaration.reading import SCHEMA_FILE, format_path
 from ecom_assets.foundation.errors import IngestError
 
 
@@ -12,7 +12,7 @@ def refuse_existing(file: Path) -> None:
     """Raise IngestError for a file that is there."""
     if file.exists():
         raise IngestError(
-            f"{shown_path(file)}: found a file; allowed: --update to compare it with the API, or --out for another one"
+            f"{format_path(file)}: found a file; allowed: --update to compare it with the API, or --out for another one"
         )
 
 
@@ -28,7 +28,7 @@ def write_new(file: Path, text: str) -> None:
         with file.open("x", encoding="utf-8") as stream:
             stream.write(text)
     except OSError as error:
-        raise IngestError(f"{shown_path(file)} cannot be written: {error.strerror}") from None
+        raise IngestError(f"{format_path(file)} cannot be written: {error.strerror}") from None
     beside, schema = file.with_name(SCHEMA_FILE.name), SCHEMA_FILE.read_text("utf-8")
     if not beside.exists() or beside.read_text("utf-8") != schema:
         replace_text(beside, schema)
@@ -41,4 +41,4 @@ def replace_text(file: Path, text: str) -> None:
         beside.write_text(text, "utf-8")
         beside.replace(file)
     except OSError as error:
-        raise IngestError(f"{shown_path(file)} cannot be written: {error.strerror}") from None
+        raise IngestError(f"{format_path(file)} cannot be written: {error.strerror}") from None

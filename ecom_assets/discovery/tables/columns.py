@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ecom_assets.declaration.column_types import COLUMN_TYPES
 from ecom_assets.discovery.description.endpoint import DescribedField, agreed
 from ecom_assets.discovery.tables.fields import Fields, Path
 from ecom_assets.discovery.tables.naming import Names, snake_case
@@ -115,7 +116,7 @@ def _judge_nulls(
     if not seen:
         column.nullable = not surely and (said is None or said.nullable is not False)
         return
-    empty = column.kind.data_type not in ("text", "json")
+    empty = COLUMN_TYPES[column.kind.data_type].blank_is_null
     nulls = sum(
         value is None or (empty and isinstance(value, str) and not value.strip()) for value in column.values
     )

@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from ecom_assets.contract.conversion import convert
+from ecom_assets.declaration.column_types import DataType
 from ecom_assets.declaration.reading import Column
 
 _NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?")
@@ -35,7 +36,7 @@ _FINEST = 6
 class Kind:
     """A type and what speaks for it."""
 
-    data_type: str
+    data_type: DataType
     why: str = ""
     precision: int | None = None
     scale: int | None = None
@@ -76,7 +77,8 @@ def _of_texts(name: str, present: Sequence[str]) -> Kind:
             if _SHARE.search(name)
             else _decimal(present, "numbers as text")
         )
-    for data_type, pattern in (("timestamp", _INSTANT), ("date", _DATE), ("time", _TIME)):
+    patterns: dict[DataType, re.Pattern[str]] = {"timestamp": _INSTANT, "date": _DATE, "time": _TIME}
+    for data_type, pattern in patterns.items():
         matches = pattern.match if data_type == "timestamp" else pattern.fullmatch
         if all(matches(text) for text in present) and _converts(present, data_type):
             naive = data_type == "timestamp" and not all(_ZONE.search(text) for text in present)
@@ -118,6 +120,6 @@ def _digits(value: Any) -> int:
     return 99 if "e" in text.lower() else len(text.partition(".")[2].rstrip("0"))
 
 
-def _converts(present: Sequence[Any], data_type: str) -> bool:
+def _converts(present: Sequence[Any], data_type: DataType) -> bool:
     column = Column.model_construct(name="tried", data_type=data_type)
     return not convert(present, column).wrong

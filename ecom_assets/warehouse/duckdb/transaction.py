@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import duckdb
 import pyarrow as pa
 
+from ecom_assets.declaration.column_types import COLUMN_TYPES
 from ecom_assets.declaration.reading import Column
 from ecom_assets.warehouse.warehouse import Transaction
-
-_TYPES: Mapping[str, str] = {
-    "text": "VARCHAR",
-    "bigint": "BIGINT",
-    "double": "DOUBLE",
-    "bool": "BOOLEAN",
-    "timestamp": "TIMESTAMP WITH TIME ZONE",
-    "date": "DATE",
-    "time": "TIME",
-    "json": "JSON",
-    "binary": "BLOB",
-}
 
 
 class DuckDbTransaction(Transaction):
@@ -52,9 +41,8 @@ class DuckDbTransaction(Transaction):
 
     def type_of(self, column: Column) -> str:
         """Return the DuckDB type that a declared column has."""
-        if column.data_type == "decimal":
-            return f"DECIMAL({column.precision},{column.scale})"
-        return _TYPES[column.data_type]
+        sql_type = COLUMN_TYPES[column.data_type].duckdb
+        return sql_type.format(precision=column.precision, scale=column.scale)
 
     @contextmanager
     def visible(self, name: str, table: pa.Table, like: str | None = None) -> Iterator[None]:

@@ -15,21 +15,17 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ecom_assets.declaration.column_types import COLUMN_TYPES, types_by_arrow_type
+
 _ROWS = 50_000
 """Rows that are turned into text at once."""
 _ZERO_IN_JSON = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
 _ESCAPES = (("\0", "\ufffd"), ("\\", "\\\\"), ("\t", "\\t"), ("\n", "\\n"), ("\r", "\\r"))
 
 _TYPES: Mapping[pa.DataType, str] = {
+    **{arrow_type: COLUMN_TYPES[name].postgres for arrow_type, name in types_by_arrow_type().items()},
     pa.string(): "text",
     pa.large_string(): "text",
-    pa.int64(): "bigint",
-    pa.float64(): "double precision",
-    pa.bool_(): "boolean",
-    pa.timestamp("us", "UTC"): "timestamp with time zone",
-    pa.date32(): "date",
-    pa.time64("us"): "time without time zone",
-    pa.binary(): "bytea",
     pa.null(): "text",
 }
 
@@ -48,7 +44,7 @@ def copy_in(cursor: Any, table: str, rows: pa.Table, json: Collection[str] = ())
 def sql_type(kind: pa.DataType) -> str:
     """Return the type of a column that holds every value of an Arrow type exactly."""
     if pa.types.is_decimal(kind):
-        return f"numeric({kind.precision},{kind.scale})"
+        return COLUMN_TYPES["decimal"].postgres.format(precision=kind.precision, scale=kind.scale)
     return _TYPES[kind]
 
 

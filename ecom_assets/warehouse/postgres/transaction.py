@@ -10,35 +10,18 @@ import psycopg2
 import pyarrow as pa
 from psycopg2.extras import register_default_jsonb
 
+from ecom_assets.declaration.column_types import COLUMN_TYPES
 from ecom_assets.declaration.reading import Column
 from ecom_assets.warehouse.postgres.copy import copy_in, quoted, sql_type
 from ecom_assets.warehouse.postgres.indexes import index_keys
 from ecom_assets.warehouse.postgres.statements import run
 from ecom_assets.warehouse.warehouse import QueryResult, Transaction
 
-_TYPES: Mapping[str, str] = {
-    "text": "character varying",
-    "bigint": "bigint",
-    "double": "double precision",
-    "bool": "boolean",
-    "timestamp": "timestamp with time zone",
-    "date": "date",
-    "time": "time without time zone",
-    "json": "jsonb",
-    "binary": "bytea",
-}
-
 _ARROW: Mapping[int, pa.DataType] = {
-    16: pa.bool_(),
-    17: pa.binary(),
-    20: pa.int64(),
-    701: pa.float64(),
-    1082: pa.date32(),
-    1083: pa.time64("us"),
-    1184: pa.timestamp("us", "UTC"),
+    column_type.postgres_oid: column_type.arrow_type() for column_type in COLUMN_TYPES.values()
 }
 """Arrow's types by the numbers that PostgreSQL has for its own; of others the texts are taken."""
-_NUMERIC, _JSONB = 1700, 3802
+_NUMERIC, _JSONB = COLUMN_TYPES["decimal"].postgres_oid, COLUMN_TYPES["json"].postgres_oid
 
 
 class PostgresTransaction(Transaction):
@@ -82,9 +65,8 @@ class PostgresTransaction(Transaction):
 
     def type_of(self, column: Column) -> str:
         """Return the PostgreSQL type that a declared column has."""
-        if column.data_type == "decimal":
-            return f"numeric({column.precision},{column.scale})"
-        return _TYPES[column.data_type]
+        sql_type = COLUMN_TYPES[column.data_type].postgres
+        return sql_type.format(precision=column.precision, scale=column.scale)
 
     @contextmanager
     def visible(self, name: str, table: pa.Table, like: str | None = None) -> Iterator[None]:

@@ -71,7 +71,7 @@ def with_endpoint(shop: Shop, fields: Mapping[str, Any]) -> Resource:
     resource = shop.resource("things")
     assert resource.endpoint
     endpoint = resource.endpoint.model_copy(update=dict(fields))
-    columns = resource.declared
+    columns = resource.declared_columns
     if endpoint.incremental:
         cursor = Column(name=endpoint.incremental.cursor_path, data_type="timestamp", nullable=False)
         columns = (*columns, cursor)

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from ecom_assets.declaration.instant_format import grain_of
+from ecom_assets.declaration.instant_format import resolution_of
 from ecom_assets.declaration.reading import Incremental
 from ecom_assets.extract.windows import WindowRequest
 
@@ -82,7 +82,7 @@ class Answering:
         if self.truncating:
             local = moment.astimezone(self.zone)
             floor = local.replace(tzinfo=None)
-            floor -= (floor - datetime.min) % grain_of(self.incremental.format)
+            floor -= (floor - datetime.min) % resolution_of(self.incremental.format)
             moment = floor.replace(tzinfo=self.zone, fold=local.fold)
         return self._comparable(moment)
 

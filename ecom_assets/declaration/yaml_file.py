@@ -1,7 +1,4 @@
-"""Reading one YAML file of a declaration: strict YAML, known keys at the top, text for keys, and no secrets.
-
-What a file adds to the one that it extends is `declared_layers`'.
-"""
+"""Read one YAML file of a declaration: strict YAML, known keys at the top, texts as keys, and no secrets."""
 
 from __future__ import annotations
 
@@ -12,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from ecom_assets.declaration.error_text import Place, shown, shown_path, shown_place
+from ecom_assets.declaration.error_text import Place, format_path, format_place, format_value
 from ecom_assets.declaration.secrets_in_files import refuse_secrets
 from ecom_assets.foundation.errors import DeclarationError
 
@@ -20,43 +17,46 @@ TOP_KEYS = ("name", "extends", "client", "policy", "partitions", "resource_defau
 
 
 def read_file(file: Path) -> dict[str, Any]:
-    """Return the mapping in a YAML file; raises DeclarationError for what makes it none of ours."""
-    label = shown_path(file)
+    """Return the mapping in a YAML file.
+
+    Raises:
+        DeclarationError: The file cannot be read or is not valid YAML, has an unknown key at the top, a key that is
+            not a text, or a secret.
+    """
+    label = format_path(file)
     document = _read(file, label)
     try:
         _check_keys(document, (), label)
         refuse_secrets(document, label)
     except RecursionError:
         raise DeclarationError(
-            label, "file", "an alias within its own anchor", "mappings and lists that end"
+            label, "file", "an alias that contains itself", "aliases that do not contain themselves"
         ) from None
     for key in document:
         if key not in TOP_KEYS:
-            raise DeclarationError(label, shown_place((key,)), "an unknown key", ", ".join(TOP_KEYS))
+            raise DeclarationError(label, format_place((key,)), "an unknown key", ", ".join(TOP_KEYS))
     return document
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML's safe loader, which refuses a key that is there twice instead of taking the last one."""
+    """A safe YAML loader that refuses a repeated key instead of using the last value."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        """Raise MarkedYAMLError at the second of two equal keys."""
+        """Return a mapping; raises MarkedYAMLError at the second of two equal keys."""
         seen: set[str] = set()
         for key, _ in node.value:
             if isinstance(key, yaml.ScalarNode) and key.tag != "tag:yaml.org,2002:merge":
                 if key.value in seen:
-                    raise yaml.MarkedYAMLError(
-                        problem="a key that is there already", problem_mark=key.start_mark
-                    )
+                    raise yaml.MarkedYAMLError(problem="a key that occurs twice", problem_mark=key.start_mark)
                 seen.add(key.value)
         return super().construct_mapping(node, deep)
 
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
-        """Raise MarkedYAMLError, which knows the line, for what looks like a date but is none."""
+        """Return a value; raises MarkedYAMLError, which knows the line, for an impossible date and the like."""
         try:
             return super().construct_object(node, deep)
         except ValueError:
-            problem = "a value that its type cannot hold"
+            problem = "a value that does not exist, such as an impossible date"
             raise yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark) from None
 
 
@@ -73,10 +73,12 @@ def _read(file: Path, label: str) -> dict[Any, Any]:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         place = f"line {mark.line + 1}, column {mark.column + 1}" if mark else "file"
-        # a quoted piece of the file might be a secret; single marks such as ':' are not
-        # the name of an alias or a tag is the file's own text, and might be a secret written without quotes
+        # the name of an alias or a tag comes from the file, and might be a secret that lacks its quotes;
+        # single characters such as ':' cannot be one
         problem = re.sub(r"\b(alias|anchor|tag|handle)\b.*", r"\1", error.problem or "a mistake")
-        raise DeclarationError(label, place, f"broken YAML ({problem})", "YAML with each key once") from None
+        raise DeclarationError(
+            label, place, f"broken YAML ({problem})", "valid YAML with each key once"
+        ) from None
     except yaml.YAMLError:
         raise DeclarationError(
             label, "file", "a character that YAML does not allow", "printable text"
@@ -88,14 +90,17 @@ def _read(file: Path, label: str) -> dict[Any, Any]:
 
 
 def _check_keys(value: Any, place: Place, label: str) -> None:
-    """Refuse keys that YAML does not take for text, such as `on`, `1` or `2026-01-01`."""
+    """Refuse keys that YAML does not read as text, such as `on`, `1` or `2026-01-01`."""
     entries: Iterable[tuple[Any, Any]] = ()
     if isinstance(value, Mapping):
         entries = value.items()
         for key in value:
             if not isinstance(key, str):
                 raise DeclarationError(
-                    label, shown_place(place), f"the key {shown(key)}", "a text; put it in quotes"
+                    label,
+                    format_place(place),
+                    f"the key {format_value(key)}",
+                    "a text as key; put it in quotes",
                 )
     elif isinstance(value, list):
         entries = enumerate(value)
