@@ -156,7 +156,7 @@ def test_an_address_that_is_none(address: str) -> None:
     """What is allowed; nothing of what was found, for it is a secret."""
     with pytest.raises(Failure) as caught:
         post(address, {"text": "hello"})
-    expected = "ECOM_ALERT_WEBHOOK: found no such address; allowed: http://… or https://…"
+    expected = "ECOM_ALERT_WEBHOOK: found a value that is not a web address; allowed: http://… or https://…"
     assert caught.value.description == expected
 
 

@@ -256,7 +256,7 @@ def test_a_pause_for_one_is_a_pause_for_all(
     running: Runs, api: Loopback, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What was read before is loaded; the rest is not asked for, and the failure says so of each."""
-    monkeypatch.setattr("ecom_assets.orchestration.assets.MAX_PAUSES", 0)
+    monkeypatch.setattr("ecom_assets.orchestration.failures.MAX_PAUSES", 0)
     api.answering = failing("/orders", lambda seen: Reply(429, "slow down", {"Retry-After": "600"}))
     outcome = load(running)
     assert outcome.materialised.keys() == {("customers", DAY)}

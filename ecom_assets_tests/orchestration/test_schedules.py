@@ -65,7 +65,9 @@ def test_nothing_before_the_first_window_closed(tmp_path: Path) -> None:
     """On the first day there is no partition yet."""
     found = tick(tmp_path, "day", "windows_schedule", datetime(2026, 1, 1, 0, 10, tzinfo=UTC))
     assert not found.run_requests
-    assert found.skip_message == "2025-12-31 lies before the first window, at 2026-01-01 00:00:00+00:00"
+    assert found.skip_message == (
+        "the window 2025-12-31 is before the first one, which starts at 2026-01-01 00:00:00+00:00"
+    )
 
 
 def test_snapshots_once_a_day(tmp_path: Path) -> None:

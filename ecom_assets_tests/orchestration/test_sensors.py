@@ -26,7 +26,7 @@ from ecom_assets.extract.windows import Window
 from ecom_assets.orchestration.assets import shop_assets
 from ecom_assets.orchestration.jobs import windows_job
 from ecom_assets.orchestration.resources import ShopSecrets, secrets_key
-from ecom_assets.orchestration.sensors import change_sensor, contiguous
+from ecom_assets.orchestration.sensors import change_sensor, contiguous_ranges
 from ecom_assets_tests.support.dagster.dagster_runs import WINDOWED, declare
 from ecom_assets_tests.support.servers.loopback import Loopback, Reply, Seen, json_reply, serving
 
@@ -133,7 +133,7 @@ def test_an_open_window_waits_until_it_closed(sensor: Sensor) -> None:
     sensor.changes = [at(5, 8)]
     found = sensor.tick(cursor("2026-03-05"))
     assert found.skip_message == (
-        "no window has closed since 2026-03-05 00:00:00+00:00; the next does at 2026-03-06 00:00:00+00:00"
+        "no window has closed since 2026-03-05 00:00:00+00:00; the next one closes at 2026-03-06 00:00:00+00:00"
     )
     assert sensor.api.seen == []
     later = sensor.tick(cursor("2026-03-05"), NOW + timedelta(days=1))
@@ -177,7 +177,7 @@ def test_windows_of_a_run_in_progress_are_left_to_it(
     keys = [key.replace("3...4", "2026-03-03...2026-03-04") for key in wanted]
     assert [request.run_key for request in found.run_requests or ()] == [f"sandbox:{key}" for key in keys]
     if not wanted:
-        expected = "a run in progress loads all that changed in the windows 2026-03-03 to 2026-03-04"
+        expected = "a run in progress already loads all changes in the windows 2026-03-03 to 2026-03-04"
         assert found.skip_message == expected
 
 
@@ -212,7 +212,9 @@ def test_a_cursor_that_is_not_ours(sensor: Sensor, wrong: str) -> None:
     """Somebody edited it: the tick says what to do."""
     with pytest.raises(Failure) as caught:
         sensor.tick(wrong)
-    assert caught.value.description == f"the cursor {wrong!r} is not one of this sensor: reset it in the UI"
+    assert caught.value.description == (
+        f"this sensor cannot read the cursor {wrong!r}: reset the cursor in the UI"
+    )
 
 
 def test_the_bundled_sensor_asks_the_sandbox(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -232,6 +234,6 @@ def test_the_bundled_sensor_asks_the_sandbox(monkeypatch: pytest.MonkeyPatch) ->
 def test_contiguous_groups() -> None:
     """In order, whatever the order they come in; a gap ends a group."""
     windows = [Window(f"{day}", at(day, 0), at(day + 1, 0)) for day in (7, 3, 2, 5)]
-    keys = [[window.partition_key for window in group] for group in contiguous(windows)]
+    keys = [[window.partition_key for window in group] for group in contiguous_ranges(windows)]
     assert keys == [["2", "3"], ["5"], ["7"]]
-    assert contiguous([]) == []
+    assert contiguous_ranges([]) == []
