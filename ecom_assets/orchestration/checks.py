@@ -1,7 +1,8 @@
 """The asset checks of a table, generated from its contract: names, severity, and how they run.
 
 They belong to the op of the table's asset, so that they run after each load. Tables that loaded are checked even if
-another table of the run failed. The queries are in `ecom_assets.load.table_checks` and `ecom_assets.load.ledger_checks`.
+another table of the run failed. See `ecom_assets.load.table_checks` and `ecom_assets.load.ledger_checks` for the
+queries.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ _CHECKS: Mapping[str, _Check] = {
     "complete": _Check(
         ledger_checks.complete,
         True,
-        "By the ledger, kept plus rejected records are the fetched ones, and as many as the total that the API reported.",
+        "By the ledger, kept plus rejected records equal the fetched records, and the total that the API reported.",
     ),
     "no_rejected_rows": _Check(
         ledger_checks.no_rejected_rows,

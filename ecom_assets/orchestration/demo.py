@@ -203,7 +203,7 @@ def print_next_steps(warehouse: Warehouse, console: Console) -> None:
 
 
 def main() -> int:
-    """Run the demo; returns the exit code, 1 for a failed run.
+    """Run the demo; returns the exit code, 1 for a failed run or a failed blocking check.
 
     Dagster's instance is in .dagster in the current folder, unless DAGSTER_HOME names another.
     """

@@ -1,7 +1,7 @@
 """Dagster's SQLite storage with a faster event log: it writes a batch of events in one transaction.
 
-A run of a year's days writes two events for each day and table. For each event, Dagster's own storage opens the files up
-to seven times. Files and rows are the same as Dagster's, so an instance may change to this storage and back. The
+A run of a year's days writes two events for each day and table. For each event, Dagster's own storage opens the files
+up to seven times. Files and rows are the same as Dagster's, so an instance may change to this storage and back. The
 instance's `dagster.yaml` selects it, see `ecom_assets/dagster.yaml`.
 """
 
