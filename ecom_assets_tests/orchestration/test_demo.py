@@ -1,4 +1,4 @@
-"""The demo: what it runs, what it prints of it, and what it says of a run that fails."""
+"""The demo: what it runs and prints, and how it reports a failed run."""
 
 from __future__ import annotations
 

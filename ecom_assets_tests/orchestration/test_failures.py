@@ -40,7 +40,7 @@ def test_which_errors_allow_a_retry(error: IngestError, retry: bool) -> None:
 
 
 def test_all_failures_are_listed() -> None:
-    """One line each; a headline only where something was loaded."""
+    """One line each; a headline only if another resource was loaded."""
     errors: dict[str, IngestError] = {"orders": ApiError("a"), "customers": ContractBroken("b")}
     assert failure_of_resources(SHOP, errors, 2).description == "orders: a\ncustomers: b"
     some = failure_of_resources(SHOP, errors, 3)
@@ -66,7 +66,7 @@ def test_all_failures_are_listed() -> None:
     ],
 )
 def test_a_failure_says_where_to_look(error: IngestError, look: str) -> None:
-    """By the kind of what went wrong, also where the run failed as a whole."""
+    """It depends on the kind of error, for a whole run as well."""
     for found in (failure_of_run(SHOP, error), failure_of_resources(SHOP, {"orders": error}, 1)):
         assert look in str(found.metadata["look_at"].value)
     assert failure_of_run(SHOP, error).description == str(error)

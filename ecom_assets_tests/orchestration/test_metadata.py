@@ -13,7 +13,7 @@ SHOP = load_shop(BUNDLED_SHOPS / "sandbox.yaml")
 
 
 def test_a_warehouse_that_cannot_be_read_after_the_load(tmp_path: Path) -> None:
-    """The load is reported all the same, without the rows of the whole table."""
+    """The load is still reported, without the row count of the table."""
     warehouse = DuckDbWarehouse(tmp_path / "gone.duckdb")
     assert row_counts(SHOP, warehouse, ["orders"]) == {}
     orders = ResourceReport("orders", "sandbox.orders", load_id="17")

@@ -15,7 +15,7 @@ KEY = secrets_key(SHOP)
 
 
 def test_a_shop_has_a_resource_without_secrets_unless_told() -> None:
-    """What is not there comes from dlt's providers."""
+    """A missing secret comes from dlt's providers."""
     resources = shop_resources((SHOP,), {})
     assert resources.keys() == {"sandbox_secrets"}
     assert resources[KEY].available_secrets() == {}
@@ -65,7 +65,7 @@ def test_known_secrets_are_those_the_environment_has(monkeypatch: pytest.MonkeyP
     ],
 )
 def test_wrong_overrides(key: str, resource: Any, message: str) -> None:
-    """Each with what is allowed; a secret's value is not repeated."""
+    """The error says what is allowed, and does not show a secret's value."""
     with pytest.raises(ValueError, match="allowed") as caught:
         shop_resources((SHOP,), {key: resource})
     assert str(caught.value) == message
