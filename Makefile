@@ -119,9 +119,13 @@ $(DEV): requirements-dev.txt $(DEPLOY) | $(INSTALLED)
 	$(call install_file,requirements-dev.txt,30 seconds)
 	@touch $@
 
+# phony, so that it looks at an existing copy each time: an old one names a module by the path that it had before
+.PHONY: $(INSTANCE)
 $(INSTANCE):
 	@mkdir -p $(@D)
-	@cp ecom_assets/dagster.yaml $@
+	@test -e $@ || cp ecom_assets/dagster.yaml $@
+	@! grep -q 'ecom_assets\.event_log' $@ || \
+		{ sed 's/ecom_assets\.event_log/ecom_assets.orchestration.event_log/' $@ > $@.new && cp $@.new $@ && rm $@.new; }
 
 $(UV_VENV):
 	$(PYTHON) -m venv --clear $@

@@ -1,4 +1,4 @@
-"""`python -m benchmarks`: run every contestant on every task, turn and turn about, and write what came of it."""
+"""`python -m benchmarks`: run every contestant on every task, in turns, and write the results."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from pathlib import Path
 from benchmarks import data
 from benchmarks.environments import python_of, versions
 from benchmarks.lineup import CONTESTANTS, OWN, TASKS, Contestant, Task
-from benchmarks.report import is_whole, read, write
-from benchmarks.running import ROOT, run, serving
+from benchmarks.report import is_complete, read, write
+from benchmarks.runs import ROOT, run, serving
 
 BUILD = ROOT / "build" / "bench"
 FULL_RUNS = 5
@@ -23,7 +23,7 @@ FULL_RUNS = 5
 def compete(
     tasks: Sequence[Task], contestants: Sequence[Contestant], runs: int, timeout: float, file: Path
 ) -> None:
-    """Run all of it, with a line on the screen and one in `file` for each run."""
+    """Run each contestant on each task it takes part in; print a line for each run, and write one to `file`."""
     pythons = {entry.letter: python_of(entry.environment, BUILD / "env") for entry in contestants}
     head = {
         "date": datetime.now(timezone.utc).strftime("%Y-%m-%d"),
@@ -39,7 +39,7 @@ def compete(
             records = data.make(BUILD / "data", task.size)
             with serving(records, task.latency) as server:
                 for turn in range(runs):
-                    # another one begins each time, so that nobody is always after the same one
+                    # each turn begins with another contestant, so that none always follows the same one
                     first = turn % len(entered)
                     for entry in entered[first:] + entered[:first]:
                         result = run(entry, task, server, pythons[entry.letter], records, timeout)
@@ -49,7 +49,7 @@ def compete(
 
 
 def main() -> int:
-    """Read the command line; returns the exit code, 1 when a run of this project's lost rows or failed."""
+    """Run the command; returns the exit code, 1 when a run of this project lost rows or failed."""
     letters = ",".join(entry.letter for entry in CONTESTANTS)
     names = ",".join(task.name for task in TASKS)
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
@@ -71,8 +71,8 @@ def main() -> int:
         contestants = [entry for entry in CONTESTANTS if entry.letter in options.only.split(",")]
         compete(tasks, contestants, options.runs, options.timeout, file)
     head, results = read(file)
-    # what is not the whole is no result to show
-    place = ROOT / "docs" if is_whole(results, FULL_RUNS) else BUILD
+    # the documentation shows complete results only
+    place = ROOT / "docs" if is_complete(results, FULL_RUNS) else BUILD
     write(head, results, place)
     print(f"{place / 'benchmarks.md'} is written from {file}")
     own = {entry.letter for entry in CONTESTANTS if entry.environment == OWN}

@@ -1,4 +1,4 @@
-"""The least that Dagster can be asked to do: one asset with daily partitions, which holds a number."""
+"""The smallest Dagster definitions to compare with: one asset with daily partitions that does nothing."""
 
 # no postponed annotations here: Dagster reads that of `context` as a type
 from dagster import (
@@ -13,7 +13,7 @@ from dagster import (
 
 @asset(partitions_def=DailyPartitionsDefinition("2025-01-01"))
 def number(context: AssetExecutionContext) -> MaterializeResult[None]:
-    """Report the partition."""
+    """Report the partition key."""
     return MaterializeResult(metadata={"partition": context.partition_key})
 
 

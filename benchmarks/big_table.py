@@ -1,7 +1,7 @@
 """`python -m benchmarks.big_table`: what a day's load costs PostgreSQL as its tables grow, with indexes and without.
 
-A day is loaded, its rows are copied under other keys until the tables are as large as asked for, and then days are
-loaded, one by one. What is measured is the time for which the warehouse is held.
+It loads a day, copies its rows under other keys until the tables have the requested size, and then loads days one by
+one. It measures how long each load holds the warehouse's lock.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks import data
-from benchmarks.running import ROOT, serving
-from benchmarks.scaling import places, shop_at
+from benchmarks.runs import ROOT, serving
+from benchmarks.scaling import empty_warehouses, shop_at
 from benchmarks.server import API_KEY
 from ecom_assets.extract.windows import windows_between
 from ecom_assets.load.run import run_load
@@ -29,12 +29,12 @@ from ecom_assets.warehouse.warehouse import Transaction
 BUILD = ROOT / "build" / "bench"
 RESOURCES = ("orders", "order_items")
 KEYS = {"orders": "id", "order_items": "order_id"}
-_FAR = 1_000_000_000
-"""More than the keys of the API's records: those of copies are greater."""
+_KEY_OFFSET = 1_000_000_000
+"""Added to the keys of copies. It is greater than each key of the API's records."""
 
 
-def held(url: str, day: int) -> float:
-    """Load a day of orders and their lines, and return for how long it held the warehouse, in seconds."""
+def load_day(url: str, day: int) -> float:
+    """Load a day of orders and their lines, and return the seconds for which it held the warehouse's lock."""
     shop = shop_at(url)
     assert shop.partitions
     start = data.START + timedelta(days=day)
@@ -46,15 +46,16 @@ def held(url: str, day: int) -> float:
 
 
 def grow(orders: int) -> None:
-    """Copy the rows until there are so many orders, as a transaction of its own."""
-    with warehouse_from_environment().transaction("bench") as session:
-        tables = session.columns_of("bench")
-        copies = orders // session.value('select count(*) from "bench"."orders"')
+    """Copy the rows in one transaction, until the table has about this many orders."""
+    with warehouse_from_environment().transaction("bench") as transaction:
+        tables = transaction.columns_of("bench")
+        copies = orders // transaction.value('select count(*) from "bench"."orders"')
         for table, key in KEYS.items():
             values = [
-                f'"{name}" + copy::bigint * {_FAR}' if name == key else f'"{name}"' for name in tables[table]
+                f'"{name}" + copy::bigint * {_KEY_OFFSET}' if name == key else f'"{name}"'
+                for name in tables[table]
             ]
-            session.execute(
+            transaction.execute(
                 f'insert into "bench"."{table}" select {", ".join(values)} '
                 f'from "bench"."{table}" cross join generate_series(1, {copies}) as copy'
             )
@@ -62,26 +63,26 @@ def grow(orders: int) -> None:
 
 @contextmanager
 def without_indexes() -> Iterator[None]:
-    """Let PostgreSQL's tables be as they were before they had any."""
-    indexing = PostgresTransaction.index
+    """Create no index in PostgreSQL's tables until the end of the block."""
+    index_method = PostgresTransaction.index
     PostgresTransaction.index = Transaction.index  # type: ignore[method-assign]
     try:
         yield
     finally:
-        PostgresTransaction.index = indexing  # type: ignore[method-assign]
+        PostgresTransaction.index = index_method  # type: ignore[method-assign]
 
 
 def measure(url: str, place: str, orders: int, days: int, *, indexed: bool) -> list[float]:
-    """Return for how long each day's load holds the warehouse, in seconds."""
+    """Return the seconds for which each day's load holds the warehouse's lock."""
     os.environ["ECOM_WAREHOUSE"] = place
     with nullcontext() if indexed else without_indexes():
-        held(url, 0)
+        load_day(url, 0)
         grow(orders)
-        return [held(url, day) for day in range(1, days + 1)]
+        return [load_day(url, day) for day in range(1, days + 1)]
 
 
 def main() -> int:
-    """Read the command line, measure, and print a Markdown table."""
+    """Run the command: measure, and print a Markdown table."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.big_table", description=__doc__)
     parser.add_argument("--orders", default="10000,100000,1000000", help="in the table, one measurement each")
     parser.add_argument("--days", type=int, default=5, help="loads of which the median is taken")
@@ -91,16 +92,19 @@ def main() -> int:
     with (
         tempfile.TemporaryDirectory(dir=BUILD, prefix="big-table-") as folder,
         serving(data.make(BUILD / "data", data.Size.of(100_000)), 0.0) as server,
-        places("postgres", Path(folder)) as place,
+        empty_warehouses("postgres", Path(folder)) as place,
     ):
         for number, orders in enumerate(map(int, options.orders.split(","))):
-            plain, fast = (
+            without, with_indexes = (
                 median(
                     measure(server.url, place(2 * number + indexed), orders, options.days, indexed=indexed)
                 )
                 for indexed in (False, True)
             )
-            print(f"| {orders:,} | {plain:.2f} | {fast:.2f} | {plain / fast:.1f} |", flush=True)
+            print(
+                f"| {orders:,} | {without:.2f} | {with_indexes:.2f} | {without / with_indexes:.1f} |",
+                flush=True,
+            )
     return 0
 
 

@@ -24,7 +24,7 @@ text { font: 13px system-ui, sans-serif; fill: #24292f }
 
 @dataclass(frozen=True)
 class Bar:
-    """A contestant's seconds; whether it is this project, and whether its rows were wrong."""
+    """A contestant's seconds, whether it is this project (`own`), and whether its rows were wrong."""
 
     label: str
     seconds: float
@@ -34,14 +34,14 @@ class Bar:
 
 @dataclass(frozen=True)
 class Panel:
-    """A task; its bars have a scale of their own."""
+    """One task. Each panel has its own scale."""
 
     title: str
     bars: Sequence[Bar]
 
 
 def draw(panels: Sequence[Panel]) -> str:
-    """Return the panels, one below the other, as an SVG document."""
+    """Return an SVG document with the panels below each other."""
     lines = []
     top = 0
     for panel in panels:

@@ -1,6 +1,6 @@
-"""`python -m benchmarks.cold`: what a command of this project costs from cold, beside bare Dagster doing the same.
+"""`python -m benchmarks.cold`: what a command of this project costs from a cold start, compared with bare Dagster.
 
-Each is a process of its own, this project's and the bare one turn and turn about, after one run that is not counted.
+Each run is a new process. Runs of this project and of bare Dagster take turns; the first of each does not count.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from statistics import median
 import ecom_assets
 from benchmarks import data
 from benchmarks.measure import Cost, measure
-from benchmarks.running import ROOT, serving
+from benchmarks.runs import ROOT, serving
 from benchmarks.server import API_KEY
 
 _RUNS = 7
@@ -31,7 +31,7 @@ _ASSETS = ",".join(f"bench/{name}" for name in _RESOURCES)
 
 @dataclass(frozen=True)
 class Case:
-    """What a person does, as the arguments of Python: with this project, and with Dagster alone."""
+    """Two commands to compare, as arguments of Python: one of this project, one of Dagster alone."""
 
     title: str
     ours: Sequence[str]
@@ -68,8 +68,17 @@ CASES = (
 
 
 def compare(case: Case, runs: int, folder: Path) -> tuple[list[Cost], list[Cost]]:
-    """Return the costs of this project's runs, and of bare Dagster's. Raises RuntimeError for a run that failed."""
-    found: tuple[list[Cost], list[Cost]] = ([], [])
+    """Return the costs of this project's runs, and of bare Dagster's.
+
+    Args:
+        case: The commands to compare.
+        runs: How many runs of each count.
+        folder: The folder that `_prepare` filled.
+
+    Raises:
+        RuntimeError: A run failed.
+    """
+    costs: tuple[list[Cost], list[Cost]] = ([], [])
     for turn in range(runs + 1):
         for side, arguments in enumerate((case.ours, case.bare)):
             place = folder / ("bare" if side else "ours")
@@ -79,9 +88,9 @@ def compare(case: Case, runs: int, folder: Path) -> tuple[list[Cost], list[Cost]
                 raise RuntimeError(
                     f"{case.title}: exit code {cost.exit_code}\n{log.read_text('utf-8')[-2000:]}"
                 )
-            if turn:  # the first makes what is made once: bytecode, Dagster's files, the tables
-                found[side].append(cost)
-    return found
+            if turn:  # the first run writes bytecode, Dagster's files and the tables, which later runs find
+                costs[side].append(cost)
+    return costs
 
 
 def table(results: Sequence[tuple[Case, Sequence[Cost], Sequence[Cost]]]) -> str:
@@ -99,7 +108,7 @@ def table(results: Sequence[tuple[Case, Sequence[Cost], Sequence[Cost]]]) -> str
 
 
 def _prepare(folder: Path, url: str) -> None:
-    """Make a folder for each side, with its instance of Dagster; the bare one keeps events in Dagster's default way."""
+    """Create a folder for each side with its Dagster instance. The bare one has Dagster's default storage."""
     for side in ("ours", "bare"):
         (folder / side / "home").mkdir(parents=True)
     copy(Path(ecom_assets.__file__).with_name("dagster.yaml"), folder / "ours" / "home")
@@ -110,7 +119,7 @@ def _prepare(folder: Path, url: str) -> None:
 
 
 def _environment(place: Path) -> dict[str, str]:
-    """Return an environment in which no setting of the user's counts."""
+    """Return an environment without any setting of the user."""
     return {
         "PATH": os.environ.get("PATH", os.defpath),
         "PYTHONPATH": str(ROOT),
@@ -126,7 +135,7 @@ def _environment(place: Path) -> dict[str, str]:
 
 
 def main() -> None:
-    """Read the command line, and print the table."""
+    """Run the command: measure, and print the table."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.cold", description=__doc__)
     parser.add_argument("--runs", type=int, default=_RUNS, help=f"runs of each, {_RUNS} by default")
     parser.add_argument("--only", default="", help="a part of the titles of what is to be run")

@@ -1,6 +1,6 @@
-"""The shop's records, the same in every session: rows of JSON in files, and an index of where each begins.
+"""The shop's records, the same in every session: rows of JSON in files, and an index of their offsets.
 
-A window's page is a piece of such a file as it stands, so that serving costs next to nothing.
+A page is a slice of such a file, so serving it costs almost nothing.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from typing import Any
 
 START = datetime(2025, 1, 1, tzinfo=timezone.utc)
 DAYS = 365
-"""The year that the records are from: every `updated_at` lies in it."""
+"""The length of the year that contains every `updated_at`."""
 
 DAY = 86_400
 RESOURCES = ("customers", "products", "orders")
 
-_VERSION = 1  # of the records; a file of another one is made anew
+_VERSION = 1  # of the records: files of another version are not used
 _FIRST = ("Ada", "Bela", "Chiara", "Dai", "Elif", "Femi", "Greta", "Hana")
 _LAST = ("Okafor", "Berg", "Costa", "Dang", "Eriksen", "Fabre", "García", "Horváth")
 _CITIES = (("Graz", "AT"), ("Lyon", "FR"), ("Porto", "PT"), ("Turku", "FI"), ("Łódź", "PL"))
@@ -45,10 +45,10 @@ class Size:
 
 
 class Rows:
-    """The records of one resource, sorted by `updated_at`, in a file that is mapped and not read."""
+    """The records of one resource, sorted by `updated_at`, in a memory-mapped file."""
 
     def __init__(self, folder: Path, resource: str) -> None:
-        """Open what `make` wrote."""
+        """Open the files that `make` wrote."""
         self._updated = _read(folder / f"{resource}.updated")
         self._offsets = _read(folder / f"{resource}.offsets")
         with (folder / f"{resource}.json").open("rb") as file:
@@ -61,17 +61,17 @@ class Rows:
         return low, max(low, high)
 
     def text(self, low: int, high: int) -> bytes:
-        """Return the records of these positions as JSON, parted by commas."""
+        """Return the records of these positions as JSON, separated by commas."""
         return self._rows[self._offsets[low] : self._offsets[high] - 1] if low < high else b""
 
 
 def folder_of(root: Path, size: Size) -> Path:
-    """Return where the records of a size are kept."""
+    """Return the folder of the records of a size."""
     return root / f"v{_VERSION}-{size.orders}-{size.customers}-{size.products}"
 
 
 def make(root: Path, size: Size) -> Path:
-    """Write the records of a size, unless they are there already; returns their folder."""
+    """Write the records of a size unless their folder exists; returns the folder."""
     folder = folder_of(root, size)
     if not folder.exists():
         unfinished = folder.with_suffix(".unfinished")
@@ -88,13 +88,13 @@ def _write(folder: Path, resource: str, many: int, record: Callable[[random.Rand
     updated = array("q", sorted(begin + chance.randrange(DAYS * DAY) for _ in range(many)))
     offsets = array("q", [0])
     with (folder / f"{resource}.json").open("wb") as file:
-        at = 0
+        offset = 0
         for position, seconds in enumerate(updated):
             row = record(chance, position + 1)
             row["created_at"] = _instant(seconds - chance.randrange(30 * DAY))
             row["updated_at"] = _instant(seconds)
-            at += file.write(json.dumps(row, separators=(",", ":"), ensure_ascii=False).encode() + b",")
-            offsets.append(at)
+            offset += file.write(json.dumps(row, separators=(",", ":"), ensure_ascii=False).encode() + b",")
+            offsets.append(offset)
     for name, numbers in (("updated", updated), ("offsets", offsets)):
         (folder / f"{resource}.{name}").write_bytes(numbers.tobytes())
 

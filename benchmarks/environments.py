@@ -1,4 +1,4 @@
-"""The contestants' environments: a venv each, with the pinned set of `requirements-<name>.txt`, made on demand."""
+"""The contestants' virtual environments, each created on demand from its `requirements-<name>.txt`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ print(json.dumps({name: version(name) for name in sys.argv[1:]}))
 
 
 def python_of(environment: str, root: Path) -> Path:
-    """Return an environment's Python, and make the environment below `root` if it is not there or out of date."""
+    """Return an environment's Python. Create the environment below `root` if it is missing or out of date."""
     if environment == OWN:
         return Path(sys.executable)
     for other in TOGETHER.get(environment, ()):

@@ -1,4 +1,4 @@
-"""Who takes part, in which environment, and where its tables have what is compared."""
+"""Contestants and tasks: who takes part in what, in which environment, and which columns are compared."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from datetime import datetime, timedelta
 from benchmarks.data import DAYS, START, Size
 
 OWN = "own"
-"""The environment that `make install` made; the others are `environments`'."""
+"""The environment that `make install` created. See `benchmarks.environments` for the others."""
 
 
 @dataclass(frozen=True)
 class Contestant:
-    """A script, how it is called in the results, and a query for the key columns of each table.
+    """A script, its title in the results, and a query for the key columns of each table.
 
-    `shown` are the packages whose versions are told.
+    `shown` are the packages whose versions the results show.
     """
 
     letter: str
@@ -29,7 +29,10 @@ class Contestant:
 
 @dataclass(frozen=True)
 class Task:
-    """What is loaded: records of a size, from a server of some latency (seconds), in windows of `step` days."""
+    """What to load: records of a size, from a server with a latency in seconds, in windows of `step` days.
+
+    `only` has the letters of the contestants that take part; empty means all.
+    """
 
     name: str
     title: str
@@ -42,11 +45,11 @@ class Task:
 
     @property
     def end(self) -> datetime:
-        """Return the instant that the last day ends with."""
+        """Return the end of the last day."""
         return self.start + timedelta(days=self.days)
 
     def admits(self, contestant: Contestant) -> bool:
-        """Tell whether a contestant takes part."""
+        """Return whether a contestant takes part."""
         return not self.only or contestant.letter in self.only
 
 
@@ -119,7 +122,7 @@ CONTESTANTS = (
 )
 
 TOGETHER = {"singer-target": ("singer-tap",)}
-"""Environments that another one needs beside it."""
+"""Further environments that an environment needs."""
 
 _SMALL, _LARGE = Size.of(20_000), Size.of(100_000)
 _JUNE = datetime(2025, 6, 1, tzinfo=START.tzinfo)

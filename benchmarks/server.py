@@ -1,7 +1,7 @@
-"""The API that all contestants read: `python -m benchmarks.server --data FOLDER`, on a free port of loopback.
+"""The API that all contestants read: `python -m benchmarks.server --data FOLDER`, on a free loopback port.
 
-Answers with pieces of files, over connections that stay open, so that it is never what is waited for. It
-prints its port, and ends when its standard input does.
+It answers with slices of files over connections that stay open, so that it is never the bottleneck. It prints its port,
+and ends when its standard input does.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _REASONS = {200: b"OK", 400: b"Bad Request", 401: b"Unauthorized", 404: b"Not Fo
 
 
 class Api:
-    """Answers `/v1/<resource>` with a page, and `/requests` with how many of those there were."""
+    """Answers `/v1/<resource>` with a page, and `/requests` with the number of pages so far."""
 
     def __init__(self, folder: Path) -> None:
         """Open the records in a folder."""
@@ -75,17 +75,17 @@ def _response(status: int, body: bytes) -> bytes:
 
 
 class Connection(asyncio.Protocol):
-    """One client's connection; requests have no body, and each is answered after the latency."""
+    """One client's connection. Requests have no body; each is answered after the latency."""
 
     def __init__(self, api: Api, latency: float) -> None:
-        """Answer from an API, `latency` seconds after a request came."""
+        """Answer with an API's responses, `latency` seconds after a request arrives."""
         self._api = api
         self._latency = latency
         self._received = b""
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep the way back."""
+        """Keep the transport for the answers."""
         self._transport = cast(asyncio.Transport, transport)
 
     def data_received(self, data: bytes) -> None:
@@ -118,7 +118,7 @@ async def serve(folder: Path, latency: float) -> None:
 
 
 def main() -> None:
-    """Read the command line and serve."""
+    """Run the command: serve."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder of the records")
     parser.add_argument("--latency", type=float, default=0.0, help="seconds before each answer")

@@ -1,7 +1,37 @@
-"""E-commerce APIs as trusted warehouse tables: Dagster assets over dlt's REST API source."""
+"""E-commerce APIs as trusted warehouse tables: Dagster assets over dlt's REST API source.
 
-import atexit
-import gc
+The names in `__all__` are the public API. Each is imported at its first use, so that `import ecom_assets` is cheap and
+changes nothing in the process that imports it.
+"""
 
-# else all that was imported is taken apart object by object when the process ends, which takes a third of a second
-atexit.register(gc.freeze)
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+__all__ = ["ShopSecrets", "build_defs", "load_shop", "run_load"]
+
+if TYPE_CHECKING:
+    from ecom_assets.declaration.reading import load_shop
+    from ecom_assets.load.run import run_load
+    from ecom_assets.orchestration.build_definitions import build_defs
+    from ecom_assets.orchestration.resources import ShopSecrets
+else:  # a type checker that saw this function would accept every name
+    _MODULES = {
+        "ShopSecrets": "ecom_assets.orchestration.resources",
+        "build_defs": "ecom_assets.orchestration.build_definitions",
+        "load_shop": "ecom_assets.declaration.reading",
+        "run_load": "ecom_assets.load.run",
+    }
+
+    def __getattr__(name):
+        """Import a public name from the module that defines it, and keep it for the next use."""
+        if name not in _MODULES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value = getattr(importlib.import_module(_MODULES[name]), name)
+        globals()[name] = value
+        return value
+
+    def __dir__():
+        """List the public names too, imported or not."""
+        return sorted({*globals(), *__all__})

@@ -2,9 +2,12 @@
 
 import gc
 
+from ecom_assets.foundation.process_exit import skip_collection_at_exit
 from ecom_assets.orchestration.build_definitions import build_defs
 
 defs = build_defs()
 
-# What is imported by now stays: without this, the collector looks through it again and again in a run.
+# Dagster starts the processes that load this code location, so no other place can tune them. What is imported by now
+# lives until the process ends: without the freeze, each garbage collection of a run walks through it.
 gc.freeze()
+skip_collection_at_exit()

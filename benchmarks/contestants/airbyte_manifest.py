@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from work import Work, written
+from work import Work, api_time
 
 _TEXT = {"type": ["null", "string"]}
 _WHOLE = {"type": ["null", "integer"]}
@@ -35,7 +35,7 @@ PROPERTIES: dict[str, dict[str, Any]] = {
 
 
 def manifest(work: Work) -> dict[str, Any]:
-    """Return the manifest: incremental streams in slices of the windows' length, read side by side."""
+    """Return the manifest: incremental streams in slices of the windows' length, read in parallel."""
     return {
         "version": "7.0.0",
         "type": "DeclarativeSource",
@@ -97,19 +97,19 @@ def _stream(work: Work, name: str, properties: dict[str, Any]) -> dict[str, Any]
             "type": "DatetimeBasedCursor",
             "cursor_field": "updated_at",
             "cursor_datetime_formats": ["%Y-%m-%dT%H:%M:%SZ"],
-            # a slice ends a grain before the next one; with seconds, records of its last second were lost, because
-            # the API's end is exclusive
+            # a slice ends one unit of granularity before the next begins, and the API's end is exclusive: with seconds,
+            # the records of a slice's last second were lost
             "datetime_format": "%Y-%m-%dT%H:%M:%S.%fZ",
             "cursor_granularity": "PT0.000001S",
             "step": f"P{work.step}D",
             "start_datetime": {
                 "type": "MinMaxDatetime",
-                "datetime": written(work.start),
+                "datetime": api_time(work.start),
                 "datetime_format": "%Y-%m-%dT%H:%M:%SZ",
             },
             "end_datetime": {
                 "type": "MinMaxDatetime",
-                "datetime": written(work.end),
+                "datetime": api_time(work.end),
                 "datetime_format": "%Y-%m-%dT%H:%M:%SZ",
             },
             "start_time_option": _parameter("updated_at_min"),
@@ -119,7 +119,7 @@ def _stream(work: Work, name: str, properties: dict[str, Any]) -> dict[str, Any]
 
 
 def _instant(moment: datetime) -> dict[str, str]:
-    return {"type": "MinMaxDatetime", "datetime": written(moment), "datetime_format": "%Y-%m-%dT%H:%M:%SZ"}
+    return {"type": "MinMaxDatetime", "datetime": api_time(moment), "datetime_format": "%Y-%m-%dT%H:%M:%SZ"}
 
 
 def _parameter(name: str) -> dict[str, str]:

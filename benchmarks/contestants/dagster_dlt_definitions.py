@@ -1,4 +1,4 @@
-"""The definitions that `dagster_dlt_plain` materialises."""
+"""The Dagster definitions that `dagster_dlt_plain.py` materializes."""
 
 # no postponed annotations here: Dagster reads that of `context` as a type
 import os

@@ -1,4 +1,4 @@
-"""dagster-dlt as its documentation shows it: `@dlt_assets` over the plain dlt source, materialised from the shell."""
+"""dagster-dlt as its documentation shows it: `@dlt_assets` over the plain dlt source, materialized from the shell."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ DEFINITIONS = Path(__file__).parent / "dagster_dlt_definitions.py"
 
 
 def main() -> None:
-    """Become `dagster asset materialize`, which reads the same command line from the environment."""
+    """Replace this process by `dagster asset materialize`; the definitions get the arguments from the environment."""
     home = Path("dagster_home").absolute()
     home.mkdir()
     (home / "dagster.yaml").write_text("telemetry: {enabled: false}\n", "utf-8")

@@ -1,4 +1,4 @@
-"""dlt as it comes: the REST API source into DuckDB, no setting changed."""
+"""dlt with its default settings: the REST API source into DuckDB."""
 
 from __future__ import annotations
 

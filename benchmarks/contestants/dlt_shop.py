@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from work import Work, written
+from work import Work, api_time
 
 MONEY = {"data_type": "decimal", "precision": 18, "scale": 4}
 COLUMNS: dict[str, dict[str, Any]] = {
@@ -12,11 +12,11 @@ COLUMNS: dict[str, dict[str, Any]] = {
     "products": {"price": MONEY},
     "orders": {"total": MONEY},
 }
-"""The one type that dlt does not find by itself: an amount that is written as a text."""
+"""Types that dlt does not infer: amounts, which the API writes as texts."""
 
 
 def configuration(work: Work, limit: int) -> dict[str, Any]:
-    """Return the configuration that reads the whole time in one sweep, in pages of `limit` records."""
+    """Return the configuration that reads all days in one pass, in pages of `limit` records."""
     return {
         "client": {
             "base_url": work.url,
@@ -34,8 +34,8 @@ def configuration(work: Work, limit: int) -> dict[str, Any]:
                 },
                 "incremental": {
                     "cursor_path": "updated_at",
-                    "initial_value": written(work.start),
-                    "end_value": written(work.end),
+                    "initial_value": api_time(work.start),
+                    "end_value": api_time(work.end),
                 },
             },
         },

@@ -1,7 +1,7 @@
 """dlt with every setting that made it faster on this work.
 
-Windows are a resource that the others depend on, which is what lets dlt read side by side. Files are parquet, are
-not compressed on the way, and are small enough for two workers to normalise.
+Windows are a parent resource of the others, so that dlt reads them in parallel. Files are uncompressed parquet, and
+small enough for two workers to normalize.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from typing import Any
 import dlt
 from dlt.sources.rest_api import rest_api_source
 from dlt_shop import MONEY, configuration
-from work import Work, work_from_command_line, written
+from work import Work, api_time, work_from_command_line
 
 
 def tuned(work: Work) -> dict[str, Any]:
     """Return the configuration that reads by window."""
 
     def windows() -> Iterator[list[dict[str, str]]]:
-        yield [{"start": written(start), "end": written(end)} for start, end in work.windows()]
+        yield [{"start": api_time(start), "end": api_time(end)} for start, end in work.windows()]
 
     config = configuration(work, limit=250)
     endpoint = config["resource_defaults"]["endpoint"]

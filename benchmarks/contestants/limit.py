@@ -1,7 +1,6 @@
-"""What is possible by hand: an asyncio client, orjson, Arrow columns, one merge by key in DuckDB.
+"""The limit of what is possible by hand: an asyncio client, orjson, Arrow columns, one merge by key in DuckDB.
 
-The tables are those of this project, but it promises nothing: no page is proved, no type is checked, nothing is
-tried again.
+It loads the same tables as this project, but promises nothing: it verifies no page, checks no type and retries nothing.
 """
 
 from __future__ import annotations
@@ -16,11 +15,11 @@ import duckdb
 import orjson
 import pyarrow as pa
 import uvloop
-from work import Work, work_from_command_line, written
+from work import Work, api_time, work_from_command_line
 
 PAGE = 250
 BATCH = 20_000
-"""Records that are made into an Arrow table at once."""
+"""Records in an Arrow table."""
 
 TEXT, WHOLE, NUMBER, BOOL = pa.string(), pa.int64(), pa.float64(), pa.bool_()
 MONEY, INSTANT = pa.decimal128(18, 4), pa.timestamp("us", "UTC")
@@ -29,12 +28,12 @@ Columns = dict[str, tuple[pa.DataType, Callable[[Any], Any]]]
 
 
 def field(name: str) -> Callable[[Any], Any]:
-    """Return what reads a field."""
+    """Return a function that reads a field."""
     return lambda record: record[name]
 
 
 def inner(outer: str, name: str) -> Callable[[Any], Any]:
-    """Return what reads a field of an object that may be null."""
+    """Return a function that reads a field of an object that may be null."""
     return lambda record: None if record[outer] is None else record[outer][name]
 
 
@@ -77,7 +76,7 @@ def table(columns: Columns, records: Sequence[Any]) -> pa.Table:
 
 
 class Load:
-    """The records that came, and the tables made of them."""
+    """The records read so far, and their Arrow tables."""
 
     def __init__(self) -> None:
         """Start with nothing."""
@@ -85,14 +84,14 @@ class Load:
         self.tables: dict[str, list[pa.Table]] = {name: [] for name in TABLES}
 
     def add(self, resource: str, records: list[Any]) -> None:
-        """Take in a page."""
+        """Add the records of a page."""
         waiting = self._records[resource]
         waiting += records
         if len(waiting) >= BATCH:
             self._convert(resource)
 
     def finish(self) -> None:
-        """Make tables of what is left."""
+        """Convert the remaining records."""
         for resource in self._records:
             self._convert(resource)
 
@@ -108,15 +107,15 @@ class Load:
 
 
 async def read(work: Work, load: Load) -> None:
-    """Read all windows of all resources, each with as many requests as it has pages."""
-    asked = iter(
+    """Read all windows of all resources, with one request for each page."""
+    requests = iter(
         [(resource, *window) for resource in KEYS if resource in load._records for window in work.windows()]
     )
     connector = aiohttp.TCPConnector(limit=work.in_flight)
     async with aiohttp.ClientSession(work.url, connector=connector) as session:
 
         async def page(resource: str, start: datetime, end: datetime, offset: int) -> Any:
-            query = f"updated_at_min={written(start)}&updated_at_max={written(end)}&api_key={work.api_key}"
+            query = f"updated_at_min={api_time(start)}&updated_at_max={api_time(end)}&api_key={work.api_key}"
             async with session.get(f"/v1/{resource}?limit={PAGE}&offset={offset}&{query}") as response:
                 response.raise_for_status()
                 return orjson.loads(await response.read())
@@ -128,11 +127,11 @@ async def read(work: Work, load: Load) -> None:
                 for offset in range(PAGE, body["total"], PAGE):
                     load.add(resource, (await page(resource, start, end, offset))["data"])
 
-        await asyncio.gather(*(worker(asked) for _ in range(work.in_flight)))
+        await asyncio.gather(*(worker(requests) for _ in range(work.in_flight)))
 
 
 def merge(work: Work, load: Load) -> None:
-    """Put the rows into the tables by key, all of it in one transaction."""
+    """Merge the rows into the tables by key, in one transaction."""
     with duckdb.connect(str(work.out)) as connection:
         connection.execute("begin; create schema if not exists bench")
         for name, parts in load.tables.items():

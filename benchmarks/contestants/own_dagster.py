@@ -8,21 +8,23 @@ from datetime import timedelta
 from pathlib import Path
 from shutil import copy
 
-from own_shop import RESOURCES, declared
+from own_shop import RESOURCES, write_declaration
 from work import work_from_command_line
 
 import ecom_assets
 
 
 def main() -> None:
-    """Become the command."""
+    """Replace this process by the command."""
     work = work_from_command_line()
     last = work.end - timedelta(days=work.step)
     keys = f"{work.start:%Y-%m-%d}...{last:%Y-%m-%d}" if work.step == 1 else f"{work.start:%Y-%m-%d}"
     home = Path("dagster_home")
     home.mkdir()
-    copy(Path(ecom_assets.__file__).with_name("dagster.yaml"), home)  # as `make ui` and `make demo` do
-    os.environ["ECOM_SHOPS_DIR"] = str(declared(work, Path("shops").absolute()))
+    copy(
+        Path(ecom_assets.__file__).with_name("dagster.yaml"), home
+    )  # as `make ui` and `make demo` configure it
+    os.environ["ECOM_SHOPS_DIR"] = str(write_declaration(work, Path("shops").absolute()))
     os.environ["ECOM_WAREHOUSE"] = str(work.out)
     os.environ["DAGSTER_HOME"] = str(home.absolute())
     os.environ["SOURCES__BENCH__API_KEY"] = work.api_key

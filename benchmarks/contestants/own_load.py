@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from own_shop import RESOURCES, declared
+from own_shop import RESOURCES, write_declaration
 from work import work_from_command_line
 
 from ecom_assets.declaration.reading import load_shop
@@ -17,7 +17,7 @@ from ecom_assets.warehouse.duckdb.warehouse import DuckDbWarehouse
 def main() -> int:
     """Load; returns the exit code, 1 when a resource failed."""
     work = work_from_command_line()
-    shop = load_shop(declared(work, Path("shops")) / "bench.yaml")
+    shop = load_shop(write_declaration(work, Path("shops")) / "bench.yaml")
     assert shop.partitions
     report = run_load(
         shop,

@@ -10,7 +10,7 @@ DECLARATION = Path(__file__).parents[1] / "shop.yaml"
 RESOURCES = ("customers", "products", "orders", "order_items")
 
 
-def declared(work: Work, folder: Path) -> Path:
+def write_declaration(work: Work, folder: Path) -> Path:
     """Write the declaration into a folder, and return the folder."""
     text = DECLARATION.read_text("utf-8")
     address = text.replace("http://127.0.0.1:1", work.url)

@@ -1,4 +1,4 @@
-"""A Singer tap piped into target-duckdb, each in an environment of its own, as Singer is meant to be run."""
+"""A Singer tap piped into target-duckdb, each in an environment of its own, as Singer recommends."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ import subprocess
 import sys
 from pathlib import Path
 
-from work import work_from_command_line, written
+from work import api_time, work_from_command_line
 
 TAP = Path(__file__).parent / "singer_tap.py"
 
 
 def main() -> int:
-    """Load; returns the exit code of whichever failed."""
+    """Load; returns the exit code of the process that failed."""
     work = work_from_command_line()
     tap_config, target_config = Path("tap.json").absolute(), Path("target.json").absolute()
-    asked = {"url": work.url, "api_key": work.api_key}
-    tap_config.write_text(json.dumps(asked | {"start": written(work.start), "end": written(work.end)}))
+    settings = {"url": work.url, "api_key": work.api_key}
+    tap_config.write_text(json.dumps(settings | {"start": api_time(work.start), "end": api_time(work.end)}))
     target_config.write_text(
         json.dumps(
             {

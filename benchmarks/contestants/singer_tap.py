@@ -1,4 +1,4 @@
-"""A tap of Meltano's Singer SDK for the shop, as its cookiecutter lays one out; `singer_pipe` starts it."""
+"""A tap of Meltano's Singer SDK for the shop, laid out as its cookiecutter does. `singer_pipe.py` starts it."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ STAMPS = _columns(created_at=INSTANT, updated_at=INSTANT)
 
 
 class _Pages(BaseOffsetPaginator):  # type: ignore[type-arg]
-    """Goes on until the total is reached."""
+    """Reads pages until the total is reached."""
 
     def has_more(self, response: Any) -> bool:
         return bool(self.current_value + PAGE < response.json()["total"])
 
 
 class ShopStream(RESTStream[int]):
-    """A collection of the API, read in one sweep."""
+    """A collection of the API, read in one pass."""
 
     records_jsonpath = "$.data[*]"
     primary_keys = ("id",)
@@ -50,11 +50,11 @@ class ShopStream(RESTStream[int]):
         return APIKeyAuthenticator(key="api_key", value=self.config["api_key"], location="params")
 
     def get_new_paginator(self) -> _Pages:
-        """Return a paginator for one sweep."""
+        """Return a paginator for one pass."""
         return _Pages(0, PAGE)
 
     def get_url_params(self, context: Any, next_page_token: int | None) -> dict[str, Any]:
-        """Return the page and the time that is asked for."""
+        """Return the query parameters of a page and of the time to read."""
         return {
             "limit": PAGE,
             "offset": next_page_token or 0,

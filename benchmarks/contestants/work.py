@@ -1,4 +1,4 @@
-"""What every contestant is told on its command line."""
+"""The command line of every contestant."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 class Work:
     """Load `days` days from `start` (aware, UTC) of the API at `url` into the tables of the DuckDB file `out`.
 
-    Who reads by window takes windows of `step` days. Nobody has more than `in_flight` requests under way.
+    A contestant with windows takes windows of `step` days. None has more than `in_flight` requests in flight.
     """
 
     url: str
@@ -25,7 +25,7 @@ class Work:
 
     @property
     def end(self) -> datetime:
-        """Return the instant that the last day ends with."""
+        """Return the end of the last day."""
         return self.start + timedelta(days=self.days)
 
     def windows(self) -> list[tuple[datetime, datetime]]:
@@ -34,13 +34,13 @@ class Work:
         return list(zip(bounds, [*bounds[1:], self.end], strict=True))
 
 
-def written(instant: datetime) -> str:
+def api_time(instant: datetime) -> str:
     """Return an instant in UTC as the API writes it."""
     return instant.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def work_from_command_line() -> Work:
-    """Return what is asked for."""
+    """Return the work that the command line describes."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--url", required=True)
     parser.add_argument("--api-key", required=True)

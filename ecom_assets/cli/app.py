@@ -16,6 +16,7 @@ from rich.console import Console
 
 from ecom_assets.cli.discover import discover
 from ecom_assets.cli.output import print_finding, print_json, print_rows, print_status
+from ecom_assets.foundation.process_exit import skip_collection_at_exit
 
 if TYPE_CHECKING:
     from ecom_assets.declaration.reading import Shop
@@ -38,6 +39,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a ta
 
 def main() -> None:
     """Run a command; what a user can mend is one line on stderr and exit code 1."""
+    skip_collection_at_exit()
     try:
         app()
     except Exception as error:

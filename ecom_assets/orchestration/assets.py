@@ -1,12 +1,12 @@
-"""The assets of a shop: one partitioned multi-asset for its windows, one for its snapshots.
+"""The assets of a shop's tables: one partitioned multi-asset for its windows, one for its snapshots.
 
-An op loads the selected resources, reports them, then runs the selected checks of what was loaded. How an
-asset looks is `translator`'s, what it reports `report`'s; the load itself is `ecom_assets.ingest`'s.
+An op loads the selected resources, reports them, then runs the selected checks of the tables that were loaded.
+See `ecom_assets.orchestration.translator` for the look of an asset.
 """
 
 # no postponed annotations here: Dagster reads that of `context` as a type
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import dlt
@@ -18,7 +18,6 @@ from dagster import (
     AssetSpec,
     Failure,
     MaterializeResult,
-    RetryRequested,
     TimeWindowPartitionsDefinition,
     multi_asset,
 )
@@ -27,18 +26,16 @@ from dagster_dlt import build_dlt_asset_specs
 from ecom_assets.declaration.reading import Resource, Shop
 from ecom_assets.extract.source import build_source
 from ecom_assets.extract.windows import Window
-from ecom_assets.foundation.errors import IngestError, RetryLater
+from ecom_assets.foundation.errors import IngestError
 from ecom_assets.load.run import RunReport, run_load
 from ecom_assets.orchestration.checks import check_specs, run_checks
-from ecom_assets.orchestration.metadata import failure, refusal, row_counts, table_metadata, window_metadata
-from ecom_assets.orchestration.partitions import backfill_policy, chosen_windows, partitions_def
+from ecom_assets.orchestration.failures import failure_of_resources, failure_of_run, failure_or_retry
+from ecom_assets.orchestration.metadata import row_counts, table_metadata, window_metadata
+from ecom_assets.orchestration.partitions import backfill_policy, partitions_def, windows_in_range
 from ecom_assets.orchestration.resources import secrets_key
 from ecom_assets.orchestration.translator import ShopTranslator, asset_key, load_pool
 from ecom_assets.warehouse.choice import warehouse_from_environment, warehouse_kind
 from ecom_assets.warehouse.warehouse import Warehouse
-
-MAX_PAUSES = 3
-"""How often a run takes the pause that an API asks for."""
 
 Event = MaterializeResult[Any] | AssetCheckResult
 
@@ -53,24 +50,27 @@ def shop_specs(shop: Shop) -> dict[AssetKey, AssetSpec]:
         finally:
             pipeline.deactivate()
     kinds = {"dlt", warehouse_kind()}
-    return {spec.key: spec.replace_attributes(metadata=_ours(spec), kinds=kinds) for spec in specs}
+    return {
+        spec.key: spec.replace_attributes(metadata=_metadata_without_dlt_objects(spec), kinds=kinds)
+        for spec in specs
+    }
 
 
-def _ours(spec: AssetSpec) -> dict[str, Any]:
-    """Leave out dagster-dlt's own objects, which are for its own way to run, and would show up in the UI."""
+def _metadata_without_dlt_objects(spec: AssetSpec) -> dict[str, Any]:
+    """Leave out the objects that dagster-dlt needs for its own way to run: the UI would show them."""
     return {key: value for key, value in spec.metadata.items() if not key.startswith("dagster_dlt/")}
 
 
 def shop_assets(shop: Shop) -> list[AssetsDefinition]:
     """Return the one or two multi-assets of a shop."""
     specs = shop_specs(shop)
-    found = []
+    assets = []
     if shop.partitions and shop.windowed_resources():
         definition = partitions_def(shop.partitions)
-        found.append(_multi_asset(shop, "windows", shop.windowed_resources(), specs, definition))
+        assets.append(_multi_asset(shop, "windows", shop.windowed_resources(), specs, definition))
     if shop.snapshot_resources():
-        found.append(_multi_asset(shop, "snapshots", shop.snapshot_resources(), specs, None))
-    return found
+        assets.append(_multi_asset(shop, "snapshots", shop.snapshot_resources(), specs, None))
+    return assets
 
 
 def _multi_asset(
@@ -94,60 +94,68 @@ def _multi_asset(
         description=f"Loads the {kind} of {shop.name}, then checks the tables.",
     )
     def load(context: AssetExecutionContext) -> Iterator[Event]:
-        yield from _run(context, shop, resources, definition)
+        yield from _load_report_check(context, shop, resources, definition)
 
     return load
 
 
-def _run(
+def _load_report_check(
     context: AssetExecutionContext,
     shop: Shop,
     resources: Sequence[Resource],
     definition: TimeWindowPartitionsDefinition | None,
 ) -> Iterator[Event]:
-    """Load what is selected, report it, check it, and fail at last for what failed."""
+    """Load the selected resources, report and check them, and raise at the end for those that failed."""
     names = [entry.name for entry in resources if asset_key(shop, entry.name) in context.selected_asset_keys]
-    windows = _windows(context, shop, definition) if names else ()
+    windows = _windows_of_run(context, shop, definition) if names else ()
     try:
         warehouse = warehouse_from_environment()
-        report = _loaded(context, shop, names, windows, warehouse) if names else None
+        report = _load(context, shop, names, windows, warehouse) if names else None
     except IngestError as error:
-        raise refusal(shop, error) from None
+        raise failure_of_run(shop, error) from None
     errors = report.errors if report else {}
     if report is not None:
-        yield from _materialised(context, shop, report, warehouse)
+        yield from _materializations(context, shop, report, warehouse)
     failed = {asset_key(shop, name) for name in errors}
     checks = [key for key in context.selected_asset_check_keys if key.asset_key not in failed]
     yield from run_checks(
         shop, warehouse, checks, [window.partition_key for window in windows] if windows else None
     )
     if errors:
-        raise ending(context, failure(shop, errors, len(names)), errors.values()) from None
+        failure = failure_of_resources(shop, errors, len(names))
+        raise failure_or_retry(context, failure, errors.values()) from None
     if report and report.unpublished:
         raise Failure(description=str(report.unpublished), metadata={"shop": shop.name}) from None
 
 
-def _windows(
+def _windows_of_run(
     context: AssetExecutionContext, shop: Shop, definition: TimeWindowPartitionsDefinition | None
 ) -> tuple[Window, ...]:
-    """Return the windows of a run; raises Failure for a windowed run without a partition, or with a wrong one."""
+    """Return the windows of a run, none for snapshots.
+
+    Raises:
+        Failure: The assets are partitioned, and the run names no partition, or one that does not exist.
+    """
     if definition is None:
         return ()
     problem = "these assets are partitioned: choose a partition, or a range of them"
     if context.has_partition_key_range or context.has_partition_key:
         chosen = context.partition_key_range
         try:
-            return chosen_windows(definition, chosen.start, chosen.end)
+            return windows_in_range(definition, chosen.start, chosen.end)
         except ValueError as error:
             problem = str(error)
     raise Failure(
         description=problem,
-        metadata={"shop": shop.name, "look_at": "--partition or --partition-range, or the UI's dialogue"},
+        metadata={
+            "shop": shop.name,
+            "look_at": "the options --partition and --partition-range, or the UI's dialog",
+        },
         allow_retries=False,
     )
 
 
-def _loaded(
+def _load(
     context: AssetExecutionContext,
     shop: Shop,
     names: Sequence[str],
@@ -166,7 +174,7 @@ def _loaded(
     )
 
 
-def _materialised(
+def _materializations(
     context: AssetExecutionContext, shop: Shop, report: RunReport, warehouse: Warehouse
 ) -> Iterator[Event]:
     """Yield a result for each resource that was loaded, with the metadata of each of its partitions."""
@@ -181,19 +189,3 @@ def _materialised(
             else:
                 context.add_asset_metadata(window_metadata(window), key, window.partition_key)
         yield MaterializeResult(asset_key=key, metadata=metadata)
-
-
-def ending(
-    context: AssetExecutionContext, failed: Failure, errors: Iterable[IngestError]
-) -> RetryRequested | Failure:
-    """Return the failure, or the request to run this op again once the API is willing, if it asked for a pause."""
-    pauses = [error for error in errors if isinstance(error, RetryLater)]
-    if not pauses:
-        return failed
-    if context.retry_number >= MAX_PAUSES:
-        failed.description = f"{failed.description} (after {MAX_PAUSES} pauses)"
-        failed.allow_retries = False
-        return failed
-    longest = max(pauses, key=lambda error: error.seconds)
-    context.log.warning(f"{longest}; trying again in {longest.seconds:g} s")
-    return RetryRequested(max_retries=MAX_PAUSES, seconds_to_wait=longest.seconds)

@@ -1,6 +1,6 @@
-"""Every shop's definitions in one code location.
+"""The Dagster definitions of a folder of declarations, all shops in one code location.
 
-Loading needs no secret, no network and no environment variable.
+Loading them needs no secret, no network and no environment variable.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from dagster import Definitions, in_process_executor
 from ecom_assets.declaration.reading import load_shops
 from ecom_assets.orchestration.alerts import failure_sensor
 from ecom_assets.orchestration.assets import shop_assets
-from ecom_assets.orchestration.broken_files import broken_files
 from ecom_assets.orchestration.deletions import deletions_assets
+from ecom_assets.orchestration.invalid_declarations import invalid_declaration_assets
 from ecom_assets.orchestration.jobs import deletions_job, snapshots_job, windows_job
 from ecom_assets.orchestration.resources import ShopSecrets, shop_resources
 from ecom_assets.orchestration.schedules import deletions_schedule, snapshots_schedule, windows_schedule
@@ -25,18 +25,25 @@ from ecom_assets.orchestration.sensors import change_sensor
 def build_defs(
     shops_dir: Path | None = None, resource_overrides: Mapping[str, ShopSecrets] | None = None
 ) -> Definitions:
-    """Return the definitions of a folder of declarations: ECOM_SHOPS_DIR, else the bundled one.
+    """Return the definitions of all shops that a folder declares.
 
-    `resource_overrides` replace `<shop>_secrets`, such as `{"acme_secrets": ShopSecrets(secrets={"api_key":
-    EnvVar("ACME_KEY")})}`. A file that is wrong is left out, with an asset in its place that says why. Raises
-    DeclarationError where no file is right.
+    An invalid file is left out; an asset in its place says why.
+
+    Args:
+        shops_dir: The folder of declarations. Without it, the folder that ECOM_SHOPS_DIR names, else the bundled one.
+        resource_overrides: Secrets that replace a resource `<shop>_secrets`, such as
+            `{"acme_secrets": ShopSecrets(secrets={"api_key": EnvVar("ACME_KEY")})}`.
+
+    Raises:
+        DeclarationError: The folder has no valid file.
+        ValueError: `resource_overrides` has an unknown key, or a secret that is no EnvVar.
     """
-    shops, wrong = load_shops(shops_dir)
-    for error in wrong.values():
+    shops, invalid_files = load_shops(shops_dir)
+    for error in invalid_files.values():
         if not shops:
             raise error
     resources = shop_resources(shops, resource_overrides or {})
-    specs, checks = broken_files(wrong)
+    specs, checks = invalid_declaration_assets(invalid_files)
     assets: list[Any] = [*specs]
     jobs: list[Any] = []
     schedules: list[Any] = []

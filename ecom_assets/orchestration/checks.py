@@ -1,7 +1,8 @@
-"""The checks of a table, generated from its contract: their names, their severity, and running them.
+"""The asset checks of a table, generated from its contract: names, severity, and how they run.
 
-They belong to the asset's own op (see `assets`), so that they run after each load, also of the resources that
-loaded while a sibling failed. What they ask the warehouse is `check_queries`'s and `ledger_queries`'s.
+They belong to the op of the table's asset, so that they run after each load. Tables that loaded are checked even if
+another table of the run failed. See `ecom_assets.load.table_checks` and `ecom_assets.load.ledger_checks` for the
+queries.
 """
 
 from __future__ import annotations
@@ -19,8 +20,7 @@ from dagster import (
 
 from ecom_assets.declaration.reading import Resource, Shop
 from ecom_assets.foundation.errors import WarehouseError
-from ecom_assets.load import ledger_checks as ledger_queries
-from ecom_assets.load import table_checks as check_queries
+from ecom_assets.load import ledger_checks, table_checks
 from ecom_assets.load.check_finding import Finding, Query, Subject, examine
 from ecom_assets.orchestration.markdown import markdown_table
 from ecom_assets.orchestration.translator import asset_key
@@ -28,7 +28,7 @@ from ecom_assets.warehouse.warehouse import Warehouse
 
 
 class _Check(NamedTuple):
-    """What a check asks, whether a failure stops what comes after, and what it is for."""
+    """A check's query, whether its failure blocks downstream assets, and its description."""
 
     query: Query
     blocking: bool
@@ -37,24 +37,26 @@ class _Check(NamedTuple):
 
 _CHECKS: Mapping[str, _Check] = {
     "primary_key_unique": _Check(
-        check_queries.primary_key_unique, True, "No two rows have the same primary key."
+        table_checks.primary_key_unique, True, "No two rows have the same primary key."
     ),
     "schema_nullability": _Check(
-        check_queries.schema_nullability,
+        table_checks.schema_nullability,
         True,
-        "Each declared column exists with its type, and no column that may not be null is.",
+        "Each declared column exists with its declared type. Columns that are not nullable contain no null.",
     ),
     "complete": _Check(
-        ledger_queries.complete,
+        ledger_checks.complete,
         True,
-        "By the ledger, the records kept and rejected are those fetched, and as many as the API said it had.",
+        "By the ledger, kept plus rejected records equal the fetched records, and the total that the API reported.",
     ),
     "no_rejected_rows": _Check(
-        ledger_queries.no_rejected_rows,
+        ledger_checks.no_rejected_rows,
         False,
-        "The newest loads rejected no record for breaking the contract.",
+        "The newest load of each window rejected no record.",
     ),
-    "references": _Check(check_queries.references, False, "Each foreign key points to a row of its table."),
+    "references": _Check(
+        table_checks.references, False, "Each foreign key has a row in the table that it references."
+    ),
 }
 
 
@@ -79,29 +81,34 @@ def run_checks(
     keys: Iterable[AssetCheckKey],
     windows: Collection[str] | None = None,
 ) -> Iterator[AssetCheckResult]:
-    """Yield the result of each check, on one connection.
+    """Yield the result of each check, all of them read in one transaction.
 
-    `windows` are the partition keys that a run has loaded; None, as when checks run alone, is all. A
-    warehouse that cannot be read fails each check with the reason.
+    If the warehouse cannot be read, each check fails with the reason.
+
+    Args:
+        shop: The shop of all checks.
+        warehouse: The warehouse that has its tables.
+        keys: The checks to run, in any order.
+        windows: The partition keys that the run loaded. None, as when checks run alone, stands for all.
     """
     ordered = sorted(keys, key=lambda key: (key.asset_key.path, list(_CHECKS).index(key.name)))
     findings: list[tuple[AssetCheckKey, Finding]] = []
     if not ordered:
         return
     try:
-        with warehouse.read(shop.name) as connection:
+        with warehouse.read(shop.name) as transaction:
             for key in ordered:
-                subject = Subject(connection, shop, shop.resource(key.asset_key.path[-1]), windows)
+                subject = Subject(transaction, shop, shop.resource(key.asset_key.path[-1]), windows)
                 findings.append((key, examine(_CHECKS[key.name].query, subject)))
     except WarehouseError as error:
         findings = [(key, Finding(passed=False, description=str(error))) for key in ordered]
-    # the file is let go before Dagster writes down the first event
+    # close the warehouse before Dagster writes the first event
     for key, finding in findings:
-        yield _result(key, finding)
+        yield _check_result(key, finding)
 
 
-def _result(key: AssetCheckKey, finding: Finding) -> AssetCheckResult:
-    """Put a finding in Dagster's words."""
+def _check_result(key: AssetCheckKey, finding: Finding) -> AssetCheckResult:
+    """Return a finding as Dagster's result of a check."""
     metadata: dict[str, Any] = dict(finding.figures)
     if finding.sample:
         metadata["sample"] = MetadataValue.md(markdown_table(finding.sample))

@@ -1,6 +1,6 @@
-"""The assets of a shop's sweeps: one for each resource with `deletes`, beside that of its table.
+"""The assets of delete detection: one for each resource with `deletes`, next to the asset of its table.
 
-They have no partitions: a sweep reads the whole collection. What it does is `ecom_assets.load.delete_detection`'s.
+They have no partitions, because delete detection reads the whole collection. See `ecom_assets.load.delete_detection`.
 """
 
 # no postponed annotations here: Dagster reads that of `context` as a type
@@ -23,39 +23,44 @@ from ecom_assets.declaration.deletes import deletions_name
 from ecom_assets.declaration.reading import Resource, Shop
 from ecom_assets.foundation.errors import IngestError
 from ecom_assets.load.delete_detection import SweepReport, run_sweep
-from ecom_assets.orchestration.assets import ending
-from ecom_assets.orchestration.metadata import failure
+from ecom_assets.orchestration.failures import failure_of_resources, failure_or_retry
 from ecom_assets.orchestration.resources import secrets_key
 from ecom_assets.orchestration.translator import OWNERS, asset_key, load_pool
 from ecom_assets.warehouse.choice import warehouse_from_environment, warehouse_kind
 from ecom_assets.warehouse.warehouse import Warehouse
 
-_EVERY = timedelta(weeks=1)
+_INTERVAL = timedelta(weeks=1)
+"""How often delete detection is due: as often as its schedule runs it."""
 
 
 def deletions_assets(shop: Shop) -> list[AssetsDefinition]:
-    """Return an asset for each resource whose deletes are looked for."""
-    return [_asset(shop, resource) for resource in shop.resources_with_deletes()]
+    """Return an asset for each resource with delete detection."""
+    return [_deletions_asset(shop, resource) for resource in shop.resources_with_deletes()]
 
 
 def deletions_spec(shop: Shop, resource: Resource) -> AssetSpec:
-    """Return the spec of a resource's sweeps; late, as the tables' assets are, after two and a quarter of them."""
+    """Return the spec of a resource's delete detection.
+
+    Like a table, the asset is late after two and a quarter intervals, and warns after one and a half.
+    """
     return AssetSpec(
         key=asset_key(shop, deletions_name(resource.name)),
         deps=[asset_key(shop, resource.name)],
         group_name=shop.name,
         description=(
-            f"Marks the rows of {resource.name} whose records the API no longer has: deleted_at is set, "
-            "and is null again for a record that came back."
+            f"Marks the rows of {resource.name} whose records the API no longer has: sets deleted_at, "
+            "and clears it for a record that came back."
         ),
         owners=list(OWNERS),
         kinds={"dlt", warehouse_kind()},
-        freshness_policy=FreshnessPolicy.time_window(fail_window=_EVERY * 2.25, warn_window=_EVERY * 1.5),
+        freshness_policy=FreshnessPolicy.time_window(
+            fail_window=_INTERVAL * 2.25, warn_window=_INTERVAL * 1.5
+        ),
     )
 
 
-def _asset(shop: Shop, resource: Resource) -> AssetsDefinition:
-    """Return the asset of one resource's sweeps, an op of its own, so that one that fails does so alone."""
+def _deletions_asset(shop: Shop, resource: Resource) -> AssetsDefinition:
+    """Return the asset of one resource, in an op of its own, so that a failure stays with that resource."""
 
     @multi_asset(
         name=f"sweep_{shop.name}_{resource.name}",
@@ -63,7 +68,7 @@ def _asset(shop: Shop, resource: Resource) -> AssetsDefinition:
         pool=load_pool(shop),
         required_resource_keys={secrets_key(shop)},
     )
-    def sweep(context: AssetExecutionContext) -> Iterator[MaterializeResult[Any]]:
+    def detect_deletes(context: AssetExecutionContext) -> Iterator[MaterializeResult[Any]]:
         try:
             warehouse = warehouse_from_environment()
             report = run_sweep(
@@ -73,18 +78,18 @@ def _asset(shop: Shop, resource: Resource) -> AssetsDefinition:
                 warehouse=warehouse,
                 progress=lambda line: context.log.info(line),
             )
-        except IngestError as problem:
-            failed = failure(shop, {deletions_name(resource.name): problem}, 1)
-            raise ending(context, failed, [problem]) from None
+        except IngestError as error:
+            failure = failure_of_resources(shop, {deletions_name(resource.name): error}, 1)
+            raise failure_or_retry(context, failure, [error]) from None
         yield MaterializeResult(metadata=_metadata(report, warehouse))
         if report.unpublished:
             raise Failure(description=str(report.unpublished), metadata={"shop": shop.name}) from None
 
-    return sweep
+    return detect_deletes
 
 
 def _metadata(report: SweepReport, warehouse: Warehouse) -> Mapping[str, Any]:
-    """Return the figures of a sweep; a total is null where the API reports none."""
+    """Return the figures of a delete detection. A total is null where the API reports none."""
     return {
         "dagster/table_name": report.table,
         "dagster/uri": warehouse.uri,

@@ -1,8 +1,8 @@
-"""Dagster's event log in SQLite files, as Dagster keeps it, but a batch of events is one transaction.
+"""Dagster's SQLite storage with a faster event log: it writes a batch of events in one transaction.
 
-A run of a year's days writes two events per day and table, and Dagster opens the files anew up to seven times for
-each. Files and rows are Dagster's own: an instance may change to this storage and back. It is asked for in the
-instance's `dagster.yaml`, as `ecom_assets/dagster.yaml` does.
+A run of a year's days writes two events for each day and table. For each event, Dagster's own storage opens the files
+up to seven times. Files and rows are the same as Dagster's, so an instance may change to this storage and back. The
+instance's `dagster.yaml` selects it, see `ecom_assets/dagster.yaml`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 
 from dagster import EventLogEntry
 
-# Dagster has no public name for what is extended here, though its documentation lets an instance name such a class
+# Dagster's documentation lets an instance name a storage class, but the classes to extend have no public names
 from dagster._core.events import ASSET_CHECK_EVENTS, ASSET_EVENTS
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable, SqlEventLogStorageTable
@@ -29,26 +29,26 @@ from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.pool import NullPool
 
 BATCH_SIZE = 250
-"""Events in a batch unless DAGSTER_EVENT_BATCH_SIZE says otherwise: other writers wait about a tenth of a second."""
+"""Events in a batch, unless DAGSTER_EVENT_BATCH_SIZE is set. Other writers wait about 0.1 seconds for a batch."""
 
-_MIRRORED = ASSET_EVENTS | ASSET_CHECK_EVENTS
+_INDEXED_EVENTS = ASSET_EVENTS | ASSET_CHECK_EVENTS
 
 
 class BatchedEventLog(SqliteEventLogStorage):
-    """Stores a batch in one transaction of the run's file and one of the index."""
+    """An event log that stores a batch in one transaction of the run's file and one of the index file."""
 
     def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
-        """Take the folder of the files."""
+        """Store events in the files of a folder."""
         super().__init__(base_dir, inst_data)
-        # the parts of a batch ask for the connections that the batch has
+        # reentrant: storing a batch calls methods that open the batch's own connections again
         self._db_lock: Any = threading.RLock()
-        self._open: dict[str, Connection] = {}
+        self._batch_connections: dict[str, Connection] = {}
         self._engine = lru_cache(maxsize=64)(self._new_engine)
 
     def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
-        """Store all events or none; Dagster then tries them one by one."""
+        """Store all events or none. If it fails, Dagster stores them one by one."""
         if len({event.run_id for event in events}) != 1 or any(
-            event.dagster_event_type not in _MIRRORED for event in events
+            event.dagster_event_type not in _INDEXED_EVENTS for event in events
         ):
             super().store_event_batch(events)
             return
@@ -56,26 +56,26 @@ class BatchedEventLog(SqliteEventLogStorage):
         with self._transactions(events[0].run_id, INDEX_SHARD_NAME) as connections:
             for connection in connections:
                 connection.execute(SqlEventLogStorageTable.insert(), rows)
-            self._index(events, _newest_ids(connections[-1], events[0].run_id, len(events)))
+            self._write_index(events, _newest_ids(connections[-1], events[0].run_id, len(events)))
 
-    def _index(self, events: Sequence[EventLogEntry], ids: Sequence[int]) -> None:
-        """Write what the index keeps beside the events; of an asset that is the last event of each type."""
-        last = {}
-        of_assets = []
+    def _write_index(self, events: Sequence[EventLogEntry], ids: Sequence[int]) -> None:
+        """Write what the index has besides the events: for an asset, the last event of each type."""
+        newest = {}
+        asset_events = []
         for event, event_id in zip(events, ids, strict=True):
             if event.dagster_event_type in ASSET_CHECK_EVENTS:
                 self.store_asset_check_event(event, event_id)
             elif event.dagster_event and event.dagster_event.asset_key:
-                of_assets.append((event, event_id))
-                last[event.dagster_event.asset_key, event.dagster_event_type] = (event, event_id)
-        for event, event_id in last.values():
+                asset_events.append((event, event_id))
+                newest[event.dagster_event.asset_key, event.dagster_event_type] = (event, event_id)
+        for event, event_id in newest.values():
             self.store_asset_event(event, event_id)
         self.store_asset_event_tags(
-            [event for event, _ in of_assets], [event_id for _, event_id in of_assets]
+            [event for event, _ in asset_events], [event_id for _, event_id in asset_events]
         )
 
     def _store_asset_check_evaluation_planned(self, event: EventLogEntry, event_id: int | None) -> None:
-        """Write a row for each partition, as Dagster does, of an event that is put into JSON only once."""
+        """Write a row for each partition, as Dagster does, but serialize the event only once."""
         planned = event.get_dagster_event().asset_check_planned_data
         written = self._event_to_row(event)
         row = {
@@ -93,22 +93,22 @@ class BatchedEventLog(SqliteEventLogStorage):
 
     @contextmanager
     def _transactions(self, *shards: str) -> Iterator[list[Connection]]:
-        """Begin a transaction in each file, for all that this thread does until the end of the block."""
+        """Begin a transaction in each file. All that this thread writes inside the block is part of it."""
         with self._db_lock, ExitStack() as stack:
             for shard in shards:
-                self._open[shard] = stack.enter_context(self._connect(shard))
-                stack.callback(self._open.pop, shard)
-            yield [self._open[shard] for shard in shards]
+                self._batch_connections[shard] = stack.enter_context(self._connect(shard))
+                stack.callback(self._batch_connections.pop, shard)
+            yield [self._batch_connections[shard] for shard in shards]
 
     @contextmanager
     def _connect(self, shard: str) -> Iterator[Connection]:
-        """Begin a transaction, or join the one of the batch; an engine is kept for the statements it compiled."""
+        """Begin a transaction, or join that of the batch. Engines are cached for the statements that they compiled."""
         with self._db_lock:
-            if shard in self._open:
-                yield self._open[shard]
+            if shard in self._batch_connections:
+                yield self._batch_connections[shard]
                 return
             if shard not in self._initialized_dbs:
-                with super()._connect(shard):  # makes the file
+                with super()._connect(shard):  # creates the file
                     pass
             with self._engine(shard).begin() as connection:
                 yield connection
@@ -118,7 +118,7 @@ class BatchedEventLog(SqliteEventLogStorage):
 
 
 def _newest_ids(connection: Connection, run_id: str, count: int) -> list[int]:
-    """Return the ids of the rows that this transaction wrote, in order; nobody else writes meanwhile."""
+    """Return the ids of the rows that this transaction wrote, in order. Nobody else can write until it ends."""
     table = SqlEventLogStorageTable.c
     query = select(table.id).where(table.run_id == run_id).order_by(table.id.desc()).limit(count)
     return list(connection.execute(query).scalars())[::-1]
@@ -128,7 +128,7 @@ class BatchedSqliteStorage(DagsterSqliteStorage):
     """Dagster's storage in SQLite files in a folder, with its event log written in batches."""
 
     def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
-        """Take the instance's folder, and turn batches on: Dagster knows no other place for their size."""
+        """Store in the instance's folder, and turn batches on: Dagster reads their size from the environment only."""
         super().__init__(base_dir, inst_data)
         os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", str(BATCH_SIZE))
         folder = Path(self._event_log_storage.path_for_shard(INDEX_SHARD_NAME)).parent
@@ -138,5 +138,5 @@ class BatchedSqliteStorage(DagsterSqliteStorage):
     def from_config_value(
         cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]
     ) -> BatchedSqliteStorage:
-        """Return the storage that the instance's file describes."""
+        """Return the storage that the instance's `dagster.yaml` describes."""
         return cls.from_local(inst_data=inst_data, **config_value)

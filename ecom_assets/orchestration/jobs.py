@@ -1,6 +1,6 @@
-"""The jobs of a shop: for its windows, for its snapshots, both with the checks of the tables, for its sweeps.
+"""The jobs of a shop: one loads its windows, one its snapshots, one detects deletes.
 
-When they run is `schedules`'s and `sensors`'s.
+The first two also run the checks of the tables.
 """
 
 from __future__ import annotations
@@ -22,36 +22,36 @@ SHOP_TAG = "ecom_assets/shop"
 
 
 def job_name(shop: Shop, kind: str) -> str:
-    """Return the name of the job of the `windows`, the `snapshots` or the `deletions` of a shop."""
+    """Return a name that begins with the shop's; `kind` is `windows`, `snapshots` or `deletions` for a job."""
     return f"{shop.name}_{kind}"
 
 
 def windows_job(shop: Shop) -> AssetJob | None:
     """Return the partitioned job of the windowed resources, None when there is none."""
-    return _loading(shop, "windows", shop.windowed_resources())
+    return _load_job(shop, "windows", shop.windowed_resources())
 
 
 def snapshots_job(shop: Shop) -> AssetJob | None:
     """Return the job of the snapshot resources, None when there is none."""
-    return _loading(shop, "snapshots", shop.snapshot_resources())
+    return _load_job(shop, "snapshots", shop.snapshot_resources())
 
 
 def deletions_job(shop: Shop) -> AssetJob | None:
-    """Return the job of the sweeps, None when there is none."""
+    """Return the job that detects deletes, None when no resource asks for it."""
     names = [deletions_name(resource.name) for resource in shop.resources_with_deletes()]
     return _job(
-        shop, "deletions", names, f"Marks the rows of {shop.name} whose records are gone from the API."
+        shop, "deletions", names, f"Marks the rows of {shop.name} whose records the API no longer has."
     )
 
 
-def _loading(shop: Shop, kind: str, resources: tuple[Resource, ...]) -> AssetJob | None:
-    """Return a job that loads tables."""
+def _load_job(shop: Shop, kind: str, resources: tuple[Resource, ...]) -> AssetJob | None:
+    """Return a job that loads and checks the tables of resources."""
     names = [resource.name for resource in resources]
     return _job(shop, kind, names, f"Loads the {kind} of {shop.name} and checks their tables.")
 
 
 def _job(shop: Shop, kind: str, names: Sequence[str], description: str) -> AssetJob | None:
-    """Select assets by key, which brings their checks along."""
+    """Return a job that selects assets by key, which selects their checks too; None without assets."""
     if not names:
         return None
     return define_asset_job(

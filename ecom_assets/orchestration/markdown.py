@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-_WIDEST = 60
+_MAX_CELL_WIDTH = 60
+"""Characters of a cell before it is cut."""
 
 
 def markdown_table(rows: Sequence[Mapping[str, Any]]) -> str:
@@ -19,7 +20,7 @@ def markdown_table(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _cell(value: Any) -> str:
-    """Return a value on one line, cut to a readable width, with nothing that ends the cell."""
+    """Return a value on one line, cut to a readable width, with the characters escaped that would end the cell."""
     text = " ".join("" if value is None else str(value).split())
-    text = text if len(text) <= _WIDEST else f"{text[: _WIDEST - 1]}…"
+    text = text if len(text) <= _MAX_CELL_WIDTH else f"{text[: _MAX_CELL_WIDTH - 1]}…"
     return text.replace("\\", "\\\\").replace("|", "\\|")

@@ -1,6 +1,6 @@
-"""Windows as Dagster partitions, in both directions.
+"""Windows as Dagster partitions, in both directions: definitions, partition keys and run tags.
 
-What a window is, and how a range of them is cut for reading, is `ecom_assets.extract.windows`'s.
+See `ecom_assets.extract.windows` for windows themselves.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from dagster import (
 from ecom_assets.declaration.reading import Partitions
 from ecom_assets.extract.windows import Window
 
+PARTITION_TAG = "dagster/partition"
 RANGE_START_TAG = "dagster/asset_partition_range_start"
 RANGE_END_TAG = "dagster/asset_partition_range_end"
 
@@ -47,34 +48,38 @@ def backfill_policy(partitions: Partitions) -> BackfillPolicy:
 
 def windows_of(definition: TimeWindowPartitionsDefinition, keys: Iterable[str]) -> tuple[Window, ...]:
     """Return the windows of partition keys, in the order of the keys."""
-    found = []
+    windows = []
     for key in keys:
         bounds = definition.time_window_for_partition_key(key)
-        found.append(Window(key, _utc(bounds.start), _utc(bounds.end)))
-    return tuple(found)
+        windows.append(Window(key, _utc(bounds.start), _utc(bounds.end)))
+    return tuple(windows)
 
 
-def chosen_windows(definition: TimeWindowPartitionsDefinition, start: str, end: str) -> tuple[Window, ...]:
-    """Return the windows from one partition key to another, in order.
+def windows_in_range(
+    definition: TimeWindowPartitionsDefinition, first_key: str, last_key: str
+) -> tuple[Window, ...]:
+    """Return the windows from one partition key to another, both included, in order.
 
-    Raises ValueError for a key that no closed window has, which Dagster itself notices of a single partition
-    only, and for a range that ends before it starts.
+    Raises:
+        ValueError: No closed window has the key, or the range ends before it starts. Dagster itself refuses such a key
+            only where a run has a single partition.
     """
-    for key in (start, end):
-        if not _closed(definition, key):
+    for key in (first_key, last_key):
+        if not _is_closed_window(definition, key):
             first, last = definition.get_first_partition_key(), definition.get_last_partition_key()
             allowed = f"{first} to {last}" if last else "none, no window has closed yet"
             raise ValueError(f"partition: found {key!r}; allowed: {allowed}")
-    windows = windows_of(definition, definition.get_partition_keys_in_range(PartitionKeyRange(start, end)))
+    key_range = PartitionKeyRange(first_key, last_key)
+    windows = windows_of(definition, definition.get_partition_keys_in_range(key_range))
     if not windows:
         raise ValueError(
-            f"partition: found the range {start} to {end}; allowed: one that starts before it ends"
+            f"partition: found the range {first_key} to {last_key}; allowed: one that starts before it ends"
         )
     return windows
 
 
-def _closed(definition: TimeWindowPartitionsDefinition, key: str) -> bool:
-    """Tell whether a key is that of a window, and it has closed."""
+def _is_closed_window(definition: TimeWindowPartitionsDefinition, key: str) -> bool:
+    """Return whether a key names a window that has closed."""
     try:
         return definition.has_partition_key(key)
     except ValueError:
@@ -88,5 +93,5 @@ def range_tags(windows: Iterable[Window]) -> Mapping[str, str]:
 
 
 def _utc(instant: datetime) -> datetime:
-    """Return an aware instant in plain UTC; Dagster's carries a named zone, and would not compare by type."""
+    """Return an aware instant with `timezone.utc`: Dagster's has a named zone, and windows would not compare equal."""
     return datetime.fromtimestamp(instant.timestamp(), timezone.utc)

@@ -1,6 +1,6 @@
 """The Dagster resource that holds a shop's secrets.
 
-Where else a secret is looked for, and how it signs a request, is `ecom_assets.client.auth`'s.
+See `ecom_assets.client.auth` for the other places of a secret, and for how it signs a request.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ from ecom_assets.declaration.reading import Shop
 class ShopSecrets(ConfigurableResource[Any]):
     """Secrets of one shop by their name under `sources.<shop>.`, such as `api_key`.
 
-    Give `dagster.EnvVar("NAME")` for each. A secret that is not here comes from dlt's secret providers. A
+    Give `dagster.EnvVar("NAME")` for each. A secret that is missing here comes from dlt's secret providers. A
     value is read when a run starts, is not part of `repr`, and is never in the definitions.
     """
 
     secrets: dict[str, str] = Field(default_factory=dict, repr=False)
 
-    def literal(self) -> str | None:
-        """Return the name of a secret given as a value, which the definitions would hold and show."""
+    def literal_secret_name(self) -> str | None:
+        """Return the name of a secret that is a value instead of an EnvVar: the definitions would show it."""
         for name, value in self.secrets.items():
             if not isinstance(value, EnvVar):
                 return name
         return None
 
-    def known(self) -> dict[str, str]:
-        """Return the secrets that the environment has right now; outside a run too."""
+    def available_secrets(self) -> dict[str, str]:
+        """Return the secrets that the environment has right now, by name; works outside a run too."""
         values = {
             name: value.get_value() if isinstance(value, EnvVar) else value
             for name, value in self.secrets.items()
@@ -40,14 +40,19 @@ class ShopSecrets(ConfigurableResource[Any]):
 
 
 def secrets_key(shop: Shop) -> str:
-    """Return the resource key under which a shop's secrets are found."""
+    """Return the Dagster resource key of a shop's secrets."""
     return f"{shop.name}_secrets"
 
 
 def shop_resources(shops: tuple[Shop, ...], overrides: Mapping[str, ShopSecrets]) -> dict[str, ShopSecrets]:
-    """Return a resource per shop; `overrides` replace them by key.
+    """Return the secrets of each shop by resource key.
 
-    Raises ValueError for a key that no shop has, and for a secret that is a value instead of an EnvVar.
+    Args:
+        shops: All shops of the code location.
+        overrides: Secrets that replace the default by resource key. The default is empty.
+
+    Raises:
+        ValueError: No shop has a key of `overrides`, or a secret is a value instead of an EnvVar.
     """
     resources = {secrets_key(shop): ShopSecrets() for shop in shops}
     for key, resource in overrides.items():
@@ -55,7 +60,7 @@ def shop_resources(shops: tuple[Shop, ...], overrides: Mapping[str, ShopSecrets]
             raise ValueError(f"resource_overrides: found {key!r}; allowed: {', '.join(resources)}")
         if not isinstance(resource, ShopSecrets):
             raise ValueError(f"{key}: found {type(resource).__name__!r}; allowed: ShopSecrets")
-        literal = resource.literal()
+        literal = resource.literal_secret_name()
         if literal:
             raise ValueError(
                 f"{key}: found a value for {literal!r}; allowed: dagster.EnvVar, because Dagster shows values"

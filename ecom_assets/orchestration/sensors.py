@@ -1,6 +1,6 @@
-"""The change sensor of a shop: it asks cheaply which closed windows hold anything, and requests those.
+"""The change sensor of a shop: asks the API cheaply which closed windows have records, and requests their load.
 
-How the API is asked is `ecom_assets.extract.probe`'s; telling people of failed runs is `alerts`'s.
+See `ecom_assets.extract.probe` for how it asks the API, and `ecom_assets.orchestration.alerts` for the failure sensor.
 """
 
 from __future__ import annotations
@@ -29,12 +29,11 @@ from ecom_assets.extract.probe import changed_windows
 from ecom_assets.extract.windows import Window, floor, window_at, windows_between
 from ecom_assets.foundation.errors import IngestError
 from ecom_assets.orchestration.jobs import AssetJob, job_name
-from ecom_assets.orchestration.partitions import RANGE_END_TAG, RANGE_START_TAG, range_tags
+from ecom_assets.orchestration.partitions import PARTITION_TAG, RANGE_END_TAG, RANGE_START_TAG, range_tags
 from ecom_assets.orchestration.resources import secrets_key
 from ecom_assets.orchestration.translator import asset_key
 
 CURSOR_VERSION = 1
-PARTITION_TAG = "dagster/partition"
 
 _IN_PROGRESS = [
     DagsterRunStatus.NOT_STARTED,
@@ -54,35 +53,45 @@ def change_sensor(
 ) -> SensorDefinition:
     """Return the sensor of a shop's windows.
 
-    Its cursor is the end of the last window that it has dealt with, so that what changes late in a window is
-    not missed: a window is looked at once, after it closed. The first tick looks at the window that closed
-    last; older ones are a backfill's.
+    The sensor looks at each window once, after it closed, so that it misses no late change in a window. Its cursor is
+    the end of the last window that it looked at. The first tick looks at the window that closed last; older ones take
+    a backfill.
+
+    Args:
+        shop: The shop whose API the sensor asks.
+        partitions: The shop's windows.
+        job: The job that loads the windows.
+        clock: Returns the current instant, aware. A test may stop the time with it.
     """
 
     @sensor(
         name=job_name(shop, "changes"),
         job=job,
-        description=f"Requests the windows of {shop.name} that closed and hold any change.",
+        description=f"Requests a load of each closed window of {shop.name} that has changed records.",
         minimum_interval_seconds=300,
         default_status=DefaultSensorStatus.STOPPED,
         required_resource_keys={secrets_key(shop)},
     )
-    def look(context: SensorEvaluationContext) -> SensorResult:
-        return _tick(context, shop, partitions, clock())
+    def request_changed_windows(context: SensorEvaluationContext) -> SensorResult:
+        return _evaluate_tick(context, shop, partitions, clock())
 
-    return look
+    return request_changed_windows
 
 
-def _tick(
+def _evaluate_tick(
     context: SensorEvaluationContext, shop: Shop, partitions: Partitions, now: datetime
 ) -> SensorResult:
-    """Look once; raises Failure, which leaves the cursor where it is, when the API cannot be asked."""
-    since = _since(context.cursor, partitions, now)
+    """Return the runs to request and the new cursor.
+
+    Raises:
+        Failure: The API cannot be asked. The cursor stays where it is, so the next tick asks again.
+    """
+    since = _cursor_instant(context.cursor, partitions, now)
     closed = windows_between(partitions, since, now)
     if not closed:
         open_window = window_at(partitions, max(now, partitions.start))
         return SensorResult(
-            skip_reason=f"no window has closed since {since}; the next does at {open_window.end}"
+            skip_reason=f"no window has closed since {since}; the next one closes at {open_window.end}"
         )
     secrets = getattr(context.resources, secrets_key(shop)).secrets
     try:
@@ -92,16 +101,17 @@ def _tick(
     cursor = json.dumps({"version": CURSOR_VERSION, "looked_until": closed[-1].end.isoformat()})
     keys = {asset_key(shop, resource.name) for resource in shop.windowed_resources()}
     runs = _runs_in_progress(context.instance, job_name(shop, "windows"), keys)
-    wanted = [window for window in changed if not any(_covers(run, window) for run in runs)]
+    wanted = [window for window in changed if not any(_has_window(run, window) for run in runs)]
     if not wanted:
-        reason = "a run in progress loads all that changed" if changed else "nothing changed"
+        reason = "a run in progress already loads all changes" if changed else "nothing changed"
         span = f"{closed[0].partition_key} to {closed[-1].partition_key}"
         return SensorResult(skip_reason=f"{reason} in the windows {span}", cursor=cursor)
-    return SensorResult(run_requests=[_request(shop, part) for part in contiguous(wanted)], cursor=cursor)
+    requests = [_run_request(shop, windows) for windows in contiguous_ranges(wanted)]
+    return SensorResult(run_requests=requests, cursor=cursor)
 
 
-def _since(cursor: str | None, partitions: Partitions, now: datetime) -> datetime:
-    """Return the instant that a cursor stands for; without one the start of the window that closed last."""
+def _cursor_instant(cursor: str | None, partitions: Partitions, now: datetime) -> datetime:
+    """Return the instant of a cursor, in UTC; without a cursor the start of the window that closed last."""
     if not cursor:
         return window_at(partitions, floor(now, partitions.every) - timedelta(microseconds=1)).start
     try:
@@ -111,7 +121,7 @@ def _since(cursor: str | None, partitions: Partitions, now: datetime) -> datetim
         return datetime.fromisoformat(content["looked_until"]).astimezone(timezone.utc)
     except (ValueError, KeyError, TypeError):
         raise Failure(
-            description=f"the cursor {cursor!r} is not one of this sensor: reset it in the UI"
+            description=f"this sensor cannot read the cursor {cursor!r}: reset the cursor in the UI"
         ) from None
 
 
@@ -121,26 +131,26 @@ def _runs_in_progress(instance: DagsterInstance, job: str, keys: set[AssetKey]) 
     return [run for run in runs if run.job_name == job or keys <= (run.asset_selection or frozenset())]
 
 
-def _covers(run: DagsterRun, window: Window) -> bool:
-    """Tell whether a window is among those of a run; partition keys sort as their windows do."""
+def _has_window(run: DagsterRun, window: Window) -> bool:
+    """Return whether a run loads a window; partition keys sort as their windows do."""
     key = window.partition_key
     start, end = run.tags.get(RANGE_START_TAG), run.tags.get(RANGE_END_TAG)
     return run.tags.get(PARTITION_TAG) == key or bool(start and end and start <= key <= end)
 
 
-def contiguous(windows: Iterable[Window]) -> list[Sequence[Window]]:
-    """Return windows in groups without a gap, in order."""
-    groups: list[list[Window]] = []
+def contiguous_ranges(windows: Iterable[Window]) -> list[Sequence[Window]]:
+    """Return windows as ranges without a gap, in order."""
+    ranges: list[list[Window]] = []
     for window in sorted(windows, key=lambda window: window.start):
-        if groups and groups[-1][-1].end == window.start:
-            groups[-1].append(window)
+        if ranges and ranges[-1][-1].end == window.start:
+            ranges[-1].append(window)
         else:
-            groups.append([window])
-    return list(groups)
+            ranges.append([window])
+    return list(ranges)
 
 
-def _request(shop: Shop, windows: Sequence[Window]) -> RunRequest:
-    """Return the request of one run for windows without a gap; the same windows are requested once."""
+def _run_request(shop: Shop, windows: Sequence[Window]) -> RunRequest:
+    """Return the request of one run for windows without a gap. Its run key keeps Dagster from running them twice."""
     first, last = windows[0].partition_key, windows[-1].partition_key
     if first == last:
         return RunRequest(run_key=f"{shop.name}:{first}", partition_key=first)

@@ -1,6 +1,6 @@
 """How a resource of a shop looks as a Dagster asset: key, group, description, schema, dependencies.
 
-What a run reports is `report`'s; what is loaded is `ecom_assets.ingest`'s.
+See `ecom_assets.orchestration.metadata` for what a run adds to it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from ecom_assets.declaration.reading import Column, Resource, Shop
 
 OWNERS = ("team:data",)
 
-_WINDOW: Mapping[str, timedelta] = {
+_LENGTHS: Mapping[str, timedelta] = {
     "hour": timedelta(hours=1),
     "day": timedelta(days=1),
     "week": timedelta(weeks=1),
@@ -38,51 +38,55 @@ def asset_key(shop: Shop, resource: str) -> AssetKey:
 
 
 def load_pool(shop: Shop) -> str:
-    """Return the pool of all that writes to a shop's dataset; without a limit on the instance it limits nothing."""
+    """Return the pool of all ops that write to a shop's dataset. It has an effect where the instance limits pools."""
     return f"{shop.name}_load"
 
 
 def freshness(shop: Shop, resource: Resource) -> FreshnessPolicy:
-    """Return how old the last materialisation may be: two windows, and a quarter of one to load it.
+    """Return how old the last materialization may be: two windows, and a quarter of one to load it.
 
-    A warning comes half a window after one was due. Snapshots are due once a day.
+    Dagster warns half a window after a load was due. Snapshots are due once a day.
     """
     every = shop.partitions.every if shop.partitions and resource.windowed else "day"
-    window = _WINDOW[every]
+    window = _LENGTHS[every]
     return FreshnessPolicy.time_window(fail_window=window * 2.25, warn_window=window * 1.5)
 
 
 def table_schema(resource: Resource) -> TableSchema:
-    """Return the table's columns in Dagster's words, so that the UI shows them before the first run."""
+    """Return the table's columns as Dagster's schema, so that the UI shows them before the first run."""
     return TableSchema(columns=[_column(resource, column) for column in resource.table_columns])
 
 
 def _column(resource: Resource, column: Column) -> TableColumn:
-    """Describe one column; only a key of one column makes it unique by itself."""
-    kind: str = column.data_type
+    """Return the schema of one column. It is unique only if it alone is the primary key."""
+    data_type: str = column.data_type
     if column.precision is not None:
-        kind = f"{kind}({column.precision},{column.scale})"
-    other = [f"references {'.'.join(column.references)}"] if column.references else []
+        data_type = f"{data_type}({column.precision},{column.scale})"
+    constraints = [f"references {'.'.join(column.references)}"] if column.references else []
     if column.name in resource.primary_key:
-        other.insert(0, "primary key")
+        constraints.insert(0, "primary key")
     return TableColumn(
         name=column.name,
-        type=kind,
+        type=data_type,
         description=column.description,
         constraints=TableColumnConstraints(
-            nullable=column.nullable, unique=resource.primary_key == (column.name,), other=other
+            nullable=column.nullable, unique=resource.primary_key == (column.name,), other=constraints
         ),
     )
 
 
 @dataclass
 class ShopTranslator(DagsterDltTranslator):
-    """Names the assets of one shop. `get_asset_spec` is the only part of the base class that is replaced."""
+    """Translates the dlt resources of one shop. It overrides `get_asset_spec` alone."""
 
     shop: Shop
 
     def get_asset_spec(self, data: DltResourceTranslatorData) -> AssetSpec:
-        """Return the spec of the resource of that name; raises DeclarationError when none is declared."""
+        """Return the spec of a dlt resource.
+
+        Raises:
+            DeclarationError: The shop declares no resource of that name.
+        """
         shop, resource = self.shop, self.shop.resource(data.resource.name)
         return (
             super()
@@ -90,7 +94,7 @@ class ShopTranslator(DagsterDltTranslator):
             .replace_attributes(
                 key=asset_key(shop, resource.name),
                 deps=[asset_key(shop, resource.parent)] if resource.parent else [],
-                # a resource that fails is left out, so that its siblings can report
+                # a resource that failed yields no result, while the others report theirs
                 skippable=True,
                 group_name=shop.name,
                 description=resource.description,

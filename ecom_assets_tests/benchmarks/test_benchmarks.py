@@ -1,4 +1,4 @@
-"""The benchmark's harness: the same records for all, and no contestant gets away with other rows."""
+"""The benchmark's harness: all contestants get the same records, and wrong rows are noticed."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ import duckdb
 import orjson
 import pytest
 
-from benchmarks import data, truth
+from benchmarks import data, table_digests
 from benchmarks.lineup import CONTESTANTS, OWN, TASKS, TOGETHER, Task
 from benchmarks.measure import measure
-from benchmarks.report import Result, is_whole, write
-from benchmarks.running import ROOT, Server, run, serving
+from benchmarks.report import Result, is_complete, write
+from benchmarks.runs import ROOT, Server, run, serving
 from benchmarks.server import API_KEY, Api
 
 SIZE = data.Size(orders=600, customers=120, products=30)
@@ -136,14 +136,16 @@ def test_lost_and_changed_rows_are_noticed(records: Path, tmp_path: Path) -> Non
         "orders": "select *, shipping_address.city as city from bench.orders",
         "order_items": "select orders.id as order_id, unnest(line_items, recursive := true) from bench.orders",
     }
-    wanted = truth.expected(records, data.START, data.DAYS)
-    assert truth.differences(wanted, truth.found(file, queries)) == []
+    expected = table_digests.expected_digests(records, data.START, data.DAYS)
+    assert table_digests.differences(expected, table_digests.found_digests(file, queries)) == []
     with duckdb.connect(str(file)) as connection:
         connection.execute("delete from bench.customers where id = 7")
         connection.execute("update bench.products set price = '0.0001' where id = 3")
         connection.execute("insert into bench.orders from bench.orders where id = 1")
         connection.execute("update bench.orders set line_items = [] where id = 1")
-    lines = truth.differences(wanted, truth.found(file, {**queries, "order_items": "from bench.nothing"}))
+    lines = table_digests.differences(
+        expected, table_digests.found_digests(file, {**queries, "order_items": "from bench.nothing"})
+    )
     assert lines[:3] == [
         "customers: -1 of 120 rows",
         "products: all 30 rows, but other values",
@@ -194,16 +196,16 @@ def test_the_report_marks_who_lost_rows(tmp_path: Path) -> None:
     assert widths[0] / widths[2] == pytest.approx(3 / 9, rel=0.01)
 
 
-def test_only_a_whole_session_is_whole() -> None:
+def test_only_all_runs_of_a_session_are_complete() -> None:
     runs = [
         replace(result_of(entry.letter, 1.0), task=task.name)
         for task in TASKS
         for entry in CONTESTANTS
         if task.admits(entry)
     ]
-    assert is_whole(runs * 5, 5)
-    assert not is_whole(runs * 4, 5)
-    assert not is_whole((runs * 5)[1:], 5)
+    assert is_complete(runs * 5, 5)
+    assert not is_complete(runs * 4, 5)
+    assert not is_complete((runs * 5)[1:], 5)
 
 
 def test_every_contestant_is_there_and_pinned() -> None:
@@ -217,4 +219,4 @@ def test_every_contestant_is_there_and_pinned() -> None:
             assert re.fullmatch(r"[a-z-]+(\[[a-z,]+\])?==[0-9.]+( +# .*)?", line), line
     for entry in CONTESTANTS:
         assert (ROOT / "benchmarks" / "contestants" / entry.script).exists()
-        assert set(entry.queries) == set(truth.TABLES)
+        assert set(entry.queries) == set(table_digests.TABLES)

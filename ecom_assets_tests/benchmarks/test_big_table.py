@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks import big_table, data
-from benchmarks.running import serving
-from benchmarks.scaling import places
+from benchmarks.runs import serving
+from benchmarks.scaling import empty_warehouses
 from ecom_assets_tests.support.warehouses.engines import Place
 
 SIZE = data.Size(orders=2_000, customers=120, products=30)
@@ -20,7 +20,10 @@ def test_days_are_loaded_into_a_table_of_that_size(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, indexed: bool
 ) -> None:
     monkeypatch.delenv("ECOM_WAREHOUSE")
-    with serving(data.make(tmp_path / "records", SIZE), 0.0) as server, places("postgres", tmp_path) as place:
+    with (
+        serving(data.make(tmp_path / "records", SIZE), 0.0) as server,
+        empty_warehouses("postgres", tmp_path) as place,
+    ):
         found = Place("postgres", place(1), "bench")
         monkeypatch.setenv("ECOM_WAREHOUSE", found.where)
         took = big_table.measure(server.url, found.where, 3_000, 2, indexed=indexed)

@@ -9,7 +9,7 @@ import duckdb
 import pytest
 
 from benchmarks import data, scaling
-from benchmarks.running import serving
+from benchmarks.runs import serving
 
 SIZE = data.Size(orders=600, customers=120, products=30)
 DAYS, WINDOWS_PER_RUN = 40, 12
@@ -17,7 +17,7 @@ DAYS, WINDOWS_PER_RUN = 40, 12
 
 def test_two_workers_load_what_one_loads(tmp_path: Path) -> None:
     records = data.make(tmp_path / "records", SIZE)
-    with serving(records, 0.01) as server, scaling.places("duckdb", tmp_path) as place:
+    with serving(records, 0.01) as server, scaling.empty_warehouses("duckdb", tmp_path) as place:
         runs = scaling.runs_of(scaling.shop_at(server.url), DAYS, WINDOWS_PER_RUN)
         assert [len(windows) for windows in runs] == [12, 12, 12, 4]
         costs = [scaling.measure("duckdb", place(workers), server.url, runs, workers) for workers in (1, 2)]
@@ -38,7 +38,10 @@ def test_two_workers_load_what_one_loads(tmp_path: Path) -> None:
 def test_a_worker_that_fails_ends_the_measurement(tmp_path: Path) -> None:
     runs = scaling.runs_of(scaling.shop_at("http://127.0.0.1:1"), 4, 2)
     (tmp_path / "0.duckdb").write_text("this is no warehouse")
-    with scaling.places("duckdb", tmp_path) as place, pytest.raises(SystemExit, match="a worker is gone"):
+    with (
+        scaling.empty_warehouses("duckdb", tmp_path) as place,
+        pytest.raises(SystemExit, match="a worker is gone"),
+    ):
         scaling.measure("duckdb", place(0), "http://127.0.0.1:1", runs, 2)
 
 

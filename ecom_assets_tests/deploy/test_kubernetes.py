@@ -22,7 +22,7 @@ from dagster._core.launcher import LaunchRunContext
 from dagster._core.origin import JobPythonOrigin, RepositoryPythonOrigin
 
 from ecom_assets.definitions import defs
-from ecom_assets_tests.support.dagster.deploy_files import DEPLOY, charted, document, snake
+from ecom_assets_tests.support.dagster.deploy_files import DEPLOY, chart_instance, document, snake_case_keys
 from ecom_assets_tests.support.servers.loopback import json_reply, serving
 
 VALUES = document("kubernetes/values.yaml")
@@ -31,7 +31,7 @@ SECRETS = list(yaml.safe_load_all((DEPLOY / "kubernetes/secrets.example.yaml").r
 
 
 def valid(manifest: dict[str, Any]) -> None:
-    """Require a manifest that Kubernetes takes, and that has no key which it does not know."""
+    """Assert that Kubernetes accepts a manifest and knows all of its keys."""
     kubernetes_validate.validate(manifest, kubernetes_validate.latest_version(), strict=True)
 
 
@@ -40,7 +40,7 @@ def image(part: Mapping[str, Any]) -> str:
 
 
 def pod(name: str, part: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the pod that the chart makes of a part of the values."""
+    """Return the pod that the chart creates for a part of the values."""
     container = {
         "name": name,
         "image": image(part),
@@ -60,7 +60,7 @@ def pod(name: str, part: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def context() -> dict[str, Any]:
-    """Return what the chart hands to runs of what the code location has (`includeConfigInLaunchedRuns`)."""
+    """Return the settings of the code location that the chart passes to runs (`includeConfigInLaunchedRuns`)."""
     assert CODE["includeConfigInLaunchedRuns"] == {"enabled": True}
     return {
         "k8s": {
@@ -77,7 +77,7 @@ def context() -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def job(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """Launch a run on an instance with the values' run launcher, and return what it asks the cluster for."""
+    """Launch a run with the run launcher of the values, and return the job that it requests from the cluster."""
     folder = tmp_path_factory.mktemp("kubernetes")
     launcher = VALUES["runLauncher"]
     assert launcher["type"] == "K8sRunLauncher"
@@ -96,11 +96,11 @@ def job(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
             "image_pull_policy": own["imagePullPolicy"],
             # the chart turns these names into Dagster's, and leaves what is below them as it is
             "run_k8s_config": {
-                next(iter(snake({key: 0}))): part for key, part in own["runK8sConfig"].items()
+                next(iter(snake_case_keys({key: 0}))): part for key, part in own["runK8sConfig"].items()
             },
         }
         settings = {
-            **charted(),
+            **chart_instance(),
             "run_launcher": {"module": "dagster_k8s", "class": "K8sRunLauncher", "config": config},
         }
         (folder / "dagster.yaml").write_text(yaml.safe_dump(settings), "utf-8")
@@ -124,7 +124,7 @@ def job(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 
 def kubeconfig(address: str) -> dict[str, Any]:
-    """Return how a client finds a cluster."""
+    """Return the configuration of a client of the cluster."""
     return {
         "apiVersion": "v1",
         "kind": "Config",

@@ -1,4 +1,4 @@
-"""Sixty windows on three Celery workers, one of which is killed: the rows, the checks and the API's budget."""
+"""Sixty windows on three Celery workers, one of them killed: rows, checks and the API's rate limit."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import pytest
 
 from ecom_assets.load.run import run_load
 from ecom_assets.sandbox import SANDBOX_KEY
+from ecom_assets_tests.support.dagster.celery_tier import ScaledOut, scaled_out
 from ecom_assets_tests.support.dagster.dagster_runs import SNAPSHOTS, WINDOWED, declare
-from ecom_assets_tests.support.dagster.scaled_out import ScaledOut, scaled_out
 from ecom_assets_tests.support.loads.forked_loads import shop_at, windows_from
 from ecom_assets_tests.support.servers.logged_api import LoggedApi, logged_api, most
 from ecom_assets_tests.support.warehouses.engines import Place
@@ -31,14 +31,14 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture
 def api() -> Iterator[LoggedApi]:
-    """Serve at an instant that does not move."""
+    """Serve the sandbox at a fixed instant."""
     with logged_api(ORDERS_PER_DAY, NOW) as running:
         yield running
 
 
 @pytest.fixture
 def cluster(tmp_path: Path, api: LoggedApi, place: Place) -> Iterator[ScaledOut]:
-    """Run the workers, for the sandbox with a budget and several windows a run."""
+    """Run the workers, with a rate limit and several windows a run."""
     start = 'start: "2026-01-01"'
     shops = declare(
         tmp_path / "shops",
@@ -57,7 +57,7 @@ def cluster(tmp_path: Path, api: LoggedApi, place: Place) -> Iterator[ScaledOut]
 
 
 def load_alone(place: Place) -> None:
-    """Load the same in this process alone, with no budget."""
+    """Load the same in this process, without a rate limit."""
     with logged_api(ORDERS_PER_DAY, NOW) as api:
         for names, windows in ((SNAPSHOTS, ()), (WINDOWED, WINDOWS)):
             report = run_load(

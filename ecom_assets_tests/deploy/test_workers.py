@@ -1,4 +1,4 @@
-"""On Celery a run whose worker is killed is soon another worker's, and a run that is cancelled stays so."""
+"""On Celery another worker soon retries the run of a killed worker, and a cancelled run stays cancelled."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import yaml
 
 from ecom_assets.definitions import defs
 from ecom_assets_tests.support.dagster.dagster_runs import WINDOWED, declare, runs
-from ecom_assets_tests.support.dagster.deployed import Deployed, serving
+from ecom_assets_tests.support.dagster.deployed_tier import Deployed, serving
 from ecom_assets_tests.support.loads.whole_tables import dump
 
 KEYS = [str(date(2026, 2, 1) + timedelta(days=number)) for number in range(60)]
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture
 def tier(tmp_path: Path) -> Iterator[Deployed]:
-    """Run two workers and a daemon that looks after runs every other second, from a slow API."""
+    """Run two workers against a slow API; the daemon polls the runs every two seconds."""
     shops = declare(tmp_path / "shops", ("partitions:", "policy: {requests_per_second: 10}\npartitions:"))
     settings = {
         "ECOM_SHOPS_DIR": str(shops),
@@ -39,7 +39,7 @@ def tier(tmp_path: Path) -> Iterator[Deployed]:
 
 
 def busy(tier: Deployed, backfill: str) -> tuple[str, str] | None:
-    """Return the run of a backfill that goes on, once it has read something, and its worker."""
+    """Return a started run of a backfill and its worker, once the run has read something."""
     for status, tags in tier.runs_of(backfill):
         workers = [name for name in tier.processes if name.startswith("worker")]
         reading = [

@@ -1,4 +1,4 @@
-"""The failure sensor, from a run that really failed to a webhook that really got it."""
+"""The failure sensor: real failed runs, posted to a real webhook."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def webhook(monkeypatch: pytest.MonkeyPatch) -> Iterator[Loopback]:
 
 @pytest.fixture
 def shops(tmp_path: Path) -> Path:
-    """Return a declaration whose API nobody listens at, so that each load fails."""
+    """Return a declaration whose API does not exist, so that each load fails."""
     return declare(
         tmp_path / "shops",
         ('base_url: "sandbox://"', 'base_url: "http://127.0.0.1:9"'),
@@ -72,7 +72,7 @@ def windows(shops: Path) -> JobDefinition:
 
 
 def failing(text: str) -> JobDefinition:
-    """Return a job of nobody's shop, that fails with a text."""
+    """Return a job of no shop that fails with a text."""
 
     @op
     def breaks() -> None:
@@ -110,7 +110,7 @@ def test_a_failed_load_is_posted(
 def test_a_range_is_named_by_its_ends(
     shops: Path, webhook: Loopback, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Without a secret the run fails too, and the line says where it was looked for."""
+    """A run without its secret fails, and the text says where the secret was looked for."""
     monkeypatch.setenv("ECOM_WAREHOUSE", str(tmp_path / "warehouse.duckdb"))
     monkeypatch.delenv("SOURCES__SANDBOX__API_KEY", raising=False)
     tags = {
@@ -124,7 +124,7 @@ def test_a_range_is_named_by_its_ends(
 
 
 def test_secrets_are_taken_out(shops: Path, webhook: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A shop's key, and the address itself, wherever they turn up; a run of no shop is posted too."""
+    """A shop's key and the webhook's address are redacted. A run of no shop is posted too."""
     monkeypatch.setenv("SOURCES__SANDBOX__API_KEY", SHOP_KEY)
     text = f"no answer from https://shop.example/?key={SHOP_KEY} nor {webhook.base_url}/hooks/T0K3N"
     alert(shops, failing(text))
@@ -144,19 +144,19 @@ def test_without_a_webhook_nothing_is_posted(
     monkeypatch.delenv("ECOM_ALERT_WEBHOOK", raising=False)
     if value is not None:
         monkeypatch.setenv("ECOM_ALERT_WEBHOOK", value)
-    said, _ = alert(shops, failing("oh"))
-    assert isinstance(said, SkipReason)
-    assert said.skip_message == "ECOM_ALERT_WEBHOOK is not set: nothing was posted"
+    skipped, _ = alert(shops, failing("oh"))
+    assert isinstance(skipped, SkipReason)
+    assert skipped.skip_message == "ECOM_ALERT_WEBHOOK is not set: nothing was posted"
 
 
 @pytest.mark.parametrize(
     "address", ["ftp://host/T0K3N", "file:///T0K3N", "T0K3N", "http://", "http://[T0K3N/"]
 )
-def test_an_address_that_is_none(address: str) -> None:
-    """What is allowed; nothing of what was found, for it is a secret."""
+def test_a_value_that_is_not_a_web_address(address: str) -> None:
+    """The error says what is allowed. It does not show the value, which is a secret."""
     with pytest.raises(Failure) as caught:
         post(address, {"text": "hello"})
-    expected = "ECOM_ALERT_WEBHOOK: found no such address; allowed: http://… or https://…"
+    expected = "ECOM_ALERT_WEBHOOK: found a value that is not a web address; allowed: http://… or https://…"
     assert caught.value.description == expected
 
 
@@ -173,7 +173,7 @@ def test_an_address_that_is_none(address: str) -> None:
 def test_a_webhook_that_fails(
     webhook: Loopback, monkeypatch: pytest.MonkeyPatch, reply: Reply, problem: str
 ) -> None:
-    """The tick fails with what happened and the host; a redirect is not followed."""
+    """The tick fails and names the problem and the host. A redirect is not followed."""
     monkeypatch.setattr("ecom_assets.orchestration.alerts.TIMEOUT", 0.5)
     webhook.replies = [reply]
     with pytest.raises(Failure) as caught:
@@ -183,8 +183,8 @@ def test_a_webhook_that_fails(
     assert len(webhook.seen) == 1
 
 
-def test_nobody_listens() -> None:
-    """A refused connection, in the system's words."""
+def test_a_webhook_that_refuses_the_connection() -> None:
+    """The error has the system's text for a refused connection."""
     with pytest.raises(Failure, match=r"^the alert could not be posted to 127\.0\.0\.1: Connection refused$"):
         post("http://127.0.0.1:9/hooks/T0K3N", {"text": "hello"})
 

@@ -1,4 +1,4 @@
-"""Loads that fail: alone, in one line, after a pause that the API asked for, and without a traceback."""
+"""Failed loads: a failure stays with its resource, is one line without a traceback, and may wait for a pause."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ DAY = "2026-01-02"
 
 @pytest.fixture
 def api() -> Iterator[Running]:
-    """Return a sandbox of its own, to put faults in."""
+    """Return a sandbox for this test alone, to inject faults."""
     with serving(SandboxSettings(orders_per_day=20)) as running:
         yield running
 
@@ -32,7 +32,7 @@ def shop(api: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
 
 
 def pauses(outcome: Outcome) -> int:
-    """Return how often a run was asked to be tried again."""
+    """Return how often a step asked for a retry."""
     return sum(event.event_type_value == "STEP_UP_FOR_RETRY" for event in outcome.result.all_events)
 
 
@@ -71,8 +71,8 @@ def test_a_missing_secret_fails_the_run_in_one_line(tmp_path: Path) -> None:
 
 
 def test_a_long_pause_is_taken_by_dagster(api: Running, shop: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The API asks for longer than a run waits: the step is tried again after that time, and all is there."""
-    monkeypatch.setattr("ecom_assets.client.adapter.LONGEST_WAIT", 0.5)
+    """The API asks for a longer pause than a run waits. Dagster retries the step after it, and all rows are loaded."""
+    monkeypatch.setattr("ecom_assets.client.signing.LONGEST_WAIT", 0.5)
     api.faults.put(Fault(path="/v1/orders", status=429, headers={"Retry-After": "1"}, times=1))
     outcome = shop.load("customers", "orders", start=DAY)
     assert outcome.success
@@ -81,8 +81,8 @@ def test_a_long_pause_is_taken_by_dagster(api: Running, shop: Runs, monkeypatch:
 
 
 def test_an_api_that_only_asks_for_pauses(api: Running, shop: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Three pauses, then a failure that says what was asked for; what its sibling loaded is there."""
-    monkeypatch.setattr("ecom_assets.client.adapter.LONGEST_WAIT", 0.5)
+    """After three pauses the run fails and names the request. The other resource is loaded."""
+    monkeypatch.setattr("ecom_assets.client.signing.LONGEST_WAIT", 0.5)
     api.faults.put(Fault(path="/v1/orders", status=429, headers={"Retry-After": "1"}, times=None))
     outcome = shop.load("customers", "orders", start=DAY)
     assert not outcome.success
@@ -94,7 +94,7 @@ def test_an_api_that_only_asks_for_pauses(api: Running, shop: Runs, monkeypatch:
 
 
 def test_a_wrong_declaration_of_the_warehouse(shop: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What fails the run as a whole is one line too."""
+    """An error of the whole run is one line too."""
     monkeypatch.setenv("ECOM_LOCK_TIMEOUT", "soon")
     assert shop.load("customers", start=DAY).failure == (
         "ECOM_LOCK_TIMEOUT: found 'soon'; allowed: a number of seconds, 0 or more"

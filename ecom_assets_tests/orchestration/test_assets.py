@@ -1,4 +1,4 @@
-"""Real loads of the sandbox through the definitions: what they report is what is in the warehouse."""
+"""Real loads of the sandbox through the definitions: their metadata equals the contents of the warehouse."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_metadata_of_each_partition_is_what_is_in_the_table(sandbox: Runs, range
 
 
 def test_metadata_of_the_run(sandbox: Runs, ranged: Outcome) -> None:
-    """Table, file, seconds per phase, load and a preview that does not pretend to be one window's."""
+    """Table, file, seconds per phase, load, and a preview that is labelled as that of several windows."""
     metadata = ranged.materialised["orders", DAYS[0]]
     assert metadata["dagster/table_name"] == "sandbox.orders"
     assert metadata["dagster/uri"] == sandbox.place.warehouse().uri
@@ -82,7 +82,7 @@ def test_metadata_of_the_run(sandbox: Runs, ranged: Outcome) -> None:
 
 
 def test_children_have_no_total(ranged: Outcome) -> None:
-    """A nested list has no total of its own, and says so."""
+    """A nested list has no total of its own, so its total is null."""
     assert ranged.materialised["order_items", DAYS[0]]["source_total"] is None
 
 
@@ -100,7 +100,7 @@ def test_all_checks_ran_and_passed(ranged: Outcome) -> None:
 
 
 def test_the_second_run_in_one_process_changes_nothing(sandbox: Runs, ranged: Outcome) -> None:
-    """A single partition again: same rows, the same figures but for a newer load."""
+    """Loading a partition again gives the same rows and figures, and a newer load."""
     before = sandbox.rows("select * from sandbox.orders order by id")
     again = sandbox.load(start=DAYS[1])
     assert again.success
@@ -128,7 +128,7 @@ def test_a_subset_loads_what_was_selected(tmp_path: Path, place: Place) -> None:
 
 
 def test_snapshots_are_not_partitioned(sandbox: Runs) -> None:
-    """Stores: one materialisation with the figures of the whole."""
+    """Stores have one materialization with the figures of the whole table."""
     outcome = sandbox.snapshots()
     assert outcome.success
     count = sandbox.rows("select count(*) from sandbox.stores")[0][0]
@@ -155,7 +155,7 @@ def test_an_empty_window_reports_zero_rows(tmp_path: Path, place: Place) -> None
 
 
 def test_a_windowed_run_needs_a_partition(sandbox: Runs) -> None:
-    """Started without one, as from the launchpad, it says so."""
+    """A run without a partition, as from the launchpad, fails with a message."""
     outcome = sandbox.run(sandbox.defs.resolve_job_def("sandbox_windows"))
     assert outcome.failure == "these assets are partitioned: choose a partition, or a range of them"
     assert outcome.materialised == {}

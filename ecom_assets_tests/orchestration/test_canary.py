@@ -39,7 +39,7 @@ LOGGERS = ("", "dlt", "dlt_in_test", "urllib3", "requests", "dagster", "ecom_ass
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return a folder in which all that is written stays, temporary folders too."""
+    """Return a folder that keeps every file written, those of temporary folders too."""
     for name in ("home", "temporary", "kept", "data", "shops"):
         (tmp_path / name).mkdir()
     monkeypatch.chdir(tmp_path)
@@ -60,7 +60,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def talkative(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Let every library say all that it can, into a file and to the terminal."""
+    """Turn every library's log to its most verbose level, in a file and on the terminal."""
     monkeypatch.setattr(http.client.HTTPConnection, "debuglevel", 1)
     dlt.secrets.get("nothing")  # dlt makes a logger of its own on first use
     monkeypatch.setattr(dlt.common.logger, "LOGGER", logging.getLogger("dlt_in_test"))

@@ -1,4 +1,4 @@
-"""The definitions as a whole: what there is, that it loads anywhere, and what a wrong file gives."""
+"""The definitions as a whole: their contents, that they load anywhere, and the error for an invalid file."""
 
 from __future__ import annotations
 
@@ -39,19 +39,19 @@ print(len(defs.resolve_all_asset_specs()))
 """
 
 
-def partitioned(definition: PartitionsDefinition) -> str:
-    """Return what windows there are."""
+def partitions_text(definition: PartitionsDefinition) -> str:
+    """Return a text that describes partitions."""
     assert isinstance(definition, TimeWindowPartitionsDefinition)
     return f"{definition.cron_schedule} from {definition.start} as {definition.fmt} in {definition.timezone}"
 
 
-def fresh(policy: Any) -> str:
-    """Return after how long an asset is late; FreshnessPolicy hands out its windows untyped."""
+def freshness_text(policy: Any) -> str:
+    """Return a text that describes a freshness policy, whose windows are untyped."""
     return f"warns after {policy.warn_window.to_timedelta()}, fails after {policy.fail_window.to_timedelta()}"
 
 
-def described(definitions: Definitions) -> dict[str, Any]:
-    """Return everything that a user of the UI sees of definitions, as JSON."""
+def definitions_as_json(definitions: Definitions) -> dict[str, Any]:
+    """Return everything that the UI shows of definitions, as JSON."""
     repository = definitions.get_repository_def()
     assets = {}
     for spec in sorted(definitions.resolve_all_asset_specs(), key=lambda spec: spec.key):
@@ -63,9 +63,9 @@ def described(definitions: Definitions) -> dict[str, Any]:
             "kinds": sorted(spec.kinds),
             "owners": list(spec.owners),
             "deps": [dep.asset_key.to_user_string() for dep in spec.deps],
-            "partitions": spec.partitions_def and partitioned(spec.partitions_def),
+            "partitions": spec.partitions_def and partitions_text(spec.partitions_def),
             "skippable": spec.skippable,
-            "freshness": fresh(spec.freshness_policy),
+            "freshness": freshness_text(spec.freshness_policy),
             "metadata": sorted(set(spec.metadata)),
             "table": spec.metadata["dagster/table_name"],
             "columns": {
@@ -123,15 +123,15 @@ def described(definitions: Definitions) -> dict[str, Any]:
 
 
 def test_the_public_surface_is_the_snapshot() -> None:
-    """A change of it shows in review. UPDATE_SNAPSHOT=1 writes the file anew."""
-    text = json.dumps(described(defs), indent=1, ensure_ascii=False) + "\n"
+    """A change shows in review. UPDATE_SNAPSHOT=1 rewrites the file."""
+    text = json.dumps(definitions_as_json(defs), indent=1, ensure_ascii=False) + "\n"
     if os.environ.get("UPDATE_SNAPSHOT"):
         SNAPSHOT.write_text(text, encoding="utf-8")
     assert text == SNAPSHOT.read_text(encoding="utf-8")
 
 
 def test_loads_with_an_empty_environment_and_without_a_network(tmp_path: Path) -> None:
-    """In a process of its own, in an empty folder, in which nothing is left behind."""
+    """A new process in an empty folder leaves no file behind."""
     run = subprocess.run(
         [sys.executable, "-c", LOADING],
         env={"PYTHONPATH": str(Path(ecom_assets.__file__).parents[1])},
@@ -163,7 +163,7 @@ def test_a_shop_more_is_a_file_more(tmp_path: Path) -> None:
     declare(tmp_path, ("  auth: {type: api_key, name: api_key, location: query}\n", ""))
     other = (tmp_path / "sandbox.yaml").read_text(encoding="utf-8").replace("name: sandbox", "name: acme", 1)
     (tmp_path / "acme.yaml").write_text(other, encoding="utf-8")
-    both = described(build_defs(tmp_path))
+    both = definitions_as_json(build_defs(tmp_path))
     assert len(both["assets"]) == 10
     assert {entry["group"] for entry in both["assets"].values()} == {"sandbox", "acme"}
     assert both["resources"] == ["acme_secrets", "sandbox_secrets"]
@@ -183,7 +183,7 @@ def test_a_shop_of_snapshots_only(tmp_path: Path) -> None:
         "    columns: {id: {data_type: bigint, nullable: false}}\n",
         encoding="utf-8",
     )
-    small = described(build_defs(tmp_path))
+    small = definitions_as_json(build_defs(tmp_path))
     assert small["jobs"].keys() == {"small_snapshots"}
     assert small["sensors"].keys() == {"alert_on_failure"}
     assert small["assets"]["small/stores"]["partitions"] is None
@@ -204,14 +204,14 @@ def test_a_shop_of_windows_only(tmp_path: Path) -> None:
         "      at: {data_type: timestamp, nullable: false}\n",
         encoding="utf-8",
     )
-    small = described(build_defs(tmp_path))
+    small = definitions_as_json(build_defs(tmp_path))
     assert small["jobs"].keys() == {"small_windows"}
     assert small["schedules"].keys() == {"small_windows_schedule"}
     assert small["assets"]["small/orders"]["partitions"].startswith("0 * * * * from 2026-01-01")
 
 
 def test_resource_overrides_reach_the_definitions() -> None:
-    """The seam for secrets, and for tests."""
+    """Overrides replace a shop's secrets."""
     mine = ShopSecrets()
     assert (build_defs(resource_overrides={"sandbox_secrets": mine}).resources or {})[
         "sandbox_secrets"

@@ -1,4 +1,4 @@
-"""Sweeps as assets: what there is of them, and real runs of loading, deleting, marking and failing."""
+"""Assets of delete detection: their definitions, and real runs that load, delete, mark and fail."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ SWEEP = AssetKey(["sandbox", "orders_deletions"])
 
 @pytest.fixture
 def api() -> Iterator[Running]:
-    """Return a sandbox of its own, to put faults in."""
+    """Return a sandbox for this test alone, to inject faults."""
     with serving(SandboxSettings(orders_per_day=20, now=NOW)) as running:
         yield running
 
 
 @pytest.fixture
 def shop(api: Running, tmp_path: Path, place: Place, monkeypatch: pytest.MonkeyPatch) -> Iterator[Runs]:
-    """Return runs of the bundled shop at that API, with sweeps of orders and of customers."""
+    """Return runs of the bundled shop at that API, with delete detection of orders and customers."""
     monkeypatch.setenv("SOURCES__SANDBOX__API_KEY", SANDBOX_KEY)
     folder = declare(
         tmp_path / "shops",
@@ -46,20 +46,20 @@ def shop(api: Running, tmp_path: Path, place: Place, monkeypatch: pytest.MonkeyP
 
 
 def load(shop: Runs) -> Outcome:
-    """Load all windows that hold anything."""
+    """Load all windows that have records."""
     outcome = shop.load(start="2026-01-01", end="2026-01-05")
     assert outcome.success
     return outcome
 
 
 def sweep(shop: Runs, *names: str) -> Outcome:
-    """Run the job of the sweeps, for these resources where named."""
+    """Run the job that detects deletes, for all resources or those named."""
     selected = [AssetKey(["sandbox", f"{name}_deletions"]) for name in names] or None
     return shop.run(shop.defs.resolve_job_def("sandbox_deletions"), asset_selection=selected)
 
 
 def marked(shop: Runs) -> list[int]:
-    """Return the marked orders."""
+    """Return the orders that are marked as deleted."""
     return [
         row[0] for row in shop.rows("select id from sandbox.orders where deleted_at is not null order by id")
     ]
@@ -92,7 +92,7 @@ def test_a_shop_without_deletes_has_none_of_it() -> None:
 
 
 def test_load_delete_sweep_return(shop: Runs, api: Running) -> None:
-    """The whole loop: marked, and after it came back not; each run reports what is in the warehouse."""
+    """A deleted order is marked, and unmarked after it came back. Each run reports the contents of the warehouse."""
     load(shop)
     ids = [row[0] for row in shop.rows("select id from sandbox.orders order by id")]
     for identity in ids[:3]:
@@ -126,7 +126,7 @@ def test_load_delete_sweep_return(shop: Runs, api: Running) -> None:
 
 
 def test_the_checks_of_the_table_stay_green(shop: Runs, api: Running) -> None:
-    """After a sweep too; `deleted_at` is among the columns that are checked, nested rows keep their parent."""
+    """Also after delete detection: `deleted_at` is a checked column, and nested rows keep their parent."""
     names = ("primary_key_unique", "schema_nullability", "complete", "no_rejected_rows", "references")
     assert shop.snapshots().success
     load(shop)
@@ -145,7 +145,7 @@ def test_the_checks_of_the_table_stay_green(shop: Runs, api: Running) -> None:
 
 
 def test_before_the_first_load(shop: Runs) -> None:
-    """One line that says what to do, of each of the two."""
+    """Each of the two reports one line that says what to do."""
     outcome = sweep(shop)
     assert not outcome.success
     assert outcome.materialised == {}
@@ -157,7 +157,7 @@ def test_before_the_first_load(shop: Runs) -> None:
 
 
 def test_too_many_at_once_fail_alone(shop: Runs, api: Running) -> None:
-    """Nothing of orders is marked, customers are swept, then the run fails."""
+    """No order is marked, deleted customers are, then the run fails."""
     load(shop)
     for (identity,) in shop.rows("select id from sandbox.orders order by id limit 40"):
         api.faults.delete(ORDERS, identity)
@@ -173,7 +173,7 @@ def test_too_many_at_once_fail_alone(shop: Runs, api: Running) -> None:
 
 
 def test_a_long_pause_is_taken_by_dagster(api: Running, shop: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The sweep is tried again after the time that the API asked for."""
+    """Dagster retries after the pause that the API asked for."""
     load(shop)
     monkeypatch.setattr("ecom_assets.client.adapter.LONGEST_WAIT", 0.5)
     api.faults.put(Fault(path=ORDERS, status=429, headers={"Retry-After": "1"}, times=1))

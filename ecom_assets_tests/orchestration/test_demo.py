@@ -1,4 +1,4 @@
-"""The demo: what it runs, what it prints of it, and what it says of a run that fails."""
+"""The demo: what it runs and prints, and how it reports a failed run."""
 
 from __future__ import annotations
 
@@ -87,5 +87,5 @@ def test_a_command_that_starts_no_run_ends_with_its_last_lines(
 def test_a_check_that_did_not_pass_is_in_the_table() -> None:
     screen = io.StringIO()
     summary = demo.Summary("sandbox.orders", 1000, 4, 5, "2026-03-03 to 2026-03-09", 1.26)
-    demo.show([summary], Console(file=screen, width=80))
+    demo.print_summaries([summary], Console(file=screen, width=80))
     assert re.search(r"sandbox\.orders +1,000 +4/5 +2026-03-03 to 2026-03-09 +1\.3", screen.getvalue())

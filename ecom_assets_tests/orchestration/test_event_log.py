@@ -1,4 +1,4 @@
-"""Dagster's event log in batches: the rows are Dagster's own, all of a batch or none, and nobody else's are lost."""
+"""The event log in batches: its rows equal Dagster's own, a batch is atomic, and no other writer's rows are lost."""
 
 # no postponed annotations here: Dagster reads that of `context` as a type
 import os
@@ -76,7 +76,7 @@ def load(context: AssetExecutionContext) -> Iterator[Any]:
 
 @contextmanager
 def opened(home: Path, ours: bool = True) -> Iterator[DagsterInstance]:
-    """Open the instance of a folder, with our file for it or with Dagster's own storage."""
+    """Open the instance of a folder, with our `dagster.yaml` or with Dagster's default storage."""
     home.mkdir(exist_ok=True)
     file = home / f"{os.getpid()}.yaml"
     file.write_text(OURS.read_text("utf-8") if ours else "telemetry: {enabled: false}\n", "utf-8")
@@ -97,12 +97,12 @@ def materialise(instance: DagsterInstance, start: str, end: str) -> str:
 
 
 def index_of(home: Path) -> sqlite3.Connection:
-    """Open the file of what all runs have in common."""
+    """Open the index file, which all runs share."""
     return sqlite3.connect(home / "history" / "runs" / "index.db")
 
 
 def batches(instance: DagsterInstance, run_id: str, new_run_id: str) -> list[list[EventLogEntry]]:
-    """Return the materialisations of a run, a list for each asset, as if another run had made them."""
+    """Return the materializations of a run, a list for each asset, as events of another run."""
     entries = instance.all_logs(run_id, of_type=DagsterEventType.ASSET_MATERIALIZATION)
     found: dict[Any, list[EventLogEntry]] = {}
     for entry in entries:

@@ -29,13 +29,13 @@ TABLES = ("customers", "orders", "order_items", "refunds")
 
 
 def records(path: str) -> list[dict[str, Any]]:
-    """Return what an endpoint has."""
+    """Return the records of an endpoint."""
     lines = {"line_items": [{"id": 1}, {"id": 2}]} if path == "/orders" else {}
     return [{"id": number, "updated_at": NOON, **lines} for number in range(1, 4)]
 
 
 def page(seen: Seen, **changes: Any) -> Reply:
-    """Answer as a well-behaved API would, but for some changes of the body."""
+    """Answer as a correct API would, with changes to the body."""
     asked = dict(seen.query)
     offset, limit = int(asked.get("offset", 0)), int(asked.get("limit", 100))
     found = records(seen.path)
@@ -81,7 +81,7 @@ FAULTS: Mapping[str, tuple[Fault, str]] = {
         "found the undeclared fields surprise",
     ),
 }
-"""What an endpoint does, and what is said of it."""
+"""What an endpoint answers, and a part of the error that reports it."""
 
 QUICK = ("dropped", "slow", "total too high", "other shape", "ignores the window", "freezes")
 EACH = [pytest.param(name, marks=[] if name in QUICK else pytest.mark.slow) for name in FAULTS]
@@ -128,7 +128,7 @@ def declaration(name: str, base_url: str) -> str:
 
 @pytest.fixture(scope="module")
 def api() -> Iterator[Loopback]:
-    """Serve on loopback."""
+    """Serve an API on loopback."""
     with serving() as loopback:
         yield loopback
 
@@ -145,7 +145,7 @@ def defs(api: Loopback, tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 @pytest.fixture
 def running(defs: Any, api: Loopback, place: Place) -> Iterator[Runs]:
-    """Return runs into a warehouse of their own, of an API that behaves until it is told otherwise."""
+    """Return runs into a new warehouse. The API behaves until a test changes it."""
     api.seen.clear()
     api.answering = behaving
     with DagsterInstance.ephemeral() as instance:
@@ -153,7 +153,7 @@ def running(defs: Any, api: Loopback, place: Place) -> Iterator[Runs]:
 
 
 def behaving(seen: Seen) -> Reply:
-    """Answer every path alike."""
+    """Answer every path in the same way."""
     return page(Seen(seen.method, f"/{seen.path.rpartition('/')[2]}", seen.query, seen.headers, seen.body))
 
 
@@ -176,7 +176,7 @@ def counts(running: Runs, shop: str, *tables: str) -> list[int]:
 
 @pytest.mark.parametrize("fault", EACH)
 def test_a_bad_endpoint_fails_alone(fault: str, running: Runs, api: Loopback) -> None:
-    """The one in the middle, with its nested list; those before and after it load, report and are checked."""
+    """The endpoint in the middle and its nested list fail. Those before and after it load, report and are checked."""
     answer, said = FAULTS[fault]
     api.answering = failing("/orders", answer)
     outcome = load(running)
@@ -210,7 +210,7 @@ def test_what_was_there_stays(running: Runs, api: Loopback) -> None:
 
 
 def test_all_are_bad(running: Runs, api: Loopback) -> None:
-    """Each is named, and nothing is loaded."""
+    """The failure names each, and nothing is loaded."""
     api.answering = lambda seen: Reply(500, "oh")
     outcome = load(running)
     assert outcome.materialised == {}
@@ -219,7 +219,7 @@ def test_all_are_bad(running: Runs, api: Loopback) -> None:
 
 
 def test_a_child_fails_with_its_parent(running: Runs, api: Loopback) -> None:
-    """Also where it was chosen without it; its parent is not asked for anything else."""
+    """Also if the run selects the child alone. The parent's endpoint gets no further request."""
     api.answering = failing("/orders", FAULTS["500"][0])
     outcome = load(running, "acme", "order_items", "refunds")
     assert outcome.materialised.keys() == {("refunds", DAY)}
@@ -228,7 +228,7 @@ def test_a_child_fails_with_its_parent(running: Runs, api: Loopback) -> None:
 
 
 def test_a_child_alone_is_bad(running: Runs, api: Loopback) -> None:
-    """A nested list that breaks the contract takes nothing but itself out."""
+    """A nested list that breaks the contract fails alone."""
     api.answering = lambda seen: (
         page(seen, data=[{"id": 1, "updated_at": NOON, "line_items": [{"id": 1, "surprise": 1}]}], total=1)
         if seen.path == "/orders"
@@ -244,7 +244,7 @@ def test_a_child_alone_is_bad(running: Runs, api: Loopback) -> None:
     "fault", ["500", *(pytest.param(name, marks=pytest.mark.slow) for name in QUICK[1:4])]
 )
 def test_other_shops_are_untouched(fault: str, running: Runs, api: Loopback) -> None:
-    """Before, and after, a run of a shop that fails as a whole."""
+    """The other shop loads before and after the failed run."""
     assert load(running, "other").success
     api.answering = lambda seen: behaving(seen) if seen.path.startswith("/other/") else FAULTS[fault][0](seen)
     assert not load(running).success
@@ -255,8 +255,8 @@ def test_other_shops_are_untouched(fault: str, running: Runs, api: Loopback) -> 
 def test_a_pause_for_one_is_a_pause_for_all(
     running: Runs, api: Loopback, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What was read before is loaded; the rest is not asked for, and the failure says so of each."""
-    monkeypatch.setattr("ecom_assets.orchestration.assets.MAX_PAUSES", 0)
+    """Resources read before the pause are loaded. The others are not requested, and the failure says so for each."""
+    monkeypatch.setattr("ecom_assets.orchestration.failures.MAX_PAUSES", 0)
     api.answering = failing("/orders", lambda seen: Reply(429, "slow down", {"Retry-After": "600"}))
     outcome = load(running)
     assert outcome.materialised.keys() == {("customers", DAY)}
@@ -269,7 +269,7 @@ def test_a_pause_for_one_is_a_pause_for_all(
 
 
 def test_bodies_in_failures_are_short(running: Runs, api: Loopback) -> None:
-    """Whatever the API sends as its excuse, the failure stays readable."""
+    """The failure stays readable, whatever the API sends as an error."""
     excuse = json.dumps({"error": "x" * 5000, "bell": "\x07\x1b[31mred"})
     api.answering = failing("/orders", lambda seen: Reply(422, f"\x1b]0;title\x07{excuse}"))
     failure = load(running).failure

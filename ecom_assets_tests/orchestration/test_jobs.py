@@ -15,7 +15,7 @@ SHOP = load_shop(BUNDLED_SHOPS / "sandbox.yaml")
 
 
 def test_the_windows_job_has_the_windowed_tables_and_their_checks() -> None:
-    """Checks come along, so that each run of the job ends with them."""
+    """The selection has the checks too, so that each run ends with them."""
     layer = defs.resolve_job_def("sandbox_windows").asset_layer
     assert layer.executable_asset_keys == {AssetKey(["sandbox", name]) for name in WINDOWED}
     checked = {(key.asset_key.path[-1], key.name) for key in layer.asset_graph.asset_check_keys}
@@ -39,13 +39,13 @@ def test_no_job_for_nothing() -> None:
 
 
 def test_a_run_is_one_process() -> None:
-    """Also one that the command line starts without a job of ours."""
+    """Also a run that the command line starts without one of our jobs."""
     for name in ("sandbox_windows", "sandbox_snapshots"):
         assert defs.resolve_job_def(name).executor_def.name == "in_process"
     assert defs.resolve_implicit_global_asset_job_def().executor_def.name == "in_process"
 
 
 def test_shops_are_typed() -> None:
-    """The bundled declaration is what the jobs are made of."""
+    """The jobs come from the bundled declaration."""
     assert isinstance(SHOP, Shop)
     assert SHOP.file == Path(BUNDLED_SHOPS / "sandbox.yaml")

@@ -6,7 +6,7 @@ from ecom_assets.orchestration.markdown import markdown_table
 
 
 def test_a_column_for_each_key() -> None:
-    """In order of appearance; what a row lacks, and null, is empty."""
+    """Columns in order of appearance; a missing value and null are empty."""
     table = markdown_table([{"id": 1, "note": None}, {"id": 2, "extra": "x"}])
     assert table == "| id | note | extra |\n| --- | --- | --- |\n| 1 |  |  |\n| 2 |  | x |"
 

@@ -15,10 +15,10 @@ KEY = secrets_key(SHOP)
 
 
 def test_a_shop_has_a_resource_without_secrets_unless_told() -> None:
-    """What is not there comes from dlt's providers."""
+    """A missing secret comes from dlt's providers."""
     resources = shop_resources((SHOP,), {})
     assert resources.keys() == {"sandbox_secrets"}
-    assert resources[KEY].known() == {}
+    assert resources[KEY].available_secrets() == {}
 
 
 def test_a_secret_reaches_a_run_and_not_the_definitions(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -44,7 +44,7 @@ def test_known_secrets_are_those_the_environment_has(monkeypatch: pytest.MonkeyP
     secrets = ShopSecrets(secrets={"user": EnvVar("ECOM_TEST_USER"), "token": EnvVar("ECOM_TEST_TOKEN")})
     monkeypatch.setenv("ECOM_TEST_USER", "me")
     monkeypatch.delenv("ECOM_TEST_TOKEN", raising=False)
-    assert secrets.known() == {"user": "me"}
+    assert secrets.available_secrets() == {"user": "me"}
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_known_secrets_are_those_the_environment_has(monkeypatch: pytest.MonkeyP
     ],
 )
 def test_wrong_overrides(key: str, resource: Any, message: str) -> None:
-    """Each with what is allowed; a secret's value is not repeated."""
+    """The error says what is allowed, and does not show a secret's value."""
     with pytest.raises(ValueError, match="allowed") as caught:
         shop_resources((SHOP,), {key: resource})
     assert str(caught.value) == message

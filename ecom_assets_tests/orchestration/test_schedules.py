@@ -32,7 +32,7 @@ def schedule(folder: Path, every: str, name: str) -> ScheduleDefinition:
 
 
 def tick(folder: Path, every: str, name: str, at: datetime) -> Any:
-    """Return what a schedule says at an instant."""
+    """Return the result of a schedule's tick at an instant."""
     definitions = repository(folder, every)
     with DagsterInstance.ephemeral() as instance:
         context = build_schedule_context(
@@ -65,7 +65,9 @@ def test_nothing_before_the_first_window_closed(tmp_path: Path) -> None:
     """On the first day there is no partition yet."""
     found = tick(tmp_path, "day", "windows_schedule", datetime(2026, 1, 1, 0, 10, tzinfo=UTC))
     assert not found.run_requests
-    assert found.skip_message == "2025-12-31 lies before the first window, at 2026-01-01 00:00:00+00:00"
+    assert found.skip_message == (
+        "the window 2025-12-31 is before the first one, which starts at 2026-01-01 00:00:00+00:00"
+    )
 
 
 def test_snapshots_once_a_day(tmp_path: Path) -> None:
@@ -78,6 +80,6 @@ def test_snapshots_once_a_day(tmp_path: Path) -> None:
 
 
 def test_off_until_switched_on(tmp_path: Path) -> None:
-    """Nobody's API is asked because a code location was loaded."""
+    """Loading a code location starts no request to an API."""
     for name in ("windows_schedule", "snapshots_schedule"):
         assert schedule(tmp_path, "day", name).default_status is DefaultScheduleStatus.STOPPED

@@ -26,7 +26,7 @@ from ecom_assets.extract.windows import Window
 from ecom_assets.orchestration.assets import shop_assets
 from ecom_assets.orchestration.jobs import windows_job
 from ecom_assets.orchestration.resources import ShopSecrets, secrets_key
-from ecom_assets.orchestration.sensors import change_sensor, contiguous
+from ecom_assets.orchestration.sensors import change_sensor, contiguous_ranges
 from ecom_assets_tests.support.dagster.dagster_runs import WINDOWED, declare
 from ecom_assets_tests.support.servers.loopback import Loopback, Reply, Seen, json_reply, serving
 
@@ -36,13 +36,13 @@ RANGE = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_e
 
 
 def cursor(until: str, version: int = 1) -> str:
-    """Return a cursor that has dealt with everything before a day."""
+    """Return the cursor of a sensor that looked at all windows before a day."""
     return json.dumps({"version": version, "looked_until": f"{until}T00:00:00+00:00"})
 
 
 @dataclass
 class Sensor:
-    """The sensor of a shop whose API holds one order at each of `changes`."""
+    """The sensor of a shop whose API has one order at each instant of `changes`."""
 
     shop: Shop
     api: Loopback
@@ -50,7 +50,7 @@ class Sensor:
     changes: list[datetime] = field(default_factory=list)
 
     def answer(self, seen: Seen) -> Reply:
-        """Answer like the sandbox: what changed in the half-open interval."""
+        """Answer like the sandbox, with the records that changed in the half-open interval."""
         query = dict(seen.query)
         start, end = (
             datetime.fromisoformat(query[name].replace("Z", "+00:00"))
@@ -60,7 +60,7 @@ class Sensor:
         return json_reply({"data": found[:1], "total": len(found)})
 
     def tick(self, cursor: str | None = None, now: datetime = NOW) -> Any:
-        """Return what the sensor says at an instant."""
+        """Return the result of the sensor's tick at an instant."""
         assert self.shop.partitions
         job = windows_job(self.shop)
         assert job
@@ -80,7 +80,7 @@ class Sensor:
         return definition.evaluate_tick(context)
 
     def run_in_progress(self, job: str, tags: dict[str, str], selection: set[AssetKey] | None = None) -> str:
-        """Put a run that has not ended on the instance."""
+        """Add a run to the instance that has not ended."""
         run = self.instance.create_run_for_job(
             defs.resolve_job_def(job),
             tags=tags,
@@ -110,7 +110,7 @@ def at(day: int, hour: int = 12) -> datetime:
 
 
 def test_the_first_tick_looks_at_the_last_window(sensor: Sensor) -> None:
-    """One that changed is requested by its key; older ones are left to a backfill."""
+    """A changed window is requested by its key. Older windows need a backfill."""
     sensor.changes = [at(2), at(4)]
     found = sensor.tick()
     (request,) = found.run_requests
@@ -120,7 +120,7 @@ def test_the_first_tick_looks_at_the_last_window(sensor: Sensor) -> None:
 
 
 def test_nothing_changed(sensor: Sensor) -> None:
-    """Says so, and does not look at that window again."""
+    """The tick is skipped with a reason, and the next one does not look at that window."""
     sensor.changes = [at(5, 8)]
     found = sensor.tick()
     assert found.run_requests in (None, [])
@@ -129,11 +129,11 @@ def test_nothing_changed(sensor: Sensor) -> None:
 
 
 def test_an_open_window_waits_until_it_closed(sensor: Sensor) -> None:
-    """No request to the API before; afterwards what changed early in it is found."""
+    """No request is sent before a window closes. Afterwards its early changes are found."""
     sensor.changes = [at(5, 8)]
     found = sensor.tick(cursor("2026-03-05"))
     assert found.skip_message == (
-        "no window has closed since 2026-03-05 00:00:00+00:00; the next does at 2026-03-06 00:00:00+00:00"
+        "no window has closed since 2026-03-05 00:00:00+00:00; the next one closes at 2026-03-06 00:00:00+00:00"
     )
     assert sensor.api.seen == []
     later = sensor.tick(cursor("2026-03-05"), NOW + timedelta(days=1))
@@ -141,7 +141,7 @@ def test_an_open_window_waits_until_it_closed(sensor: Sensor) -> None:
 
 
 def test_a_request_for_each_group_of_windows(sensor: Sensor) -> None:
-    """Neighbours in one run by range tags, a lone one by its key; the same windows have the same run key."""
+    """Adjacent windows share a run by range tags, a single one has its key. The same windows have the same run key."""
     sensor.changes = [at(1), at(2), at(4)]
     first, second = sensor.tick(cursor("2026-02-25")).run_requests
     assert first.run_key == "sandbox:2026-03-01...2026-03-02"
@@ -152,7 +152,7 @@ def test_a_request_for_each_group_of_windows(sensor: Sensor) -> None:
 
 
 def test_the_question_is_cheap(sensor: Sensor) -> None:
-    """One record a request, and one question about all windows when none changed."""
+    """Each request asks for one record. If nothing changed, one request covers all windows."""
     sensor.tick(cursor("2026-02-01"))
     assert [seen.path for seen in sensor.api.seen] == ["/v1/customers", "/v1/orders"]
     assert {dict(seen.query)["limit"] for seen in sensor.api.seen} == {"1"}
@@ -170,14 +170,14 @@ def test_the_question_is_cheap(sensor: Sensor) -> None:
 def test_windows_of_a_run_in_progress_are_left_to_it(
     sensor: Sensor, job: str, tags: dict[str, str], selection: set[AssetKey] | None, wanted: list[str]
 ) -> None:
-    """By partition or by range; a job of other assets is none."""
+    """The run may have a partition or a range. A job of other assets does not count."""
     sensor.changes = [at(3), at(4)]
     sensor.run_in_progress(job, tags, selection)
     found = sensor.tick(cursor("2026-03-03"))
     keys = [key.replace("3...4", "2026-03-03...2026-03-04") for key in wanted]
     assert [request.run_key for request in found.run_requests or ()] == [f"sandbox:{key}" for key in keys]
     if not wanted:
-        expected = "a run in progress loads all that changed in the windows 2026-03-03 to 2026-03-04"
+        expected = "a run in progress already loads all changes in the windows 2026-03-03 to 2026-03-04"
         assert found.skip_message == expected
 
 
@@ -198,7 +198,7 @@ def test_a_backfill_in_progress_counts_when_it_loads_all_tables(sensor: Sensor) 
 
 
 def test_an_api_that_fails_fails_the_tick(sensor: Sensor) -> None:
-    """In one clear line; without a result the cursor stays where it was."""
+    """The error is one line, and the cursor stays unchanged."""
     sensor.api.answering = None
     sensor.api.replies = [Reply(404, "no such thing")]
     with pytest.raises(Failure, match="404") as caught:
@@ -209,10 +209,12 @@ def test_an_api_that_fails_fails_the_tick(sensor: Sensor) -> None:
 
 @pytest.mark.parametrize("wrong", ["yesterday", "[]", "{}", cursor("2026-03-04", version=2), cursor("today")])
 def test_a_cursor_that_is_not_ours(sensor: Sensor, wrong: str) -> None:
-    """Somebody edited it: the tick says what to do."""
+    """After somebody edited the cursor, the tick says what to do."""
     with pytest.raises(Failure) as caught:
         sensor.tick(wrong)
-    assert caught.value.description == f"the cursor {wrong!r} is not one of this sensor: reset it in the UI"
+    assert caught.value.description == (
+        f"this sensor cannot read the cursor {wrong!r}: reset the cursor in the UI"
+    )
 
 
 def test_the_bundled_sensor_asks_the_sandbox(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -230,8 +232,8 @@ def test_the_bundled_sensor_asks_the_sandbox(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_contiguous_groups() -> None:
-    """In order, whatever the order they come in; a gap ends a group."""
+    """The result is ordered whatever the input's order. A gap ends a range."""
     windows = [Window(f"{day}", at(day, 0), at(day + 1, 0)) for day in (7, 3, 2, 5)]
-    keys = [[window.partition_key for window in group] for group in contiguous(windows)]
+    keys = [[window.partition_key for window in group] for group in contiguous_ranges(windows)]
     assert keys == [["2", "3"], ["5"], ["7"]]
-    assert contiguous([]) == []
+    assert contiguous_ranges([]) == []

@@ -1,4 +1,4 @@
-"""The assets of shapes: all of them have definitions, and children run and are checked as other tables are."""
+"""Assets of the API shapes: all have definitions; children are loaded and checked like other tables."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ def test_keys_are_shop_and_resource(specs: dict[AssetKey, AssetSpec]) -> None:
 def test_children_depend_on_their_parent_and_nothing_on_what_nobody_made(
     specs: dict[AssetKey, AssetSpec],
 ) -> None:
-    """The upstream assets that dagster-dlt makes up are gone."""
+    """The upstream assets that dagster-dlt invents are removed."""
     deps = {key.path[-1]: [dep.asset_key.path[-1] for dep in spec.deps] for key, spec in specs.items()}
     assert deps.pop("order_items") == ["orders"]
     assert set(map(tuple, deps.values())) == {()}
@@ -74,7 +74,7 @@ def test_columns(shop: Shop) -> None:
     ],
 )
 def test_freshness_follows_the_windows(tmp_path: Path, every: str, window: timedelta) -> None:
-    """Two windows and a quarter; snapshots are daily whatever the windows are."""
+    """Assets are late after two and a quarter windows. Snapshots are daily whatever the windows are."""
     shop = load_shop(declare(tmp_path, ("every: day", f"every: {every}")) / "sandbox.yaml")
     expected = FreshnessPolicy.time_window(fail_window=window * 2.25, warn_window=window * 1.5)
     assert freshness(shop, shop.resource("orders")) == expected

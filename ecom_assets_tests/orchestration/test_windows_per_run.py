@@ -1,4 +1,4 @@
-"""How many windows a run of a backfill has, and which pool all that writes to a shop's dataset shares."""
+"""Windows in a run of a backfill, and the pool that all writers of a shop's dataset share."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ START = 'start: "2026-01-01"'
 
 
 def ops(defs: Definitions) -> dict[str, AssetsDefinition]:
-    """Return what the ops of definitions make, by the op's name."""
+    """Return the executable assets of definitions by the name of their op."""
     found = [entry for entry in defs.assets or () if isinstance(entry, AssetsDefinition)]
     return {entry.op.name: entry for entry in found if entry.is_executable}
 

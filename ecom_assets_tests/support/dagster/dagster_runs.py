@@ -64,23 +64,23 @@ class Runs:
 
     def run(self, job: JobDefinition, **arguments: Any) -> Outcome:
         """Run a job into this warehouse, from a sandbox with few orders."""
-        # set for each run: a fixture of the module would outlive what every test does to the environment
+        # set for each run: every test changes the environment, and fixtures of a module live longer
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("ECOM_WAREHOUSE", self.place.where)
             patch.setenv("ECOM_SANDBOX_ORDERS_PER_DAY", "20")
             return Outcome(job.execute_in_process(instance=self.instance, raise_on_error=False, **arguments))
 
     def verdict(self, resource: str, name: str) -> tuple[bool, AssetCheckSeverity, str]:
-        """Run one check alone and return whether it passed, how severe it is, and what it says."""
+        """Run one check alone; return whether it passed, its severity and its description."""
         entry = self.check((resource, name))[resource, name]
         return entry.passed, entry.severity, entry.description or ""
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
-        """Ask the warehouse."""
+        """Query the warehouse."""
         return self.place.rows(sql)
 
     def write(self, *statements: str) -> None:
-        """Tamper with the warehouse."""
+        """Change the warehouse with SQL."""
         self.place.write(*statements)
 
 
@@ -92,12 +92,12 @@ class Outcome:
 
     @property
     def success(self) -> bool:
-        """Tell whether the run succeeded."""
+        """Return whether the run succeeded."""
         return self.result.success
 
     @property
     def materialised(self) -> dict[tuple[str, str | None], Mapping[str, Any]]:
-        """Return the metadata of each materialisation by resource and partition."""
+        """Return the metadata of each materialization by resource and partition."""
         found = [
             event.materialization
             for event in self.result.all_events
@@ -139,7 +139,7 @@ class Outcome:
 
     @property
     def causes(self) -> list[str]:
-        """Return the errors that the Failure itself is shown to come from: nobody's, if all is well."""
+        """Return the messages of the errors behind the Failure; there must be none."""
         found = []
         for event in self.result.all_events:
             if event.event_type_value == "STEP_FAILURE":
@@ -152,7 +152,7 @@ class Outcome:
 
 @contextmanager
 def runs(folder: Path, defs: Definitions, place: Place | None = None) -> Iterator[Runs]:
-    """Run into the warehouse at a place, or into a file of its own."""
+    """Yield runs into the warehouse of a place, or into a new DuckDB file."""
     with DagsterInstance.ephemeral() as instance:
         yield Runs(defs, instance, place or Place("duckdb", str(folder / "warehouse.duckdb")))
 
@@ -183,6 +183,6 @@ def pristine(
 
 @pytest.fixture
 def sandbox(pristine: Place, copy_of: Callable[[Place], Place], tmp_path: Path) -> Iterator[Runs]:
-    """Return runs on a copy of that warehouse, to tamper with."""
+    """Return runs on a copy of that warehouse, which a test may change."""
     with runs(tmp_path, defs, copy_of(pristine)) as running:
         yield running

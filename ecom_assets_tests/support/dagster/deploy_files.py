@@ -1,4 +1,4 @@
-"""The files of `deploy/`, as the tests of it read them."""
+"""The files of `deploy/`, parsed for tests."""
 
 from __future__ import annotations
 
@@ -19,31 +19,34 @@ def document(path: str) -> dict[str, Any]:
     return found
 
 
-def snake(value: Any) -> Any:
-    """Return a value with its keys as Dagster writes them, where the chart has them in camelCase."""
+def snake_case_keys(value: Any) -> Any:
+    """Return a value with its keys in snake_case, as Dagster writes them; the chart has camelCase."""
     if isinstance(value, list):
-        return [snake(entry) for entry in value]
+        return [snake_case_keys(entry) for entry in value]
     if not isinstance(value, dict):
         return value
-    return {"".join(f"_{c.lower()}" if c.isupper() else c for c in key): snake(v) for key, v in value.items()}
+    return {
+        "".join(f"_{c.lower()}" if c.isupper() else c for c in key): snake_case_keys(v)
+        for key, v in value.items()
+    }
 
 
-def leaves(value: Any, *at: str) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """Yield each single value of a document with the keys that lead to it."""
+def leaves(value: Any, *path: str) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Yield each scalar of a document with the keys on its path."""
     entries: Iterator[tuple[str, Any]] | None = None
     if isinstance(value, Mapping):
         entries = ((str(key), entry) for key, entry in value.items())
     elif isinstance(value, list):
         entries = ((str(number), entry) for number, entry in enumerate(value))
     if entries is None:
-        yield at, value
+        yield path, value
         return
     for key, entry in entries:
-        yield from leaves(entry, *at, key)
+        yield from leaves(entry, *path, key)
 
 
-def charted() -> dict[str, Any]:
-    """Return the instance that Dagster's chart makes of `kubernetes/values.yaml`, but for storage and run launcher.
+def chart_instance() -> dict[str, Any]:
+    """Return the instance that Dagster's chart creates from `kubernetes/values.yaml`, without storage and run launcher.
 
     The chart writes the same settings in snake_case, each under the name that `dagster.yaml` has for it.
     """
@@ -53,12 +56,12 @@ def charted() -> dict[str, Any]:
     retention = {key: entry for key, entry in values["retention"].items() if key != "enabled"}
     return {
         "run_coordinator": {"module": "dagster", "class": daemon["runCoordinator"]["type"]},
-        "concurrency": snake(concurrency),
-        "run_monitoring": snake(daemon["runMonitoring"]),
-        "run_retries": snake(daemon["runRetries"]),
-        "schedules": snake(daemon["schedules"]),
-        "sensors": snake(daemon["sensors"]),
-        "retention": snake(retention),
+        "concurrency": snake_case_keys(concurrency),
+        "run_monitoring": snake_case_keys(daemon["runMonitoring"]),
+        "run_retries": snake_case_keys(daemon["runRetries"]),
+        "schedules": snake_case_keys(daemon["schedules"]),
+        "sensors": snake_case_keys(daemon["sensors"]),
+        "retention": snake_case_keys(retention),
         "telemetry": values["telemetry"],
         **values["additionalInstanceConfig"],
     }

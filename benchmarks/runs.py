@@ -1,4 +1,4 @@
-"""One run of one contestant: against a server in a process of its own, in an empty folder, its tables compared."""
+"""One run of one contestant: in an empty folder, against a server in its own process, with its tables compared."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dataclasses import asdict
 from http.client import HTTPConnection
 from pathlib import Path
 
-from benchmarks import truth
+from benchmarks import table_digests
 from benchmarks.lineup import OWN, Contestant, Task
 from benchmarks.measure import cpu_seconds_of, measure
 from benchmarks.report import Result
@@ -20,16 +20,17 @@ from benchmarks.server import API_KEY
 
 ROOT = Path(__file__).parents[1]
 IN_FLIGHT = 8
-"""Requests that a contestant may have under way at once; the default of this project."""
+"""Requests that a contestant may have in flight; the default of this project."""
 
-_TAIL = 15
+_LOG_LINES = 15
+"""Last lines of a failed run's log to print."""
 
 
 class Server:
     """A running server of one task."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
-        """Learn its port."""
+        """Read the port that the process prints."""
         assert process.stdout
         self._pid = process.pid
         self._port = int(process.stdout.readline())
@@ -48,7 +49,7 @@ class Server:
 
 @contextmanager
 def serving(folder: Path, latency: float) -> Iterator[Server]:
-    """Serve records until the end of the block, each request after `latency` seconds."""
+    """Serve the records of a folder until the end of the block, with `latency` seconds before each answer."""
     command = [sys.executable, "-m", "benchmarks.server", "--data", str(folder), "--latency", str(latency)]
     with subprocess.Popen(
         command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -72,18 +73,20 @@ def run(
         requests, cpu = server.requests() - requests, server.cpu_seconds() - cpu
         if cost.exit_code:
             problems = [f"failed with exit code {cost.exit_code}"]
-            tail = log.read_text("utf-8", "replace").splitlines()[-_TAIL:]
+            tail = log.read_text("utf-8", "replace").splitlines()[-_LOG_LINES:]
             print("\n".join(f"    {line}" for line in tail), flush=True)
         else:
-            wanted = truth.expected(records, task.start, task.days)
-            problems = truth.differences(wanted, truth.found(out, contestant.queries))
+            expected = table_digests.expected_digests(records, task.start, task.days)
+            problems = table_digests.differences(
+                expected, table_digests.found_digests(out, contestant.queries)
+            )
     return Result(
         task.name, contestant.letter, **asdict(cost), requests=requests, server_cpu=cpu, problems=problems
     )
 
 
 def _environment(contestant: Contestant, folder: Path) -> dict[str, str]:
-    """Return an environment of little more than a folder, so that no setting and no cache of the user's counts."""
+    """Return an environment without any setting or cache of the user."""
     environment = {
         "PATH": os.environ.get("PATH", os.defpath),
         "LANG": "C.UTF-8",

@@ -1,4 +1,4 @@
-"""A tier of `deploy/` that runs: its own units' commands, on ports and in folders of the test, and GraphQL to it."""
+"""A running tier of `deploy/`: the commands of its units, with ports and folders of the test, and GraphQL requests."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Deployed:
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
     def start(self, unit: str, name: str | None = None) -> None:
-        """Start what a unit of systemd starts, with the environment that it adds; `name` for one of several."""
+        """Start the command of a systemd unit with its environment; `name` tells several of one unit apart."""
         name = name or Path(unit).stem
         parser = configparser.ConfigParser(interpolation=None)
         parser.read(DEPLOY / unit, encoding="utf-8")
@@ -74,7 +74,7 @@ class Deployed:
             )
 
     def ask(self, query: str, **variables: Any) -> dict[str, Any]:
-        """Ask the web server, and return the data of its answer."""
+        """Send a GraphQL request to the web server, and return the data of its response."""
         body = json.dumps({"query": query, "variables": variables}).encode()
         request = urllib.request.Request(
             f"http://127.0.0.1:{self.ports['3000']}/graphql", body, {"Content-Type": "application/json"}
@@ -100,7 +100,7 @@ class Deployed:
         return [(run["status"], {"id": run["runId"], **tags[number]}) for number, run in enumerate(found)]
 
     def wait(self, seconds: float, until: Callable[[], Found | None]) -> Found:
-        """Return what `until` finds; fails, with the ends of all logs, when it finds nothing in time."""
+        """Return the first true result of `until`. Fail with the ends of all logs after `seconds`."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             assert all(process.poll() is None for process in self.processes.values()), self.logs()
@@ -114,7 +114,7 @@ class Deployed:
         raise AssertionError(self.logs())
 
     def log(self, name: str) -> str:
-        """Return what a process has said."""
+        """Return the log of a process."""
         return (self.folder / f"{name}.log").read_text("utf-8")
 
     def logs(self) -> str:
@@ -123,13 +123,13 @@ class Deployed:
         return "\n".join(ends)
 
     def kill(self, name: str) -> None:
-        """Kill a process with its children, as a machine does that is gone."""
+        """Kill a process with its children, like a machine that fails."""
         process = self.processes.pop(name)
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
     def stop(self) -> None:
-        """End all processes, with those that they started."""
+        """End all processes and their children."""
         for process in reversed(self.processes.values()):
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGTERM)
@@ -143,7 +143,7 @@ class Deployed:
 
 @contextmanager
 def deployed(tier: str, folder: Path, **settings: str) -> Iterator[Deployed]:
-    """Prepare a tier on ports of its own: nothing is started yet, all that is started ends with the block."""
+    """Prepare a tier on free ports. It starts nothing; what a test starts ends with the block."""
     ports = {"3000": str(free_port()), "4000": str(free_port())}
     home = folder / "dagster"
     home.mkdir()
@@ -161,7 +161,7 @@ def deployed(tier: str, folder: Path, **settings: str) -> Iterator[Deployed]:
 
 @contextmanager
 def serving(tier: str, folder: Path, workers: int = 0, **settings: str) -> Iterator[Deployed]:
-    """Run a tier with its PostgreSQL, and with a broker where it has workers, all but the daemon."""
+    """Run a tier without its daemon, with a PostgreSQL, and with a broker if it has workers."""
     with ExitStack() as stack:
         server = stack.enter_context(get_server(folder / "postgres", cleanup_mode="delete"))
         settings["DAGSTER_POSTGRES_URL"] = server.get_uri()

@@ -1,7 +1,6 @@
-"""A declaration that is wrong, among others that are not: an asset of its own that says so, with a failing check.
+"""The asset that stands in for a shop whose declaration is invalid, with a failing check that says why.
 
-The other shops' definitions are loaded as ever. What is wrong in a file is `ecom_assets.declaration.reading`'s to
-say; without any right file there is nothing to show, and loading fails.
+The other shops load as usual. See `ecom_assets.declaration.reading` for what makes a file invalid.
 """
 
 from __future__ import annotations
@@ -21,36 +20,36 @@ CHECK = "declaration_valid"
 _log = logging.getLogger(__name__)
 
 
-def broken_files(
-    wrong: Mapping[Path, DeclarationError],
+def invalid_declaration_assets(
+    invalid_files: Mapping[Path, DeclarationError],
 ) -> tuple[list[AssetSpec], list[AssetChecksDefinition]]:
-    """Return an asset and its check for each file that is wrong, and say so in the log."""
+    """Return an asset and its check for each invalid file, and log each error."""
     specs, checks = [], []
-    for file, error in wrong.items():
-        _log.error("%s is left out: %s", file.name, error)
-        # the shop's own name may be what is wrong
+    for file, error in invalid_files.items():
+        _log.error("%s is invalid, its shop is not loaded: %s", file.name, error)
+        # named after the file, because the shop's name may be what is invalid
         key = AssetKey([re.sub(r"[^A-Za-z0-9_]", "_", file.stem), "declaration"])
         specs.append(
             AssetSpec(
                 key=key,
                 group_name=key.path[0],
-                description=f"This shop is left out, because its declaration is wrong. {error}",
+                description=f"This shop is not loaded, because its declaration is invalid. {error}",
                 kinds={"yaml"},
             )
         )
-        checks.append(_check(key, file))
+        checks.append(_declaration_check(key, file))
     return specs, checks
 
 
-def _check(key: AssetKey, file: Path) -> AssetChecksDefinition:
-    """Return the check that reads the file once more."""
+def _declaration_check(key: AssetKey, file: Path) -> AssetChecksDefinition:
+    """Return the check that reads the file again."""
 
-    @asset_check(asset=key, name=CHECK, description=f"The declaration {file.name} is right.")
+    @asset_check(asset=key, name=CHECK, description=f"The declaration {file.name} is valid.")
     def declaration_valid() -> AssetCheckResult:
         error = load_shops(file.parent)[1].get(file)
         if error is None:
             return AssetCheckResult(
-                passed=True, description=f"{file.name} is right now: reload the definitions to have its shop"
+                passed=True, description=f"{file.name} is valid now: reload the definitions to add its shop"
             )
         parts = {"file": error.file, "place": error.path, "found": error.found, "allowed": error.allowed}
         return AssetCheckResult(passed=False, description=str(error), metadata=parts)

@@ -1,6 +1,6 @@
-"""What the tables must hold: counts and a checksum of key columns, from the records and from a DuckDB file.
+"""Digests of tables: the row count and a checksum of key columns, from the records and from a DuckDB file.
 
-The checksum adds up a hash of each row, so neither the order of rows nor the names of columns matter.
+The checksum is the sum of a hash of each row, so neither the order of rows nor the names of columns matter.
 """
 
 from __future__ import annotations
@@ -38,23 +38,26 @@ KEY_COLUMNS: Mapping[str, Mapping[str, str]] = {
         "unit_price": "decimal(18, 4)",
     },
 }
-"""What is compared of each table, and as which type; a contestant says where it has them."""
+"""The columns of each table that are compared, and the type to compare them as."""
 
 
 @dataclass(frozen=True)
 class Digest:
-    """A table's rows, counted and hashed."""
+    """The number of a table's rows, and the sum of their hashes."""
 
     rows: int
     checksum: int
 
 
-def expected(folder: Path, start: datetime, days: int) -> dict[str, Digest]:
-    """Return what the records of some days come to; kept in a file, as it takes a while for many."""
-    kept = folder / f"truth-{start:%Y%m%d}-{days}.json"
-    if kept.exists():
-        return {table: Digest(**digest) for table, digest in json.loads(kept.read_text()).items()}
-    found = {}
+def expected_digests(folder: Path, start: datetime, days: int) -> dict[str, Digest]:
+    """Return the digest of each table for the records of some days.
+
+    The result is cached in a file, because many records take a while.
+    """
+    cache = folder / f"truth-{start:%Y%m%d}-{days}.json"
+    if cache.exists():
+        return {table: Digest(**digest) for table, digest in json.loads(cache.read_text()).items()}
+    digests = {}
     first, end = int(start.timestamp()), int((start + timedelta(days=days)).timestamp())
     for table in TABLES:
         rows = checksum = 0
@@ -62,13 +65,13 @@ def expected(folder: Path, start: datetime, days: int) -> dict[str, Digest]:
             rows += 1
             text = "|".join("" if value is None else str(value) for value in values)
             checksum += int(hashlib.md5(text.encode()).hexdigest()[:15], 16)
-        found[table] = Digest(rows, checksum)
-    kept.write_text(json.dumps({table: vars(digest) for table, digest in found.items()}))
-    return found
+        digests[table] = Digest(rows, checksum)
+    cache.write_text(json.dumps({table: vars(digest) for table, digest in digests.items()}))
+    return digests
 
 
-def found(file: Path, queries: Mapping[str, str]) -> dict[str, Digest | str]:
-    """Return what the tables in a DuckDB file come to; for one that cannot be read the reason.
+def found_digests(file: Path, queries: Mapping[str, str]) -> dict[str, Digest | str]:
+    """Return the digest of each table in a DuckDB file, or the reason why it cannot be read.
 
     `queries` select, for each table, its KEY_COLUMNS by name.
     """
@@ -90,11 +93,11 @@ def found(file: Path, queries: Mapping[str, str]) -> dict[str, Digest | str]:
     return digests
 
 
-def differences(wanted: Mapping[str, Digest], held: Mapping[str, Digest | str]) -> list[str]:
-    """Return a line for each table that is not as it must be."""
+def differences(expected: Mapping[str, Digest], found: Mapping[str, Digest | str]) -> list[str]:
+    """Return a line for each table that differs from what is expected."""
     lines = []
-    for table, digest in wanted.items():
-        other = held[table]
+    for table, digest in expected.items():
+        other = found[table]
         if isinstance(other, str):
             lines.append(f"{table}: {other}")
         elif other.rows != digest.rows:
@@ -105,7 +108,7 @@ def differences(wanted: Mapping[str, Digest], held: Mapping[str, Digest | str]) 
 
 
 def _text(name: str, kind: str) -> str:
-    """Return the SQL that writes a value as `expected` does."""
+    """Return the SQL that writes a value as text in the same way as `expected_digests`."""
     if kind == "timestamptz":
         return f"epoch({name}::timestamptz)::bigint::varchar"
     return f"coalesce({name}::{kind}::varchar, '')"
@@ -117,8 +120,8 @@ def _values(folder: Path, table: str, first: int, end: int) -> Iterator[list[Any
     assert resource in RESOURCES
     rows = Rows(folder, resource)
     low, high = rows.between(first, end)
-    for at in range(low, high, 10_000):
-        for record in orjson.loads(b"[%b]" % rows.text(at, min(at + 10_000, high))):
+    for position in range(low, high, 10_000):
+        for record in orjson.loads(b"[%b]" % rows.text(position, min(position + 10_000, high))):
             record["updated_at"] = int(
                 datetime.fromisoformat(record["updated_at"][:-1] + "+00:00").timestamp()
             )

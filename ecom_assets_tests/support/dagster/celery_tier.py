@@ -1,6 +1,6 @@
-"""The Celery tier of `deploy/` with workers that may be killed: what runs there, and which process runs it.
+"""The Celery tier of `deploy/` with workers that a test may kill: its runs, and the process of each run.
 
-How its processes are started and asked is `deployed`'s.
+See `ecom_assets_tests.support.dagster.deployed_tier` for how it starts processes and sends requests.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 
 import yaml
 
-from ecom_assets_tests.support.dagster.deployed import Deployed, serving
+from ecom_assets_tests.support.dagster.deployed_tier import Deployed, serving
 from ecom_assets_tests.support.servers.broker import broker
 
 _STARTED = re.compile(r"Started process for run \(pid: (\d+)\)")
@@ -50,7 +50,7 @@ query ($asset: AssetKeyInput!) {
 
 @dataclass(frozen=True)
 class Run:
-    """A run: `retry_of` is the run that it is a retry of."""
+    """A run. `retry_of` is the id of the run that it retries, if any."""
 
     run_id: str
     status: str
@@ -59,7 +59,7 @@ class Run:
 
 @dataclass(frozen=True)
 class ScaledOut:
-    """Workers that share one queue, and the web server that is asked."""
+    """Workers that share one queue, and their web server."""
 
     tier: Deployed
 
@@ -76,7 +76,7 @@ class ScaledOut:
         return str(answer["run"]["runId"])
 
     def runs(self, **chosen: Any) -> list[Run]:
-        """Return the runs that a filter of Dagster's chooses."""
+        """Return the runs that a filter of Dagster selects."""
         found = self.tier.ask(_RUNS, filter=chosen)["runsOrError"]["results"]
         return [Run(run["runId"], run["status"], run["parentRunId"]) for run in found]
 
@@ -103,7 +103,7 @@ class ScaledOut:
         return found
 
     def worker_in_the_middle(self, backfill: str) -> str | None:
-        """Return the name of a worker that reads for a run of a backfill and has reported nothing of it yet."""
+        """Return the name of a worker with a run of a backfill that has started and reported nothing yet."""
         workers = {process.pid: name for name, process in self.tier.processes.items()}
         for run in self.runs_of(backfill):
             events = self.events(run.run_id) if run.status == "STARTED" else []
@@ -134,9 +134,9 @@ class ScaledOut:
 
 @contextmanager
 def scaled_out(folder: Path, workers: int, at_once: int, **settings: str) -> Iterator[ScaledOut]:
-    """Run the tier, and the broker that keeps the pace; the daemon is left to start.
+    """Run the tier and the broker of the rate limit. The test starts the daemon.
 
-    It looks after runs every other second, and has at most `at_once` of them go on.
+    The daemon polls the runs every two seconds, and runs at most `at_once` of them in parallel.
     """
     with (
         broker() as rate_limit,

@@ -1,4 +1,4 @@
-"""One wrong declaration among right ones: the others load, it shows itself in Dagster and on the command line."""
+"""One invalid declaration among valid ones: the others load, Dagster and the command line report it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ KEY = AssetKey(["broken", "declaration"])
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Hold the sandbox's declaration and a wrong one."""
+    """Return a folder with the sandbox's declaration and an invalid one."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("ECOM_SANDBOX_ORDERS_PER_DAY", "5")
     folder = declare(tmp_path / "shops")
@@ -29,7 +29,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def verdict(definitions: Definitions) -> AssetCheckEvaluation:
-    """Run the check of the wrong file, as the UI does."""
+    """Run the check of the invalid file, as the UI does."""
     job = definitions.resolve_implicit_global_asset_job_def()
     key = next(key for key in job.asset_layer.asset_graph.asset_check_keys if key.asset_key == KEY)
     with DagsterInstance.ephemeral() as instance:
