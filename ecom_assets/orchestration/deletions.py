@@ -22,7 +22,7 @@ from dagster import (
 from ecom_assets.declaration.deletes import deletions_name
 from ecom_assets.declaration.reading import Resource, Shop
 from ecom_assets.foundation.errors import IngestError
-from ecom_assets.load.delete_detection import SweepReport, run_sweep
+from ecom_assets.load.delete_detection import DeleteDetectionReport, detect_deletes
 from ecom_assets.orchestration.assets import ending
 from ecom_assets.orchestration.metadata import failure
 from ecom_assets.orchestration.resources import secrets_key
@@ -66,7 +66,7 @@ def _asset(shop: Shop, resource: Resource) -> AssetsDefinition:
     def sweep(context: AssetExecutionContext) -> Iterator[MaterializeResult[Any]]:
         try:
             warehouse = warehouse_from_environment()
-            report = run_sweep(
+            report = detect_deletes(
                 shop,
                 resource.name,
                 secrets=getattr(context.resources, secrets_key(shop)).secrets,
@@ -83,7 +83,7 @@ def _asset(shop: Shop, resource: Resource) -> AssetsDefinition:
     return sweep
 
 
-def _metadata(report: SweepReport, warehouse: Warehouse) -> Mapping[str, Any]:
+def _metadata(report: DeleteDetectionReport, warehouse: Warehouse) -> Mapping[str, Any]:
     """Return the figures of a sweep; a total is null where the API reports none."""
     return {
         "dagster/table_name": report.table,
