@@ -21,7 +21,7 @@ from ecom_assets.declaration.reading import Resource, Shop
 from ecom_assets.foundation.errors import WarehouseError
 from ecom_assets.load import ledger_checks as ledger_queries
 from ecom_assets.load import table_checks as check_queries
-from ecom_assets.load.check_finding import Finding, Query, Subject, examine
+from ecom_assets.load.check_finding import CheckedTable, Finding, Query, examine
 from ecom_assets.orchestration.markdown import markdown_table
 from ecom_assets.orchestration.translator import asset_key
 from ecom_assets.warehouse.warehouse import Warehouse
@@ -91,7 +91,7 @@ def run_checks(
     try:
         with warehouse.read(shop.name) as connection:
             for key in ordered:
-                subject = Subject(connection, shop, shop.resource(key.asset_key.path[-1]), windows)
+                subject = CheckedTable(connection, shop, shop.resource(key.asset_key.path[-1]), windows)
                 findings.append((key, examine(_CHECKS[key.name].query, subject)))
     except WarehouseError as error:
         findings = [(key, Finding(passed=False, description=str(error))) for key in ordered]
