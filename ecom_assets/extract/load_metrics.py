@@ -1,201 +1,161 @@
-"""What a run counts of each table while it reads, and the reports that come of it.
+"""What a run counts and keeps of one table while it reads: figures per window, rejected rows, keys for the load.
 
-Where the figures are written is `loading`'s; how a record is judged is `contract`'s.
+See `ecom_assets.load.report` for the reports that are made of them.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 
-from ecom_assets.client.read_statistics import ReadStatistics, SliceStatistics
 from ecom_assets.contract.contract import ContractResult, RejectedRow
 from ecom_assets.declaration.reading import Resource
 from ecom_assets.extract.windows import Slice, Window
-from ecom_assets.foundation.errors import ContractBroken, IngestError
+from ecom_assets.foundation.errors import ContractBroken
 
-PREVIEWED = 5
+PREVIEW_ROWS = 5
 """Rows of a table that a report shows."""
 
-_CLOCKS_APART = timedelta(hours=1)
+_CLOCK_TOLERANCE = timedelta(hours=1)
 """By how much the API's clock may be behind this machine's."""
 
 
-@dataclass(frozen=True)
-class WindowReport:
-    """What one load did for one window of one table, or for a snapshot, which has no window.
-
-    `source_total` is what the API said it had, None where it does not say or the rows are a nested list's.
-    `seconds` is the wall time that reading took. Figures of the reading are the same for tables of one endpoint.
-    """
-
-    resource: str
-    partition_key: str | None
-    window_start: datetime | None
-    window_end: datetime | None
-    source_total: int | None
-    fetched: int
-    kept: int
-    rejected: int
-    requests: int
-    retries: int
-    restarts: int
-    seconds: float
-
-
-@dataclass(frozen=True)
-class ResourceReport:
-    """What a run did for one table. With an `error` nothing of it was loaded, and the other fields are empty."""
-
-    resource: str
-    table: str
-    windows: tuple[WindowReport, ...] = ()
-    error: IngestError | None = None
-    load_id: str | None = None
-    discarded: Mapping[str, int] = field(default_factory=dict)
-    preview: tuple[dict[str, Any], ...] = ()
-
-
-@dataclass(frozen=True)
-class RunReport:
-    """What a run did. `phases` are wall seconds of fetch, normalize, wait (for the warehouse) and load.
-
-    `unpublished` tells why the copy for readers lacks what was loaded.
-    """
-
-    shop: str
-    resources: Mapping[str, ResourceReport]
-    phases: Mapping[str, float]
-    unpublished: IngestError | None = None
-
-    @property
-    def errors(self) -> dict[str, IngestError]:
-        """Return the failures by resource."""
-        return {name: report.error for name, report in self.resources.items() if report.error}
-
-
 @dataclass
-class _Count:
+class WindowCounts:
+    """Records of one window: read, kept by the contract, rejected by it."""
+
     fetched: int = 0
     kept: int = 0
     rejected: int = 0
 
 
+class OpenWindowRows(NamedTuple):
+    """The rows of nested lists or children that one open window brought.
+
+    `start` (UTC) is where the window starts, `root_states` holds key and cursor of the root records that it brought,
+    `rows` the rows themselves.
+    """
+
+    start: datetime
+    root_states: pa.Table
+    rows: pa.Table
+
+
 class LoadMetrics:
-    """The figures of one table in one run."""
+    """What one run counts and keeps of one table.
+
+    Attributes:
+        resource: The table's resource.
+        slices: The slices that the run reads for it.
+        counts: The figures of each window by partition key; a snapshot has the one key None.
+        rejected_rows: Each rejected row, with the partition key of its window.
+        discarded: How many values of undeclared fields were discarded, by field.
+        preview: The first rows that were kept, at most PREVIEW_ROWS.
+        root_states: Key and cursor of the root records that were read: of a record that changed during the run,
+            several. Empty where the root has no cursor. The root of a table is the resource at the top of its chain of
+            parents, or the table's own resource.
+        root_keys: Only of nested lists and children: the keys of the root records that were read, in the columns of
+            the table. The load deletes the table's former rows of these records.
+        open_windows: Only of nested lists and children: the rows of each window that was open when the run began.
+    """
 
     def __init__(self, resource: Resource, slices: Sequence[Slice]) -> None:
-        """Expect these slices; each of their windows is counted from zero, so an empty one is reported too."""
+        """Count each window of the slices from zero, so that an empty window is reported too."""
         self.resource = resource
         self.slices = slices
-        self.rejected: list[tuple[str | None, RejectedRow]] = []
-        self.parents: list[pa.Table] = []
-        self.states: list[pa.Table] = []
-        self.open: list[tuple[datetime, pa.Table, pa.Table]] = []
-        self._began = datetime.now(timezone.utc)
+        self.counts: dict[str | None, WindowCounts] = {
+            key: WindowCounts() for part in slices for key, _ in windows_by_key(part)
+        }
+        self.rejected_rows: list[tuple[str | None, RejectedRow]] = []
         self.discarded: Counter[str] = Counter()
         self.preview: list[dict[str, Any]] = []
-        self._read = 0
-        self._counts: dict[str | None, _Count] = {key: _Count() for key in self.partition_keys}
+        self.root_states: list[pa.Table] = []
+        self.root_keys: list[pa.Table] = []
+        self.open_windows: list[OpenWindowRows] = []
+        self._began = datetime.now(timezone.utc)
+        self._slices_read = 0
 
     @property
     def partition_keys(self) -> list[str | None]:
-        """Return the windows of the run by key; a snapshot has the one key None."""
-        return [key for part in self.slices for key, _ in _windows(part)]
-
-    def add(self, parts: Sequence[Slice], windows: Sequence[int], contracted: ContractResult) -> None:
-        """Count the records of slices; `windows` tells of each the position of its window among all of theirs."""
-        keys = [key for part in parts for key, _ in _windows(part)]
-        for position, count in _by_window(windows).items():
-            self._counts[keys[position]].fetched += count
-        if not contracted.rejected:
-            kept: Iterable[int] = windows
-        else:
-            kept = (windows[row] for row in contracted.kept_rows)
-        for position, count in _by_window(kept).items():
-            self._counts[keys[position]].kept += count
-        for entry in contracted.rejected:
-            key = keys[windows[entry.row]]
-            self._counts[key].rejected += 1
-            self.rejected.append((key, entry))
-        self.discarded.update(contracted.discarded)
-        if len(self.preview) < PREVIEWED:
-            self.preview += contracted.kept.slice(0, PREVIEWED - len(self.preview)).to_pylist()
-        self._read += len(parts)
-        if self._read == len(self.slices):
-            self._check_share()
-
-    def is_open(self, part: Slice) -> bool:
-        """Tell whether a slice's window was open when the run began.
-
-        A record that changes while a run reads moves into such a window, from another slice of the run.
-        """
-        return len(self.slices) > 1 and part.end is not None and part.end > self._began - _CLOCKS_APART
-
-    def add_states(self, parts: Sequence[Slice], states: pa.Table, rows: pa.Table | None = None) -> None:
-        """Keep the keys and cursors of the records of slices, and the rows of their lists in an open window.
-
-        A slice with an open window comes alone.
-        """
-        self.states.append(states)
-        if rows is not None and parts[0].start is not None and self.is_open(parts[0]):
-            self.open.append((parts[0].start, states, rows))
-
-    def _check_share(self) -> None:
-        """Raise ContractBroken when more of the records were rejected than the declaration allows."""
-        allowed = self.resource.max_rejected
-        # as a decimal: the double next to 0.29 is less than it, and 29 of 100 would be too many
-        if allowed is not None and len(self.rejected) > Decimal(str(allowed)) * self.fetched:
-            reasons = "; ".join(self.rejected[0][1].reasons)
-            raise ContractBroken(
-                f"{self.resource.name}: {len(self.rejected)} of {self.fetched} records were rejected, "
-                f"max_rejected is {allowed:g}; the first one because of: {reasons}"
-            )
+        """Return the partition keys of the run's windows; a snapshot has the one key None."""
+        return list(self.counts)
 
     @property
     def fetched(self) -> int:
         """Return the number of records read."""
-        return sum(count.fetched for count in self._counts.values())
+        return sum(count.fetched for count in self.counts.values())
 
-    def reports(self, statistics: ReadStatistics) -> tuple[WindowReport, ...]:
-        """Return a report for each window; the figures of a slice of several windows stand at its first one."""
-        found = []
-        for part in self.slices:
-            reading = statistics.of(part.id)
-            for place, (key, window) in enumerate(_windows(part)):
-                cost = reading if place == 0 else SliceStatistics()
-                count = self._counts[key]
-                # the API's total was compared with all that came, part of which may lie outside of the window
-                told = self.resource.rows_from is None and reading.source_total is not None
-                found.append(
-                    WindowReport(
-                        resource=self.resource.name,
-                        partition_key=key,
-                        window_start=window.start if window else None,
-                        window_end=window.end if window else None,
-                        source_total=count.fetched if told else None,
-                        fetched=count.fetched,
-                        kept=count.kept,
-                        rejected=count.rejected,
-                        requests=cost.requests,
-                        retries=cost.retries,
-                        restarts=cost.restarts,
-                        seconds=cost.seconds,
-                    )
-                )
-        return tuple(found)
+    def add(self, parts: Sequence[Slice], windows: Sequence[int], contracted: ContractResult) -> None:
+        """Count the records of some slices.
+
+        Args:
+            parts: The slices.
+            windows: Of each record, the position of its window among all windows of `parts`.
+            contracted: What the contract made of the records.
+
+        Raises:
+            ContractBroken: After the last slice, when more records were rejected than `max_rejected` allows.
+        """
+        keys = [key for part in parts for key, _ in windows_by_key(part)]
+        for position, count in Counter(windows).items():
+            self.counts[keys[position]].fetched += count
+        if not contracted.rejected:
+            kept: Iterable[int] = windows
+        else:
+            kept = (windows[row] for row in contracted.kept_rows)
+        for position, count in Counter(kept).items():
+            self.counts[keys[position]].kept += count
+        for entry in contracted.rejected:
+            key = keys[windows[entry.row]]
+            self.counts[key].rejected += 1
+            self.rejected_rows.append((key, entry))
+        self.discarded.update(contracted.discarded)
+        if len(self.preview) < PREVIEW_ROWS:
+            self.preview += contracted.kept.slice(0, PREVIEW_ROWS - len(self.preview)).to_pylist()
+        self._slices_read += len(parts)
+        if self._slices_read == len(self.slices):
+            self._check_rejected_share()
+
+    def is_open(self, part: Slice) -> bool:
+        """Tell whether a slice's window was open when the run began.
+
+        A record that changes while a run reads moves into an open window, from another slice of the run. A run of
+        one slice has no other slice, so nothing moves there.
+        """
+        return len(self.slices) > 1 and part.end is not None and part.end > self._began - _CLOCK_TOLERANCE
+
+    def add_root_states(
+        self, parts: Sequence[Slice], root_states: pa.Table, rows: pa.Table | None = None
+    ) -> None:
+        """Keep key and cursor of the root records of some slices, and the rows that an open window brought.
+
+        Args:
+            parts: The slices; one with an open window must come alone.
+            root_states: Key and cursor of each root record of the slices.
+            rows: The kept rows of a nested list or a child, None for the root's own table.
+        """
+        self.root_states.append(root_states)
+        if rows is not None and parts[0].start is not None and self.is_open(parts[0]):
+            self.open_windows.append(OpenWindowRows(parts[0].start, root_states, rows))
+
+    def _check_rejected_share(self) -> None:
+        """Raise ContractBroken when more of the records were rejected than the declaration allows."""
+        allowed = self.resource.max_rejected
+        # as a decimal: the double next to 0.29 is less than it, and 29 of 100 would be too many
+        if allowed is not None and len(self.rejected_rows) > Decimal(str(allowed)) * self.fetched:
+            reasons = "; ".join(self.rejected_rows[0][1].reasons)
+            raise ContractBroken(
+                f"{self.resource.name}: {len(self.rejected_rows)} of {self.fetched} records were rejected, "
+                f"max_rejected is {allowed:g}; the first one because of: {reasons}"
+            )
 
 
-def _windows(part: Slice) -> list[tuple[str | None, Window | None]]:
-    """Return a slice's windows by key, for a snapshot the one that is none."""
+def windows_by_key(part: Slice) -> list[tuple[str | None, Window | None]]:
+    """Return a slice's windows with their partition keys; a snapshot's slice has one entry without a window."""
     return [(window.partition_key, window) for window in part.windows] or [(None, None)]
-
-
-def _by_window(positions: Iterable[int]) -> Counter[int]:
-    return Counter(positions)

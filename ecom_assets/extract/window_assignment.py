@@ -177,11 +177,11 @@ def apply_contract(
     metrics.add(parts, windows, contracted)
     if resource.parent is None:
         if state:
-            metrics.add_states(parts, pa.table(contracted.kept.select(state).columns, names=state))
+            metrics.add_root_states(parts, pa.table(contracted.kept.select(state).columns, names=state))
     elif state:
-        metrics.parents.append(_keys_of_roots(shop, contract, roots))
+        metrics.root_keys.append(_keys_of_roots(shop, contract, roots))
         states = Contract(root, timezone=shop.timezone_of(root)).columns_of(roots, state)
-        metrics.add_states(parts, states, contracted.kept)
+        metrics.add_root_states(parts, states, contracted.kept)
     return contracted
 
 

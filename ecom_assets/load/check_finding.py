@@ -1,6 +1,6 @@
-"""What a check finds, and the table that it examines, on an open connection to the warehouse.
+"""What an asset check finds, and the table that it examines in an open warehouse.
 
-The questions themselves are in `check_queries` and `ledger_queries`.
+See `ecom_assets.load.table_checks` and `ecom_assets.load.ledger_checks` for the checks themselves.
 """
 
 from __future__ import annotations
@@ -12,13 +12,16 @@ from typing import Any, TypeAlias
 from ecom_assets.declaration.reading import Resource, Shop
 from ecom_assets.warehouse.warehouse import Transaction
 
-SAMPLE = 5
-"""How many offending rows a finding shows."""
+SAMPLE_ROWS = 5
+"""How many offending rows a finding shows at most."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """Whether a table passed, one line that says so, figures by name, offending rows, the SQL that ran."""
+    """The result of a check: whether the table passed, one line that says so, and the evidence.
+
+    `figures` are counts by name, `sample` the first offending rows, `sql` the queries that ran.
+    """
 
     passed: bool
     description: str
@@ -28,60 +31,68 @@ class Finding:
 
 
 class UnanswerableError(Exception):
-    """A query cannot be asked, because a table or a column is missing; the message says which."""
+    """A check cannot be made, because a table or a column is missing; the message says which."""
 
 
 @dataclass(frozen=True)
-class Subject:
-    """A table under examination, on an open connection.
+class CheckedTable:
+    """The table of a resource that checks examine, in an open warehouse.
 
-    `windows` are the partition keys to examine in the ledger; None is every one that was ever loaded.
+    `windows` are the partition keys to examine in the ledger; None is every window that was ever loaded.
     """
 
-    connection: Transaction
+    transaction: Transaction
     shop: Shop
     resource: Resource
     windows: Collection[str] | None = None
 
-    def columns(self, table: str, asset: str | None = None) -> dict[str, str]:
-        """Return a table's column types by name; raises UnanswerableError when there is no such table."""
-        found = self.connection.columns_of(self.shop.name).get(table)
-        if not found:
+    def columns_of(self, table: str, asset: str | None = None) -> dict[str, str]:
+        """Return the types of a table's columns by name.
+
+        Args:
+            table: The table's name.
+            asset: The resource whose load creates the table, by default the one of the table's name.
+
+        Raises:
+            UnanswerableError: The table does not exist.
+        """
+        columns = self.transaction.columns_of(self.shop.name).get(table)
+        if not columns:
             first = f"{self.shop.name}/{asset or table}"
             raise UnanswerableError(
                 f"the table {self.shop.name}.{table} does not exist: materialise {first} first"
             )
-        return found
+        return columns
 
-    def require(self, table: str, *names: str) -> None:
-        """Raise UnanswerableError unless a table is there with these columns."""
-        missing = [name for name in names if name not in self.columns(table)]
+    def require_columns(self, table: str, *names: str) -> None:
+        """Raise UnanswerableError unless a table exists and has these columns."""
+        missing = [name for name in names if name not in self.columns_of(table)]
         if missing:
             raise UnanswerableError(f"{self.shop.name}.{table} has no column {', '.join(missing)}")
 
-    def rows(self, sql: str, *parameters: Any) -> tuple[dict[str, Any], ...]:
-        """Return the answer to a query as dicts."""
-        cursor = self.connection.execute(sql, parameters)
+    def query(self, sql: str, *parameters: Any) -> tuple[dict[str, Any], ...]:
+        """Return the rows that a query answers with, each as a dict by column."""
+        cursor = self.transaction.execute(sql, parameters)
         names = [entry[0] for entry in cursor.description or ()]
         return tuple(dict(zip(names, row, strict=True)) for row in cursor.fetchall())
 
-    def table(self, name: str) -> str:
+    def quoted(self, table: str) -> str:
         """Return a table's qualified and quoted name."""
-        return f'"{self.shop.name}"."{name}"'
+        return f'"{self.shop.name}"."{table}"'
 
 
-Query: TypeAlias = Callable[[Subject], Finding]
-"""A question about a table."""
+Query: TypeAlias = Callable[[CheckedTable], Finding]
+"""A check: it examines a table and returns what it finds."""
 
 
-def examine(query: Query, subject: Subject) -> Finding:
-    """Return what a query finds; what keeps it from being asked is a finding too, never an exception."""
+def examine(query: Query, checked: CheckedTable) -> Finding:
+    """Return what a check finds. A check that cannot be made is a failed finding too, never an exception."""
     try:
-        subject.columns(subject.resource.name)
-        return query(subject)
+        checked.columns_of(checked.resource.name)
+        return query(checked)
     except UnanswerableError as problem:
         return Finding(passed=False, description=str(problem))
-    except subject.connection.errors as error:
+    except checked.transaction.errors as error:
         return Finding(
             passed=False, description=f"the warehouse did not answer: {str(error).splitlines()[0]}"
         )

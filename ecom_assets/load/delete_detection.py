@@ -1,6 +1,7 @@
-"""A sweep: rows whose records are gone from the API get `deleted_at`, rows whose records are back lose it.
+"""Delete detection: rows whose records are gone from the API get `deleted_at`, and lose it when the records are back.
 
-Which keys the API has is `source_keys`'s; which resources are swept the declaration's.
+It reads all primary keys of a collection (see `ecom_assets.extract.source_keys`) and compares them with the table.
+A resource has it when it declares `deletes: sweep`.
 """
 
 from __future__ import annotations
@@ -18,12 +19,12 @@ from ecom_assets.client.api_connection import open_api
 from ecom_assets.client.read_statistics import SliceStatistics
 from ecom_assets.declaration.deletes import DELETED_AT, deletions_name
 from ecom_assets.declaration.reading import Resource, Shop, format_path
-from ecom_assets.extract.load_metrics import WindowReport
 from ecom_assets.extract.source_keys import source_keys
 from ecom_assets.foundation.errors import DeclarationError, IngestError, NotPublished, WarehouseError
 from ecom_assets.foundation.progress import OnProgress
-from ecom_assets.load.dlt_log import quiet_dlt_log
+from ecom_assets.load.dlt_pipeline import quiet_dlt_log
 from ecom_assets.load.ledger import insert_ledger_row
+from ecom_assets.load.report import WindowReport
 from ecom_assets.warehouse.choice import warehouse_from_environment
 from ecom_assets.warehouse.warehouse import Transaction, Warehouse, one_line
 
@@ -31,13 +32,13 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class SweepReport:
-    """What a sweep found and did.
+class DeleteDetectionReport:
+    """What a delete detection found and did.
 
-    `instant` (UTC) is when the reading was proved complete, and what stands in `deleted_at` and in the ledger.
-    `live_before` are the table's rows without `deleted_at` before the first request, `at_source` the distinct
-    keys of the API, `source_total` what it said it had, None where it does not say. `seconds` is the wall time
-    of the reading.
+    `instant` (UTC) is when reading was complete; it is what `deleted_at` and the ledger say. `live_before` are the
+    table's rows without `deleted_at` before the first request, `at_source` the distinct keys of the API, `source_total`
+    what the API said it had, None where it does not say. `seconds` is the wall time of reading. `unpublished` tells
+    why the copy for readers is an older one, though all of this was committed.
     """
 
     resource: str
@@ -53,26 +54,75 @@ class SweepReport:
     restarts: int
     seconds: float
     unpublished: NotPublished | None = None
-    """Why the copy for readers is an older one, though all of this was kept."""
 
 
-def run_sweep(
+@dataclass(frozen=True)
+class _Table:
+    """The table of a resource with `deletes`, and how SQL names it and its parts."""
+
+    shop: Shop
+    resource: Resource
+
+    @property
+    def name(self) -> str:
+        """Return the table's name for a message."""
+        return f"{self.shop.name}.{self.resource.name}"
+
+    @property
+    def quoted(self) -> str:
+        """Return the table's name in SQL."""
+        return f'"{self.shop.name}"."{self.resource.name}"'
+
+    @property
+    def cursor(self) -> str:
+        """Return the cursor's column; a resource with `deletes` is windowed, so it has one."""
+        return self.resource.cursor.name if self.resource.cursor else ""
+
+    @property
+    def known_rows(self) -> str:
+        """Return the SQL of a subquery: each row's key, `__cursor` and `__deleted_at`.
+
+        No declared column can have one of these two names.
+        """
+        keys = ", ".join(f'"{name}"' for name in self.resource.primary_key)
+        return (
+            f'(select {keys}, "{self.cursor}" as __cursor, {DELETED_AT.name} as __deleted_at '
+            f"from {self.quoted}) as known"
+        )
+
+    def same_key(self, left: str, right: str) -> str:
+        """Return the SQL condition that rows of two tables have the same primary key."""
+        return " and ".join(f'{left}."{name}" = {right}."{name}"' for name in self.resource.primary_key)
+
+
+def detect_deletes(
     shop: Shop,
     resource: str,
     *,
     secrets: Mapping[str, str] | None = None,
     warehouse: Warehouse | None = None,
     progress: OnProgress | None = None,
-) -> SweepReport:
+) -> DeleteDetectionReport:
     """Read all keys of a resource with `deletes`, and mark its table in one transaction, or leave it as it was.
 
-    A row is marked that was in the table before the first request, is not at the source, and has not changed
-    since. Raises DeclarationError for a resource without `deletes`; MissingSecret; ApiError when the reading
-    cannot be proved complete; IngestError when more than `max_deleted` of the live rows are gone at once;
-    WarehouseError, also when the table has not been loaded yet.
+    A row is marked if it was in the table before the first request, is not at the source, and has not changed since.
+
+    Args:
+        shop: The declared shop.
+        resource: The resource's name.
+        secrets: The shop's secrets by field; those that are missing come from dlt's secret providers.
+        warehouse: Where the table is, by default the warehouse that the environment names.
+        progress: Takes lines about progress for a person, by default the log.
+
+    Raises:
+        DeclarationError: The resource has no `deletes`.
+        MissingSecret: A secret is nowhere to be found.
+        ApiError: The keys could not be read completely.
+        IngestError: More than `max_deleted` of the live rows are gone at once.
+        WarehouseError: The warehouse cannot be read or written, or the table has not been loaded yet.
     """
-    swept = shop.resource(resource)
-    if swept.deletes is None:
+    declared = shop.resource(resource)
+    if declared.deletes is None:
         allowed = ", ".join(entry.name for entry in shop.resources_with_deletes()) or "none is declared"
         raise DeclarationError(
             format_path(shop.file),
@@ -80,127 +130,117 @@ def run_sweep(
             f"{resource}, which has no deletes",
             f"one with deletes: {allowed}",
         )
+    warehouse = warehouse or warehouse_from_environment()
     on_progress = progress or _log.info
-    sweep = _Sweep(shop, swept, warehouse or warehouse_from_environment(), on_progress)
+    table = _Table(shop, declared)
     with open_api(shop, secrets) as connection, quiet_dlt_log():
-        before = sweep.rows()
-        keys, reading = source_keys(connection, swept, on_progress)
-    return sweep.mark(before, keys, reading)
+        # before the first request: a row that comes later may be of a record whose page was read before
+        before = _read_known_rows(warehouse, table)
+        keys, statistics = source_keys(connection, declared, on_progress)
+    return _mark_table(warehouse, table, before, keys, statistics, on_progress)
 
 
-class _Sweep:
-    """The table's side of a sweep."""
-
-    def __init__(self, shop: Shop, resource: Resource, warehouse: Warehouse, on_progress: OnProgress) -> None:
-        self.shop = shop
-        self.resource = resource
-        self.warehouse = warehouse
-        self.on_progress = on_progress
-        self.table = f'"{shop.name}"."{resource.name}"'
-        self.keys = ", ".join(f'"{name}"' for name in resource.primary_key)
-        self.cursor = resource.cursor.name if resource.cursor else ""  # a swept resource is windowed
-
-    def rows(self) -> pa.Table:
-        """Return of each row its key, `__cursor` and `__deleted_at`, which no declared column can be called."""
-        with self.warehouse.read(self.shop.name) as connection:
-            columns = connection.columns_of(self.shop.name).get(self.resource.name)
-            name = f"{self.shop.name}.{self.resource.name}"
-            if not columns:
-                raise WarehouseError(
-                    f"the table {name} does not exist: load {self.resource.name} before it is swept"
-                )
-            found = columns.get(DELETED_AT.name)
-            if found is None:
-                raise WarehouseError(
-                    f"the table {name} has no column {DELETED_AT.name} yet: load a window of "
-                    f"{self.resource.name} before it is swept"
-                )
-            instant = connection.type_of(DELETED_AT)
-            if found != instant:
-                raise WarehouseError(
-                    f"the column {DELETED_AT.name} of {name} is {found}, which a field of the API made it; "
-                    f"a sweep needs {instant}: load {self.resource.name} into a new warehouse"
-                )
-            return connection.arrow(f"select * from {self._known}")
-
-    @property
-    def _known(self) -> str:
-        """Return what `rows` reads, as SQL names a table."""
-        return (
-            f'(select {self.keys}, "{self.cursor}" as __cursor, {DELETED_AT.name} as __deleted_at '
-            f"from {self.table}) as known"
-        )
-
-    def mark(self, before: pa.Table, keys: pa.Table, reading: SliceStatistics) -> SweepReport:
-        """Mark and un-mark rows, and add the sweep to the ledger, in one transaction."""
-        instant = datetime.now(timezone.utc)
-        live = before.column("__deleted_at").null_count
-        unpublished = None
-        try:
-            with (
-                self.warehouse.transaction(self.shop.name, self.on_progress) as connection,
-                connection.visible("ecom_before", before, self._known),
-                connection.visible("ecom_source", keys, self._known),
-            ):
-                same = " and ".join(
-                    f'ecom_source."{name}" = ecom_before."{name}"' for name in self.resource.primary_key
-                )
-                there = f"exists (select 1 from ecom_source where {same})"
-                gone = f"from ecom_before where __deleted_at is null and not {there}"
-                back = f"from ecom_before where __deleted_at is not null and {there}"
-                self._refuse_too_many(connection.value(f"select count(*) {gone}"), live)
-                report = SweepReport(
-                    resource=self.resource.name,
-                    table=f"{self.shop.name}.{self.resource.name}",
-                    instant=instant,
-                    live_before=live,
-                    at_source=reading.fetched,
-                    newly_deleted=self._write(connection, gone, instant),
-                    returned=self._write(connection, back, None),
-                    source_total=reading.source_total,
-                    requests=reading.requests,
-                    retries=reading.retries,
-                    restarts=reading.restarts,
-                    seconds=reading.seconds,
-                )
-                insert_ledger_row(connection, self.shop, create_load_id(), _entry(report), instant)
-        except NotPublished as problem:
-            unpublished = problem
-        except self.warehouse.errors as error:
+def _read_known_rows(warehouse: Warehouse, table: _Table) -> pa.Table:
+    """Return the key, `__cursor` and `__deleted_at` of each row; raise WarehouseError for a table that cannot do."""
+    name, resource = table.name, table.resource.name
+    with warehouse.read(table.shop.name) as transaction:
+        columns = transaction.columns_of(table.shop.name).get(resource)
+        if not columns:
+            raise WarehouseError(f"the table {name} does not exist: load {resource} before it is swept")
+        found = columns.get(DELETED_AT.name)
+        if found is None:
             raise WarehouseError(
-                f"the warehouse {self.warehouse} was left as it was: {one_line(error)}"
-            ) from None
-        self.on_progress(
-            f"{report.resource}: {live} live rows, {report.at_source} records at the source, "
-            f"{report.newly_deleted} newly deleted, {report.returned} returned"
-        )
-        return replace(report, unpublished=unpublished)
-
-    def _write(self, connection: Transaction, found: str, value: datetime | None) -> int:
-        """Set `deleted_at` of the rows found, but of none that a load or another sweep wrote meanwhile."""
-        same = " and ".join(f'rows."{name}" = found."{name}"' for name in self.resource.primary_key)
-        return connection.change(
-            f"update {self.table} as rows set {DELETED_AT.name} = ? from (select ecom_before.* {found}) as found\n"
-            f'where {same} and rows."{self.cursor}" is not distinct from found.__cursor\n'
-            f"and rows.{DELETED_AT.name} is not distinct from found.__deleted_at",
-            [value],
-        )
-
-    def _refuse_too_many(self, gone: int, live: int) -> None:
-        """Raise IngestError when so many rows are gone that it is rather the API that is wrong."""
-        name, limit = self.resource.name, self.resource.max_deleted
-        if live and gone / live > limit:
-            # rounded up, so that what the message says is enough
-            needed = math.ceil(gone / live * 100) / 100
-            raise IngestError(
-                f"{name}: {gone} of {live} live rows are gone from the API at once, a share of {gone / live:.4g}; "
-                f"max_deleted is {limit:g}; nothing was marked. If they were deleted, set max_deleted of {name} to "
-                f"{needed:g} in {self.shop.file.name} for one sweep"
+                f"the table {name} has no column {DELETED_AT.name} yet: load a window of "
+                f"{resource} before it is swept"
             )
+        instant = transaction.type_of(DELETED_AT)
+        if found != instant:
+            raise WarehouseError(
+                f"the column {DELETED_AT.name} of {name} is {found}, which a field of the API made it; "
+                f"a sweep needs {instant}: load {resource} into a new warehouse"
+            )
+        return transaction.arrow(f"select * from {table.known_rows}")
 
 
-def _entry(report: SweepReport) -> WindowReport:
-    """Return the sweep as the ledger has it: without a window, under a name of its own."""
+def _mark_table(
+    warehouse: Warehouse,
+    table: _Table,
+    before: pa.Table,
+    keys: pa.Table,
+    statistics: SliceStatistics,
+    on_progress: OnProgress,
+) -> DeleteDetectionReport:
+    """Set and unset `deleted_at`, and add a row to the ledger, in one transaction."""
+    instant = datetime.now(timezone.utc)
+    live = before.column("__deleted_at").null_count
+    unpublished = None
+    try:
+        with (
+            warehouse.transaction(table.shop.name, on_progress) as transaction,
+            transaction.visible("ecom_before", before, table.known_rows),
+            transaction.visible("ecom_source", keys, table.known_rows),
+        ):
+            at_source = (
+                f"exists (select 1 from ecom_source where {table.same_key('ecom_source', 'ecom_before')})"
+            )
+            gone = f"from ecom_before where __deleted_at is null and not {at_source}"
+            returned = f"from ecom_before where __deleted_at is not null and {at_source}"
+            _refuse_too_many(table, transaction.value(f"select count(*) {gone}"), live)
+            report = DeleteDetectionReport(
+                resource=table.resource.name,
+                table=table.name,
+                instant=instant,
+                live_before=live,
+                at_source=statistics.fetched,
+                newly_deleted=_set_deleted_at(transaction, table, gone, instant),
+                returned=_set_deleted_at(transaction, table, returned, None),
+                source_total=statistics.source_total,
+                requests=statistics.requests,
+                retries=statistics.retries,
+                restarts=statistics.restarts,
+                seconds=statistics.seconds,
+            )
+            insert_ledger_row(transaction, table.shop, create_load_id(), _window_report(report), instant)
+    except NotPublished as problem:
+        unpublished = problem
+    except warehouse.errors as error:
+        raise WarehouseError(f"the warehouse {warehouse} was left as it was: {one_line(error)}") from None
+    on_progress(
+        f"{report.resource}: {live} live rows, {report.at_source} records at the source, "
+        f"{report.newly_deleted} newly deleted, {report.returned} returned"
+    )
+    return replace(report, unpublished=unpublished)
+
+
+def _set_deleted_at(transaction: Transaction, table: _Table, found: str, value: datetime | None) -> int:
+    """Set `deleted_at` of the rows that the SQL `found` selects from `ecom_before`, and return how many were set.
+
+    A row that a load or another delete detection has written meanwhile is left alone: what was read before says
+    nothing about it. Without this, a record that came back during the reading would be marked as deleted.
+    """
+    return transaction.change(
+        f"update {table.quoted} as rows set {DELETED_AT.name} = ? from (select ecom_before.* {found}) as found\n"
+        f'where {table.same_key("rows", "found")} and rows."{table.cursor}" is not distinct from found.__cursor\n'
+        f"and rows.{DELETED_AT.name} is not distinct from found.__deleted_at",
+        [value],
+    )
+
+
+def _refuse_too_many(table: _Table, gone: int, live: int) -> None:
+    """Raise IngestError when so many rows are gone that the API is more likely wrong than right."""
+    name, limit = table.resource.name, table.resource.max_deleted
+    if live and gone / live > limit:
+        # rounded up, so that the value in the message is enough
+        needed = math.ceil(gone / live * 100) / 100
+        raise IngestError(
+            f"{name}: {gone} of {live} live rows are gone from the API at once, a share of {gone / live:.4g}; "
+            f"max_deleted is {limit:g}; nothing was marked. If they were deleted, set max_deleted of {name} to "
+            f"{needed:g} in {table.shop.file.name} for one sweep"
+        )
+
+
+def _window_report(report: DeleteDetectionReport) -> WindowReport:
+    """Return the report as the ledger has it: without a window, under a name of its own."""
     return WindowReport(
         resource=deletions_name(report.resource),
         partition_key=None,

@@ -1,6 +1,6 @@
-"""Python's search for garbage in cycles, less often while a run reads.
+"""Run Python's garbage collector less often while a run reads.
 
-Pages are many thousands of new objects with no cycle among them. With Python's own thresholds the search goes
+Pages are many thousands of new objects with no cycle among them. With Python's own thresholds, the collector goes
 through them again and again: a twelfth of a run's work.
 """
 
@@ -12,23 +12,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 THRESHOLDS = (50_000, 20, 100)
-"""New objects before a search among them, searches before one that goes deeper, and before one of everything."""
+"""New objects before a collection among them, collections before a deeper one, and those before a full one."""
 
 _lock = threading.Lock()
 _before: list[tuple[int, int, int]] = []
-_running = 0
+_open_blocks = 0
 
 
 @contextmanager
 def relaxed_garbage_collection() -> Iterator[None]:
-    """Search seldom while one or more such blocks are open, then as often as before the first of them.
+    """Raise the collector's thresholds while one or more of these blocks are open, then restore them.
 
-    A search that is switched off stays so, and thresholds that are higher are left as they are.
+    A collector that is switched off stays off, and thresholds that are higher stay as they are.
     """
-    global _running
+    global _open_blocks
     with _lock:
-        _running += 1
-        if _running == 1:
+        _open_blocks += 1
+        if _open_blocks == 1:
             _before.append(gc.get_threshold())
             if 0 < _before[0][0] < THRESHOLDS[0]:
                 gc.set_threshold(*THRESHOLDS)
@@ -36,6 +36,6 @@ def relaxed_garbage_collection() -> Iterator[None]:
         yield
     finally:
         with _lock:
-            _running -= 1
-            if _running == 0:
+            _open_blocks -= 1
+            if _open_blocks == 0:
                 gc.set_threshold(*_before.pop())

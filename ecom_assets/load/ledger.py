@@ -1,28 +1,21 @@
-"""The ledger and the rejected rows of a run, and what has to go before the run's rows come.
-
-The figures are `tally`'s; that all of it happens in one step is `loading`'s.
-"""
+"""The table `load_ledger`: one row for each resource, window and load."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-import dlt
 import pyarrow as pa
-from dlt.extract import DltSource
 
-from ecom_assets.declaration.column_types import types_by_arrow_type
 from ecom_assets.declaration.reading import Shop
-from ecom_assets.extract.load_metrics import LoadMetrics, ResourceReport, WindowReport
+from ecom_assets.load.report import ResourceReport, WindowReport
 from ecom_assets.warehouse.warehouse import Transaction
 
-LEDGER = "load_ledger"
-REJECTED = "rejected_rows"
+LEDGER_TABLE = "load_ledger"
 
 _INSTANT = pa.timestamp("us", "UTC")
-_LEDGER_SCHEMA = pa.schema(
+_SCHEMA = pa.schema(
     [
         pa.field("load_id", pa.string(), nullable=False),
         pa.field("resource", pa.string(), nullable=False),
@@ -40,108 +33,47 @@ _LEDGER_SCHEMA = pa.schema(
         pa.field("loaded_at", _INSTANT, nullable=False),
     ]
 )
-_REJECTED_SCHEMA = pa.schema(
-    [
-        pa.field("load_id", pa.string(), nullable=False),
-        pa.field("resource", pa.string(), nullable=False),
-        pa.field("partition_key", pa.string()),
-        pa.field("primary_key", pa.string()),
-        pa.field("reasons", pa.string(), nullable=False),
-        pa.field("record", pa.string(), nullable=False),
-        pa.field("rejected_at", _INSTANT, nullable=False),
-    ]
-)
-"""`reasons` are parted by `; `, `record` is the record as JSON text."""
-
-_HINTS = types_by_arrow_type()
+"""`loaded_at` is when the reading ended."""
 
 
-def ledger_source(
-    shop: Shop, load_metrics: Sequence[LoadMetrics], reports: Sequence[ResourceReport], now: datetime
-) -> DltSource:
-    """Return a dlt source of the rows that a run adds to the ledger and to the rejected rows.
+def ledger_rows(reports: Iterable[ResourceReport], loaded_at: datetime) -> pa.Table:
+    """Return the ledger's rows of a run, one for each window of each table.
 
-    `now`, in UTC, is when the run had read everything.
+    `loaded_at`, in UTC, is when the run had read everything.
     """
-    ledger = [_entry(window, report.load_id, now) for report in reports for window in report.windows]
-    rejected = [
-        {
-            "load_id": report.load_id,
-            "resource": metrics.resource.name,
-            "partition_key": key,
-            "primary_key": entry.primary_key,
-            "reasons": "; ".join(entry.reasons),
-            "record": entry.record,
-            "rejected_at": now,
-        }
-        for metrics, report in zip(load_metrics, reports, strict=True)
-        for key, entry in metrics.rejected
-    ]
-
-    @dlt.source(name=shop.name, max_table_nesting=0)
-    def books() -> Any:
-        return [_table(LEDGER, ledger, _LEDGER_SCHEMA), _table(REJECTED, rejected, _REJECTED_SCHEMA)]
-
-    return books()
-
-
-def empty_staging(warehouse: Transaction, shop: Shop) -> None:
-    """Delete what dlt has merged from, in the transaction of the load: it would be stored a second time."""
-    staging = f"{shop.name}_staging"
-    for table in warehouse.columns_of(staging):
-        if not table.startswith("_dlt"):
-            warehouse.execute(f'truncate "{staging}"."{table}"')
+    rows = [_ledger_row(window, report.load_id, loaded_at) for report in reports for window in report.windows]
+    return pa.Table.from_pylist(rows, schema=_SCHEMA)
 
 
 def insert_ledger_row(
-    warehouse: Transaction, shop: Shop, load_id: str, window: WindowReport, now: datetime
+    transaction: Transaction, shop: Shop, load_id: str, window: WindowReport, loaded_at: datetime
 ) -> None:
-    """Add a row to the ledger in the open transaction, for what no load brings."""
-    rows = pa.Table.from_pylist([_entry(window, load_id, now)], schema=_LEDGER_SCHEMA)
-    names = ", ".join(f'"{name}"' for name in rows.column_names)
-    with warehouse.visible("ecom_entry", rows):
-        warehouse.execute(f'insert into "{shop.name}"."{LEDGER}" ({names}) select {names} from ecom_entry')
+    """Add one row to the ledger in the open transaction, for a job that loads nothing through dlt.
 
-
-def _entry(window: WindowReport, load_id: str | None, now: datetime) -> dict[str, Any]:
-    """Return a row of the ledger."""
-    figures = {name: getattr(window, name, None) for name in _LEDGER_SCHEMA.names}
-    return figures | {"load_id": load_id, "loaded_at": now}
-
-
-def _table(name: str, rows: list[dict[str, Any]], schema: pa.Schema) -> Any:
-    """Return a dlt resource that appends rows; without any it still makes the table."""
-
-    def entries() -> Iterator[pa.Table]:
-        yield pa.Table.from_pylist(rows, schema=schema)
-
-    hints: Any = {
-        field.name: {"data_type": _HINTS[field.type], "nullable": field.nullable} for field in schema
-    }
-    return dlt.resource(entries, name=name, columns=hints, write_disposition="append")
-
-
-def delete_replaced_rows(warehouse: Transaction, shop: Shop, load_metrics: Sequence[LoadMetrics]) -> None:
-    """Delete, before a load, what its windows had rejected before, and the nested rows of the records it brings.
-
-    A nested list is replaced as a whole, so that an element that is gone at the source is gone here too, even
-    when it was the last one.
+    `loaded_at`, in UTC, is when the job had read everything.
     """
-    present = warehouse.columns_of(shop.name)
-    for metrics in load_metrics:
-        name = metrics.resource.name
-        if REJECTED in present:
-            keys = pa.table({"partition_key": pa.array(metrics.partition_keys, pa.string())})
-            with warehouse.visible("ecom_keys", keys):
-                warehouse.execute(
-                    f'delete from "{shop.name}"."{REJECTED}" as rows where resource = ? and exists (select 1 '
-                    "from ecom_keys as keys where keys.partition_key is not distinct from rows.partition_key)",
-                    [name],
-                )
-        if name in present and metrics.parents and metrics.resource.windowed:
-            parents = pa.concat_tables(metrics.parents)
-            same = " and ".join(f'rows."{column}" = parents."{column}"' for column in parents.column_names)
-            with warehouse.visible("ecom_parents", parents):
-                warehouse.execute(
-                    f'delete from "{shop.name}"."{name}" as rows using ecom_parents as parents where {same}'
-                )
+    rows = pa.Table.from_pylist([_ledger_row(window, load_id, loaded_at)], schema=_SCHEMA)
+    names = ", ".join(f'"{name}"' for name in rows.column_names)
+    with transaction.visible("ecom_entry", rows):
+        transaction.execute(
+            f'insert into "{shop.name}"."{LEDGER_TABLE}" ({names}) select {names} from ecom_entry'
+        )
+
+
+def loads_read_after(transaction: Transaction, shop: Shop, moment: datetime) -> frozenset[str]:
+    """Return the ids of the loads whose reading ended after an instant, going by the ledger.
+
+    The instants are those of the machines that loaded. Where a machine's clock is ahead, a load that is over may seem
+    to end in the future.
+    """
+    if LEDGER_TABLE not in transaction.columns_of(shop.name):
+        return frozenset()
+    found = transaction.execute(
+        f'select distinct load_id from "{shop.name}"."{LEDGER_TABLE}" where loaded_at > ?', [moment]
+    )
+    return frozenset(load_id for (load_id,) in found.fetchall())
+
+
+def _ledger_row(window: WindowReport, load_id: str | None, loaded_at: datetime) -> dict[str, Any]:
+    figures = {name: getattr(window, name, None) for name in _SCHEMA.names}
+    return figures | {"load_id": load_id, "loaded_at": loaded_at}

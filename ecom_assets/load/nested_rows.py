@@ -1,11 +1,13 @@
-"""Records that changed while a run read them, from one window into a later one: their nested rows are the last ones.
+"""The rows of nested lists and children in a load: replaced with their record, and those of its last state kept.
 
-Of the record itself dlt keeps the last state, by its cursor; the rows of a nested list, or of a child, know no cursor.
+A nested list and a child belong to a record of the root endpoint, such as the lines of an order. dlt merges each table
+alone, by primary key. It does not know that these rows go with a record of another table, and they have no cursor of
+their own. So this module does by SQL what the merge cannot do.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import pyarrow as pa
 
@@ -16,45 +18,88 @@ from ecom_assets.foundation.progress import OnProgress
 from ecom_assets.warehouse.warehouse import Transaction
 
 
-def reconcile_nested_rows(
-    connection: Transaction,
-    shop: Shop,
-    load_metrics: Sequence[LoadMetrics],
-    on_progress: OnProgress,
+def delete_replaced_nested_rows(
+    transaction: Transaction, shop: Shop, load_metrics: Sequence[LoadMetrics], stored_tables: Collection[str]
 ) -> None:
-    """Replace, after a load, the nested rows of records that it read in several states by those of the last."""
+    """Delete, before a load, all nested rows of the records that it brings.
+
+    The load then inserts the lists as they are now. Without this deletion, the merge would update and add elements
+    only: an element that is gone at the source would stay in the table, also the last one of a list.
+
+    Args:
+        transaction: The transaction of the load.
+        shop: The shop.
+        load_metrics: The metrics of the tables that are loaded.
+        stored_tables: The names of the tables that exist.
+    """
+    for metrics in load_metrics:
+        table = metrics.resource.name
+        # a snapshot is replaced as a whole
+        if table in stored_tables and metrics.root_keys and metrics.resource.windowed:
+            keys = pa.concat_tables(metrics.root_keys)
+            same_root = " and ".join(f'rows."{column}" = parents."{column}"' for column in keys.column_names)
+            with transaction.visible("ecom_parents", keys):
+                transaction.execute(
+                    f'delete from "{shop.name}"."{table}" as rows using ecom_parents as parents where {same_root}'
+                )
+
+
+def reconcile_nested_rows(
+    transaction: Transaction, shop: Shop, load_metrics: Sequence[LoadMetrics], on_progress: OnProgress
+) -> None:
+    """Keep, after a load, only the nested rows of the last state of records that it read in several states.
+
+    A record that changes while a run reads moves from an earlier window into an open one, and the run reads it in
+    both. Of the record itself dlt keeps the last state, by its cursor. Of its nested rows the load has those of both
+    states: an order that shrank from three lines to two would have the third line still.
+
+    So for each record that came with more than one cursor value, the rows that are loaded are deleted, and those that
+    each open window brought are inserted, window by window in the order of time. The later the window, the later the
+    state, so the last one stays.
+
+    Args:
+        transaction: The transaction of the load, after dlt has merged.
+        shop: The shop.
+        load_metrics: The metrics of the tables that are loaded.
+        on_progress: Is told how many records changed during the reading.
+    """
     for metrics in load_metrics:
         resource = metrics.resource
         root = shop.root_of(resource)
-        if not metrics.open or root.cursor is None:
+        if not metrics.open_windows or root.cursor is None:
             continue
         keys = ", ".join(f'"{name}"' for name in root.primary_key)
-        cursor = root.cursor.name
-        moved = f"ecom_moved_{resource.name}"
-        with connection.visible("ecom_states", pa.concat_tables(metrics.states)):
-            connection.execute(
-                f"create temporary table {moved} as select {keys} from ecom_states "
-                f'group by {keys} having count(distinct "{cursor}") > 1'
+        changed = f"ecom_moved_{resource.name}"
+        with transaction.visible("ecom_states", pa.concat_tables(metrics.root_states)):
+            transaction.execute(
+                f"create temporary table {changed} as select {keys} from ecom_states "
+                f'group by {keys} having count(distinct "{root.cursor.name}") > 1'
             )
-        count = connection.value(f"select count(*) from {moved}")
+        count = transaction.value(f"select count(*) from {changed}")
         if not count:
             continue
         on_progress(
             f"{resource.name}: {count} records of {root.name} changed while they were read: the last state stays"
         )
-        same = " and ".join(
+        same_root = " and ".join(
             f'moved."{key}" = rows."{column}"' for column, key in root_key(shop, resource).items()
         )
-        concerned = f"exists (select 1 from {moved} as moved join ecom_states using ({keys}) where {same})"
+        # rows of records that changed, and that this window brought
+        condition = (
+            f"exists (select 1 from {changed} as moved join ecom_states using ({keys}) where {same_root})"
+        )
         table = f'"{shop.name}"."{resource.name}"'
-        own = ", ".join(f'"{name}"' for name in resource.primary_key)
-        # the later the window, the later the state
-        for _, states, rows in sorted(metrics.open, key=lambda entry: entry[0]):
-            names = ", ".join(f'"{name}"' for name in rows.column_names)
-            with connection.visible("ecom_states", states), connection.visible("ecom_rows", rows, table):
-                connection.execute(f"delete from {table} as rows where {concerned}")
-                connection.execute(
+        own_key = ", ".join(f'"{name}"' for name in resource.primary_key)
+        for window in sorted(metrics.open_windows, key=lambda entry: entry.start):
+            names = ", ".join(f'"{name}"' for name in window.rows.column_names)
+            with (
+                transaction.visible("ecom_states", window.root_states),
+                transaction.visible("ecom_rows", window.rows, table),
+            ):
+                transaction.execute(f"delete from {table} as rows where {condition}")
+                # one row of each primary key, as in dlt's merge
+                transaction.execute(
                     f"insert into {table} ({names}) select {names} from ("
-                    f"select *, row_number() over (partition by {own}) as ecom_copy "
-                    f"from ecom_rows as rows where {concerned}) as numbered where ecom_copy = 1"
+                    f"select *, row_number() over (partition by {own_key}) as ecom_copy "
+                    f"from ecom_rows as rows where {condition}) as numbered where ecom_copy = 1"
                 )

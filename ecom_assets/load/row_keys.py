@@ -1,32 +1,28 @@
-"""By which columns a load finds the rows of its tables again, for engines that need an index to do it fast.
-
-A snapshot is replaced as a whole, so nothing is looked for there. What an index is made of is the engine's.
-"""
+"""The columns by which a load finds the rows of its tables, indexed for engines that need an index to be fast."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 
 from ecom_assets.declaration.reading import Resource, Shop
 from ecom_assets.extract.window_assignment import root_key
 from ecom_assets.warehouse.warehouse import Transaction
 
 
-@contextmanager
-def rows_found_fast(session: Transaction, shop: Shop, resources: Iterable[Resource]) -> Iterator[None]:
-    """Have the tables that a load writes indexed: those that are there before its block, the new ones after it."""
-    keys = {entry.name: row_keys(shop, entry) for entry in resources if entry.windowed}
-    session.index(shop.name, keys)
-    yield
-    session.index(shop.name, keys)
+def index_row_keys(transaction: Transaction, shop: Shop, resources: Iterable[Resource]) -> None:
+    """Let the engine index those tables of the resources that exist, so that a load need not scan them.
+
+    Snapshots get no index: each load replaces the whole table, and no row is looked for.
+    """
+    keys = {resource.name: row_keys(shop, resource) for resource in resources if resource.windowed}
+    transaction.index(shop.name, keys)
 
 
 def row_keys(shop: Shop, resource: Resource) -> list[tuple[str, ...]]:
-    """Return the columns, all together, by which rows of a windowed resource are found: a tuple an index.
+    """Return the columns by which a load finds rows of a windowed resource: one tuple for each index.
 
-    They are the primary key, and in a child also the key of the record of the root that the rows are from, which
-    comes first, so that one index serves for both where one is a part of the other.
+    They are the primary key, and in a child or a nested list also the key of the root record that a row belongs to.
+    Where the root's key is part of the primary key, one index serves for both: it begins with the root's key.
     """
     primary = tuple(resource.primary_key)
     root = tuple(root_key(shop, resource)) if resource.parent else ()

@@ -1,13 +1,21 @@
-"""What another run loaded while this one read: the newer state of a record stays, whichever run commits last.
+"""Protection from stale writes: rows that another run loaded while this one read are kept if they are newer.
 
-A record's state is told by its cursor; the rows of a nested list, and of a child, go with the record that they are
-from. A snapshot, and what a window had rejected, are told by when their reading ended.
+Runs read at the same time, and the one that read first may commit last. dlt's merge would then replace newer rows by
+older ones. Nothing would repair that before the windows are loaded again.
+
+What is newer is decided in three ways:
+
+- A record of a windowed endpoint: by its cursor. Its nested rows, and those of its children, go with it.
+- A snapshot: by when its reading ended, as the ledger says.
+- The rejected rows of a window: by when its reading ended, too.
+
+The load works in this order: set the newer rows aside in temporary tables, let dlt merge, delete what the merge
+brought for them, put the newer rows back. All of it happens in the transaction of the load.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -18,16 +26,23 @@ from ecom_assets.extract.load_metrics import LoadMetrics
 from ecom_assets.extract.window_assignment import root_key
 from ecom_assets.foundation.errors import WarehouseError
 from ecom_assets.foundation.progress import OnProgress
-from ecom_assets.load.ledger import LEDGER, REJECTED
+from ecom_assets.load.ledger import LEDGER_TABLE
+from ecom_assets.load.rejected_rows import REJECTED_ROWS_TABLE
 from ecom_assets.warehouse.warehouse import Transaction
 
-_PAIRS = "ecom_overtaken"
-_STATES = "ecom_states"
+_OVERTAKEN = "ecom_overtaken"
+"""A temporary table: resource and partition key of what other loads brought meanwhile."""
+_INPUT = "ecom_states"
+"""The name of the Arrow table that a statement sees."""
 
 
 @dataclass(frozen=True)
-class _Kept:
-    """Rows of a table, aside in a temporary one if the table was there; `condition` finds them as `rows`."""
+class NewerRows:
+    """Rows of one table that are newer than what the load brings.
+
+    `condition` is the SQL that finds them among the table's `rows`, before and after the load. `aside` is the temporary
+    table with a copy of them, and `columns` are its columns; none where the table did not exist before the load.
+    """
 
     table: str
     condition: str
@@ -35,149 +50,165 @@ class _Kept:
     columns: Collection[str]
 
 
-def loads_after(connection: Transaction, shop: Shop, moment: datetime) -> frozenset[str]:
-    """Return the loads whose reading ended after a moment, by the ledger; where clocks differ, even at once."""
-    if LEDGER not in connection.columns_of(shop.name):
-        return frozenset()
-    found = connection.execute(
-        f'select distinct load_id from "{shop.name}"."{LEDGER}" where loaded_at > ?', [moment]
-    )
-    return frozenset(load_id for (load_id,) in found.fetchall())
-
-
-@contextmanager
-def stale_write_protection(
-    connection: Transaction,
+def set_newer_rows_aside(
+    transaction: Transaction,
     shop: Shop,
     load_metrics: Sequence[LoadMetrics],
     began: datetime,
     overtaking: Collection[str],
     on_progress: OnProgress,
-) -> Iterator[None]:
-    """Put back, at the end of the block that loads, the rows that are newer than what it brought.
+) -> list[NewerRows]:
+    """Copy the rows that are newer than what this load brings into temporary tables, before the load.
 
-    The run began to read at `began`; `overtaking` are the loads that were committed since, and whose reading
-    ended later than this run's. In the usual case there is nothing newer, and it costs one join per endpoint.
-    Raises WarehouseError where it cannot be told what is newer.
+    Usually nothing is newer, and this costs one join for each endpoint.
+
+    Args:
+        transaction: The transaction of the load.
+        shop: The shop.
+        load_metrics: The metrics of the tables that are loaded, with the states of the records that were read.
+        began: When this run began to read, in UTC.
+        overtaking: The ids of the loads that were committed since, and whose reading ended later than this run's.
+        on_progress: Is told what is newer.
+
+    Returns:
+        What `restore_newer_rows` needs after the load.
+
+    Raises:
+        WarehouseError: Nobody can tell which rows of a child or a nested list are newer.
     """
-    present = connection.columns_of(shop.name)
-    kept: list[_Kept] = []
+    columns = transaction.columns_of(shop.name)
+    newer_rows: list[NewerRows] = []
     if overtaking:
         for metrics in load_metrics:
             if metrics.resource.windowed and metrics.resource.parent:
-                _refuse_children_alone(connection, shop, metrics.resource, began, overtaking)
-        kept += _later_readings(connection, shop, load_metrics, overtaking, present, on_progress)
+                _refuse_rows_without_root(transaction, shop, metrics.resource, began, overtaking)
+        newer_rows += _rows_by_reading(transaction, shop, load_metrics, overtaking, columns, on_progress)
     windowed = [metrics for metrics in load_metrics if metrics.resource.windowed]
     for name in dict.fromkeys(shop.root_of(metrics.resource).name for metrics in windowed):
         group = [metrics for metrics in windowed if shop.root_of(metrics.resource).name == name]
-        kept += _newer_states(connection, shop, shop.resource(name), group, present, on_progress)
-    for entry in kept:
+        newer_rows += _rows_by_cursor(transaction, shop, shop.resource(name), group, columns, on_progress)
+    for entry in newer_rows:
         if entry.columns:
-            connection.execute(
+            transaction.execute(
                 f'create temporary table {entry.aside} as select * from "{shop.name}"."{entry.table}" as rows '
                 f"where {entry.condition}"
             )
-    yield
-    for entry in kept:
-        connection.execute(f'delete from "{shop.name}"."{entry.table}" as rows where {entry.condition}')
+    return newer_rows
+
+
+def restore_newer_rows(transaction: Transaction, shop: Shop, newer_rows: Iterable[NewerRows]) -> None:
+    """Put the newer rows back after the load, in place of the older ones that it brought.
+
+    Columns that the load added are null in the rows that come back.
+    """
+    for entry in newer_rows:
+        table = f'"{shop.name}"."{entry.table}"'
+        transaction.execute(f"delete from {table} as rows where {entry.condition}")
         if entry.columns:
             names = ", ".join(f'"{column}"' for column in entry.columns)
-            connection.execute(
-                f'insert into "{shop.name}"."{entry.table}" ({names}) select {names} from {entry.aside}'
-            )
+            transaction.execute(f"insert into {table} ({names}) select {names} from {entry.aside}")
 
 
-def _refuse_children_alone(
-    connection: Transaction,
+def _refuse_rows_without_root(
+    transaction: Transaction,
     shop: Shop,
     resource: Resource,
     began: datetime,
     overtaking: Collection[str],
 ) -> None:
-    """Raise WarehouseError when an overtaking load brought a child's rows without the records that they are from.
+    """Raise WarehouseError when an overtaking load brought rows of a child or a list without their root records.
 
-    Their cursors are not in the warehouse, so nobody can tell which rows are newer. What changed since this run
-    began is in a window that was open then, so no load of other windows is in the way.
+    The root records' cursors tell which rows are newer. If the other load did not load the root's table, these cursors
+    are not in the warehouse. Only windows that end after this run began matter: what changed since then is in them.
     """
-    ledger, parent = f'"{shop.name}"."{LEDGER}"', shop.root_of(resource).name
-    with connection.visible(_STATES, pa.table({"load_id": list(overtaking)})):
-        found = connection.value(
-            f"select count(*) from {ledger} as list join {_STATES} using (load_id) "
+    ledger, root = f'"{shop.name}"."{LEDGER_TABLE}"', shop.root_of(resource).name
+    with transaction.visible(_INPUT, pa.table({"load_id": list(overtaking)})):
+        found = transaction.value(
+            f"select count(*) from {ledger} as list join {_INPUT} using (load_id) "
             f"where list.resource = ? and list.window_end > ? and not exists (select 1 from {ledger} as parent "
             "where parent.load_id = list.load_id and parent.resource = ?)",
-            [resource.name, began, parent],
+            [resource.name, began, root],
         )
     if found:
         raise WarehouseError(
-            f"{resource.name}: another load brought newer rows of it, without {parent}, while this one read: "
-            "nothing was loaded, run it again"
+            f"{resource.name}: while this run read, another load wrote newer rows of it without loading {root}, "
+            "so nobody can tell which rows are newer: nothing was loaded, run it again"
         )
 
 
-def _later_readings(
-    connection: Transaction,
+def _rows_by_reading(
+    transaction: Transaction,
     shop: Shop,
     load_metrics: Sequence[LoadMetrics],
     overtaking: Collection[str],
-    present: Mapping[str, Collection[str]],
+    stored_columns: Mapping[str, Collection[str]],
     on_progress: OnProgress,
-) -> Iterator[_Kept]:
-    """Yield the snapshots, and the rejected rows of windows, that were read later than this run's."""
-    with connection.visible(_STATES, pa.table({"load_id": list(overtaking)})):
-        connection.execute(
-            f"create temporary table {_PAIRS} as select distinct resource, partition_key "
-            f'from "{shop.name}"."{LEDGER}" join {_STATES} using (load_id)'
+) -> Iterator[NewerRows]:
+    """Yield the snapshots, and the rejected rows of windows, whose reading ended later than this run's.
+
+    Rejected rows are those of the newest reading: an older one may have seen records that the source has corrected
+    since, and may have missed others that have gone wrong.
+    """
+    with transaction.visible(_INPUT, pa.table({"load_id": list(overtaking)})):
+        transaction.execute(
+            f"create temporary table {_OVERTAKEN} as select distinct resource, partition_key "
+            f'from "{shop.name}"."{LEDGER_TABLE}" join {_INPUT} using (load_id)'
         )
-    pairs = set(connection.execute(f"select resource, partition_key from {_PAIRS}").fetchall())
+    overtaken = set(transaction.execute(f"select resource, partition_key from {_OVERTAKEN}").fetchall())
     for metrics in load_metrics:
         name = metrics.resource.name
-        if not metrics.resource.windowed and (name, None) in pairs:
+        if not metrics.resource.windowed and (name, None) in overtaken:
             on_progress(f"{name}: the warehouse has a newer snapshot, which stays")
-            yield _Kept(name, "true", f"ecom_kept_{name}", present.get(name, ()))
-    same = "pairs.resource = rows.resource and pairs.partition_key is not distinct from rows.partition_key"
-    yield _Kept(
-        REJECTED,
-        f"exists (select 1 from {_PAIRS} as pairs where {same})",
-        f"ecom_kept_{REJECTED}",
-        present.get(REJECTED, ()),
+            yield NewerRows(name, "true", f"ecom_kept_{name}", stored_columns.get(name, ()))
+    same_window = (
+        "pairs.resource = rows.resource and pairs.partition_key is not distinct from rows.partition_key"
+    )
+    yield NewerRows(
+        REJECTED_ROWS_TABLE,
+        f"exists (select 1 from {_OVERTAKEN} as pairs where {same_window})",
+        f"ecom_kept_{REJECTED_ROWS_TABLE}",
+        stored_columns.get(REJECTED_ROWS_TABLE, ()),
     )
 
 
-def _newer_states(
-    connection: Transaction,
+def _rows_by_cursor(
+    transaction: Transaction,
     shop: Shop,
-    endpoint: Resource,
+    root: Resource,
     load_metrics: Sequence[LoadMetrics],
-    present: Mapping[str, Collection[str]],
+    stored_columns: Mapping[str, Collection[str]],
     on_progress: OnProgress,
-) -> Iterator[_Kept]:
-    """Yield the records of an endpoint whose state in the warehouse is newer, and their rows in other tables."""
-    if endpoint.cursor is None:
+) -> Iterator[NewerRows]:
+    """Yield the records of a root endpoint whose stored cursor is later than the one read, with their other rows.
+
+    An equal cursor is not newer: the record that was read replaces the stored one.
+    """
+    if root.cursor is None:
         return
-    cursor, keys = endpoint.cursor.name, endpoint.primary_key
-    states = [table for metrics in load_metrics for table in metrics.states]
-    if not states or not {*keys, cursor} <= set(present.get(endpoint.name, ())):
+    cursor, keys = root.cursor.name, root.primary_key
+    states = [table for metrics in load_metrics for table in metrics.root_states]
+    if not states or not {*keys, cursor} <= set(stored_columns.get(root.name, ())):
         return
-    listed = ", ".join(f'"{key}"' for key in keys)
-    aside = f"ecom_newer_{endpoint.name}"
-    with connection.visible(_STATES, pa.concat_tables(states)):
-        connection.execute(
-            f"create temporary table {aside} as select {listed} from ("
-            f'select {listed}, max("{cursor}") as read from {_STATES} group by {listed}'
-            f') as came join "{shop.name}"."{endpoint.name}" as stored using ({listed}) '
+    key_list = ", ".join(f'"{key}"' for key in keys)
+    newer = f"ecom_newer_{root.name}"
+    with transaction.visible(_INPUT, pa.concat_tables(states)):
+        transaction.execute(
+            f"create temporary table {newer} as select {key_list} from ("
+            f'select {key_list}, max("{cursor}") as read from {_INPUT} group by {key_list}'
+            f') as came join "{shop.name}"."{root.name}" as stored using ({key_list}) '
             f'where stored."{cursor}" > came.read'
         )
-    count = connection.value(f"select count(*) from {aside}")
+    count = transaction.value(f"select count(*) from {newer}")
     if not count:
         return
-    on_progress(f"{endpoint.name}: the warehouse has a newer state of {count} records, which stays")
+    on_progress(f"{root.name}: the warehouse has a newer state of {count} records, which stays")
     for metrics in load_metrics:
         table = metrics.resource.name
-        columns = {key: key for key in keys} if table == endpoint.name else root_key(shop, metrics.resource)
-        same = " and ".join(f'newer."{key}" = rows."{column}"' for column, key in columns.items())
-        yield _Kept(
+        columns = {key: key for key in keys} if table == root.name else root_key(shop, metrics.resource)
+        same_root = " and ".join(f'newer."{key}" = rows."{column}"' for column, key in columns.items())
+        yield NewerRows(
             table,
-            f"exists (select 1 from {aside} as newer where {same})",
+            f"exists (select 1 from {newer} as newer where {same_root})",
             f"ecom_kept_{table}",
-            present.get(table, ()),
+            stored_columns.get(table, ()),
         )

@@ -1,6 +1,6 @@
-"""What has been loaded of a shop, read from its ledger: the figures behind `ecom-assets status`.
+"""What has been loaded of a shop, going by its ledger: the figures of `ecom-assets status`.
 
-How they are printed is `showing`'s; what Dagster knows of runs that failed is in its UI.
+Runs that failed are not in the ledger; Dagster's UI shows them.
 """
 
 from __future__ import annotations
@@ -12,22 +12,22 @@ from typing import Any
 
 from ecom_assets.declaration.reading import Resource, Shop
 from ecom_assets.extract.windows import windows_between
-from ecom_assets.load.ledger import LEDGER
+from ecom_assets.load.ledger import LEDGER_TABLE
 from ecom_assets.warehouse.warehouse import Transaction, Warehouse
 
 BAR = 50
-"""Cells of a bar, each of which stands for an equal part of the windows."""
+"""Cells of a bar at most; each stands for an equal part of the windows."""
 
 LOADED, PARTLY, MISSING, FAILED = "█", "▒", "·", "!"
 
 
 @dataclass(frozen=True)
 class ResourceStatus:
-    """What there is of one table.
+    """What has been loaded of one table.
 
-    `windows` are the closed ones since the declared start, 1 for a snapshot. Each is loaded, missing (it was
-    never loaded), or failed (the newest load of it does not add up in the ledger). `rows` is None without a
-    table. `last_load` is aware and in UTC. The bar goes from the first window to the last.
+    `windows` is the number of closed windows since the declared start, 1 for a snapshot. Each is loaded, missing (it
+    was never loaded), or failed (the newest load of it does not add up in the ledger). `rows` is None if the table
+    does not exist. `last_load` is aware and in UTC. `bar` goes from the window `first` to the window `last`.
     """
 
     resource: str
@@ -44,21 +44,32 @@ class ResourceStatus:
 
 
 def status(shop: Shop, warehouse: Warehouse, now: datetime) -> tuple[ResourceStatus, ...]:
-    """Return the status of each resource, at an aware instant. Raises WarehouseError."""
-    with warehouse.read(shop.name) as connection:
-        tables = connection.columns_of(shop.name)
-        return tuple(_status(shop, resource, connection, tables, now) for resource in shop.resources)
+    """Return the status of each resource.
+
+    Args:
+        shop: The declared shop.
+        warehouse: Where it is loaded.
+        now: An aware instant, which tells the closed windows from the open ones.
+
+    Raises:
+        WarehouseError: The warehouse cannot be read.
+    """
+    with warehouse.read(shop.name) as transaction:
+        tables = transaction.columns_of(shop.name)
+        return tuple(
+            _resource_status(shop, resource, transaction, tables, now) for resource in shop.resources
+        )
 
 
-def _status(
+def _resource_status(
     shop: Shop,
     resource: Resource,
-    connection: Transaction,
+    transaction: Transaction,
     tables: Collection[str],
     now: datetime,
 ) -> ResourceStatus:
-    """Read one table's status."""
-    newest = _newest(shop, resource, connection) if LEDGER in tables else {}
+    """Return the status of one resource; `tables` are the tables that exist."""
+    newest = _newest_entries(shop, resource, transaction) if LEDGER_TABLE in tables else {}
     keys: Sequence[str | None] = [None]
     if resource.windowed and shop.partitions:
         closed = windows_between(shop.partitions, shop.partitions.start, now)
@@ -66,7 +77,7 @@ def _status(
     marks = [_mark(newest.get(key)) for key in keys]
     rows = None
     if resource.name in tables:
-        rows = connection.value(f'select count(*) from "{shop.name}"."{resource.name}"')
+        rows = transaction.value(f'select count(*) from "{shop.name}"."{resource.name}"')
     return ResourceStatus(
         resource=resource.name,
         windows=len(keys),
@@ -82,12 +93,14 @@ def _status(
     )
 
 
-def _newest(shop: Shop, resource: Resource, connection: Transaction) -> dict[str | None, dict[str, Any]]:
+def _newest_entries(
+    shop: Shop, resource: Resource, transaction: Transaction
+) -> dict[str | None, dict[str, Any]]:
     """Return the newest ledger row of each window of a resource by its partition key."""
-    cursor = connection.execute(
+    cursor = transaction.execute(
         "select partition_key, source_total, fetched, kept, rejected, loaded_at from (\n"
         "select *, row_number() over (partition by partition_key order by loaded_at desc) as age\n"
-        f'from "{shop.name}"."{LEDGER}" where resource = ?\n'
+        f'from "{shop.name}"."{LEDGER_TABLE}" where resource = ?\n'
         ") as entries where age = 1",
         [resource.name],
     )
@@ -99,15 +112,15 @@ def _mark(row: Mapping[str, Any] | None) -> str:
     """Return the mark of a window with this newest ledger row."""
     if row is None:
         return MISSING
-    whole = row["kept"] + row["rejected"] == row["fetched"]
-    return LOADED if whole and row["source_total"] in (None, row["fetched"]) else FAILED
+    adds_up = row["kept"] + row["rejected"] == row["fetched"]
+    return LOADED if adds_up and row["source_total"] in (None, row["fetched"]) else FAILED
 
 
 def bar(marks: Sequence[str]) -> str:
-    """Return at most BAR cells for the marks of windows in order; one failed window marks its cell."""
+    """Return a bar of at most BAR cells for the marks of windows in order; a cell with one failed window is FAILED."""
     cells = min(len(marks), BAR)
-    found = []
+    bar_cells = []
     for cell in range(cells):
         part = set(marks[cell * len(marks) // cells : (cell + 1) * len(marks) // cells])
-        found.append(FAILED if FAILED in part else part.pop() if len(part) == 1 else PARTLY)
-    return "".join(found)
+        bar_cells.append(FAILED if FAILED in part else part.pop() if len(part) == 1 else PARTLY)
+    return "".join(bar_cells)

@@ -21,7 +21,7 @@ from dagster import (
 from ecom_assets.declaration.reading import Resource, Shop
 from ecom_assets.foundation.errors import WarehouseError
 from ecom_assets.load import ledger_checks, table_checks
-from ecom_assets.load.check_finding import Finding, Query, Subject, examine
+from ecom_assets.load.check_finding import CheckedTable, Finding, Query, examine
 from ecom_assets.orchestration.markdown import markdown_table
 from ecom_assets.orchestration.translator import asset_key
 from ecom_assets.warehouse.warehouse import Warehouse
@@ -98,7 +98,7 @@ def run_checks(
     try:
         with warehouse.read(shop.name) as transaction:
             for key in ordered:
-                subject = Subject(transaction, shop, shop.resource(key.asset_key.path[-1]), windows)
+                subject = CheckedTable(transaction, shop, shop.resource(key.asset_key.path[-1]), windows)
                 findings.append((key, examine(_CHECKS[key.name].query, subject)))
     except WarehouseError as error:
         findings = [(key, Finding(passed=False, description=str(error))) for key in ordered]

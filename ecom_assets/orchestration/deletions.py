@@ -22,7 +22,7 @@ from dagster import (
 from ecom_assets.declaration.deletes import deletions_name
 from ecom_assets.declaration.reading import Resource, Shop
 from ecom_assets.foundation.errors import IngestError
-from ecom_assets.load.delete_detection import SweepReport, run_sweep
+from ecom_assets.load.delete_detection import DeleteDetectionReport, detect_deletes
 from ecom_assets.orchestration.failures import failure_of_resources, failure_or_retry
 from ecom_assets.orchestration.resources import secrets_key
 from ecom_assets.orchestration.translator import OWNERS, asset_key, load_pool
@@ -68,10 +68,10 @@ def _deletions_asset(shop: Shop, resource: Resource) -> AssetsDefinition:
         pool=load_pool(shop),
         required_resource_keys={secrets_key(shop)},
     )
-    def detect_deletes(context: AssetExecutionContext) -> Iterator[MaterializeResult[Any]]:
+    def marked_deletes(context: AssetExecutionContext) -> Iterator[MaterializeResult[Any]]:
         try:
             warehouse = warehouse_from_environment()
-            report = run_sweep(
+            report = detect_deletes(
                 shop,
                 resource.name,
                 secrets=getattr(context.resources, secrets_key(shop)).secrets,
@@ -85,10 +85,10 @@ def _deletions_asset(shop: Shop, resource: Resource) -> AssetsDefinition:
         if report.unpublished:
             raise Failure(description=str(report.unpublished), metadata={"shop": shop.name}) from None
 
-    return detect_deletes
+    return marked_deletes
 
 
-def _metadata(report: SweepReport, warehouse: Warehouse) -> Mapping[str, Any]:
+def _metadata(report: DeleteDetectionReport, warehouse: Warehouse) -> Mapping[str, Any]:
     """Return the figures of a delete detection. A total is null where the API reports none."""
     return {
         "dagster/table_name": report.table,

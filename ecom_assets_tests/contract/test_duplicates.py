@@ -15,6 +15,7 @@ from ecom_assets.declaration.reading import Shop
 from ecom_assets.extract.load_metrics import LoadMetrics
 from ecom_assets.extract.window_assignment import AssignedRecords, apply_contract
 from ecom_assets.extract.windows import Slice
+from ecom_assets.load.report import window_reports
 from ecom_assets_tests.contract.test_contract_faults import AT, kept, reasons, things
 from ecom_assets_tests.contract.test_contract_properties import shop_of
 
@@ -105,7 +106,7 @@ def test_elements_of_one_key_are_duplicates_and_those_of_another_record_are_not(
         {"thing_id": 2, "id": 1},
     ]
     assert reasons(contracted) == {0: (DUPLICATE.format("1, 1"),)}
-    (report,) = metrics.reports(ReadStatistics())
+    (report,) = window_reports(metrics, ReadStatistics())
     assert (report.fetched, report.kept, report.rejected) == (4, 3, 1)
 
 
@@ -167,4 +168,4 @@ def test_a_record_may_have_its_key_in_an_object() -> None:
     )
     contracted, metrics = parts_of(shop, [{"meta": {"id": "7"}, "at": AT, "parts": [{"id": 1}]}])
     assert contracted.kept.select(["thing_id", "id"]).to_pylist() == [{"thing_id": 7, "id": 1}]
-    assert [table.to_pylist() for table in metrics.parents] == [[{"thing_id": 7}]]
+    assert [table.to_pylist() for table in metrics.root_keys] == [[{"thing_id": 7}]]

@@ -23,6 +23,7 @@ from ecom_assets.extract.window_assignment import AssignedRecords, apply_contrac
 from ecom_assets.extract.windows import Slice, cut_into_slices, windows_between
 from ecom_assets.foundation.errors import ApiError
 from ecom_assets.load.garbage_collection import THRESHOLDS, relaxed_garbage_collection
+from ecom_assets.load.report import window_reports
 
 UTC = timezone.utc
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -91,10 +92,10 @@ def judged(name: str, groups: list[list[AssignedRecords]], parts: tuple[Slice, .
     tables = [apply_contract(SHOP, contract, metrics, group).kept for group in groups]
     return (
         pa.concat_tables(tables).to_pylist(),
-        [(key, entry.primary_key, entry.reasons, entry.record) for key, entry in metrics.rejected],
-        metrics.reports(ReadStatistics()),
-        pa.concat_tables(metrics.states).to_pylist(),
-        pa.concat_tables(metrics.parents).to_pylist() if metrics.parents else [],
+        [(key, entry.primary_key, entry.reasons, entry.record) for key, entry in metrics.rejected_rows],
+        window_reports(metrics, ReadStatistics()),
+        pa.concat_tables(metrics.root_states).to_pylist(),
+        pa.concat_tables(metrics.root_keys).to_pylist() if metrics.root_keys else [],
         metrics.preview,
     )
 

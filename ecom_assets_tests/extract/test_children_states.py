@@ -53,7 +53,8 @@ def test_a_late_load_fails_where_children_came_without_their_records(api: Api, l
 
     late = before_each_load(loads.place.warehouse(), meanwhile)
     with pytest.raises(
-        WarehouseError, match="refunds: another load brought newer rows of it, without orders"
+        WarehouseError,
+        match="refunds: while this run read, another load wrote newer rows of it without loading orders",
     ):
         run_load(shop_of(api), ["refunds"], OPEN, warehouse=late)
     assert loads.rows("select id from refunds where order_id = 3") == []

@@ -19,7 +19,7 @@ from ecom_assets.declaration.reading import Shop
 from ecom_assets.extract.source_keys import source_keys, trimmed
 from ecom_assets.extract.windows import windows_between
 from ecom_assets.foundation.errors import ApiError, IncompleteSlice
-from ecom_assets.load.delete_detection import run_sweep
+from ecom_assets.load.delete_detection import detect_deletes
 from ecom_assets.load.run import run_load
 from ecom_assets.warehouse.duckdb.warehouse import DuckDbWarehouse
 from ecom_assets_tests.support.servers.loopback import Loopback, Reply, Seen, json_reply, serving
@@ -148,7 +148,7 @@ def test_an_api_without_a_filter_is_swept_as_well(loopback: Loopback, tmp_path: 
     loopback.replies = [json_reply({"data": records})]
     assert run_load(shop, ["things"], [window], warehouse=warehouse).errors == {}
     loopback.replies = [json_reply({"data": records[1:]})]
-    report = run_sweep(shop, "things", warehouse=warehouse)
+    report = detect_deletes(shop, "things", warehouse=warehouse)
     assert (report.newly_deleted, report.source_total) == (1, None)
     assert loopback.seen[-1].query == []
 
@@ -217,7 +217,7 @@ def test_after_any_history_the_live_rows_are_those_at_the_source(
     marks = marks_in(file)
     for state in states:
         loopback.replies = [json_reply({"data": [{"id": no} for no in sorted(state)]})]
-        report = run_sweep(shop, "things", warehouse=DuckDbWarehouse(file, 20))
+        report = detect_deletes(shop, "things", warehouse=DuckDbWarehouse(file, 20))
         gone = set(range(8)) - state
         kept = {no: at for no, at in marks.items() if no in gone}
         expected = kept | dict.fromkeys(gone - marks.keys(), report.instant)

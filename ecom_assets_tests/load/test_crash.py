@@ -1,4 +1,4 @@
-"""A run that is killed, or fails, at any moment leaves the tables as they were before it or as it wanted them."""
+"""A run that is killed or fails at any moment leaves the tables as they were before it or as it wanted them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sweeps of a real API into a warehouse on each engine: what is gone is marked, what is back is not, or nothing is."""
+"""Delete detection with a real API on each engine: gone records are marked, returned ones unmarked, or nothing is."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def test_the_column_is_there_from_the_first_run(api: Running, tmp_path: Path, pl
     ) == [("timestamp with time zone", "YES")]
 
 
-def test_what_is_gone_is_marked_and_nothing_else(sweeps: Sweeps, api: Running) -> None:
+def test_gone_records_are_marked_and_nothing_else(sweeps: Sweeps, api: Running) -> None:
     ids = sweeps.ids()
     before = sweeps.place.table("orders", "deleted_at")
     for identity in ids[3:8]:

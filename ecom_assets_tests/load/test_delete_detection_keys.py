@@ -1,4 +1,4 @@
-"""Sweeps of tables whose keys and cursors are of other types than whole numbers and instants."""
+"""Delete detection of tables whose keys and cursors are not whole numbers and instants."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from ecom_assets.declaration.reading import Shop
 from ecom_assets.extract.windows import windows_between
-from ecom_assets.load.delete_detection import run_sweep
+from ecom_assets.load.delete_detection import detect_deletes
 from ecom_assets.load.run import run_load
 from ecom_assets_tests.support.servers.loopback import Loopback, json_reply, serving
 from ecom_assets_tests.support.warehouses.engines import Place
@@ -36,7 +36,7 @@ def swept(
     loopback.replies = [json_reply({"data": records})]
     assert run_load(shop, ["things"], windows, warehouse=place.warehouse()).errors == {}
     loopback.replies = [json_reply({"data": records[1:]})]
-    report = run_sweep(shop, "things", warehouse=place.warehouse())
+    report = detect_deletes(shop, "things", warehouse=place.warehouse())
     assert (report.live_before, report.newly_deleted, report.returned) == (len(records), 1, 0)
     keys = ", ".join(f'"{name}"::varchar' for name in shop.resource("things").primary_key)
     return place.rows(f"select {keys} from testshop.things where deleted_at is not null")

@@ -1,4 +1,4 @@
-"""Loads and sweeps that get in between a sweep's reading and its marking: what they wrote stays."""
+"""Loads and other delete detections between reading the keys and marking the rows: what they wrote stays."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ecom_assets.load.delete_detection import SweepReport, run_sweep
+from ecom_assets.load.delete_detection import DeleteDetectionReport, detect_deletes
 from ecom_assets.sandbox import SANDBOX_KEY, SandboxSettings
 from ecom_assets.sandbox.server import Running, serving
 from ecom_assets_tests.support.loads.sweeps import NOW, ORDERS, Sweeps
@@ -29,7 +29,7 @@ def sweeps(api: Running, tmp_path: Path, place: Place) -> Sweeps:
     return found
 
 
-def sweep_while(sweeps: Sweeps, meanwhile: Callable[[], object]) -> SweepReport:
+def sweep_while(sweeps: Sweeps, meanwhile: Callable[[], object]) -> DeleteDetectionReport:
     """Sweep, and do something once everything has been read and nothing has been written."""
     times: list[None] = []
 
@@ -38,7 +38,7 @@ def sweep_while(sweeps: Sweeps, meanwhile: Callable[[], object]) -> SweepReport:
         meanwhile()
 
     warehouse = before_each_load(sweeps.place.warehouse(), happens)
-    report = run_sweep(sweeps.shop, "orders", secrets={"api_key": SANDBOX_KEY}, warehouse=warehouse)
+    report = detect_deletes(sweeps.shop, "orders", secrets={"api_key": SANDBOX_KEY}, warehouse=warehouse)
     assert len(times) == 1
     return report
 
@@ -80,7 +80,7 @@ def test_a_row_that_a_load_changed_meanwhile_is_not_marked(sweeps: Sweeps, api: 
 def test_marks_of_another_sweep_stay(sweeps: Sweeps, api: Running) -> None:
     gone = sweeps.ids()[0]
     api.faults.delete(ORDERS, gone)
-    other: list[SweepReport] = []
+    other: list[DeleteDetectionReport] = []
     report = sweep_while(sweeps, lambda: other.append(sweeps.sweep()))
     assert sweeps.marked() == {gone: other[0].instant}
     assert (other[0].newly_deleted, report.newly_deleted) == (1, 0)
@@ -92,7 +92,7 @@ def test_a_row_that_went_again_meanwhile_is_not_unmarked(sweeps: Sweeps, api: Ru
     api.faults.delete(ORDERS, gone)
     sweeps.sweep()
     api.faults.restore(ORDERS, gone)
-    other: list[SweepReport] = []
+    other: list[DeleteDetectionReport] = []
 
     def meanwhile() -> None:
         sweeps.load()

@@ -1,4 +1,4 @@
-"""Sweeps that cannot be made, or must not: nothing is marked, and one line says why and what to do."""
+"""Delete detection that is refused or fails: nothing is marked, and one line says why and what to do."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ecom_assets.foundation.errors import (
     MissingSecret,
     WarehouseError,
 )
-from ecom_assets.load.delete_detection import run_sweep
+from ecom_assets.load.delete_detection import detect_deletes
 from ecom_assets.sandbox.server import Running
 from ecom_assets_tests.support.loads.sweeps import ORDERS, PLAIN, SWEPT, Sweeps
 from ecom_assets_tests.support.loads.sweeps import api as api
@@ -124,7 +124,7 @@ def test_a_resource_without_deletes(sweeps: Sweeps) -> None:
 
 def test_a_missing_secret(sweeps: Sweeps) -> None:
     with pytest.raises(MissingSecret, match="'api_key' of shop 'sandbox' was not found"):
-        run_sweep(sweeps.shop, "orders", warehouse=sweeps.warehouse)
+        detect_deletes(sweeps.shop, "orders", warehouse=sweeps.warehouse)
 
 
 def test_a_warehouse_that_somebody_holds(sweeps: Sweeps) -> None:
@@ -132,7 +132,7 @@ def test_a_warehouse_that_somebody_holds(sweeps: Sweeps) -> None:
         sweeps.place.warehouse(0).transaction("sandbox"),
         pytest.raises(WarehouseError, match="was held by"),
     ):
-        run_sweep(
+        detect_deletes(
             sweeps.shop,
             "orders",
             secrets={"api_key": "sandbox-key"},

@@ -1,4 +1,4 @@
-"""The column `deleted_at` of a swept table, beside a field of that name which the API has of its own."""
+"""The column `deleted_at` of a table with `deletes`, and a field of that name that the API has itself."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The checks that read the ledger and the rejected rows, red after these were tampered with."""
+"""The asset checks of the ledger and of the rejected rows fail after somebody has tampered with these tables."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A record that changes while a run reads, into a window that the run reads later, has the rows of its last state."""
+"""A record that changes during a run, into a window that is read later, keeps the nested rows of its last state."""
 
 from __future__ import annotations
 

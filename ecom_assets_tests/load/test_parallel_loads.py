@@ -1,4 +1,4 @@
-"""Processes that load overlapping windows of one shop at once lose nothing, and those that wait know for whom."""
+"""Processes that load overlapping windows at once lose nothing, and one that waits says who holds the lock."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whole loads from a real server into a warehouse on each engine: complete, isolated, all or nothing, and again."""
+"""Whole runs from a real server into each engine: complete, isolated, all or nothing, and repeatable."""
 
 from __future__ import annotations
 
@@ -93,12 +93,12 @@ class Loads:
 
 @pytest.fixture(params=WIDELY)
 def new_place(request: pytest.FixtureRequest) -> Callable[[], Place]:
-    """Return what makes an empty place."""
+    """Return a function that makes an empty place for a warehouse."""
     return making(request)
 
 
 in_a_file = pytest.mark.parametrize("new_place", ["duckdb"], indirect=True)
-"""For what has no other end in PostgreSQL, or is tested there by ways of its own."""
+"""For tests that need one engine only, or that other tests do in another way for PostgreSQL."""
 
 
 @pytest.fixture
@@ -188,7 +188,7 @@ def test_the_same_window_twice_gives_the_same_tables(loads: Loads) -> None:
 
 
 @pytest.mark.parametrize("new_place", ENGINES, indirect=True)
-def test_what_dlt_merged_from_is_not_stored_a_second_time(loads: Loads) -> None:
+def test_the_staging_tables_are_empty_after_a_load(loads: Loads) -> None:
     loads.run(WINDOWED, WEEK[:1])
     staged = loads.rows(
         "select table_name from information_schema.tables where table_schema = 'sandbox_staging' "

@@ -1,4 +1,4 @@
-"""Columns that runs at the same time add to a table keep their rows and their types."""
+"""Columns that concurrent runs add to a table keep their values and their types."""
 
 from __future__ import annotations
 

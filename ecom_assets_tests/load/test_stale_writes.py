@@ -1,4 +1,4 @@
-"""A load that comes late, after another one brought newer states of the same records, does not undo them."""
+"""A load that commits late does not undo the newer states that another load brought meanwhile."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from ecom_assets_tests.support.warehouses.engines import Place
 @pytest.mark.parametrize(
     "before", [True, pytest.param(False, marks=pytest.mark.slow)], ids=["tables exist", "first load"]
 )
-def test_what_is_newer_stays(race: Race, calm: Race, before: bool) -> None:
+def test_newer_rows_stay(race: Race, calm: Race, before: bool) -> None:
     if before:
         race.run(WINDOWED, 1)
     calm.run(WINDOWED, 3)
@@ -62,7 +62,7 @@ def test_children_go_with_the_state_of_their_parent(
 
     race.run_late(WINDOWED, 3, changed)
     assert race.order(number) == (["changed"], [entry["id"] for entry in newer])
-    # and when the table of the parents is not part of the late run
+    # the same holds when the late run does not load the table of the root
     sandbox.faults.change(
         ORDERS, number, updated_at="2026-01-12T03:00:00Z", status="old", line_items=[{**line, "id": 78}]
     )
@@ -75,7 +75,7 @@ def test_children_go_with_the_state_of_their_parent(
     [["order_items"], pytest.param(["orders", "order_items"], marks=pytest.mark.slow)],
     ids=" and ".join,
 )
-def test_a_list_that_was_overtaken_alone_is_left_to_another_run(
+def test_newer_rows_without_their_root_records_fail_the_load(
     race: Race, sandbox: Running, late: list[str]
 ) -> None:
     today = datetime.now(timezone.utc)
@@ -95,7 +95,8 @@ def test_a_list_that_was_overtaken_alone_is_left_to_another_run(
         race.run(["order_items"], 1)
 
     with pytest.raises(
-        WarehouseError, match="order_items: another load brought newer rows of it, without orders"
+        WarehouseError,
+        match="order_items: while this run read, another load wrote newer rows of it without loading orders",
     ):
         race.run_late(late, 2, changed)
     assert race.order(number)[1] == []

@@ -1,4 +1,4 @@
-"""Each check, green after a load and red after the warehouse was tampered with."""
+"""Each asset check passes after a load and fails after somebody has tampered with the warehouse."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_a_repeated_key(sandbox: Runs) -> None:
     sandbox.write("insert into sandbox.orders select * from sandbox.orders order by id limit 1")
     found = sandbox.check(("orders", "primary_key_unique"))["orders", "primary_key_unique"]
     assert (found.passed, found.severity) == (False, AssetCheckSeverity.ERROR)
-    assert found.description == "1 values of id stand in more than one row"
+    assert found.description == "1 values of id are in more than one row"
     assert found.metadata["repeated_keys"].value == 1
     smallest = sandbox.rows("select min(id) from sandbox.orders")[0][0]
     assert found.metadata["sample"].value == f"| id | rows |\n| --- | --- |\n| {smallest} | 2 |"
@@ -74,7 +74,7 @@ def test_a_repeated_key_of_two_columns(sandbox: Runs) -> None:
     assert sandbox.verdict("order_items", "primary_key_unique") == (
         False,
         AssetCheckSeverity.ERROR,
-        "1 values of order_id, id stand in more than one row",
+        "1 values of order_id, id are in more than one row",
     )
 
 

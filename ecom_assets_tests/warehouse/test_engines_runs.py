@@ -53,8 +53,8 @@ def test_a_run_reports_what_is_in_the_warehouse_and_its_checks_are_green_until_i
     double, text = ("character varying", "bigint") if place.engine == "postgres" else ("VARCHAR", "BIGINT")
     customers = place.rows("select count(*) from customers")[0][0]
     for resource, check, description in (
-        ("orders", "primary_key_unique", "1 values of id stand in more than one row"),
-        ("order_items", "primary_key_unique", "1 values of order_id, id stand in more than one row"),
+        ("orders", "primary_key_unique", "1 values of id are in more than one row"),
+        ("order_items", "primary_key_unique", "1 values of order_id, id are in more than one row"),
         ("customers", "schema_nullability", f"email is null in {customers} rows"),
         ("products", "schema_nullability", f"title is missing; weight_grams is {double} instead of {text}"),
     ):

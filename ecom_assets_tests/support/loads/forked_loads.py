@@ -48,14 +48,14 @@ def windows_from(start: datetime, end: datetime) -> tuple[Window, ...]:
 
 
 class Forks:
-    """The process that forks, and what its children said."""
+    """The process that forks, and the lines that its children wrote, by process id and word."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process
         self.said: dict[tuple[int, str], str] = {}
 
     def load(self, base_url: str, file: Path | str, windows: Sequence[Window], **more: Any) -> int:
-        """Start to load windows of all windowed resources, and return the process's id.
+        """Start a load of windows of all windowed resources, and return the process's id.
 
         `more` are `copy`, `patience` (seconds), `largest_file` (bytes) and `names` of resources.
         """
@@ -69,7 +69,7 @@ class Forks:
         )
 
     def poll(self, copy: Path, stop: Path) -> int:
-        """Start to open a copy again and again until there is a file `stop`, and return the process's id."""
+        """Start to read a copy repeatedly until the file `stop` exists, and return the process's id."""
         return self._fork(do="poll", copy=str(copy), stop=str(stop))
 
     def hold(self, file: Path | str, seconds: float) -> int:
@@ -89,21 +89,21 @@ class Forks:
         """Wait for the end of a process, at once or on its own; return its status and its error."""
         if kill:
             os.kill(pid, signal.SIGKILL)
-        self._order(do="wait", pid=pid)
+        self._send(do="wait", pid=pid)
         status = int(self.heard(pid, "ended"))
         return status, self.said.get((pid, "failed"), "")
 
-    def _fork(self, **order: Any) -> int:
-        self._order(**order)
+    def _fork(self, **command: Any) -> int:
+        self._send(**command)
         line = self._line().split()
         while line[1] != "forked":  # by others that run meanwhile
             self.said[int(line[0]), line[1]] = " ".join(line[2:])
             line = self._line().split()
         return int(line[0])
 
-    def _order(self, **order: Any) -> None:
+    def _send(self, **command: Any) -> None:
         assert self._process.stdin
-        self._process.stdin.write(json.dumps(order) + "\n")
+        self._process.stdin.write(json.dumps(command) + "\n")
         self._process.stdin.flush()
 
     def _line(self) -> str:
@@ -133,92 +133,94 @@ def forks(folder: Path) -> Iterator[Forks]:
         process.stdin.close()
 
 
-def _told(where: str, patience: float = 300, copy: str | None = None) -> Warehouse:
-    """Return a warehouse that tells when its transaction begins."""
+def _announcing_warehouse(where: str, patience: float = 300, copy: str | None = None) -> Warehouse:
+    """Return a warehouse that writes the line `loading` when its transaction begins."""
     warehouse = warehouse_at(where, patience, copy)
     real = warehouse.transaction
 
     @contextmanager
-    def transaction(dataset: str, on_progress: OnProgress = lambda _: None) -> Iterator[Transaction]:
-        with real(dataset, on_progress) as session:
-            _tell("loading")
-            yield session
+    def announcing_transaction(
+        dataset: str, on_progress: OnProgress = lambda _: None
+    ) -> Iterator[Transaction]:
+        with real(dataset, on_progress) as transaction:
+            _write_line("loading")
+            yield transaction
 
-    warehouse.transaction = transaction  # type: ignore[method-assign]
+    warehouse.transaction = announcing_transaction  # type: ignore[method-assign]
     return warehouse
 
 
-def _tell(word: str, text: str = "", pid: int | None = None) -> None:
+def _write_line(word: str, text: str = "", pid: int | None = None) -> None:
     # one short write to a pipe is never mixed with another's
     os.write(1, f"{pid or os.getpid()} {word} {text[:2000]}\n".encode())
 
 
-def _load(order: dict[str, Any]) -> None:
-    if "largest_file" in order:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (order["largest_file"], resource.RLIM_INFINITY))
-    windows = windows_from(datetime.fromisoformat(order["start"]), datetime.fromisoformat(order["end"]))
+def _load(command: dict[str, Any]) -> None:
+    if "largest_file" in command:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (command["largest_file"], resource.RLIM_INFINITY))
+    windows = windows_from(datetime.fromisoformat(command["start"]), datetime.fromisoformat(command["end"]))
     report = run_load(
-        shop_at(order["base_url"]),
-        order.get("names", WINDOWED),
+        shop_at(command["base_url"]),
+        command.get("names", WINDOWED),
         windows,
         secrets={"api_key": SANDBOX_KEY},
-        warehouse=_told(order["file"], order.get("patience", 120), order.get("copy")),
+        warehouse=_announcing_warehouse(command["file"], command.get("patience", 120), command.get("copy")),
     )
     for error in (*report.errors.values(), report.unpublished):
         if error:
             raise error
 
 
-def _hold(order: dict[str, Any]) -> None:
-    with _told(order["file"]).transaction("sandbox"):
-        time.sleep(order["seconds"])
+def _hold(command: dict[str, Any]) -> None:
+    with _announcing_warehouse(command["file"]).transaction("sandbox"):
+        time.sleep(command["seconds"])
 
 
-def _poll(order: dict[str, Any]) -> None:
-    """Read a copy over and over, and require that its tables go with its ledger."""
+def _poll(command: dict[str, Any]) -> None:
+    """Read a copy repeatedly, and require that its tables agree with its ledger."""
     reads, states = 0, set()
-    while not Path(order["stop"]).exists():
-        if not reads and not Path(order["copy"]).exists():
+    while not Path(command["stop"]).exists():
+        if not reads and not Path(command["copy"]).exists():
             continue
-        with duckdb.connect(order["copy"], read_only=True) as connection:
+        with duckdb.connect(command["copy"], read_only=True) as connection:
             connection.execute("set TimeZone = 'UTC'; use sandbox")
             for table, source in (
                 ("orders", "orders"),
                 ("order_items", "order_items join orders on orders.id = order_id"),
             ):
-                there = connection.execute(
+                rows = connection.execute(
                     f"select strftime(updated_at, '%Y-%m-%d') as day, count(*) from {source} group by 1 order by 1"
                 ).fetchall()
-                told = connection.execute(
+                ledger = connection.execute(
                     "select partition_key, kept from load_ledger where resource = ? "
                     "qualify row_number() over (partition by partition_key order by loaded_at desc) = 1 order by 1",
                     [table],
                 ).fetchall()
-                assert there == told, f"{table}: {there} is not {told}"
+                assert rows == ledger, f"{table}: {rows} is not {ledger}"
             (loads,) = connection.execute("select count(distinct load_id) from load_ledger").fetchall()
         reads += 1
         states.add(loads)
-    _tell("read", f"{reads} {len(states)}")
+    _write_line("read", f"{reads} {len(states)}")
 
 
 def main() -> None:
-    """Fork for each order; the child does it, then ends without going back."""
-    # what a load imports on its way: now rather than in each child
+    """Fork for each command; the child runs it and exits."""
+    # a load imports these on its way: import them once, not in each child
     for name in ("pyarrow.dataset", "pyarrow.parquet", "sqlalchemy"):
         import_module(name)
 
-    doing: dict[str, Callable[[dict[str, Any]], None]] = {"load": _load, "poll": _poll, "hold": _hold}
+    actions: dict[str, Callable[[dict[str, Any]], None]] = {"load": _load, "poll": _poll, "hold": _hold}
     for line in sys.stdin:
-        order = json.loads(line)
-        if order["do"] == "wait":
-            _, status = os.waitpid(order["pid"], 0)
-            _tell("ended", str(os.waitstatus_to_exitcode(status)), order["pid"])
+        command = json.loads(line)
+        if command["do"] == "wait":
+            _, status = os.waitpid(command["pid"], 0)
+            _write_line("ended", str(os.waitstatus_to_exitcode(status)), command["pid"])
         elif (pid := os.fork()) != 0:
-            _tell("forked", pid=pid)
+            _write_line("forked", pid=pid)
         else:
             try:
-                doing[order["do"]](order)
+                actions[command["do"]](command)
             except BaseException as error:
-                _tell("failed", f"{type(error).__name__} {error}")
+                _write_line("failed", f"{type(error).__name__} {error}")
                 os._exit(1)
             os._exit(0)

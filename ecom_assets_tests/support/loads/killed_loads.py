@@ -15,11 +15,15 @@ from ecom_assets_tests.support.warehouses.engines import Place
 def kill_and_run_again(
     forked: Forks, base_url: str, fresh: Callable[[bool], Place], state: Callable[[Place], Any], kills: int
 ) -> None:
-    """Kill loads, see that each left its place as it was or as it wanted it, and that another load completes it.
+    """Kill loads: each must leave its place as it was or as it wanted it, and another load must complete it.
 
-    `fresh` returns a place that nobody has used: empty, or with the earlier windows. `state` returns all that counts
-    of a place. So many loads are killed, those that end before are not counted; more than half of the killed ones
-    must have had no effect.
+    Args:
+        forked: The process that forks the loads.
+        base_url: The API.
+        fresh: Returns a place that nobody has used, empty or with the earlier windows.
+        state: Returns all that counts of a place.
+        kills: How many loads to kill. Loads that end before they are killed do not count. More than half of the
+            killed ones must have had no effect.
     """
     before, after, loading = [], [], 0.0
     for has_earlier in (False, True):

@@ -1,4 +1,4 @@
-"""Two runs that race: one reads, the other reads and loads meanwhile, then the first one loads."""
+"""Two runs that race: one reads, then the other one reads and loads, then the first one loads."""
 
 from __future__ import annotations
 

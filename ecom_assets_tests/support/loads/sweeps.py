@@ -1,4 +1,4 @@
-"""The bundled shop with `deletes: sweep` for its orders, at a real sandbox and a real warehouse."""
+"""Delete detection on the bundled shop: `deletes: sweep` for its orders, a real sandbox and a real warehouse."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 from ecom_assets.declaration.reading import Shop, load_shop
 from ecom_assets.extract.windows import Window, windows_between
-from ecom_assets.load.delete_detection import SweepReport, run_sweep
+from ecom_assets.load.delete_detection import DeleteDetectionReport, detect_deletes
 from ecom_assets.load.run import RunReport, run_load
 from ecom_assets.sandbox import SANDBOX_KEY, SandboxSettings
 from ecom_assets.sandbox.server import Running, serving
@@ -62,9 +62,9 @@ class Sweeps:
         assert report.errors == {}
         return report
 
-    def sweep(self, shop: Shop | None = None, resource: str = "orders") -> SweepReport:
-        """Sweep orders."""
-        return run_sweep(
+    def sweep(self, shop: Shop | None = None, resource: str = "orders") -> DeleteDetectionReport:
+        """Run the delete detection, of orders unless another resource is named."""
+        return detect_deletes(
             shop or self.shop, resource, secrets={"api_key": SANDBOX_KEY}, warehouse=self.warehouse
         )
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from ecom_assets.load import run as loading
+from ecom_assets.load import commit as loading
 from ecom_assets.load.run import run_load
 from ecom_assets.load.status import status
 from ecom_assets.sandbox import SANDBOX_KEY

@@ -1,0 +1,79 @@
+"""The commit stage: everything that a run staged goes into the warehouse in one transaction."""
+
+from __future__ import annotations
+
+import time
+
+from ecom_assets.foundation.errors import NotPublished
+from ecom_assets.load.dlt_pipeline import stored_columns
+from ecom_assets.load.ledger import loads_read_after
+from ecom_assets.load.nested_rows import delete_replaced_nested_rows, reconcile_nested_rows
+from ecom_assets.load.plan import LoadPlan
+from ecom_assets.load.read import Reading
+from ecom_assets.load.rejected_rows import delete_replaced_rejections
+from ecom_assets.load.row_keys import index_row_keys
+from ecom_assets.load.run_context import RunContext
+from ecom_assets.load.staging import empty_staging
+from ecom_assets.load.stale_writes import restore_newer_rows, set_newer_rows_aside
+from ecom_assets.load.warehouse_state import WarehouseState, refuse_type_conflicts
+from ecom_assets.warehouse.warehouse import Transaction
+from ecom_assets.warehouse.write_errors import as_warehouse_error
+
+
+def commit(
+    context: RunContext, plan: LoadPlan, before: WarehouseState, reading: Reading
+) -> NotPublished | None:
+    """Write rows, ledger and rejected rows in one transaction, under the dataset's lock.
+
+    Either all of it is in the warehouse afterwards, or nothing. If rows and ledger were written one after the other, a
+    run that is killed in between would leave rows that no ledger tells about, or a ledger that tells about rows that
+    are not there.
+
+    Args:
+        context: The run's warehouse and pipeline.
+        plan: The run's plan.
+        before: The warehouse before the run read.
+        reading: What the run read; its packages are staged.
+
+    Returns:
+        Why the copy for readers is an older one, None if there is no copy or it is up to date. The load itself is
+        done by then and must still be reported, so this is not raised.
+
+    Raises:
+        WarehouseError: Nothing was loaded.
+    """
+    waiting_since = time.monotonic()
+    try:
+        with (
+            as_warehouse_error(context.warehouse, context.connection.redactor),
+            context.timer.measure("load"),
+            context.warehouse.transaction(plan.shop.name, context.on_progress) as transaction,
+        ):
+            context.timer.move(time.monotonic() - waiting_since, "load", "wait")
+            _write(transaction, context, plan, before, reading)
+    except NotPublished as error:
+        context.on_progress(str(error))
+        return error
+    return None
+
+
+def _write(
+    transaction: Transaction, context: RunContext, plan: LoadPlan, before: WarehouseState, reading: Reading
+) -> None:
+    """Do all writes of a load, in the one order in which they are right."""
+    shop, load_metrics, on_progress = plan.shop, reading.load_metrics, context.on_progress
+    resources = [metrics.resource for metrics in load_metrics]
+    columns_now = stored_columns(context.pipeline, [resource.name for resource in resources])
+    refuse_type_conflicts(context.pipeline, resources, before.columns, columns_now)
+    overtaking = loads_read_after(transaction, shop, reading.ended) - before.later_loads
+    index_row_keys(transaction, shop, resources)
+    newer_rows = set_newer_rows_aside(transaction, shop, load_metrics, plan.began, overtaking, on_progress)
+    stored_tables = transaction.columns_of(shop.name)
+    delete_replaced_rejections(transaction, shop, load_metrics, stored_tables)
+    delete_replaced_nested_rows(transaction, shop, load_metrics, stored_tables)
+    context.pipeline.load(workers=1)
+    reconcile_nested_rows(transaction, shop, load_metrics, on_progress)
+    empty_staging(transaction, shop)
+    restore_newer_rows(transaction, shop, newer_rows)
+    # again, for the tables that this load created
+    index_row_keys(transaction, shop, resources)

@@ -1,0 +1,92 @@
+"""dlt's pipeline for one run: its temporary folder, its log, packages of sources, and the columns of tables."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TypeAlias
+
+import dlt
+from dlt.common.schema.typing import TTableSchemaColumns
+from dlt.destinations.job_client_impl import SqlJobClientBase
+from dlt.extract import DltSource
+
+from ecom_assets.declaration.reading import Shop
+from ecom_assets.foundation.temporary_folder import temporary_folder
+from ecom_assets.load.run_context import RunContext
+from ecom_assets.warehouse.warehouse import Warehouse
+
+StoredColumns: TypeAlias = Mapping[str, TTableSchemaColumns]
+"""dlt's columns by table; a table that does not exist has none."""
+
+
+@contextmanager
+def open_pipeline(shop: Shop, warehouse: Warehouse) -> Iterator[dlt.Pipeline]:
+    """Open a pipeline of one run, which keeps its packages in a temporary folder."""
+    # Each run needs a folder of its own. Two runs of one pipeline would corrupt each other's packages, and a package
+    # that a run left pending would be loaded by the next run in place of its own data.
+    with quiet_dlt_log(), temporary_folder() as folder:
+        pipeline = dlt.pipeline(
+            shop.name,
+            pipelines_dir=str(folder),
+            destination=warehouse.destination(),
+            dataset_name=shop.name,
+        )
+        # dlt's trace is a file with the text of each exception, from before our code took the secrets out
+        pipeline.config.enable_runtime_trace = False
+        try:
+            yield pipeline
+        finally:
+            pipeline.deactivate()
+
+
+def stage_source(context: RunContext, source: DltSource, workers: int) -> str:
+    """Extract a source into a package and normalize it, so that it is ready to load.
+
+    Packages are normalized one at a time, because the next extraction may add to the schema. An extraction that fails
+    leaves no package, and the packages before it stay as they are.
+
+    Args:
+        context: The run's pipeline and timer.
+        source: What to extract.
+        workers: How many threads read in parallel.
+
+    Returns:
+        The package's load id.
+    """
+    info = context.pipeline.extract(source, loader_file_format="parquet", workers=workers)
+    with context.timer.measure("normalize"):
+        context.pipeline.normalize(workers=1)
+    return info.loads_ids[-1]
+
+
+def stored_columns(pipeline: dlt.Pipeline, tables: Iterable[str]) -> StoredColumns:
+    """Return the columns that tables have in the open warehouse."""
+    with pipeline.destination_client() as client:
+        if not isinstance(client, SqlJobClientBase):
+            raise TypeError(f"{type(client).__name__} is no SQL destination")
+        return dict(client.get_storage_tables(tables))
+
+
+class _JsonColumnWarning(logging.Filter):
+    """Drops the warning that Arrow's type of a column differs from dlt's.
+
+    Arrow has no type for JSON: a JSON column is text in Arrow and JSON in dlt's schema, which is intended. dlt warns
+    of it for every slice. A test shows that the types of all other columns agree.
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return "several column hints were different" not in record.getMessage()
+
+
+@contextmanager
+def quiet_dlt_log() -> Iterator[None]:
+    """Keep one meaningless warning out of dlt's log during the block."""
+    known = _JsonColumnWarning()
+    logger = logging.getLogger("dlt")
+    logger.addFilter(known)
+    try:
+        yield
+    finally:
+        logger.removeFilter(known)

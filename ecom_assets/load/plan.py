@@ -1,0 +1,70 @@
+"""The plan of a run: which tables, which endpoints they are read from, in which slices."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+
+from ecom_assets.declaration.reading import Resource, Shop
+from ecom_assets.extract.windows import Slice, Window, cut_into_slices
+from ecom_assets.foundation.errors import DeclarationError
+
+
+@dataclass(frozen=True)
+class EndpointPlan:
+    """One root endpoint: the slices in which it is read, and the tables that are made of it and its children."""
+
+    endpoint: Resource
+    slices: tuple[Slice, ...]
+    tables: tuple[Resource, ...]
+
+
+@dataclass(frozen=True)
+class LoadPlan:
+    """What a run is to do.
+
+    `resources` are the chosen resources in the order of the declaration, each of which is one table. `endpoints` has
+    the same tables, grouped by the endpoint that one reading serves. `began` is the instant (UTC) before the first
+    request.
+    """
+
+    shop: Shop
+    resources: tuple[Resource, ...]
+    endpoints: tuple[EndpointPlan, ...]
+    began: datetime
+
+
+def plan_load(shop: Shop, names: Collection[str], windows: Sequence[Window]) -> LoadPlan:
+    """Return the plan of a run.
+
+    Args:
+        shop: The declared shop.
+        names: The resources to load.
+        windows: The windows of windowed resources; none for snapshots.
+
+    Raises:
+        DeclarationError: A resource is unknown, windowed without windows, or a snapshot with windows.
+    """
+    resources = _chosen_resources(shop, names, windows)
+    endpoints = []
+    for name in dict.fromkeys(shop.root_of(resource).name for resource in resources):
+        tables = tuple(resource for resource in resources if shop.root_of(resource).name == name)
+        endpoints.append(EndpointPlan(shop.resource(name), cut_into_slices(shop, name, windows), tables))
+    return LoadPlan(shop, resources, tuple(endpoints), datetime.now(timezone.utc))
+
+
+def _chosen_resources(shop: Shop, names: Collection[str], windows: Sequence[Window]) -> tuple[Resource, ...]:
+    """Return the named resources in the order of the declaration; refuse those of the other kind."""
+    for name in names:
+        if shop.resource(name).windowed != bool(windows):
+            kind = (
+                "windowed: it is loaded by window"
+                if shop.resource(name).windowed
+                else "a snapshot: it has no windows"
+            )
+            allowed = [entry.name for entry in shop.resources if entry.windowed == bool(windows)]
+            raise DeclarationError(
+                shop.file.name, "resources", f"{name}, which is {kind}", ", ".join(allowed)
+            )
+    return tuple(resource for resource in shop.resources if resource.name in names)

@@ -1,0 +1,138 @@
+"""The stages read, verify and contract: the slices of each endpoint become Arrow tables in dlt packages.
+
+dlt streams: each slice goes through all three stages before the next stage of the run begins. Its pages are read and
+verified complete (`ecom_assets.extract.paginator`), its records are assigned to windows and put through the contract
+(`ecom_assets.extract.window_assignment`). `ecom_assets.extract.source` puts these steps together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+
+from ecom_assets.client.failures import failure_of
+from ecom_assets.contract.contract import Contract, evolved_column
+from ecom_assets.declaration.reading import Resource, Shop
+from ecom_assets.extract.children import child_slices
+from ecom_assets.extract.failure_isolation import failed_tables
+from ecom_assets.extract.load_metrics import LoadMetrics
+from ecom_assets.extract.source import ReadPlan, build_source
+from ecom_assets.foundation.errors import IncompleteSlice, IngestError
+from ecom_assets.load.dlt_pipeline import StoredColumns, stage_source
+from ecom_assets.load.plan import EndpointPlan, LoadPlan
+from ecom_assets.load.run_context import RunContext
+
+
+@dataclass(frozen=True)
+class TableReading:
+    """A table that was read as a whole: its metrics, and the load id of the dlt package with its rows."""
+
+    metrics: LoadMetrics
+    load_id: str
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a run read: the tables, the failures by resource, and the instant (UTC) when reading ended."""
+
+    tables: tuple[TableReading, ...]
+    failures: Mapping[str, IngestError]
+    ended: datetime
+
+    @property
+    def load_metrics(self) -> list[LoadMetrics]:
+        """Return the metrics of the tables that were read."""
+        return [table.metrics for table in self.tables]
+
+
+def read_verify_and_contract(context: RunContext, plan: LoadPlan, stored: StoredColumns) -> Reading:
+    """Read endpoint by endpoint into dlt packages that are ready to load.
+
+    A table that fails is left out, with its error among the failures. The other tables of its endpoint are read again
+    without it.
+
+    Args:
+        context: The run's API and pipeline.
+        plan: What to read.
+        stored: The columns that the tables had before the run, with those that earlier loads added.
+
+    Raises:
+        IncompleteSlice: dlt reported success for a slice that was not read to its end.
+    """
+    tables: list[TableReading] = []
+    failures: dict[str, IngestError] = {}
+    with context.timer.measure("fetch"):
+        for endpoint in plan.endpoints:
+            read, failed = _read_endpoint(context, plan.shop, endpoint, stored)
+            tables += read
+            failures |= failed
+    return Reading(tuple(tables), failures, datetime.now(timezone.utc))
+
+
+def _read_endpoint(
+    context: RunContext, shop: Shop, endpoint: EndpointPlan, stored: StoredColumns
+) -> tuple[list[TableReading], dict[str, IngestError]]:
+    """Read an endpoint and its children for its tables; after a failure, again without the tables that failed."""
+    tables = list(endpoint.tables)
+    failures: dict[str, IngestError] = {}
+    while tables:
+        plan = _read_plan(context, shop, endpoint, tables, stored)
+        source = build_source(shop, plan).with_resources(*plan.load_metrics)
+        try:
+            load_id = stage_source(context, source, shop.policy.concurrency)
+        except Exception as error:
+            failure = failure_of(error, context.connection.redactor)
+            for resource in failed_tables(shop, tables, error, failure):
+                context.on_progress(f"{resource.name} failed: {failure}")
+                failures[resource.name] = failure
+                tables.remove(resource)
+        else:
+            _require_complete_slices(context, plan)
+            return [TableReading(metrics, load_id) for metrics in plan.load_metrics.values()], failures
+    return [], failures
+
+
+def _read_plan(
+    context: RunContext,
+    shop: Shop,
+    endpoint: EndpointPlan,
+    tables: Sequence[Resource],
+    stored: StoredColumns,
+) -> ReadPlan:
+    """Return what one try reads, with metrics and contracts that start from nothing."""
+    endpoints_to_read = dict.fromkeys(
+        name for resource in tables for name in shop.endpoints_to_read(resource)
+    )
+    slices = {name: child_slices(shop.resource(name), endpoint.slices) for name in endpoints_to_read}
+    # the figures of a failed try must not count in the next one
+    context.connection.statistics.reset(part.id for parts in slices.values() for part in parts)
+    return ReadPlan(
+        context.connection,
+        slices,
+        {resource.name: LoadMetrics(resource, slices[shop.parent_of(resource).name]) for resource in tables},
+        {resource.name: _table_contract(context, shop, resource, stored) for resource in tables},
+        context.on_progress,
+    )
+
+
+def _table_contract(context: RunContext, shop: Shop, resource: Resource, stored: StoredColumns) -> Contract:
+    """Return the contract of a table: the declared columns, and those that earlier loads added."""
+    known = dict(stored.get(resource.name, {}))
+    schema = context.pipeline.schemas.get(shop.name)
+    if schema is not None and resource.name in schema.tables:
+        known |= schema.get_table_columns(resource.name)
+    declared = {column.name for column in resource.table_columns}
+    evolved = {name: evolved_column(name, known[name]) for name in known if name not in declared}
+    return Contract(resource, shop.children_of(resource.name), evolved, timezone=shop.timezone_of(resource))
+
+
+def _require_complete_slices(context: RunContext, plan: ReadPlan) -> None:
+    """Raise IncompleteSlice for a slice that dlt gave up without an error."""
+    for parts in plan.slices.values():
+        for part in parts:
+            if not context.connection.statistics.of(part.id).complete:
+                raise IncompleteSlice(
+                    f"{part.id}: dlt reported success before this slice was read to its end: "
+                    "nothing was loaded, run it again"
+                )

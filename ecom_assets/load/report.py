@@ -1,0 +1,138 @@
+"""What a run reports: for each window, for each table, and for the run as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from ecom_assets.client.read_statistics import ReadStatistics, SliceStatistics
+from ecom_assets.declaration.reading import Resource, Shop
+from ecom_assets.extract.load_metrics import LoadMetrics, windows_by_key
+from ecom_assets.foundation.errors import IngestError
+from ecom_assets.load.plan import LoadPlan
+from ecom_assets.load.read import Reading
+
+
+@dataclass(frozen=True)
+class WindowReport:
+    """What one load did for one window of one table, or for a snapshot, which has no window.
+
+    `window_start` and `window_end` are in UTC. `source_total` is what the API said it had, None where it does not say
+    or the rows are a nested list's. `seconds` is the wall time of reading. Tables of one endpoint share one reading,
+    so requests, retries, restarts and seconds are the same in each.
+    """
+
+    resource: str
+    partition_key: str | None
+    window_start: datetime | None
+    window_end: datetime | None
+    source_total: int | None
+    fetched: int
+    kept: int
+    rejected: int
+    requests: int
+    retries: int
+    restarts: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class ResourceReport:
+    """What a run did for one table.
+
+    With an `error`, nothing of the table was loaded and the other fields are empty. `discarded` counts the values of
+    undeclared fields that were discarded, by field. `preview` are the first rows that were loaded.
+    """
+
+    resource: str
+    table: str
+    windows: tuple[WindowReport, ...] = ()
+    error: IngestError | None = None
+    load_id: str | None = None
+    discarded: Mapping[str, int] = field(default_factory=dict)
+    preview: tuple[dict[str, Any], ...] = ()
+
+
+@dataclass(frozen=True)
+class RunReport:
+    """What a run did.
+
+    `resources` are the reports by resource, in the order of the declaration. `phases` are wall seconds of `fetch`,
+    `normalize`, `wait` (for the warehouse) and `load`; `fetch` includes the normalizing of what was fetched.
+    `unpublished` tells why the copy for readers lacks what was loaded.
+    """
+
+    shop: str
+    resources: Mapping[str, ResourceReport]
+    phases: Mapping[str, float]
+    unpublished: IngestError | None = None
+
+    @property
+    def errors(self) -> dict[str, IngestError]:
+        """Return the failures by resource."""
+        return {name: report.error for name, report in self.resources.items() if report.error}
+
+
+def resource_reports(
+    plan: LoadPlan, reading: Reading, statistics: ReadStatistics
+) -> dict[str, ResourceReport]:
+    """Return the report of each planned table by resource, in the order of the declaration."""
+    read = {table.metrics.resource.name: table for table in reading.tables}
+    reports = {}
+    for resource in plan.resources:
+        name = resource.name
+        if name in reading.failures:
+            reports[name] = ResourceReport(
+                name, _table_name(plan.shop, resource), error=reading.failures[name]
+            )
+        else:
+            metrics = read[name].metrics
+            reports[name] = ResourceReport(
+                name,
+                _table_name(plan.shop, resource),
+                windows=window_reports(metrics, statistics),
+                load_id=read[name].load_id,
+                discarded=dict(metrics.discarded),
+                preview=tuple(metrics.preview),
+            )
+    return reports
+
+
+def window_reports(metrics: LoadMetrics, statistics: ReadStatistics) -> tuple[WindowReport, ...]:
+    """Return a report for each window of a table.
+
+    Where one slice has several windows, its requests, retries, restarts and seconds are in the report of the first
+    one, so that sums over windows are right.
+    """
+    reports = []
+    for part in metrics.slices:
+        slice_statistics = statistics.of(part.id)
+        for position, (key, window) in enumerate(windows_by_key(part)):
+            cost = slice_statistics if position == 0 else SliceStatistics()
+            counts = metrics.counts[key]
+            # The API's total covers all that came, and part of that may lie outside the window. It was compared with
+            # what came, so the window's share of it is what was fetched of the window.
+            has_total = metrics.resource.rows_from is None and slice_statistics.source_total is not None
+            reports.append(
+                WindowReport(
+                    resource=metrics.resource.name,
+                    partition_key=key,
+                    window_start=window.start if window else None,
+                    window_end=window.end if window else None,
+                    source_total=counts.fetched if has_total else None,
+                    fetched=counts.fetched,
+                    kept=counts.kept,
+                    rejected=counts.rejected,
+                    requests=cost.requests,
+                    retries=cost.retries,
+                    restarts=cost.restarts,
+                    seconds=cost.seconds,
+                )
+            )
+    return tuple(reports)
+
+
+def _table_name(shop: Shop, resource: Resource) -> str:
+    return f"{shop.name}.{resource.name}"
