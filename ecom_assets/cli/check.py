@@ -24,7 +24,7 @@ def check(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Test whether each endpoint behaves as declared, with a few requests, and list what is guaranteed.
+    """Test whether each endpoint behaves as declared, with a few requests, and list what its tables promise.
 
     The exit code is 1 if a declaration is wrong, or if an API contradicts it.
     """

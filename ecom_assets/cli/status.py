@@ -19,8 +19,7 @@ if TYPE_CHECKING:  # or --help would wait for dlt
 def status(shop: ShopArgument, as_json: AsJson = False) -> None:
     """Show what the ledger says is loaded: windows, rows, rejected rows, and the last load.
 
-    The bar runs from the first window to the last: █ loaded, ▒ partly loaded, · not loaded yet, ! a load whose
-    figures do not add up.
+    The bar runs from the first window to the last: █ loaded, ▒ partly loaded, · not loaded yet, ! wrong figures.
     """
     from datetime import datetime, timezone
 

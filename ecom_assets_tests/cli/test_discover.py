@@ -39,7 +39,7 @@ def sandbox() -> Iterator[Running]:
 
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Any:
-    """Run `discover` in a folder of its own, with what is typed, and return its exit code and what it printed."""
+    """Run `discover` in a folder of its own, with typed answers; return its exit code and what it printed."""
     monkeypatch.chdir(tmp_path)
 
     def command(*arguments: object, typed: str | None = None) -> Printed:
@@ -293,7 +293,7 @@ def test_auth_kinds() -> None:
 
 
 class TestUpdate:
-    """A file is compared with the API, and changed on a yes alone."""
+    """A file is compared with the API, and changed only after a yes."""
 
     @pytest.fixture
     def file(self, run: Any, sandbox: Running, monkeypatch: pytest.MonkeyPatch) -> Path:

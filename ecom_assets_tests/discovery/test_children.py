@@ -1,4 +1,4 @@
-"""Endpoints asked by a field of another's records: which parents are asked, and what is written of their lists."""
+"""Discovery of child endpoints: which parents are tried, and what the declaration says about their lists."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PARENTS = [{"id": number, "code": None if number % 2 else f"c/{number}"} for num
 def discovered(
     child: str, answer: Callable[[Seen], Reply], *, most: int = 12
 ) -> tuple[Discovery, dict[str, Any], list[Seen]]:
-    """Return what comes of a collection of parents and one child, the child's declaration, and its requests."""
+    """Discover a collection of parents and one child; return the outcome, the child's declaration and its requests."""
 
     def answering(seen: Seen) -> Reply:
         return json_reply({"data": PARENTS}) if seen.path == "/parents" else answer(seen)

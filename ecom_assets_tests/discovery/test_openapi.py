@@ -1,4 +1,4 @@
-"""An OpenAPI 3 file gives endpoints, parameters, types and descriptions; the API's answers go before it."""
+"""An OpenAPI 3 file gives endpoints, parameters, types and descriptions; the API's answers come before it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How an endpoint pages is found out by its answers, with few requests, whatever the kind."""
+"""Discovery finds every kind of paging from an endpoint's answers, with few requests."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ THINGS = [{"id": number, "name": f"thing {number}"} for number in range(1, 308)]
 def explored(
     api: Loopback, listed: Listed, *, most: int = 12, parameters: tuple[str, ...] = ()
 ) -> EndpointDraft:
-    """Discover the list and return what was found of it."""
+    """Discover the list and return the draft of its endpoint."""
     found = discovered(api, listed, most=most, parameters=parameters).draft.tables[0].endpoint
     assert found is not None
     assert len(listed.seen) == found.requests <= most
@@ -125,7 +125,7 @@ def test_where_the_list_is(api: Loopback, wrapped: str) -> None:
     ("largest", "over"), [(50, "refuse"), (30, "refuse"), (50, "cut"), (30, "cut"), (50, "usual")]
 )
 def test_the_largest_page(api: Loopback, largest: int, over: str) -> None:
-    """A refusal mostly names the largest size; a size that is cut without a word shows by what came."""
+    """A refusal usually names the largest size; a size that is silently reduced shows in the number of records."""
     found = explored(api, Listed(THINGS, largest=largest, over=over))
     assert found.paging.size == largest
     assert found.total is not None
@@ -192,7 +192,7 @@ def test_a_404_past_the_last_page_is_an_empty_page(api: Loopback) -> None:
 
 @pytest.mark.parametrize("most", range(3, 12))
 def test_few_requests_still_make_a_file(api: Loopback, most: int) -> None:
-    """What is not told to the end is noted; the file loads all the same, which `discover` has proved."""
+    """Unfinished steps are noted; the file loads all the same, which `discover` verifies."""
     assert explored(api, Listed(THINGS), most=most).requests <= most
 
 

@@ -1,4 +1,4 @@
-"""Collections that are searched by POST, and windows in placeholders: what is tried, and what is written of it."""
+"""Discovery of collections that are searched by POST, and of windows in placeholders."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The bundled sandbox discovered without a word about it: loaded by what was found, its tables are the same."""
+"""The bundled sandbox, discovered without its declaration, loads the same tables as with it."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def test_each_guess_has_its_evidence_beside_it(discovery: Discovery) -> None:
 
 
 def rows(file: Path, shop: Shop, name: str, like: Shop) -> list[tuple[Any, ...]]:
-    """Return a table's declared values in the order of the other declaration's paths."""
+    """Return the values of a table in the order of the columns of `like`, matched by their paths."""
     by_path = {column.path: column.name for column in shop.resource(name).columns}
     columns = ", ".join(f'"{by_path[column.path]}"' for column in like.resource(name).columns)
     with duckdb.connect(str(file), read_only=True) as connection:

@@ -1,4 +1,4 @@
-"""Many shapes of APIs discovered: what `discover` writes loads to the row, without an edit."""
+"""For many shapes of APIs, the file that `discover` writes loads every row without an edit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Columns, keys and nested lists are drawn from records, and every one of those records keeps the contract."""
+"""Columns, keys and nested lists are drafted from records, and the contract keeps every one of these records."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The bundled template: it loads where it is extended, and what is discovered gets its names."""
+"""The bundled template loads where a file extends it, and gives discovered fields its names."""
 
 from __future__ import annotations
 

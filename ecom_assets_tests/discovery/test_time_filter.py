@@ -1,4 +1,4 @@
-"""Whether an API filters by time, with which parameters, in which format and with which ends, is found by trying."""
+"""Discovery finds the parameters, the format and the ends of a time filter by trying."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MOMENTS = [START + timedelta(minutes=97 * number) for number in range(400)]
 def things(
     form: str = "%Y-%m-%dT%H:%M:%SZ", name: str = "updated_at", shuffled: bool = False
 ) -> list[dict[str, Any]]:
-    """Return records with a time of change, in the order of it unless shuffled."""
+    """Return records with a time of change, sorted by it unless shuffled."""
     order = sorted(range(400), key=lambda number: number * 7919 % 400) if shuffled else range(400)
     return [
         {
@@ -96,7 +96,7 @@ def test_names_of_parameters(api: Loopback, start: str, end: str) -> None:
     ],
 )
 def test_formats(api: Loopback, written: str, form: str, format_: str) -> None:
-    """An API refuses instants in another format than its own, or has but one."""
+    """An API may refuse instants in any format but its own."""
     found = explored(api, replace(FILTERED, records=things(written), form=form, seen=[]))
     assert found.time_filter is not None
     assert found.time_filter.incremental["format"] == format_
@@ -118,7 +118,7 @@ def test_a_filter_that_is_ignored_is_none(api: Loopback) -> None:
 
 
 def test_a_time_of_creation_is_no_cursor(api: Loopback) -> None:
-    """Windows of it would never see a later change."""
+    """Windows by the time of creation would miss later changes."""
     found = explored(api, Listed(things(name="created_at"), start="created_at_min", cursor="created_at"))
     assert found.time_filter is None
 
@@ -144,7 +144,7 @@ def test_a_total_that_does_not_follow_the_filter_is_left_out(api: Loopback) -> N
 
 
 def test_unknown_parameters_are_refused(api: Loopback) -> None:
-    """One name after the other is tried then, as far as the requests go; more are allowed on demand."""
+    """Then the names are tried one by one, within the number of requests that the user allows."""
     listed = Listed(things(), size="per_page", strict=True, start="from", end="to")
     found = explored(api, listed, max_requests=40)
     assert found.time_filter is not None

@@ -1,4 +1,4 @@
-"""What is drawn up is put to the proof before it is written; and what a description alone makes of an endpoint."""
+"""A draft is verified before it is written; an endpoint can be drafted from its description alone."""
 
 from __future__ import annotations
 

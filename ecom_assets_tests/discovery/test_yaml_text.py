@@ -1,4 +1,4 @@
-"""Edits of a YAML file change what they are told to, and not a character beside it."""
+"""Edits of a YAML file change what they should, and no other character."""
 
 from __future__ import annotations
 
