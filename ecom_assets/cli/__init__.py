@@ -1,1 +1,1 @@
-"""Everything that knows the terminal: the command `ecom-assets`."""
+"""The command line `ecom-assets`, one module a command."""

@@ -1,8 +1,4 @@
-"""The command `ecom-assets discover`: asks what it must, shows what is being done, and writes a file.
-
-What is found out, and how the file is written, is `ecom_assets.discovery`'s, which is imported when needed, since
-dlt takes a second to import.
-"""
+"""The command `discover`: asks the user what is missing, explores the API, and writes a declaration."""
 
 from __future__ import annotations
 
@@ -17,9 +13,9 @@ from urllib.parse import urlsplit
 import typer
 from rich.console import Console
 
-if TYPE_CHECKING:
-    from ecom_assets.discovery.description.openapi import Description
-    from ecom_assets.discovery.discover import Wish
+if TYPE_CHECKING:  # or --help would wait for dlt
+    from ecom_assets.discovery.description.openapi import ApiDescription
+    from ecom_assets.discovery.discover import DiscoveryOptions
     from ecom_assets.foundation.progress import OnProgress
 
 _err = Console(stderr=True, soft_wrap=True)
@@ -27,71 +23,84 @@ _SANDBOX_AUTH = "api_key:api_key:query"
 
 
 def discover(
-    url: Annotated[str, typer.Argument(help="The API's address, such as https://api.example.com/v1.")] = "",
+    url: Annotated[
+        str, typer.Argument(help="The address of the API, such as https://api.example.com/v1.")
+    ] = "",
     openapi: Annotated[Path | None, typer.Option(help="An OpenAPI 3 file that describes the API.")] = None,
-    name: Annotated[str, typer.Option(help="The shop's name; else that of the host.")] = "",
+    name: Annotated[str, typer.Option(help="The name of the shop. Default: taken from the host.")] = "",
     auth: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="TYPE[:NAME[:LOCATION[:PREFIX]]]", help="An auth kind, as api_key:X-Key:header, or none."
+            metavar="TYPE[:NAME[:LOCATION[:PREFIX]]]",
+            help="How requests are authenticated: none, bearer, http_basic, api_key:X-Key:header, or "
+            "oauth2_client_credentials:ADDRESS. Repeat it for several.",
         ),
     ] = None,
     endpoint: Annotated[
         list[str] | None,
         typer.Option(
             metavar="PATH",
-            help="A collection: /orders?status=any, /orders/{resources.orders.id}/refunds, or "
-            'POST /search/orders {"page": {"offset": 0}}.',
+            help="An endpoint that lists records: /orders?status=any, /orders/{resources.orders.id}/refunds, or "
+            'POST /search/orders {"page": {"offset": 0}}. Repeat it for several. Default: those that are found.',
         ),
     ] = None,
     parameter: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME", help="A parameter that the API has; no others are tried then."),
+        typer.Option(
+            metavar="NAME",
+            help="A parameter that the API has. If you name any, no others are tried. Repeat it for several.",
+        ),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="The file; else NAME.yaml in ECOM_SHOPS_DIR or ./shops.")
+        Path | None,
+        typer.Option(help="The file to write. Default: NAME.yaml in ECOM_SHOPS_DIR, or in ./shops."),
     ] = None,
     requests: Annotated[
-        int, typer.Option(min=3, max=100, help="Requests that an endpoint is asked at most.")
+        int, typer.Option(min=3, max=100, help="How many requests each endpoint gets at most.")
     ] = 12,
-    allow_http: Annotated[bool, typer.Option("--allow-http", help="Plain http to other hosts.")] = False,
+    allow_http: Annotated[
+        bool, typer.Option("--allow-http", help="Allow plain http to hosts other than the local one.")
+    ] = False,
     offline: Annotated[
-        bool, typer.Option("--offline", help="Ask nothing; take --openapi for all there is.")
+        bool, typer.Option("--offline", help="Send no request; use the file of --openapi alone.")
     ] = False,
     update: Annotated[
-        bool, typer.Option("--update", help="Compare a file that is there with the API.")
+        bool, typer.Option("--update", help="Compare an existing file with the API, and update it.")
     ] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask no question.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print what was found as JSON.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask no questions.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")] = False,
 ) -> None:
-    """Find out how an API is read, and write a declaration of it with the evidence for each guess."""
-    from ecom_assets.cli.discover_report import announce, updated
+    """Find out how an API pages, filters and counts, and write a declaration with the evidence for each guess."""
+    from ecom_assets.cli.discover_summary import print_summary
+    from ecom_assets.cli.discover_update import update_file
     from ecom_assets.discovery.auth_argument import auth_kinds
     from ecom_assets.discovery.description.openapi import read_openapi
-    from ecom_assets.discovery.discover import Wish
-    from ecom_assets.discovery.discover import discover as discovered
+    from ecom_assets.discovery.discover import DiscoveryOptions
+    from ecom_assets.discovery.discover import discover as discover_shop
     from ecom_assets.discovery.output.files import refuse_existing, write_new
     from ecom_assets.foundation.errors import IngestError
 
     described = read_openapi(openapi) if openapi else None
     if offline and described is None:
-        raise IngestError("--offline: found no --openapi; allowed: both, because nothing else is known then")
+        raise IngestError("--offline: found no --openapi; give both, because --offline sends no request")
     if update:
-        file = _file(out, name or _name_of(url))
-        updated(file, described, endpoint or [], requests, yes=yes, as_json=as_json, progress=_progress)
+        file = _default_file(out, name or _shop_name(url))
+        update_file(
+            file, described, endpoint or [], requests, yes=yes, as_json=as_json, progress=_show_progress
+        )
         return
-    address = url or (described.base_url if described else "") or _asked("The API's address", yes, "URL")
+    address = url or (described.base_url if described else "") or _ask_address(yes)
     shop = name or (
-        _name_of(address) if yes else typer.prompt("Name of the shop", _name_of(address), err=True)
+        _shop_name(address) if yes else typer.prompt("Name of the shop", _shop_name(address), err=True)
     )
-    file = _file(out, shop)
+    file = _default_file(out, shop)
     refuse_existing(file)
     if auth is None and described and described.auth:
         kinds: Any = described.auth
     else:
-        texts = _auth_texts(address, yes) if auth is None else auth
+        texts = _ask_auth(address, yes) if auth is None else auth
         kinds = auth_kinds([text for text in texts if text != "none"])
-    wish = Wish(
+    options = DiscoveryOptions(
         name=shop,
         base_url=address,
         auth=kinds,
@@ -100,25 +109,25 @@ def discover(
         allow_http=allow_http,
         described=described.endpoints if described else {},
         offline=offline,
-        most_requests=requests,
+        max_requests=requests,
     )
-    secrets = {} if offline else _secrets(wish, yes)
-    with _progress() as on_progress:
-        wish = _with_endpoints(wish, described, secrets, on_progress)
+    secrets = {} if offline else _ask_missing_secrets(options, yes)
+    with _show_progress() as on_progress:
+        options = _with_endpoints(options, described, secrets, on_progress)
     if not endpoint and not yes:
-        wish = _chosen(wish)
-    with _progress() as on_progress:
-        found = discovered(wish, secrets, on_progress)
-    write_new(file, found.text)
-    announce(file, found, as_json=as_json)
+        options = _ask_endpoints(options)
+    with _show_progress() as on_progress:
+        discovery = discover_shop(options, secrets, on_progress)
+    write_new(file, discovery.text)
+    print_summary(file, discovery, as_json=as_json)
 
 
-def _file(out: Path | None, name: str) -> Path:
+def _default_file(out: Path | None, name: str) -> Path:
     return out or Path(os.environ.get("ECOM_SHOPS_DIR") or "shops") / f"{name}.yaml"
 
 
-def _name_of(url: str) -> str:
-    """Return a name for a shop out of its address: the host without what is before and behind it."""
+def _shop_name(url: str) -> str:
+    """Return a name for a shop from its address: the host's own name, without subdomains and the top-level domain."""
     parts = urlsplit(url)
     if parts.scheme == "sandbox":
         return "sandbox"
@@ -128,40 +137,44 @@ def _name_of(url: str) -> str:
     return word if re.match("[a-z]", word) else "shop"
 
 
-def _asked(question: str, yes: bool, option: str) -> str:
+def _ask_address(yes: bool) -> str:
     from ecom_assets.foundation.errors import IngestError
 
     if yes:
-        raise IngestError(f"{option}: found nothing; allowed: the address of an API")
-    return str(typer.prompt(question, err=True))
+        raise IngestError("URL: found nothing; allowed: the address of an API")
+    return str(typer.prompt("The API's address", err=True))
 
 
-def _auth_texts(address: str, yes: bool) -> list[str]:
-    """Return the auth kinds that are asked for where none was given."""
+def _ask_auth(address: str, yes: bool) -> list[str]:
+    """Return the auth kinds that the user types, where the command line has none."""
     if address.startswith("sandbox://"):
         return [_SANDBOX_AUTH]
     if yes:
         return []
     _err.print(
         "Auth kinds: none, api_key:NAME:LOCATION (header or query), bearer, http_basic, "
-        "oauth2_client_credentials:ADDRESS; with commas between several",
+        "oauth2_client_credentials:ADDRESS; put commas between several",
         highlight=False,
     )
     return [text.strip() for text in str(typer.prompt("Auth", "none", err=True)).split(",") if text.strip()]
 
 
-def _secrets(wish: Wish, yes: bool) -> dict[str, str]:
-    """Return the secrets that are nowhere to be found, asked for unseen; with `yes` a missing one is an error."""
+def _ask_missing_secrets(options: DiscoveryOptions, yes: bool) -> dict[str, str]:
+    """Return the secrets that are found nowhere, typed by the user and not shown.
+
+    Raises:
+        MissingSecret: A secret is missing, and `yes` forbids questions.
+    """
     from ecom_assets.client.secrets import environment_variable, resolve_secrets, secret_names
-    from ecom_assets.discovery.discover import provisional
+    from ecom_assets.discovery.discover import provisional_shop
     from ecom_assets.foundation.errors import MissingSecret
 
-    shop = provisional(wish)
+    shop = provisional_shop(options)
     names = secret_names(shop)
     given: dict[str, str] = {}
     for name in names:
         try:
-            # the others stand in for themselves, so that this one alone is looked for
+            # the other secrets get a stand-in, so that only this one is looked up
             resolve_secrets(shop, {**{other: "-" for other in names if other != name}, **given})
         except MissingSecret:
             if yes:
@@ -169,41 +182,44 @@ def _secrets(wish: Wish, yes: bool) -> dict[str, str]:
             given[name] = typer.prompt(
                 f"Secret {name} (not shown)", "", hide_input=True, show_default=False, err=True
             )
-            _err.print(f"For the commands after this one, put it into {environment_variable(shop, name)}.")
+            _err.print(f"For later commands, set the variable {environment_variable(shop, name)} to it.")
     return given
 
 
 def _with_endpoints(
-    wish: Wish, described: Description | None, secrets: dict[str, str], on_progress: OnProgress
-) -> Wish:
-    """Return the wish with endpoints: those that were named, else described, else found at the address."""
+    options: DiscoveryOptions,
+    described: ApiDescription | None,
+    secrets: dict[str, str],
+    on_progress: OnProgress,
+) -> DiscoveryOptions:
+    """Return the options with endpoints: those that the user names, else the described ones, else those found."""
     from dataclasses import replace
 
     from ecom_assets.client.api_connection import open_api
-    from ecom_assets.discovery.discover import provisional
-    from ecom_assets.discovery.exploration.endpoints import find_endpoints
+    from ecom_assets.discovery.discover import provisional_shop
+    from ecom_assets.discovery.exploration.endpoint_search import find_endpoints
 
-    if wish.endpoints:
-        return wish
+    if options.endpoints:
+        return options
     if described:
-        return replace(wish, endpoints=tuple(described.endpoints))
-    with open_api(provisional(wish), secrets) as connection:
-        return replace(wish, endpoints=tuple(find_endpoints(connection, on_progress)))
+        return replace(options, endpoints=tuple(described.endpoints))
+    with open_api(provisional_shop(options), secrets) as connection:
+        return replace(options, endpoints=tuple(find_endpoints(connection, on_progress)))
 
 
-def _chosen(wish: Wish) -> Wish:
+def _ask_endpoints(options: DiscoveryOptions) -> DiscoveryOptions:
     """Let the user choose among the endpoints, or name others."""
     from dataclasses import replace
 
-    from ecom_assets.discovery.named_endpoint import listed
+    from ecom_assets.discovery.endpoint_argument import split_endpoints
 
-    found = ", ".join(wish.endpoints)
-    answer = str(typer.prompt("Endpoints, with commas between them", found or None, err=True))
-    return replace(wish, endpoints=tuple(listed(answer)))
+    default = ", ".join(options.endpoints)
+    answer = str(typer.prompt("Endpoints, with commas between them", default or None, err=True))
+    return replace(options, endpoints=tuple(split_endpoints(answer)))
 
 
 @contextmanager
-def _progress() -> Iterator[OnProgress]:
-    """Show one line that changes, on a terminal alone."""
+def _show_progress() -> Iterator[OnProgress]:
+    """Show the newest line of progress, in a terminal only."""
     with _err.status("") as status:
         yield lambda text: status.update(text)

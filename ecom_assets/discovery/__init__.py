@@ -1,4 +1,4 @@
-"""From an API's address to a declaration: what its answers, and a description of it, tell of paging and columns.
+"""Discovery: finds out how an API pages, filters and counts, and drafts its declaration with evidence.
 
-Knows nothing of Dagster. The command line is `ecom_assets.cli.discover`.
+Nothing here knows Dagster or the terminal. See `ecom_assets.cli.discover` for the command.
 """

@@ -1,4 +1,4 @@
-"""Auth kinds as the command line takes them, `TYPE[:NAME[:LOCATION[:PREFIX]]]`, in the words of the declaration."""
+"""Parses the values of `--auth`: `TYPE[:NAME[:LOCATION[:PREFIX]]]` becomes an auth kind of the declaration."""
 
 from __future__ import annotations
 
@@ -11,38 +11,39 @@ from ecom_assets.foundation.errors import IngestError
 
 
 def auth_kinds(texts: Sequence[str]) -> list[dict[str, Any]]:
-    """Return the declared auth kinds; of several, each has secrets of its own names.
+    """Return the declared auth kinds; where there are several, each gets secret names of its own.
 
-    Nothing that is wrong is repeated, as it might be a secret. Raises IngestError.
+    Raises:
+        IngestError: A value is wrong. The message does not repeat the value, which might be a secret.
     """
-    kinds = [_kind(text) for text in texts]
+    kinds = [_auth_kind(text) for text in texts]
     taken: set[str] = set()
-    keys = sum(kind["type"] == "api_key" for kind in kinds)
+    api_keys = sum(kind["type"] == "api_key" for kind in kinds)
     for kind in kinds:
         fields = AUTH_FIELDS[kind["type"]]
-        if len(fields) == 1 and (keys > 1 or fields[0] in taken):
+        if len(fields) == 1 and (api_keys > 1 or fields[0] in taken):
             kind["secret"] = snake_case(kind.get("name", fields[0]))
         taken.update(fields)
     return kinds
 
 
-def _kind(text: str) -> dict[str, Any]:
+def _auth_kind(text: str) -> dict[str, Any]:
     kind, _, rest = text.partition(":")
     if kind not in AUTH_FIELDS:
         raise IngestError(
-            f"--auth: found another kind; allowed: {', '.join(AUTH_FIELDS)}, as in api_key:X-Key:header"
+            f"--auth: found an unknown kind; allowed: {', '.join(AUTH_FIELDS)}, as in api_key:X-Key:header"
         )
     if kind == "oauth2_client_credentials":
         if not rest.startswith(("https://", "http://")):
-            raise IngestError(f"--auth: found no address that gives out tokens; allowed: {kind}:https://…")
+            raise IngestError(f"--auth: found no address of a token endpoint; allowed: {kind}:https://…")
         return {"type": kind, "access_token_url": rest}
     if kind != "api_key":
         if rest:
-            raise IngestError(f"--auth: found something behind {kind}; allowed: {kind} alone")
+            raise IngestError(f"--auth: found more text after {kind}; allowed: {kind} alone")
         return {"type": kind}
     name, _, place = rest.partition(":")
     location, _, prefix = place.partition(":")
     if location not in ("", "header", "query"):
-        raise IngestError("--auth: found another location; allowed: header, query")
-    found = {"type": kind, "name": name or "Authorization", "location": location or "header"}
-    return found | ({"prefix": prefix} if prefix else {})
+        raise IngestError("--auth: found an unknown location; allowed: header, query")
+    declared = {"type": kind, "name": name or "Authorization", "location": location or "header"}
+    return declared | ({"prefix": prefix} if prefix else {})

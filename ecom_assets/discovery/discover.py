@@ -1,7 +1,4 @@
-"""A shop discovered: each endpoint explored in turn, its tables drafted, the file's text proved.
-
-What the user wants is a `Wish`; asking for it is the command line's.
-"""
+"""Discovers a shop: explores each endpoint, drafts its tables, and writes the declaration's verified text."""
 
 from __future__ import annotations
 
@@ -14,24 +11,24 @@ from pydantic import ValidationError
 from ecom_assets.client.api_connection import ApiConnection, open_api
 from ecom_assets.declaration.error_text import to_declaration_error
 from ecom_assets.declaration.reading import Shop
-from ecom_assets.discovery.description.endpoint import DescribedEndpoint
-from ecom_assets.discovery.description.offline import found_from
-from ecom_assets.discovery.exploration.children import carried, explore_child, parent_of
-from ecom_assets.discovery.exploration.endpoint import explore
-from ecom_assets.discovery.exploration.first_page import open_listing
-from ecom_assets.discovery.exploration.placeholder_window import is_placed, open_placed
-from ecom_assets.discovery.exploration.requests import MOST_REQUESTS, Asker
-from ecom_assets.discovery.guess import Found, Habits
-from ecom_assets.discovery.named_endpoint import named
-from ecom_assets.discovery.output.document import ShopDraft
-from ecom_assets.discovery.secret_names import without_secret_names
-from ecom_assets.discovery.tables.naming import Names
-from ecom_assets.discovery.tables.tables import TableDraft, add_references, tables_of
-from ecom_assets.discovery.verification import proved
+from ecom_assets.discovery.description.described_endpoint import DescribedEndpoint
+from ecom_assets.discovery.description.offline import offline_draft
+from ecom_assets.discovery.endpoint_argument import EndpointArgument, parse_endpoint
+from ecom_assets.discovery.endpoint_draft import ApiConventions, EndpointDraft
+from ecom_assets.discovery.exploration.children import explore_child, parent_key_columns, parent_resource
+from ecom_assets.discovery.exploration.endpoint import explore_endpoint
+from ecom_assets.discovery.exploration.endpoint_client import MAX_REQUESTS, EndpointClient
+from ecom_assets.discovery.exploration.placeholder_window import has_window_placeholders, request_wide_window
+from ecom_assets.discovery.exploration.record_list import request_first_page
+from ecom_assets.discovery.output.shop_yaml import ShopDraft
+from ecom_assets.discovery.secret_field_names import drop_secret_field_names
+from ecom_assets.discovery.tables.naming import NamingRules
+from ecom_assets.discovery.tables.table_draft import TableDraft, add_references, draft_tables
+from ecom_assets.discovery.verification import verified_yaml
 from ecom_assets.foundation.errors import ApiError, IngestError
 from ecom_assets.foundation.progress import OnProgress
 
-_ANY = {
+_PLACEHOLDER_RESOURCE = {
     "name": "any",
     "primary_key": "id",
     "endpoint": {"path": "any"},
@@ -40,12 +37,22 @@ _ANY = {
 
 
 @dataclass(frozen=True)
-class Wish:
-    """What is to be discovered: auth kinds in the words of the declaration, endpoints as paths.
+class DiscoveryOptions:
+    """What to discover, and what is known beforehand.
 
-    A path may have a query, whose parameters go with every request and into the file. `parameters` are names that
-    the API is known to have, so that no others are tried; `taken` are names that resources have already. What a
-    description says of the endpoints is in `described`, by path; `offline` takes that for all there is to know.
+    Attributes:
+        name: The shop's name.
+        base_url: The API's address.
+        auth: Auth kinds in the words of the declaration.
+        endpoints: What the user names; see `ecom_assets.discovery.endpoint_argument`. The parameters in a query go
+            with every request and into the file.
+        parameters: Parameters that the API is known to have; no others are tried unless it is empty.
+        allow_http: Plain http is allowed to hosts other than the local one.
+        described: What a description says about the endpoints, by path.
+        offline: Use the description alone and send no request.
+        max_requests: How many requests one endpoint may get.
+        naming: The rules for names.
+        taken: Names that other resources have already.
     """
 
     name: str
@@ -56,14 +63,14 @@ class Wish:
     allow_http: bool = False
     described: Mapping[str, DescribedEndpoint] = field(default_factory=dict)
     offline: bool = False
-    most_requests: int = MOST_REQUESTS
-    names: Names = field(default_factory=Names)
+    max_requests: int = MAX_REQUESTS
+    naming: NamingRules = field(default_factory=NamingRules)
     taken: Collection[str] = ()
 
 
 @dataclass(frozen=True)
 class Discovery:
-    """What came of it: the file's text, the draft behind it, and why endpoints are not in it, by path."""
+    """A discovered shop: the file's text, its draft, and for each endpoint that is left out the reason, by path."""
 
     text: str
     draft: ShopDraft
@@ -71,23 +78,27 @@ class Discovery:
 
     @property
     def requests(self) -> int:
-        """Return how many requests were made for all endpoints."""
-        return sum(table.found.requests for table in self.draft.tables if table.found)
+        """Return how many requests all endpoints of the draft got."""
+        return sum(table.endpoint.requests for table in self.draft.tables if table.endpoint)
 
 
-def provisional(wish: Wish) -> Shop:
-    """Return the shop as far as it can be declared beforehand: enough to connect to it.
+def provisional_shop(options: DiscoveryOptions) -> Shop:
+    """Return a shop without real resources, which is enough to connect to its API.
 
-    Raises DeclarationError for an address or an auth kind that cannot be.
+    Raises:
+        DeclarationError: The address or an auth kind cannot be declared.
     """
-    client: dict[str, Any] = {"base_url": wish.base_url, "auth": [dict(entry) for entry in wish.auth]}
-    if wish.allow_http:
+    client: dict[str, Any] = {
+        "base_url": options.base_url,
+        "auth": [dict(entry) for entry in options.auth],
+    }
+    if options.allow_http:
         client["allow_http"] = True
     document = {
-        "name": wish.name,
+        "name": options.name,
         "client": client,
         "policy": {"backoff_factor": 0.5},  # a person is waiting
-        "resources": [_ANY],
+        "resources": [_PLACEHOLDER_RESOURCE],
     }
     try:
         return Shop.model_validate(document)
@@ -98,95 +109,126 @@ def provisional(wish: Wish) -> Shop:
 
 
 def discover(
-    wish: Wish, secrets: Mapping[str, str] | None = None, on_progress: OnProgress = lambda text: None
+    options: DiscoveryOptions,
+    secrets: Mapping[str, str] | None = None,
+    on_progress: OnProgress = lambda text: None,
 ) -> Discovery:
-    """Return the declaration of a shop. Raises MissingSecret, ApiError where no endpoint can be read."""
-    shop = provisional(wish)
-    draft = ShopDraft(wish.name, wish.base_url, wish.auth, wish.allow_http)
-    failed: dict[str, str] = {}
-    if wish.offline:
-        draft.notes.append("Drawn from a description of the API alone; nothing was asked.")
-        _each(wish, draft, failed, None, on_progress)
-        return _finished(wish, draft, failed)
-    with open_api(shop, secrets) as connection:
-        _each(wish, draft, failed, connection, on_progress)
-    return _finished(wish, draft, failed)
+    """Return the declaration of a shop.
+
+    Args:
+        options: What to discover.
+        secrets: The secrets by name; others are looked up where a load looks them up.
+        on_progress: Takes a line before each request.
+
+    Raises:
+        MissingSecret: A secret was not found.
+        ApiError: No endpoint can be read.
+    """
+    shop = provisional_shop(options)
+    discovery = _ShopDiscovery(options, on_progress)
+    if options.offline:
+        discovery.draft.notes.append("Drafted from a description of the API alone; no request was sent.")
+        discovery.explore_all(None)
+    else:
+        with open_api(shop, secrets) as connection:
+            discovery.explore_all(connection)
+    return discovery.finish()
 
 
-def _each(
-    wish: Wish,
-    draft: ShopDraft,
-    failed: dict[str, str],
-    connection: ApiConnection | None,
-    on_progress: OnProgress,
-) -> None:
-    """Explore the endpoints, each behind its parent, and draft the tables of those that can be read."""
-    habits = Habits()
-    waiting = [named(entry) for entry in dict.fromkeys(wish.endpoints)]
-    while waiting:
-        drafted = {table.name: table for table in draft.tables if table.found}
-        ready = next((entry for entry in waiting if (parent_of(entry) or "") in {"", *drafted}), None)
-        if ready is None:
-            for entry in waiting:
-                failed[entry.path] = _without_parent(entry.path, parent_of(entry) or "", wish, list(drafted))
-            return
-        waiting.remove(ready)
-        described = wish.described.get(ready.path, DescribedEndpoint(ready.path))
-        parent = drafted.get(parent_of(ready) or "")
-        taken = [*wish.taken, *(table.name for table in draft.tables)]
-        name = wish.names.resource(ready.path, taken)
-        include, columns = carried(parent) if parent else ([], [])
-        try:
-            if connection is None:
-                found = found_from(described)
-            else:
-                asker = Asker(
-                    connection,
-                    ready.path,
-                    ready.params,
-                    ready.body,
-                    most=wish.most_requests,
-                    on_progress=on_progress,
-                )
-                # what one body is called by says nothing of another
-                usual = habits if ready.body is None else Habits()
-                found = _found(asker, name, parent, usual, [*described.params, *wish.parameters])
-                found.records = without_secret_names(found.records, connection.redactor.scrub)
-                usual.learn(found)
-            tables = tables_of(found, name, wish.names, taken, described.table, None, columns)
-        except ApiError as error:
-            failed[ready.path] = str(error)
-            continue
-        tables[0].include, tables[0].asked_by = include, parent.name if parent else None
+class _ShopDiscovery:
+    """The discovery of one shop, endpoint by endpoint."""
+
+    def __init__(self, options: DiscoveryOptions, on_progress: OnProgress) -> None:
+        self.options = options
+        self.on_progress = on_progress
+        self.draft = ShopDraft(options.name, options.base_url, options.auth, options.allow_http)
+        self.failed: dict[str, str] = {}
+        self.conventions = ApiConventions()
+
+    def explore_all(self, connection: ApiConnection | None) -> None:
+        """Explore the endpoints, each child after its parent; without a connection use the description."""
+        waiting = [parse_endpoint(text) for text in dict.fromkeys(self.options.endpoints)]
+        while waiting:
+            drafted = {table.name: table for table in self.draft.tables if table.endpoint}
+            ready = next(
+                (entry for entry in waiting if (parent_resource(entry) or "") in {"", *drafted}), None
+            )
+            if ready is None:
+                for entry in waiting:
+                    parent_name = parent_resource(entry) or ""
+                    self.failed[entry.path] = self._missing_parent(entry.path, parent_name, list(drafted))
+                return
+            waiting.remove(ready)
+            try:
+                self._draft_endpoint(ready, drafted.get(parent_resource(ready) or ""), connection)
+            except ApiError as error:
+                self.failed[ready.path] = str(error)
+
+    def _missing_parent(self, path: str, parent: str, drafted: Sequence[str]) -> str:
+        if parent in self.options.taken:
+            return (
+                f"{path}: its placeholders take fields of {parent}, which is declared already; "
+                "add the children of a declared resource by hand"
+            )
+        allowed = ", ".join(drafted) or "nothing, because no other endpoint could be read"
+        return (
+            f"{path}: its placeholders take fields of {parent}, which could not be read; allowed: {allowed}"
+        )
+
+    def _draft_endpoint(
+        self, argument: EndpointArgument, parent: TableDraft | None, connection: ApiConnection | None
+    ) -> None:
+        """Explore one endpoint and add its tables to the draft. Raises ApiError where it cannot be read."""
+        options = self.options
+        described = options.described.get(argument.path, DescribedEndpoint(argument.path))
+        taken = [*options.taken, *(table.name for table in self.draft.tables)]
+        name = options.naming.resource(argument.path, taken)
+        include, parent_columns = parent_key_columns(parent) if parent else ([], [])
+        if connection is None:
+            endpoint = offline_draft(described)
+        else:
+            client = EndpointClient(
+                connection,
+                argument.path,
+                argument.params,
+                argument.body,
+                max_requests=options.max_requests,
+                on_progress=self.on_progress,
+            )
+            # the names in one body say nothing about another body
+            conventions = self.conventions if argument.body is None else ApiConventions()
+            known = [*described.params, *options.parameters]
+            endpoint = _explore(client, name, parent, conventions, known)
+            endpoint.records = drop_secret_field_names(endpoint.records, connection.redactor.scrub)
+            conventions.learn(endpoint)
+        tables = draft_tables(endpoint, name, options.naming, taken, described.table, None, parent_columns)
+        tables[0].include, tables[0].parent_endpoint = include, parent.name if parent else None
         if described.description:
             tables[0].description = described.description
-        draft.tables += tables
+        self.draft.tables += tables
+
+    def finish(self) -> Discovery:
+        """Return the outcome. Raises IngestError where no endpoint could be read."""
+        if not self.draft.tables:
+            raise IngestError(
+                "; ".join(self.failed.values()) or "found no endpoint; name each with --endpoint PATH"
+            )
+        add_references(self.draft.tables, self.options.naming)
+        self.draft.notes += [f"Left out: {reason}" for reason in self.failed.values()]
+        return Discovery(verified_yaml(self.draft), self.draft, self.failed)
 
 
-def _without_parent(path: str, parent: str, wish: Wish, read: Sequence[str]) -> str:
-    if parent in wish.taken:
-        return (
-            f"{path}: asked by a field of {parent}, which is declared already; its children are added by hand"
-        )
-    allowed = ", ".join(read) or "nothing, because no other endpoint was read"
-    return f"{path}: asked by a field of {parent}, which was not read; allowed: {allowed}"
-
-
-def _found(
-    asker: Asker, name: str, parent: TableDraft | None, habits: Habits, known: Collection[str]
-) -> Found:
-    """Explore one endpoint: by its parent's records, with a window in its placeholders, or as it is."""
+def _explore(
+    client: EndpointClient,
+    name: str,
+    parent: TableDraft | None,
+    conventions: ApiConventions,
+    known: Collection[str],
+) -> EndpointDraft:
+    """Explore one endpoint: with its parent's records, with a window in its placeholders, or as it is."""
     if parent:
-        return explore_child(asker, name, parent, habits, known)
-    if is_placed(asker):
-        listing, form = open_placed(asker, name)
-        return explore(listing, habits, known, form)
-    return explore(open_listing(asker, name), habits, known)
-
-
-def _finished(wish: Wish, draft: ShopDraft, failed: Mapping[str, str]) -> Discovery:
-    if not draft.tables:
-        raise IngestError("; ".join(failed.values()) or "found no endpoint; name each with --endpoint PATH")
-    add_references(draft.tables, wish.names)
-    draft.notes += [f"Left out: {reason}" for reason in failed.values()]
-    return Discovery(proved(draft), draft, failed)
+        return explore_child(client, name, parent, conventions, known)
+    if has_window_placeholders(client):
+        record_list, window_format = request_wide_window(client, name)
+        return explore_endpoint(record_list, conventions, known, window_format)
+    return explore_endpoint(request_first_page(client, name), conventions, known)

@@ -1,7 +1,7 @@
-"""A declared shop compared with its API as it is now, and the file's text with what changed.
+"""Compares a declared shop with its API, and edits the file's text to what changed.
 
-What is declared stays, also what is gone at the API, since the tables have it; only what would reject records is
-loosened. How a text is edited is `yaml_text`'s.
+Declared columns stay, even where the API no longer has the field, because the tables have them. Only columns that
+would reject records are loosened.
 """
 
 from __future__ import annotations
@@ -16,14 +16,15 @@ from ecom_assets.client.redaction import Redactor
 from ecom_assets.client.secrets import resolve_secrets
 from ecom_assets.contract.contract import explode
 from ecom_assets.declaration.reading import Resource, Shop
-from ecom_assets.discovery.description.endpoint import DescribedTable
-from ecom_assets.discovery.guess import Found, Guess, Paging
-from ecom_assets.discovery.output.document import column_body, column_line, flow, resource_lines
+from ecom_assets.discovery.endpoint_draft import EndpointDraft, Guess, Paging
+from ecom_assets.discovery.field_path import FieldPath
+from ecom_assets.discovery.output.shop_yaml import column_body, column_line, flow_yaml, resource_lines
 from ecom_assets.discovery.output.yaml_text import YamlText
-from ecom_assets.discovery.secret_names import without_secret_names
+from ecom_assets.discovery.secret_field_names import drop_secret_field_names
 from ecom_assets.discovery.tables.columns import AS_IN_THE_TEMPLATE, ColumnDraft
-from ecom_assets.discovery.tables.naming import Names
-from ecom_assets.discovery.tables.tables import TableDraft, tables_of
+from ecom_assets.discovery.tables.described_fields import DescribedTable
+from ecom_assets.discovery.tables.naming import NamingRules
+from ecom_assets.discovery.tables.table_draft import TableDraft, draft_tables
 from ecom_assets.discovery.verification import load_text
 from ecom_assets.extract.api_check import contract_of
 from ecom_assets.extract.probe import Probe, open_probe
@@ -32,17 +33,17 @@ from ecom_assets.foundation.progress import OnProgress
 
 _NEW = "new at the API"
 _GONE = "gone at the API"
-_LATELY = timedelta(days=30)
-_SAMPLE = 100
+_RECENT = timedelta(days=30)
+_SAMPLE_SIZE = 100
 
 
 @dataclass
 class Update:
-    """The new text of a file, what changed in words, and what could not be looked at or needs a person."""
+    """The new text of a file, the changes in words, and what was not compared or needs a person."""
 
     text: str
     changes: list[str] = field(default_factory=list)
-    open: list[str] = field(default_factory=list)
+    unresolved: list[str] = field(default_factory=list)
 
 
 def update(
@@ -50,146 +51,174 @@ def update(
     text: str,
     added: Sequence[TableDraft] = (),
     secrets: Mapping[str, str] | None = None,
-    on_progress: OnProgress = lambda said: None,
-    names: Names | None = None,
+    on_progress: OnProgress = lambda line: None,
+    naming: NamingRules | None = None,
 ) -> Update:
-    """Return a shop's file with what changed at the API since it was written, and the resources that are `added`.
+    """Return a shop's file with the changes at the API since it was written.
 
-    Asks each endpoint for a page, and for one of the last thirty days where it is windowed. Raises MissingSecret.
+    Requests one page of each endpoint, and for a windowed one another page of the last thirty days.
+
+    Args:
+        shop: The shop that the file declares.
+        text: The file's text.
+        added: New resources, to be added at the end.
+        secrets: The secrets by name; others are looked up where a load looks them up.
+        on_progress: Takes a line before each endpoint.
+        naming: The rules for the names of new columns.
+
+    Raises:
+        MissingSecret: A secret was not found.
     """
-    found = _Update(shop, text, names or Names())
+    updater = _Updater(shop, text, naming or NamingRules())
+    result = updater.result
     scrub = Redactor(resolve_secrets(shop, secrets).values()).scrub
     with open_probe(shop, secrets) as probe:
         for resource in shop.resources:
             if resource.endpoint is None:
                 continue
-            on_progress(f"{resource.name}: a page of what is there, and of what changed lately")
+            on_progress(f"{resource.name}: reading a page, and a page of recent changes if it is windowed")
             try:
-                records = _records(probe, resource)
+                records = _read_sample(probe, resource)
             except ApiError as error:
-                found.result.open.append(f"{resource.name} was not looked at: {error}")
+                result.unresolved.append(f"{resource.name} was not compared: {error}")
                 continue
-            with found.editing(resource.name):
-                found.compare(resource, without_secret_names(records, scrub))
+            with updater.skip_unusual_layout(resource.name):
+                updater.compare(resource, drop_secret_field_names(records, scrub))
     for table in added:
-        with found.editing(table.name):
-            found.add_resource(table)
-    found.result.text = found.text.text
-    load_text(found.result.text, shop.name, shop.file)
-    return found.result
+        with updater.skip_unusual_layout(table.name):
+            updater.add_resource(table)
+    result.text = updater.text.text
+    load_text(result.text, shop.name, shop.file)
+    return result
 
 
-def _records(probe: Probe, resource: Resource) -> list[Any]:
-    records = list(probe.page(resource, limit=_SAMPLE).records)
+def _read_sample(probe: Probe, resource: Resource) -> list[Any]:
+    records = list(probe.page(resource, limit=_SAMPLE_SIZE).records)
     if resource.windowed:
         now = datetime.now(timezone.utc)
-        records += probe.page(resource, (now - _LATELY, now), limit=_SAMPLE).records
+        records += probe.page(resource, (now - _RECENT, now), limit=_SAMPLE_SIZE).records
     return [record for record in records if isinstance(record, dict)]
 
 
-class _Update:
-    """The edits of one file."""
+class _Updater:
+    """Edits one file; `result` collects what it did."""
 
-    def __init__(self, shop: Shop, text: str, names: Names) -> None:
+    def __init__(self, shop: Shop, text: str, naming: NamingRules) -> None:
         self.shop = shop
         self.text = YamlText(text)
-        self.names = names
+        self.naming = naming
         self.result = Update(text)
-        self.positions = self.text.names_in(["resources"])
+        self.positions = self.text.positions_by_name(["resources"])
 
     @contextmanager
-    def editing(self, name: str) -> Iterator[None]:
-        """Leave to a person what the file is laid out too unusually for."""
+    def skip_unusual_layout(self, name: str) -> Iterator[None]:
+        """Leave a resource to a person where the file's layout is too unusual for an edit."""
         try:
             yield
         except LookupError as error:
-            self.result.open.append(f"{name}: {error}, so it is left as it is")
+            self.result.unresolved.append(f"{name}: {error}, so it stays as it is")
 
     def compare(self, resource: Resource, records: list[Any]) -> None:
         """Compare an endpoint's tables with its records."""
         if not records:
-            self.result.open.append(f"{resource.name} was not looked at: no record came")
+            self.result.unresolved.append(f"{resource.name} was not compared: the API has no record")
             return
         key = [resource.column(name).path for name in resource.primary_key]
-        found = Found(resource.name, records, (), Guess("", ""), Paging({"type": "single_page"}, ""))
+        single_page = Paging({"type": "single_page"}, "")
+        endpoint = EndpointDraft(resource.name, records, (), Guess("", ""), single_page)
         taken = [entry.name for entry in self.shop.resources]
-        table, *nested = tables_of(found, resource.name, self.names, taken, DescribedTable(), Guess(key, ""))
+        table, *nested = draft_tables(
+            endpoint, resource.name, self.naming, taken, DescribedTable(), Guess(key, "")
+        )
         children = {
             tuple(child.rows_from.path.split(".")): child
             for child in self.shop.children_of(resource.name)
             if child.rows_from
         }
-        self._table(resource, table, records, list(children))
+        self._update_table(resource, table, records, list(children))
         for draft in nested:
             child = children.get(draft.list_path)
             if child:
-                self._table(child, draft, explode(records, child, resource)[0], [])
+                self._update_table(child, draft, explode(records, child, resource)[0], [])
             elif not any(column.path == draft.list_path[: len(column.path)] for column in resource.columns):
                 for column, name in zip(draft.columns, resource.primary_key, strict=False):
                     column.references = f"{resource.name}.{name}"
                 self.add_resource(draft)
 
     def add_resource(self, table: TableDraft) -> None:
-        """Add a resource at the end."""
-        usual = dict(self.shop.client.paginator) if self.shop.client.paginator else None
-        self.text.append(["resources"], [line.removeprefix("  ") for line in resource_lines(table, usual)])
-        windowed = table.found is not None and table.found.filter is not None
+        """Add a resource at the end of the file."""
+        usual_paginator = dict(self.shop.client.paginator) if self.shop.client.paginator else None
+        lines = resource_lines(table, usual_paginator)
+        self.text.append(["resources"], [line.removeprefix("  ") for line in lines])
+        windowed = table.endpoint is not None and table.endpoint.time_filter is not None
         if windowed and self.text.find(["partitions"]) is None:
-            oldest = table.found.oldest if table.found else None
+            oldest = table.endpoint.oldest if table.endpoint else None
             start = (oldest or datetime.now(timezone.utc)).strftime("%Y-%m-%d")
-            self.text.add([], f"partitions: {{every: day, start: {flow(start)}}}")
+            self.text.add([], f"partitions: {{every: day, start: {flow_yaml(start)}}}")
         self.result.changes.append(f"{table.name}: {_NEW}")
 
-    def _table(
-        self, resource: Resource, draft: TableDraft, records: list[Any], lists: Sequence[tuple[str, ...]]
+    def _update_table(
+        self,
+        resource: Resource,
+        draft: TableDraft,
+        records: list[Any],
+        list_paths: Sequence[FieldPath],
     ) -> None:
-        """Add what is new to a table, and loosen what would reject records."""
+        """Add new columns to a table, and loosen those that would reject records.
+
+        Args:
+            resource: The table as it is declared.
+            draft: The table as the records show it.
+            records: The records of the table.
+            list_paths: The paths of the nested lists that are tables of their own.
+        """
         if resource.name not in self.positions:
-            self.result.open.append(f"{resource.name} is declared in another file")
+            self.result.unresolved.append(f"{resource.name} is declared in another file")
             return
         place: list[str | int] = ["resources", self.positions[resource.name], "columns"]
-        known = [*(column.path for column in resource.columns), *lists]
+        declared_paths = [*(column.path for column in resource.columns), *list_paths]
         names = [column.name for column in resource.columns]
         for column in draft.columns:
             if any(
-                column.path[: len(path)] == path or path[: len(column.path)] == column.path for path in known
+                column.path[: len(path)] == path or path[: len(column.path)] == column.path
+                for path in declared_paths
             ):
                 continue
             if column.name in names:
-                column.name = self.names.column(column.path, names)
-                column.why = [reason for reason in column.why if reason != AS_IN_THE_TEMPLATE]
+                column.name = self.naming.column(column.path, names)
+                column.evidence = [reason for reason in column.evidence if reason != AS_IN_THE_TEMPLATE]
             names.append(column.name)
-            column.nullable = True  # the rows that are in the warehouse do not have it
-            column.why = [_NEW, *(reason for reason in column.why if "null" not in reason)]
+            column.nullable = True  # the rows in the warehouse do not have it
+            column.evidence = [_NEW, *(reason for reason in column.evidence if "null" not in reason)]
             self.text.add(place, column_line(column))
-            self.result.changes.append(f"{resource.name}.{column.name}: {_NEW}, {column.kind.data_type}")
+            self.result.changes.append(f"{resource.name}.{column.name}: {_NEW}, {column.type.data_type}")
         by_path = {column.path: column for column in draft.columns}
-        for name, reason in self._reasons(resource, records):
+        for name, reason in self._reasons_for_rejection(resource, records):
             self._loosen([*place, name], resource, name, reason, by_path.get(resource.column(name).path))
         for declared in resource.columns:
-            if _gone(records, declared.path) and self.text.remark([*place, declared.name], _GONE):
+            if _is_gone(records, declared.path) and self.text.remark([*place, declared.name], _GONE):
                 self.result.changes.append(
                     f"{resource.name}.{declared.name}: in none of {len(records)} records"
                 )
 
-    def _reasons(self, resource: Resource, records: Sequence[Any]) -> list[tuple[str, str]]:
-        """Return the columns that reject records, with their reasons, but of nulls and of values the first alone."""
-        found: dict[tuple[str, bool], str] = {}
+    def _reasons_for_rejection(self, resource: Resource, records: Sequence[Any]) -> list[tuple[str, str]]:
+        """Return the columns that reject records, each with its first reason about nulls and about values."""
+        reasons: dict[tuple[str, bool], str] = {}
         for row in contract_of(self.shop, resource).apply(records).rejected:
             for reason in row.reasons:
                 name, _, text = reason.partition(": ")
-                found.setdefault((name, text.startswith("null")), text)
+                reasons.setdefault((name, text.startswith("null")), text)
         declared = {column.name for column in resource.columns}
-        return [(name, text) for (name, _), text in found.items() if name in declared]
+        return [(name, text) for (name, _), text in reasons.items() if name in declared]
 
     def _loosen(
         self, place: list[str | int], resource: Resource, name: str, reason: str, draft: ColumnDraft | None
     ) -> None:
-        """Let a column take what comes, unless it is one by which records are told apart or sorted."""
+        """Make a column nullable or change its type, unless it is a part of the key or the cursor."""
         endpoint = resource.endpoint
         cursor = endpoint.incremental.cursor_path if endpoint and endpoint.incremental else None
         if name in resource.primary_key or ".".join(resource.column(name).path) == cursor:
-            self.result.open.append(
+            self.result.unresolved.append(
                 f"{resource.name}.{name} rejects records and cannot be loosened: {reason}"
             )
             return
@@ -201,16 +230,16 @@ class _Update:
         body = column_body(draft) if draft else {"data_type": "text"}
         for key in ("data_type", "precision", "scale"):
             if key in body:
-                self.text.set(place, key, flow(body[key]))
+                self.text.set(place, key, flow_yaml(body[key]))
             else:
                 self.text.remove(place, key)
-        was = resource.column(name).data_type
-        self.text.remark(place, f"was {was}")
-        self.result.changes.append(f"{resource.name}.{name}: {was} became {body['data_type']}")
+        before = resource.column(name).data_type
+        self.text.remark(place, f"was {before}")
+        self.result.changes.append(f"{resource.name}.{name}: {before} became {body['data_type']}")
 
 
-def _gone(records: Sequence[Any], path: tuple[str, ...]) -> bool:
-    """Tell whether a field is in no record, though there are objects in which it could be."""
+def _is_gone(records: Sequence[Any], path: FieldPath) -> bool:
+    """Tell whether no record has a field, although there are objects that could hold it."""
     holders: list[Any] = list(records)
     for name in path[:-1]:
         holders = [record[name] for record in holders if isinstance(record.get(name), dict)]

@@ -1,4 +1,4 @@
-"""A discovered declaration put to the proof: it must load, and its contract must keep every record of the sample."""
+"""Verifies a discovered declaration: it must load, and its contract must keep every record of the sample."""
 
 from __future__ import annotations
 
@@ -9,19 +9,26 @@ from typing import Any
 
 from ecom_assets.contract.contract import RejectedRow, explode
 from ecom_assets.declaration.reading import Shop, format_path, load_shop
-from ecom_assets.discovery.output.document import ShopDraft, written
-from ecom_assets.discovery.tables.tables import TableDraft
-from ecom_assets.discovery.tables.type_inference import Kind
+from ecom_assets.discovery.output.shop_yaml import ShopDraft, shop_yaml
+from ecom_assets.discovery.tables.table_draft import TableDraft
+from ecom_assets.discovery.tables.type_inference import InferredType
 from ecom_assets.extract.api_check import contract_of
 from ecom_assets.foundation.errors import IngestError
 
-_ROUNDS = 4
+_MAX_ROUNDS = 4
 
 
 def load_text(text: str, name: str, beside: Path | None = None) -> Shop:
-    """Return the shop that a text declares, as if it stood beside a file, others of whose folder it may start from.
+    """Return the shop that a text declares.
 
-    Raises DeclarationError as for a file of that name, IngestError where none can be written.
+    Args:
+        text: The text of a YAML file.
+        name: The shop's name, which is the file's name too.
+        beside: A file in the folder that the text belongs to, so that `extends` finds the other files there.
+
+    Raises:
+        DeclarationError: The text is no valid declaration.
+        IngestError: The folder is not writable.
     """
     with tempfile.TemporaryDirectory(prefix="ecom_assets_") as folder:
         file = Path(folder) / f"{name}.yaml"
@@ -38,43 +45,53 @@ def load_text(text: str, name: str, beside: Path | None = None) -> Shop:
             file.unlink(missing_ok=True)
 
 
-def proved(draft: ShopDraft) -> str:
-    """Return the text of a draft that keeps all records it was drawn from; what breaks it is loosened.
+def verified_yaml(draft: ShopDraft) -> str:
+    """Return the text of a draft, after columns that reject records of the sample were loosened.
 
-    A record without its key or its cursor stays rejected, and a note says so. Raises DeclarationError.
+    A record without its key or cursor stays rejected, and a note in the file says so.
+
+    Raises:
+        DeclarationError: The text is no valid declaration.
     """
-    for _ in range(_ROUNDS):
-        text = written(draft)
+    for _ in range(_MAX_ROUNDS):
+        text = shop_yaml(draft)
         shop = load_text(text, draft.name)
-        loosened = [_loosen(table, rejected_rows(shop, draft, table)) for table in draft.tables]
+        loosened = [_loosen_columns(table, rejected_rows(shop, draft, table)) for table in draft.tables]
         if not any(loosened):
             break
     for table in draft.tables:
-        left = rejected_rows(shop, draft, table)
-        if left:
+        rejected = rejected_rows(shop, draft, table)
+        if rejected:
             # the reason itself would repeat a value, which may be personal
-            name = left[0].reasons[0].partition(": ")[0]
+            name = rejected[0].reasons[0].partition(": ")[0]
             table.notes.append(
-                f"{len(left)} records of the sample break this, the first one because of {name}"
+                f"{len(rejected)} records of the sample break this contract, the first one because of {name}"
             )
-            text = written(draft)
+            text = shop_yaml(draft)
     return text
 
 
 def rejected_rows(shop: Shop, draft: ShopDraft, table: TableDraft) -> Sequence[RejectedRow]:
-    """Return what the contract of a drafted table rejects of the sample."""
+    """Return the rows of the sample that the contract of a table rejects.
+
+    Args:
+        shop: The shop as the draft declares it.
+        draft: The draft, which holds the sample.
+        table: A table of the draft.
+    """
     resource = shop.resource(table.name)
     rows: Sequence[Any]
-    if table.found:
-        rows = table.found.records
+    if table.endpoint:
+        rows = table.endpoint.records
     else:
         parent = next(entry for entry in draft.tables if entry.name == table.parent)
-        rows = explode(parent.found.records if parent.found else [], resource, shop.parent_of(resource))[0]
+        records = parent.endpoint.records if parent.endpoint else []
+        rows = explode(records, resource, shop.parent_of(resource))[0]
     return contract_of(shop, resource).apply(rows).rejected
 
 
-def _loosen(table: TableDraft, rejected: Sequence[RejectedRow]) -> bool:
-    """Make the columns of a table that reject a row wider, and tell whether there were any."""
+def _loosen_columns(table: TableDraft, rejected: Sequence[RejectedRow]) -> bool:
+    """Make the columns that reject a row nullable or give them a wider type; tell whether there were any."""
     reasons = {reason.partition(": ")[::2] for row in rejected for reason in row.reasons}
     changed = False
     for column in table.columns:
@@ -84,13 +101,13 @@ def _loosen(table: TableDraft, rejected: Sequence[RejectedRow]) -> bool:
             if reason.startswith("null"):
                 if not column.nullable and "primary key" not in reason:
                     column.nullable = changed = True
-                    column.why.append("loosened: null in the sample")
-            elif column.kind.data_type not in ("text", "json"):
-                column.why.append(f"loosened: some values are no {column.kind.data_type}")
-                column.kind = Kind("text")
+                    column.evidence.append("loosened: null in the sample")
+            elif column.type.data_type not in ("text", "json"):
+                column.evidence.append(f"loosened: some values are no {column.type.data_type}")
+                column.type = InferredType("text")
                 changed = True
-            elif column.kind.data_type == "text":
-                column.why.append("loosened: some values are no text")
-                column.kind = Kind("json")
+            elif column.type.data_type == "text":
+                column.evidence.append("loosened: some values are no text")
+                column.type = InferredType("json")
                 changed = True
     return changed

@@ -37,7 +37,7 @@ def shop(sandbox: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> P
 
 
 def declared(folder: Path, base_url: str, **endpoint: Any) -> Path:
-    """Write a shop that does not wait before it tries again."""
+    """Write a shop without retries."""
     content = yaml.safe_load((BUNDLED_SHOPS / "sandbox.yaml").read_text("utf-8"))
     content["client"]["base_url"] = base_url
     content["policy"] = {"max_retries": 0}
@@ -65,7 +65,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
 
 
 def lines(printed: Printed, resource: str) -> dict[str, str]:
-    """Return what was found of a resource, by what was checked."""
+    """Return the results for a resource, by the name of the check."""
     found = [line.split(maxsplit=2) for line in printed[1].splitlines()]
     return {words[1]: words[2] for words in found if words[0] == resource}
 

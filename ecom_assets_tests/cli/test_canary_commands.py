@@ -1,4 +1,4 @@
-"""The commands, with keys that the server repeats: neither terminal nor any file ever holds one."""
+"""A server may repeat the keys that it gets: neither the terminal nor any file of a command ever holds one."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ecom_assets_tests.support.servers.self_signed import serving_tls
 __all__ = ["folder", "talkative"]  # the fixtures
 
 INSIDE = [name for name in CASES if "crash" in name or "warehouse" in name]
-"""Cases of a load; the commands load nothing."""
+"""Cases that need a load; these commands do not load."""
 
 EVERYTHING = """
 import http.client, logging, pathlib, shutil, tempfile
@@ -33,7 +33,7 @@ def kept(temporary):
     cleanup(temporary)
 tempfile.TemporaryDirectory.cleanup = kept
 """
-"""Run by Python when it starts: all libraries say all that they can, and temporary folders are kept."""
+"""Runs when Python starts: all libraries log everything, and temporary folders are kept."""
 
 DEFINITIONS = """
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What is imported by a command that needs little, and that a process ends as soon as its work is done."""
+"""Light commands import nothing heavy, and a process ends as soon as its work is done."""
 
 from __future__ import annotations
 

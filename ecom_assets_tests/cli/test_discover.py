@@ -39,7 +39,7 @@ def sandbox() -> Iterator[Running]:
 
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Any:
-    """Run `discover` in a folder of its own, with what is typed, and return its exit code and what it printed."""
+    """Run `discover` in a folder of its own, with typed answers; return its exit code and what it printed."""
     monkeypatch.chdir(tmp_path)
 
     def command(*arguments: object, typed: str | None = None) -> Printed:
@@ -150,7 +150,7 @@ def test_a_file_is_never_overwritten(run: Any, sandbox: Running, monkeypatch: py
     file.write_text("mine", "utf-8")
     code, _, err = found(sandbox, run)
     assert code == 1
-    assert err.startswith("error: shops/mine.yaml: found a file; allowed: --update")
+    assert err.startswith("error: shops/mine.yaml: the file exists already; use --update")
     assert file.read_text("utf-8") == "mine"
     assert sandbox.log.requests == []
 
@@ -197,15 +197,15 @@ def test_what_is_no_list_is_one_line(run: Any, api: Loopback, reply: Reply, mess
         (["http://127.0.0.1:9", "--yes", "--endpoint", "a"], "127.0.0.1:9: no connection"),
         (
             ["http://api.example.com", "--yes"],
-            "client.base_url: found 'http://api.example.com'; allowed: https://",
+            "client.base_url: found 'http://api.example.com'; allowed: an address that begins with https://",
         ),
         (["https://u:s3cret@api.example.com", "--yes"], "found an address with an @ in it"),
         (["https://api.example.com?key=s3cret", "--yes"], "found an address with a query"),
         (
             ["https://api.example.com", "--yes", "--auth", "s3cret"],
-            "--auth: found another kind; allowed: api_key",
+            "--auth: found an unknown kind; allowed: api_key",
         ),
-        (["https://api.example.com", "--yes", "--auth", "bearer:s3cret"], "found something behind bearer"),
+        (["https://api.example.com", "--yes", "--auth", "bearer:s3cret"], "found more text after bearer"),
         (["https://api.example.com", "--yes", "--auth", "api_key:k:body"], "allowed: header, query"),
         (
             ["https://api.example.com", "--yes", "--name", "No Name"],
@@ -288,12 +288,12 @@ def test_auth_kinds() -> None:
     ]
     twins = auth_kinds(["api_key:consumer_key:query", "api_key:consumer_secret:query"])
     assert [kind["secret"] for kind in twins] == ["consumer_key", "consumer_secret"]
-    with pytest.raises(IngestError, match="no address that gives out tokens"):
+    with pytest.raises(IngestError, match="no address of a token endpoint"):
         auth_kinds(["oauth2_client_credentials:secret"])
 
 
 class TestUpdate:
-    """A file is compared with the API, and changed on a yes alone."""
+    """A file is compared with the API, and changed only after a yes."""
 
     @pytest.fixture
     def file(self, run: Any, sandbox: Running, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -308,7 +308,7 @@ class TestUpdate:
     def test_nothing_changed(self, run: Any, file: Path) -> None:
         before = file.read_text("utf-8")
         code, out, _ = run("--name", "mine", "--update", "--endpoint", "/v1/orders", "--yes")
-        assert (code, out) == (0, "Nothing that the file says changed at the API.\n")
+        assert (code, out) == (0, "Nothing changed: the file agrees with the API.\n")
         assert file.read_text("utf-8") == before
 
     def test_changes_are_shown_and_made(self, run: Any, file: Path, sandbox: Running) -> None:
@@ -356,7 +356,7 @@ class TestUpdate:
         assert stores.column("timezone").nullable
         assert "gone at the API" in file.read_text("utf-8")
         again = run("--out", file, "--update", "--endpoint", "/v1/stores", "--yes")
-        assert again[1] == "Nothing that the file says changed at the API.\n"
+        assert again[1] == "Nothing changed: the file agrees with the API.\n"
 
     def test_a_key_is_not_loosened_and_an_endpoint_that_fails_is_named(
         self, run: Any, file: Path, sandbox: Running
@@ -367,7 +367,7 @@ class TestUpdate:
         code, out, _ = run("--out", file, "--update", "--endpoint", "/v1/stores", "--yes")
         assert code == 0
         assert "stores.id rejects records and cannot be loosened" in out
-        assert "orders was not looked at: GET /v1/orders: status 404" in out
+        assert "orders was not compared: GET /v1/orders: status 404" in out
         assert file.read_text("utf-8") == before
 
     def test_a_file_that_is_laid_out_unusually_is_left_as_it_is(
@@ -378,7 +378,7 @@ class TestUpdate:
         file.write_text(before, "utf-8")
         code, out, _ = run("--out", file, "--update", "--endpoint", "/v1/customers", "--yes")
         assert code == 0
-        assert "customers: no list in lines of its own" in out
+        assert "customers: no list with one item a line" in out
         assert file.read_text("utf-8") == before
 
 

@@ -1,4 +1,4 @@
-"""What `ecom-assets status` says of a warehouse that was really loaded, as a table and as JSON."""
+"""`ecom-assets status` on a loaded warehouse, as a table and as JSON."""
 
 from __future__ import annotations
 

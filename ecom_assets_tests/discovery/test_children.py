@@ -1,4 +1,4 @@
-"""Endpoints asked by a field of another's records: which parents are asked, and what is written of their lists."""
+"""Discovery of child endpoints: which parents are tried, and what the declaration says about their lists."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from ecom_assets.discovery.discover import Discovery, Wish, discover
+from ecom_assets.discovery.discover import Discovery, DiscoveryOptions, discover
 from ecom_assets_tests.support.servers.loopback import Reply, Seen, json_reply, serving
 
 Rows = Sequence[Mapping[str, Any]]
@@ -17,14 +17,16 @@ PARENTS = [{"id": number, "code": None if number % 2 else f"c/{number}"} for num
 def discovered(
     child: str, answer: Callable[[Seen], Reply], *, most: int = 12
 ) -> tuple[Discovery, dict[str, Any], list[Seen]]:
-    """Return what comes of a collection of parents and one child, the child's declaration, and its requests."""
+    """Discover a collection of parents and one child; return the outcome, the child's declaration and its requests."""
 
     def answering(seen: Seen) -> Reply:
         return json_reply({"data": PARENTS}) if seen.path == "/parents" else answer(seen)
 
     with serving() as loopback:
         loopback.answering = answering
-        found = discover(Wish("shop", loopback.base_url, (), [child, "parents"], most_requests=most))
+        found = discover(
+            DiscoveryOptions("shop", loopback.base_url, (), [child, "parents"], max_requests=most)
+        )
         asked = [seen for seen in loopback.seen if seen.path != "/parents"]
     resources = {entry["name"]: entry for entry in yaml.safe_load(found.text)["resources"]}
     return found, resources.get("notes", {}), asked
@@ -46,7 +48,7 @@ def test_parents_are_asked_until_one_has_records_and_a_404_is_none() -> None:
     assert notes["primary_key"] == ["parent_id", "line"]
     column = notes["columns"]["parent_id"]
     assert (column["path"], column["references"]) == ("_parents_id", "parents.id")
-    assert "parents asked have none" in found.text
+    assert "parents tried have no records" in found.text
     assert len(asked) <= 12
     # spread over the sample, and not its first records alone
     assert max(int(seen.path.split("/")[2]) for seen in asked) > 20
@@ -80,7 +82,7 @@ def test_a_child_of_which_no_parent_has_a_record_is_left_out_with_the_reason() -
     )
     assert notes == {}
     (reason,) = found.failed.values()
-    assert reason.endswith(f"none of {len(asked)} records of parents has a record here")
+    assert reason.endswith(f"{len(asked)} records of parents were tried, none of them has a record here")
     assert len(asked) < 12
 
 

@@ -1,4 +1,4 @@
-"""An OpenAPI 3 file gives endpoints, parameters, types and descriptions; the API's answers go before it."""
+"""An OpenAPI 3 file gives endpoints, parameters, types and descriptions; the API's answers come before it."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
-from ecom_assets.discovery.description.openapi import Description, read_openapi
-from ecom_assets.discovery.discover import Wish, discover
+from ecom_assets.discovery.description.openapi import ApiDescription, read_openapi
+from ecom_assets.discovery.discover import DiscoveryOptions, discover
 from ecom_assets.discovery.verification import load_text
 from ecom_assets.foundation.errors import DeclarationError
 from ecom_assets.sandbox import SANDBOX_KEY, SandboxSettings
@@ -87,7 +87,7 @@ paths:
 
 
 @pytest.fixture
-def described(tmp_path: Path) -> Description:
+def described(tmp_path: Path) -> ApiDescription:
     return read_openapi(written(tmp_path, LISTS))
 
 
@@ -103,12 +103,12 @@ def written(folder: Path, text: str, name: str = "api.yaml") -> Path:
     return file
 
 
-def test_collections_their_parameters_and_the_auth(described: Description) -> None:
+def test_collections_their_parameters_and_the_auth(described: ApiDescription) -> None:
     assert described.base_url == "https://api.example.com"
     assert described.auth == [{"type": "api_key", "name": "api_key", "location": "query"}]
     assert list(described.endpoints) == ["/v1/orders"]
     orders = described.endpoints["/v1/orders"]
-    assert orders.rows_at == ("data",)
+    assert orders.records_path == ("data",)
     assert orders.description == "An order of the shop."
     assert set(orders.params) == {"limit", "offset", "updated_at_min", "updated_at_max"}
     assert orders.params["limit"]["maximum"] == 60
@@ -116,9 +116,11 @@ def test_collections_their_parameters_and_the_auth(described: Description) -> No
     assert orders.table.fields[("id",)].nullable is False
 
 
-def test_offline_the_file_is_all_there_is(described: Description) -> None:
-    wish = Wish("shop", described.base_url, described.auth, list(described.endpoints))
-    found = discover(Wish(**{**wish.__dict__, "described": described.endpoints, "offline": True}))
+def test_offline_the_file_is_all_there_is(described: ApiDescription) -> None:
+    options = DiscoveryOptions("shop", described.base_url, described.auth, list(described.endpoints))
+    found = discover(
+        DiscoveryOptions(**{**options.__dict__, "described": described.endpoints, "offline": True})
+    )
     assert found.requests == 0
     shop = load_text(found.text, "shop")
     assert shop.client.paginator == {"type": "offset", "limit": 60, "total_path": "total"}
@@ -134,11 +136,11 @@ def test_offline_the_file_is_all_there_is(described: Description) -> None:
     assert "as described, not seen" in found.text
 
 
-def test_the_answers_go_before_the_file(described: Description, sandbox: Running) -> None:
-    wish = Wish(
+def test_the_answers_go_before_the_file(described: ApiDescription, sandbox: Running) -> None:
+    options = DiscoveryOptions(
         "shop", sandbox.base_url, described.auth, list(described.endpoints), described=described.endpoints
     )
-    found = discover(wish, {"api_key": SANDBOX_KEY})
+    found = discover(options, {"api_key": SANDBOX_KEY})
     shop = load_text(found.text, "shop")
     orders = shop.resource("orders")
     assert orders.column("status").data_type == "text"
@@ -185,10 +187,10 @@ def test_json_of_version_3_1_with_nulls_among_the_types(tmp_path: Path) -> None:
         "lat": ("double", None),
         "at": ("timestamp", None),
     }
-    wish = Wish(
+    options = DiscoveryOptions(
         "shop", "https://api.example.com", endpoints=["/things"], described=described.endpoints, offline=True
     )
-    things = load_text(discover(wish).text, "shop").resource("things")
+    things = load_text(discover(options).text, "shop").resource("things")
     assert things.endpoint is not None
     assert things.primary_key == ("id",)
 

@@ -1,4 +1,4 @@
-"""How an endpoint pages is found out by its answers, with few requests, whatever the kind."""
+"""Discovery finds every kind of paging from an endpoint's answers, with few requests."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from ecom_assets.discovery.discover import Discovery, Wish, discover
-from ecom_assets.discovery.guess import Found
+from ecom_assets.discovery.discover import Discovery, DiscoveryOptions, discover
+from ecom_assets.discovery.endpoint_draft import EndpointDraft
 from ecom_assets.foundation.errors import IngestError
 from ecom_assets_tests.support.servers.list_api import Listed
 from ecom_assets_tests.support.servers.loopback import Loopback
@@ -16,9 +16,11 @@ from ecom_assets_tests.support.servers.loopback import api as api
 THINGS = [{"id": number, "name": f"thing {number}"} for number in range(1, 308)]
 
 
-def explored(api: Loopback, listed: Listed, *, most: int = 12, parameters: tuple[str, ...] = ()) -> Found:
-    """Discover the list and return what was found of it."""
-    found = discovered(api, listed, most=most, parameters=parameters).draft.tables[0].found
+def explored(
+    api: Loopback, listed: Listed, *, most: int = 12, parameters: tuple[str, ...] = ()
+) -> EndpointDraft:
+    """Discover the list and return the draft of its endpoint."""
+    found = discovered(api, listed, most=most, parameters=parameters).draft.tables[0].endpoint
     assert found is not None
     assert len(listed.seen) == found.requests <= most
     return found
@@ -28,8 +30,10 @@ def discovered(
     api: Loopback, listed: Listed, *, most: int = 12, parameters: tuple[str, ...] = ()
 ) -> Discovery:
     api.answering = listed
-    wish = Wish("shop", api.base_url, endpoints=["/things"], most_requests=most, parameters=parameters)
-    return discover(wish)
+    options = DiscoveryOptions(
+        "shop", api.base_url, endpoints=["/things"], max_requests=most, parameters=parameters
+    )
+    return discover(options)
 
 
 @pytest.mark.parametrize(
@@ -110,7 +114,9 @@ def test_the_kind_of_paging(
 @pytest.mark.parametrize("wrapped", ["", "data", "things", "result.items", "a.b.rows", "odd key.list-of"])
 def test_where_the_list_is(api: Loopback, wrapped: str) -> None:
     found = explored(api, Listed(THINGS, wrapped=wrapped, total="header:X-Total-Count"))
-    assert found.selector.value == {"": "$", "odd key.list-of": "'odd key'.'list-of'"}.get(wrapped, wrapped)
+    assert found.data_selector.value == {"": "$", "odd key.list-of": "'odd key'.'list-of'"}.get(
+        wrapped, wrapped
+    )
     assert found.total is not None
     assert found.total.value == {"total_header": "X-Total-Count"}
 
@@ -119,7 +125,7 @@ def test_where_the_list_is(api: Loopback, wrapped: str) -> None:
     ("largest", "over"), [(50, "refuse"), (30, "refuse"), (50, "cut"), (30, "cut"), (50, "usual")]
 )
 def test_the_largest_page(api: Loopback, largest: int, over: str) -> None:
-    """A refusal mostly names the largest size; a size that is cut without a word shows by what came."""
+    """A refusal usually names the largest size; a size that is silently reduced shows in the number of records."""
     found = explored(api, Listed(THINGS, largest=largest, over=over))
     assert found.paging.size == largest
     assert found.total is not None
@@ -170,13 +176,13 @@ def test_one_answer_with_all(api: Loopback) -> None:
     found = explored(api, Listed(THINGS[:30], "none"))
     assert found.paging.paginator == {"type": "single_page"}
     assert found.total is not None
-    assert found.whole
+    assert found.complete
 
 
 def test_more_records_than_can_be_reached_are_noted(api: Loopback) -> None:
     found = explored(api, Listed(THINGS, "offset", "an_unusual_name", "another"))
     assert found.paging.paginator == {"type": "single_page"}
-    assert any("tells of more records" in note for note in found.notes)
+    assert any("says that there are more records" in note for note in found.notes)
 
 
 def test_a_404_past_the_last_page_is_an_empty_page(api: Loopback) -> None:
@@ -186,7 +192,7 @@ def test_a_404_past_the_last_page_is_an_empty_page(api: Loopback) -> None:
 
 @pytest.mark.parametrize("most", range(3, 12))
 def test_few_requests_still_make_a_file(api: Loopback, most: int) -> None:
-    """What is not told to the end is noted; the file loads all the same, which `discover` has proved."""
+    """Unfinished steps are noted; the file loads all the same, which `discover` verifies."""
     assert explored(api, Listed(THINGS), most=most).requests <= most
 
 

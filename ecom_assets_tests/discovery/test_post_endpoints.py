@@ -1,4 +1,4 @@
-"""Collections that are searched by POST, and windows in placeholders: what is tried, and what is written of it."""
+"""Discovery of collections that are searched by POST, and of windows in placeholders."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
-from ecom_assets.discovery.discover import Wish, discover
-from ecom_assets.discovery.named_endpoint import listed, named
+from ecom_assets.discovery.discover import DiscoveryOptions, discover
+from ecom_assets.discovery.endpoint_argument import parse_endpoint, split_endpoints
 from ecom_assets.foundation.errors import IngestError
 from ecom_assets_tests.support.servers.loopback import Reply, Seen, json_reply, serving
 
@@ -28,7 +28,7 @@ def declared(endpoint: str, answer: Callable[[Seen], Reply]) -> tuple[dict[str, 
     """Return the one resource that is found, the file's text and the number of requests."""
     with serving() as loopback:
         loopback.answering = answer
-        text = discover(Wish("shop", loopback.base_url, (), [endpoint])).text
+        text = discover(DiscoveryOptions("shop", loopback.base_url, (), [endpoint])).text
         return yaml.safe_load(text)["resources"][0], text, len(loopback.seen)
 
 
@@ -75,7 +75,7 @@ def test_a_window_that_is_not_kept_is_refused_in_a_line() -> None:
         body = json.loads(seen.body)
         return json_reply({"data": rows_of(iso)[body["from"] :][: body["size"]]})
 
-    with pytest.raises(IngestError, match="the window is not kept: records came of the year 2090"):
+    with pytest.raises(IngestError, match="the API ignores the window: records came for the year 2090"):
         declared(f"POST /search/orders {WINDOW}", answer)
 
 
@@ -107,7 +107,7 @@ def test_a_search_without_a_placeholder_is_a_snapshot() -> None:
     )
     assert resource["endpoint"]["json"] == {"filter": {}, "per_page": 100}
     assert "incremental" not in resource["endpoint"]
-    assert "its body holds no placeholder of a window" in text
+    assert "the body of the request has no placeholder for a window" in text
     assert yaml.safe_load(text)["client"]["paginator"] == {
         "type": "page_number",
         "base_page": 1,
@@ -118,7 +118,7 @@ def test_a_search_without_a_placeholder_is_a_snapshot() -> None:
 
 
 def test_endpoints_are_listed_with_commas_but_not_within_a_body() -> None:
-    assert listed('orders, POST /search {"a": {"b": 1}, "c": [1, 2]}, /customers,') == [
+    assert split_endpoints('orders, POST /search {"a": {"b": 1}, "c": [1, 2]}, /customers,') == [
         "orders",
         'POST /search {"a": {"b": 1}, "c": [1, 2]}',
         "/customers",
@@ -138,15 +138,15 @@ def test_a_brace_written_twice_is_one_in_the_request_and_stays_twice_in_the_file
     ("endpoint", "found"),
     [
         ("/orders/{id}/refunds", "found {id}; allowed: {resources.<parent>.<field>}"),
-        ('POST /graph {"query": "{ orders }"}', "found a brace that encloses none of these; allowed: "),
-        ("/a/{resources.a.id}/{resources.b.id}", "found fields of a beside fields of b; allowed: "),
+        ('POST /graph {"query": "{ orders }"}', "found other text in braces; allowed: "),
+        ("/a/{resources.a.id}/{resources.b.id}", "found fields of a together with fields of b; allowed: "),
         (
             "/a/{resources.a.id}?since={incremental.start_value}",
-            "found fields of a beside a window; allowed: ",
+            "found fields of a together with a window; allowed: ",
         ),
     ],
 )
 def test_what_nothing_can_fill_is_refused_in_a_line(endpoint: str, found: str) -> None:
     with pytest.raises(IngestError) as refused:
-        named(endpoint)
+        parse_endpoint(endpoint)
     assert found in str(refused.value)

@@ -1,4 +1,4 @@
-"""The bundled sandbox discovered without a word about it: loaded by what was found, its tables are the same."""
+"""The bundled sandbox, discovered without its declaration, loads the same tables as with it."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import pytest
 
 from ecom_assets.client.api_connection import open_api
 from ecom_assets.declaration.reading import BUNDLED_SHOPS, Shop, load_shop
-from ecom_assets.discovery.discover import Discovery, Wish, discover
-from ecom_assets.discovery.exploration.endpoints import COLLECTIONS, find_endpoints
+from ecom_assets.discovery.discover import Discovery, DiscoveryOptions, discover
+from ecom_assets.discovery.exploration.endpoint_search import COLLECTIONS, find_endpoints
 from ecom_assets.extract.windows import windows_between
 from ecom_assets.load.run import run_load
 from ecom_assets.sandbox import SANDBOX_KEY, SandboxSettings
@@ -36,7 +36,7 @@ def sandbox() -> Iterator[Running]:
 @pytest.fixture(scope="module")
 def discovery(sandbox: Running) -> Discovery:
     sandbox.log.clear()
-    found = discover(Wish("found", sandbox.base_url, AUTH, ENDPOINTS), SECRETS)
+    found = discover(DiscoveryOptions("found", sandbox.base_url, AUTH, ENDPOINTS), SECRETS)
     for path in ENDPOINTS:
         asked = [request for request in sandbox.log.requests if request.path == path]
         assert len(asked) <= 12, path
@@ -84,14 +84,14 @@ def test_each_guess_has_its_evidence_beside_it(discovery: Discovery) -> None:
     }
     assert lines["primary_key: [order_id, id]"].startswith("unique within their list, and never null in ")
     assert lines["note: {data_type: text}"].startswith("null in ")
-    assert "0 of nothing" in lines["paginator: {type: offset, limit: 100, total_path: total}"]
-    assert "2090 brought nothing" in lines["start_param: updated_at_min"]
+    assert "0 of an empty list" in lines["paginator: {type: offset, limit: 100, total_path: total}"]
+    assert "2090 brought no record" in lines["start_param: updated_at_min"]
     assert lines["bounds: '[)'"] == "a record at the start is included, one at the end excluded"
     assert SANDBOX_KEY not in discovery.text
 
 
 def rows(file: Path, shop: Shop, name: str, like: Shop) -> list[tuple[Any, ...]]:
-    """Return a table's declared values in the order of the other declaration's paths."""
+    """Return the values of a table in the order of the columns of `like`, matched by their paths."""
     by_path = {column.path: column.name for column in shop.resource(name).columns}
     columns = ", ".join(f'"{by_path[column.path]}"' for column in like.resource(name).columns)
     with duckdb.connect(str(file), read_only=True) as connection:
@@ -120,8 +120,10 @@ def test_a_load_brings_the_same_rows(shop: Shop, sandbox: Running, tmp_path: Pat
 def test_endpoints_are_found_below_an_address(sandbox: Running) -> None:
     sandbox.log.clear()
     for url, expected in (("/v1", ["/customers", "/products", "/orders", "/stores"]), ("", ENDPOINTS)):
-        from ecom_assets.discovery.discover import provisional
+        from ecom_assets.discovery.discover import provisional_shop
 
-        with open_api(provisional(Wish("found", sandbox.base_url + url, AUTH)), SECRETS) as connection:
+        with open_api(
+            provisional_shop(DiscoveryOptions("found", sandbox.base_url + url, AUTH)), SECRETS
+        ) as connection:
             assert find_endpoints(connection, lambda text: None) == expected
     assert len(sandbox.log.requests) <= 2 + 3 * len(COLLECTIONS)

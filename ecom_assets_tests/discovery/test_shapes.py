@@ -1,4 +1,4 @@
-"""Many shapes of APIs discovered: what `discover` writes loads to the row, without an edit."""
+"""For many shapes of APIs, the file that `discover` writes loads every row without an edit."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 
 from ecom_assets.declaration.reading import Shop, load_shop
 from ecom_assets.discovery.auth_argument import auth_kinds
-from ecom_assets.discovery.discover import Wish, discover
+from ecom_assets.discovery.discover import DiscoveryOptions, discover
 from ecom_assets.extract.windows import windows_between
 from ecom_assets.foundation.errors import IngestError
 from ecom_assets.load.run import run_load
@@ -29,9 +29,11 @@ def test_what_is_found_loads_to_the_row(asked: Asked, tmp_path: Path) -> None:
     with serving() as loopback:
         loopback.answering = shape.answer
         auth = auth_kinds([kind.replace("{base_url}", loopback.base_url) for kind in asked.auth])
-        wish = Wish(asked.shape, loopback.base_url + asked.path, auth, asked.endpoints, asked.parameters)
-        found = discover(wish, secrets)
-        assert all(table.found.requests <= 12 for table in found.draft.tables if table.found)
+        options = DiscoveryOptions(
+            asked.shape, loopback.base_url + asked.path, auth, asked.endpoints, asked.parameters
+        )
+        found = discover(options, secrets)
+        assert all(table.endpoint.requests <= 12 for table in found.draft.tables if table.endpoint)
         file = tmp_path / "found.yaml"
         file.write_text(found.text, "utf-8")
         shop = load_shop(file)
@@ -85,9 +87,9 @@ def test_a_search_by_post_without_an_object_as_its_body_is_refused_in_a_line(bod
     with serving() as loopback:
         loopback.answering = shape.answer
         auth = auth_kinds([f"oauth2_client_credentials:{loopback.base_url}/oauth/token"])
-        wish = Wish("post_search", loopback.base_url, auth, [f"POST /search/orders{body}"])
+        options = DiscoveryOptions("post_search", loopback.base_url, auth, [f"POST /search/orders{body}"])
         with pytest.raises(IngestError, match=r"POST /search/orders: found .*; allowed: the body as a JSON"):
-            discover(wish, shape.secrets)
+            discover(options, shape.secrets)
         assert not loopback.seen[1:]
 
 
@@ -97,8 +99,8 @@ def test_a_child_is_read_behind_its_parent_and_refused_without_it() -> None:
     with serving() as loopback:
         loopback.answering = shape.answer
         base_url, auth = f"{loopback.base_url}/v2", auth_kinds(["api_key:X-Api-Key:header"])
-        found = discover(Wish("shop", base_url, auth, [refunds, "products"]), shape.secrets)
+        found = discover(DiscoveryOptions("shop", base_url, auth, [refunds, "products"]), shape.secrets)
     assert [table.name for table in found.draft.tables] == ["products"]
     assert found.failed == {
-        refunds: f"{refunds}: asked by a field of orders, which was not read; allowed: products"
+        refunds: f"{refunds}: its placeholders take fields of orders, which could not be read; allowed: products"
     }

@@ -1,4 +1,4 @@
-"""The bundled template: it loads where it is extended, and what is discovered gets its names."""
+"""The bundled template loads where a file extends it, and gives discovered fields its names."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ecom_assets.declaration.reading import Shop, load_shop, shop_files
-from ecom_assets.discovery.tables.columns import AS_IN_THE_TEMPLATE, ColumnDraft, columns_of
-from ecom_assets.discovery.tables.fields import take_apart
-from ecom_assets.discovery.tables.naming import Names
-from ecom_assets.discovery.tables.template import TEMPLATE, recognised
+from ecom_assets.discovery.tables.columns import AS_IN_THE_TEMPLATE, ColumnDraft, draft_columns
+from ecom_assets.discovery.tables.fields import flatten_records
+from ecom_assets.discovery.tables.naming import NamingRules
+from ecom_assets.discovery.tables.template import TEMPLATE, match_template_columns
 
 RESOURCES = [
     "customers",
@@ -37,7 +37,7 @@ def extended(folder: Path, text: str) -> Shop:
 
 def columns(table: str, records: list[dict[str, Any]]) -> dict[str, ColumnDraft]:
     """Return the columns of a table by name."""
-    drafts = columns_of(take_apart(records), {}, Names(), table, len(records), True, [], [])
+    drafts = draft_columns(flatten_records(records), {}, NamingRules(), table, len(records), True, [], [])
     assert len({column.name for column in drafts}) == len(drafts)
     return {column.name: column for column in drafts}
 
@@ -115,8 +115,8 @@ def test_a_field_by_another_word_gets_the_neutral_name() -> None:
         "shipping_address__country_code": "shipping_address.country",
         "odd": "odd",
     }
-    assert AS_IN_THE_TEMPLATE in found["total"].why
-    assert AS_IN_THE_TEMPLATE not in found["id"].why
+    assert AS_IN_THE_TEMPLATE in found["total"].evidence
+    assert AS_IN_THE_TEMPLATE not in found["id"].evidence
     assert found["total"].description == "Amount to pay, in currency."
     assert found["odd"].description == ""
 
@@ -142,11 +142,13 @@ def test_of_twins_the_one_in_utc_is_the_cursor() -> None:
     record = {"date_modified": "2026-01-02T01:00:00", "date_modified_gmt": "2026-01-02T00:00:00", "id": 1}
     found = columns("orders", [record])
     assert found["updated_at"].path == ("date_modified_gmt",)
-    assert any(why.startswith("local time: updated_at differs") for why in found["date_modified"].why)
+    assert any(
+        evidence.startswith("local time: updated_at differs") for evidence in found["date_modified"].evidence
+    )
 
 
 def test_other_tables_are_left_as_they_are() -> None:
-    assert recognised("reviews", "review", {("created",): "timestamp"}) == {}
+    assert match_template_columns("reviews", "review", {("created",): "timestamp"}) == {}
 
 
 WORDS = st.sampled_from(

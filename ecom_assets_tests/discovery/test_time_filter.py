@@ -1,4 +1,4 @@
-"""Whether an API filters by time, with which parameters, in which format and with which ends, is found by trying."""
+"""Discovery finds the parameters, the format and the ends of a time filter by trying."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from ecom_assets.discovery.discover import Wish, discover
-from ecom_assets.discovery.guess import Found
+from ecom_assets.discovery.discover import DiscoveryOptions, discover
+from ecom_assets.discovery.endpoint_draft import EndpointDraft
 from ecom_assets_tests.support.servers.list_api import Listed
 from ecom_assets_tests.support.servers.loopback import Loopback
 from ecom_assets_tests.support.servers.loopback import api as api
@@ -21,7 +21,7 @@ MOMENTS = [START + timedelta(minutes=97 * number) for number in range(400)]
 def things(
     form: str = "%Y-%m-%dT%H:%M:%SZ", name: str = "updated_at", shuffled: bool = False
 ) -> list[dict[str, Any]]:
-    """Return records with a time of change, in the order of it unless shuffled."""
+    """Return records with a time of change, sorted by it unless shuffled."""
     order = sorted(range(400), key=lambda number: number * 7919 % 400) if shuffled else range(400)
     return [
         {
@@ -32,11 +32,15 @@ def things(
     ]
 
 
-def explored(api: Loopback, listed: Listed, **wish: Any) -> Found:
+def explored(api: Loopback, listed: Listed, **options: Any) -> EndpointDraft:
     api.answering = listed
-    found = discover(Wish("shop", api.base_url, endpoints=["/things"], **wish)).draft.tables[0].found
+    found = (
+        discover(DiscoveryOptions("shop", api.base_url, endpoints=["/things"], **options))
+        .draft.tables[0]
+        .endpoint
+    )
     assert found is not None
-    assert len(listed.seen) == found.requests <= wish.get("most_requests", 12)
+    assert len(listed.seen) == found.requests <= options.get("max_requests", 12)
     return found
 
 
@@ -47,8 +51,8 @@ FILTERED = Listed(things(), start="updated_at_min", end="updated_at_max")
 @pytest.mark.parametrize("shuffled", [False, True])
 def test_bounds(api: Loopback, bounds: str, shuffled: bool) -> None:
     found = explored(api, replace(FILTERED, records=things(shuffled=shuffled), bounds=bounds, seen=[]))
-    assert found.filter is not None
-    assert found.filter.incremental == {
+    assert found.time_filter is not None
+    assert found.time_filter.incremental == {
         "cursor_path": "updated_at",
         "start_param": "updated_at_min",
         "end_param": "updated_at_max",
@@ -56,7 +60,7 @@ def test_bounds(api: Loopback, bounds: str, shuffled: bool) -> None:
         "bounds": bounds,
     }
     assert found.total is not None
-    assert found.total.why.endswith("0 of nothing")
+    assert found.total.evidence.endswith("0 of an empty list")
 
 
 @pytest.mark.parametrize(
@@ -75,9 +79,9 @@ def test_bounds(api: Loopback, bounds: str, shuffled: bool) -> None:
 )
 def test_names_of_parameters(api: Loopback, start: str, end: str) -> None:
     found = explored(api, replace(FILTERED, start=start, end=end, seen=[]))
-    assert found.filter is not None
-    assert found.filter.incremental["start_param"] == start
-    assert found.filter.incremental.get("end_param", "") == end
+    assert found.time_filter is not None
+    assert found.time_filter.incremental["start_param"] == start
+    assert found.time_filter.incremental.get("end_param", "") == end
 
 
 @pytest.mark.parametrize(
@@ -92,36 +96,36 @@ def test_names_of_parameters(api: Loopback, start: str, end: str) -> None:
     ],
 )
 def test_formats(api: Loopback, written: str, form: str, format_: str) -> None:
-    """An API refuses instants in another format than its own, or has but one."""
+    """An API may refuse instants in any format but its own."""
     found = explored(api, replace(FILTERED, records=things(written), form=form, seen=[]))
-    assert found.filter is not None
-    assert found.filter.incremental["format"] == format_
-    assert found.filter.incremental["start_param"] == "updated_at_min"
+    assert found.time_filter is not None
+    assert found.time_filter.incremental["format"] == format_
+    assert found.time_filter.incremental["start_param"] == "updated_at_min"
 
 
 @pytest.mark.parametrize("name", ["updated_at", "dateModified", "last_modified", "changed", "modified_gmt"])
 def test_names_of_cursors(api: Loopback, name: str) -> None:
     records = things(name=name)
     found = explored(api, Listed(records, start="since", end="until", cursor=name))
-    assert found.filter is not None
-    assert found.filter.incremental["cursor_path"] == name
+    assert found.time_filter is not None
+    assert found.time_filter.incremental["cursor_path"] == name
 
 
 def test_a_filter_that_is_ignored_is_none(api: Loopback) -> None:
     found = explored(api, Listed(things()))
-    assert found.filter is None
+    assert found.time_filter is None
     assert any("no time filter was found for updated_at" in note for note in found.notes)
 
 
 def test_a_time_of_creation_is_no_cursor(api: Loopback) -> None:
-    """Windows of it would never see a later change."""
+    """Windows by the time of creation would miss later changes."""
     found = explored(api, Listed(things(name="created_at"), start="created_at_min", cursor="created_at"))
-    assert found.filter is None
+    assert found.time_filter is None
 
 
 def test_nothing_is_a_404(api: Loopback) -> None:
     found = explored(api, replace(FILTERED, empty_status=404, seen=[]))
-    assert found.filter is not None
+    assert found.time_filter is not None
     assert found.actions == [{"status_code": 404, "action": "ignore"}]
 
 
@@ -135,18 +139,21 @@ def test_a_total_that_does_not_follow_the_filter_is_left_out(api: Loopback) -> N
             )
 
     found = explored(api, Rigid(things(), start="updated_at_min", end="updated_at_max"))
-    assert found.filter is not None
+    assert found.time_filter is not None
     assert found.total is None
 
 
 def test_unknown_parameters_are_refused(api: Loopback) -> None:
-    """One name after the other is tried then, as far as the requests go; more are allowed on demand."""
+    """Then the names are tried one by one, within the number of requests that the user allows."""
     listed = Listed(things(), size="per_page", strict=True, start="from", end="to")
-    found = explored(api, listed, most_requests=40)
-    assert found.filter is not None
-    assert (found.filter.incremental["start_param"], found.filter.incremental["end_param"]) == ("from", "to")
+    found = explored(api, listed, max_requests=40)
+    assert found.time_filter is not None
+    assert (found.time_filter.incremental["start_param"], found.time_filter.incremental["end_param"]) == (
+        "from",
+        "to",
+    )
     again = explored(api, replace(listed, seen=[]), parameters=["per_page", "offset", "from", "to"])
-    assert again.filter == found.filter
+    assert again.time_filter == found.time_filter
 
 
 def test_the_oldest_record_is_found(api: Loopback) -> None:

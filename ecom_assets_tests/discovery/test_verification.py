@@ -1,4 +1,4 @@
-"""What is drawn up is put to the proof before it is written; and what a description alone makes of an endpoint."""
+"""A draft is verified before it is written; an endpoint can be drafted from its description alone."""
 
 from __future__ import annotations
 
@@ -9,27 +9,30 @@ import pytest
 
 from ecom_assets.client.api_connection import open_api
 from ecom_assets.declaration.reading import load_shop
-from ecom_assets.discovery.description.endpoint import DescribedEndpoint, DescribedField, DescribedTable
-from ecom_assets.discovery.description.offline import found_from
+from ecom_assets.discovery.description.described_endpoint import DescribedEndpoint
+from ecom_assets.discovery.description.offline import offline_draft
 from ecom_assets.discovery.description.openapi import read_openapi
-from ecom_assets.discovery.discover import Wish, provisional
-from ecom_assets.discovery.exploration.endpoints import find_endpoints
-from ecom_assets.discovery.guess import Found, Guess, Paging
-from ecom_assets.discovery.output.document import ShopDraft
+from ecom_assets.discovery.discover import DiscoveryOptions, provisional_shop
+from ecom_assets.discovery.endpoint_draft import EndpointDraft, Guess, Paging
+from ecom_assets.discovery.exploration.endpoint_search import find_endpoints
 from ecom_assets.discovery.output.files import replace_text, write_new
-from ecom_assets.discovery.tables.naming import Names
-from ecom_assets.discovery.tables.tables import TableDraft, tables_of
-from ecom_assets.discovery.tables.type_inference import Kind
+from ecom_assets.discovery.output.shop_yaml import ShopDraft
+from ecom_assets.discovery.tables.described_fields import DescribedField, DescribedTable
+from ecom_assets.discovery.tables.naming import NamingRules
+from ecom_assets.discovery.tables.table_draft import TableDraft, draft_tables
+from ecom_assets.discovery.tables.type_inference import InferredType
 from ecom_assets.discovery.update import update
-from ecom_assets.discovery.verification import load_text, proved
+from ecom_assets.discovery.verification import load_text, verified_yaml
 from ecom_assets.foundation.errors import IngestError
 from ecom_assets_tests.support.servers.loopback import Loopback, json_reply
 from ecom_assets_tests.support.servers.loopback import api as api
 
 
 def drafted(records: list[Any]) -> list[TableDraft]:
-    found = Found("/orders", records, (), Guess("$", ""), Paging({"type": "single_page"}, ""), whole=True)
-    return tables_of(found, "orders", Names(), [], DescribedTable())
+    found = EndpointDraft(
+        "/orders", records, (), Guess("$", ""), Paging({"type": "single_page"}, ""), complete=True
+    )
+    return draft_tables(found, "orders", NamingRules(), [], DescribedTable())
 
 
 def test_what_breaks_the_contract_is_loosened_and_says_so() -> None:
@@ -37,10 +40,10 @@ def test_what_breaks_the_contract_is_loosened_and_says_so() -> None:
     tables = drafted(records)
     wrong = {column.name: column for column in tables[0].columns}
     wrong["a"].nullable = False
-    wrong["b"].kind = Kind("bigint")
+    wrong["b"].type = InferredType("bigint")
     wrong["c__d"].path = ("c",)
-    wrong["c__d"].kind = Kind("text")
-    text = proved(ShopDraft("shop", "https://api.example.com", tables=tables))
+    wrong["c__d"].type = InferredType("text")
+    text = verified_yaml(ShopDraft("shop", "https://api.example.com", tables=tables))
     orders = load_text(text, "shop").resource("orders")
     assert orders.column("a").nullable
     assert orders.column("b").data_type == "text"
@@ -51,19 +54,21 @@ def test_what_breaks_the_contract_is_loosened_and_says_so() -> None:
 
 def test_a_key_cannot_be_loosened_so_a_note_says_what_breaks() -> None:
     tables = drafted([{"id": number, "name": f"n{number}"} for number in range(3)])
-    found = tables[0].found
+    found = tables[0].endpoint
     assert found is not None
     found.records.append({"id": None, "name": "Ada Lovelace"})
-    text = proved(ShopDraft("shop", "https://api.example.com", tables=tables))
-    assert "# 1 records of the sample break this, the first one because of id" in text
+    text = verified_yaml(ShopDraft("shop", "https://api.example.com", tables=tables))
+    assert "# 1 records of the sample break this contract, the first one because of id" in text
     assert "Lovelace" not in text
 
 
-def endpoint(params: dict[str, Any], outside: list[str], headers: tuple[str, ...] = ()) -> DescribedEndpoint:
+def endpoint(
+    params: dict[str, Any], other_fields: list[str], headers: tuple[str, ...] = ()
+) -> DescribedEndpoint:
     return DescribedEndpoint(
         "/things",
         params={name: about or {} for name, about in params.items()},
-        outside={tuple(path.split(".")): DescribedField("bigint", "integer") for path in outside},
+        other_fields={tuple(path.split(".")): DescribedField("bigint", "integer") for path in other_fields},
         headers=headers,
         table=DescribedTable({("id",): DescribedField("bigint", "integer", False)}),
     )
@@ -95,7 +100,7 @@ def endpoint(params: dict[str, Any], outside: list[str], headers: tuple[str, ...
 def test_paging_by_a_description_alone(
     described: DescribedEndpoint, paginator: dict[str, Any], total: dict[str, str] | None
 ) -> None:
-    found = found_from(described)
+    found = offline_draft(described)
     assert found.paging.paginator == paginator
     assert (found.total.value if found.total else None) == total
 
@@ -137,7 +142,7 @@ def test_endpoints_that_the_root_links_to(api: Loopback) -> None:
             }
         )
     ]
-    with open_api(provisional(Wish("shop", f"{api.base_url}/v2"))) as connection:
+    with open_api(provisional_shop(DiscoveryOptions("shop", f"{api.base_url}/v2"))) as connection:
         assert find_endpoints(connection, lambda text: None) == ["/orders/", "/customers/"]
     assert len(api.seen) == 1
 
@@ -149,7 +154,7 @@ def test_files_that_cannot_be_written_are_one_line(tmp_path: Path) -> None:
         write_new(blocked / "below.yaml", "text")
     with pytest.raises(IngestError, match="cannot be written"):
         replace_text(tmp_path / "missing" / "file.yaml", "text")
-    with pytest.raises(IngestError, match="found a file"):
+    with pytest.raises(IngestError, match="the file exists already"):
         write_new(blocked, "text")
 
 

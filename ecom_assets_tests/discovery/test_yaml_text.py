@@ -1,4 +1,4 @@
-"""Edits of a YAML file change what they are told to, and not a character beside it."""
+"""Edits of a YAML file change what they should, and no other character."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def test_a_resource_is_appended_before_what_ends_the_file() -> None:
         "stores",
         "products",
     ]
-    assert text.names_in(["resources"]) == {"orders": 0, "stores": 1, "products": 2}
+    assert text.positions_by_name(["resources"]) == {"orders": 0, "stores": 1, "products": 2}
 
 
 def test_a_remark_is_made_once() -> None:

@@ -1,1 +1,1 @@
-"""What an OpenAPI file says of an API."""
+"""Reads an OpenAPI file: the endpoints, parameters, types and descriptions that it names."""

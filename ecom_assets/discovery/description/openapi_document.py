@@ -1,4 +1,4 @@
-"""An OpenAPI 3 file opened: parsed, its references followed within its own folder, never over the network."""
+"""Opens an OpenAPI 3 file: parses it, and follows references within its own folder, never over the network."""
 
 from __future__ import annotations
 
@@ -16,38 +16,38 @@ from referencing.exceptions import NoSuchResource, Unresolvable
 from ecom_assets.declaration.error_text import format_path, format_value
 from ecom_assets.foundation.errors import DeclarationError
 
-_LONGEST_CHAIN = 20
+_MAX_REFERENCES = 20
 
 
 @dataclass(frozen=True)
 class Node:
-    """A place in a file: a mapping, and what resolves the references in it."""
+    """A mapping in a document, with the resolver for its references."""
 
     content: Mapping[str, Any]
     resolver: Any
 
     def get(self, key: str) -> Node | None:
-        """Return the mapping under a key, through references; None where there is none or it leads nowhere."""
+        """Return the mapping under a key, its references followed; None where there is none or it leads nowhere."""
         return _node(self.content.get(key), self.resolver)
 
     def each(self, key: str) -> list[tuple[str, Node]]:
-        """Return the mappings in the mapping or the list under a key, through references."""
-        below = self.content.get(key)
-        if isinstance(below, Mapping):
-            entries = list(below.items())
+        """Return the mappings in the mapping or list under a key, their references followed, each with its name."""
+        value = self.content.get(key)
+        if isinstance(value, Mapping):
+            entries = list(value.items())
         else:
-            entries = list(enumerate(below)) if isinstance(below, list) else []
+            entries = list(enumerate(value)) if isinstance(value, list) else []
         nodes = [(str(name), _node(entry, self.resolver)) for name, entry in entries]
         return [(name, node) for name, node in nodes if node is not None]
 
     def text(self, key: str) -> str:
-        """Return a text in one line, empty where there is none."""
+        """Return the text under a key in one line, empty where there is none."""
         value = self.content.get(key)
         return " ".join(value.split()) if isinstance(value, str) else ""
 
 
 def _node(value: Any, resolver: Any) -> Node | None:
-    for _ in range(_LONGEST_CHAIN):
+    for _ in range(_MAX_REFERENCES):
         if not isinstance(value, Mapping):
             return None
         reference = value.get("$ref")
@@ -62,9 +62,9 @@ def _node(value: Any, resolver: Any) -> Node | None:
 
 
 def open_document(file: Path) -> Node:
-    """Return the top of an OpenAPI 3 file, JSON or YAML; raises DeclarationError for any other."""
+    """Return the outermost mapping of an OpenAPI 3 file, JSON or YAML. Raises DeclarationError for any other file."""
     label = format_path(file)
-    document = _parsed(file, label)
+    document = _parse(file, label)
     version = document.get("openapi") if isinstance(document, Mapping) else None
     if not isinstance(document, Mapping) or not str(version).startswith("3."):
         found = "nothing" if version is None else format_value(version)
@@ -73,29 +73,29 @@ def open_document(file: Path) -> Node:
         raise DeclarationError(label, "openapi", found, "a version of OpenAPI 3, such as 3.0.3 or 3.1.0")
     folder = file.resolve().parent.as_uri()
 
-    def beside(uri: str) -> Resource[Any]:
+    def read_reference(uri: str) -> Resource[Any]:
         if not uri.startswith(f"{folder}/"):
             raise NoSuchResource(uri)
         try:
             return Resource.opaque(
-                _parsed(Path(file.resolve().parent / uri.removeprefix(f"{folder}/")), label)
+                _parse(Path(file.resolve().parent / uri.removeprefix(f"{folder}/")), label)
             )
         except DeclarationError:
             raise NoSuchResource(uri) from None
 
     base = file.resolve().as_uri()
-    registry: Registry[Any] = Registry(retrieve=beside)  # type: ignore[call-arg]
+    registry: Registry[Any] = Registry(retrieve=read_reference)  # type: ignore[call-arg]
     registry = registry.with_resource(base, Resource.opaque(document))
     return Node(document, registry.resolver(base_uri=base))
 
 
-def _parsed(file: Path, label: str) -> Any:
+def _parse(file: Path, label: str) -> Any:
     try:
         text = file.read_text("utf-8-sig")
         with suppress(ValueError):
             return json.loads(text)
-        # the loader in C, where there is one, since such files may have many thousand lines
-        return _with_texts(yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
+        # the loader in C, if there is one: such files may have thousands of lines
+        return _with_text_keys(yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
     except OSError as error:
         raise DeclarationError(
             label, "file", error.strerror or "an error", "a file that can be read"
@@ -106,8 +106,8 @@ def _parsed(file: Path, label: str) -> Any:
         raise DeclarationError(label, place, "something that cannot be read", "JSON or YAML") from None
 
 
-def _with_texts(value: Any) -> Any:
-    """Return a document of YAML with texts for keys: `200` is a number there, and `on` is true."""
+def _with_text_keys(value: Any) -> Any:
+    """Return a YAML document with texts as keys: YAML reads `200` as a number, and `on` as true."""
     if isinstance(value, dict):
-        return {str(key): _with_texts(entry) for key, entry in value.items()}
-    return [_with_texts(entry) for entry in value] if isinstance(value, list) else value
+        return {str(key): _with_text_keys(entry) for key, entry in value.items()}
+    return [_with_text_keys(entry) for entry in value] if isinstance(value, list) else value

@@ -1,1 +1,1 @@
-"""Requests to a live API that find out how its endpoints page, filter and count."""
+"""Sends requests to a live API to find out how its endpoints page, filter and count."""

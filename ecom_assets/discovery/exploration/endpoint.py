@@ -1,236 +1,277 @@
-"""One endpoint explored, from its plain answer to paging, total and time filter, within its requests.
-
-What is found out about each stands in the module of its name; what becomes of the records is `tables`'.
-"""
+"""Explores one endpoint, within its number of requests: paging, total, time filter and a sample of records."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
-from ecom_assets.discovery.exploration.cursors import cursors, filter_params
-from ecom_assets.discovery.exploration.first_page import Listing, selector
-from ecom_assets.discovery.exploration.next_page import read_on
-from ecom_assets.discovery.exploration.page_size import find_size_param, largest_size
-from ecom_assets.discovery.exploration.paging import find_paging, signs_of_more
-from ecom_assets.discovery.exploration.placeholder_window import PlacedWindow
-from ecom_assets.discovery.exploration.requests import Reply, Spent
-from ecom_assets.discovery.exploration.time_filter import TimeFilter
-from ecom_assets.discovery.exploration.totals import find_total, more_than, total_in, verify_at_the_end
-from ecom_assets.discovery.guess import Found, Guess, Habits, Paging
+from ecom_assets.discovery.endpoint_draft import ApiConventions, EndpointDraft, Guess, Paging
+from ecom_assets.discovery.exploration.cursors import filter_params, find_cursors
+from ecom_assets.discovery.exploration.endpoint_client import ApiResponse, OutOfRequests
+from ecom_assets.discovery.exploration.next_page import read_next_page
+from ecom_assets.discovery.exploration.page_size import find_largest_page_size, find_size_param
+from ecom_assets.discovery.exploration.paging import find_paging, signs_of_next_page
+from ecom_assets.discovery.exploration.placeholder_window import PlaceholderWindow
+from ecom_assets.discovery.exploration.record_list import RecordList
+from ecom_assets.discovery.exploration.time_filter import TimeFilterSearch
+from ecom_assets.discovery.exploration.totals import (
+    find_total,
+    reports_more_records,
+    total_in,
+    verify_on_last_page,
+)
+from ecom_assets.discovery.field_path import json_path
 from ecom_assets.foundation.errors import ApiError
 
-_ENOUGH = 50
-_KEPT = 1
-_NOTHING = (204, 404)
+_ENOUGH_RECORDS = 50
+"""A sample of this size shows enough of nulls and types."""
+_RESERVED_REQUESTS = 1
+_NO_RECORDS_STATUSES = (204, 404)
 """Statuses that may stand for an empty page."""
+_MAX_NAMES_SHOWN = 4
 
 
-def explore(listing: Listing, habits: Habits, known: Collection[str] = (), form: str = "") -> Found:
-    """Return what an endpoint's answers tell; `known` are the parameters that a description of the API has.
+def explore_endpoint(
+    record_list: RecordList,
+    conventions: ApiConventions,
+    known: Collection[str] = (),
+    window_format: str = "",
+) -> EndpointDraft:
+    """Return what an endpoint's answers show.
 
-    `form` is the format of a window that placeholders stand for. Raises ApiError for an empty list, or a window
-    that is not kept.
+    Args:
+        record_list: The endpoint's list, with its first page.
+        conventions: What other endpoints of this API do.
+        known: The parameters that the API is known to have, empty where they are not known.
+        window_format: The format of the window's ends, where placeholders stand for them.
+
+    Raises:
+        ApiError: The list is empty, or the API ignores the window in the placeholders.
     """
-    if not listing.rows:
-        raise ApiError(f"{listing.asker.path}: the list is empty, so nothing can be said of its records")
-    return _Exploration(listing, habits, known, form).run()
+    if not record_list.records:
+        raise ApiError(
+            f"{record_list.client.path}: the list is empty, so nothing can be learned about its records"
+        )
+    return _Exploration(record_list, conventions, known, window_format).run()
 
 
-def explore_paging(listing: Listing, habits: Habits, known: Collection[str] = ()) -> Found:
-    """Return what an endpoint's answers tell of paging and total alone, with the records of one page or two."""
-    exploration = _Exploration(listing, habits, known, "")
-    exploration.steps = (exploration.pages, exploration.total)
+def explore_paging(
+    record_list: RecordList, conventions: ApiConventions, known: Collection[str] = ()
+) -> EndpointDraft:
+    """Return what an endpoint's answers show of paging and total alone, with the records of a page or two."""
+    exploration = _Exploration(record_list, conventions, known, "")
+    exploration.steps = {"paging": exploration.find_paging, "total": exploration.find_total}
     return exploration.run()
 
 
 class _Exploration:
-    """The steps, each of which may be the one for which no request is left."""
+    """The steps of an exploration; the requests may run out in any of them."""
 
-    def __init__(self, listing: Listing, habits: Habits, known: Collection[str], form: str) -> None:
-        self.listing = listing
-        self.form = form
-        self.steps: Sequence[Callable[[], None]] = (self.pages, self.total, self.filter, self.more_records)
-        self.asker = listing.asker
-        self.habits = habits
+    def __init__(
+        self,
+        record_list: RecordList,
+        conventions: ApiConventions,
+        known: Collection[str],
+        window_format: str,
+    ) -> None:
+        self.record_list = record_list
+        self.window_format = window_format
+        self.steps: dict[str, Callable[[], None]] = {
+            "paging": self.find_paging,
+            "total": self.find_total,
+            "time filter": self.find_time_filter,
+            "sample": self.read_more_records,
+        }
+        self.client = record_list.client
+        self.conventions = conventions
         self.known = known
-        where = "the answer itself is the list" if not listing.path else "the list in the answer"
-        self.found = Found(
-            path=self.asker.path,
+        where = "the answer itself is the list" if not record_list.path else "the list in the answer"
+        self.endpoint = EndpointDraft(
+            path=self.client.path,
             records=[],
-            rows_at=listing.path,
-            selector=Guess(selector(listing), f"{where}: {len(listing.rows)} records"),
+            records_path=record_list.path,
+            data_selector=Guess(
+                json_path(record_list.path), f"{where}, with {len(record_list.records)} records"
+            ),
             paging=Paging({"type": "single_page"}, "no parameter that was tried leads to another page"),
-            params=dict(self.asker.params),
-            body=self.asker.body,
+            params=dict(self.client.params),
+            body=self.client.body,
         )
 
-    def run(self) -> Found:
+    def run(self) -> EndpointDraft:
         """Take the steps in their order."""
-        for step in self.steps:
-            self._within(step)
-        self._past_the_end()
-        self.found.records = self.listing.sample()
-        self.found.requests = self.asker.asked
-        return self.found
+        for name, step in self.steps.items():
+            try:
+                step()
+            except OutOfRequests:
+                self.endpoint.notes.append(
+                    f"{name}: not explored to the end, all {self.client.max_requests} requests were used"
+                )
+        self._request_page_after_last()
+        self.endpoint.records = self.record_list.sample()
+        self.endpoint.requests = self.client.request_count
+        return self.endpoint
 
-    def _within(self, step: Callable[[], None]) -> None:
-        try:
-            step()
-        except Spent:
-            self.found.notes.append(
-                f"{step.__name__}: not told to the end, {self.asker.most} requests were used up"
-            )
-
-    def pages(self) -> None:
-        """Find the paging and the largest page, and read one of it."""
-        listing, found = self.listing, self.found
-        size_param = find_size_param(listing, self.habits.size_param, self.known)
-        paging = find_paging(listing, size_param, self.habits.paginator, self.known)
-        rows, size, why = listing.rows, len(listing.rows), "what comes without being asked for"
-        # kept at once, in case that no request is left for more
-        found.paging = self._sized(paging or found.paging, size_param, size, why)
+    def find_paging(self) -> None:
+        """Find the paging and the largest page, and read one page of that size."""
+        record_list, endpoint = self.record_list, self.endpoint
+        size_param = find_size_param(record_list, self.conventions.size_param, self.known)
+        paging = find_paging(record_list, size_param, self.conventions.paginator, self.known)
+        records, size = record_list.records, len(record_list.records)
+        evidence = "the size of a page when none is asked for"
+        # set at once, in case that no request is left for more
+        endpoint.paging = self._with_size(paging or endpoint.paging, size_param, size, evidence)
         if size_param:
-            size, rows, why = largest_size(listing, size_param, {})
-        more = more_than(*listing.replies[-1], listing.path)
+            size, records, evidence = find_largest_page_size(record_list, size_param, {})
+        more = reports_more_records(*record_list.pages[-1], record_list.path)
         if paging is None:
-            signs = signs_of_more(listing.replies[-1][0], listing.path)
+            signs = signs_of_next_page(record_list.pages[-1][0], record_list.path)
             more = more or bool(signs)
-            found.whole = not more
+            endpoint.complete = not more
             if more:
-                spoken = ", ".join(signs) or "its number of records"
-                found.notes.append(
-                    f"{spoken} tells of more records, and no parameter that was tried leads to them"
+                subject = ", ".join(signs) or "the reported total"
+                endpoint.notes.append(
+                    f"{subject} says that there are more records, but no parameter that was tried leads to them"
                 )
             else:
-                paging = self._as_elsewhere()
+                paging = self._paging_of_other_endpoints()
         elif paging.paginator["type"] in ("offset", "page_number"):
-            found.whole = len(rows) < size and not more
+            endpoint.complete = len(records) < size and not more
         else:
-            found.whole = (
-                size_param is not None and len(rows) < size and not more and len(rows) > len(listing.rows)
+            endpoint.complete = (
+                size_param is not None
+                and len(records) < size
+                and not more
+                and len(records) > len(record_list.records)
             )
-        if more and len(rows) < size and rows:
-            size, why = len(rows), f"{size} were asked for, {len(rows)} came of more"
-        found.paging = self._sized(paging or found.paging, size_param, size, why)
+        if more and len(records) < size and records:
+            size, evidence = len(records), f"{len(records)} records came when {size} were asked for"
+        endpoint.paging = self._with_size(paging or endpoint.paging, size_param, size, evidence)
 
-    def _as_elsewhere(self) -> Paging | None:
-        """Return the other endpoints' paging for a list that is too short to tell of its own, if it does no harm."""
-        kind = self.habits.paginator.get("type")
-        paging = Paging(self.habits.paginator, "as at the other endpoints; here are too few records to tell")
+    def _paging_of_other_endpoints(self) -> Paging | None:
+        """Return the other endpoints' paging for a list that is too short to show its own, if it does no harm."""
+        kind = self.conventions.paginator.get("type")
+        paging = Paging(
+            self.conventions.paginator, "as at the other endpoints, this list is too short to show it"
+        )
         if kind in ("offset", "page_number"):
-            place = paging.place(1, len(self.listing.rows)) if len(self.listing.rows) < 2 else None
-            return paging if place and not self.listing.ask(place)[1] else None
+            few = len(self.record_list.records) < 2
+            params = paging.params_at(1, len(self.record_list.records)) if few else None
+            return paging if params and not self.record_list.request_page(params)[1] else None
         return paging if kind else None
 
-    def _sized(self, paging: Paging, size_param: str | None, size: int, why: str) -> Paging:
-        """Put the page's size where the kind of paging wants it."""
-        kind = paging.paginator["type"]
-        if kind == "offset":
+    def _with_size(self, paging: Paging, size_param: str | None, size: int, evidence: str) -> Paging:
+        """Return the paging with its page size, in the paginator or in the parameters."""
+        if paging.paginator["type"] == "offset":
             paginator = {**paging.paginator, "limit": size}
             if size_param and size_param != "limit":
                 paginator["limit_param"] = size_param
-            return replace(paging, paginator=paginator, size=size, size_param=size_param, size_why=why)
+            return replace(
+                paging, paginator=paginator, size=size, size_param=size_param, size_evidence=evidence
+            )
         params = {size_param: size} if size_param else {}
-        return replace(paging, params=params, size=size, size_param=size_param, size_why=why)
+        return replace(paging, params=params, size=size, size_param=size_param, size_evidence=evidence)
 
-    def total(self) -> None:
-        """Find the total, and with it read the end of the list, or else one more page."""
-        listing, found = self.listing, self.found
-        size = found.paging.size or len(listing.rows)
-        total = find_total(listing, found.whole)
-        number = total_in(total, *listing.replies[-1], listing.path) if total else None
-        if total and number is not None and number <= len(listing.replies[-1][1]):
-            found.whole = True
-        if total and not found.whole:
-            found.total = total
-            found.total = verify_at_the_end(listing, found.paging, total, size)
-            if found.total is None:
-                found.notes.append(
-                    f"{next(iter(total.value.values()))} is no total: the last page did not fit it"
-                )
+    def find_total(self) -> None:
+        """Find the total, and verify it on the last page; without a total, read one more page."""
+        record_list, endpoint = self.record_list, self.endpoint
+        size = endpoint.paging.size or len(record_list.records)
+        total = find_total(record_list, endpoint.complete)
+        number = total_in(total, *record_list.pages[-1], record_list.path) if total else None
+        if total and number is not None and number <= len(record_list.pages[-1][1]):
+            endpoint.complete = True
+        endpoint.total = total
+        if total and not endpoint.complete:
+            endpoint.total = verify_on_last_page(record_list, endpoint.paging, total, size)
+            if endpoint.total is None:
+                place = next(iter(total.value.values()))
+                endpoint.notes.append(f"{place} is no total: the last page has another number of records")
         else:
-            found.total = total
-            place = None if found.whole else found.paging.place(size, size)
-            if place:
-                reply, rows = listing.ask(place)
-                found.whole = not reply.refused and not rows
+            params = None if endpoint.complete else endpoint.paging.params_at(size, size)
+            if params:
+                response, records = record_list.request_page(params)
+                endpoint.complete = not response.refused and not records
 
-    def filter(self) -> None:
+    def find_time_filter(self) -> None:
         """Find the time filter, and the oldest record with it."""
-        listing, found = self.listing, self.found
-        candidates = cursors(listing.sample())
-        if self.form:
-            window = PlacedWindow(listing, self.form, candidates)
-            found.filter, found.oldest = window.find(), window.oldest
+        record_list, endpoint = self.record_list, self.endpoint
+        cursors = find_cursors(record_list.sample())
+        if self.window_format:
+            window = PlaceholderWindow(record_list, self.window_format, cursors)
+            endpoint.time_filter, endpoint.oldest = window.find(), window.oldest
             return
-        if not candidates or self.asker.body is not None:
-            found.notes.append(
-                "its body holds no placeholder of a window"
-                if candidates
+        if not cursors or self.client.body is not None:
+            endpoint.notes.append(
+                "the body of the request has no placeholder for a window"
+                if cursors
                 else "no field looks like the time of a record's last change"
             )
             return
-        cursor = candidates[0]
+        cursor = cursors[0]
         taken = {
-            *found.paging.params,
-            *found.paging.paginator.values(),
-            found.paging.size_param,
-            *self.asker.params,
+            *endpoint.paging.params,
+            *endpoint.paging.paginator.values(),
+            endpoint.paging.size_param,
+            *self.client.params,
         }
-        pairs = filter_params(cursor, self.known, [str(name) for name in taken if name])
-        sized = {found.paging.size_param: found.paging.size} if found.paging.size_param else {}
-        trial = TimeFilter(listing, cursor, pairs, sized, found.paging.size or len(listing.rows))
+        names = filter_params(cursor, self.known, [str(name) for name in taken if name])
+        size = endpoint.paging.size or len(record_list.records)
+        search = TimeFilterSearch(record_list, cursor, names, endpoint.paging.size_params, size)
         try:
-            found.filter = trial.find(self.habits)
+            endpoint.time_filter = search.find(self.conventions)
         finally:
-            if found.filter is None:
-                found.notes.append(
-                    f"no time filter was found for {cursor.name}: {len(trial.tried)} parameters were tried, "
-                    f"{', '.join(trial.tried[:4]) or 'none'}{', …' if len(trial.tried) > 4 else ''}"
+            if endpoint.time_filter is None:
+                some = ", ".join(search.tried[:_MAX_NAMES_SHOWN]) or "none"
+                endpoint.notes.append(
+                    f"no time filter was found for {cursor.name}: {len(search.tried)} parameters were tried, "
+                    f"{some}{', …' if len(search.tried) > _MAX_NAMES_SHOWN else ''}"
                 )
-        if found.filter is None:
+        if endpoint.time_filter is None:
             return
-        self._check_empty(trial)
-        found.oldest = min(cursor.moments)
-        if not found.whole and self.asker.left >= _KEPT + 1:
-            found.oldest = trial.oldest(found.filter, found.oldest)
+        self._check_total_of_empty_lists(search.empty_responses)
+        endpoint.oldest = min(cursor.instants)
+        if not endpoint.complete and self.client.requests_left >= _RESERVED_REQUESTS + 1:
+            endpoint.oldest = search.find_oldest(endpoint.time_filter, endpoint.oldest)
 
-    def _check_empty(self, trial: TimeFilter) -> None:
-        """Require that the total of nothing is 0, and note an API that answers nothing with a 404."""
-        found = self.found
-        for reply in trial.empty:
-            self._note_nothing(reply)
-            number = total_in(found.total, reply, [], self.listing.path) if found.total else None
-            if found.total and number is not None and not reply.refused:
+    def _check_total_of_empty_lists(self, responses: Sequence[ApiResponse]) -> None:
+        """Drop a total that is not 0 where the filter left no record, and note a 404 for an empty list."""
+        endpoint = self.endpoint
+        for response in responses:
+            self._ignore_status_of_empty_page(response)
+            number = total_in(endpoint.total, response, [], self.record_list.path) if endpoint.total else None
+            if endpoint.total and number is not None and not response.refused:
                 if number:
-                    found.notes.append(
-                        f"{next(iter(found.total.value.values()))} does not follow the time filter"
-                    )
-                    found.total = None
-                elif "0 of nothing" not in found.total.why:
-                    found.total = Guess(found.total.value, f"{found.total.why}, and 0 of nothing")
+                    place = next(iter(endpoint.total.value.values()))
+                    endpoint.notes.append(f"{place} is no total: it ignores the time filter")
+                    endpoint.total = None
+                elif "0 of an empty list" not in endpoint.total.evidence:
+                    evidence = f"{endpoint.total.evidence}, and it is 0 of an empty list"
+                    endpoint.total = Guess(endpoint.total.value, evidence)
 
-    def more_records(self) -> None:
-        """Read on where pages are small, since a few records tell little of nulls and types."""
-        seen = -1
+    def read_more_records(self) -> None:
+        """Read on where pages are small, since a few records show little of nulls and types."""
+        before = -1
         while (
-            self.asker.left > _KEPT and seen < len(self.listing.sample()) < _ENOUGH and not self.found.whole
+            self.client.requests_left > _RESERVED_REQUESTS
+            and before < len(self.record_list.sample()) < _ENOUGH_RECORDS
+            and not self.endpoint.complete
         ):
-            seen = len(self.listing.sample())
-            self.found.whole = not read_on(self.listing, self.found.paging)
+            before = len(self.record_list.sample())
+            self.endpoint.complete = not read_next_page(self.record_list, self.endpoint.paging)
 
-    def _past_the_end(self) -> None:
-        """Without a total, pages are numbered on until one is empty, or is refused with a 404."""
-        found = self.found
-        if found.paging.paginator["type"] != "page_number" or found.total or not self.asker.left:
+    def _request_page_after_last(self) -> None:
+        """Request a page far after the last one: without a total, a load reads on until such a page.
+
+        The API answers it with an empty list or refuses it with a 404.
+        """
+        paging = self.endpoint.paging
+        if paging.paginator["type"] != "page_number" or self.endpoint.total or not self.client.requests_left:
             return
-        place = found.paging.place(found.paging.size or 1, 10_000 * (found.paging.size or 1))
-        reply = self.asker.ask(place or {})
-        self._note_nothing(reply)
+        params = paging.params_at(paging.size or 1, 10_000 * (paging.size or 1))
+        self._ignore_status_of_empty_page(self.client.request(params or {}))
 
-    def _note_nothing(self, reply: Reply) -> None:
-        """Let a status stand for an empty page from now on, where it does."""
-        action = {"status_code": reply.status, "action": "ignore"}
-        if reply.status in _NOTHING and action not in self.found.actions:
-            self.found.actions.append(action)
+    def _ignore_status_of_empty_page(self, response: ApiResponse) -> None:
+        """Declare that a status stands for an empty page, if it does."""
+        action = {"status_code": response.status, "action": "ignore"}
+        if response.status in _NO_RECORDS_STATUSES and action not in self.endpoint.actions:
+            self.endpoint.actions.append(action)

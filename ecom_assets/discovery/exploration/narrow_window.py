@@ -1,4 +1,4 @@
-"""What came of asking for a narrow window between two records' own instants: is it kept, are its ends included."""
+"""Judges the answer to a narrow window: does the API honour the window, and does it include its ends?"""
 
 from __future__ import annotations
 
@@ -6,65 +6,93 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from ecom_assets.discovery.exploration.first_page import Listing
+from ecom_assets.discovery.exploration.record_list import RecordList
 
 _SECOND = timedelta(seconds=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
 class NarrowWindow:
-    """The records of a window `low` to `high`: `below` and `beyond` tell that some lie outside of it.
+    """The records that came for a window from `low` to `high`, both in UTC.
 
-    `complete` tells that none is missing that is known to lie inside; `includes_low` and `includes_high` are None
-    where it cannot be told.
+    Attributes:
+        count: How many records came.
+        has_earlier: A record lies before the window.
+        has_later: A record lies after the window.
+        nothing_missing: Every known record inside the window came.
+        includes_low: The window includes its start; None where that cannot be told.
+        includes_high: The window includes its end; None where that cannot be told.
     """
 
     def __init__(
         self,
-        listing: Listing,
-        moments_of: Callable[[Sequence[Any]], Sequence[datetime | None]],
+        record_list: RecordList,
+        instants_of: Callable[[Sequence[Any]], Sequence[datetime | None]],
         low: datetime,
         high: datetime,
         grain: timedelta,
-        rows: Sequence[Any],
+        records: Sequence[Any],
         *,
-        whole: bool,
+        only_page: bool,
     ) -> None:
-        """Look at the `rows` that came; `whole` tells that there is no other page of them."""
-        steps = [floor_to(moment, grain) for moment in moments_of(rows) if moment]
-        self.seen = len(rows)
-        self.below = any(step < low for step in steps)
-        self.beyond = any(step > high for step in steps)
-        came = {listing.identity(row) for row in rows}
-        sample = listing.sample()
+        """Judge the records.
+
+        Args:
+            record_list: The endpoint's list, whose sample holds the known records.
+            instants_of: Returns the cursors of records.
+            low: The window's start.
+            high: The window's end.
+            grain: The step in which the format tells instants apart.
+            records: The records that came.
+            only_page: There is no other page of this window.
+        """
+        steps = [floor_to(instant, grain) for instant in instants_of(records) if instant]
+        self.count = len(records)
+        self.has_earlier = any(step < low for step in steps)
+        self.has_later = any(step > high for step in steps)
+        came = {record_list.identity(record) for record in records}
+        sample = record_list.sample()
         known = [
-            (floor_to(moment, grain), moment, listing.identity(row) in came)
-            for row, moment in zip(sample, moments_of(sample), strict=True)
-            if moment
+            (floor_to(instant, grain), instant, record_list.identity(record) in came)
+            for record, instant in zip(sample, instants_of(sample), strict=True)
+            if instant
         ]
-        # a record between the ends that does not come tells of a wrong format or time zone
-        self.complete = not whole or all(present for step, _, present in known if low < step < high)
+        # a missing record between the ends is the sign of a wrong format or time zone
+        self.nothing_missing = not only_page or all(
+            present for step, _, present in known if low < step < high
+        )
 
         def includes(end: datetime) -> bool | None:
-            # of a parameter that says whole seconds, an instant with a fraction of one tells nothing
+            # an instant with a fraction of a second tells nothing about a parameter in whole seconds
             at_end = [
                 present
-                for step, moment, present in known
-                if step == end and (moment == end or grain > _SECOND)
+                for step, instant, present in known
+                if step == end and (instant == end or grain > _SECOND)
             ]
             if at_end and end in steps:
                 return True
-            return False if at_end and whole else None
+            return False if at_end and only_page else None
 
         self.includes_low = includes(low)
         self.includes_high = includes(high)
 
 
-def grain_of(form: str) -> timedelta:
+ENDS = {True: "included", False: "excluded", None: "not certain, taken as excluded"}
+"""Words for `includes_low` and `includes_high`."""
+
+
+def narrow_window_ends(instants: Sequence[datetime], grain: timedelta) -> tuple[datetime, datetime]:
+    """Return two instants of the sample with few records between them."""
+    steps = sorted({floor_to(instant, grain) for instant in instants})
+    middle = len(steps) // 2
+    return steps[max(middle - 1, 0)], steps[min(middle + 2, len(steps) - 1)]
+
+
+def grain_of(instant_format: str) -> timedelta:
     """Return the step in which a format tells instants apart."""
-    return timedelta(days=1) if form == "date" else _SECOND
+    return timedelta(days=1) if instant_format == "date" else _SECOND
 
 
-def floor_to(moment: datetime, grain: timedelta) -> datetime:
-    """Return the beginning of an instant's step."""
-    return moment - (moment - _EPOCH) % grain
+def floor_to(instant: datetime, grain: timedelta) -> datetime:
+    """Return the start of an instant's step."""
+    return instant - (instant - _EPOCH) % grain

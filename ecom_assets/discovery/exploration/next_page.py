@@ -1,4 +1,4 @@
-"""The page after the last one that was read, whatever the kind of paging."""
+"""Reads the page after the last one that was read, whatever the kind of paging."""
 
 from __future__ import annotations
 
@@ -7,38 +7,40 @@ from urllib.parse import urljoin
 from dlt.common import jsonpath
 from requests.utils import parse_header_links
 
-from ecom_assets.discovery.exploration.first_page import Listing
-from ecom_assets.discovery.exploration.requests import Reply
-from ecom_assets.discovery.guess import Paging
+from ecom_assets.discovery.endpoint_draft import Paging
+from ecom_assets.discovery.exploration.endpoint_client import ApiResponse
+from ecom_assets.discovery.exploration.record_list import RecordList
 
 
-def read_on(listing: Listing, paging: Paging) -> bool:
-    """Ask for the next page, and tell whether there was one."""
-    reply, rows = listing.replies[-1]
+def read_next_page(record_list: RecordList, paging: Paging) -> bool:
+    """Request the next page of a list, and tell whether it has records."""
+    response, records = record_list.pages[-1]
     kind = paging.paginator["type"]
-    if not rows:
+    if not records:
         return False
     if kind in ("json_link", "header_link"):
-        url = _next_url(reply, paging)
-        return bool(url and listing.follow(urljoin(reply.url, url))[1])
+        url = _next_url(response, paging)
+        return bool(url and record_list.follow(urljoin(response.url, url))[1])
     if kind in ("cursor", "header_cursor"):
-        cursor = _cursor(reply, paging)
-        return bool(cursor and listing.ask({**paging.params, paging.paginator["cursor_param"]: cursor})[1])
-    size = paging.size or len(listing.rows)
-    place = paging.place(size, len(listing.sample()) // size * size)
-    return bool(place and listing.ask(place)[1])
+        cursor = _next_cursor(response, paging)
+        params = {**paging.params, paging.paginator["cursor_param"]: cursor} if cursor else {}
+        return bool(params and record_list.request_page(params)[1])
+    size = paging.size or len(record_list.records)
+    position = len(record_list.sample()) // size * size
+    page_params = paging.params_at(size, position)
+    return bool(page_params and record_list.request_page(page_params)[1])
 
 
-def _next_url(reply: Reply, paging: Paging) -> str | None:
+def _next_url(response: ApiResponse, paging: Paging) -> str | None:
     if paging.paginator["type"] == "json_link":
-        found = jsonpath.find_values(paging.paginator["next_url_path"], reply.body)
-        return str(found[0]) if found and found[0] else None
-    links = parse_header_links(reply.headers.get("Link", ""))
+        values = jsonpath.find_values(paging.paginator["next_url_path"], response.body)
+        return str(values[0]) if values and values[0] else None
+    links = parse_header_links(response.headers.get("Link", ""))
     return next((link["url"] for link in links if link.get("rel") == "next"), None)
 
 
-def _cursor(reply: Reply, paging: Paging) -> str | int | None:
+def _next_cursor(response: ApiResponse, paging: Paging) -> str | int | None:
     if paging.paginator["type"] == "header_cursor":
-        return reply.headers.get(paging.paginator["cursor_key"])
-    found = jsonpath.find_values(paging.paginator["cursor_path"], reply.body)
-    return found[0] if found else None
+        return response.headers.get(paging.paginator["cursor_key"])
+    values = jsonpath.find_values(paging.paginator["cursor_path"], response.body)
+    return values[0] if values else None

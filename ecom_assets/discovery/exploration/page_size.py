@@ -1,4 +1,4 @@
-"""The parameter for the size of a page, and the largest size up to 100 that is accepted."""
+"""Finds the parameter for the size of a page, and the largest size up to 100 that the API accepts."""
 
 from __future__ import annotations
 
@@ -6,90 +6,106 @@ import re
 from collections.abc import Collection
 from typing import Any
 
-from ecom_assets.discovery.exploration.first_page import Listing
-from ecom_assets.discovery.exploration.totals import counts
-from ecom_assets.discovery.exploration.usual_names import SIZE_PARAMS
+from ecom_assets.discovery.exploration.parameter_names import SIZE_PARAMS
+from ecom_assets.discovery.exploration.record_list import RecordList
+from ecom_assets.discovery.exploration.totals import possible_totals
 
-LARGEST = 100
-"""Records that a page is asked for at most."""
+MAX_PAGE_SIZE = 100
+"""The largest size that a page is asked for, in records."""
 
-_KEPT = 7
-"""Requests that are left to other questions while names are tried one by one."""
+_RESERVED_REQUESTS = 7
+"""Requests that stay for other questions while names are tried one by one."""
 
-_SMALLER = (50, 25, 20, 10)
+_SMALLER_SIZES = (50, 25, 20, 10)
 
 
-def find_size_param(listing: Listing, habit: str | None, known: Collection[str]) -> str | None:
-    """Return the parameter that says how many records come, None where none does or it cannot be told.
+def find_size_param(record_list: RecordList, convention: str | None, known: Collection[str]) -> str | None:
+    """Return the parameter for the number of records, None where none works or it cannot be told.
 
-    All names go into one request, each with a number of its own, so that the number of records tells which of
-    them counts; one by one where the API refuses unknown parameters. `known` are the names that a description
-    of the API has, if there is one.
+    All names go into one request, each with another number: the number of records that come shows which name
+    works. Where the API refuses unknown parameters, the names are tried one by one.
+
+    Args:
+        record_list: The endpoint's list.
+        convention: The parameter that other endpoints have; it is tried first.
+        known: The parameters that the API is known to have, empty where they are not known.
     """
-    shown = len(listing.rows)
-    if shown < 2:
-        return habit
-    if habit and len(listing.ask({habit: 1})[1]) == 1:
-        return habit
-    names = listing.asker.names(SIZE_PARAMS, known)
+    usual_size = len(record_list.records)
+    if usual_size < 2:
+        return convention
+    if convention and len(record_list.request_page({convention: 1})[1]) == 1:
+        return convention
+    names = record_list.client.usable_names(SIZE_PARAMS, known)
     if not names:
         return None
-    if len(names) > 1 and not listing.strict:
-        numbers = [number for number in range(1, len(names) + 2) if number != shown]
-        wanted = dict(zip(names, numbers, strict=False))
-        reply, rows = listing.ask(wanted)
-        if not reply.refused:
-            return next((name for name, number in wanted.items() if number == len(rows)), None)
-        listing.strict = True
-        names = sorted_by_refusal(names, reply.refusal)
+    if len(names) > 1 and not record_list.refuses_unknown:
+        numbers = [number for number in range(1, len(names) + 2) if number != usual_size]
+        params = dict(zip(names, numbers, strict=False))
+        response, records = record_list.request_page(params)
+        if not response.refused:
+            return next((name for name, number in params.items() if number == len(records)), None)
+        record_list.refuses_unknown = True
+        names = sorted_by_refusal(names, response.refusal)
     for name in names:
-        if listing.asker.left <= _KEPT:
+        if record_list.client.requests_left <= _RESERVED_REQUESTS:
             break
-        reply, rows = listing.ask({name: 1})
-        if not reply.refused and len(rows) == 1:
+        response, records = record_list.request_page({name: 1})
+        if not response.refused and len(records) == 1:
             return name
     return None
 
 
 def sorted_by_refusal(names: Collection[str], refusal: str) -> list[str]:
-    """Return names, those that a refusal does not speak of first: it mostly names what is unknown."""
+    """Return names, first those that a refusal does not mention: it usually mentions unknown ones."""
     words = set(re.findall(r"[\w.\[\]-]+", refusal))
     return sorted(names, key=lambda name: name in words)
 
 
-def largest_size(listing: Listing, name: str, place: dict[str, Any]) -> tuple[int, list[Any], str]:
-    """Return the largest accepted size, the records of a page of that size, and the evidence.
+def find_largest_page_size(
+    record_list: RecordList, name: str, first_page: dict[str, Any]
+) -> tuple[int, list[Any], str]:
+    """Find the largest page size that the API accepts.
 
-    `place` stands in the request for the first page, where the API wants that said.
+    Args:
+        record_list: The endpoint's list.
+        name: The parameter for the size.
+        first_page: Parameters that ask for the first page, where the API needs them.
+
+    Returns:
+        The size, the records of a page of that size, and the evidence.
     """
-    reply, rows = listing.ask({**place, name: LARGEST})
-    if not reply.refused and len(rows) <= LARGEST:
-        return _judged(listing, name, place, rows)
-    text = reply.refusal.partition("body:")[2]
-    named = sorted(
+    response, records = record_list.request_page({**first_page, name: MAX_PAGE_SIZE})
+    if not response.refused and len(records) <= MAX_PAGE_SIZE:
+        return _check_truncation(record_list, name, first_page, records)
+    text = response.refusal.partition("body:")[2]
+    mentioned = sorted(
         {int(number) for number in re.findall(r"\b\d{1,2}\b", text) if int(number) > 1}, reverse=True
     )
-    for size in dict.fromkeys([*named[:1], *_SMALLER]):
-        if listing.asker.left < 2:
+    for size in dict.fromkeys([*mentioned[:1], *_SMALLER_SIZES]):
+        if record_list.client.requests_left < 2:
             break
-        reply, rows = listing.ask({**place, name: size})
-        if not reply.refused and len(rows) <= size:
-            return size, rows, f"{LARGEST} is refused, {size} is accepted"
-    size = len(listing.rows)
-    return size, listing.rows, f"{LARGEST} is refused; {size} is what comes without being asked for"
+        response, records = record_list.request_page({**first_page, name: size})
+        if not response.refused and len(records) <= size:
+            return size, records, f"the API refuses {MAX_PAGE_SIZE} and accepts {size}"
+    size = len(record_list.records)
+    evidence = f"the API refuses {MAX_PAGE_SIZE}; {size} is the size of a page when none is asked for"
+    return size, record_list.records, evidence
 
 
-def _judged(
-    listing: Listing, name: str, place: dict[str, Any], rows: list[Any]
+def _check_truncation(
+    record_list: RecordList, name: str, first_page: dict[str, Any], records: list[Any]
 ) -> tuple[int, list[Any], str]:
-    """Tell a list that ends from a size that is cut without a word."""
-    if len(rows) == LARGEST:
-        return LARGEST, rows, f"{LARGEST} records came when {LARGEST} were asked for"
-    all_of_them = any(number == len(rows) for _, number in counts(*listing.replies[-1], listing.path))
-    if len(rows) > len(listing.rows) or all_of_them or listing.asker.left < 3:
-        return LARGEST, rows, f"{LARGEST} is accepted; {len(rows)} records came"
-    # as many as without being asked: either these are all, or the API falls back to its usual size
-    reply, some = listing.ask({**place, name: LARGEST // 2})
-    if not reply.refused and len(rows) < len(some) <= LARGEST // 2:
-        return LARGEST // 2, some, f"{LARGEST} is taken for {len(rows)}, {LARGEST // 2} is accepted"
-    return LARGEST, rows, f"{LARGEST} is accepted; {len(rows)} records came"
+    """Tell a list that ends from a size that the API silently reduces."""
+    if len(records) == MAX_PAGE_SIZE:
+        return MAX_PAGE_SIZE, records, f"{MAX_PAGE_SIZE} records came when {MAX_PAGE_SIZE} were asked for"
+    accepted = f"the API accepts {MAX_PAGE_SIZE}; {len(records)} records came"
+    totals = possible_totals(*record_list.pages[-1], record_list.path)
+    are_all = any(number == len(records) for _, number in totals)
+    if len(records) > len(record_list.records) or are_all or record_list.client.requests_left < 3:
+        return MAX_PAGE_SIZE, records, accepted
+    # as many as without a size: either these are all records, or the API falls back to its usual size
+    half = MAX_PAGE_SIZE // 2
+    response, fewer = record_list.request_page({**first_page, name: half})
+    if not response.refused and len(records) < len(fewer) <= half:
+        return half, fewer, f"the API accepts {half}, and gives {len(records)} records for {MAX_PAGE_SIZE}"
+    return MAX_PAGE_SIZE, records, accepted

@@ -1,6 +1,6 @@
-"""A window whose bounds the user put into a request as placeholders: in which format they go, and if they are kept.
+"""Explores a window whose ends the user put into a request as placeholders: its format, and whether it is honoured.
 
-Formats are tried with a wide window; a far-future one must then bring nothing.
+Each format is tried with a wide window, which must bring records. A window in the far future must then bring none.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from ecom_assets.contract.conversion import cursor_instants
 from ecom_assets.contract.record_keys import value_at
 from ecom_assets.declaration.placeholders import END, START, find_placeholders, placeholder_names
 from ecom_assets.declaration.reading import Incremental
+from ecom_assets.discovery.endpoint_draft import TimeFilter
 from ecom_assets.discovery.exploration.cursors import INSTANT, Cursor
-from ecom_assets.discovery.exploration.first_page import Listing, listing_in
-from ecom_assets.discovery.exploration.narrow_window import NarrowWindow, floor_to, grain_of
-from ecom_assets.discovery.exploration.requests import Asker, Spent
-from ecom_assets.discovery.guess import Filter
+from ecom_assets.discovery.exploration.endpoint_client import EndpointClient, OutOfRequests
+from ecom_assets.discovery.exploration.narrow_window import ENDS, NarrowWindow, grain_of, narrow_window_ends
+from ecom_assets.discovery.exploration.record_list import RecordList, record_list_in
 from ecom_assets.extract.request_template import window_values
 from ecom_assets.extract.windows import Slice, window_request
 from ecom_assets.foundation.errors import ApiError
@@ -26,102 +26,104 @@ FORMATS = ("iso8601", "unix_ms", "unix", "iso8601_naive", "date", "%Y-%m-%d %H:%
 _EARLY, _LATE, _FAR = (datetime(year, 1, 1, tzinfo=timezone.utc) for year in (1990, 2090, 2095))
 
 
-def is_placed(asker: Asker) -> bool:
-    """Tell whether a request holds placeholders of a window."""
-    return bool(placeholder_names(asker.path, asker.params, asker.body) & {START, END})
+def has_window_placeholders(client: EndpointClient) -> bool:
+    """Tell whether the requests hold placeholders of a window."""
+    return bool(placeholder_names(client.path, client.params, client.body) & {START, END})
 
 
-def open_placed(asker: Asker, name: str) -> tuple[Listing, str]:
-    """Return the list of a wide window and the format in which the API wants that.
+def request_wide_window(client: EndpointClient, resource: str) -> tuple[RecordList, str]:
+    """Return the list of a wide window, and the format in which the API takes its ends.
 
-    Raises ApiError where no format brings records, and brings none of a far-future window.
+    Raises:
+        ApiError: No format brings records of a wide window and none of a window in the far future.
     """
     outcome = "no record came"
-    for form in FORMATS:
-        asker.values = values_of(form, _EARLY, _LATE)
+    for instant_format in FORMATS:
+        client.values = placeholder_values(instant_format, _EARLY, _LATE)
         try:
-            reply = asker.ask({})
-            if reply.refused:
-                outcome = reply.refusal
+            response = client.request({})
+            if response.refused:
+                outcome = response.refusal
                 continue
-            listing = listing_in(asker, name, reply)
-            if not listing.rows:
+            record_list = record_list_in(client, resource, response)
+            if not record_list.records:
                 continue
-            reply, rows = listing.filtered({}, values_of(form, _LATE, _FAR))
-        except Spent:
+            far_future = placeholder_values(instant_format, _LATE, _FAR)
+            response, records = record_list.request_filtered({}, far_future)
+        except OutOfRequests:
             break
-        if not rows and (not reply.refused or reply.status in (204, 404)):
-            return listing, form
-        outcome = f"the window is not kept: records came of the year {_LATE.year}"
-    raise ApiError(f"{asker.path}: asked with a window in {', '.join(FORMATS)}: {outcome}")
+        if not records and (not response.refused or response.status in (204, 404)):
+            return record_list, instant_format
+        outcome = f"the API ignores the window: records came for the year {_LATE.year}"
+    raise ApiError(f"{client.path}: tried a window in the formats {', '.join(FORMATS)}: {outcome}")
 
 
-def values_of(form: str, low: datetime, high: datetime) -> dict[str, Any]:
-    """Return the values of the placeholders for an interval, as a run would write them."""
-    incremental = Incremental(cursor_path="any", start_param="any", format=form)
+def placeholder_values(instant_format: str, low: datetime, high: datetime) -> dict[str, Any]:
+    """Return the values of the placeholders for an interval in UTC, as a load would write them."""
+    incremental = Incremental(cursor_path="any", start_param="any", format=instant_format)
     return dict(window_values(window_request(Slice("", (), low, high), incremental), incremental))
 
 
-class PlacedWindow:
-    """The trials of one window in placeholders; `oldest` is the instant of the oldest record known."""
+class PlaceholderWindow:
+    """Explores one window in placeholders; `oldest` is the oldest instant known so far, in UTC."""
 
-    def __init__(self, listing: Listing, form: str, cursors: Sequence[Cursor]) -> None:
-        """Take the cursor that the placeholders stand beside, else the likeliest. Raises ApiError without any."""
+    def __init__(self, record_list: RecordList, instant_format: str, cursors: Sequence[Cursor]) -> None:
+        """Choose the cursor that stands next to the placeholders, else the likeliest. Raises ApiError without any."""
+        client = record_list.client
         if not cursors:
-            raise ApiError(f"{listing.asker.path}: no field looks like the time of a record's last change")
-        self.listing = listing
-        self.form = form
-        asker = listing.asker
-        beside = {
-            piece
-            for part in (asker.params, asker.body or {})
-            for place, name in find_placeholders(part)
-            if name in (START, END)
-            for piece in place
+            raise ApiError(f"{client.path}: no field looks like the time of a record's last change")
+        self.record_list = record_list
+        self.instant_format = instant_format
+        names_at_placeholders = {
+            name
+            for part in (client.params, client.body or {})
+            for path, placeholder in find_placeholders(part)
+            if placeholder in (START, END)
+            for name in path
         }
-        self.cursor = next((cursor for cursor in cursors if cursor.path[-1] in beside), cursors[0])
-        self.oldest = min(self.cursor.moments)
+        self.cursor = next(
+            (cursor for cursor in cursors if cursor.path[-1] in names_at_placeholders), cursors[0]
+        )
+        self.oldest = min(self.cursor.instants)
 
-    def find(self) -> Filter:
-        """Return the filter, with what a narrow window tells of its ends. Raises ApiError where it is not kept."""
-        why = {
-            "cursor_path": "the window's records are told by it",
-            "format": f"a wide window brought records, one of the year {_LATE.year} none",
+    def find(self) -> TimeFilter:
+        """Return the filter, with the ends that a narrow window shows. Raises ApiError where it is ignored."""
+        evidence = {
+            "cursor_path": "the records of a narrow window agree with it",
+            "format": f"a wide window brought records, one in the year {_LATE.year} none",
         }
-        incremental = {"cursor_path": self.cursor.name, "format": self.form, "bounds": "()"}
+        incremental = {"cursor_path": self.cursor.name, "format": self.instant_format, "bounds": "()"}
         try:
-            trial = self._narrow()
-            if trial.below or trial.beyond or not trial.complete:
+            window = self._request_narrow_window()
+            if window.has_earlier or window.has_later or not window.nothing_missing:
                 raise ApiError(
-                    f"{self.listing.asker.path}: a narrow window brought what {self.cursor.name} says is outside of "
-                    "it, or left out what is inside"
+                    f"{self.record_list.client.path}: by {self.cursor.name}, a narrow window brought records from "
+                    "outside of it, or left out records inside it"
                 )
-            incremental["bounds"] = ("[" if trial.includes_low else "(") + (
-                "]" if trial.includes_high else ")"
+            incremental["bounds"] = ("[" if window.includes_low else "(") + (
+                "]" if window.includes_high else ")"
             )
-            told = {True: "included", False: "excluded", None: "not told, and taken for excluded"}
-            why["bounds"] = (
-                f"a record at the start is {told[trial.includes_low]}, one at the end {told[trial.includes_high]}"
+            evidence["bounds"] = (
+                f"a record at the start is {ENDS[window.includes_low]}, one at the end {ENDS[window.includes_high]}"
             )
-            before = values_of(self.form, _EARLY, self.oldest - timedelta(seconds=1))
-            earlier = self._moments(self.listing.filtered({}, before)[1])
-            self.oldest = min([self.oldest, *(moment for moment in earlier if moment)])
-        except Spent:
-            why.setdefault("bounds", "not told, and taken for excluded: no request was left")
-        return Filter(incremental, why)
+            before = placeholder_values(self.instant_format, _EARLY, self.oldest - timedelta(seconds=1))
+            earlier = self._instants(self.record_list.request_filtered({}, before)[1])
+            self.oldest = min([self.oldest, *(instant for instant in earlier if instant)])
+        except OutOfRequests:
+            evidence.setdefault("bounds", f"{ENDS[None]}: no request was left")
+        return TimeFilter(incremental, evidence)
 
-    def _narrow(self) -> NarrowWindow:
-        grain = grain_of(self.form)
-        steps = sorted({floor_to(moment, grain) for moment in self.cursor.moments})
-        middle = len(steps) // 2
-        low, high = steps[max(middle - 1, 0)], steps[min(middle + 2, len(steps) - 1)]
-        rows = self.listing.filtered({}, values_of(self.form, low, high))[1]
+    def _request_narrow_window(self) -> NarrowWindow:
+        grain = grain_of(self.instant_format)
+        low, high = narrow_window_ends(self.cursor.instants, grain)
+        values = placeholder_values(self.instant_format, low, high)
+        records = self.record_list.request_filtered({}, values)[1]
         # a page as long as the longest may be one of several
-        whole = len(rows) < len(self.listing.rows)
-        return NarrowWindow(self.listing, self._moments, low, high, grain, rows, whole=whole)
+        only_page = len(records) < len(self.record_list.records)
+        return NarrowWindow(self.record_list, self._instants, low, high, grain, records, only_page=only_page)
 
-    def _moments(self, rows: Sequence[Any]) -> list[datetime | None]:
-        found: list[datetime | None] = cursor_instants(
-            [value_at(row, self.cursor.path) for row in rows], INSTANT
+    def _instants(self, records: Sequence[Any]) -> list[datetime | None]:
+        instants: list[datetime | None] = cursor_instants(
+            [value_at(record, self.cursor.path) for record in records], INSTANT
         ).to_pylist()
-        return found
+        return instants

@@ -1,7 +1,7 @@
-"""Whether an API filters by the time of a record's last change: found out by trying, with as few requests as can be.
+"""Finds out, with few requests, whether an API filters by the time of a record's last change.
 
-A far-future instant must bring nothing; instants of the sample's own records tell which parameter it was, in which
-format, and whether the ends are included.
+An instant in the far future must bring no record. Instants of the sample's own records then show which parameter
+works, in which format, and whether the ends are included.
 """
 
 from __future__ import annotations
@@ -14,119 +14,136 @@ from typing import Any
 from ecom_assets.contract.conversion import cursor_instants
 from ecom_assets.contract.record_keys import value_at
 from ecom_assets.declaration.reading import Incremental
+from ecom_assets.discovery.endpoint_draft import ApiConventions, TimeFilter
 from ecom_assets.discovery.exploration.cursors import INSTANT, Cursor
-from ecom_assets.discovery.exploration.first_page import Listing
-from ecom_assets.discovery.exploration.narrow_window import NarrowWindow, floor_to, grain_of
+from ecom_assets.discovery.exploration.endpoint_client import ApiResponse, OutOfRequests
+from ecom_assets.discovery.exploration.narrow_window import (
+    ENDS,
+    NarrowWindow,
+    floor_to,
+    grain_of,
+    narrow_window_ends,
+)
 from ecom_assets.discovery.exploration.page_size import sorted_by_refusal
-from ecom_assets.discovery.exploration.requests import Reply, Spent
-from ecom_assets.discovery.guess import Filter, Habits
+from ecom_assets.discovery.exploration.record_list import RecordList
 from ecom_assets.extract.windows import Slice, window_request
 
 _EARLY = 1990
 _FAR = datetime(2090, 1, 1, tzinfo=timezone.utc)
 
-Pairs = list[tuple[str, tuple[str, ...]]]
+NamePairs = list[tuple[str, tuple[str, ...]]]
+"""Each parameter for a window's start, with the parameters that may be its end."""
 
 
 @dataclass
-class TimeFilter:
-    """The trials of one endpoint's filter; `sized` stands in every request, `size` is what it asks for."""
+class TimeFilterSearch:
+    """The search for one endpoint's time filter.
 
-    listing: Listing
+    `names` are the parameters to try. `size_params` go with every request and ask for `size` records. `tried` are the
+    parameters tried so far.
+    """
+
+    record_list: RecordList
     cursor: Cursor
-    pairs: Pairs
-    sized: Mapping[str, Any]
+    names: NamePairs
+    size_params: Mapping[str, Any]
     size: int
     tried: list[str] = field(default_factory=list)
-    empty: list[Reply] = field(default_factory=list)
-    """The answers that a far-future instant left without a record."""
+    empty_responses: list[ApiResponse] = field(default_factory=list)
+    """The answers without a record to an instant in the far future."""
     refusal: str = ""
-    """Why the last question was refused, if it was."""
+    """Why the API refused the last request, empty if it did not."""
 
-    def find(self, habits: Habits) -> Filter | None:
-        """Return the filter, None where none of the parameters is honoured. Raises Spent."""
+    def find(self, conventions: ApiConventions) -> TimeFilter | None:
+        """Return the filter, None where the API honours none of the parameters. Raises OutOfRequests."""
         formats = list(self.cursor.formats)
-        names = [name for name, _ in self.pairs]
-        if habits.start_param in names:
-            usual = [form for form in (habits.format,) if form]
+        names = [name for name, _ in self.names]
+        if conventions.start_param in names:
+            usual = [conventions.format] if conventions.format else []
             formats = list(dict.fromkeys([*usual, *formats]))
-            if self._nothing_after([habits.start_param], formats[0]):
-                return self._confirmed(habits.start_param, formats)
+            if self._far_future_is_empty([conventions.start_param], formats[0]):
+                return self._confirm(conventions.start_param, formats)
         refused = False
-        for form in formats[:2] if len(names) > 1 and not self.listing.strict else ():
-            outcome = self._nothing_after(names, form)
-            if outcome:
-                which = self._which(names, form)
-                return self._confirmed(which, [form, *(entry for entry in formats if entry != form)])
-            refused = outcome is None
-        if self.listing.strict or len(names) == 1 or refused:
-            return self._one_by_one(names, formats)
+        at_once = len(names) > 1 and not self.record_list.refuses_unknown
+        for instant_format in formats[:2] if at_once else ():
+            empty = self._far_future_is_empty(names, instant_format)
+            if empty:
+                name = self._find_honoured_name(names, instant_format)
+                others = [entry for entry in formats if entry != instant_format]
+                return self._confirm(name, [instant_format, *others])
+            refused = empty is None
+        if self.record_list.refuses_unknown or len(names) == 1 or refused:
+            return self._try_one_by_one(names, formats)
         return None
 
-    def _one_by_one(self, names: list[str], formats: list[str]) -> Filter | None:
+    def _try_one_by_one(self, names: list[str], formats: list[str]) -> TimeFilter | None:
         for name in names:
-            for form in formats[:2]:
-                outcome = self._nothing_after([name], form)
-                if outcome is True:
-                    return self._confirmed(name, formats)
-                if outcome is False or self._unknown(name):
+            for instant_format in formats[:2]:
+                empty = self._far_future_is_empty([name], instant_format)
+                if empty is True:
+                    return self._confirm(name, formats)
+                if empty is False or self._is_unknown(name):
                     break
         return None
 
-    def _unknown(self, name: str) -> bool:
+    def _is_unknown(self, name: str) -> bool:
         """Tell whether the API called a parameter unknown, rather than its value wrong."""
         return self.refusal != "" and sorted_by_refusal([name, "x"], self.refusal)[0] == "x"
 
-    def _nothing_after(self, names: Sequence[str], form: str) -> bool | None:
-        """Tell whether a far-future instant brings nothing, None where the API refuses the question."""
-        text = self._written(_FAR, _FAR, form)[0]
-        reply, rows = self.listing.filtered({**self.sized, **dict.fromkeys(names, text)})
+    def _far_future_is_empty(self, names: Sequence[str], instant_format: str) -> bool | None:
+        """Tell whether an instant in the far future brings no record, None where the API refuses the request."""
+        text = self._format_interval(_FAR, _FAR, instant_format)[0]
+        response, records = self.record_list.request_filtered(
+            {**self.size_params, **dict.fromkeys(names, text)}
+        )
         self.tried += [name for name in names if name not in self.tried]
-        self.refusal = reply.refusal
-        if reply.status in (204, 404) or (not reply.refused and not rows):
-            self.empty.append(reply)
+        self.refusal = response.refusal
+        if response.status in (204, 404) or (not response.refused and not records):
+            self.empty_responses.append(response)
             return True
-        return None if reply.refused else False
+        return None if response.refused else False
 
-    def _which(self, names: list[str], form: str) -> str:
-        """Give each parameter an instant of its own; the oldest record that comes tells which one counted."""
-        grain = grain_of(form)
+    def _find_honoured_name(self, names: list[str], instant_format: str) -> str:
+        """Return the parameter that works: each gets another instant, and the oldest record that comes shows which."""
+        grain = grain_of(instant_format)
         while len(names) > 1:
             # every other instant, so that an excluded one is not taken for the next
-            steps = sorted({floor_to(moment, grain) for moment in self.cursor.moments})[1::2][-len(names) :]
+            steps = sorted({floor_to(instant, grain) for instant in self.cursor.instants})[1::2]
+            steps = steps[-len(names) :]
             if len(steps) < 2:
-                return self._halved(names, form)
+                return self._find_by_halves(names, instant_format)
             groups = [names[number :: len(steps)] for number in range(len(steps))]
             params = {
-                name: self._written(step, step, form)[0]
+                name: self._format_interval(step, step, instant_format)[0]
                 for step, group in zip(steps, groups, strict=True)
                 for name in group
             }
-            reply, rows = self.listing.filtered({**self.sized, **params})
-            moments = [moment for moment in self.moments(rows) if moment]
-            counted = [
-                group for step, group in zip(steps, groups, strict=True) if moments and step <= min(moments)
+            response, records = self.record_list.request_filtered({**self.size_params, **params})
+            instants = [instant for instant in self._instants(records) if instant]
+            possible = [
+                group for step, group in zip(steps, groups, strict=True) if instants and step <= min(instants)
             ]
-            if reply.refused or not counted:
-                return self._halved(names, form)
-            names = counted[-1]
+            if response.refused or not possible:
+                return self._find_by_halves(names, instant_format)
+            names = possible[-1]
         return names[0]
 
-    def _halved(self, names: list[str], form: str) -> str:
-        """Find the parameter by asking half of them for the far future."""
+    def _find_by_halves(self, names: list[str], instant_format: str) -> str:
+        """Return the parameter that works: half of the names get the far future, then half of the rest."""
         while len(names) > 1:
             half = names[: len(names) // 2]
-            names = half if self._nothing_after(half, form) is True else names[len(names) // 2 :]
+            empty = self._far_future_is_empty(half, instant_format)
+            names = half if empty is True else names[len(names) // 2 :]
         return names[0]
 
-    def _confirmed(self, start: str, formats: Sequence[str]) -> Filter | None:
-        """Return the filter as far as the requests suffice to see how it works."""
+    def _confirm(self, start: str, formats: Sequence[str]) -> TimeFilter | None:
+        """Return the filter with what a narrow window shows, as far as the requests suffice."""
         try:
-            return self._seen_working(start, formats)
-        except Spent:
-            why = {
-                "start_param": f"{start} in the year {_FAR.year} brought nothing; no request was left to see more",
-                "bounds": "not told, and taken for excluded",
+            return self._try_narrow_windows(start, formats)
+        except OutOfRequests:
+            evidence = {
+                "start_param": f"{start} in the year {_FAR.year} brought no record; no request was left to test more",
+                "bounds": ENDS[None],
             }
             incremental = {
                 "cursor_path": self.cursor.name,
@@ -134,79 +151,84 @@ class TimeFilter:
                 "format": formats[0],
                 "bounds": "()",
             }
-            return Filter(incremental, why)
+            return TimeFilter(incremental, evidence)
 
-    def _seen_working(self, start: str, formats: Sequence[str]) -> Filter | None:
-        """Ask for a narrow window between two records, and see what comes of it."""
-        ends: tuple[str | None, ...] = (*dict(self.pairs).get(start, ()), None)
-        for form in formats:
-            low, high = self._narrow(form)
-            for end in ends:
-                asked = self._written(low, high, form)
-                params = {start: asked[0]} | ({end: asked[1]} if end else {})
-                reply, rows = self.listing.filtered({**self.sized, **params})
-                if reply.refused:
-                    self.refusal = reply.refusal
-                    if end and self._unknown(end):
+    def _try_narrow_windows(self, start: str, formats: Sequence[str]) -> TimeFilter | None:
+        """Request a narrow window between two records, in each format and with each end, until one is honoured."""
+        end_names: tuple[str | None, ...] = (*dict(self.names).get(start, ()), None)
+        for instant_format in formats:
+            grain = grain_of(instant_format)
+            low, high = narrow_window_ends(self.cursor.instants, grain)
+            for end in end_names:
+                interval = self._format_interval(low, high, instant_format)
+                params = {start: interval[0]} | ({end: interval[1]} if end else {})
+                response, records = self.record_list.request_filtered({**self.size_params, **params})
+                if response.refused:
+                    self.refusal = response.refusal
+                    if end and self._is_unknown(end):
                         continue
                     break
-                trial = NarrowWindow(
-                    self.listing, self.moments, low, high, grain_of(form), rows, whole=len(rows) < self.size
+                only_page = len(records) < self.size
+                window = NarrowWindow(
+                    self.record_list, self._instants, low, high, grain, records, only_page=only_page
                 )
-                if trial.below or not trial.complete:
+                if window.has_earlier or not window.nothing_missing:
                     break
-                if end and trial.beyond:
+                if end and window.has_later:
                     continue
-                return self._filter(start, end, form, trial)
+                return self._filter(start, end, instant_format, window)
         return None
 
-    def _narrow(self, form: str) -> tuple[datetime, datetime]:
-        """Return two instants of the sample with few records between them."""
-        grain = grain_of(form)
-        steps = sorted({floor_to(moment, grain) for moment in self.cursor.moments})
-        middle = len(steps) // 2
-        return steps[max(middle - 1, 0)], steps[min(middle + 2, len(steps) - 1)]
-
-    def _filter(self, start: str, end: str | None, form: str, trial: NarrowWindow) -> Filter:
-        low, high = trial.includes_low, trial.includes_high
+    def _filter(self, start: str, end: str | None, instant_format: str, window: NarrowWindow) -> TimeFilter:
+        low, high = window.includes_low, window.includes_high
         bounds = ("[" if low else "(") + ("]" if high and end else ")")
-        told = {True: "included", False: "excluded", None: "not told, and taken for excluded"}
-        why = {
-            "start_param": f"{start} in the year {_FAR.year} brought nothing, within the sample what changed since",
-            "format": f"{trial.seen} records came of a narrow window, all of them inside it",
-            "bounds": f"a record at the start is {told[low]}"
-            + (f", one at the end {told[high]}" if end else ""),
+        evidence = {
+            "start_param": (
+                f"{start} in the year {_FAR.year} brought no record, within the sample only later changes"
+            ),
+            "format": f"a narrow window brought {window.count} records, all of them inside it",
+            "bounds": f"a record at the start is {ENDS[low]}"
+            + (f", one at the end {ENDS[high]}" if end else ""),
         }
         if end:
-            why["end_param"] = f"{end} left out what changed later"
+            evidence["end_param"] = f"{end} left out later changes"
         incremental = {
             "cursor_path": self.cursor.name,
             "start_param": start,
             "end_param": end,
-            "format": form,
+            "format": instant_format,
         }
-        return Filter({key: value for key, value in incremental.items() if value} | {"bounds": bounds}, why)
+        declared = {key: value for key, value in incremental.items() if value}
+        return TimeFilter(declared | {"bounds": bounds}, evidence)
 
-    def moments(self, rows: Sequence[Any]) -> list[datetime | None]:
-        """Return the cursor of each record."""
-        found: list[datetime | None] = cursor_instants(
-            [value_at(row, self.cursor.path) for row in rows], INSTANT
+    def _instants(self, records: Sequence[Any]) -> list[datetime | None]:
+        """Return the cursor of each record, in UTC."""
+        instants: list[datetime | None] = cursor_instants(
+            [value_at(record, self.cursor.path) for record in records], INSTANT
         ).to_pylist()
-        return found
+        return instants
 
-    def oldest(self, known: Filter, oldest: datetime) -> datetime:
-        """Ask for what lies before the oldest record of the sample, once; return the oldest instant known then."""
-        end = known.incremental.get("end_param")
+    def find_oldest(self, time_filter: TimeFilter, oldest: datetime) -> datetime:
+        """Request the records before the oldest one of the sample, once.
+
+        Args:
+            time_filter: The filter that was found; without an end it cannot ask for earlier records.
+            oldest: The oldest instant of the sample, in UTC.
+
+        Returns:
+            The oldest instant known then, in UTC.
+        """
+        end = time_filter.incremental.get("end_param")
         if not end:
             return oldest
-        part = Slice("", (), oldest.replace(year=_EARLY), oldest - timedelta(seconds=1))
-        asked = window_request(part, Incremental.model_validate(dict(known.incremental)))
-        params = {str(known.incremental["start_param"]): asked.start, str(end): asked.end}
-        earlier = self.moments(self.listing.filtered({**self.sized, **params})[1])
-        return min([oldest, *(moment for moment in earlier if moment)])
+        before = Slice("", (), oldest.replace(year=_EARLY), oldest - timedelta(seconds=1))
+        interval = window_request(before, Incremental.model_validate(dict(time_filter.incremental)))
+        params = {str(time_filter.incremental["start_param"]): interval.start, str(end): interval.end}
+        records = self.record_list.request_filtered({**self.size_params, **params})[1]
+        return min([oldest, *(instant for instant in self._instants(records) if instant)])
 
-    def _written(self, low: datetime, high: datetime, form: str) -> tuple[str, str]:
-        """Write an interval as a run would."""
-        incremental = Incremental(cursor_path=self.cursor.name, start_param="start", format=form)
-        asked = window_request(Slice("", (), low, high), incremental)
-        return asked.start, asked.end
+    def _format_interval(self, low: datetime, high: datetime, instant_format: str) -> tuple[str, str]:
+        """Return the ends of an interval as a load would write them."""
+        incremental = Incremental(cursor_path=self.cursor.name, start_param="start", format=instant_format)
+        interval = window_request(Slice("", (), low, high), incremental)
+        return interval.start, interval.end

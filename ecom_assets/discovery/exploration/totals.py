@@ -1,4 +1,4 @@
-"""Where an API says how many records a list has, and whether that is true."""
+"""Finds where an API reports how many records a list has, and tests whether the number is true."""
 
 from __future__ import annotations
 
@@ -6,51 +6,58 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from ecom_assets.discovery.exploration.first_page import Listing
-from ecom_assets.discovery.exploration.requests import Reply
-from ecom_assets.discovery.exploration.rows import Path, json_path, scalars
-from ecom_assets.discovery.guess import Guess, Paging
+from ecom_assets.discovery.endpoint_draft import Guess, Paging
+from ecom_assets.discovery.exploration.endpoint_client import ApiResponse
+from ecom_assets.discovery.exploration.record_list import RecordList
+from ecom_assets.discovery.exploration.response_structure import scalar_values
+from ecom_assets.discovery.field_path import FieldPath, json_path
 
-_COUNTS = re.compile(r"total|count|found|matches|hits|results")
-_NO_COUNTS = re.compile(r"page|limit|offset|size|remaining|rate|retry|next|prev|price|amount")
-_SLACK = 0.01
-"""The share by which the total of a list that lives may move while a few requests are made."""
+_TOTAL_NAMES = re.compile(r"total|count|found|matches|hits|results")
+_OTHER_NAMES = re.compile(r"page|limit|offset|size|remaining|rate|retry|next|prev|price|amount")
+_TOLERANCE = 0.01
+"""The share by which the total of a changing list may differ while a few requests are made."""
 
-Place = tuple[str, str | Path]
-"""`total_path` or `total_header`, and the path or the header's name."""
+Place = tuple[str, str | FieldPath]
+"""`total_path` with a path, or `total_header` with a header's name."""
 
 
-def find_total(listing: Listing, whole: bool) -> Guess[dict[str, str]] | None:
-    """Return where the number of records is said, unless what is said does not fit the pages seen.
+def find_total(record_list: RecordList, complete: bool) -> Guess[dict[str, str]] | None:
+    """Return where the API reports the total, None where no number agrees with the pages seen.
 
-    `whole` tells that one page holds all records, so that their number is known.
+    Args:
+        record_list: The endpoint's list.
+        complete: One page holds all records, so that their number is known.
     """
-    places: list[Place] = list(dict.fromkeys(place for place, _ in counts(*listing.replies[0], listing.path)))
+    first_totals = possible_totals(*record_list.pages[0], record_list.path)
+    places: list[Place] = list(dict.fromkeys(place for place, _ in first_totals))
     for key, where in sorted(places, key=_rank):
-        seen = [
-            (dict(counts(reply, rows, listing.path)).get((key, where)), rows)
-            for reply, rows in listing.replies
+        by_page = [
+            (dict(possible_totals(response, records, record_list.path)).get((key, where)), len(records))
+            for response, records in record_list.pages
         ]
-        numbers = [(number, len(rows)) for number, rows in seen if number is not None]
-        if not numbers or not _steady(numbers):
+        numbers = [(number, length) for number, length in by_page if number is not None]
+        if not numbers or not _is_constant(numbers):
             continue
         total = numbers[0][0]
-        if whole and total != max(length for _, length in numbers):
+        if complete and total != max(length for _, length in numbers):
             continue
-        written = json_path(where) if isinstance(where, tuple) else where
-        pages = f"the same {total} beside pages of {_lengths(numbers)} records"
-        why = f"{total} is the number of records that came" if whole else pages
-        return Guess({key: written}, why)
+        path = json_path(where) if isinstance(where, tuple) else where
+        evidence = (
+            f"{total} is the number of records that came"
+            if complete
+            else f"the same {total} with pages of {_lengths(numbers)} records"
+        )
+        return Guess({key: path}, evidence)
     return None
 
 
-def _steady(numbers: Sequence[tuple[int, int]]) -> bool:
-    """Tell whether a number keeps its value while pages change their length, and is never below it."""
+def _is_constant(numbers: Sequence[tuple[int, int]]) -> bool:
+    """Tell whether a number stays the same while pages have other lengths, and is never below the length."""
     totals = [number for number, _ in numbers]
     lengths = {length for _, length in numbers}
     if (
         any(number < length for number, length in numbers)
-        or max(totals) - min(totals) > _SLACK * max(totals) + 1
+        or max(totals) - min(totals) > _TOLERANCE * max(totals) + 1
     ):
         return False
     return not (len(lengths) > 1 and all(number == length for number, length in numbers))
@@ -60,61 +67,77 @@ def _lengths(numbers: Sequence[tuple[int, int]]) -> str:
     return " and ".join(map(str, sorted({length for _, length in numbers})))
 
 
-def counts(reply: Reply, rows: Sequence[Any], at: Path) -> Iterator[tuple[Place, int]]:
-    """Yield each whole number of an answer that may count the records of the list."""
-    for path, value in scalars(reply.body, at):
+def possible_totals(
+    response: ApiResponse, records: Sequence[Any], records_path: FieldPath
+) -> Iterator[tuple[Place, int]]:
+    """Yield each whole number of an answer whose name says that it may count the records, with its place."""
+    for path, value in scalar_values(response.body, records_path):
         name = path[-1].lower() if path[-1].lower() != "value" else ".".join(path[-2:]).lower()
-        if _COUNTS.search(name) and not _NO_COUNTS.search(name) and (number := _whole(value)) is not None:
+        if _may_be_total(name) and (number := _whole_number(value)) is not None:
             yield ("total_path", path), number
-    for name, text in reply.headers.items():
-        counting = _COUNTS.search(name.lower()) and not _NO_COUNTS.search(name.lower())
-        if counting and (number := _whole(text)) is not None:
+    for name, text in response.headers.items():
+        if _may_be_total(name.lower()) and (number := _whole_number(text)) is not None:
             yield ("total_header", name), number
 
 
-def more_than(reply: Reply, rows: Sequence[Any], at: Path) -> bool:
-    """Tell whether an answer speaks of more records than it holds."""
-    return any(number > len(rows) for _, number in counts(reply, rows, at))
+def _may_be_total(name: str) -> bool:
+    return _TOTAL_NAMES.search(name) is not None and not _OTHER_NAMES.search(name)
 
 
-def _whole(value: Any) -> int | None:
+def reports_more_records(response: ApiResponse, records: Sequence[Any], records_path: FieldPath) -> bool:
+    """Tell whether an answer reports more records than it holds."""
+    return any(number > len(records) for _, number in possible_totals(response, records, records_path))
+
+
+def _whole_number(value: Any) -> int | None:
     text = str(value) if type(value) in (int, str) else ""
     return int(text) if re.fullmatch(r"\d{1,15}", text) else None
 
 
 def _rank(place: Place) -> tuple[bool, int, str]:
-    """Sort what is called a total before another, then what lies shallow."""
+    """Return a sort key: names with "total" come first, then short paths."""
     where = place[1]
     path = where if isinstance(where, tuple) else (where,)
     return "total" not in path[-1].lower(), len(path), str(where)
 
 
-def verify_at_the_end(
-    listing: Listing, paging: Paging, total: Guess[dict[str, str]], size: int
+def verify_on_last_page(
+    record_list: RecordList, paging: Paging, total: Guess[dict[str, str]], size: int
 ) -> Guess[dict[str, str]] | None:
-    """Ask for the last page: return the total with that evidence, None where it holds another number.
+    """Request the last page and compare its length with the total.
 
-    The total comes back as it was where the last page cannot be asked for.
+    Args:
+        record_list: The endpoint's list.
+        paging: How its pages are requested.
+        total: Where the total is reported.
+        size: How many records a page has.
+
+    Returns:
+        The total with this evidence, as it was where the last page cannot be requested, None where the last page
+        has another number of records.
     """
-    number = total_in(total, *listing.replies[-1], listing.path)
+    number = total_in(total, *record_list.pages[-1], record_list.path)
     if number is None or number <= size:
         return total
-    begin = (number - 1) // size * size if paging.paginator["type"] == "page_number" else number - size // 2
-    place = paging.place(size, begin)
-    if place is None:
+    first = (number - 1) // size * size if paging.paginator["type"] == "page_number" else number - size // 2
+    params = paging.params_at(size, first)
+    if params is None:
         return total
-    reply, rows = listing.ask(place)
-    now = total_in(total, reply, rows, listing.path)
-    if reply.refused or now is None or len(rows) != now - begin:
+    response, records = record_list.request_page(params)
+    now = total_in(total, response, records, record_list.path)
+    if response.refused or now is None or len(records) != now - first:
         return None
-    return Guess(total.value, f"the page from record {begin + 1} of {now} on holds {len(rows)}")
+    return Guess(total.value, f"the last page, from record {first + 1} of {now}, has {len(records)} records")
 
 
 def total_in(
-    total: Guess[Mapping[str, str]] | Guess[dict[str, str]], reply: Reply, rows: Any, at: Path
+    total: Guess[Mapping[str, str]] | Guess[dict[str, str]],
+    response: ApiResponse,
+    records: Any,
+    records_path: FieldPath,
 ) -> int | None:
-    """Return the total that an answer reports at a guessed place."""
-    for (key, where), number in counts(reply, rows, at):
+    """Return the total that an answer reports at a guessed place, None where there is none."""
+    for (key, where), number in possible_totals(response, records, records_path):
         if total.value.get(key) == (json_path(where) if isinstance(where, tuple) else where):
             return number
     return None

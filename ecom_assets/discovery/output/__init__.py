@@ -1,1 +1,1 @@
-"""The discovered shop as the text of a YAML file."""
+"""Writes the discovered shop as a YAML file, and edits one that exists."""

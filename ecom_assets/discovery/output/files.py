@@ -1,4 +1,4 @@
-"""Writing declarations: a new file never over another, with its schema beside it, a changed one whole or not at all."""
+"""Writes declaration files: a new file with its JSON Schema beside it, or another text for an existing file."""
 
 from __future__ import annotations
 
@@ -9,36 +9,42 @@ from ecom_assets.foundation.errors import IngestError
 
 
 def refuse_existing(file: Path) -> None:
-    """Raise IngestError for a file that is there."""
+    """Raise IngestError where a file exists."""
     if file.exists():
         raise IngestError(
-            f"{format_path(file)}: found a file; allowed: --update to compare it with the API, or --out for another one"
+            f"{format_path(file)}: the file exists already; use --update to compare it with the API, "
+            "or --out to write another file"
         )
 
 
 def write_new(file: Path, text: str) -> None:
-    """Write a file that was not there before, and beside it the schema that it names, as it is now.
+    """Write a new file, and beside it the present JSON Schema, which the file names.
 
-    Raises IngestError where a file is, or none can be written.
+    Raises:
+        IngestError: The file exists already, or cannot be written.
     """
     refuse_existing(file)
     try:
-        # "x" refuses a file that came meanwhile
+        # "x" refuses a file that somebody created meanwhile
         file.parent.mkdir(parents=True, exist_ok=True)
         with file.open("x", encoding="utf-8") as stream:
             stream.write(text)
     except OSError as error:
         raise IngestError(f"{format_path(file)} cannot be written: {error.strerror}") from None
-    beside, schema = file.with_name(SCHEMA_FILE.name), SCHEMA_FILE.read_text("utf-8")
-    if not beside.exists() or beside.read_text("utf-8") != schema:
-        replace_text(beside, schema)
+    schema_file, schema = file.with_name(SCHEMA_FILE.name), SCHEMA_FILE.read_text("utf-8")
+    if not schema_file.exists() or schema_file.read_text("utf-8") != schema:
+        replace_text(schema_file, schema)
 
 
 def replace_text(file: Path, text: str) -> None:
-    """Give a file another text; until that is written the old one stays. Raises IngestError."""
-    beside = file.with_name(f".{file.name}.new")
+    """Replace the text of a file in one step: it has either the old or the new text.
+
+    Raises:
+        IngestError: The file cannot be written.
+    """
+    new = file.with_name(f".{file.name}.new")
     try:
-        beside.write_text(text, "utf-8")
-        beside.replace(file)
+        new.write_text(text, "utf-8")
+        new.replace(file)
     except OSError as error:
         raise IngestError(f"{format_path(file)} cannot be written: {error.strerror}") from None

@@ -1,6 +1,6 @@
-"""Edits of a YAML file that leave every other character as it is: comments, quotes, order and empty lines.
+"""Edits the text of a YAML file and keeps every other character: comments, quotes, order and empty lines.
 
-A library that reads and writes the whole file anew would move comments and change what a person laid out.
+A library that parses and writes the whole file again would move comments and change the layout.
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ from typing import Any
 import yaml
 
 Place = Sequence[str | int]
+"""The keys and positions that lead to a node, such as `["resources", 0, "columns"]`."""
 
 
 class YamlText:
-    """A file's text; each edit sees what the ones before it did."""
+    """The text of a YAML file, changed in place by each edit."""
 
     def __init__(self, text: str) -> None:
         """Take a text that is known to be YAML with a mapping at its top."""
@@ -32,26 +33,26 @@ class YamlText:
                 return None
         return node if isinstance(node, yaml.Node) else None
 
-    def names_in(self, place: Place) -> dict[str, int]:
-        """Return the positions of a list's mappings by what they say under `name`."""
+    def positions_by_name(self, place: Place) -> dict[str, int]:
+        """Return the positions of the mappings in a list, by their `name`."""
         node = self.find(place)
-        found = {}
+        positions = {}
         for position in range(len(node.value) if isinstance(node, yaml.SequenceNode) else 0):
-            named = self.find([*place, position, "name"])
-            if isinstance(named, yaml.ScalarNode):
-                found[named.value] = position
-        return found
+            name = self.find([*place, position, "name"])
+            if isinstance(name, yaml.ScalarNode):
+                positions[name.value] = position
+        return positions
 
     def set(self, place: Place, key: str, value: str) -> None:
-        """Give a key of the mapping at a place another value, written as flow; add the key where it is missing."""
+        """Set a key of the mapping at a place; `value` is YAML in one line. Adds the key where it is missing."""
         node = self.find([*place, key])
         if node is None:
             self.add(place, f"{key}: {value}")
         else:
-            self._put(node.start_mark.index, self._end(node), value)
+            self._replace(node.start_mark.index, self._end(node), value)
 
     def remove(self, place: Place, key: str) -> None:
-        """Take a key and its value out of the mapping at a place; does nothing where it is missing."""
+        """Remove a key and its value from the mapping at a place, if it is there."""
         mapping = self.find(place)
         if not isinstance(mapping, yaml.MappingNode):
             return
@@ -61,45 +62,69 @@ class YamlText:
             return
         name, value = entries[position]
         if not mapping.flow_style:
-            self._put(self.text.rindex("\n", 0, name.start_mark.index), self._line_end(self._end(value)), "")
+            self._replace(
+                self.text.rindex("\n", 0, name.start_mark.index), self._line_end(self._end(value)), ""
+            )
         elif position:
-            self._put(self._end(entries[position - 1][1]), self._end(value), "")
+            self._replace(self._end(entries[position - 1][1]), self._end(value), "")
         else:
             after = entries[1][0].start_mark.index if len(entries) > 1 else self._end(value)
-            self._put(name.start_mark.index, after, "")
+            self._replace(name.start_mark.index, after, "")
 
     def add(self, place: Place, line: str) -> None:
-        """Add an entry, with its comment if it has one, at the end of the mapping at a place."""
+        """Add an entry at the end of the mapping at a place.
+
+        Args:
+            place: Where the mapping is.
+            line: The entry in one line, which may end with a comment; a mapping in one line takes no comment.
+
+        Raises:
+            LookupError: There is no mapping.
+        """
         node = self.find(place)
         if not isinstance(node, yaml.MappingNode):
             raise LookupError(f"no mapping at {place}")
         if node.flow_style:
             entry = line.partition("  # ")[0]
-            self._put(node.end_mark.index - 1, node.end_mark.index - 1, f", {entry}" if node.value else entry)
+            self._replace(
+                node.end_mark.index - 1, node.end_mark.index - 1, f", {entry}" if node.value else entry
+            )
             return
         self._insert(self._line_end(self._end(node)), [line], node.start_mark.column)
 
     def append(self, place: Place, lines: Sequence[str]) -> None:
-        """Add an item of several lines, the first of which begins with a dash, to the list at a place."""
+        """Add an item to the list at a place.
+
+        Args:
+            place: Where the list is.
+            lines: The lines of the item; the first begins with a dash.
+
+        Raises:
+            LookupError: There is no list, or it is written in one line.
+        """
         node = self.find(place)
         if not isinstance(node, yaml.SequenceNode) or node.flow_style:
-            raise LookupError(f"no list in lines of its own at {place}")
+            raise LookupError(f"no list with one item a line at {place}")
         self._insert(self._line_end(self._end(node)), lines, node.start_mark.column)
 
     def remark(self, place: Place, text: str) -> bool:
-        """Add a comment behind what is at a place, after the one that may be there; False where it is there."""
+        """Add a text to the comment after the node at a place.
+
+        Returns:
+            False where there is no such node, or the comment already has this text.
+        """
         node = self.find(place)
         if node is None:
             return False
         end = self._end(node)
-        close = self._line_end(end)
-        if text in self.text[end:close]:
+        line_end = self._line_end(end)
+        if text in self.text[end:line_end]:
             return False
-        self._put(close, close, f"; {text}" if "#" in self.text[end:close] else f"  # {text}")
+        self._replace(line_end, line_end, f"; {text}" if "#" in self.text[end:line_end] else f"  # {text}")
         return True
 
     def _end(self, node: yaml.Node) -> int:
-        """Return where a node ends: a block of YAML's own ends only where the next thing begins."""
+        """Return where a node's text ends; for PyYAML a block ends only where the next node begins."""
         while isinstance(node, (yaml.MappingNode, yaml.SequenceNode)) and not node.flow_style and node.value:
             last = node.value[-1]
             node = last[1] if isinstance(last, tuple) else last
@@ -112,7 +137,7 @@ class YamlText:
         return self.text.index("\n", index)
 
     def _insert(self, index: int, lines: Sequence[str], column: int) -> None:
-        self._put(index, index, "".join(f"\n{' ' * column}{line}".rstrip(" ") for line in lines))
+        self._replace(index, index, "".join(f"\n{' ' * column}{line}".rstrip(" ") for line in lines))
 
-    def _put(self, begin: int, end: int, text: str) -> None:
+    def _replace(self, begin: int, end: int, text: str) -> None:
         self.text = self.text[:begin] + text + self.text[end:]

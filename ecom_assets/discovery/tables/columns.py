@@ -1,4 +1,4 @@
-"""The columns that fields make: names, types, nulls, each with what speaks for it; nothing here asks the API."""
+"""Drafts columns from fields: their names, types and nullability, each with its evidence."""
 
 from __future__ import annotations
 
@@ -7,128 +7,151 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ecom_assets.declaration.column_types import COLUMN_TYPES
-from ecom_assets.discovery.description.endpoint import DescribedField, agreed
-from ecom_assets.discovery.tables.fields import Fields, Path
-from ecom_assets.discovery.tables.naming import Names, snake_case
-from ecom_assets.discovery.tables.type_inference import Kind, infer
+from ecom_assets.discovery.field_path import FieldPath
+from ecom_assets.discovery.tables.described_fields import DescribedField, merge_types
+from ecom_assets.discovery.tables.fields import Fields
+from ecom_assets.discovery.tables.naming import NamingRules, snake_case
+from ecom_assets.discovery.tables.type_inference import InferredType, infer_type
 
 AS_IN_THE_TEMPLATE = "named as in the template"
-_ENOUGH = 20
-"""Records from which on a field that was never null is taken for one that never is."""
+_ENOUGH_RECORDS = 20
+"""A field that is never null in this many records is declared as not nullable."""
 
 
 @dataclass
 class ColumnDraft:
-    """A column to be declared; `why` is the comment beside it."""
+    """A column to be declared; `evidence` becomes the comment beside it."""
 
     name: str
-    path: Path
-    kind: Kind
+    path: FieldPath
+    type: InferredType
     nullable: bool
-    why: list[str] = field(default_factory=list)
+    evidence: list[str] = field(default_factory=list)
     description: str = ""
     references: str | None = None
     values: Sequence[Any] = ()
 
 
-def columns_of(
+def draft_columns(
     fields: Fields,
-    said: Mapping[Path, DescribedField],
-    names: Names,
+    described: Mapping[FieldPath, DescribedField],
+    naming: NamingRules,
     table: str,
-    seen: int,
-    whole: bool,
-    surely: Collection[Path],
+    record_count: int,
+    complete: bool,
+    never_null: Collection[FieldPath],
     notes: list[str],
     taken: Collection[str] = (),
 ) -> list[ColumnDraft]:
-    """Return the columns of a table's fields, and note what could not become one."""
-    kinds: dict[Path, tuple[Kind, str, Sequence[Any]]] = {}
-    unknown, absent = [], []
-    hollow = [path for path, values in fields.values.items() if all(value is None for value in values)]
-    for path in dict.fromkeys([*fields.values, *said]):
-        entry = said.get(path)
+    """Return the columns of a table's fields.
+
+    Args:
+        fields: The fields of the sample.
+        described: The fields that a description has.
+        naming: The rules for names.
+        table: The table's name.
+        record_count: How many records the sample has.
+        complete: The list has no other records than the sample.
+        never_null: The paths of the key and the cursor.
+        notes: Gets a line about the fields that do not become columns.
+        taken: Names that other columns of the table have.
+    """
+    typed: dict[FieldPath, tuple[InferredType, str, Sequence[Any]]] = {}
+    without_type, absent = [], []
+    always_null = [path for path, values in fields.values.items() if all(value is None for value in values)]
+    for path in dict.fromkeys([*fields.values, *described]):
+        entry = described.get(path)
         values: Sequence[Any] = fields.values.get(path, ())
-        if path in hollow and any(other[: len(path)] == path for other in said if other != path):
+        if path in always_null and any(other[: len(path)] == path for other in described if other != path):
             continue  # an object that is always null; its fields are described
-        if seen and path not in fields.values:
-            around = next((path[:end] for end in range(1, len(path)) if path[:end] in hollow), None)
-            if around is None:
+        if record_count and path not in fields.values:
+            null_object = next((path[:end] for end in range(1, len(path)) if path[:end] in always_null), None)
+            if null_object is None:
                 if path not in fields.lists:
                     absent.append(".".join(path))
                 continue
-            values = fields.values[around]
-        kind, differs = agreed(infer(snake_case(path[-1]), values), entry)
-        if kind is None:
-            unknown.append(".".join(path))
+            values = fields.values[null_object]
+        inferred, contradiction = merge_types(infer_type(snake_case(path[-1]), values), entry)
+        if inferred is None:
+            without_type.append(".".join(path))
             continue
-        kinds[path] = kind, differs, values
+        typed[path] = inferred, contradiction, values
     columns: list[ColumnDraft] = []
-    types = {path: kinds[path][0].data_type if path in kinds else None for path in [*fields.values, *said]}
-    known = names.known(table, types)
-    for path, (kind, differs, values) in kinds.items():
-        entry = said.get(path)
+    types = {
+        path: typed[path][0].data_type if path in typed else None for path in [*fields.values, *described]
+    }
+    template = naming.template_columns(table, types)
+    for path, (inferred, contradiction, values) in typed.items():
+        entry = described.get(path)
         used = [*taken, *(column.name for column in columns)]
-        name = names.column(path, used)
-        column = ColumnDraft(
-            name, path, kind, True, description=entry.description if entry else "", values=values
-        )
-        if path in known and known[path].name not in used:
-            column.name = known[path].name
-            column.description = column.description or known[path].description
+        name = naming.column(path, used)
+        description = entry.description if entry else ""
+        column = ColumnDraft(name, path, inferred, True, description=description, values=values)
+        if path in template and template[path].name not in used:
+            column.name = template[path].name
+            column.description = column.description or template[path].description
             if column.name != name:
-                column.why.append(AS_IN_THE_TEMPLATE)
-        if fields.whole.get(path) or kind.why:
-            column.why.append(fields.whole.get(path) or kind.why)
-        _judge_nulls(column, entry, seen, whole, path in surely)
-        if differs:
-            column.why.append(differs)
+                column.evidence.append(AS_IN_THE_TEMPLATE)
+        if fields.json_reasons.get(path) or inferred.evidence:
+            column.evidence.append(fields.json_reasons.get(path) or inferred.evidence)
+        _set_nullable(column, entry, record_count, complete, path in never_null)
+        if contradiction:
+            column.evidence.append(contradiction)
         columns.append(column)
-    _note_twins(columns)
-    if unknown:
-        notes.append(f"always null, so left to schema_contract: {', '.join(unknown)}")
+    _note_local_times(columns)
+    if without_type:
+        notes.append(f"always null, so left to schema_contract: {', '.join(without_type)}")
     if absent:
-        notes.append(f"described, but in none of {seen} records: {', '.join(absent)}")
-    if fields.unnameable:
+        notes.append(f"described, but in none of {record_count} records: {', '.join(absent)}")
+    if fields.unreachable:
         notes.append(
-            f"no path leads to a name with a dot or a space at its end: {', '.join(fields.unnameable)}"
+            "left out, because no path can contain a name with a dot, or with a space at an end: "
+            f"{', '.join(fields.unreachable)}"
         )
     return columns
 
 
-def _note_twins(columns: Sequence[ColumnDraft]) -> None:
-    """Note of a time without a zone that it is a local one, where a twin in UTC says something else."""
+def _note_local_times(columns: Sequence[ColumnDraft]) -> None:
+    """Add a note to a time without a zone, where another field has the same time in UTC and differs."""
     by_name = {
         "__".join(map(snake_case, column.path)): column
         for column in columns
-        if column.kind.data_type == "timestamp"
+        if column.type.data_type == "timestamp"
     }
     for name, column in by_name.items():
-        twin = by_name.get(f"{name}_gmt") or by_name.get(f"{name}_utc")
-        if twin and twin.values != column.values:
-            column.why.append(f"local time: {twin.name} differs, so its zone must be declared")
+        in_utc = by_name.get(f"{name}_gmt") or by_name.get(f"{name}_utc")
+        if in_utc and in_utc.values != column.values:
+            column.evidence.append(f"local time: {in_utc.name} differs, so its zone must be declared")
 
 
-def _judge_nulls(
-    column: ColumnDraft, said: DescribedField | None, seen: int, whole: bool, surely: bool
+def _set_nullable(
+    column: ColumnDraft,
+    described: DescribedField | None,
+    record_count: int,
+    complete: bool,
+    never_null: bool,
 ) -> None:
-    """Tell whether a column may be null, and why."""
-    if not seen:
-        column.nullable = not surely and (said is None or said.nullable is not False)
+    """Decide whether a column may be null, and add the evidence."""
+    if not record_count:
+        column.nullable = not never_null and (described is None or described.nullable is not False)
         return
-    empty = COLUMN_TYPES[column.kind.data_type].blank_is_null
+    blank_is_null = COLUMN_TYPES[column.type.data_type].blank_is_null
     nulls = sum(
-        value is None or (empty and isinstance(value, str) and not value.strip()) for value in column.values
+        value is None or (blank_is_null and isinstance(value, str) and not value.strip())
+        for value in column.values
     )
+    described_as_nullable = described is not None and bool(described.nullable)
     if nulls:
-        column.why.append(
-            f"null in {nulls} of {seen}"
-            + (", described as never null" if said and said.nullable is False else "")
+        column.evidence.append(
+            f"null in {nulls} of {record_count}"
+            + (", described as never null" if described and described.nullable is False else "")
         )
-    elif surely or ((seen >= _ENOUGH or whole) and not (said and said.nullable)):
+    elif never_null or ((record_count >= _ENOUGH_RECORDS or complete) and not described_as_nullable):
         column.nullable = False
-        column.why.append(f"never null in {seen}")
+        column.evidence.append(f"never null in {record_count}")
     else:
-        column.why.append(
-            "may be null as described" if said and said.nullable else f"never null, but in {seen} only"
+        column.evidence.append(
+            "may be null as described"
+            if described_as_nullable
+            else f"never null, but in only {record_count} records"
         )

@@ -1,4 +1,4 @@
-"""Records taken apart into their fields: single values by path, and the nested lists of objects."""
+"""Flattens records into fields: single values by path, and nested lists of objects."""
 
 from __future__ import annotations
 
@@ -6,70 +6,74 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-Path = tuple[str, ...]
+from ecom_assets.discovery.field_path import FieldPath
 
-_DEEPEST = 4
-_MOST_KEYS = 40
+_MAX_DEPTH = 4
+_MAX_KEYS = 40
+"""An object with more names may have values, such as dates, as its names."""
 _LINKS = ("_links", "links", "_embedded")
 
 
 @dataclass
 class Fields:
-    """What records hold: of each path the values, one per record, None where there is none.
+    """The fields of records.
 
-    `values` are the columns-to-be, those in `whole` objects or lists that stay JSON; `lists` are nested lists of
-    objects; `unnameable` are fields whose names hold a dot, to which no declared path leads.
+    Attributes:
+        values: For each path one value per record, None where the record has none. These become columns.
+        json_reasons: For the paths in `values` whose objects or lists stay JSON, the reason.
+        lists: Nested lists of objects, one per record.
+        unreachable: Fields that no declared path leads to, because of a dot or a space in their names.
     """
 
-    values: dict[Path, list[Any]] = field(default_factory=dict)
-    whole: dict[Path, str] = field(default_factory=dict)
-    lists: dict[Path, list[Any]] = field(default_factory=dict)
-    unnameable: list[str] = field(default_factory=list)
+    values: dict[FieldPath, list[Any]] = field(default_factory=dict)
+    json_reasons: dict[FieldPath, str] = field(default_factory=dict)
+    lists: dict[FieldPath, list[Any]] = field(default_factory=dict)
+    unreachable: list[str] = field(default_factory=list)
 
 
-def take_apart(records: Sequence[Any], *, nested: bool = True) -> Fields:
-    """Return the fields of records; without `nested` the lists of objects stay JSON too."""
-    found = Fields()
-    _collect(list(records), (), found, nested)
-    return found
+def flatten_records(records: Sequence[Any], *, nested: bool = True) -> Fields:
+    """Return the fields of records; without `nested`, lists of objects stay JSON too."""
+    fields = Fields()
+    _collect(list(records), (), fields, nested)
+    return fields
 
 
-def _collect(records: list[Any], path: Path, found: Fields, nested: bool) -> None:
+def _collect(records: list[Any], parent: FieldPath, fields: Fields, nested: bool) -> None:
     names = dict.fromkeys(name for record in records if isinstance(record, dict) for name in record)
     for name in names:
         if "." in name or not name.strip() or name != name.strip():
-            found.unnameable.append(".".join((*path, name)))
+            fields.unreachable.append(".".join((*parent, name)))
             continue
-        here = (*path, name)
+        path = (*parent, name)
         values = [record.get(name) if isinstance(record, dict) else None for record in records]
         present = [value for value in values if value is not None]
         kinds = {type(value) for value in present}
-        if kinds == {dict} and _is_record(present, here):
-            _collect(values, here, found, nested)
-        elif kinds == {list} and _of_objects(present) and nested:
-            found.lists[here] = values
+        if kinds == {dict} and _has_fields(present, path):
+            _collect(values, path, fields, nested)
+        elif kinds == {list} and _hold_objects(present) and nested:
+            fields.lists[path] = values
         else:
-            found.values[here] = values
+            fields.values[path] = values
             if kinds & {dict, list}:
-                found.whole[here] = _why_whole(kinds, present)
+                fields.json_reasons[path] = _json_reason(kinds, present)
 
 
-def _is_record(objects: Sequence[Mapping[str, Any]], path: Path) -> bool:
-    """Tell an object with fields from one whose keys are values themselves, such as prices by currency."""
-    keys = {key for entry in objects for key in entry}
-    if not keys or len(path) >= _DEEPEST or path[-1] in _LINKS:
+def _has_fields(objects: Sequence[Mapping[str, Any]], path: FieldPath) -> bool:
+    """Tell an object with fields from one whose names are values, such as prices by currency."""
+    names = {name for entry in objects for name in entry}
+    if not names or len(path) >= _MAX_DEPTH or path[-1] in _LINKS:
         return False
-    longest = max(len(entry) for entry in objects)
-    by_value = len(keys) > _MOST_KEYS and longest * 2 < len(keys)
-    return not by_value and not all(key.isdigit() for key in keys)
+    largest = max(len(entry) for entry in objects)
+    names_vary = len(names) > _MAX_KEYS and largest * 2 < len(names)
+    return not names_vary and not all(name.isdigit() for name in names)
 
 
-def _of_objects(lists: Sequence[Sequence[Any]]) -> bool:
+def _hold_objects(lists: Sequence[Sequence[Any]]) -> bool:
     elements = [element for entry in lists for element in entry]
     return bool(elements) and all(isinstance(element, dict) for element in elements)
 
 
-def _why_whole(kinds: set[type], present: Sequence[Any]) -> str:
+def _json_reason(kinds: set[type], present: Sequence[Any]) -> str:
     if kinds == {list}:
         elements = [element for entry in present for element in entry]
         if not elements:
@@ -77,4 +81,4 @@ def _why_whole(kinds: set[type], present: Sequence[Any]) -> str:
         return (
             "a list of objects" if any(isinstance(entry, dict) for entry in elements) else "a list of values"
         )
-    return "an object whose keys vary" if kinds == {dict} else "values of several kinds"
+    return "an object whose names vary" if kinds == {dict} else "values of several kinds"

@@ -1,4 +1,4 @@
-"""Which fields tell records apart: unique and never null over the sample, the likely ones before others."""
+"""Finds the fields that identify a record: unique and never null in the sample, the likely ones first."""
 
 from __future__ import annotations
 
@@ -7,76 +7,90 @@ from collections.abc import Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
-from ecom_assets.discovery.guess import Guess
+from ecom_assets.discovery.endpoint_draft import Guess
+from ecom_assets.discovery.field_path import FieldPath
 from ecom_assets.discovery.tables.naming import singular, snake_case
 
-_LIKELY = (
+_LIKELY_NAMES = (
     re.compile(r"id"),
     re.compile(r"_?id|uuid|guid|uid|key|gid"),
     re.compile(r"number|code|sku|reference|handle|slug|line|position|line_number"),
     re.compile(r".*_(id|key|uuid|number|code)|.*sku"),
 )
-_DATES = re.compile(r".*(_at|_on|date|day|time)")
-_UNLIKELY = re.compile(r"email|name|title|note|description|url|.*(price|total|amount)")
-_MOST_TRIED = 8
+_TIMES = re.compile(r".*(_at|_on|date|day|time)")
+_UNLIKELY_NAMES = re.compile(r"email|name|title|note|description|url|.*(price|total|amount)")
+_MAX_FIELDS_IN_PAIRS = 8
+# ranks of names, the likeliest is 0
+_RANK_OF_OTHERS = 5
+_RANK_OF_TIMES = 6
+_RANK_OF_UNLIKELY = 7
 
 
 def find_key(
-    fields: Mapping[tuple[str, ...], Sequence[Any]], resource: str, groups: Sequence[int] | None = None
-) -> Guess[list[tuple[str, ...]]] | None:
-    """Return the paths of the fields that tell records apart, at most two of them, None where nothing does.
+    fields: Mapping[FieldPath, Sequence[Any]], resource: str, groups: Sequence[int] | None = None
+) -> Guess[list[FieldPath]] | None:
+    """Return the paths of at most two fields that identify a record, None where there are none.
 
-    With `groups`, one number per record, records of one number alone need to be told apart: the elements of one
-    parent's list.
+    Args:
+        fields: For each path, one value per record.
+        resource: The name of the resource, for fields such as `order_id`.
+        groups: For each record a number; records of different numbers may have the same key. Used for the elements
+            of nested lists, which are identified within their list.
     """
-    total = len(next(iter(fields.values()), ()))
-    within = groups if groups is not None else [0] * total
-    usable = [path for path, values in fields.items() if len(path) == 1 and _is_key(values)]
+    count = len(next(iter(fields.values()), ()))
+    group_of = groups if groups is not None else [0] * count
+    usable = [path for path, values in fields.items() if len(path) == 1 and _may_be_key(values)]
     usable.sort(key=lambda path: _rank(path[0], resource))
-    place = "within their list, " if groups is not None else ""
-    for paths in [(path,) for path in usable] + list(combinations(usable[:_MOST_TRIED], 2)):
+    within = "within their list, " if groups is not None else ""
+    for paths in [(path,) for path in usable] + list(combinations(usable[:_MAX_FIELDS_IN_PAIRS], 2)):
         ranks = [_rank(path[0], resource) for path in paths]
-        if (_LAST in ranks and (len(paths) > 1 or total < 3)) or ranks == [6]:
+        if (_RANK_OF_UNLIKELY in ranks and (len(paths) > 1 or count < 3)) or ranks == [_RANK_OF_TIMES]:
             continue
-        keys = list(zip(within, *(fields[path] for path in paths), strict=True))
-        if len(set(keys)) == total:
-            return Guess(list(paths), f"unique {place}and never null in {total} records")
+        keys = list(zip(group_of, *(fields[path] for path in paths), strict=True))
+        if len(set(keys)) == count:
+            return Guess(list(paths), f"unique {within}and never null in {count} records")
     return None
 
 
-def child_key(
-    fields: Mapping[tuple[str, ...], Sequence[Any]],
+def find_child_key(
+    fields: Mapping[FieldPath, Sequence[Any]],
     resource: str,
     parents: Sequence[Any],
-    carried: Sequence[tuple[str, ...]],
-) -> Guess[list[tuple[str, ...]]] | None:
-    """Return the key of a child: its parent's, and what tells records of one parent apart; None where nothing does.
+    parent_paths: Sequence[FieldPath],
+) -> Guess[list[FieldPath]] | None:
+    """Return the key of a child: its parent's key, and the fields that identify a record of one parent.
 
-    `parents` has the key of each record's parent. Where several parents have one record each, their key is enough,
-    unless a field looks like a key.
+    Where each of several parents has one record, the parent's key is enough, unless a field looks like a key.
+
+    Args:
+        fields: For each path, one value per record.
+        resource: The name of the resource.
+        parents: For each record, the key of its parent.
+        parent_paths: The paths of the parent's key in the child's records.
+
+    Returns:
+        None where no field identifies a record of one parent.
     """
     numbers = {parent: number for number, parent in enumerate(dict.fromkeys(parents))}
     own = find_key(fields, resource, [numbers[parent] for parent in parents])
-    single = 1 < len(numbers) == len(parents)
-    if single and (own is None or any(_rank(path[0], resource) >= _ANY for path in own.value)):
-        return Guess(list(carried), f"one record of each of {len(parents)} parents")
-    return Guess([*carried, *own.value], own.why) if own else None
-
-
-_ANY = 5
-_LAST = 7
+    one_each = 1 < len(numbers) == len(parents)
+    if one_each and (own is None or any(_rank(path[0], resource) >= _RANK_OF_OTHERS for path in own.value)):
+        return Guess(list(parent_paths), f"one record for each of {len(parents)} parents")
+    return Guess([*parent_paths, *own.value], own.evidence) if own else None
 
 
 def _rank(name: str, resource: str) -> int:
-    written = snake_case(name)
-    if written == f"{singular(resource)}_id":
+    column = snake_case(name)
+    if column == f"{singular(resource)}_id":
         return 1
-    for rank, pattern in zip((0, 2, 3, 4), _LIKELY, strict=True):
-        if pattern.fullmatch(written):
+    for rank, pattern in zip((0, 2, 3, 4), _LIKELY_NAMES, strict=True):
+        if pattern.fullmatch(column):
             return rank
-    return _LAST if _UNLIKELY.fullmatch(written) else 6 if _DATES.fullmatch(written) else _ANY
+    if _UNLIKELY_NAMES.fullmatch(column):
+        return _RANK_OF_UNLIKELY
+    return _RANK_OF_TIMES if _TIMES.fullmatch(column) else _RANK_OF_OTHERS
 
 
-def _is_key(values: Sequence[Any]) -> bool:
+def _may_be_key(values: Sequence[Any]) -> bool:
     kinds = {type(value) for value in values}
     return len(kinds) == 1 and kinds <= {int, str} and all(value != "" for value in values)

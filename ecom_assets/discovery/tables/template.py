@@ -1,6 +1,6 @@
-"""Which column of the bundled template a field is, by its name or another word for it, and by its type.
+"""Matches fields with the columns of the bundled template, by name or a synonym, and by type.
 
-The names and descriptions are the template file's own, so that an edit there is all there is to do.
+Names and descriptions are read from the template file; to change them, edit that file alone.
 """
 
 from __future__ import annotations
@@ -13,10 +13,9 @@ from typing import NamedTuple
 import yaml
 
 from ecom_assets.declaration.reading import BUNDLED_SHOPS
+from ecom_assets.discovery.field_path import FieldPath
 
 TEMPLATE = BUNDLED_SHOPS / "_template.yaml"
-Path = tuple[str, ...]
-
 _RESOURCES = {
     "clients": "customers",
     "inventory": "inventory_levels",
@@ -71,66 +70,75 @@ _WORDS = {
         "changed",
     ),
 }
-"""Other words for the last part of a column's name, the likelier first; none that may mean something else."""
+"""Synonyms for the last part of a column's name, the likely ones first; none that may mean something else."""
 
 
-class Known(NamedTuple):
-    """The template's column that a field is."""
+class TemplateColumn(NamedTuple):
+    """A column of the template."""
 
     name: str
     description: str
 
 
-class _Column(NamedTuple):
+class _MatchedColumn(NamedTuple):
+    """A column of the template with what a field must have to match it."""
+
     name: str
     data_type: str
     description: str
-    words: Sequence[str]
+    synonyms: Sequence[str]
 
 
-def recognised(table: str, one: str, types: Mapping[Path, str | None]) -> dict[Path, Known]:
-    """Return which fields are columns of the template; `one` is what a thing of the table is called.
+def match_template_columns(
+    table: str, record_name: str, types: Mapping[FieldPath, str | None]
+) -> dict[FieldPath, TemplateColumn]:
+    """Return the fields that are columns of the template.
 
-    A field that has a column's name is the only one that can be it, so no name is taken from a field that has it.
+    A field with a column's own name is the only one that matches this column.
+
+    Args:
+        table: The name of the table.
+        record_name: What one record is called, such as `order`.
+        types: The type of each field, None where it is not known.
     """
-    by_word: dict[str, Path] = {}
+    by_name: dict[str, FieldPath] = {}
     for path in types:
-        by_word.setdefault(_squeezed(".".join(path)), path)
-    found: dict[Path, Known] = {}
+        by_name.setdefault(_normalized(".".join(path)), path)
+    found: dict[FieldPath, TemplateColumn] = {}
     for column in _columns().get(_RESOURCES.get(table, table), ()):
-        words = [column.name] if _squeezed(column.name) in by_word else _words(column, one)
-        paths = [by_word[word] for word in map(_squeezed, words) if word in by_word]
-        for path in [path for path in paths if path not in found and _agree(column, types[path])][:1]:
-            found[path] = Known(column.name, column.description)
+        names = [column.name] if _normalized(column.name) in by_name else _possible_names(column, record_name)
+        paths = [by_name[name] for name in map(_normalized, names) if name in by_name]
+        for path in [path for path in paths if path not in found and _type_matches(column, types[path])][:1]:
+            found[path] = TemplateColumn(column.name, column.description)
     return found
 
 
-def _words(column: _Column, one: str) -> Iterator[str]:
-    """Yield the words for a column, the likelier first; the name of a key is left as it is."""
+def _possible_names(column: _MatchedColumn, record_name: str) -> Iterator[str]:
+    """Yield the names that a column may have in an API, the likely ones first; `id` has no prefix."""
     if column.name != "id":
-        yield f"{one}_{column.name}"
-    yield from column.words
+        yield f"{record_name}_{column.name}"
+    yield from column.synonyms
 
 
-def _agree(column: _Column, data_type: str | None) -> bool:
-    """Tell whether a type is that of the template; what identifies something may be a number or a text."""
+def _type_matches(column: _MatchedColumn, data_type: str | None) -> bool:
+    """Tell whether a type is that of the template's column; identifiers may be numbers or texts."""
     if column.name.endswith("id") or column.name == "number":
         return data_type in ("bigint", "text")
     return data_type == column.data_type
 
 
-def _squeezed(name: str) -> str:
-    """Return a name without what differs from API to API: case and underscores, but for dots of a path."""
+def _normalized(name: str) -> str:
+    """Return a name without case and underscores, in which APIs differ; the dots of a path stay."""
     return re.sub(r"[^a-z0-9.]", "", name.lower().replace("__", "."))
 
 
 @lru_cache
-def _columns() -> dict[str, list[_Column]]:
-    """Return the template's columns by resource, but for those that come from a parent."""
+def _columns() -> dict[str, list[_MatchedColumn]]:
+    """Return the template's columns by resource, without those that come from a parent."""
     document = yaml.safe_load(TEMPLATE.read_text("utf-8"))
     return {
         resource["name"]: [
-            _Column(name, body["data_type"], body["description"], _other_words(name))
+            _MatchedColumn(name, body["data_type"], body["description"], _synonyms(name))
             for name, body in resource["columns"].items()
             if not body.get("path", "").startswith("_")
         ]
@@ -138,6 +146,6 @@ def _columns() -> dict[str, list[_Column]]:
     }
 
 
-def _other_words(name: str) -> list[str]:
-    around, _, last = name.rpartition("__")
-    return [f"{around}.{word}".lstrip(".") for word in _WORDS.get(last, ())]
+def _synonyms(name: str) -> list[str]:
+    parents, _, last = name.rpartition("__")
+    return [f"{parents}.{word}".lstrip(".") for word in _WORDS.get(last, ())]

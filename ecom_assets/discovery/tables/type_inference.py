@@ -1,4 +1,4 @@
-"""The type of a column from its values: exact types for money, instants as instants, text in doubt."""
+"""Infers the type of a column from its values: exact types for money, instants as instants, text in doubt."""
 
 from __future__ import annotations
 
@@ -28,98 +28,115 @@ _TIMES = re.compile(
     r"(_at|_on|_ts|_time|_date|date|time|timestamp|created|updated|modified|changed|joined|registered|published)$"
 )
 _GEO = re.compile(r"(^|_)(lat|lng|lon|long|latitude|longitude)(_|$)")
-_FINEST = 6
-"""Digits after the point up to which a number of JSON is taken for a decimal one."""
+_MAX_DECIMAL_DIGITS = 6
+"""JSON numbers with more digits after the point become double."""
+
+WHOLE_AMOUNT = "an amount, though only whole numbers were seen"
+"""The evidence where all values are whole numbers, and the name alone says that they are money."""
 
 
 @dataclass(frozen=True)
-class Kind:
-    """A type and what speaks for it."""
+class InferredType:
+    """A type and the evidence for it, empty where it is obvious."""
 
     data_type: DataType
-    why: str = ""
+    evidence: str = ""
     precision: int | None = None
     scale: int | None = None
 
 
-def infer(name: str, values: Sequence[Any]) -> Kind | None:
-    """Return the type of a column of this snake_case name, None where all values are null."""
+def infer_type(name: str, values: Sequence[Any]) -> InferredType | None:
+    """Return the type of a column.
+
+    Args:
+        name: Its name in snake_case; it tells money and times from other numbers.
+        values: The values in the sample.
+
+    Returns:
+        None where all values are null.
+    """
     present = [value for value in values if value is not None]
     if not present:
         return None
     kinds = {type(value) for value in present}
     if kinds & {dict, list}:
-        return Kind("json")
+        return InferredType("json")
     if kinds == {bool}:
-        return Kind("bool")
+        return InferredType("bool")
     if bool in kinds:
-        return Kind("text", "true or false beside other values")
+        return InferredType("text", "true or false, and other values")
     if kinds == {str}:
-        return _of_texts(name, [value for value in present if value.strip()])
+        return _type_of_texts(name, [value for value in present if value.strip()])
     if kinds <= {int, float, Decimal}:
-        return _of_numbers(name, present, kinds)
+        return _type_of_numbers(name, present, kinds)
     texts = [value.strip() for value in present if isinstance(value, str) and value.strip()]
     numbers = all(map(_NUMBER.fullmatch, texts))
     if numbers and not _NO_MONEY.search(name):
-        return _decimal(
+        return _decimal_type(
             [*texts, *(value for value in present if not isinstance(value, str))], "some of them text"
         )
-    return Kind("text", "texts and numbers")
+    return InferredType("text", "texts and numbers")
 
 
-def _of_texts(name: str, present: Sequence[str]) -> Kind:
+def _type_of_texts(name: str, present: Sequence[str]) -> InferredType:
     if not present:
-        return Kind("text", "always an empty text")
+        return InferredType("text", "every text is empty")
     numbers = all(map(_NUMBER.fullmatch, present)) and not _NO_MONEY.search(name)
     if numbers and (any("." in text for text in present) or _MONEY.search(name)):
         return (
-            Kind("decimal", "numbers as text")
+            InferredType("decimal", "numbers as text")
             if _SHARE.search(name)
-            else _decimal(present, "numbers as text")
+            else _decimal_type(present, "numbers as text")
         )
     patterns: dict[DataType, re.Pattern[str]] = {"timestamp": _INSTANT, "date": _DATE, "time": _TIME}
     for data_type, pattern in patterns.items():
         matches = pattern.match if data_type == "timestamp" else pattern.fullmatch
         if all(matches(text) for text in present) and _converts(present, data_type):
             naive = data_type == "timestamp" and not all(_ZONE.search(text) for text in present)
-            return Kind(data_type, "names no zone, taken as UTC" if naive else "")
-    return Kind("text")
+            return InferredType(data_type, "without a time zone, taken as UTC" if naive else "")
+    return InferredType("text")
 
 
-def _of_numbers(name: str, present: Sequence[Any], kinds: set[type]) -> Kind:
+def _type_of_numbers(name: str, present: Sequence[Any], kinds: set[type]) -> InferredType:
     money = bool(_MONEY.search(name)) and not _NO_MONEY.search(name) and not _SHARE.search(name)
     if kinds == {int}:
-        if _TIMES.search(name) and _is_clock(present):
-            return Kind("timestamp", "seconds or milliseconds since 1970")
+        if _TIMES.search(name) and _are_unix_times(present):
+            return InferredType("timestamp", "seconds or milliseconds since 1970")
         if not _converts(present, "bigint"):
-            return Kind("decimal", "whole numbers beyond 64 bits", 38, 0)
-        return _decimal(present, "an amount, though whole so far") if money else Kind("bigint")
-    if _GEO.search(name) or any(_digits(value) > _FINEST for value in present if isinstance(value, float)):
-        return Kind("double", "numbers with many digits after the point")
-    # money has a room of its own; of other numbers, such as shares, later ones may have more digits
-    return _decimal(present, "an amount") if money else Kind("decimal", "numbers with a point, read exactly")
+            return InferredType("decimal", "whole numbers beyond 64 bits", 38, 0)
+        return _decimal_type(present, WHOLE_AMOUNT) if money else InferredType("bigint")
+    if _GEO.search(name) or any(
+        _digits_after_point(value) > _MAX_DECIMAL_DIGITS for value in present if isinstance(value, float)
+    ):
+        return InferredType("double", "numbers with many digits after the point")
+    # money has a fixed scale; later values of other numbers, such as shares, may have more digits
+    return (
+        _decimal_type(present, "an amount")
+        if money
+        else InferredType("decimal", "numbers with a point, read exactly")
+    )
 
 
-def _is_clock(present: Sequence[int]) -> bool:
+def _are_unix_times(present: Sequence[int]) -> bool:
     """Tell whether whole numbers lie between 1989 and 2096, in seconds or in milliseconds."""
     return all(6e8 < value < 4e9 for value in present) or all(6e11 < value < 4e12 for value in present)
 
 
-def _decimal(present: Sequence[Any], why: str) -> Kind:
-    """Return a decimal that has room: four digits after the point for money, more where more were seen."""
-    scale = max((_digits(value) for value in present), default=0)
+def _decimal_type(present: Sequence[Any], evidence: str) -> InferredType:
+    """Return a decimal type with four digits after the point, or more where more were seen."""
+    scale = max((_digits_after_point(value) for value in present), default=0)
     whole = max((len(str(value).lstrip("-").partition(".")[0]) for value in present), default=1)
     if scale <= 4 and whole <= 12:
-        return Kind("decimal", why, 18, 4)
-    return Kind("decimal", why, 38, max(9, scale))
+        return InferredType("decimal", evidence, 18, 4)
+    return InferredType("decimal", evidence, 38, max(9, scale))
 
 
-def _digits(value: Any) -> int:
-    """Return how many digits a number has after the point; many for one that is written with an exponent."""
+def _digits_after_point(value: Any) -> int:
+    """Return how many digits a number has after the point, 99 for one that is written with an exponent."""
     text = str(value)
     return 99 if "e" in text.lower() else len(text.partition(".")[2].rstrip("0"))
 
 
-def _converts(present: Sequence[Any], data_type: DataType) -> bool:
-    column = Column.model_construct(name="tried", data_type=data_type)
+def _converts(present: Sequence[Any], data_type: str) -> bool:
+    column = Column.model_construct(name="tested", data_type=data_type)
     return not convert(present, column).wrong

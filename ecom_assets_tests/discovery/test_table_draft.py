@@ -1,4 +1,4 @@
-"""Columns, keys and nested lists are drawn from records, and every one of those records keeps the contract."""
+"""Columns, keys and nested lists are drafted from records, and the contract keeps every one of these records."""
 
 from __future__ import annotations
 
@@ -9,21 +9,28 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ecom_assets.discovery.description.endpoint import DescribedField, DescribedTable
-from ecom_assets.discovery.guess import Found, Guess, Paging
-from ecom_assets.discovery.output.document import ShopDraft
-from ecom_assets.discovery.tables.naming import Names, singular
-from ecom_assets.discovery.tables.tables import TableDraft, add_references, tables_of
-from ecom_assets.discovery.tables.type_inference import infer
-from ecom_assets.discovery.verification import load_text, proved, rejected_rows
+from ecom_assets.discovery.endpoint_draft import EndpointDraft, Guess, Paging
+from ecom_assets.discovery.output.shop_yaml import ShopDraft
+from ecom_assets.discovery.tables.described_fields import DescribedField, DescribedTable
+from ecom_assets.discovery.tables.naming import NamingRules, singular
+from ecom_assets.discovery.tables.table_draft import TableDraft, add_references, draft_tables
+from ecom_assets.discovery.tables.type_inference import infer_type
+from ecom_assets.discovery.verification import load_text, rejected_rows, verified_yaml
 from ecom_assets.foundation.errors import ApiError
 
 
-def drafted(records: list[Any], said: DescribedTable | None = None, whole: bool = False) -> list[TableDraft]:
-    found = Found(
-        "/orders", records, ("data",), Guess("data", ""), Paging({"type": "single_page"}, ""), whole=whole
+def drafted(
+    records: list[Any], said: DescribedTable | None = None, complete: bool = False
+) -> list[TableDraft]:
+    found = EndpointDraft(
+        "/orders",
+        records,
+        ("data",),
+        Guess("data", ""),
+        Paging({"type": "single_page"}, ""),
+        complete=complete,
     )
-    return tables_of(found, "orders", Names(), [], said or DescribedTable())
+    return draft_tables(found, "orders", NamingRules(), [], said or DescribedTable())
 
 
 @pytest.mark.parametrize(
@@ -61,13 +68,13 @@ def drafted(records: list[Any], said: DescribedTable | None = None, whole: bool 
     ],
 )
 def test_types(name: str, values: list[Any], expected: tuple[Any, ...]) -> None:
-    kind = infer(name, values)
+    kind = infer_type(name, values)
     assert kind is not None
     assert (kind.data_type, kind.precision, kind.scale) == expected
 
 
 def test_what_is_always_null_has_no_type_and_is_left_to_the_contract() -> None:
-    assert infer("note", [None, None]) is None
+    assert infer_type("note", [None, None]) is None
     (orders,) = drafted([{"id": 1, "note": None}, {"id": 2, "note": None}])
     assert [column.name for column in orders.columns] == ["id"]
     assert orders.notes == ["always null, so left to schema_contract: note"]
@@ -93,7 +100,7 @@ ORDERS = [
 
 def test_tables_of_nested_records() -> None:
     orders, items = drafted(ORDERS)
-    assert {column.name: (column.kind.data_type, column.nullable) for column in orders.columns} == {
+    assert {column.name: (column.type.data_type, column.nullable) for column in orders.columns} == {
         "id": ("bigint", False),
         "number": ("text", False),
         "customer_id": ("bigint", False),
@@ -110,13 +117,15 @@ def test_tables_of_nested_records() -> None:
         ("line_items",),
         ["order_id", "id"],
     )
-    assert {column.name: column.kind.data_type for column in items.columns} == {
+    assert {column.name: column.type.data_type for column in items.columns} == {
         "order_id": "bigint",
         "id": "bigint",
         "sku": "text",
         "tax": "json",
     }
-    shop = load_text(proved(ShopDraft("shop", "https://api.example.com", tables=[orders, items])), "shop")
+    shop = load_text(
+        verified_yaml(ShopDraft("shop", "https://api.example.com", tables=[orders, items])), "shop"
+    )
     assert shop.resource("orders").column("number").path == ("ORDER-Number",)
     assert shop.resource("order_items").column("order_id").path == ("_orders_id",)
 
@@ -124,32 +133,32 @@ def test_tables_of_nested_records() -> None:
 def test_a_key_of_two_fields_and_none_at_all() -> None:
     (stock,) = drafted([{"sku": f"S{number % 5}", "depot": number // 5, "on": 1} for number in range(20)])
     assert stock.key.value == ["sku", "depot"]
-    with pytest.raises(ApiError, match="no field, and no two, tell its 3 records apart"):
+    with pytest.raises(ApiError, match="no field, and no two fields, identify each of its 3 records"):
         drafted([{"a": 1}] * 3)
 
 
 def test_few_records_do_not_prove_that_a_field_is_never_null() -> None:
     (few,) = drafted([{"id": number, "name": "x"} for number in range(5)])
-    (whole,) = drafted([{"id": number, "name": "x"} for number in range(5)], whole=True)
+    (complete,) = drafted([{"id": number, "name": "x"} for number in range(5)], complete=True)
     assert [column.nullable for column in few.columns] == [False, True]
-    assert [column.nullable for column in whole.columns] == [False, False]
+    assert [column.nullable for column in complete.columns] == [False, False]
 
 
 def test_foreign_keys_are_named_after_their_table_unless_the_sample_speaks_against_it() -> None:
     def shops(ids: range) -> TableDraft:
-        found = Found(
+        found = EndpointDraft(
             "/stores",
             [{"id": number} for number in ids],
             (),
             Guess("$", ""),
             Paging({"type": "single_page"}, ""),
         )
-        found.whole = True
-        return tables_of(found, "stores", Names(), [], DescribedTable())[0]
+        found.complete = True
+        return draft_tables(found, "stores", NamingRules(), [], DescribedTable())[0]
 
     for ids, expected in ((range(3), "stores.id"), (range(2), None)):
         (orders,) = drafted([{"id": number, "store_id": number % 3} for number in range(9)])
-        add_references([orders, shops(ids)], Names())
+        add_references([orders, shops(ids)], NamingRules())
         assert orders.columns[1].references == expected
 
 
@@ -166,7 +175,7 @@ def test_foreign_keys_are_named_after_their_table_unless_the_sample_speaks_again
     ],
 )
 def test_names_of_resources(path: str, taken: list[str], expected: str) -> None:
-    assert Names().resource(path, taken) == expected
+    assert NamingRules().resource(path, taken) == expected
 
 
 def test_singulars() -> None:
@@ -205,7 +214,7 @@ def test_what_was_seen_goes_before_what_is_described() -> None:
     ]
     (orders,) = drafted(records, said)
     columns = {column.name: column for column in orders.columns}
-    assert {name: (column.kind.data_type, column.nullable) for name, column in columns.items()} == {
+    assert {name: (column.type.data_type, column.nullable) for name, column in columns.items()} == {
         "id": ("bigint", False),
         "status": ("text", False),
         "weight": ("decimal", False),
@@ -213,8 +222,8 @@ def test_what_was_seen_goes_before_what_is_described() -> None:
         "note": ("text", True),
         "city": ("text", True),
     }
-    assert "described as integer" in columns["status"].why
-    assert "null in 1 of 30, described as never null" in columns["city"].why
+    assert "described as integer" in columns["status"].evidence
+    assert "null in 1 of 30, described as never null" in columns["city"].evidence
     assert columns["note"].description == "A remark."
     assert orders.notes == ["described, but in none of 30 records: gone"]
 
@@ -260,7 +269,7 @@ def test_a_declaration_loads_and_keeps_every_record_it_was_drawn_from(records: l
     numbered = [{**record, "id": number} for number, record in enumerate(records)]
     tables = drafted(numbered)
     draft = ShopDraft("shop", "https://api.example.com", tables=tables)
-    shop = load_text(proved(draft), "shop")
+    shop = load_text(verified_yaml(draft), "shop")
     assert [table.name for table in tables] == [resource.name for resource in shop.resources]
     for table in tables:
         assert not rejected_rows(shop, draft, table), table.notes

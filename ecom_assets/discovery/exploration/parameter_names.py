@@ -1,4 +1,4 @@
-"""What APIs call the parameters of paging, or the fields of a body, the likely names first."""
+"""What APIs usually call the parameters of paging, or the fields of a body, the likely names first."""
 
 from __future__ import annotations
 
@@ -12,11 +12,13 @@ CURSOR_PARAMS = (
     "token",
     "page",
 )
-OFFSETS = ("offset", "skip", "start")
-OFFSETS_IN_BODIES = (*OFFSETS, "from")
+OFFSET_PARAMS = ("offset", "skip", "start")
+OFFSET_FIELDS = (*OFFSET_PARAMS, "from")
+"""The fields of a body that hold an offset."""
 AFTER_PARAMS = ("starting_after", "after", "after_id", "since_id", "last_id", "cursor")
-PAGES = ("page", "page_number", "pageNumber", "page[number]", "p")
-PAGES_IN_BODIES = ("page", "number", "page_number", "page_no", "p")
+PAGE_PARAMS = ("page", "page_number", "pageNumber", "page[number]", "p")
+PAGE_FIELDS = ("page", "number", "page_number", "page_no", "p")
+"""The fields of a body that hold the number of a page."""
 SIZE_PARAMS = (
     "limit", "per_page", "page_size", "pageSize", "perPage", "size", "page[size]", "page[limit]", "count",
     "max_results", "maxResults", "results_per_page", "first", "take", "rows",

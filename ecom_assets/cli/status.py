@@ -1,0 +1,61 @@
+"""The command `status`: shows which windows of a shop are loaded, from its ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from ecom_assets.cli.arguments import AsJson, ShopArgument, find_shop
+from ecom_assets.cli.json_output import print_json
+
+if TYPE_CHECKING:  # or --help would wait for dlt
+    from ecom_assets.load.status import ResourceStatus
+
+
+def status(shop: ShopArgument, as_json: AsJson = False) -> None:
+    """Show what the ledger says is loaded: windows, rows, rejected rows, and the last load.
+
+    The bar runs from the first window to the last: █ loaded, ▒ partly loaded, · not loaded yet, ! wrong figures.
+    """
+    from datetime import datetime, timezone
+
+    from ecom_assets.load.status import status as load_status
+    from ecom_assets.warehouse.choice import warehouse_from_environment
+
+    declared = find_shop(shop)
+    resources = load_status(declared, warehouse_from_environment(), datetime.now(timezone.utc))
+    if as_json:
+        print_json(resources)
+    else:
+        _print_status(declared.name, resources, Console())
+
+
+def _print_status(shop: str, resources: Sequence[ResourceStatus], console: Console) -> None:
+    """Print the resources as a table, and below it a bar over time for each windowed one."""
+    table = Table(
+        title=shop, title_justify="left", box=box.SIMPLE_HEAD, show_edge=False, collapse_padding=True
+    )
+    table.add_column("table", no_wrap=True)
+    for heading in ("rows", "rejected", "windows\nloaded", "\nmissing", "\nfailed"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("last load\n(UTC)", no_wrap=True)
+    for entry in resources:
+        windows = [entry.loaded, entry.missing, entry.failed] if entry.first else ["", "", entry.failed]
+        table.add_row(
+            entry.resource,
+            "none" if entry.rows is None else f"{entry.rows:,}",
+            f"{entry.rejected:,}",
+            *map(str, windows),
+            f"{entry.last_load:%Y-%m-%d %H:%M}" if entry.last_load else "never",
+        )
+    console.print(table)
+    windowed = [entry for entry in resources if entry.first]
+    longest_name = max((len(entry.resource) for entry in windowed), default=0)
+    if windowed:
+        console.print(f" {'':<{longest_name}}  {windowed[0].first} to {windowed[0].last}", highlight=False)
+    for entry in windowed:
+        console.print(f" {entry.resource:<{longest_name}}  {entry.bar}", markup=False, highlight=False)

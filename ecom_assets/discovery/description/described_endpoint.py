@@ -1,0 +1,33 @@
+"""What an API description says about one endpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ecom_assets.discovery.field_path import FieldPath
+from ecom_assets.discovery.tables.described_fields import DescribedField, DescribedTable
+
+
+@dataclass(frozen=True)
+class DescribedEndpoint:
+    """A described collection.
+
+    Attributes:
+        path: Its path below the API's address.
+        description: A sentence about its records.
+        params: Its parameters by name: type, format, bounds, default, and whether they are required.
+        records_path: Where the list of records is in an answer.
+        other_fields: The single values of an answer outside the records.
+        headers: The headers of an answer.
+        table: The fields of the records.
+    """
+
+    path: str
+    description: str = ""
+    params: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    records_path: FieldPath = ()
+    other_fields: Mapping[FieldPath, DescribedField] = field(default_factory=dict)
+    headers: tuple[str, ...] = ()
+    table: DescribedTable = field(default_factory=DescribedTable)

@@ -1,0 +1,222 @@
+"""Drafts the tables of an endpoint from its records: columns, keys and nested lists, each with its evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ecom_assets.discovery.endpoint_draft import EndpointDraft, Guess
+from ecom_assets.discovery.field_path import FieldPath
+from ecom_assets.discovery.tables.columns import ColumnDraft, draft_columns
+from ecom_assets.discovery.tables.described_fields import AS_DESCRIBED, DescribedField, DescribedTable
+from ecom_assets.discovery.tables.fields import flatten_records
+from ecom_assets.discovery.tables.naming import NamingRules, singular, snake_case
+from ecom_assets.discovery.tables.primary_key import find_child_key, find_key
+from ecom_assets.discovery.tables.type_inference import InferredType, infer_type
+from ecom_assets.foundation.errors import ApiError
+
+
+@dataclass
+class TableDraft:
+    """A resource to be declared.
+
+    It is either an `endpoint`, or the nested list at `list_path` of the resource `parent`. `parent_endpoint` is the
+    resource whose records fill the endpoint's placeholders. `include` are the fields that come from the parent.
+    """
+
+    name: str
+    description: str
+    key: Guess[list[str]]
+    columns: list[ColumnDraft]
+    endpoint: EndpointDraft | None = None
+    parent: str | None = None
+    list_path: FieldPath = ()
+    include: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    parent_endpoint: str | None = None
+
+
+def draft_tables(
+    endpoint: EndpointDraft,
+    name: str,
+    naming: NamingRules,
+    taken: Collection[str],
+    described: DescribedTable,
+    key: Guess[list[FieldPath]] | None = None,
+    parent_columns: Sequence[ColumnDraft] = (),
+) -> list[TableDraft]:
+    """Return the table of an endpoint, then those of its nested lists.
+
+    Args:
+        endpoint: The endpoint with its sample.
+        name: The name of its resource.
+        naming: The rules for names.
+        taken: Names that other resources have.
+        described: The fields that a description has.
+        key: The primary key; found in the sample unless given.
+        parent_columns: The columns of a child for its parent's key, which is a part of its own key.
+
+    Raises:
+        ApiError: No field, and no two fields, identify a record.
+    """
+    fields = flatten_records(endpoint.records)
+    parent_values = [fields.values.pop(column.path, []) for column in parent_columns]
+    for column, values in zip(parent_columns, parent_values, strict=True):
+        # a child that repeats the key of its parent needs no second column for it
+        if list(map(str, fields.values.get((column.name,), ()))) == list(map(str, values)):
+            fields.values.pop((column.name,), None)
+    if parent_columns:
+        parents = list(zip(*parent_values, strict=True))
+        paths = [entry.path for entry in parent_columns]
+        key = find_child_key(fields.values, name, parents, paths)
+    elif key is None:
+        key = find_key(fields.values or _stand_ins_for_keys(described.fields), name)
+    if key is None:
+        raise ApiError(
+            f"{endpoint.path}: found no primary key: no field, and no two fields, identify each of its "
+            f"{len(endpoint.records)} records"
+        )
+    table = TableDraft(name, f"One row per {_words(singular(name))}.", Guess([], ""), [], endpoint)
+    table.notes += endpoint.notes
+    never_null = list(key.value)
+    if endpoint.time_filter:
+        never_null.append(tuple(str(endpoint.time_filter.incremental["cursor_path"]).split(".")))
+    unseen = [
+        path for path in described.lists if path not in fields.lists and not any(fields.values.get(path, ()))
+    ]
+    children: dict[FieldPath, TableDraft] = {}
+    for path, lists in [*fields.lists.items(), *((path, []) for path in unseen)]:
+        used = [*taken, name, *(entry.name for entry in children.values())]
+        child = _draft_nested_list(table, key, path, lists, naming, used, described, parent_columns)
+        if child:
+            children[path] = child
+            fields.values.pop(path, None)
+        elif lists:
+            fields.values[path] = lists
+            fields.json_reasons[path] = "a list of objects without a key"
+    own_columns = draft_columns(
+        fields,
+        described.fields,
+        naming,
+        name,
+        len(endpoint.records),
+        endpoint.complete,
+        never_null,
+        table.notes,
+        [entry.name for entry in parent_columns],
+    )
+    table.columns = [*parent_columns, *own_columns]
+    by_path = {column.path: column.name for column in table.columns}
+    table.key = Guess(
+        [by_path[path] for path in key.value if path in by_path],
+        key.evidence if endpoint.records else AS_DESCRIBED,
+    )
+    for child in children.values():
+        for column, path in zip(child.columns, key.value, strict=False):
+            if not parent_columns:
+                column.references = f"{name}.{by_path[path]}" if path in by_path else None
+    return [table, *children.values()]
+
+
+def _stand_ins_for_keys(described: Mapping[FieldPath, DescribedField]) -> Mapping[FieldPath, Sequence[Any]]:
+    """Return unique values for the described fields that may be keys, so that only their names decide."""
+    return {
+        path: [0, 1]
+        for path, entry in described.items()
+        if entry.data_type in ("bigint", "text") and not entry.nullable
+    }
+
+
+def _draft_nested_list(
+    parent: TableDraft,
+    parent_key: Guess[list[FieldPath]],
+    path: FieldPath,
+    lists: Sequence[Any],
+    naming: NamingRules,
+    taken: Collection[str],
+    described: DescribedTable,
+    parent_columns: Sequence[ColumnDraft],
+) -> TableDraft | None:
+    """Return the table of a nested list, None where nothing identifies its elements within their list."""
+    elements = [element for entry in lists for element in entry or ()]
+    groups = [number for number, entry in enumerate(lists) for _ in entry or ()]
+    fields = flatten_records(elements, nested=False)
+    described_fields = described.lists.get(path, {})
+    stand_ins = _stand_ins_for_keys(described_fields)
+    keys = find_key(fields.values or stand_ins, path[-1], groups if elements else None)
+    if keys is None:
+        return None
+    parent_name = singular(parent.name)
+    name = naming.child(parent.name, path, taken)
+    description = (
+        described.list_descriptions.get(path)
+        or f"One row per element of {'.'.join(path)} of {_words(parent_name, article=True)}."
+    )
+    table = TableDraft(name, description, Guess([], keys.evidence), [], None, parent.name, path)
+    from_grandparent = {column.path: column for column in parent_columns}
+    for key in parent_key.value:
+        if key in from_grandparent:
+            column_name = from_grandparent[key].name
+        else:
+            column_name = snake_case(key[0])
+            if not column_name.startswith(f"{parent_name}_"):
+                column_name = f"{parent_name}_{column_name}"
+        # an element that repeats the key of its record needs no second column for it
+        fields.values.pop((column_name,), None)
+        table.include.append(key[0])
+        values = [_parent_value(parent, key, number) for number in groups]
+        inferred = infer_type(snake_case(key[0]), values) or InferredType("bigint", "as described")
+        column = ColumnDraft(column_name, (f"_{parent.name}_{key[0]}",), inferred, False)
+        if key in from_grandparent:
+            column.type, column.references = from_grandparent[key].type, from_grandparent[key].references
+        table.columns.append(column)
+    key_names = [entry.name for entry in table.columns]
+    table.columns += draft_columns(
+        fields,
+        described_fields,
+        naming,
+        name,
+        len(elements),
+        False,
+        keys.value,
+        table.notes,
+        key_names,
+    )
+    by_path = {column.path: column.name for column in table.columns}
+    evidence = keys.evidence if elements else AS_DESCRIBED
+    table.key = Guess([*key_names, *(by_path[key] for key in keys.value)], evidence)
+    return table
+
+
+def _parent_value(parent: TableDraft, key: FieldPath, number: int) -> Any:
+    return parent.endpoint.records[number].get(key[0]) if parent.endpoint else None
+
+
+def _words(name: str, *, article: bool = False) -> str:
+    words = name.replace("_", " ")
+    return f"{'an' if words[:1] in 'aeiou' else 'a'} {words}" if article else words
+
+
+def add_references(tables: Sequence[TableDraft], naming: NamingRules) -> None:
+    """Let foreign keys reference the tables they are named after, unless the sample contradicts."""
+    targets = {
+        singular(table.name): table for table in tables if table.endpoint and len(table.key.value) == 1
+    }
+    for table in tables:
+        for column in table.columns:
+            target = targets.get(naming.foreign_key(column.name) or "")
+            if target is None or target is table or column.references:
+                continue
+            key = next(entry for entry in target.columns if entry.name == target.key.value[0])
+            if key.type.data_type != column.type.data_type:
+                continue
+            key_values = set(key.values)
+            if (
+                target.endpoint
+                and target.endpoint.complete
+                and any(value not in key_values for value in column.values if value is not None)
+            ):
+                continue
+            column.references = f"{target.name}.{key.name}"
+            column.evidence.append(f"named after {target.name}")
