@@ -14,7 +14,8 @@ from typing import Any
 
 from ecom_assets.client.auth import resolve_secrets
 from ecom_assets.client.redaction import Redactor
-from ecom_assets.contract.contract import explode
+from ecom_assets.contract.contract import contract_of
+from ecom_assets.contract.nested_values import explode
 from ecom_assets.declaration.reading import Resource, Shop
 from ecom_assets.discovery.description.endpoint import DescribedTable
 from ecom_assets.discovery.guess import Found, Guess, Paging
@@ -25,7 +26,6 @@ from ecom_assets.discovery.tables.columns import AS_IN_THE_TEMPLATE, ColumnDraft
 from ecom_assets.discovery.tables.naming import Names
 from ecom_assets.discovery.tables.tables import TableDraft, tables_of
 from ecom_assets.discovery.verification import load_text
-from ecom_assets.extract.api_check import contract_of
 from ecom_assets.extract.probe import Probe, open_probe
 from ecom_assets.foundation.errors import ApiError
 from ecom_assets.foundation.progress import OnProgress

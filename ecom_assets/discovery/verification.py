@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ecom_assets.contract.contract import RejectedRow, explode
+from ecom_assets.contract.contract import RejectedRow, contract_of
+from ecom_assets.contract.nested_values import explode
 from ecom_assets.declaration.reading import Shop, load_shop, shown_path
 from ecom_assets.discovery.output.document import ShopDraft, written
 from ecom_assets.discovery.tables.tables import TableDraft
 from ecom_assets.discovery.tables.type_inference import Kind
-from ecom_assets.extract.api_check import contract_of
 from ecom_assets.foundation.errors import IngestError
 
 _ROUNDS = 4

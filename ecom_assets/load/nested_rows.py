@@ -10,8 +10,8 @@ from collections.abc import Sequence
 import pyarrow as pa
 
 from ecom_assets.declaration.reading import Shop
+from ecom_assets.declaration.root_key import root_key_columns
 from ecom_assets.extract.load_metrics import LoadMetrics
-from ecom_assets.extract.window_assignment import root_key
 from ecom_assets.foundation.progress import OnProgress
 from ecom_assets.warehouse.warehouse import Transaction
 
@@ -43,7 +43,7 @@ def reconcile_nested_rows(
             f"{resource.name}: {count} records of {root.name} changed while they were read: the last state stays"
         )
         same = " and ".join(
-            f'moved."{key}" = rows."{column}"' for column, key in root_key(shop, resource).items()
+            f'moved."{key}" = rows."{column}"' for column, key in root_key_columns(shop, resource).items()
         )
         concerned = f"exists (select 1 from {moved} as moved join ecom_states using ({keys}) where {same})"
         table = f'"{shop.name}"."{resource.name}"'

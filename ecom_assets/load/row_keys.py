@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from ecom_assets.declaration.reading import Resource, Shop
-from ecom_assets.extract.window_assignment import root_key
+from ecom_assets.declaration.root_key import root_key_columns
 from ecom_assets.warehouse.warehouse import Transaction
 
 
@@ -29,7 +29,7 @@ def row_keys(shop: Shop, resource: Resource) -> list[tuple[str, ...]]:
     comes first, so that one index serves for both where one is a part of the other.
     """
     primary = tuple(resource.primary_key)
-    root = tuple(root_key(shop, resource)) if resource.parent else ()
+    root = tuple(root_key_columns(shop, resource)) if resource.parent else ()
     if set(root) <= set(primary):
         return [(*root, *(name for name in primary if name not in root))]
     return [primary, root]

@@ -15,13 +15,16 @@ import dlt
 
 from ecom_assets.client.api_connection import ApiConnection, open_api
 from ecom_assets.client.failures import failure_of
-from ecom_assets.contract.contract import Contract, evolved_column
+from ecom_assets.contract.contract import Contract
+from ecom_assets.contract.new_fields import evolved_column
 from ecom_assets.declaration.reading import Resource, Shop
 from ecom_assets.extract.children import child_slices
 from ecom_assets.extract.failure_isolation import failed_tables
 from ecom_assets.extract.load_metrics import LoadMetrics, ResourceReport, RunReport, WindowReport
-from ecom_assets.extract.source import ReadPlan, build_source
-from ecom_assets.extract.windows import Window, cut_into_slices
+from ecom_assets.extract.read_plan import ReadPlan
+from ecom_assets.extract.slices import cut_into_slices
+from ecom_assets.extract.source import build_source
+from ecom_assets.extract.windows import Window
 from ecom_assets.foundation.errors import DeclarationError, IncompleteSlice, NotPublished
 from ecom_assets.foundation.progress import OnProgress
 from ecom_assets.foundation.temporary_folder import temporary_folder

@@ -167,7 +167,7 @@ def test_a_parent_that_has_no_value_is_not_asked_by(api: Api, loads: Loads) -> N
     [
         (
             {"a": 1},
-            "refunds: ref of a record of orders is neither a text nor a number, so there is nothing to ask by",
+            "refunds: ref of a record of orders is neither a text nor a number, so it cannot be put into a request",
         ),
         ("..", "a request's path cannot have '..' in place of a placeholder"),
     ],

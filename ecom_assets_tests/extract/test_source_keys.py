@@ -16,7 +16,7 @@ from ecom_assets.client.api_connection import open_api
 from ecom_assets.client.read_statistics import SliceStatistics
 from ecom_assets.contract.record_keys import keys_of
 from ecom_assets.declaration.reading import Shop
-from ecom_assets.extract.source_keys import source_keys, trimmed
+from ecom_assets.extract.source_keys import reduce_to_key, source_keys
 from ecom_assets.extract.windows import windows_between
 from ecom_assets.foundation.errors import ApiError, IncompleteSlice
 from ecom_assets.load.delete_detection import run_sweep
@@ -97,7 +97,7 @@ def test_a_record_without_a_usable_key_fails_the_reading(loopback: Loopback) -> 
         with pytest.raises(ApiError) as caught:
             read(shop_of(loopback))
         assert str(caught.value) == (
-            "things: 1 of 2 records came without a usable primary key id, so what is gone cannot be told; "
+            "things: 1 of 2 records came without a usable primary key id, so it is unknown which records are gone; "
             "check deletes.params"
         )
 
@@ -187,7 +187,7 @@ PATHS = st.lists(
 def test_what_is_kept_of_records_tells_them_apart_as_they_did(
     rows: list[Any], paths: list[tuple[str, ...]]
 ) -> None:
-    kept = [trimmed(row, paths) for row in rows]
+    kept = [reduce_to_key(row, paths) for row in rows]
     assert keys_of(kept, paths) == keys_of(rows, paths)
 
 

@@ -19,7 +19,8 @@ from ecom_assets.discovery.exploration.narrow_window import NarrowWindow, floor_
 from ecom_assets.discovery.exploration.requests import Asker, Spent
 from ecom_assets.discovery.guess import Filter
 from ecom_assets.extract.request_template import window_values
-from ecom_assets.extract.windows import Slice, window_request
+from ecom_assets.extract.slices import Slice
+from ecom_assets.extract.window_request import window_request
 from ecom_assets.foundation.errors import ApiError
 
 FORMATS = ("iso8601", "unix_ms", "unix", "iso8601_naive", "date", "%Y-%m-%d %H:%M:%S")

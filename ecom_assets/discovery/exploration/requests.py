@@ -111,7 +111,7 @@ class Asker:
             raise Spent
         self.asked += 1
         self._say(f"{self.path}: request {self.asked} of {self.most} at most")
-        filled = Template(self.path, self.params, {}, self.body).filled(self.values)
+        filled = Template(self.path, self.params, {}, self.body).fill(self.values)
         where, sent = (where, None) if params is None else (filled.path, {**filled.params, **params})
         answers: list[Response] = []
 

@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from ecom_assets.declaration.reading import Shop
-from ecom_assets.extract.probe import changed_windows
-from ecom_assets.extract.windows import WindowRequest
+from ecom_assets.extract.changed_windows import changed_windows
+from ecom_assets.extract.window_request import WindowRequest
 from ecom_assets_tests.extract.test_windows_properties import shop_of
 from ecom_assets_tests.support.servers.answering import Answering, written
 from ecom_assets_tests.support.servers.loopback import Reply, Seen, json_reply, serving
