@@ -1,4 +1,4 @@
-"""Records become tables that keep their contract; what does not is rejected with every reason."""
+"""Records become tables that keep their contract; a record that breaks it is rejected with every reason."""
 
 from __future__ import annotations
 

@@ -166,7 +166,7 @@ def test_nothing_is_lost(
 
 @settings(max_examples=100)
 @given(st.lists(THINGS, max_size=6))
-def test_a_record_is_judged_by_itself(records: list[Any]) -> None:
+def test_a_record_is_kept_or_rejected_by_itself(records: list[Any]) -> None:
     shop = shop_of("bigint", "discard_value", required=False, windowed=True)
     contract = Contract(shop.resource("things"), shop.children_of("things"))
     together = {entry.row: entry.reasons for entry in contract.apply(records).rejected}

@@ -1,4 +1,4 @@
-"""Whether anything changed is asked with few requests."""
+"""Windows that changed are found with few requests."""
 
 from __future__ import annotations
 

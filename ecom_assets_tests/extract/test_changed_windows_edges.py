@@ -1,4 +1,4 @@
-"""A record beyond a window, which an inclusive or coarse parameter brings along, is no change of the window."""
+"""An inclusive or coarse parameter brings records beyond a window; they are no change of that window."""
 
 from __future__ import annotations
 

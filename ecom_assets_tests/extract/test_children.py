@@ -1,4 +1,4 @@
-"""Children by a field of the parent: proved and replaced parent by parent, in the windows of the parent."""
+"""Children read by a field of the parent: read completely and replaced parent by parent, in the parent's windows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Single pages, as `check` and `preview` ask for them, of every shape of API."""
+"""Single pages of every shape of API, as the commands `check` and `preview` request them."""
 
 from __future__ import annotations
 

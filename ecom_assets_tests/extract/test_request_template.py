@@ -1,4 +1,4 @@
-"""What a request says once its placeholders are filled."""
+"""Requests after their placeholders are filled."""
 
 from __future__ import annotations
 

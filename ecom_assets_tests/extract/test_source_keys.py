@@ -1,4 +1,4 @@
-"""Reading all keys of a collection: of any shape, by any paging, and all of them or none."""
+"""All keys of a collection are read, or reading fails: for keys of any shape and any kind of paging."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_keys_of_several_columns_anywhere_in_the_record(loopback: Loopback) -> N
 
 
 def test_records_need_no_more_than_their_key(loopback: Loopback) -> None:
-    """What a parameter such as `fields: id` leaves of them."""
+    """A parameter such as `fields: id` leaves only the key."""
     loopback.replies = [json_reply({"data": [{"id": 1}, {"id": 2}]})]
     assert read(shop_of(loopback))[0] == [{"id": 1}, {"id": 2}]
     assert loopback.seen[0].query == []

@@ -1,4 +1,4 @@
-"""Tables that wait for each other: nothing is lost, nothing is mixed, and nothing is left waiting."""
+"""Tables put together: no row is lost, different schemas are not mixed, and no table waits forever."""
 
 from __future__ import annotations
 

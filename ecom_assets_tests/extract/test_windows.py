@@ -1,4 +1,4 @@
-"""Windows are half-open, in UTC, Dagster's own, and asked for so that no instant of them is missed."""
+"""Windows are half-open, in UTC and equal to Dagster's; requests for them miss no instant."""
 
 from __future__ import annotations
 

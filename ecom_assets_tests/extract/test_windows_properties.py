@@ -85,7 +85,7 @@ def shop_of(data_type: str = "timestamp", every: str = "day", lookback: int = 0,
 def windows_of_records(
     shop: Shop, slices: tuple[Slice, ...], answering: Answering, stored: list[Stored]
 ) -> Counter[Any]:
-    """Read slices, and count in which window each record lands; an API that keeps its bounds is not told of."""
+    """Read slices, and count the windows of each record. No line about exceeded bounds may be logged."""
 
     def refuse(text: str) -> None:
         raise AssertionError(text)
