@@ -36,8 +36,8 @@ def preview(
 
     Nothing is written.
     """
-    from ecom_assets.contract.contract import explode
-    from ecom_assets.extract.api_check import contract_of
+    from ecom_assets.contract.contract import contract_of
+    from ecom_assets.contract.nested_values import explode
     from ecom_assets.extract.probe import open_probe
 
     declared = find_shop(shop)

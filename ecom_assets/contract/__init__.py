@@ -1,1 +1,1 @@
-"""Records of an API as Arrow tables that keep the declared contract, and the rejected rows."""
+"""Contract: records of an API become Arrow tables that keep the declared contract, and rejected rows."""

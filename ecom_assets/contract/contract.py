@@ -1,8 +1,4 @@
-"""The contract: a list of records becomes an Arrow table that keeps it, and the rows that do not, with reasons.
-
-How a value becomes one of a type is `convert`'s, what undeclared fields are is `evolve`'s, which row of one key
-stays is `duplicates`'.
-"""
+"""Contract: records become an Arrow table with the declared columns, and rejected rows with the reasons."""
 
 from __future__ import annotations
 
@@ -16,21 +12,27 @@ from dlt.common.schema.typing import TColumnSchema
 
 from ecom_assets.contract.conversion import arrow_type, convert
 from ecom_assets.contract.duplicates import superseded_rows
-from ecom_assets.contract.nested_values import explode, values_at
-from ecom_assets.contract.new_fields import as_text, evolved_column, inferred, known_fields, unknown_fields
+from ecom_assets.contract.nested_values import values_at
+from ecom_assets.contract.new_fields import as_text, infer_column, known_fields, unknown_fields
 from ecom_assets.declaration.column_types import COLUMN_TYPES
-from ecom_assets.declaration.reading import Column, Resource
+from ecom_assets.declaration.reading import Column, Resource, Shop
 from ecom_assets.foundation.errors import ContractBroken
 from ecom_assets.foundation.json_text import json_text, shorten_value
 
-__all__ = ["Contract", "ContractResult", "RejectedRow", "evolved_column", "explode"]
-
-_NAMED = 5
+_NAMED_FIELDS = 5
+"""How many undeclared fields an error names."""
 
 
 @dataclass(frozen=True)
 class RejectedRow:
-    """A record that breaks the contract: its position, its key as text, every reason, itself as JSON."""
+    """A record that breaks the contract.
+
+    Attributes:
+        row: Its position among the records.
+        primary_key: Its key as text, empty if it has none.
+        reasons: Every reason.
+        record: The record as JSON.
+    """
 
     row: int
     primary_key: str
@@ -40,9 +42,14 @@ class RejectedRow:
 
 @dataclass(frozen=True)
 class ContractResult:
-    """What became of a list of records: `kept_rows` are the positions of the rows of `kept`.
+    """The kept and the rejected rows of a list of records.
 
-    `hints` are dlt's for the columns that the declaration does not name, `discarded` counts values by field.
+    Attributes:
+        kept: The rows that keep the contract.
+        kept_rows: The positions of these rows among the records.
+        rejected: The other records.
+        discarded: The number of values that were discarded, by field.
+        hints: dlt's hints for the undeclared columns, by name.
     """
 
     kept: pa.Table
@@ -62,9 +69,13 @@ class Contract:
         evolved: Mapping[str, Column] | None = None,
         timezone: str = "UTC",
     ) -> None:
-        """Take the lists that other resources are made of for known, and keep to the types of `evolved`.
+        """Take the columns of a resource.
 
-        `timezone` is that of instants which name none.
+        Args:
+            resource: The resource.
+            children: The resources whose rows are nested lists of this one. Their lists are no undeclared fields.
+            evolved: The columns that earlier loads added, by name. They keep their types.
+            timezone: The time zone of instants without an offset.
         """
         self.resource = resource
         self.evolved = dict(evolved or {})
@@ -79,22 +90,27 @@ class Contract:
         )
 
     def columns_hints(self) -> dict[str, TColumnSchema]:
-        """Return dlt's hints of the table's columns, in their order."""
+        """Return dlt's hints for the table's columns, in their order."""
         return {column.name: _hint(column) for column in self.resource.table_columns}
 
     def apply(
         self,
         records: Sequence[Any],
-        refused: Mapping[int, str] | None = None,
-        lists: Sequence[int] | None = None,
+        rejections: Mapping[int, str] | None = None,
+        groups: Sequence[int] | None = None,
     ) -> ContractResult:
-        """Return the table of the records that keep the contract, and the others with every reason.
+        """Return the records that keep the contract as a table, and the others as rejected rows.
 
-        `refused` are the positions of records that are not to be kept for a reason of their own; `lists` tell of
-        each record the list that it is from, where there are several: a key may be in more than one of them. Raises
-        ContractBroken for an undeclared field where `schema_contract.columns` is freeze, and nothing else.
+        Args:
+            records: The records.
+            rejections: Records to reject for a reason that the caller knows: the reasons by position.
+            groups: The number of each record's group. A primary key may be in several groups, but only once in
+                each. Without it, all records are one group.
+
+        Raises:
+            ContractBroken: A field is undeclared and `schema_contract.columns` is freeze. Nothing else is raised.
         """
-        reasons = {position: [reason] for position, reason in (refused or {}).items()}
+        reasons = {position: [reason] for position, reason in (rejections or {}).items()}
         rows, broken = records, set[int]()
         if any(type(record) is not dict for record in records):
             rows = [record if isinstance(record, dict) else {} for record in records]
@@ -105,13 +121,13 @@ class Contract:
                     )
                     broken.add(position)
         arrays = [self._column(rows, column, reasons, broken) for column in self.resource.columns]
-        # no record has the columns that are ours: one that comes, or comes again, is not deleted
+        # records do not have our own columns, as `deleted_at`: a record that comes is not deleted
         arrays += [pa.nulls(len(rows), entry.type) for entry in list(self.schema)[len(arrays) :]]
         fields = list(self.schema)
         hints: dict[str, TColumnSchema] = {}
         undeclared, discarded = self._undeclared(rows)
         for name, values in undeclared.items():
-            column = self.evolved.setdefault(name, inferred(name, values))
+            column = self.evolved.setdefault(name, infer_column(name, values))
             converted = convert(as_text(values) if column.data_type == "text" else values, column, self._zone)
             for position, reason in converted.wrong.items():
                 reasons.setdefault(position, []).append(f"{name}: {reason}")
@@ -123,14 +139,14 @@ class Contract:
         if reasons:
             kept = [row for row in kept if row not in reasons]
             table = table.take(pa.array(kept, pa.int64()))
-        if lost := self._duplicates(table, lists and [lists[row] for row in kept]):
-            for place in lost:
-                key = self._key(rows[kept[place]])
-                reasons[kept[place]] = [f"duplicate of the primary key {key}: another row of it was kept"]
-            staying = sorted(set(range(len(kept))) - set(lost))
-            kept, table = [kept[place] for place in staying], table.take(pa.array(staying, pa.int64()))
+        if superseded := self._superseded_rows(table, groups and [groups[row] for row in kept]):
+            for place in superseded:
+                key = self._key_text(rows[kept[place]])
+                reasons[kept[place]] = [f"duplicate of the primary key {key}: another row with it was kept"]
+            remaining = sorted(set(range(len(kept))) - set(superseded))
+            kept, table = [kept[place] for place in remaining], table.take(pa.array(remaining, pa.int64()))
         rejected = tuple(
-            RejectedRow(row, self._key(rows[row]), tuple(reasons[row]), json_text(records[row]))
+            RejectedRow(row, self._key_text(rows[row]), tuple(reasons[row]), json_text(records[row]))
             for row in sorted(reasons)
         )
         return ContractResult(table, kept, rejected, discarded, hints)
@@ -140,7 +156,10 @@ class Contract:
     ) -> pa.Table:
         """Return some declared columns of records, without the rows that have a null in one of them.
 
-        `paths` are where they are in these records, if that is not where the declaration has them.
+        Args:
+            records: The records.
+            names: The columns.
+            paths: The paths of columns that are elsewhere in these records than the declaration says, by name.
         """
         columns = [self.resource.column(name) for name in names]
         found = [values_at(records, (paths or {}).get(column.name, column.path))[0] for column in columns]
@@ -154,30 +173,31 @@ class Contract:
         return table.drop_null()
 
     def _undeclared(self, rows: Sequence[Any]) -> tuple[dict[str, list[Any]], dict[str, int]]:
-        """Return the values of the undeclared fields that are to become columns, and how many of others not."""
+        """Return the values of undeclared fields that become columns, and the number of discarded values by field."""
         unknown, discarded = unknown_fields(rows, self._known)
         policy = self.resource.schema_contract.columns
         if unknown and policy == "freeze":
-            self._refuse(unknown)
-        taken = set(unknown) if policy == "discard_value" else set(self.schema.names).intersection(unknown)
-        for name in taken:
+            self._refuse_undeclared(unknown)
+        declared_names = set(self.schema.names)
+        to_discard = set(unknown) if policy == "discard_value" else declared_names.intersection(unknown)
+        for name in to_discard:
             values = unknown.pop(name)
             discarded[name] = discarded.get(name, 0) + sum(value is not None for value in values)
         return unknown, discarded
 
-    def _duplicates(self, table: pa.Table, lists: Sequence[int] | None) -> list[int]:
-        """Return the rows of a table that give way to another one of their primary key."""
+    def _superseded_rows(self, table: pa.Table, groups: Sequence[int] | None) -> list[int]:
+        """Return the rows of a table that another row with the same primary key supersedes."""
         cursor = self.resource.cursor
         return superseded_rows(
             [table.column(name) for name in self.resource.primary_key],
             table.column(cursor.name) if cursor else None,
-            lists,
+            groups,
         )
 
     def _column(
         self, rows: Sequence[Any], column: Column, reasons: dict[int, list[str]], broken: set[int]
     ) -> pa.Array:
-        """Return one declared column, and add the reasons of the rows that break it."""
+        """Return one declared column, and add the reasons for the rows that break it."""
         values, misplaced = values_at(rows, column.path)
         converted = convert(values, column, self._zone)
         wrong = {position: f"{column.name}: {reason}" for position, reason in converted.wrong.items()}
@@ -193,8 +213,8 @@ class Contract:
             reasons.setdefault(position, []).append(wrong[position])
         return converted.array
 
-    def _key(self, record: Mapping[str, Any]) -> str:
-        """Return a record's primary key as text, its parts parted by commas; an empty text where it has none."""
+    def _key_text(self, record: Mapping[str, Any]) -> str:
+        """Return a record's primary key as text, its parts separated by commas, empty if the record has none."""
         parts = []
         for name in self.resource.primary_key:
             (value,), _ = values_at([record], self.resource.column(name).path)
@@ -202,12 +222,17 @@ class Contract:
         # a lone surrogate cannot be stored
         return (", ".join(parts) if any(parts) else "").encode("utf-8", "backslashreplace").decode()
 
-    def _refuse(self, unknown: Mapping[str, Any]) -> None:
-        names = ", ".join(list(unknown)[:_NAMED]) + (", …" if len(unknown) > _NAMED else "")
+    def _refuse_undeclared(self, unknown: Mapping[str, Any]) -> None:
+        names = ", ".join(list(unknown)[:_NAMED_FIELDS]) + (", …" if len(unknown) > _NAMED_FIELDS else "")
         raise ContractBroken(
             f"{self.resource.name}: found the undeclared fields {names}; allowed are the declared columns, because "
             "schema_contract.columns is freeze: declare them, or choose evolve or discard_value"
         )
+
+
+def contract_of(shop: Shop, resource: Resource) -> Contract:
+    """Return the contract of a resource by its declaration alone, without the columns that loads added."""
+    return Contract(resource, shop.children_of(resource.name), timezone=shop.timezone_of(resource))
 
 
 def _hint(column: Column) -> TColumnSchema:

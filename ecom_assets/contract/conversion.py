@@ -1,7 +1,7 @@
-"""Values of JSON to Arrow arrays of a declared type: whole columns at once, single values where that fails.
+"""Conversion of JSON values to Arrow arrays of a declared type: whole columns at once, or value by value.
 
-Types are converted, never guessed. Which column has which type, and what becomes of a row whose value does not
-convert, is `contract`'s.
+The fast way takes a whole column. It fails as soon as one value needs a closer look; then each value is converted by
+`ecom_assets.contract.value_conversion`. Types are never guessed.
 """
 
 from __future__ import annotations
@@ -24,15 +24,20 @@ from ecom_assets.foundation.local_time import INSTANT, instant_of, instants_of
 
 _FIRST = datetime(1, 1, 2, tzinfo=timezone.utc)
 _LAST = datetime(9999, 12, 30, tzinfo=timezone.utc)
-"""Where instants end that are one in every time zone."""
+"""The last instant that is in the years 1 to 9999 in every time zone; `_FIRST` is the first one."""
 _MOST = 253_402_300_799_999
-"""Milliseconds since 1970 at the end of the year 9999: from there on seconds do not fit into 64 bits either."""
+"""Milliseconds since 1970 at the end of the year 9999. Microseconds of later instants need not fit into 64 bits."""
 _DIGITS = 38
 
 
 @dataclass(frozen=True)
 class Converted:
-    """An array, null where a value is null or does not convert, and the reasons of the latter by position."""
+    """A converted column.
+
+    Attributes:
+        array: The values; null where a value is null or does not convert.
+        wrong: Why a value does not convert, by position.
+    """
 
     array: pa.Array
     wrong: dict[int, str] = field(default_factory=dict)
@@ -49,30 +54,36 @@ def _arrow_type(data_type: DataType, precision: int | None, scale: int | None) -
 
 
 def convert(values: Sequence[Any], column: Column, zone: str = "UTC") -> Converted:
-    """Return the values as the column's type; `zone` is that of instants which name none, unless the column has one.
+    """Return values converted to a column's type.
 
-    An empty or blank text is null unless the type is text or JSON.
+    An empty or blank text is null, unless the type is text or JSON.
+
+    Args:
+        values: The JSON values.
+        column: The column.
+        zone: The time zone of instants without an offset, unless the column has one of its own.
     """
     kinds = set(map(type, values))
     zone = column.timezone or zone
     try:
-        array = _whole(values, kinds, column, zone)
+        array = _convert_column(values, kinds, column, zone)
     except (pa.ArrowException, OverflowError, ValueError, TypeError):
         array = None
-    return _one_by_one(values, column, zone) if array is None else Converted(array)
+    return _convert_each(values, column, zone) if array is None else Converted(array)
 
 
 def cursor_instants(values: Sequence[Any], column: Column, zone: str = "UTC") -> pa.Array:
-    """Return a cursor's values as instants in UTC, null exactly where they are none of the column's type.
+    """Return the values of a cursor as instants in UTC, null exactly where a value does not convert.
 
-    A date is its midnight in `zone`. A date or a number before the year 1 or after 9999 is at their end.
+    A date becomes its midnight in `zone`. A date or a number outside of the years 1 to 9999 becomes their first or
+    last instant.
     """
     array = convert(values, column, zone).array
     if column.data_type == "bigint":
-        micros = _since_1970(_between(array, -_MOST, _MOST))
-        return _between(micros, *(int(end.timestamp()) * 1_000_000 for end in (_FIRST, _LAST))).cast(INSTANT)
+        micros = _since_1970(_clamp(array, -_MOST, _MOST))
+        return _clamp(micros, *(int(end.timestamp()) * 1_000_000 for end in (_FIRST, _LAST))).cast(INSTANT)
     if column.data_type == "date":
-        days = _between(array, _FIRST.date(), _LAST.date()).cast(pa.timestamp("us"))
+        days = _clamp(array, _FIRST.date(), _LAST.date()).cast(pa.timestamp("us"))
         midnights = instants_of(days, zone)
         if midnights is None:
             info = ZoneInfo(zone)
@@ -81,8 +92,8 @@ def cursor_instants(values: Sequence[Any], column: Column, zone: str = "UTC") ->
     return array
 
 
-def _whole(values: Sequence[Any], kinds: set[type], column: Column, zone: str) -> pa.Array | None:
-    """Convert all values at once, None where they are of kinds that need a look at each."""
+def _convert_column(values: Sequence[Any], kinds: set[type], column: Column, zone: str) -> pa.Array | None:
+    """Return all values converted at once, None if each value needs a look. `kinds` are their Python types."""
     kind, target = column.data_type, arrow_type(column)
     kinds = kinds - {type(None)}
     if not kinds:
@@ -90,25 +101,25 @@ def _whole(values: Sequence[Any], kinds: set[type], column: Column, zone: str) -
     if kind == "json":
         return pa.array([None if value is None else storable_json(value) for value in values], target)
     if kind == "decimal" and kinds <= COLUMN_TYPES[kind].python_types:
-        return _decimals(values, target)
+        return _parse_decimals(values, target)
     if kind == "timestamp" and kinds == {int}:
         numbers = pa.array(values, pa.int64())
-        return _sayable(_since_1970(numbers).cast(INSTANT)) if _within(numbers, -_MOST, _MOST) else None
+        return _in_range(_since_1970(numbers).cast(INSTANT)) if _within(numbers, -_MOST, _MOST) else None
     if not kinds <= COLUMN_TYPES[kind].python_types:
         return None
     if kind == "timestamp":
-        cursor_instants = _instants(pa.array(values, pa.string()), zone)
-        return None if cursor_instants is None else _sayable(cursor_instants)
+        instants = _parse_instants(pa.array(values, pa.string()), zone)
+        return None if instants is None else _in_range(instants)
     if kind in ("date", "time"):
         array = pa.array(values, pa.string()).cast(target)
-        return _sayable(array) if kind == "date" else array
+        return _in_range(array) if kind == "date" else array
     array = pa.array(values, target)
-    return None if kind == "double" and not _exact(array, kinds) else array
+    return None if kind == "double" and not _is_exact(array, kinds) else array
 
 
-def _decimals(values: Sequence[Any], target: pa.DataType) -> pa.Array | None:
-    """Parse decimals, None where one may be too long to be scaled in 128 bits: Arrow would take the rest of it."""
-    # the text of a number counts, so 0.1 is one tenth and not the double next to it
+def _parse_decimals(values: Sequence[Any], target: pa.DataType) -> pa.Array | None:
+    """Return parsed decimals, None if one may be too long for 128 bits: Arrow would take only a part of it."""
+    # parsed from the text of a number, so 0.1 is one tenth and not the nearest double
     texts = pa.array([None if value is None else str(value) for value in values], pa.string())
     if pc.max(pc.utf8_length(texts)).as_py() > _DIGITS - target.scale:
         return None
@@ -117,15 +128,15 @@ def _decimals(values: Sequence[Any], target: pa.DataType) -> pa.Array | None:
     return texts.cast(target)
 
 
-def _exact(array: pa.Array, kinds: set[type]) -> bool:
-    """Tell whether all numbers are finite, and no whole number was too long for a double."""
+def _is_exact(array: pa.Array, kinds: set[type]) -> bool:
+    """Tell whether all numbers are finite, and no whole number is too long for a double."""
     if not pc.all(pc.is_finite(array)).as_py():
         return False
     return int not in kinds or bool(pc.all(pc.less_equal(pc.abs(array), 2.0**53)).as_py())
 
 
-def _instants(texts: pa.Array, zone: str) -> pa.Array | None:
-    """Parse ISO 8601 texts that all have an offset, or all have none."""
+def _parse_instants(texts: pa.Array, zone: str) -> pa.Array | None:
+    """Return parsed ISO 8601 texts that all have an offset, or all have none. None if Arrow cannot parse them."""
     try:
         return texts.cast(INSTANT)
     except pa.ArrowInvalid:
@@ -137,13 +148,13 @@ def _instants(texts: pa.Array, zone: str) -> pa.Array | None:
 
 
 def _since_1970(numbers: pa.Array) -> pa.Array:
-    """Return the microseconds of seconds or, where they are that large, milliseconds since 1970."""
+    """Return microseconds since 1970 for seconds, or for milliseconds if a number is that large."""
     in_milliseconds = pc.greater_equal(pc.abs(numbers), MILLISECONDS)
     return pc.if_else(in_milliseconds, pc.multiply(numbers, 1_000), pc.multiply(numbers, 1_000_000))
 
 
-def _between(array: pa.Array, low: Any, high: Any) -> pa.Array:
-    """Return the values, those beyond an end moved to it."""
+def _clamp(array: pa.Array, low: Any, high: Any) -> pa.Array:
+    """Return the values, with those outside of the range moved to its nearest end."""
     low, high = pa.scalar(low, array.type), pa.scalar(high, array.type)
     array = pc.if_else(pc.less(array, low), low, array)
     return pc.if_else(pc.greater(array, high), high, array)
@@ -157,14 +168,14 @@ def _within(array: pa.Array, low: Any, high: Any) -> bool:
     )
 
 
-def _sayable(array: pa.Array) -> pa.Array | None:
-    """Return dates or instants, None where one may lie outside of the years 1 to 9999, which Arrow takes."""
+def _in_range(array: pa.Array) -> pa.Array | None:
+    """Return dates or instants, None if one may lie outside of the years 1 to 9999. Arrow allows more years."""
     ends = (_FIRST, _LAST) if array.type == INSTANT else (_FIRST.date(), _LAST.date())
     return array if _within(array, *ends) else None
 
 
-def _one_by_one(values: Sequence[Any], column: Column, zone: str) -> Converted:
-    """Convert value by value, and say of each that does not convert why."""
+def _convert_each(values: Sequence[Any], column: Column, zone: str) -> Converted:
+    """Return values converted one by one, with the reason for each that does not convert."""
     column_type, target = COLUMN_TYPES[column.data_type], arrow_type(column)
     function = CONVERTERS[column.data_type](target, zone)
     size = {"precision": target.precision, "scale": target.scale} if column_type.has_size else {}

@@ -1,7 +1,4 @@
-"""What a path leads to in records, and nested lists as records of their own.
-
-Whether they keep a contract is `contract`'s.
-"""
+"""Nested values: the values at a path in records, and nested lists as records of their own."""
 
 from __future__ import annotations
 
@@ -15,31 +12,44 @@ from ecom_assets.foundation.json_text import shorten_value
 
 
 def values_at(records: Sequence[Any], path: Sequence[str]) -> tuple[list[Any], dict[int, str]]:
-    """Return what a path leads to in each record, and where something on the way is not an object."""
+    """Return the values at a path in each record.
+
+    Returns:
+        The values, None where there is none. And, by position, what is wrong with the records in which something on
+        the path is not an object.
+    """
     values: list[Any] = list(records)
     misplaced: dict[int, str] = {}
     for depth, name in enumerate(path):
         with suppress(LookupError, TypeError):
-            # the whole column at once, for the usual case in which all are objects that have the field
+            # fast, for the usual case that all are objects with the field
             values = [value[name] for value in values]
             continue
         try:
-            # or in which all are objects or null
+            # or that all are objects or null
             values = [None if value is None else value.get(name) for value in values]
         except AttributeError:
             for position, value in enumerate(values):
                 if value is not None and not isinstance(value, dict):
-                    way = ".".join(path[:depth]) or "the record"
-                    misplaced[position] = f"{way} is not an object: {shorten_value(value)}"
+                    parent_path = ".".join(path[:depth]) or "the record"
+                    misplaced[position] = f"{parent_path} is not an object: {shorten_value(value)}"
             values = [value.get(name) if isinstance(value, dict) else None for value in values]
     return values, misplaced
 
 
 def explode(parents: Sequence[Any], resource: Resource, parent: Resource) -> tuple[list[Any], list[int]]:
-    """Return the elements of the parents' lists as records, and of each the position of its parent.
+    """Return the elements of nested lists as records.
 
-    Each gets the fields of `include_from_parent` as `_<parent>_<field>`. What is no object, be it an element or
-    what stands where the list should be, stays as it is, for the contract to reject.
+    Each element gets the fields of `include_from_parent` as `_<parent>_<field>`. A value that is no object stays as
+    it is, and so does a value in place of the list: the contract then rejects it.
+
+    Args:
+        parents: The parent records.
+        resource: The child with `rows_from`.
+        parent: The resource of the parent records.
+
+    Returns:
+        The elements, and the position of the parent record of each.
     """
     if resource.rows_from is None:
         raise LookupError(f"{resource.name} has no rows_from")
@@ -51,17 +61,17 @@ def explode(parents: Sequence[Any], resource: Resource, parent: Resource) -> tup
     for position, elements in enumerate(lists):
         if elements is None:
             if position not in misplaced or not isinstance(parents[position], dict):
-                continue  # a parent that is no object is for its own contract to reject
-            elements = _obstacle(parents[position], path)
-        fields = {name: value_at(parents[position], below) for name, below in included}
+                continue  # its own contract rejects a parent that is no object
+            elements = _value_in_the_way(parents[position], path)
+        fields = {name: value_at(parents[position], field_path) for name, field_path in included}
         for element in elements if isinstance(elements, list) else [elements]:
             children.append({**element, **fields} if isinstance(element, dict) else element)
             positions.append(position)
     return children, positions
 
 
-def _obstacle(record: Any, path: Sequence[str]) -> list[Any]:
-    """Return, as a list, what stands on the way of a path without being an object."""
+def _value_in_the_way(record: Any, path: Sequence[str]) -> list[Any]:
+    """Return, as a list, the value on a path that should be an object and is none."""
     for name in path:
         if not isinstance(record, dict):
             break

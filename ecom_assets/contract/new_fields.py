@@ -1,7 +1,4 @@
-"""Fields that no declaration names: finding them in records, and what type of column each would be.
-
-What becomes of them is `contract`'s, as `schema_contract` says.
-"""
+"""New fields: undeclared fields of records, and the type that a column of their values has."""
 
 from __future__ import annotations
 
@@ -24,16 +21,16 @@ from ecom_assets.foundation.json_text import json_text
 
 _NAMING = snake_case.NamingConvention(max_length=255)
 _DEEPEST = 16
-"""Objects nested deeper than this stay whole, as JSON."""
+"""An object nested deeper than this stays one JSON value."""
 _WITH_OFFSET = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?(\.\d+)?\s*(Z|[+-]\d\d:?\d\d)")
 
-Known = dict[str, Any]
-"""Declared paths as a tree: a name leads to the names below it, or to None where all below is known."""
+KnownFields = dict[str, Any]
+"""Declared paths as a tree. A name leads to the tree below it, or to None if everything below it is known."""
 
 
-def known_fields(paths: Iterable[Sequence[str]]) -> Known:
-    """Return the tree of declared paths."""
-    tree: Known = {}
+def known_fields(paths: Iterable[Sequence[str]]) -> KnownFields:
+    """Return declared paths as a tree."""
+    tree: KnownFields = {}
     for path in paths:
         node = tree
         for name in path[:-1]:
@@ -46,50 +43,54 @@ def known_fields(paths: Iterable[Sequence[str]]) -> Known:
     return tree
 
 
-def unknown_fields(records: Sequence[Any], known: Known) -> tuple[dict[str, list[Any]], dict[str, int]]:
-    """Return the values, one per record, of each undeclared field by its column name, and how many got lost.
+def unknown_fields(records: Sequence[Any], known: KnownFields) -> tuple[dict[str, list[Any]], dict[str, int]]:
+    """Return the undeclared fields of records.
 
-    An object becomes its fields, `a__b`; a list stays whole. Fields that are null everywhere are left out. Of two
-    fields whose names become one, a record's first one that is not null counts, and another value is lost.
+    An object becomes its fields, named `a__b`. A list stays one value. A field that is null everywhere is left out.
+    Two fields may get the same column name. Then the first value of a record that is not null is taken, and another
+    one is dropped.
+
+    Returns:
+        The values of each field, one a record, by column name. And the number of dropped values, by column name.
     """
     found: dict[str, list[Any]] = {}
-    lost: dict[str, int] = {}
-    _collect(records, known, (), found, lost)
-    return found, lost
+    dropped: dict[str, int] = {}
+    _collect_fields(records, known, (), found, dropped)
+    return found, dropped
 
 
-def _collect(
+def _collect_fields(
     records: Sequence[Any],
     known: Mapping[str, Any],
-    way: tuple[str, ...],
+    parent_path: tuple[str, ...],
     found: dict[str, list[Any]],
-    lost: dict[str, int],
+    dropped: dict[str, int],
 ) -> None:
-    """Add what lies below one object; what is None or no object in `records` has no fields here."""
+    """Add the undeclared fields of one object. An entry of `records` that is no object has no fields here."""
     objects = [record for record in records if type(record) is dict]
     names: set[str] = set().union(*objects) if objects else set()
     for name in sorted(names - {name for name, below in known.items() if below is None}):
         values = [record.get(name) if type(record) is dict else None for record in records]
-        path = (*way, _NAMING.normalize_identifier(name) if name.strip() else "x")
+        path = (*parent_path, _NAMING.normalize_identifier(name) if name.strip() else "x")
         if len(path) < _DEEPEST and any(type(value) is dict for value in values):
-            _collect(values, known.get(name, {}), path, found, lost)
+            _collect_fields(values, known.get(name, {}), path, found, dropped)
             values = [None if type(value) is dict and value else value for value in values]
         if name in known or not any(value is not None for value in values):
             continue
-        # the name that dlt would make of it, so that dlt and the warehouse leave it as it is
+        # dlt's own normalised name, so that dlt and the warehouse do not change it
         column = _NAMING.normalize_path("__".join(path))
         before = found.get(column)
         if before is not None:
             pairs = list(zip(before, values, strict=True))
             clashes = sum(old is not None and new is not None and old != new for old, new in pairs)
             if clashes:
-                lost[column] = lost.get(column, 0) + clashes
+                dropped[column] = dropped.get(column, 0) + clashes
             values = [old if old is not None else new for old, new in pairs]
         found[column] = values
 
 
-def inferred(name: str, values: Collection[Any]) -> Column:
-    """Return a nullable column that takes all of these values, which are not all null."""
+def infer_column(name: str, values: Collection[Any]) -> Column:
+    """Return a nullable column whose type all of these values convert to. At least one value is not null."""
     present = [value for value in values if value is not None]
     kinds = {type(value) for value in present}
     candidates: list[DataType]
@@ -116,7 +117,7 @@ def inferred(name: str, values: Collection[Any]) -> Column:
 
 
 def evolved_column(name: str, hint: Mapping[str, Any]) -> Column:
-    """Return the column that dlt's hint describes; its name was made by dlt, so it is not checked again."""
+    """Return the column that a hint of dlt describes. dlt made its name, so the name is not checked."""
     known = hint.get("data_type", "text")
     data_type = cast(DataType, "text" if known == "wei" else known)
     sized = COLUMN_TYPES[data_type].has_size
@@ -129,5 +130,5 @@ def evolved_column(name: str, hint: Mapping[str, Any]) -> Column:
 
 
 def as_text(values: Sequence[Any]) -> list[Any]:
-    """Return values for a column of text: what is no text as JSON."""
+    """Return values for a text column: a value that is no text becomes JSON."""
     return [value if value is None or type(value) is str else json_text(value) for value in values]

@@ -1,49 +1,58 @@
-"""Personal data: what a declared `pii` does to records, before anything judges, counts, shows or writes them.
+"""Personal data: the values of columns with `pii` are replaced in records before these are checked or written.
 
-`hash` puts a keyed SHA-256 in a value's place (HMAC, as 64 hexadecimal digits), so that rows can still be joined;
-`mask` puts `***` there; `drop` takes the field away. Null stays null, an empty text stays empty.
+`hash` replaces a value by its keyed SHA-256 (HMAC, as 64 hexadecimal digits), so that rows can still be joined.
+`mask` replaces it by `***`, and `drop` removes the field. Null stays null, and an empty text stays empty.
 """
 
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from hashlib import sha256
 from typing import Any
 
+from ecom_assets.contract.record_keys import value_at
 from ecom_assets.declaration.reading import Column, Resource, Shop
 from ecom_assets.foundation.json_text import json_text
 
 MASK = "***"
 
-Change = Callable[[Any], Any]
+Replace = Callable[[Any], Any]
+"""Returns what replaces a value."""
 
 
 def protect_personal_data(shop: Shop, resource: Resource, records: Sequence[Any], key: str) -> None:
-    """Change the records of an endpoint in place, the elements of the lists that children are made of too.
+    """Replace the personal data in the records of an endpoint, and in nested lists of child resources.
 
-    Where something on the way to a value is no object, it is masked as a whole: what it is cannot be told.
+    The records are changed in place. If something on the path to a value is no object, it is masked as a whole,
+    because it may contain the value.
+
+    Args:
+        shop: The declared shop.
+        resource: The resource with the endpoint.
+        records: The records of the endpoint.
+        key: The secret key of hashed columns.
     """
-    _protect(resource, records, key)
+    _protect_table(resource, records, key)
     for child in shop.children_of(resource.name):
         if child.rows_from and any(column.pii for column in child.declared_columns):
             path = child.rows_from.path.split(".")
             for record in records:
-                elements = _at(record, path)
-                _protect(child, elements if isinstance(elements, list) else [elements], key)
+                elements = value_at(record, path)
+                _protect_table(child, elements if isinstance(elements, list) else [elements], key)
 
 
-def _protect(resource: Resource, records: Sequence[Any], key: str) -> None:
-    """Change the records that one table is made of."""
+def _protect_table(resource: Resource, records: Sequence[Any], key: str) -> None:
+    """Replace the personal data in the records of one table."""
     for column in resource.declared_columns:
         if column.pii:
-            change = _change(column, key)
+            replace = _replacement(column, key)
             for record in records:
-                _put(record, column.path, change)
+                _replace_at(record, column.path, replace)
 
 
-def _change(column: Column, key: str) -> Change | None:
-    """Return what a column's values become; None for the fields that go."""
+def _replacement(column: Column, key: str) -> Replace | None:
+    """Return the function that replaces a column's values, None if the fields are removed."""
     if column.pii == "drop":
         return None
     if column.pii == "mask":
@@ -57,14 +66,8 @@ def _change(column: Column, key: str) -> Change | None:
     return hashed
 
 
-def _at(record: Any, path: Sequence[str]) -> Any:
-    for name in path:
-        record = record.get(name) if isinstance(record, Mapping) else None
-    return record
-
-
-def _put(record: Any, path: Sequence[str], change: Change | None) -> None:
-    """Change the value that a path leads to, if there is one."""
+def _replace_at(record: Any, path: Sequence[str], replace: Replace | None) -> None:
+    """Replace, or remove, the value at a path of a record if there is one."""
     for name in path[:-1]:
         if not isinstance(record, dict):
             return
@@ -75,7 +78,7 @@ def _put(record: Any, path: Sequence[str], change: Change | None) -> None:
     last = path[-1]
     if not isinstance(record, dict) or last not in record:
         return
-    if change is None:
+    if replace is None:
         del record[last]
     elif record[last] is not None and record[last] != "":
-        record[last] = change(record[last])
+        record[last] = replace(record[last])

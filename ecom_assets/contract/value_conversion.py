@@ -1,7 +1,7 @@
-"""Single values of JSON to Python values of a declared type, None for a value that does not convert.
+"""Value conversion: single JSON values become Python values of a declared type, or None if they do not convert.
 
-The slow way, for the values of a column that Arrow does not convert as a whole; that is `convert`'s. Both give
-the same.
+This is the slow way, for a column that Arrow does not convert as a whole. See `ecom_assets.contract.conversion` for
+the fast way. Both give the same values.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from ecom_assets.foundation.json_text import json_text, storable_json
 from ecom_assets.foundation.local_time import instant_of
 
 MILLISECONDS = 100_000_000_000
-"""From here on a number is milliseconds since 1970, not seconds: 1e11 seconds lie in the year 5138."""
+"""A number from here on is in milliseconds since 1970, not in seconds: 1e11 seconds are in the year 5138."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 _CLOCK = r"(\d\d)(?::(\d\d)(?::(\d\d)(?:[.,](\d+))?)?)?"
@@ -29,11 +29,11 @@ _INSTANT = re.compile(
 )
 _TIME = re.compile(r"(\d\d):(\d\d)(?::(\d\d)(?:[.,](\d+))?)?", re.ASCII)
 _SINCE_1970 = re.compile(r"\d{9,13}(\.\d+)?", re.ASCII)
-"""Seconds or milliseconds as a text; a day written as 20260327 is shorter."""
+"""Seconds or milliseconds as a text. A day written as 20260327 is shorter."""
 
 
 def _number(value: Any) -> Decimal | None:
-    """Return a finite number, or the text of one, with all its digits."""
+    """Return a number, or the number that a text is, with all its digits."""
     if isinstance(value, bool) or not isinstance(value, (int, float, Decimal, str)):
         return None
     text = str(value).strip()
@@ -41,7 +41,7 @@ def _number(value: Any) -> Decimal | None:
 
 
 def to_decimal_of(precision: int, scale: int) -> Callable[[Any], Decimal | None]:
-    """Return a conversion that loses no digit; one digit too many is a wrong value."""
+    """Return a conversion to a decimal. A value with too many digits does not convert, so no digit is lost."""
 
     def to_decimal(value: Any) -> Decimal | None:
         number = _number(value)
@@ -53,7 +53,7 @@ def to_decimal_of(precision: int, scale: int) -> Callable[[Any], Decimal | None]
         text = "".join(map(str, digits))
         kept = text.rstrip("0")
         power = int(exponent) + len(text) - len(kept)
-        # a power is compared before it is used: it may be of any size
+        # compared before it is used, because a power may be of any size
         if -power > scale or len(kept) + power > precision - scale:
             return None
         return Decimal((sign, tuple(map(int, kept)), power))
@@ -61,12 +61,12 @@ def to_decimal_of(precision: int, scale: int) -> Callable[[Any], Decimal | None]
     return to_decimal
 
 
-_to_whole = to_decimal_of(19, 0)
+_to_whole_number = to_decimal_of(19, 0)
 
 
 def _to_bigint(value: Any) -> int | None:
     if type(value) is not int:
-        number = _to_whole(value)
+        number = _to_whole_number(value)
         if number is None:
             return None
         value = int(number)
@@ -92,9 +92,9 @@ def _to_text(value: Any) -> str | None:
 
 
 def to_instant_in(zone: ZoneInfo) -> Callable[[Any], datetime | None]:
-    """Return a conversion of ISO 8601 texts and of numbers since 1970 to instants in UTC.
+    """Return a conversion of ISO 8601 texts, and of seconds or milliseconds since 1970, to instants in UTC.
 
-    A text without an offset is in `zone`. What is finer than a microsecond is left out.
+    A text without an offset is a local time of `zone`. Digits beyond microseconds are cut off.
     """
 
     def to_instant(value: Any) -> datetime | None:
@@ -104,7 +104,7 @@ def to_instant_in(zone: ZoneInfo) -> Callable[[Any], datetime | None]:
         if match is None:
             return None
         day, hour, minute, second, fraction, utc, sign, hours, minutes = match.groups()
-        moment = datetime.combine(date.fromisoformat(day), _clock(hour, minute, second, fraction))
+        moment = datetime.combine(date.fromisoformat(day), _time_of_day(hour, minute, second, fraction))
         if utc is None and sign is None:
             return instant_of(moment, zone)
         shift = timedelta(hours=int(hours or 0), minutes=int(minutes or 0))
@@ -121,22 +121,22 @@ def _since_1970(value: Any) -> datetime | None:
     return _EPOCH + timedelta(microseconds=math.floor(number * scale))
 
 
-def _clock(hour: str | None, minute: str | None, second: str | None, fraction: str | None) -> time:
+def _time_of_day(hour: str | None, minute: str | None, second: str | None, fraction: str | None) -> time:
     micros = ((fraction or "") + "000000")[:6]
     return time(int(hour or 0), int(minute or 0), int(second or 0), int(micros))
 
 
 def _to_date(value: Any) -> date | None:
-    """Take a day, or the midnight that begins it, wherever that is."""
+    """Return the date of a day, or of a midnight at any offset."""
     match = _INSTANT.fullmatch(value.strip()) if isinstance(value, str) else None
-    if match is None or _clock(*match.groups()[1:5]) != time() or int(match[5] or 0):
+    if match is None or _time_of_day(*match.groups()[1:5]) != time() or int(match[5] or 0):
         return None
     return date.fromisoformat(match[1])
 
 
 def _to_time(value: Any) -> time | None:
     match = _TIME.fullmatch(value.strip()) if isinstance(value, str) else None
-    return _clock(*match.groups()) if match else None
+    return _time_of_day(*match.groups()) if match else None
 
 
 def _to_binary(value: Any) -> bytes | None:

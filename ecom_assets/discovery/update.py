@@ -14,7 +14,8 @@ from typing import Any
 
 from ecom_assets.client.redaction import Redactor
 from ecom_assets.client.secrets import resolve_secrets
-from ecom_assets.contract.contract import explode
+from ecom_assets.contract.contract import contract_of
+from ecom_assets.contract.nested_values import explode
 from ecom_assets.declaration.reading import Resource, Shop
 from ecom_assets.discovery.endpoint_draft import EndpointDraft, Guess, Paging
 from ecom_assets.discovery.field_path import FieldPath
@@ -26,7 +27,6 @@ from ecom_assets.discovery.tables.described_fields import DescribedTable
 from ecom_assets.discovery.tables.naming import NamingRules
 from ecom_assets.discovery.tables.table_draft import TableDraft, draft_tables
 from ecom_assets.discovery.verification import load_text
-from ecom_assets.extract.api_check import contract_of
 from ecom_assets.extract.probe import Probe, open_probe
 from ecom_assets.foundation.errors import ApiError
 from ecom_assets.foundation.progress import OnProgress

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ecom_assets.contract.contract import RejectedRow, explode
+from ecom_assets.contract.contract import RejectedRow, contract_of
+from ecom_assets.contract.nested_values import explode
 from ecom_assets.declaration.reading import Shop, format_path, load_shop
 from ecom_assets.discovery.output.shop_yaml import ShopDraft, shop_yaml
 from ecom_assets.discovery.tables.table_draft import TableDraft
 from ecom_assets.discovery.tables.type_inference import InferredType
-from ecom_assets.extract.api_check import contract_of
 from ecom_assets.foundation.errors import IngestError
 
 _MAX_ROUNDS = 4

@@ -1,1 +1,1 @@
-"""Windows, slices and pages: complete lists of records, read through dlt."""
+"""Extract: the windows of a run are read as slices, page by page, into complete lists of records, through dlt."""

@@ -1,7 +1,4 @@
-"""What `ecom-assets check` asks a shop's API: does it behave as the declaration says.
-
-Single pages come from `probe`; what is printed is the command line's.
-"""
+"""Check of an API: does it behave as the declaration says? `ecom-assets check` prints the findings."""
 
 from __future__ import annotations
 
@@ -10,43 +7,64 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any, Literal
 
-from ecom_assets.contract.contract import Contract, explode
-from ecom_assets.contract.record_keys import keys_of
+from ecom_assets.contract.contract import contract_of
+from ecom_assets.contract.nested_values import explode
+from ecom_assets.contract.record_keys import Key, keys_of
 from ecom_assets.declaration.promises import promises
 from ecom_assets.declaration.reading import Resource, Shop
 from ecom_assets.extract.probe import Probe, open_probe
+from ecom_assets.extract.slices import Slice
 from ecom_assets.extract.window_assignment import cursor_instants_of
-from ecom_assets.extract.windows import Slice, Window, window_request, windows_between
+from ecom_assets.extract.window_request import window_request
+from ecom_assets.extract.windows import Window, windows_between
 from ecom_assets.foundation.errors import ApiError, ContractBroken
 
-_FAR = timedelta(days=3650)
-"""So far ahead no shop has records."""
+_FAR_AHEAD = timedelta(days=3650)
+"""No shop has records that far in the future."""
+
+Result = Literal["ok", "failed", "skipped", "limit"]
+Outcome = tuple[Result, str]
+"""The result of a check, and its details for a person."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was checked of one resource; a limit is what its API cannot give."""
+    """The result of one check of one resource.
+
+    Attributes:
+        resource: The resource's name.
+        what: What was checked.
+        result: A limit is not an error. It marks something this API cannot provide.
+        detail: The details, for a person.
+    """
 
     resource: str
     what: str
-    result: Literal["ok", "failed", "skipped", "limit"]
+    result: Result
     detail: str
 
 
 def check(
     shop: Shop, secrets: Mapping[str, str] | None = None, now: datetime | None = None
 ) -> Iterator[Finding]:
-    """Yield what is found, endpoint by endpoint, then what is promised of its tables.
+    """Yield the findings of a shop: for each endpoint those of its requests, then the promises for its tables.
 
-    An endpoint that cannot be reached does not end it.
+    An endpoint takes at most seven requests; a child takes some more to find a parent record that has children.
+    An endpoint that cannot be reached does not end the check of the others.
 
-    Takes at most seven requests an endpoint, of a child some more to find a parent that has one. Raises MissingSecret.
+    Args:
+        shop: The declared shop.
+        secrets: Secrets by name. What is missing comes from dlt's providers.
+        now: The aware instant that decides which window closed last; by default the present.
+
+    Raises:
+        MissingSecret: A secret was not found.
     """
-    moment = now or datetime.now(timezone.utc)
+    now = now or datetime.now(timezone.utc)
     with open_probe(shop, secrets) as probe:
         for resource in shop.resources:
             if resource.endpoint:
-                yield from _Endpoint(shop, resource, probe, moment).findings()
+                yield from _EndpointCheck(shop, resource, probe, now).findings()
                 for table in (resource, *shop.children_of(resource.name)):
                     for promise in promises(shop, table):
                         yield Finding(
@@ -54,8 +72,8 @@ def check(
                         )
 
 
-class _Endpoint:
-    """The checks of one endpoint, on a page of its last closed window that has records, or of all."""
+class _EndpointCheck:
+    """The checks of one endpoint, on single pages of it."""
 
     def __init__(self, shop: Shop, resource: Resource, probe: Probe, now: datetime) -> None:
         self.shop = shop
@@ -65,123 +83,109 @@ class _Endpoint:
         endpoint = resource.endpoint
         paginator = (endpoint.paginator if endpoint else None) or shop.client.paginator or {}
         self.by_offset = paginator.get("type") == "offset"
-        self.tells_total = "total_path" in paginator or "total_header" in paginator
-        self.window = self._last_window()
+        self.has_total = "total_path" in paginator or "total_header" in paginator
+        self.last_window = self._last_closed_window()
 
     def findings(self) -> Iterator[Finding]:
-        """Yield reach, total, order, limit, offset, window and contract."""
+        """Yield the findings: reached, total, order, limit, offset, window and contract."""
         try:
             page = self.probe.page(self.resource)
         except ApiError as error:
-            yield self._found("reached", "failed", str(error))
+            yield self._finding("reached", "failed", str(error))
             return
-        keys = keys_of(page.records, self._paths())
-        yield self._found("reached", "ok", f"{len(page.records)} records on the first page")
-        if self.tells_total:
-            yield self._found("total", "ok", f"the API says it has {page.total} records")
+        keys = keys_of(page.records, self.resource.key_paths)
+        yield self._finding("reached", "ok", f"{len(page.records)} records on the first page")
+        if self.has_total:
+            yield self._finding("total", "ok", f"the API says it has {page.total} records")
         else:
-            yield self._found("total", "skipped", "the paginator declares no total_path or total_header")
-        for what, function in (
-            ("order", self._order),
-            ("limit", self._limit),
-            ("offset", self._offset),
-            ("window", self._window),
+            yield self._finding("total", "skipped", "the paginator declares no total_path or total_header")
+        for what, check_of in (
+            ("order", self._check_order),
+            ("limit", self._check_limit),
+            ("offset", self._check_offset),
+            ("window", self._check_window),
         ):
             try:
-                yield self._found(what, *function(keys))
+                yield self._finding(what, *check_of(keys))
             except ApiError as error:
-                yield self._found(what, "failed", str(error))
+                yield self._finding(what, "failed", str(error))
         for resource in (self.resource, *self.shop.children_of(self.resource.name)):
-            yield self._contract(resource, page.records)
+            yield self._check_contract(resource, page.records)
 
-    def _found(self, what: str, result: Any, detail: str) -> Finding:
+    def _finding(self, what: str, result: Result, detail: str) -> Finding:
         return Finding(self.resource.name, what, result, self.probe.redactor.scrub(detail))
 
-    def _paths(self) -> list[tuple[str, ...]]:
-        return self.resource.key_paths
-
-    def _order(self, keys: list[Any]) -> tuple[str, str]:
-        """Ask once more: without a fixed order, pages cannot be put together."""
+    def _check_order(self, keys: list[Key]) -> Outcome:
+        """Request the same page again. Without a fixed order, pages do not fit together."""
         if len(set(keys)) < len(keys):
             return "failed", f"the primary key {', '.join(self.resource.primary_key)} is twice on one page"
-        again = keys_of(self.probe.page(self.resource).records, self._paths())
+        again = keys_of(self.probe.page(self.resource).records, self.resource.key_paths)
         if again != keys:
             return "failed", "the same page came in another order; look for a parameter that sorts"
         return "ok", "the same page came twice in the same order"
 
-    def _limit(self, keys: list[Any]) -> tuple[str, str]:
+    def _check_limit(self, keys: list[Key]) -> Outcome:
         if not self.by_offset or len(keys) < 2:
-            return "skipped", _why(self.by_offset)
-        found = len(self.probe.page(self.resource, limit=1).records)
-        if found != 1:
-            return "failed", f"asked for 1 record, {found} came; look for limit_param"
+            return "skipped", self._why_no_offset()
+        count = len(self.probe.page(self.resource, limit=1).records)
+        if count != 1:
+            return "failed", f"asked for 1 record, {count} came; look for limit_param"
         return "ok", "one record came when one was asked for"
 
-    def _offset(self, keys: list[Any]) -> tuple[str, str]:
+    def _check_offset(self, keys: list[Key]) -> Outcome:
         if not self.by_offset or len(keys) < 2:
-            return "skipped", _why(self.by_offset)
-        second = keys_of(self.probe.page(self.resource, limit=1, offset=1).records, self._paths())
+            return "skipped", self._why_no_offset()
+        second = keys_of(self.probe.page(self.resource, limit=1, offset=1).records, self.resource.key_paths)
         if second[:1] != keys[1:2]:
             return "failed", "the record at offset 1 is not the second one; look for offset_param"
         return "ok", "the record at offset 1 is the second one"
 
-    def _window(self, keys: list[Any]) -> tuple[str, str]:
-        """Ask for the last closed window, and for one in which nothing can be."""
-        if self.window is None:
+    def _why_no_offset(self) -> str:
+        return "there are too few records to tell" if self.by_offset else "the paginator is of another type"
+
+    def _check_window(self, keys: list[Key]) -> Outcome:
+        """Request the last closed window, and a window of the far future, which must be empty."""
+        if self.last_window is None:
             return "skipped", "the resource is a snapshot, or no window has closed"
         if self.resource.parent:
             return "skipped", f"its rows have the windows of {self.resource.parent}"
         incremental = self.shop.incremental_of(self.resource.name)
         if not incremental.server_filter:
-            return "skipped", "server_filter is false: records are sorted into windows here"
-        bounds = (self.window.start, self.window.end)
+            return "skipped", "server_filter is false: all records are read, then assigned to windows"
+        bounds = (self.last_window.start, self.last_window.end)
         page = self.probe.page(self.resource, bounds)
-        asked = window_request(Slice("", (), *bounds), incremental)
+        request = window_request(Slice("", (), *bounds), incremental)
         outside = [
-            moment
-            for moment in cursor_instants_of(self.shop, self.resource, page.records).to_pylist()
-            if moment and not (asked.low or moment) <= moment <= (asked.high or moment)
+            instant
+            for instant in cursor_instants_of(self.shop, self.resource, page.records).to_pylist()
+            if instant and not (request.low or instant) <= instant <= (request.high or instant)
         ]
-        named = incremental.parameter_names
+        window_key, parameters = self.last_window.partition_key, incremental.parameter_names
         if outside:
-            return (
-                "failed",
-                f"{len(outside)} records lie outside of {self.window.partition_key}: {named} is ignored",
-            )
-        if self.probe.page(
-            self.resource, (self.now + _FAR, self.now + _FAR + timedelta(days=1)), limit=1
-        ).records:
-            return "failed", f"records came of a window ten years ahead: {named} is ignored"
-        return (
-            "ok",
-            f"{self.window.partition_key} holds {page.total if self.tells_total else len(page.records)} records",
-        )
+            return "failed", f"{len(outside)} records lie outside of {window_key}: {parameters} is ignored"
+        far_ahead = (self.now + _FAR_AHEAD, self.now + _FAR_AHEAD + timedelta(days=1))
+        if self.probe.page(self.resource, far_ahead, limit=1).records:
+            return "failed", f"records came for a window ten years ahead: {parameters} is ignored"
+        return "ok", f"{window_key} holds {page.total if self.has_total else len(page.records)} records"
 
-    def _last_window(self) -> Window | None:
+    def _last_closed_window(self) -> Window | None:
         if not self.resource.windowed or self.shop.partitions is None:
             return None
         windows = windows_between(self.shop.partitions, self.shop.partitions.start, self.now)
         return windows[-1] if windows else None
 
-    def _contract(self, resource: Resource, records: list[Any]) -> Finding:
-        """Judge the first page."""
+    def _check_contract(self, resource: Resource, records: list[Any]) -> Finding:
+        """Apply the contract of a table to the first page of its endpoint."""
         rows = records if resource.endpoint else explode(records, resource, self.resource)[0]
         try:
-            contracted = contract_of(self.shop, resource).apply(rows)
+            result = contract_of(self.shop, resource).apply(rows)
         except ContractBroken as broken:
             return Finding(resource.name, "contract", "failed", str(broken))
-        if contracted.rejected:
-            reasons = "; ".join(contracted.rejected[0].reasons)
-            detail = f"{len(contracted.rejected)} of {len(rows)} records break it, the first one because of: {reasons}"
+        if result.rejected:
+            reasons = "; ".join(result.rejected[0].reasons)
+            detail = (
+                f"{len(result.rejected)} of {len(rows)} records break it, the first one because of: {reasons}"
+            )
             return Finding(resource.name, "contract", "failed", detail)
-        new = f"; not declared: {', '.join(contracted.hints)}" if contracted.hints else ""
+        new = f"; not declared: {', '.join(result.hints)}" if result.hints else ""
         return Finding(resource.name, "contract", "ok", f"{len(rows)} records keep it{new}")
-
-
-def contract_of(shop: Shop, resource: Resource) -> Contract:
-    """Return the contract of a resource as its declaration alone has it."""
-    return Contract(resource, shop.children_of(resource.name), timezone=shop.timezone_of(resource))
-
-
-def _why(by_offset: bool) -> str:
-    return "there are too few records to tell" if by_offset else "the paginator is of another type"

@@ -1,7 +1,7 @@
-"""Many slices put together: their records before they are judged, then the tables that came of them.
+"""Slices put together into batches, and tables put together before they go to dlt.
 
-A small window's share of both is dear: a column costs the same however few rows it has, and dlt works out the schema
-of every table that it is handed. How a table comes about is `contract`'s.
+A small slice alone is expensive. Converting a column costs the same however few rows it has, and dlt works out the
+schema of every table that it gets.
 """
 
 from __future__ import annotations
@@ -16,65 +16,73 @@ from ecom_assets.extract.load_metrics import LoadMetrics
 from ecom_assets.extract.window_assignment import AssignedRecords
 
 ROWS = 50_000
-"""So many wait at most for more of them: some ten megabytes."""
+"""A table goes to dlt as soon as it has this many rows: about ten megabytes."""
 RECORDS = 4_000
-"""So many wait to be judged: Python's objects take some kilobytes each."""
+"""A batch is complete as soon as it has this many records: Python's objects take some kilobytes each."""
 
 Hints = Mapping[str, TColumnSchema]
 
 
 class SliceBatcher:
-    """The slices that wait for one table to be made of them."""
+    """Collects the slices of one table into batches to which the contract is applied at once."""
 
     def __init__(self, metrics: LoadMetrics) -> None:
-        """Expect the tally's slices; with the last of them nothing waits any more."""
+        """Expect the slices of these metrics. The last one of them completes the last batch."""
         self._metrics = metrics
-        self._expected = len(metrics.slices)
-        self._batches: list[AssignedRecords] = []
+        self._missing_slices = len(metrics.slices)
+        self._batch: list[AssignedRecords] = []
         self._records = 0
 
-    def add(self, batch: AssignedRecords) -> list[list[AssignedRecords]]:
-        """Take in a slice; returns the groups that are to be judged now, one with an open window alone."""
-        self._expected -= 1
-        groups = []
-        if self._metrics.is_open(batch.part):
-            groups.append([batch])
+    def add(self, assigned: AssignedRecords) -> list[list[AssignedRecords]]:
+        """Add a slice and return the batches that are complete now. A slice with an open window is its own batch."""
+        self._missing_slices -= 1
+        complete = []
+        if self._metrics.is_open(assigned.slice_):
+            complete.append([assigned])
         else:
-            self._batches.append(batch)
-            self._records += len(batch.records)
-        if self._batches and (self._records >= RECORDS or self._expected == 0):
-            groups.append(self._batches)
-            self._batches, self._records = [], 0
-        return groups
+            self._batch.append(assigned)
+            self._records += len(assigned.records)
+        if self._batch and (self._records >= RECORDS or self._missing_slices == 0):
+            complete.append(self._batch)
+            self._batch, self._records = [], 0
+        return complete
 
 
 class TableBatcher:
-    """The rows of one table that wait to be handed on."""
+    """Collects the kept rows of one table into larger Arrow tables."""
 
     def __init__(self, slices: int) -> None:
-        """Expect the tables of so many slices; with the last of them nothing waits any more."""
-        self._expected = slices
-        self._waiting: list[pa.Table] = []
+        """Expect the rows of this many slices. The last one of them completes the last table."""
+        self._missing_slices = slices
+        self._tables: list[pa.Table] = []
         self._rows = 0
         self._hints: Hints = {}
 
-    def add(self, contracted: ContractResult, slices: int = 1) -> list[tuple[pa.Table, Hints]]:
-        """Take in the rows of some slices; returns the tables to hand on, with the hints of their evolved columns.
+    def add(self, result: ContractResult, slices: int = 1) -> list[tuple[pa.Table, Hints]]:
+        """Add the rows of some slices.
 
-        They are in as a whole before one is handed on: dlt may turn to another slice in between.
+        All rows are added before the first table is returned, because dlt may turn to another slice between two
+        tables.
+
+        Args:
+            result: The rows of the slices.
+            slices: How many slices they come from.
+
+        Returns:
+            The tables that are complete now, each with dlt's hints for its undeclared columns.
         """
-        ready = []
-        if self._waiting and not self._waiting[0].schema.equals(contracted.kept.schema):
-            ready.append(self._all())
-        self._waiting.append(contracted.kept)
-        self._rows += contracted.kept.num_rows
-        self._hints = contracted.hints
-        self._expected -= slices
-        if self._rows >= ROWS or self._expected == 0:
-            ready.append(self._all())
-        return ready
+        complete = []
+        if self._tables and not self._tables[0].schema.equals(result.kept.schema):
+            complete.append(self._take_table())
+        self._tables.append(result.kept)
+        self._rows += result.kept.num_rows
+        self._hints = result.hints
+        self._missing_slices -= slices
+        if self._rows >= ROWS or self._missing_slices == 0:
+            complete.append(self._take_table())
+        return complete
 
-    def _all(self) -> tuple[pa.Table, Hints]:
-        table = pa.concat_tables(self._waiting).combine_chunks()
-        self._waiting, self._rows = [], 0
+    def _take_table(self) -> tuple[pa.Table, Hints]:
+        table = pa.concat_tables(self._tables).combine_chunks()
+        self._tables, self._rows = [], 0
         return table, self._hints

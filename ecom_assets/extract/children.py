@@ -1,7 +1,6 @@
-"""Child resources by a field of the parent: a request a record of the parent, put together again slice by slice.
+"""Children read by a field of the parent: one request for each parent record, collected slice by slice.
 
-Rows of a child belong to the windows of its parent. Which records a slice of the parent has is `sorting`'s, when a
-list is complete `pagination`'s.
+The rows of a child belong to the windows of their parent records.
 """
 
 from __future__ import annotations
@@ -20,21 +19,29 @@ from dlt.sources.rest_api.config_setup import create_response_hooks
 
 from ecom_assets.client.api_connection import ApiConnection
 from ecom_assets.client.read_statistics import SLICE_HEADER, ReadStatistics
+from ecom_assets.contract.duplicates import superseded_records
 from ecom_assets.contract.privacy import protect_personal_data
 from ecom_assets.contract.record_keys import value_at
 from ecom_assets.declaration.placeholders import parent_field, placeholder_names
 from ecom_assets.declaration.reading import Endpoint, Resource, Shop
 from ecom_assets.extract.paginator import RECORDS, SlicePaginator
 from ecom_assets.extract.request_template import response_actions, template_of
-from ecom_assets.extract.window_assignment import AssignedRecords, superseded_records
-from ecom_assets.extract.windows import Slice
+from ecom_assets.extract.slices import Slice
+from ecom_assets.extract.window_assignment import AssignedRecords
 from ecom_assets.foundation.errors import ApiError
 from ecom_assets.foundation.progress import OnProgress, Progress
 
 
 @dataclass(frozen=True)
-class Asked:
-    """One request: its id in the meter, its slice, its parent's position there, and values by placeholder."""
+class ChildRequest:
+    """The request for the list of one parent record.
+
+    Attributes:
+        id: The id of the list in the read statistics.
+        slice_id: The id of the child's slice.
+        position: The position of the parent record in that slice.
+        values: The value of each placeholder.
+    """
 
     id: str
     slice_id: str
@@ -43,25 +50,33 @@ class Asked:
 
 
 @dataclass
-class _Open:
-    """A slice whose lists are being read; `lists` are those that came, by their parent's position."""
+class _UnfinishedSlice:
+    """A slice of a child whose lists are being read. `lists` has those that came, by their parent's position."""
 
-    part: Slice
+    slice_: Slice
     parents: AssignedRecords
-    asked: Sequence[Asked]
+    requests: Sequence[ChildRequest]
     lists: dict[int, list[Any]] = field(default_factory=dict)
-    began: float = field(default_factory=time.monotonic)
+    started: float = field(default_factory=time.monotonic)
 
 
 def child_slices(resource: Resource, slices: Iterable[Slice]) -> tuple[Slice, ...]:
-    """Return the slices of a child: those of its parent, under its own name."""
-    return tuple(replace(part, id=f"{resource.name}/{part.id.partition('/')[2]}") for part in slices)
+    """Return the slices of a child: the slices of its parent, with ids of its own."""
+    return tuple(replace(slice_, id=f"{resource.name}/{slice_.id.partition('/')[2]}") for slice_ in slices)
 
 
-def asking_values(resource: Resource, record: Any) -> dict[str, Any] | None:
-    """Return the value of each placeholder for a parent's record, None when one has none: nothing is asked then.
+def placeholder_values(resource: Resource, record: Any) -> dict[str, Any] | None:
+    """Return the values of a child's placeholders for one parent record.
 
-    Raises ApiError for a value that is neither a text nor a number.
+    Args:
+        resource: The child.
+        record: The parent record.
+
+    Returns:
+        The values by placeholder. None if the parent record lacks one of them; then there is nothing to request.
+
+    Raises:
+        ApiError: A value is neither a text nor a number.
     """
     endpoint = resource.endpoint
     if endpoint is None:
@@ -75,14 +90,14 @@ def asking_values(resource: Resource, record: Any) -> dict[str, Any] | None:
             if isinstance(value, (bool, dict, list)):
                 raise ApiError(
                     f"{resource.name}: {found.field} of a record of {found.resource} is neither a text nor a "
-                    "number, so there is nothing to ask by"
+                    "number, so it cannot be put into a request"
                 )
             values[name] = value
     return values
 
 
-def with_parent(resource: Resource, parent: Any, records: Iterable[Any]) -> list[Any]:
-    """Return a child's records with the fields of `include_from_parent`; what is no object stays as it is."""
+def add_parent_fields(resource: Resource, parent: Any, records: Iterable[Any]) -> list[Any]:
+    """Return a child's records with the fields of `include_from_parent`. A record that is no object stays as it is."""
     included = {
         f"_{resource.parent}_{name}": value_at(parent, name.split("."))
         for name in resource.include_from_parent
@@ -98,23 +113,31 @@ def child_records(
     slices: Sequence[Slice],
     on_progress: OnProgress,
 ) -> DltResource:
-    """Return a dlt resource of that name with the batches of a child, made from those of its parent.
+    """Return a dlt resource that yields the `AssignedRecords` of a child, slice by slice.
 
-    dlt's own dependent resource would hand over nothing for a slice without parents, whose table is to be made
-    and counted all the same. Workers, client and requests are dlt's.
+    Workers, client and requests are dlt's. dlt's own dependent resource is not used, because it yields nothing for
+    a slice without parent records. The table of such a slice has to be made and counted all the same.
+
+    Args:
+        connection: The open API.
+        resource: The child.
+        parents: The dlt resource that yields the `AssignedRecords` of the parent.
+        name: The name of the new dlt resource.
+        slices: The slices of the child.
+        on_progress: Gets lines that say how far the reading is.
     """
     shop, endpoint = connection.shop, resource.endpoint or Endpoint(path="")
-    children = Children(shop, resource, slices, connection.statistics, on_progress)
+    children = ChildCollector(shop, resource, slices, connection.statistics, on_progress)
     client = RESTClient(shop.client.base_url, dict(shop.client.headers), session=connection.session)
     template = template_of(endpoint)
     paginator = SlicePaginator(shop, resource, connection.statistics)
-    # compiled, or dlt does it again for each page
+    # compiled here, because dlt would otherwise compile it for each page
     selector = jsonpath.compile_path(endpoint.data_selector or "$")
     hooks = create_response_hooks(response_actions(endpoint))
 
     @dlt.defer
-    def read(asked: Asked) -> list[tuple[Asked, list[Any]]]:
-        request = template.filled(asked.values)
+    def read_list(child_request: ChildRequest) -> list[tuple[ChildRequest, list[Any]]]:
+        request = template.fill(child_request.values)
         pages = client.paginate(
             request.path,
             endpoint.method,
@@ -123,28 +146,28 @@ def child_records(
             paginator=copy.deepcopy(paginator),
             data_selector=selector,
             hooks=hooks,
-            headers={**request.headers, SLICE_HEADER: asked.id},
+            headers={**request.headers, SLICE_HEADER: child_request.id},
         )
-        records = [record for page in pages for proved in page for record in proved[RECORDS]]
+        records = [record for page in pages for item in page for record in item[RECORDS]]
         protect_personal_data(shop, resource, records, connection.pii_key)
-        return [(asked, records)]
+        return [(child_request, records)]
 
-    def lists(batches: list[AssignedRecords]) -> Iterator[Any]:
-        for batch in batches:
-            asked = children.ask(batch)
-            if not asked:
-                yield [children.nothing(batch)]
-            for one in asked:
-                yield read(one)
+    def read_lists(parent_slices: list[AssignedRecords]) -> Iterator[Any]:
+        for assigned in parent_slices:
+            requests = children.requests_for(assigned)
+            if not requests:
+                yield [children.finish_without_requests(assigned)]
+            for request in requests:
+                yield read_list(request)
 
-    batches = dlt.transformer(lists, data_from=parents, name=name, selected=False)
-    batches.add_map(lambda item: item if isinstance(item, AssignedRecords) else children.gather(*item))
-    batches.add_filter(lambda batch: batch is not None)
-    return batches
+    child = dlt.transformer(read_lists, data_from=parents, name=name, selected=False)
+    child.add_map(lambda item: item if isinstance(item, AssignedRecords) else children.add_list(*item))
+    child.add_filter(lambda assigned: assigned is not None)
+    return child
 
 
-class Children:
-    """The lists of one child endpoint, from the batches of its parent to batches of its own."""
+class ChildCollector:
+    """Makes the requests of one child endpoint, and collects the lists that come back slice by slice."""
 
     def __init__(
         self,
@@ -154,65 +177,67 @@ class Children:
         statistics: ReadStatistics,
         on_progress: OnProgress,
     ) -> None:
-        """Take the child's slices, and where its readings and its progress are told."""
+        """Take the child and its slices; figures go to `statistics`, lines for a person to `on_progress`."""
         paginator = (resource.endpoint and resource.endpoint.paginator) or shop.client.paginator or {}
-        self._tells_total = "total_path" in paginator or "total_header" in paginator
+        self._has_total = "total_path" in paginator or "total_header" in paginator
         self._shop = shop
         self._resource = resource
         self._parent = shop.resource(resource.parent or "")
-        self._slices = {part.id: part for part in slices}
+        self._slices = {slice_.id: slice_ for slice_ in slices}
         self._statistics = statistics
         self._progress = Progress(resource.name, len(slices), on_progress)
-        self._open: dict[str, _Open] = {}
+        self._unfinished: dict[str, _UnfinishedSlice] = {}
 
-    def ask(self, parents: AssignedRecords) -> list[Asked]:
-        """Return what to ask for a slice of the parent: once for each record, by the last state of it.
+    def requests_for(self, parents: AssignedRecords) -> list[ChildRequest]:
+        """Return the requests for a slice of the parent: one for each record, made from its last state.
 
-        Raises ApiError for a parent that cannot be asked by.
+        Raises:
+            ApiError: A parent record has a value that cannot be put into a request.
         """
-        (part,) = child_slices(self._resource, [parents.part])
-        lost = superseded_records(self._shop, self._parent, parents.records)
-        asked = []
+        (slice_,) = child_slices(self._resource, [parents.slice_])
+        superseded = superseded_records(self._shop, self._parent, parents.records)
+        requests = []
         for position, record in enumerate(parents.records):
-            values = None if position in lost else asking_values(self._resource, record)
+            values = None if position in superseded else placeholder_values(self._resource, record)
             if values is not None:
-                asked.append(Asked(f"{part.id}/{position}", part.id, position, values))
-        self._open[part.id] = _Open(self._slices[part.id], parents, asked)
-        return asked
+                requests.append(ChildRequest(f"{slice_.id}/{position}", slice_.id, position, values))
+        self._unfinished[slice_.id] = _UnfinishedSlice(self._slices[slice_.id], parents, requests)
+        return requests
 
-    def nothing(self, parents: AssignedRecords) -> AssignedRecords:
-        """Return the batch of a slice of the parent for which there was nothing to ask."""
-        (part,) = child_slices(self._resource, [parents.part])
-        return self._closed(self._open.pop(part.id))
+    def finish_without_requests(self, parents: AssignedRecords) -> AssignedRecords:
+        """Return the child's slice for a slice of the parent that needs no request."""
+        (slice_,) = child_slices(self._resource, [parents.slice_])
+        return self._finish(self._unfinished.pop(slice_.id))
 
-    def gather(self, asked: Asked, records: list[Any]) -> AssignedRecords | None:
-        """Take in the list of one parent; returns the batch of its slice when all lists of that have come."""
-        opened = self._open[asked.slice_id]
-        opened.lists[asked.position] = records
-        if len(opened.lists) < len(opened.asked):
+    def add_list(self, request: ChildRequest, records: list[Any]) -> AssignedRecords | None:
+        """Add the list of one parent record. Return its slice if it was the last list, else None."""
+        unfinished = self._unfinished[request.slice_id]
+        unfinished.lists[request.position] = records
+        if len(unfinished.lists) < len(unfinished.requests):
             return None
-        return self._closed(self._open.pop(asked.slice_id))
+        return self._finish(self._unfinished.pop(request.slice_id))
 
-    def _closed(self, opened: _Open) -> AssignedRecords:
-        """Return the batch of a slice, in the order of the parents, and sum up what reading it took."""
+    def _finish(self, slice_read: _UnfinishedSlice) -> AssignedRecords:
+        """Return the records of a slice, in the order of the parent records, and sum up its statistics."""
+        parents = slice_read.parents
         records: list[Any] = []
         windows: list[int] = []
-        for position in sorted(opened.lists):
-            found = with_parent(self._resource, opened.parents.records[position], opened.lists[position])
+        for position in sorted(slice_read.lists):
+            found = add_parent_fields(self._resource, parents.records[position], slice_read.lists[position])
             records += found
-            windows += [opened.parents.windows[position]] * len(found)
-        self._sum_up(opened)
+            windows += [parents.windows[position]] * len(found)
+        self._sum_up_statistics(slice_read)
         self._progress.add(len(records))
-        return AssignedRecords(opened.part, records, windows, opened.parents.roots)
+        return AssignedRecords(slice_read.slice_, records, windows, parents.roots)
 
-    def _sum_up(self, opened: _Open) -> None:
-        """Put the readings of a slice's lists into that of the slice; the total only where each list told one."""
-        lists = [self._statistics.of(asked.id) for asked in opened.asked]
-        totals = [reading.source_total for reading in lists if reading.source_total is not None]
-        reading = self._statistics.of(opened.part.id)
-        if self._tells_total and len(totals) == len(lists):
-            reading.source_total = sum(totals)
+    def _sum_up_statistics(self, slice_read: _UnfinishedSlice) -> None:
+        """Sum the statistics of a slice's lists. The slice has a total only if each list has one."""
+        lists = [self._statistics.of(request.id) for request in slice_read.requests]
+        totals = [entry.source_total for entry in lists if entry.source_total is not None]
+        statistics = self._statistics.of(slice_read.slice_.id)
+        if self._has_total and len(totals) == len(lists):
+            statistics.source_total = sum(totals)
         for name in ("fetched", "requests", "retries", "restarts"):
-            setattr(reading, name, sum(getattr(entry, name) for entry in lists))
-        reading.seconds = time.monotonic() - opened.began
-        reading.complete = all(entry.complete for entry in lists)
+            setattr(statistics, name, sum(getattr(entry, name) for entry in lists))
+        statistics.seconds = time.monotonic() - slice_read.started
+        statistics.complete = all(entry.complete for entry in lists)

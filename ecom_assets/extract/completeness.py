@@ -1,16 +1,37 @@
-"""What proves that the records of several pages are the list as it stood at one moment.
+"""Completeness check: are the records of several pages the list as it stood at one moment?
 
-That they are as many as the API says, and that
+An API hands out a list page by page, and the list may change between two pages. A record may then be missed, come
+twice, or come in a state that the records around it never had. `SlicePaginator` therefore holds the pages of a
+slice back. After each pass over all pages, a `CompletenessCheck` decides: the pass is complete, or the pages are
+read once more.
 
-- there is one page, which the API answered at one moment, or
-- every record last changed before the first page was read, and none is missing: the first page's total is
-  reached, or the pages overlap and the list can only have become shorter (a closed window), or
-- reading all pages once more brings the same records with the same contents: the list of the moment between.
-  Of a record that is left out of its window afterwards only the key has to be the same.
+What is observed in a pass:
 
-Taken for granted: a change moves a record's cursor to the present of the API's one clock; what has changed does
-not become again what it was. Without a total and without an order that tells a shift (cursors and links), a record
-that comes after its place was read, and is gone before its place is read again, leaves no trace.
+- the records, told apart by their primary keys, and the number of pages;
+- the total that the API reports, if the declaration says where;
+- the cursor of each record: the instant of its last change, if the resource is windowed;
+- when the API answered the first page, on the API's own clock;
+- whether each page begins with the last record of the page before. Pages by offset are asked for in this way.
+
+If the API reports a total, the pass must have as many distinct records. Otherwise the pass counts for nothing. A
+pass is then complete in any of three cases:
+
+1. *One page.* The API answered it at one moment.
+2. *Nothing changed since the first page.* The cursor of every record is earlier than the first page, so each record
+   is as it was at that moment. In addition, no record may be missing. Either the total is reached, or the window
+   closed before the first page and all pages overlap. The list of a closed window can only become shorter, because
+   a changed record leaves it; a record that leaves shifts the records after it, and the overlap no longer fits.
+3. *Two passes agree.* Two passes in a row bring the same keys with the same contents. Then this was the list
+   between the two passes. For a record that is left out of the slice later, only the key has to be the same.
+
+What is taken for granted:
+
+- A change sets the cursor of a record to the present, on the one clock of the API.
+- A record that changes does not change back to what it was.
+
+What is not noticed: a record that appears after its place was read, and disappears before its place is read again.
+This is possible only without a total, and only with paginators that follow a cursor or a link. Their pages do not
+overlap, so nothing shows the shift.
 """
 
 from __future__ import annotations
@@ -28,19 +49,22 @@ from requests import Response
 
 from ecom_assets.contract.conversion import cursor_instants
 from ecom_assets.contract.nested_values import values_at
-from ecom_assets.contract.record_keys import Key, key_bytes, key_text
+from ecom_assets.contract.record_keys import Key, canonical_json, key_text
 from ecom_assets.declaration.reading import Resource, Shop
 
-_STEPS = {"day": timedelta(hours=25), "hour": timedelta(hours=1), "minute": timedelta(minutes=1)}
-"""How long a cursor written in whole days, hours or minutes may stay behind the change; a day has up to 25 hours."""
+_RESOLUTIONS = {"day": timedelta(hours=25), "hour": timedelta(hours=1), "minute": timedelta(minutes=1)}
+"""How far a cursor in whole days, hours or minutes may lie behind the change. A local day has up to 25 hours."""
 
 Digests = Mapping[Key, bytes]
+"""A digest of the contents of each record, by primary key."""
 
 
 class SliceLimits(NamedTuple):
-    """Where a slice ends: records of `end` and later are left out of it, none of after `high` comes at all.
+    """Where a slice ends. Both instants are in UTC, and None where there is no such limit.
 
-    None where there is no such limit.
+    Attributes:
+        end: Records of this instant or later are left out of the slice after reading.
+        high: The API returns no record later than this.
     """
 
     end: datetime | None = None
@@ -48,141 +72,155 @@ class SliceLimits(NamedTuple):
 
 
 class ListChanged(Exception):
-    """The list changed while it was read; reading it again may succeed."""
+    """The list changed while it was read. Reading it once more may succeed."""
 
 
 @dataclass
 class PagePass:
-    """One reading of a slice's pages, from the first one on.
+    """What is observed in one pass over the pages of a slice.
 
-    `chained` is whether every page began with the last record of the page before. `earlier` are the digests
-    of the pass before, if that was whole; `digests` are those of this one, as soon as the next has to
-    repeat it.
+    Attributes:
+        previous_digests: The digests of the pass before, if it read all pages.
+        digests: The digests of this pass. They exist only if another pass has to bring the same ones.
+        started: When the API answered the first page, in UTC.
+        pages: How many pages were read.
+        total: The total that the API reported first.
+        records: The distinct records, by primary key.
+        pages_overlap: Whether every page began with the last record of the page before.
     """
 
-    earlier: Digests | None = None
+    previous_digests: Digests | None = None
     digests: Digests | None = None
-    began: datetime = field(default_factory=lambda: datetime.now(timezone.utc))
+    started: datetime = field(default_factory=lambda: datetime.now(timezone.utc))
     pages: int = 0
     total: int | None = None
     records: dict[Key, Any] = field(default_factory=dict)
-    chained: bool = True
+    pages_overlap: bool = True
 
-    def begin(self, response: Response) -> None:
-        """Take the first page's moment on the API's clock; without a Date header this machine's clock stands in.
+    def set_start(self, response: Response) -> None:
+        """Set the start to the moment of the first page, on the API's clock.
 
-        The header is written after the API has looked at its records, by as long as the answer took at most.
+        Without a usable `Date` header, the start stays the one of this machine's clock. The API writes the header
+        after it has looked at its records, so the duration of the answer is subtracted.
         """
         try:
             date = parsedate_to_datetime(response.headers["Date"])
         except (LookupError, TypeError, ValueError):
             return
-        self.began = date.replace(tzinfo=date.tzinfo or timezone.utc) - response.elapsed
+        self.started = date.replace(tzinfo=date.tzinfo or timezone.utc) - response.elapsed
 
     @property
-    def is_all(self) -> bool:
-        """Tell whether there are as many distinct records as the API says it has."""
+    def has_reached_total(self) -> bool:
+        """Tell whether there are as many distinct records as the API reports."""
         return self.total is not None and len(self.records) >= self.total
 
 
 class CompletenessCheck:
-    """Proves the passes over one resource's slices."""
+    """Decides whether a pass over the pages of one resource's slice is complete."""
 
     def __init__(self, shop: Shop, resource: Resource) -> None:
-        """Take the resource's cursor, where it has one, and the fields that are loaded."""
+        """Take the resource's cursor, if it has one, and the fields that are loaded."""
         incremental = resource.endpoint.incremental if resource.endpoint else None
         self._cursor = resource.cursor
         self._zone = incremental.timezone if incremental else "UTC"
-        self._private = any(resource.column(name).pii for name in resource.primary_key)
+        self._has_personal_key = any(resource.column(name).pii for name in resource.primary_key)
         self._fields: frozenset[str] | None = None
         if resource.schema_contract.columns == "discard_value":
-            paths = [column.path[0] for column in resource.columns]
+            fields = [column.path[0] for column in resource.columns]
             for child in shop.children_of(resource.name):
-                names = [child.rows_from.path] if child.rows_from else []
-                paths += [name.split(".")[0] for name in (*names, *child.include_from_parent)]
-            self._fields = frozenset(paths)
+                paths = [child.rows_from.path] if child.rows_from else []
+                fields += [path.split(".")[0] for path in (*paths, *child.include_from_parent)]
+            self._fields = frozenset(fields)
 
     @property
-    def by_cursor(self) -> bool:
+    def has_cursor(self) -> bool:
         """Tell whether records say when they last changed."""
         return self._cursor is not None
 
-    def named(self, key: Key) -> str:
-        """Return a record's key for a message, unless it is personal data."""
-        return "one whose key is personal" if self._private else key_text(key)
+    def key_for_message(self, key: Key) -> str:
+        """Return a record's key for a message, without its value if it is personal data."""
+        return "one whose key is personal" if self._has_personal_key else key_text(key)
 
-    def newer(self, old: Any, new: Any) -> Any:
-        """Return that one of two states of a record which has the later cursor, `new` if none has."""
+    def newer_state(self, old: Any, new: Any) -> Any:
+        """Return that state of a record which has the later cursor, `new` if the cursors do not tell."""
         if self._cursor is not None:
-            before, after = self._moments([old, new]).to_pylist()
+            before, after = self._cursor_instants([old, new]).to_pylist()
             if before is not None and after is not None and before > after:
                 return old
         return new
 
-    def holds(self, done: PagePass, limits: SliceLimits) -> bool:
-        """Tell whether a pass that came to its end is proved; else its digests are what the next has to bring.
+    def is_complete(self, page_pass: PagePass, limits: SliceLimits) -> bool:
+        """Tell whether a pass that has read all pages is complete. If not, another pass is needed.
 
-        Raises Moved where records are missing, or differ from the pass before.
+        Args:
+            page_pass: The pass. It gets its digests if the next pass has to bring the same ones.
+            limits: Where the slice ends.
+
+        Raises:
+            ListChanged: Records are missing, or differ from the pass before.
         """
-        if done.total is not None and len(done.records) != done.total:
+        if page_pass.total is not None and len(page_pass.records) != page_pass.total:
             raise ListChanged(
-                f"the API says it has {done.total} records, {len(done.records)} distinct ones came"
+                f"the API says it has {page_pass.total} records, {len(page_pass.records)} distinct ones came"
             )
-        if done.pages == 1 or self._is_dated(done, limits.high):
+        if page_pass.pages == 1 or self._is_unchanged_since_start(page_pass, limits.high):
             return True
-        done.digests = self._digests(done.records, limits.end)
-        if done.earlier is None:
+        page_pass.digests = self._digests(page_pass.records, limits.end)
+        if page_pass.previous_digests is None:
             return False
-        differing = dict(done.digests.items() ^ done.earlier.items())
+        differing = dict(page_pass.digests.items() ^ page_pass.previous_digests.items())
         if differing:
             raise ListChanged(
-                f"{len(differing)} of {len(done.records)} records differ between two readings in a row, "
-                f"such as {self.named(next(iter(differing)))}: the list moved while it was read"
+                f"{len(differing)} of {len(page_pass.records)} records differ between two readings in a row, "
+                f"such as {self.key_for_message(next(iter(differing)))}: the list changed while it was read"
             )
         return True
 
-    def _is_dated(self, done: PagePass, high: datetime | None) -> bool:
-        """Tell whether all records, none missing, were what they are before the first page was read."""
-        # a cursor in whole seconds may stay behind the change by one
-        began = done.began.replace(microsecond=0)
-        enough = done.total is not None or (done.chained and high is not None and high < began)
-        if self._cursor is None or not enough:
+    def _is_unchanged_since_start(self, page_pass: PagePass, high: datetime | None) -> bool:
+        """Tell whether no record is missing and every record last changed before the first page."""
+        # a cursor in whole seconds may lie up to one second behind the change
+        started = page_pass.started.replace(microsecond=0)
+        is_closed = high is not None and high < started
+        none_missing = page_pass.total is not None or (page_pass.pages_overlap and is_closed)
+        if self._cursor is None or not none_missing:
             return False
-        moments = self._moments(list(done.records.values()))
-        if moments.null_count:
+        instants = self._cursor_instants(list(page_pass.records.values()))
+        if instants.null_count:
             return False
-        latest = pc.max(moments).as_py()
-        if latest is None or latest + max(_STEPS.values()) < began:
+        latest = pc.max(instants).as_py()
+        if latest is None or latest + max(_RESOLUTIONS.values()) < started:
             return True
-        return bool(latest + _step(moments, self._zone) < began)
+        return bool(latest + _cursor_resolution(instants, self._zone) < started)
 
     def _digests(self, records: Mapping[Key, Any], end: datetime | None) -> Digests:
-        """Return a digest of what is loaded of each record, the same one of all that are left out afterwards."""
+        """Return a digest of the loaded fields of each record, and the same one for all beyond the slice."""
         rows = list(records.values())
-        later: Sequence[bool | None] = [False] * len(rows)
+        beyond_end: Sequence[bool | None] = [False] * len(rows)
         if self._cursor is not None and end is not None:
-            moments = self._moments(rows)
-            later = pc.greater_equal(moments, pa.scalar(end, moments.type)).to_pylist()
+            instants = self._cursor_instants(rows)
+            beyond_end = pc.greater_equal(instants, pa.scalar(end, instants.type)).to_pylist()
         return {
-            key: b"" if left_out else blake2b(key_bytes(self._loaded(row)), digest_size=16).digest()
-            for key, row, left_out in zip(records, rows, later, strict=True)
+            key: b""
+            if left_out
+            else blake2b(canonical_json(self._loaded_fields(row)), digest_size=16).digest()
+            for key, row, left_out in zip(records, rows, beyond_end, strict=True)
         }
 
-    def _loaded(self, row: Any) -> Any:
+    def _loaded_fields(self, row: Any) -> Any:
         if self._fields is None or not isinstance(row, dict):
             return row
         return {name: value for name, value in row.items() if name in self._fields}
 
-    def _moments(self, records: list[Any]) -> pa.Array:
+    def _cursor_instants(self, records: list[Any]) -> pa.Array:
         if self._cursor is None:
             return pa.nulls(len(records), pa.timestamp("us", "UTC"))
         return cursor_instants(values_at(records, self._cursor.path)[0], self._cursor, self._zone)
 
 
-def _step(moments: pa.Array, zone: str) -> timedelta:
-    """Return how coarse cursors are, beyond a second, going by whether all of them are round on the local clock."""
-    local = pc.local_timestamp(moments.cast(pa.timestamp("us", zone)))
-    for unit, step in _STEPS.items():
+def _cursor_resolution(instants: pa.Array, zone: str) -> timedelta:
+    """Return how coarse cursors are beyond a second: what all of them are multiples of on the local clock."""
+    local = pc.local_timestamp(instants.cast(pa.timestamp("us", zone)))
+    for unit, resolution in _RESOLUTIONS.items():
         if pc.all(pc.equal(pc.floor_temporal(local, unit=unit), local)).as_py():
-            return step
+            return resolution
     return timedelta()

@@ -1,4 +1,4 @@
-"""Which tables a failure concerns, so that the others of the same reading can still be loaded."""
+"""Failure isolation: which tables fail with an error, so that the other tables of the run still load."""
 
 from __future__ import annotations
 
@@ -15,13 +15,22 @@ from ecom_assets.foundation.errors import ContractBroken, IngestError
 def failed_tables(
     shop: Shop, tables: Sequence[Resource], error: Exception, failure: IngestError
 ) -> list[Resource]:
-    """Return which of the tables of one reading a failure concerns: those of an endpoint, one table, or all."""
+    """Return the tables that fail: one table, all tables of an endpoint, or, if that is unknown, all of them.
+
+    Args:
+        shop: The declared shop.
+        tables: The tables that were read together.
+        error: What dlt raised.
+        failure: The same failure, worded for the user.
+    """
     if isinstance(failure, ContractBroken) and failure.resource is not None:
         return [resource for resource in tables if resource.name == failure.resource]
-    pipes = [cause.pipe_name for cause in cause_chain(error) if isinstance(cause, ResourceExtractionError)]
-    through = [
+    failed_pipes = [
+        cause.pipe_name for cause in cause_chain(error) if isinstance(cause, ResourceExtractionError)
+    ]
+    affected = [
         resource
         for resource in tables
-        if any(records_name(shop.resource(name)) in pipes for name in shop.endpoints_to_read(resource))
+        if any(records_name(shop.resource(name)) in failed_pipes for name in shop.endpoints_to_read(resource))
     ]
-    return through or list(tables)
+    return affected or list(tables)

@@ -16,7 +16,8 @@ import pyarrow as pa
 
 from ecom_assets.contract.contract import ContractResult, RejectedRow
 from ecom_assets.declaration.reading import Resource
-from ecom_assets.extract.windows import Slice, Window
+from ecom_assets.extract.slices import Slice
+from ecom_assets.extract.windows import Window
 from ecom_assets.foundation.errors import ContractBroken
 
 PREVIEW_ROWS = 5

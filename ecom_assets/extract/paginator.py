@@ -1,8 +1,8 @@
-"""Paginators that hold a slice's pages back until all of them are there and are proved to be one state of the list.
+"""Paginator that holds the pages of a slice back until they are one complete list.
 
-dlt's own paginators put the page into the request; whether there is another one, whether the pages belong
-together and whether they are to be read again is decided here. What proves them is `proving`'s, what one answer
-says `pages`', and what a proved slice is made into `source`'s.
+dlt's own paginators put the next page into the request. `SlicePaginator` decides whether there is a next page,
+whether the pages fit together, and whether they have to be read once more. See `ecom_assets.extract.completeness`
+for how a complete list is recognised.
 """
 
 from __future__ import annotations
@@ -20,26 +20,28 @@ from ecom_assets.contract.record_keys import Key, keys_of
 from ecom_assets.declaration.paginator import PAGINATORS
 from ecom_assets.declaration.reading import Resource, Shop
 from ecom_assets.extract.completeness import CompletenessCheck, ListChanged, PagePass, SliceLimits
-from ecom_assets.extract.page import PageReader, is_ignored
+from ecom_assets.extract.page_reader import PageReader, is_ignored
 from ecom_assets.foundation.errors import IncompleteSlice
 
 MAX_RESTARTS = 3
+"""How often a slice is read again because its list changed."""
 MAX_EMPTY_PAGES = 100
-"""So many pages in a row may bring no record and still lead to another one."""
+"""How many pages in a row may bring no record and still lead to another page."""
 RECORDS = "records"
-"""The key under which a slice's records are handed over, all at once."""
+"""The key under which all records of a slice are handed over at once."""
 
 
-def unlimited(slice_id: str) -> SliceLimits:
-    """Say of every slice that it has no end."""
+def no_limits(slice_id: str) -> SliceLimits:
+    """Return the limits of a slice that has no end."""
     return SliceLimits()
 
 
 class SlicePaginator(BasePaginator):
-    """Reads the pages of one slice and hands over its distinct records as one item, or raises IncompleteSlice.
+    """Reads the pages of one slice and hands over its distinct records as one item.
 
-    dlt copies it for every slice. `total_path` or `total_header` of the declared paginator is the number of
-    records in the slice, whichever kind of paging it is. `limits` tells by a slice's id where it ends.
+    dlt copies the paginator for every slice. `total_path` or `total_header` of the declared paginator always is
+    the number of records in the slice, whatever the kind of paging is. Raises IncompleteSlice if the pages do not
+    become a complete list.
     """
 
     def __init__(
@@ -47,9 +49,16 @@ class SlicePaginator(BasePaginator):
         shop: Shop,
         resource: Resource,
         statistics: ReadStatistics,
-        limits: Callable[[str], SliceLimits] = unlimited,
+        limits: Callable[[str], SliceLimits] = no_limits,
     ) -> None:
-        """Take the paginator that the resource's endpoint, or else the client, declares."""
+        """Take the paginator that the resource's endpoint declares, or else the client.
+
+        Args:
+            shop: The declared shop.
+            resource: A resource with an endpoint.
+            statistics: Gets the figures of each slice.
+            limits: Returns where the slice with an id ends.
+        """
         super().__init__()
         endpoint = resource.endpoint
         if endpoint is None:
@@ -58,90 +67,91 @@ class SlicePaginator(BasePaginator):
         self._resource = resource.name
         self._statistics = statistics
         self._limits_of = limits
-        self._pages = PageReader(resource.name, endpoint.data_selector or "$", config)
-        self._proof = CompletenessCheck(shop, resource)
+        self._page_reader = PageReader(resource.name, endpoint.data_selector or "$", config)
+        self._completeness = CompletenessCheck(shop, resource)
         self._key_paths = resource.key_paths
         kind = config.pop("type")
         config = {key: value for key, value in config.items() if key not in ("total_path", "total_header")}
         if kind in ("offset", "page_number"):
             config["total_path"] = None
-        self._pristine = PAGINATORS[kind](**config)
-        self._reading = SliceStatistics()
+        self._unused_inner = PAGINATORS[kind](**config)
+        self._slice_statistics = SliceStatistics()
         self._limits = SliceLimits()
-        self._began = 0.0
-        self._first: tuple[Any, Any, Any] = ("", None, None)
-        self._begin(PagePass())
+        self._started = 0.0
+        self._first_request: tuple[Any, Any, Any] = ("", None, None)
+        self._start_pass(PagePass())
 
     def __deepcopy__(self, memo: object) -> SlicePaginator:
-        """Return one for another slice; what it shares with this one is never changed."""
+        """Return a paginator for another slice. What the two share never changes."""
         other = copy.copy(self)
-        other._reading = SliceStatistics()
-        other._begin(PagePass())
+        other._slice_statistics = SliceStatistics()
+        other._start_pass(PagePass())
         return other
 
-    def _begin(self, taken: PagePass) -> None:
-        """Start with the first page, at the beginning and whenever the slice is read again."""
-        self._inner: BasePaginator = copy.deepcopy(self._pristine)
-        self._pass = taken
+    def _start_pass(self, page_pass: PagePass) -> None:
+        """Begin with the first page."""
+        self._inner: BasePaginator = copy.deepcopy(self._unused_inner)
+        self._pass = page_pass
         self._last_page: list[Key] = []
-        self._repeats: bool | None = None
-        self._position = 0
+        self._pages_repeat_records: bool | None = None
+        self._offset = 0
         self._empty_pages = 0
         self._has_next_page = True
-        self._again = False
+        self._read_again = False
 
     def init_request(self, request: Request) -> None:
-        """Put the first page into the request, and remember the request to be able to begin again."""
+        """Put the first page into the request, and keep the request for further passes."""
         slice_id = request.headers[SLICE_HEADER]
-        self._reading = self._statistics.of(slice_id)
+        self._slice_statistics = self._statistics.of(slice_id)
         self._limits = self._limits_of(slice_id)
-        self._began = time.monotonic()
-        self._first = copy.deepcopy((request.url, request.params, request.json))
-        self._begin(PagePass())
+        self._started = time.monotonic()
+        self._first_request = copy.deepcopy((request.url, request.params, request.json))
+        self._start_pass(PagePass())
         self._inner.init_request(request)
 
     def update_request(self, request: Request) -> None:
-        """Put the next page, or once more the first one, into the request."""
-        if self._again:
-            self._begin(PagePass(earlier=self._pass.digests))
-            request.url, request.params, request.json = copy.deepcopy(self._first)
+        """Put the next page into the request, or the first page of another pass."""
+        if self._read_again:
+            self._start_pass(PagePass(previous_digests=self._pass.digests))
+            request.url, request.params, request.json = copy.deepcopy(self._first_request)
             self._inner.init_request(request)
         elif self._has_next_page:
             self._inner.update_request(request)
 
     def update_state(self, response: Response, data: list[Any] | None = None) -> None:
-        """Take in a page; empty `data`, or on the last page put the whole slice into it."""
+        """Add a page. Empty `data`, or put the whole slice into it once the slice is complete."""
         page = data if data is not None else []
-        rows = self._pages.records(response, page)
+        rows = self._page_reader.records(response, page)
         try:
-            self._has_next_page = self._take(response, rows)
+            self._has_next_page = self._add_page(response, rows)
             if not self._has_next_page:
-                self._again = self._has_next_page = not self._proof.holds(self._pass, self._limits)
-        except ListChanged as moved:
-            if self._reading.restarts >= MAX_RESTARTS:
-                self._fail(f"{moved}, also after {MAX_RESTARTS} restarts")
-            self._reading.restarts += 1
-            self._again = self._has_next_page = True
+                is_complete = self._completeness.is_complete(self._pass, self._limits)
+                self._read_again = self._has_next_page = not is_complete
+        except ListChanged as change:
+            if self._slice_statistics.restarts >= MAX_RESTARTS:
+                self._fail(f"{change}, also after {MAX_RESTARTS} restarts")
+            self._slice_statistics.restarts += 1
+            self._read_again = self._has_next_page = True
         if self._has_next_page:
             page[:] = []
             return
         page[:] = [{RECORDS: list(self._pass.records.values())}]
-        self._reading.source_total = self._pass.total
-        self._reading.fetched = len(self._pass.records)
-        self._reading.seconds = time.monotonic() - self._began
-        self._reading.complete = True
+        self._slice_statistics.source_total = self._pass.total
+        self._slice_statistics.fetched = len(self._pass.records)
+        self._slice_statistics.seconds = time.monotonic() - self._started
+        self._slice_statistics.complete = True
 
-    def _take(self, response: Response, rows: list[Any]) -> bool:
-        """Add a page's records and return whether another page is needed."""
-        taken, inner = self._pass, self._inner
-        taken.pages += 1
-        if taken.pages == 1:
-            taken.begin(response)
-        total = self._pages.total(response, known=taken.total is not None)
-        if taken.total is None:
-            taken.total = total
-        elif total is not None and self._is_off(total, taken.total):
-            raise ListChanged(f"the total moved from {taken.total} to {total} while the pages were read")
+    def _add_page(self, response: Response, rows: list[Any]) -> bool:
+        """Add the records of a page, and return whether there is another page."""
+        page_pass, inner = self._pass, self._inner
+        page_pass.pages += 1
+        if page_pass.pages == 1:
+            page_pass.set_start(response)
+        total = self._page_reader.total(response, known=page_pass.total is not None)
+        if page_pass.total is None:
+            page_pass.total = total
+        elif total is not None and self._is_contradiction(total, page_pass.total):
+            raise ListChanged(f"the total went from {page_pass.total} to {total} while the pages were read")
         keys = keys_of(rows, self._key_paths)
         if len(keys) > 1 and keys == self._last_page:
             self._fail("the API repeats a page; does it ignore the parameter that says which page is wanted?")
@@ -149,89 +159,91 @@ class SlicePaginator(BasePaginator):
         if self._empty_pages > MAX_EMPTY_PAGES:
             self._fail(f"{self._empty_pages} pages in a row brought no record, and there are still more")
         if isinstance(inner, OffsetPaginator):
-            return self._take_offset(inner, response, rows, keys)
-        fresh = self._add(keys, rows)
-        taken.chained = False
-        if is_ignored(response) or (isinstance(inner, PageNumberPaginator) and taken.is_all):
+            return self._add_offset_page(inner, response, rows, keys)
+        new = self._add_records(keys, rows)
+        page_pass.pages_overlap = False
+        if is_ignored(response) or (isinstance(inner, PageNumberPaginator) and page_pass.has_reached_total):
             return False
         inner.update_state(response, rows)
-        if keys and not fresh and inner.has_next_page:
+        if keys and not new and inner.has_next_page:
             raise ListChanged("a page brought no record that had not been seen, and there are still more")
         return inner.has_next_page
 
-    def _is_off(self, total: int, first: int) -> bool:
-        """Tell whether a later page's total shows that what the first one's counted cannot all come any more.
+    def _is_contradiction(self, total: int, first_total: int) -> bool:
+        """Tell whether the total of a later page shows that the records of the first total cannot all come.
 
-        Where cursors tell what is younger than the first page, a list may grow, and links pass what goes behind.
+        With a cursor, a total may grow: the cursors tell which records are younger than the first page. Next links
+        and cursors also pass over records that are gone, so their total may fall.
         """
-        if not self._proof.by_cursor:
-            return total != first
-        return total < first and isinstance(self._inner, (OffsetPaginator, PageNumberPaginator))
+        if not self._completeness.has_cursor:
+            return total != first_total
+        return total < first_total and isinstance(self._inner, (OffsetPaginator, PageNumberPaginator))
 
-    def _add(self, keys: list[Key], rows: list[Any]) -> int:
-        """Add the records of a page that is no offset's, and return how many of them are new.
+    def _add_records(self, keys: list[Key], rows: list[Any]) -> int:
+        """Add the records of a page that was not asked for by offset, and return how many of them are new.
 
-        A record that comes again has moved ahead; the state with the later cursor stays. Without a total it
-        might also have been pushed here by one before it, and another one past a page's edge; so it must
-        not, unless it is the end of the page before, as on every page of an API that begins with that.
+        A record that comes again has moved ahead in the list; its state with the later cursor stays. Without a
+        total, the record may also have been pushed here by a record inserted before it, while another record was
+        pushed over the edge of a page and missed. Then a record may come again only at the start of a page, as the
+        end of the page before, and only if every page starts so.
         """
         known = self._pass.records
-        fresh = sum(key not in known for key in dict.fromkeys(keys))
-        again = 0
-        if fresh < len(keys):
-            again = sum(key in known for key in keys)
-            if again and isinstance(self._inner, PageNumberPaginator):
-                raise ListChanged(
-                    "records were seen twice on different pages: the list moved while it was read"
-                )
+        new = sum(key not in known for key in dict.fromkeys(keys))
+        repeated = 0
+        if new < len(keys):
+            repeated = sum(key in known for key in keys)
+            if repeated and isinstance(self._inner, PageNumberPaginator):
+                raise ListChanged("different pages have the same records: the list changed while it was read")
         if self._pass.total is None and self._last_page:
-            if (again and keys[:again] != self._last_page[-again:]) or self._repeats not in (None, again > 0):
-                raise ListChanged(
-                    "records were seen twice on different pages: the list moved while it was read"
-                )
-            self._repeats = again > 0
-        if fresh == len(keys):
+            is_end_of_last_page = not repeated or keys[:repeated] == self._last_page[-repeated:]
+            if not is_end_of_last_page or self._pages_repeat_records not in (None, repeated > 0):
+                raise ListChanged("different pages have the same records: the list changed while it was read")
+            self._pages_repeat_records = repeated > 0
+        if new == len(keys):
             known.update(zip(keys, rows, strict=True))
         else:
             for key, row in zip(keys, rows, strict=True):
-                known[key] = self._proof.newer(known[key], row) if key in known else row
+                known[key] = self._completeness.newer_state(known[key], row) if key in known else row
         self._last_page = keys or self._last_page
-        return fresh
+        return new
 
-    def _take_offset(
+    def _add_offset_page(
         self, inner: OffsetPaginator, response: Response, rows: list[Any], keys: list[Key]
     ) -> bool:
-        """Add a page that overlaps the one before by its last record, unless that had only one."""
-        taken = self._pass
+        """Add a page that was asked for by offset, and return whether there is another page.
+
+        It overlaps the page before by that page's last record, unless that page had only one record.
+        """
+        page_pass = self._pass
         overlap = 1 if len(self._last_page) > 1 else 0
         if overlap and keys and keys[0] != self._last_page[-1]:
             raise ListChanged(
-                f"the page at {inner.param_name or inner.param_body_path} {inner.current_value} does not begin "
-                f"with the last record of the page before ({self._proof.named(self._last_page[-1])}): the list moved, "
-                "or has no fixed order"
+                f"the page at {inner.param_name or inner.param_body_path} {inner.current_value} does not begin with "
+                f"the last record of the page before ({self._completeness.key_for_message(self._last_page[-1])}): "
+                "the list changed while it was read, or has no fixed order"
             )
-        if overlap and not keys and (taken.total is not None or not is_ignored(response)):
+        if overlap and not keys and (page_pass.total is not None or not is_ignored(response)):
             raise ListChanged("the list became shorter while it was read")
-        if taken.pages > 1 and not (overlap and keys):
-            taken.chained = False
-        new = keys[overlap:]
-        if any(key in taken.records for key in new):
+        if page_pass.pages > 1 and not (overlap and keys):
+            page_pass.pages_overlap = False
+        new_keys = keys[overlap:]
+        if any(key in page_pass.records for key in new_keys):
             raise ListChanged(
-                "records were seen twice: the list moved while it was read, or has no fixed order"
+                "different pages have the same records: the list changed while it was read, or has no fixed order"
             )
-        taken.records.update(zip(keys, rows, strict=True))
-        self._position += len(new)
-        if taken.is_all or not new:
+        page_pass.records.update(zip(keys, rows, strict=True))
+        self._offset += len(new_keys)
+        if page_pass.has_reached_total or not new_keys:
             return False
         if inner.has_more_path is not None:
             inner.update_state(response, rows)
             if not inner.has_next_page:
                 return False
         self._last_page = keys
-        at = inner.initial_value + self._position
-        if inner.maximum_value is not None and at >= inner.maximum_value:
+        offset = inner.initial_value + self._offset
+        if inner.maximum_value is not None and offset >= inner.maximum_value:
             return False
-        inner.current_value = at - 1 if len(keys) > 1 else at
+        inner.current_value = offset - 1 if len(keys) > 1 else offset
         return True
 
     def _fail(self, reason: str) -> None:

@@ -1,6 +1,6 @@
-"""All primary keys that an API has of a collection, proved complete the way a slice of records is.
+"""All primary keys that the API has of a collection, read as completely as the records of a slice.
 
-What becomes of the rows that are not among them is `sweeping`'s.
+See `ecom_assets.load.delete_detection` for what happens to rows whose keys are gone.
 """
 
 from __future__ import annotations
@@ -20,8 +20,9 @@ from ecom_assets.contract.record_keys import value_at
 from ecom_assets.declaration.deletes import deletions_name
 from ecom_assets.declaration.reading import Resource
 from ecom_assets.extract.paginator import SlicePaginator
-from ecom_assets.extract.source import ReadPlan, build_source, records_name
-from ecom_assets.extract.windows import Slice
+from ecom_assets.extract.read_plan import ReadPlan
+from ecom_assets.extract.slices import Slice
+from ecom_assets.extract.source import build_source, records_name
 from ecom_assets.foundation.errors import ApiError, IncompleteSlice
 from ecom_assets.foundation.progress import OnProgress
 
@@ -29,10 +30,20 @@ from ecom_assets.foundation.progress import OnProgress
 def source_keys(
     connection: ApiConnection, resource: Resource, on_progress: OnProgress
 ) -> tuple[pa.Table, SliceStatistics]:
-    """Return the keys of a collection, columns as in the resource's table, and what reading them took.
+    """Return all primary keys of a collection, and the figures of reading them.
 
-    The endpoint is asked with its own parameters and those of `deletes`, without a window's. Raises ApiError
-    for any failure, also for a record whose key cannot be read: what is left of it could be any row's.
+    The requests have the parameters of the endpoint and of `deletes`, but not those of a window.
+
+    Args:
+        connection: The open API.
+        resource: A resource with `deletes`.
+        on_progress: Gets lines that say how far the reading is.
+
+    Returns:
+        The keys, in the columns of the resource's table, and the figures.
+
+    Raises:
+        ApiError: Reading failed, or a record has no usable key. Any row of the table could be that record.
     """
     if resource.endpoint is None or resource.endpoint.incremental is None or resource.deletes is None:
         raise LookupError(f"{resource.name} has no deletes")
@@ -40,12 +51,12 @@ def source_keys(
     endpoint = resource.endpoint.model_copy(
         update={"incremental": None, "params": {**params, **resource.deletes.params}}
     )
-    whole = resource.model_copy(update={"endpoint": endpoint})
-    shop = connection.shop.model_copy(update={"resources": (whole,)})
-    part = Slice(f"{deletions_name(resource.name)}/all")
-    order = ReadPlan(
+    snapshot = resource.model_copy(update={"endpoint": endpoint})
+    shop = connection.shop.model_copy(update={"resources": (snapshot,)})
+    slice_ = Slice(f"{deletions_name(resource.name)}/all")
+    plan = ReadPlan(
         replace(connection, shop=shop),
-        {whole.name: (part,)},
+        {snapshot.name: (slice_,)},
         {},
         {},
         paginator=KeyPaginator,
@@ -53,41 +64,41 @@ def source_keys(
     )
     records: list[Any] = []
     try:
-        for batch in build_source(shop, order).resources[records_name(whole)]:
-            records += batch.records
+        for assigned in build_source(shop, plan).resources[records_name(snapshot)]:
+            records += assigned.records
     except Exception as error:
         raise failure_of(error, connection.redactor) from None
-    reading = connection.statistics.of(part.id)
-    if not reading.complete:
-        raise IncompleteSlice(f"{part.id}: dlt ended without having read it")
+    statistics = connection.statistics.of(slice_.id)
+    if not statistics.complete:
+        raise IncompleteSlice(f"{slice_.id}: dlt ended without reading all pages of it")
     keys = Contract(resource, timezone=incremental.timezone).columns_of(records, resource.primary_key)
     if len(keys) < len(records):
         raise ApiError(
             f"{resource.name}: {len(records) - len(keys)} of {len(records)} records came without a usable primary key "
-            f"{', '.join(resource.primary_key)}, so what is gone cannot be told; check deletes.params"
+            f"{', '.join(resource.primary_key)}, so it is unknown which records are gone; check deletes.params"
         )
-    return keys, reading
+    return keys, statistics
 
 
 class KeyPaginator(SlicePaginator):
-    """Reads a slice as ever, but holds back no more of a record than its primary key."""
+    """A slice paginator that holds back only the primary keys of records, to save memory."""
 
     def update_state(self, response: Response, data: list[Any] | None = None) -> None:
-        """Take in what is kept of the records of a page."""
+        """Add a page, reduced to the primary keys."""
         if data:
-            data[:] = [trimmed(row, self._key_paths) for row in data]
+            data[:] = [reduce_to_key(row, self._key_paths) for row in data]
         super().update_state(response, data)
 
 
-def trimmed(row: Any, paths: Sequence[Sequence[str]]) -> Any:
-    """Return a record that has its primary key only; one without a usual key stays as it is."""
-    kept: dict[str, Any] = {}
+def reduce_to_key(row: Any, paths: Sequence[Sequence[str]]) -> Any:
+    """Return a record with the values at `paths` only. A record without a usual key stays as it is."""
+    reduced: dict[str, Any] = {}
     for path in paths:
         value = value_at(row, path)
         if type(value) not in (int, str):
             return row
-        node = kept
+        node = reduced
         for name in path[:-1]:
             node = node.setdefault(name, {})
         node[path[-1]] = value
-    return kept
+    return reduced

@@ -12,8 +12,8 @@ from collections.abc import Collection, Sequence
 import pyarrow as pa
 
 from ecom_assets.declaration.reading import Shop
+from ecom_assets.declaration.root_key import root_key_columns
 from ecom_assets.extract.load_metrics import LoadMetrics
-from ecom_assets.extract.window_assignment import root_key
 from ecom_assets.foundation.progress import OnProgress
 from ecom_assets.warehouse.warehouse import Transaction
 
@@ -82,7 +82,7 @@ def reconcile_nested_rows(
             f"{resource.name}: {count} records of {root.name} changed while they were read: the last state stays"
         )
         same_root = " and ".join(
-            f'moved."{key}" = rows."{column}"' for column, key in root_key(shop, resource).items()
+            f'moved."{key}" = rows."{column}"' for column, key in root_key_columns(shop, resource).items()
         )
         # rows of records that changed, and that this window brought
         condition = (

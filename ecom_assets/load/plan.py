@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 
 from ecom_assets.declaration.reading import Resource, Shop
-from ecom_assets.extract.windows import Slice, Window, cut_into_slices
+from ecom_assets.extract.slices import Slice, cut_into_slices
+from ecom_assets.extract.windows import Window
 from ecom_assets.foundation.errors import DeclarationError
 
 

@@ -12,12 +12,14 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 
 from ecom_assets.client.failures import failure_of
-from ecom_assets.contract.contract import Contract, evolved_column
+from ecom_assets.contract.contract import Contract
+from ecom_assets.contract.new_fields import evolved_column
 from ecom_assets.declaration.reading import Resource, Shop
 from ecom_assets.extract.children import child_slices
 from ecom_assets.extract.failure_isolation import failed_tables
 from ecom_assets.extract.load_metrics import LoadMetrics
-from ecom_assets.extract.source import ReadPlan, build_source
+from ecom_assets.extract.read_plan import ReadPlan
+from ecom_assets.extract.source import build_source
 from ecom_assets.foundation.errors import IncompleteSlice, IngestError
 from ecom_assets.load.dlt_pipeline import StoredColumns, stage_source
 from ecom_assets.load.plan import EndpointPlan, LoadPlan

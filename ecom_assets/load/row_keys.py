@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ecom_assets.declaration.reading import Resource, Shop
-from ecom_assets.extract.window_assignment import root_key
+from ecom_assets.declaration.root_key import root_key_columns
 from ecom_assets.warehouse.warehouse import Transaction
 
 
@@ -25,7 +25,7 @@ def row_keys(shop: Shop, resource: Resource) -> list[tuple[str, ...]]:
     Where the root's key is part of the primary key, one index serves for both: it begins with the root's key.
     """
     primary = tuple(resource.primary_key)
-    root = tuple(root_key(shop, resource)) if resource.parent else ()
+    root = tuple(root_key_columns(shop, resource)) if resource.parent else ()
     if set(root) <= set(primary):
         return [(*root, *(name for name in primary if name not in root))]
     return [primary, root]

@@ -22,8 +22,8 @@ from datetime import datetime
 import pyarrow as pa
 
 from ecom_assets.declaration.reading import Resource, Shop
+from ecom_assets.declaration.root_key import root_key_columns
 from ecom_assets.extract.load_metrics import LoadMetrics
-from ecom_assets.extract.window_assignment import root_key
 from ecom_assets.foundation.errors import WarehouseError
 from ecom_assets.foundation.progress import OnProgress
 from ecom_assets.load.ledger import LEDGER_TABLE
@@ -204,7 +204,9 @@ def _rows_by_cursor(
     on_progress(f"{root.name}: the warehouse has a newer state of {count} records, which stays")
     for metrics in load_metrics:
         table = metrics.resource.name
-        columns = {key: key for key in keys} if table == root.name else root_key(shop, metrics.resource)
+        columns = (
+            {key: key for key in keys} if table == root.name else root_key_columns(shop, metrics.resource)
+        )
         same_root = " and ".join(f'newer."{key}" = rows."{column}"' for column, key in columns.items())
         yield NewerRows(
             table,

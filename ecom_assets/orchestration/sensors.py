@@ -25,7 +25,7 @@ from dagster import (
 )
 
 from ecom_assets.declaration.reading import Partitions, Shop
-from ecom_assets.extract.probe import changed_windows
+from ecom_assets.extract.changed_windows import changed_windows
 from ecom_assets.extract.windows import Window, floor, window_at, windows_between
 from ecom_assets.foundation.errors import IngestError
 from ecom_assets.orchestration.jobs import AssetJob, job_name

@@ -1,4 +1,4 @@
-"""Records become tables that keep their contract; what does not is rejected with every reason."""
+"""Records become tables that keep their contract; a record that breaks it is rejected with every reason."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ecom_assets.contract.contract import Contract, RejectedRow, explode
+from ecom_assets.contract.contract import Contract, RejectedRow
 from ecom_assets.contract.conversion import arrow_type, convert, cursor_instants
+from ecom_assets.contract.nested_values import explode
 from ecom_assets.declaration.reading import Column, Shop
 from ecom_assets.foundation.errors import ContractBroken
 

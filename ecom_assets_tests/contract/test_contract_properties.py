@@ -13,8 +13,9 @@ from dlt.common.normalizers.naming.snake_case import NamingConvention
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ecom_assets.contract.contract import Contract, ContractResult, explode
+from ecom_assets.contract.contract import Contract, ContractResult
 from ecom_assets.contract.conversion import convert
+from ecom_assets.contract.nested_values import explode
 from ecom_assets.declaration.reading import Resource, Shop
 from ecom_assets.foundation.errors import ContractBroken
 from ecom_assets.foundation.json_text import json_text
@@ -165,7 +166,7 @@ def test_nothing_is_lost(
 
 @settings(max_examples=100)
 @given(st.lists(THINGS, max_size=6))
-def test_a_record_is_judged_by_itself(records: list[Any]) -> None:
+def test_a_record_is_kept_or_rejected_by_itself(records: list[Any]) -> None:
     shop = shop_of("bigint", "discard_value", required=False, windowed=True)
     contract = Contract(shop.resource("things"), shop.children_of("things"))
     together = {entry.row: entry.reasons for entry in contract.apply(records).rejected}

@@ -9,7 +9,7 @@ import pytest
 
 from ecom_assets.contract.contract import ContractResult, RejectedRow
 from ecom_assets.extract.load_metrics import LoadMetrics
-from ecom_assets.extract.windows import Slice
+from ecom_assets.extract.slices import Slice
 from ecom_assets.foundation.errors import ContractBroken
 from ecom_assets_tests.support.servers.order_api import Api, order
 from ecom_assets_tests.support.servers.order_api import api as api
@@ -61,10 +61,18 @@ def test_duplicates_are_one_row_the_newest_and_stay_it(api: Api) -> None:
         assert api.rows("select id, name from orders order by 1") == [(1, "new"), (2, "x")]
         assert api.rows("select order_id, id, sku from lines") == [(1, 1, "last")]
         assert sorted(api.rows("select resource, primary_key, reasons from rejected_rows")) == [
-            ("lines", "1, 1", "duplicate of the primary key 1, 1: another row of it was kept"),
-            ("lines", "1, 1", "of an outdated record of orders: another one of its primary key was read"),
-            ("lines", "1, 2", "of an outdated record of orders: another one of its primary key was read"),
-            ("orders", "1", "duplicate of the primary key 1: another row of it was kept"),
+            ("lines", "1, 1", "duplicate of the primary key 1, 1: another row with it was kept"),
+            (
+                "lines",
+                "1, 1",
+                "of an outdated record of orders: another record with its primary key was read",
+            ),
+            (
+                "lines",
+                "1, 2",
+                "of an outdated record of orders: another record with its primary key was read",
+            ),
+            ("orders", "1", "duplicate of the primary key 1: another row with it was kept"),
         ]
         figures = [report.resources[name].windows[0] for name in ("orders", "lines")]
         assert [(window.fetched, window.kept, window.rejected) for window in figures] == [
@@ -98,15 +106,15 @@ def test_a_share_of_rejected_rows_fails_the_resource_alone(api: Api, bad: int, f
 def test_the_share_that_is_allowed_is_allowed(api: Api, percent: int) -> None:
     resource = api.shop(max_rejected=percent / 100).resource("orders")
 
-    def judged(bad: int) -> ContractResult:
+    def result_of(bad: int) -> ContractResult:
         rows = tuple(RejectedRow(row, "", ("bad",), "{}") for row in range(bad))
         return ContractResult(pa.table({"id": range(bad, 100)}), range(bad, 100), rows)
 
-    part = Slice("orders/all")
-    LoadMetrics(resource, [part]).add([part], [0] * 100, judged(percent))
+    slice_ = Slice("orders/all")
+    LoadMetrics(resource, [slice_]).add([slice_], [0] * 100, result_of(percent))
     if percent < 100:
         with pytest.raises(ContractBroken, match=rf"{percent + 1} of 100 records were rejected"):
-            LoadMetrics(resource, [part]).add([part], [0] * 100, judged(percent + 1))
+            LoadMetrics(resource, [slice_]).add([slice_], [0] * 100, result_of(percent + 1))
 
 
 def test_columns_come_and_stay(api: Api) -> None:

@@ -12,16 +12,17 @@ from ecom_assets.client.read_statistics import ReadStatistics
 from ecom_assets.contract.contract import Contract, ContractResult
 from ecom_assets.contract.duplicates import superseded_rows
 from ecom_assets.declaration.reading import Shop
+from ecom_assets.extract.contract_application import apply_contract
 from ecom_assets.extract.load_metrics import LoadMetrics
-from ecom_assets.extract.window_assignment import AssignedRecords, apply_contract
-from ecom_assets.extract.windows import Slice
+from ecom_assets.extract.slices import Slice
+from ecom_assets.extract.window_assignment import AssignedRecords
 from ecom_assets.load.report import window_reports
 from ecom_assets_tests.contract.test_contract_faults import AT, kept, reasons, things
 from ecom_assets_tests.contract.test_contract_properties import shop_of
 
 LATER = "2026-01-01T00:00:01Z"
 ALL = Slice("things/all")
-DUPLICATE = "duplicate of the primary key {}: another row of it was kept"
+DUPLICATE = "duplicate of the primary key {}: another row with it was kept"
 
 
 @pytest.mark.parametrize(
@@ -92,13 +93,13 @@ def parts_of(shop: Shop, records: list[Any]) -> tuple[ContractResult, LoadMetric
     ), metrics
 
 
-def part(number: Any, *parts: Any, at: str = AT) -> dict[str, Any]:
+def slice_(number: Any, *parts: Any, at: str = AT) -> dict[str, Any]:
     return {"id": number, "at": at, "content": {"parts": list(parts)}}
 
 
 def test_elements_of_one_key_are_duplicates_and_those_of_another_record_are_not() -> None:
     shop = shop_of("bigint", "evolve", required=False, windowed=True)
-    records = [part(1, {"id": 1}, {"id": "1"}, {"id": 2}), part(2, {"id": 1})]
+    records = [slice_(1, {"id": 1}, {"id": "1"}, {"id": 2}), slice_(2, {"id": 1})]
     contracted, metrics = parts_of(shop, records)
     assert contracted.kept.select(["thing_id", "id"]).to_pylist() == [
         {"thing_id": 1, "id": 1},
@@ -113,22 +114,22 @@ def test_elements_of_one_key_are_duplicates_and_those_of_another_record_are_not(
 @pytest.mark.parametrize("windowed", [True, False])
 def test_elements_of_an_outdated_record_are_not_loaded(windowed: bool) -> None:
     shop = shop_of("bigint", "evolve", required=False, windowed=windowed)
-    old, new = part("1", {"id": 1}, {"id": 2}, at=AT), part(1, {"id": 1}, at=LATER)
+    old, new = slice_("1", {"id": 1}, {"id": 2}, at=AT), slice_(1, {"id": 1}, at=LATER)
     for records in ([old, new], [new, old]):
         contracted, _ = parts_of(shop, records)
         stays = new if windowed else records[1]
         expected = [(1, element["id"]) for element in stays["content"]["parts"]]
         assert list(zip(kept(contracted, "thing_id"), kept(contracted), strict=True)) == expected
         assert {entry.reasons[0] for entry in contracted.rejected} == {
-            "of an outdated record of things: another one of its primary key was read"
+            "of an outdated record of things: another record with its primary key was read"
         }
         assert len(contracted.rejected) + len(expected) == 3
 
 
 def test_a_rejected_record_still_has_its_elements() -> None:
     shop = shop_of("bigint", "evolve", required=False, windowed=True)
-    bad = {**part(1, {"id": 1}), "a": {"bigint": "many"}}
-    keyless = {**part(None, {"id": 2})}
+    bad = {**slice_(1, {"id": 1}), "a": {"bigint": "many"}}
+    keyless = {**slice_(None, {"id": 2})}
     (records, contract) = ([bad, keyless], Contract(shop.resource("things"), shop.children_of("things")))
     assert kept(contract.apply(records)) == []
     contracted, _ = parts_of(shop, records)

@@ -265,7 +265,7 @@ def test_a_hash_joins_and_depends_on_the_key(nested: Shop) -> None:
 
 
 def test_a_message_about_pages_names_no_record_whose_key_is_personal(nested: Shop) -> None:
-    """A list that changes all the time, whose keys are hashed only after its pages were proved."""
+    """The list changes all the time. Its keys are hashed only after its pages are complete."""
     count = 0
 
     def answer(seen: Seen) -> Reply:

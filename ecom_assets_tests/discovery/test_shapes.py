@@ -19,11 +19,11 @@ from ecom_assets.load.run import run_load
 from ecom_assets.warehouse.duckdb.warehouse import DuckDbWarehouse
 from ecom_assets_tests.support.servers.loopback import serving
 from ecom_assets_tests.support.shapes import SHAPES
-from ecom_assets_tests.support.shapes.asked import ASKED, Asked
+from ecom_assets_tests.support.shapes.discover_input import DISCOVER_INPUTS, DiscoverInput
 
 
-@pytest.mark.parametrize("asked", ASKED, ids=lambda asked: asked.shape)
-def test_what_is_found_loads_to_the_row(asked: Asked, tmp_path: Path) -> None:
+@pytest.mark.parametrize("asked", DISCOVER_INPUTS, ids=lambda asked: asked.shape)
+def test_what_is_found_loads_to_the_row(asked: DiscoverInput, tmp_path: Path) -> None:
     shape = SHAPES[asked.shape]
     secrets = asked.secrets or shape.secrets
     with serving() as loopback:
@@ -49,7 +49,7 @@ def test_what_is_found_loads_to_the_row(asked: Asked, tmp_path: Path) -> None:
         assert len(rows) == len(wanted) or table not in asked.windowed, name
 
 
-def load(shop: Shop, asked: Asked, secrets: Mapping[str, str], file: Path) -> None:
+def load(shop: Shop, asked: DiscoverInput, secrets: Mapping[str, str], file: Path) -> None:
     """Load every table, the windowed ones for the days of the shape."""
     shape = SHAPES[asked.shape]
     snapshots = [entry.name for entry in shop.snapshot_resources()]

@@ -1,4 +1,4 @@
-"""Children by a field of the parent: proved and replaced parent by parent, in the windows of the parent."""
+"""Children read by a field of the parent: read completely and replaced parent by parent, in the parent's windows."""
 
 from __future__ import annotations
 
@@ -167,7 +167,7 @@ def test_a_parent_that_has_no_value_is_not_asked_by(api: Api, loads: Loads) -> N
     [
         (
             {"a": 1},
-            "refunds: ref of a record of orders is neither a text nor a number, so there is nothing to ask by",
+            "refunds: ref of a record of orders is neither a text nor a number, so it cannot be put into a request",
         ),
         ("..", "a request's path cannot have '..' in place of a placeholder"),
     ],

@@ -1,4 +1,4 @@
-"""Personal data of children: their own is protected before anything judges it, the parent's where the parent has it."""
+"""Personal data of children: their own is protected before the contract sees it, the parent's with the parent."""
 
 from __future__ import annotations
 

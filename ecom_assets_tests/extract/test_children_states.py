@@ -1,4 +1,4 @@
-"""Children go with the state of the record that they are from: when it moves, is overtaken, or comes twice."""
+"""Children follow the state of their parent record: when it moves to a window, is superseded, or comes twice."""
 
 from __future__ import annotations
 

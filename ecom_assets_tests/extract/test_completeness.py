@@ -1,4 +1,4 @@
-"""What proves several pages, and what it costs: cursors from before the first page, or a second reading."""
+"""Which pages are a complete list, and what that costs: cursors from before the first page, or a second reading."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ecom_assets.declaration.reading import Incremental
 from ecom_assets.extract.completeness import SliceLimits
 from ecom_assets.extract.paginator import MAX_RESTARTS
 from ecom_assets.foundation.errors import IncompleteSlice
-from ecom_assets_tests.support.loads.slices import reading_of
+from ecom_assets_tests.support.loads.slices import read_slice
 from ecom_assets_tests.support.servers.loopback import Loopback, Reply, Seen, json_reply, serving
 
 NOW = datetime(2026, 3, 5, 12, 0, tzinfo=timezone.utc)
@@ -76,10 +76,10 @@ def read(
 ) -> tuple[list[Row], SliceStatistics]:
     """Read the rows of a window that closed a minute ago, or of a snapshot."""
     if not incremental:
-        return reading_of(loopback, paginator)
+        return read_slice(loopback, paginator)
     end = incremental.pop("end", NOW - timedelta(minutes=1))
     declared = {"cursor_path": "updated_at", "server_filter": False} | incremental
-    return reading_of(
+    return read_slice(
         loopback, paginator, limits=SliceLimits(None, end), incremental=Incremental.model_validate(declared)
     )
 
@@ -204,7 +204,7 @@ def test_of_two_states_of_a_record_the_one_with_the_later_cursor_stays(loopback:
         assert {record["id"]: record.get("n") for record in records} == {1: expected, 2: None}
 
 
-def test_a_row_that_goes_behind_does_not_disturb_links_where_cursors_prove(loopback: Loopback) -> None:
+def test_a_row_that_goes_behind_does_not_disturb_links_of_unchanged_records(loopback: Loopback) -> None:
     rows = Rows(loopback, [90, 100, 110, 120, 130])
     at_first = list(rows.rows)
 
@@ -247,10 +247,10 @@ def test_what_lies_behind_the_window_may_change_all_the_time(loopback: Loopback)
     rows.before = lambda request: rows.change(4)
     declared = Incremental.model_validate({"cursor_path": "updated_at", "server_filter": False})
     limits = SliceLimits(NOW - timedelta(seconds=6), None)
-    _, reading = reading_of(loopback, NO_TOTAL, limits=limits, incremental=declared)
+    _, reading = read_slice(loopback, NO_TOTAL, limits=limits, incremental=declared)
     assert reading.restarts == 0
     with pytest.raises(IncompleteSlice, match=f"such as 4: .* after {MAX_RESTARTS} restarts"):
-        reading_of(loopback, NO_TOTAL, incremental=declared)
+        read_slice(loopback, NO_TOTAL, incremental=declared)
 
 
 def test_fields_that_are_not_loaded_may_differ(loopback: Loopback) -> None:
@@ -262,5 +262,5 @@ def test_fields_that_are_not_loaded_may_differ(loopback: Loopback) -> None:
     rows.before = before
     with pytest.raises(IncompleteSlice, match="5 of 5 records differ"):
         read(loopback, TOTAL)
-    _, reading = reading_of(loopback, TOTAL, columns="discard_value")
+    _, reading = read_slice(loopback, TOTAL, columns="discard_value")
     assert (reading.requests, reading.restarts) == (4, 0)

@@ -1,4 +1,4 @@
-"""A slice is the list as it stood at one moment, or fails: whatever moves while it is read, however it pages."""
+"""A slice is the list as it stood at one moment, or fails, whatever changes meanwhile and however it is paged."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from ecom_assets.declaration.reading import Incremental
 from ecom_assets.extract.completeness import SliceLimits
 from ecom_assets.foundation.errors import IncompleteSlice
-from ecom_assets_tests.support.loads.slices import reading_of
+from ecom_assets_tests.support.loads.slices import read_slice
 from ecom_assets_tests.support.servers.loopback import Loopback, serving
 from ecom_assets_tests.support.servers.moving_list import NOW, PAGINATORS, Api, Change, MovingList, State
 
@@ -36,7 +36,7 @@ def loopback() -> Iterator[Loopback]:
 
 @st.composite
 def apis(draw: st.DrawFn, paging: str, total: str, window: str) -> Api:
-    """Return any API that pages in this way, tells the total so, and filters so."""
+    """Return any API with this kind of paging, total and filter."""
     places = draw(st.sampled_from(["row", "row again", "count"]))
     least = 2 if places == "row again" else 1
     # an empty page is the end where there is no total
@@ -75,9 +75,9 @@ ages = st.lists(st.sampled_from([0.0, 0.2, 1.5, 100.0, 100.0, 1000.0, 9000.0]), 
 def read(
     loopback: Loopback, api: Api, rows: list[float], moving: list[Change]
 ) -> tuple[MovingList, State | None, int]:
-    """Return the list, what was read of it (None if that failed), and how often reading was begun again.
+    """Return the list, what was read of it (None if reading failed), and the number of restarts.
 
-    `rows` are the ages in seconds of those that are there at first.
+    `rows` are the ages, in seconds, of the first records.
     """
     served = MovingList.of(loopback, api, moving, rows)
     incremental = None
@@ -87,7 +87,7 @@ def read(
         incremental = Incremental.model_validate({"cursor_path": "updated_at", **names})
         limits = SliceLimits(api.window[1], api.window[1] if api.filters else None)
     try:
-        records, reading = reading_of(loopback, api.paginator, limits=limits, incremental=incremental)
+        records, reading = read_slice(loopback, api.paginator, limits=limits, incremental=incremental)
     except IncompleteSlice:
         return served, None, 0
     assert reading.requests == served.requests
@@ -97,15 +97,15 @@ def read(
 
 
 def assert_one_moment(served: MovingList, found: State, restarts: int) -> None:
-    """Require that the list was what was found, once between the first and the last request of what counts.
+    """Check that the list was what was read at one moment between the first and the last request that counts.
 
-    That is the last reading of the pages, or the last two where restarts do not account for the last one.
+    The last reading of the pages counts, or the last two readings if a restart does not explain the last one.
     """
     begun = served.begun[-2 if len(served.begun) > restarts + 1 else -1]
     moments = served.moments(begun, served.requests - 1)
     unseen: State = frozenset()
     if served.api.kind in REFERENCES and served.api.total == "nowhere":
-        # nothing tells of a row that comes after its place was read and goes before its place is read again
+        # nothing shows a row that comes after its place was read and goes before its place is read again
         unseen = unseen.union(*moments) - moments[0] - moments[-1]
     assert any(found <= moment <= found | unseen for moment in moments), (found, moments)
 

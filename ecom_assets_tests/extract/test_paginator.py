@@ -1,4 +1,4 @@
-"""A slice is proved complete or fails, over a real HTTP server whose list moves, lies or stops."""
+"""A slice is complete or fails, over a real HTTP server whose list changes, lies or stops."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from ecom_assets.client.read_statistics import SliceStatistics
 from ecom_assets.extract.paginator import MAX_RESTARTS
 from ecom_assets.foundation.errors import ApiError, IncompleteSlice
-from ecom_assets_tests.support.loads.slices import OFFSET, reading_of
+from ecom_assets_tests.support.loads.slices import OFFSET, read_slice
 from ecom_assets_tests.support.servers.loopback import Loopback, Reply, Seen, json_reply, serving
 
 
@@ -61,7 +61,7 @@ def test_every_record_comes_once_whatever_the_page_sizes(
     shop_list = ShopList(loopback, list(range(count)))
     shop_list.cap = cap
     paginator = {"type": "offset", "limit": limit} | ({"total_path": "total"} if total else {})
-    records, reading = reading_of(loopback, paginator)
+    records, reading = read_slice(loopback, paginator)
     assert [record["id"] for record in records] == list(range(count))
     assert reading == SliceStatistics(
         source_total=count if total else None,
@@ -76,14 +76,14 @@ def test_pages_overlap_by_one_row_and_advance_by_the_rows_received(loopback: Loo
     shop_list = ShopList(loopback, list(range(25)))
     shop_list.cap = 8
     loopback.seen.clear()
-    reading_of(loopback)
+    read_slice(loopback)
     reading = [{"fixed": "1", "limit": "10", "offset": str(offset)} for offset in (0, 7, 14, 21)]
     assert [dict(seen.query) for seen in loopback.seen] == 2 * reading
 
 
 def test_one_page_that_holds_all_is_one_request(loopback: Loopback) -> None:
     shop_list = ShopList(loopback, list(range(10)))
-    reading_of(loopback)
+    read_slice(loopback)
     assert shop_list.requests == 1
 
 
@@ -106,7 +106,7 @@ def test_a_list_that_moves_is_read_again(loopback: Loopback, change: Callable[[l
             change(shop_list.rows)
 
     shop_list.before = before
-    records, reading = reading_of(loopback)
+    records, reading = read_slice(loopback)
     assert records == shop_list.rows
     assert reading.restarts == 1
     assert reading.source_total == len(shop_list.rows)
@@ -118,7 +118,7 @@ def test_a_list_that_never_rests_fails(loopback: Loopback) -> None:
     with pytest.raises(
         IncompleteSlice, match=rf"^things: the page at offset 9 .* after {MAX_RESTARTS} restarts$"
     ):
-        reading_of(loopback)
+        read_slice(loopback)
 
 
 @pytest.mark.parametrize("total", ["true", None])
@@ -127,27 +127,27 @@ def test_a_server_that_ignores_the_offset_is_refused(loopback: Loopback, total: 
     shop_list.ignored, shop_list.total = {"offset"}, total
     paginator = OFFSET if total else {"type": "offset", "limit": 10}
     with pytest.raises(IncompleteSlice, match="repeats a page"):
-        reading_of(loopback, paginator)
+        read_slice(loopback, paginator)
     assert shop_list.requests == 2
 
 
 def test_a_server_that_ignores_the_limit_is_read_whole(loopback: Loopback) -> None:
     shop_list = ShopList(loopback, list(range(30)))
     shop_list.ignored = {"limit"}
-    records, _ = reading_of(loopback)
+    records, _ = read_slice(loopback)
     assert len(records) == 30
 
 
 def test_fewer_records_than_the_total_fail(loopback: Loopback) -> None:
     ShopList(loopback, list(range(30))).total = 31
     with pytest.raises(IncompleteSlice, match="says it has 31 records, 30 distinct ones came"):
-        reading_of(loopback)
+        read_slice(loopback)
 
 
 def test_duplicates_within_a_page_fail(loopback: Loopback) -> None:
     ShopList(loopback, [1, 2, 2, 3])
     with pytest.raises(IncompleteSlice, match="says it has 4 records, 3 distinct ones came"):
-        reading_of(loopback)
+        read_slice(loopback)
 
 
 @pytest.mark.parametrize("total", ["many", -1, None, True, 1.5])
@@ -156,16 +156,16 @@ def test_a_total_that_is_none_is_an_error(loopback: Loopback, total: Any) -> Non
     with pytest.raises(
         ApiError, match=r"^things: total_path total found .*the number of records was expected$"
     ):
-        reading_of(loopback)
+        read_slice(loopback)
 
 
 def test_a_total_in_a_header_counts(loopback: Loopback) -> None:
     ShopList(loopback, list(range(25))).total = None
     paginator = {"type": "offset", "limit": 10, "total_header": "X-Total"}
-    assert reading_of(loopback, paginator)[1].source_total == 25
+    assert read_slice(loopback, paginator)[1].source_total == 25
     paginator["total_header"] = "X-Other"
     with pytest.raises(ApiError, match="total_header X-Other found nothing"):
-        reading_of(loopback, paginator)
+        read_slice(loopback, paginator)
 
 
 @pytest.mark.parametrize(
@@ -174,21 +174,21 @@ def test_a_total_in_a_header_counts(loopback: Loopback) -> None:
 def test_a_200_answer_without_the_list_is_an_error(loopback: Loopback, body: Any) -> None:
     loopback.answering = lambda seen: json_reply(body)
     with pytest.raises(ApiError, match=r"^things: data_selector 'data' found "):
-        reading_of(loopback, {"type": "offset", "limit": 10})
+        read_slice(loopback, {"type": "offset", "limit": 10})
 
 
 def test_an_empty_list_is_none(loopback: Loopback) -> None:
     ShopList(loopback, [])
-    records, reading = reading_of(loopback)
+    records, reading = read_slice(loopback)
     assert (records, reading.complete, reading.source_total) == ([], True, 0)
 
 
 def test_records_at_the_top_level(loopback: Loopback) -> None:
     loopback.answering = lambda seen: json_reply([{"id": 1}, {"id": 2}])
-    assert len(reading_of(loopback, {"type": "single_page"}, "$")[0]) == 2
+    assert len(read_slice(loopback, {"type": "single_page"}, "$")[0]) == 2
     loopback.answering = lambda seen: json_reply({"orders": [], "page": 1})
     with pytest.raises(ApiError, match="an object with the keys orders, page; declare which"):
-        reading_of(loopback, {"type": "single_page"}, "$")
+        read_slice(loopback, {"type": "single_page"}, "$")
 
 
 @pytest.mark.parametrize("total", [True, False])
@@ -197,7 +197,7 @@ def test_page_numbers(loopback: Loopback, count: int, total: bool) -> None:
     shop_list = ShopList(loopback, list(range(count)))
     shop_list.cap = 10
     paginator: dict[str, Any] = {"type": "page_number", "base_page": 1}
-    records, reading = reading_of(loopback, paginator | ({"total_path": "total"} if total else {}))
+    records, reading = read_slice(loopback, paginator | ({"total_path": "total"} if total else {}))
     assert [record["id"] for record in records] == list(range(count))
     assert reading.source_total == (count if total else None)
 
@@ -211,7 +211,7 @@ def test_page_numbers_of_a_list_that_moves(loopback: Loopback) -> None:
             shop_list.rows.insert(0, {"id": 99})
 
     shop_list.before = before
-    records, reading = reading_of(loopback, {"type": "page_number", "base_page": 1})
+    records, reading = read_slice(loopback, {"type": "page_number", "base_page": 1})
     assert (len(records), reading.restarts) == (31, 1)
 
 
@@ -223,7 +223,7 @@ def test_next_links(loopback: Loopback) -> None:
 
     loopback.answering = answer
     paginator = {"type": "json_link", "next_url_path": "next", "total_path": "total"}
-    records, _ = reading_of(loopback, paginator)
+    records, _ = read_slice(loopback, paginator)
     assert [record["id"] for record in records] == [1, 2, 3]
 
 
@@ -231,11 +231,11 @@ def test_next_links_without_end(loopback: Loopback) -> None:
     link = f"{loopback.base_url}/things?p=1"
     loopback.answering = lambda seen: json_reply({"data": [{"id": 1}], "next": link})
     with pytest.raises(IncompleteSlice, match="no record that had not been seen"):
-        reading_of(loopback, {"type": "json_link", "next_url_path": "next"})
+        read_slice(loopback, {"type": "json_link", "next_url_path": "next"})
 
 
 def test_records_without_a_key_are_counted_not_lost(loopback: Loopback) -> None:
     shop_list = ShopList(loopback, [])
     shop_list.rows = [{"id": None, "n": 1}, {"n": 2}, "text", {"id": [1]}, {"id": 5}]
-    records, _ = reading_of(loopback)
+    records, _ = read_slice(loopback)
     assert records == shop_list.rows

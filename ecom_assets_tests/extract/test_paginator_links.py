@@ -10,7 +10,7 @@ import pytest
 
 from ecom_assets.extract.paginator import MAX_EMPTY_PAGES, MAX_RESTARTS
 from ecom_assets.foundation.errors import IncompleteSlice
-from ecom_assets_tests.support.loads.slices import reading_of
+from ecom_assets_tests.support.loads.slices import read_slice
 from ecom_assets_tests.support.servers.loopback import Loopback, Reply, Seen, json_reply, serving
 
 CURSOR = {"type": "cursor", "cursor_path": "next", "cursor_param": "after"}
@@ -37,13 +37,13 @@ def test_links_that_count_do_not_skip_a_row_twice(loopback: Loopback) -> None:
         return json_reply({"data": coming[start : start + 2], "next": following})
 
     loopback.answering = answer
-    assert reading_of(loopback, CURSOR)[0] == rows
+    assert read_slice(loopback, CURSOR)[0] == rows
 
 
 def test_empty_pages_without_end_fail(loopback: Loopback) -> None:
     loopback.answering = lambda seen: json_reply({"data": [], "next": "again"})
     with pytest.raises(IncompleteSlice, match=f"{MAX_EMPTY_PAGES + 1} pages in a row brought no record"):
-        reading_of(loopback, CURSOR)
+        read_slice(loopback, CURSOR)
 
 
 def test_an_empty_page_between_others_is_no_end(loopback: Loopback) -> None:
@@ -55,7 +55,7 @@ def test_an_empty_page_between_others_is_no_end(loopback: Loopback) -> None:
         return json_reply({"data": [{"id": number} for number in pages[after]], "next": following})
 
     loopback.answering = answer
-    assert [record["id"] for record in reading_of(loopback, CURSOR)[0]] == [1, 2, 3]
+    assert [record["id"] for record in read_slice(loopback, CURSOR)[0]] == [1, 2, 3]
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_an_empty_page_while_the_total_says_more_fails(loopback: Loopback, pagin
 
     loopback.answering = answer
     with pytest.raises(IncompleteSlice, match=f"after {MAX_RESTARTS} restarts$"):
-        reading_of(loopback, paginator | {"total_path": "total"})
+        read_slice(loopback, paginator | {"total_path": "total"})
 
 
 def test_pages_that_begin_with_the_end_of_the_one_before(loopback: Loopback) -> None:
@@ -89,7 +89,7 @@ def test_pages_that_begin_with_the_end_of_the_one_before(loopback: Loopback) -> 
         )
 
     loopback.answering = answer
-    records, reading = reading_of(loopback, CURSOR)
+    records, reading = read_slice(loopback, CURSOR)
     assert ([record["id"] for record in records], reading.restarts) == (list(range(7)), 0)
 
 
@@ -107,6 +107,6 @@ def test_a_cursor_in_the_body_begins_anew(loopback: Loopback) -> None:
 
     loopback.answering = answer
     paginator = {"type": "cursor", "cursor_path": "next", "cursor_body_path": "page.after"}
-    records, reading = reading_of(loopback, paginator, method="POST", json_body={"kind": "x"})
+    records, reading = read_slice(loopback, paginator, method="POST", json_body={"kind": "x"})
     assert (records, reading.restarts) == (rows, 1)
     assert asked == 3 * [{"kind": "x"}, {"kind": "x", "page": {"after": 3}}]

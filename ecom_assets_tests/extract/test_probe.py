@@ -1,87 +1,48 @@
-"""Whether anything changed is asked with few requests."""
+"""Single pages of every shape of API, as the commands `check` and `preview` request them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
-from ecom_assets.declaration.reading import BUNDLED_SHOPS, Shop, load_shop
-from ecom_assets.extract.probe import changed_windows
-from ecom_assets.foundation.errors import ApiError, IngestError
-from ecom_assets.sandbox import SANDBOX_KEY, SandboxSettings
-from ecom_assets.sandbox.server import Running, serving
-
-UTC = timezone.utc
-NOW = datetime(2026, 1, 10, 12, tzinfo=UTC)
-SECRETS = {"api_key": SANDBOX_KEY}
+from ecom_assets.declaration.reading import Shop, load_shop
+from ecom_assets.extract.api_check import check
+from ecom_assets.extract.probe import open_probe
+from ecom_assets_tests.support.shapes import SHAPES, Shape
 
 
-@pytest.fixture
-def sandbox() -> Iterator[Running]:
-    """Serve a small sandbox at an instant that does not move."""
-    with serving(SandboxSettings(orders_per_day=20, now=NOW)) as running:
-        yield running
+@pytest.fixture(params=SHAPES)
+def served(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Shape, Shop]]:
+    """Serve a shape and return it with its shop."""
+    shape = SHAPES[request.param]
+    with shape.serve() as base_url:
+        file = tmp_path / "shop.yaml"
+        file.write_text(shape.declaration(base_url), encoding="utf-8")
+        yield shape, load_shop(file)
 
 
-@pytest.fixture
-def shop(sandbox: Running) -> Shop:
-    """Return the shop at that address."""
-    bundled = load_shop(BUNDLED_SHOPS / "sandbox.yaml")
-    client = bundled.client.model_copy(update={"base_url": sandbox.base_url})
-    return bundled.model_copy(update={"client": client})
+def test_the_checks_find_no_fault(served: tuple[Shape, Shop]) -> None:
+    shape, shop = served
+    findings = list(check(shop, shape.secrets, shape.end + timedelta(minutes=1)))
+    assert {finding.resource for finding in findings} == {resource.name for resource in shop.resources}
+    assert [finding for finding in findings if finding.result == "failed"] == []
 
 
-def keys(shop: Shop, since: datetime) -> list[str]:
-    """Return the keys of the windows that changed."""
-    return [window.partition_key for window in changed_windows(shop, since, NOW, secrets=SECRETS)]
-
-
-def test_the_windows_that_changed_since(shop: Shop, sandbox: Running) -> None:
-    assert keys(shop, datetime(2026, 1, 8, 6, tzinfo=UTC)) == ["2026-01-08", "2026-01-09"]
-    assert all(request.query["limit"] == "1" for request in sandbox.log.requests)
-    assert len(sandbox.log.requests) == 2
-    assert sandbox.log.requests[0].query["updated_at_min"] == "2026-01-08T06:00:00Z"
-
-
-def test_no_window_closed_since_costs_nothing(shop: Shop, sandbox: Running) -> None:
-    assert keys(shop, datetime(2026, 1, 10, tzinfo=UTC)) == []
-    assert sandbox.log.requests == []
-
-
-def test_many_windows_without_a_change_cost_one_question_each_endpoint(shop: Shop, sandbox: Running) -> None:
-    sandbox.faults.answer('{"data": [], "total": 0}', times=None)
-    assert keys(shop, datetime(2026, 1, 1, tzinfo=UTC)) == []
-    assert len(sandbox.log.requests) == 2
-
-
-def test_an_api_without_a_filter_cannot_be_asked(shop: Shop, sandbox: Running) -> None:
-    resources = []
-    for resource in shop.resources:
-        if resource.endpoint and resource.endpoint.incremental:
-            incremental = resource.endpoint.incremental.model_copy(update={"server_filter": False})
-            endpoint = resource.endpoint.model_copy(update={"incremental": incremental})
-            resource = resource.model_copy(update={"endpoint": endpoint})
-        resources.append(resource)
-    unfiltered = shop.model_copy(update={"resources": tuple(resources)})
-    assert len(keys(unfiltered, NOW - timedelta(days=3))) == 3
-    assert sandbox.log.requests == []
-
-
-def test_a_shop_without_windows_never_changes(shop: Shop) -> None:
-    assert changed_windows(shop.model_copy(update={"partitions": None}), NOW, NOW, secrets=SECRETS) == ()
-
-
-def test_a_refusal_is_an_error(shop: Shop, sandbox: Running) -> None:
-    sandbox.faults.fail(403, times=None)
-    with pytest.raises(ApiError, match="status 403"):
-        keys(shop, datetime(2026, 1, 9, tzinfo=UTC))
-
-
-def test_a_sandbox_that_cannot_start_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ECOM_SANDBOX_ORDERS_PER_DAY", "many")
-    with pytest.raises(
-        IngestError, match="the sandbox cannot start: ECOM_SANDBOX_ORDERS_PER_DAY: found 'many'"
-    ):
-        changed_windows(load_shop(BUNDLED_SHOPS / "sandbox.yaml"), NOW - timedelta(days=2), NOW)
+def test_a_page_of_a_child_is_that_of_a_parent_which_has_one(tmp_path: Path) -> None:
+    shape = SHAPES["parent_children"]
+    with shape.serve() as base_url:
+        file = tmp_path / "shop.yaml"
+        file.write_text(shape.declaration(base_url), encoding="utf-8")
+        shop = load_shop(file)
+        with open_probe(shop, shape.secrets) as probe:
+            bounds = (shape.start, shape.end)
+            refunds = probe.page(shop.resource("refunds"), bounds).records
+            assert {record["_orders_id"] for record in refunds} == {refunds[0]["_orders_id"]}
+            assert refunds[0]["id"] == 1
+            (second,) = probe.page(shop.resource("refunds"), bounds, limit=1, offset=1).records
+            assert second == refunds[1]
+            events = probe.page(shop.resource("refund_events"), bounds).records
+            assert set(events[0]) == {"step", "what", "_refunds_id", "_refunds__orders_id"}

@@ -1,4 +1,4 @@
-"""What a request says once its placeholders are filled."""
+"""Requests after their placeholders are filled."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 
 from ecom_assets.declaration.placeholders import END, START, placeholder_names, replace_placeholders
 from ecom_assets.declaration.reading import Endpoint, Shop
-from ecom_assets.extract.request_template import in_path, template_of, window_values
-from ecom_assets.extract.windows import Slice, Window, cut_into_slices, window_request
+from ecom_assets.extract.request_template import path_segment, template_of, window_values
+from ecom_assets.extract.slices import Slice, cut_into_slices
+from ecom_assets.extract.window_request import window_request
+from ecom_assets.extract.windows import Window
 from ecom_assets.foundation.errors import ApiError
 
 FROM = datetime(2026, 3, 1, tzinfo=timezone.utc)
@@ -41,7 +43,7 @@ def values_of(endpoint: Endpoint) -> dict[str, str | int]:
 
 def test_the_windows_parameters_stand_beside_the_declared_ones() -> None:
     endpoint = endpoint_of(params={"fields": ["id", "at"], "all": True, "flags": [False, 1], "none": None})
-    assert template_of(endpoint).filled(values_of(endpoint)).params == {
+    assert template_of(endpoint).fill(values_of(endpoint)).params == {
         "fields": ["id", "at"],
         "all": "true",
         "flags": ["false", 1],
@@ -64,7 +66,7 @@ def test_placeholders_stand_for_a_window_anywhere() -> None:
     assert endpoint.incremental
     assert (endpoint.incremental.sends_start, endpoint.incremental.sends_end) == (True, True)
     assert endpoint.incremental.parameter_names == f"{start}, {end}"
-    filled = template_of(endpoint).filled(values_of(endpoint))
+    filled = template_of(endpoint).fill(values_of(endpoint))
     low, high = int(FROM.timestamp()), int((FROM + DAY).timestamp())
     assert filled.path == f"/orders/since-{low}"
     assert filled.params == {"q": f"at:[{low} TO {high}] {{x}}"}
@@ -74,7 +76,7 @@ def test_placeholders_stand_for_a_window_anywhere() -> None:
 
 def test_a_parameter_that_the_path_names_is_put_there() -> None:
     endpoint = endpoint_of(path="/stores/{store}/orders", params={"store": "a/{{b}}", "limit": 5})
-    filled = template_of(endpoint).filled(values_of(endpoint))
+    filled = template_of(endpoint).fill(values_of(endpoint))
     assert filled.path == "/stores/a/{b}/orders"
     assert set(filled.params) == {"limit", "from", "to"}
 
@@ -83,7 +85,7 @@ def test_a_parameter_that_the_path_names_is_put_there() -> None:
 def test_any_value_is_one_segment_of_a_path(value: Any) -> None:
     if value in (".", "..") or "\ud800" <= max(str(value)) <= "\udfff":
         return
-    written = in_path(value)
+    written = path_segment(value)
     assert unquote(written) == str(value)
     assert not set("/?#{} ") & set(written)
 
@@ -91,7 +93,7 @@ def test_any_value_is_one_segment_of_a_path(value: Any) -> None:
 @pytest.mark.parametrize("value", [".", ".."])
 def test_a_value_that_no_address_can_hold_is_refused(value: str) -> None:
     with pytest.raises(ApiError, match="cannot have"):
-        in_path(value)
+        path_segment(value)
 
 
 @given(st.text(alphabet="ab{}.", max_size=12))
@@ -134,4 +136,4 @@ def test_windows_whose_end_cannot_be_asked_for_are_read_in_one_go(
     windows = tuple(Window(str(day), FROM + DAY * day, FROM + DAY * (day + 1)) for day in range(3))
     found = cut_into_slices(shop, "orders", windows)
     assert len(found) == slices
-    assert tuple(window for part in found for window in part.windows) == windows
+    assert tuple(window for slice_ in found for window in slice_.windows) == windows

@@ -1,4 +1,4 @@
-"""What else dlt's REST API source can do goes through: POST, headers, response actions, failures of any kind."""
+"""Features of dlt's REST API source work as in dlt: POST, headers, response actions, failures of any kind."""
 
 from __future__ import annotations
 

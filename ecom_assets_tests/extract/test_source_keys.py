@@ -1,4 +1,4 @@
-"""Reading all keys of a collection: of any shape, by any paging, and all of them or none."""
+"""All keys of a collection are read, or reading fails: for keys of any shape and any kind of paging."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ecom_assets.client.api_connection import open_api
 from ecom_assets.client.read_statistics import SliceStatistics
 from ecom_assets.contract.record_keys import keys_of
 from ecom_assets.declaration.reading import Shop
-from ecom_assets.extract.source_keys import source_keys, trimmed
+from ecom_assets.extract.source_keys import reduce_to_key, source_keys
 from ecom_assets.extract.windows import windows_between
 from ecom_assets.foundation.errors import ApiError, IncompleteSlice
 from ecom_assets.load.delete_detection import detect_deletes
@@ -84,7 +84,7 @@ def test_keys_of_several_columns_anywhere_in_the_record(loopback: Loopback) -> N
 
 
 def test_records_need_no_more_than_their_key(loopback: Loopback) -> None:
-    """What a parameter such as `fields: id` leaves of them."""
+    """A parameter such as `fields: id` leaves only the key."""
     loopback.replies = [json_reply({"data": [{"id": 1}, {"id": 2}]})]
     assert read(shop_of(loopback))[0] == [{"id": 1}, {"id": 2}]
     assert loopback.seen[0].query == []
@@ -97,7 +97,7 @@ def test_a_record_without_a_usable_key_fails_the_reading(loopback: Loopback) -> 
         with pytest.raises(ApiError) as caught:
             read(shop_of(loopback))
         assert str(caught.value) == (
-            "things: 1 of 2 records came without a usable primary key id, so what is gone cannot be told; "
+            "things: 1 of 2 records came without a usable primary key id, so it is unknown which records are gone; "
             "check deletes.params"
         )
 
@@ -187,7 +187,7 @@ PATHS = st.lists(
 def test_what_is_kept_of_records_tells_them_apart_as_they_did(
     rows: list[Any], paths: list[tuple[str, ...]]
 ) -> None:
-    kept = [trimmed(row, paths) for row in rows]
+    kept = [reduce_to_key(row, paths) for row in rows]
     assert keys_of(kept, paths) == keys_of(rows, paths)
 
 

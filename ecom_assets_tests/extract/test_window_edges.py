@@ -167,7 +167,7 @@ def is_loaded_once(api: Api, place: Place, shown: Callable[[datetime], datetime]
         if window.start <= moment < window.end
     )
     assert api.load(place, *windows).errors == {}
-    assert not [text for text in api.said if "leave out" in text]
+    assert not [text for text in api.said if "exclude" in text]
     place = replace(place, dataset="testshop")
     ids = sorted(number for number, moment in read.items() if DAYS[0] <= moment < DAYS[-1])
     assert [number for (number,) in place.rows("select id from things order by id")] == ids
@@ -238,12 +238,12 @@ def test_records_of_the_end_that_bounds_leave_out_are_told_of(
         api.compared, api.read = as_text, str
     window = windows_of(api.shop)[1]
     assert api.load(place, window).errors == {}
-    told = [text for text in api.said if "leave out" in text]
+    told = [text for text in api.said if "exclude" in text]
     assert told == (
         [
-            f"things: {count} records of 2026-01-06T00:00:00+00:00 or later came, which bounds '[)' leave out: declare "
-            "bounds '[]' if the API includes the end, or '()' if it rounds instants or compares them as texts, or the "
-            "next window may lack them"
+            f"things: {count} records of 2026-01-06T00:00:00+00:00 or later came, which bounds '[)' exclude. The "
+            "next window may lack them. Declare bounds '[]' if the API includes the end, or '()' if it rounds instants "
+            "or compares them as texts"
         ]
         if count
         else []
@@ -256,8 +256,8 @@ def test_an_api_that_rounds_what_it_compares_is_refused(loopback: Loopback, plac
     report = api.load(place, windows_of(api.shop)[1])
     # the load of the window before did not get them
     assert str(report.errors["things"]) == (
-        "things: 3 of 11 records lie outside of the window that was asked for: the API ignores from, or rounds what "
-        "it compares, for the furthest is of 2026-01-04T23:59:59.500000+00:00, before 2026-01-05T00:00:00+00:00; "
-        "declare server_filter: false, or the parameter that it knows, or the format and the timezone in which it "
-        "reads it"
+        "things: 3 of 11 records lie outside of the window that was asked for. The furthest one is of "
+        "2026-01-04T23:59:59.500000+00:00, before 2026-01-05T00:00:00+00:00. The API ignores from, or rounds the "
+        "instants that it compares. Declare server_filter: false, or the parameter that the API knows, or the format "
+        "and the timezone in which it reads the parameter"
     )

@@ -1,4 +1,4 @@
-"""Windows are half-open, in UTC, Dagster's own, and asked for so that no instant of them is missed."""
+"""Windows are half-open, in UTC and equal to Dagster's; requests for them miss no instant."""
 
 from __future__ import annotations
 
@@ -11,14 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ecom_assets.declaration.reading import Incremental, Partitions, Shop, load_shop
-from ecom_assets.extract.windows import (
-    Slice,
-    Window,
-    cut_into_slices,
-    window_at,
-    window_request,
-    windows_between,
-)
+from ecom_assets.extract.slices import Slice, cut_into_slices
+from ecom_assets.extract.window_request import window_request
+from ecom_assets.extract.windows import Window, window_at, windows_between
 from ecom_assets.orchestration.partitions import partitions_def, windows_of
 from ecom_assets_tests.support.paths import ROOT
 
@@ -82,13 +77,15 @@ WINDOWS = windows_between(Partitions(every="day", start=day(1)), day(1), day(8))
 
 def test_a_slice_a_window() -> None:
     slices = cut_into_slices(SANDBOX, "orders", WINDOWS[::-1])
-    assert [part.id for part in slices] == [f"orders/2026-01-0{number}" for number in range(1, 8)]
-    assert [(part.start, part.end) for part in slices] == [(window.start, window.end) for window in WINDOWS]
+    assert [slice_.id for slice_ in slices] == [f"orders/2026-01-0{number}" for number in range(1, 8)]
+    assert [(slice_.start, slice_.end) for slice_ in slices] == [
+        (window.start, window.end) for window in WINDOWS
+    ]
 
 
 def test_one_slice_for_an_api_that_cannot_filter() -> None:
-    (part,) = cut_into_slices(shop_with(server_filter=False), "orders", WINDOWS)
-    assert (part.start, part.end, part.windows) == (day(1), day(8), WINDOWS)
+    (slice_,) = cut_into_slices(shop_with(server_filter=False), "orders", WINDOWS)
+    assert (slice_.start, slice_.end, slice_.windows) == (day(1), day(8), WINDOWS)
 
 
 def test_a_snapshot_has_one_slice_without_bounds() -> None:
@@ -99,7 +96,7 @@ def test_lookback_reaches_back_unless_the_run_reads_that_anyway() -> None:
     slices = cut_into_slices(shop_with(lookback=3600), "orders", [WINDOWS[1], WINDOWS[2], WINDOWS[5]])
     reached = [window.start for window in (WINDOWS[1], WINDOWS[2], WINDOWS[5])]
     hour = timedelta(hours=1)
-    assert [part.start for part in slices] == [reached[0] - hour, reached[1], reached[2] - hour]
+    assert [slice_.start for slice_ in slices] == [reached[0] - hour, reached[1], reached[2] - hour]
     assert slices[0].window_of(reached[0] - hour) == 0
     assert slices[0].window_of(reached[0] - hour - timedelta(seconds=1)) is None
 
@@ -107,15 +104,15 @@ def test_lookback_reaches_back_unless_the_run_reads_that_anyway() -> None:
 @given(offset=st.integers(-2, 7 * 86_400))
 def test_every_instant_lies_in_exactly_one_window_of_a_slice(offset: int) -> None:
     instant = day(1) + timedelta(seconds=offset)
-    part = Slice("orders/all", WINDOWS, day(1), day(8))
-    position = part.window_of(instant)
+    slice_ = Slice("orders/all", WINDOWS, day(1), day(8))
+    position = slice_.window_of(instant)
     holding = [place for place, window in enumerate(WINDOWS) if window.start <= instant < window.end]
     assert holding == ([] if position is None else [position])
 
 
 def test_an_instant_in_a_gap_belongs_to_no_window() -> None:
-    part = Slice("orders/all", (WINDOWS[0], WINDOWS[2]), day(1), day(4))
-    assert [part.window_of(day(number)) for number in (1, 2, 3, 4)] == [0, None, 1, None]
+    slice_ = Slice("orders/all", (WINDOWS[0], WINDOWS[2]), day(1), day(4))
+    assert [slice_.window_of(day(number)) for number in (1, 2, 3, 4)] == [0, None, 1, None]
 
 
 @pytest.mark.parametrize(
@@ -143,19 +140,19 @@ def test_what_is_asked_for_covers_the_window(declared: dict[str, Any], start: st
     incremental = Incremental(
         **{"cursor_path": "updated_at", "start_param": "from", "end_param": "to", **declared}
     )
-    asked = window_request(Slice("orders/x", WINDOWS[:1], day(1), day(2)), incremental)
-    assert (asked.start, asked.end) == (start, end)
-    assert asked.low is not None
-    assert asked.high is not None
-    assert asked.low <= day(1)
-    assert asked.high >= day(2)
+    request = window_request(Slice("orders/x", WINDOWS[:1], day(1), day(2)), incremental)
+    assert (request.start, request.end) == (start, end)
+    assert request.low is not None
+    assert request.high is not None
+    assert request.low <= day(1)
+    assert request.high >= day(2)
 
 
 def test_nothing_is_asked_of_a_snapshot_and_no_limit_without_a_parameter() -> None:
     incremental = Incremental(cursor_path="updated_at", start_param="from")
     assert window_request(Slice("stores/all"), incremental).start == ""
-    asked = window_request(Slice("orders/x", WINDOWS[:1], day(1), day(2)), incremental)
-    assert (asked.low, asked.high) == (day(1), None)
+    request = window_request(Slice("orders/x", WINDOWS[:1], day(1), day(2)), incremental)
+    assert (request.low, request.high) == (day(1), None)
 
 
 def test_windows_are_ordered_by_key_and_start() -> None:

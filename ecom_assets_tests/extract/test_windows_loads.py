@@ -13,7 +13,8 @@ import pytest
 
 from ecom_assets.declaration.reading import Shop
 from ecom_assets.extract.window_assignment import cursor_instants_of
-from ecom_assets.extract.windows import Window, WindowRequest, windows_between
+from ecom_assets.extract.window_request import WindowRequest
+from ecom_assets.extract.windows import Window, windows_between
 from ecom_assets.load.run import run_load
 from ecom_assets_tests.extract.test_windows_properties import shop_of
 from ecom_assets_tests.support.servers.loopback import Loopback, Reply, Seen, json_reply, serving

@@ -135,7 +135,7 @@ class EndpointClient:
             raise OutOfRequests
         self.request_count += 1
         self._on_progress(f"{self.path}: request {self.request_count} of at most {self.max_requests}")
-        filled = Template(self.path, self.params, {}, self.body).filled(self.values)
+        filled = Template(self.path, self.params, {}, self.body).fill(self.values)
         where, sent = (where, None) if params is None else (filled.path, {**filled.params, **params})
         responses: list[Response] = []
 

@@ -19,7 +19,8 @@ from ecom_assets.discovery.exploration.endpoint_client import EndpointClient, Ou
 from ecom_assets.discovery.exploration.narrow_window import ENDS, NarrowWindow, grain_of, narrow_window_ends
 from ecom_assets.discovery.exploration.record_list import RecordList, record_list_in
 from ecom_assets.extract.request_template import window_values
-from ecom_assets.extract.windows import Slice, window_request
+from ecom_assets.extract.slices import Slice
+from ecom_assets.extract.window_request import window_request
 from ecom_assets.foundation.errors import ApiError
 
 FORMATS = ("iso8601", "unix_ms", "unix", "iso8601_naive", "date", "%Y-%m-%d %H:%M:%S")

@@ -26,7 +26,8 @@ from ecom_assets.discovery.exploration.narrow_window import (
 )
 from ecom_assets.discovery.exploration.page_size import sorted_by_refusal
 from ecom_assets.discovery.exploration.record_list import RecordList
-from ecom_assets.extract.windows import Slice, window_request
+from ecom_assets.extract.slices import Slice
+from ecom_assets.extract.window_request import window_request
 
 _EARLY = 1990
 _FAR = datetime(2090, 1, 1, tzinfo=timezone.utc)

@@ -1,4 +1,4 @@
-"""Reading one slice of a loopback's list through dlt's client, as dlt's REST API source does."""
+"""Read one slice of a loopback server's list through dlt's client, as dlt's REST API source does."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SLICE = "things/all"
 OFFSET = {"type": "offset", "limit": 10, "total_path": "total"}
 
 
-def reading_of(
+def read_slice(
     loopback: Loopback,
     paginator: dict[str, Any] | None = None,
     selector: str = "data",
@@ -29,9 +29,9 @@ def reading_of(
     columns: str = "evolve",
     **more: Any,
 ) -> tuple[list[Any], SliceStatistics]:
-    """Read a slice whole and return its records and figures.
+    """Read a slice, and return its records and its statistics.
 
-    `limits` are where it ends, `columns` is the schema contract's; `more` are fields of the endpoint.
+    `limits` say where it ends, `columns` is the key of the schema contract, `more` are fields of the endpoint.
     """
     shop = shop_at(loopback.base_url)
     endpoint = {
@@ -67,7 +67,7 @@ def reading_of(
 
 
 def with_endpoint(shop: Shop, fields: Mapping[str, Any]) -> Resource:
-    """Return the shop's resource with another endpoint, and the column of its cursor where it has one."""
+    """Return the shop's resource with other fields of its endpoint, and a column for its cursor if there is one."""
     resource = shop.resource("things")
     assert resource.endpoint
     endpoint = resource.endpoint.model_copy(update=dict(fields))

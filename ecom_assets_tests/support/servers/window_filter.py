@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from ecom_assets.declaration.instant_format import resolution_of
 from ecom_assets.declaration.reading import Incremental
-from ecom_assets.extract.windows import WindowRequest
+from ecom_assets.extract.window_request import WindowRequest
 
 UTC = timezone.utc
 IN_UTC = ("iso8601", "unix", "unix_ms")

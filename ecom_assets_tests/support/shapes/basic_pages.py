@@ -1,7 +1,7 @@
 """A key as Basic user with an empty password; numbered pages of a bare list; the total in a header.
 
-Filters exclude both ends and are refused with 400 when misspelt. Times name no zone: local ones beside twins in
-GMT. Money is text, an empty one where there is none. A page past the end is a 404.
+Filters exclude both ends; a misspelt filter is refused with 400. Times have no offset: each is there as a local time
+and as GMT. Money is a text, empty if there is none. A page past the end is a 404.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Filters by whole days that include both ends, of records that have a day and no time; months for windows.
+"""Filters by whole days that include both ends; records with a day and no time; windows of months.
 
-A key in a header of its own. An answer without records is a 204 without a body. The next page is a cursor in a
-header. One row a day and account, keyed by both.
+The key has a header of its own. An answer without records is a 204 without a body. A header holds the cursor of the
+next page. There is one row for each day and account, which are its key.
 """
 
 from __future__ import annotations

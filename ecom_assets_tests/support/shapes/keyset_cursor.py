@@ -1,6 +1,6 @@
-"""A bearer token; a cursor to the next page and no total anywhere; the window within a search expression.
+"""A bearer token; a cursor to the next page; no total anywhere; the window inside a search expression.
 
-Identifiers are UUIDs, instants have microseconds, windows are hours. Not all of the collections page alike.
+Identifiers are UUIDs, instants have microseconds, windows are hours. The collections are paged in different ways.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""No auth, no filter: parameters that it does not know are ignored with a 200. Times are the shop's own.
+"""No auth, no filter, times on the shop's local clock. Unknown parameters are ignored with a 200.
 
-All records come in one answer, or numbered pages with more of them announced. The clocks are put forward within
+All records come in one answer, or in numbered pages that say whether there are more. The clock goes forward within
 the range.
 """
 

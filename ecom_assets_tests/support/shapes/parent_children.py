@@ -1,8 +1,9 @@
-"""Collections that are asked by a field of another's records, in the path or in a parameter.
+"""Collections that are requested by a field of a parent record, in the path or in a parameter.
 
-Orders come by windows, of which the filter includes the end alone. Each has its refunds, of which there are pages,
-and whose lines are a nested list; refunds have their events. An order without refunds is a 404, one that was not
-shipped a 204. Variants belong to a product of a snapshot, whose key has every character that a path cannot have.
+Orders are windowed; the filter includes only the end. Each order has pages of refunds. A refund has lines, which are
+a nested list, and events. The answer is a 404 for an order without refunds, and a 204 for an order that was not
+shipped. Variants belong to products, which are a snapshot; the keys of products have all characters that a path
+cannot have.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Searches by POST: filter, order and page stand in a JSON body, whose instants are milliseconds.
+"""Searches by POST: filter, order and page are in a JSON body with instants in milliseconds.
 
-Tokens are obtained with a client's credentials. One collection is paged by offset, one by number, one by cursor.
+The token is obtained with client credentials. One collection is paged by offset, one by number, one by cursor.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""The records that the servers have, as they truly are; each server writes them in a style of its own.
+"""The records behind all servers. Each server writes them in its own style.
 
-They lie on the edges of days, share instants, and hold nulls and amounts that floats cannot. The clocks of Berlin
-are put forward on the 29th.
+Some lie on the edges of days or share an instant. Some have nulls, or amounts that a float cannot hold. The clocks of
+Berlin go forward on the 29th.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Customer:
 
 
 def _moments() -> list[datetime]:
-    """Return when orders changed, in the order of their numbers, which is not that of the instants."""
+    """Return when orders changed, in the order of their numbers, which is not the order of the instants."""
     moments = []
     day = START - timedelta(days=1)
     while day <= END:
@@ -103,5 +103,5 @@ Item = TypeVar("Item")
 
 
 def page(items: Sequence[Item], offset: int, limit: int) -> list[Item]:
-    """Return the part of a list that a page holds."""
+    """Return the items of one page of a list."""
     return list(items[offset : offset + limit])

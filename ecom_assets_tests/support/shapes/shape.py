@@ -1,4 +1,4 @@
-"""What every shape of API here has in common: a server, a declaration to load it by, and what must come of that."""
+"""A shape of API: a server, the declaration that loads it, and the rows that a load must bring."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from ecom_assets_tests.support.servers.loopback import Reply, Seen, json_reply, 
 from ecom_assets_tests.support.shapes.records import END, START
 
 Tables = dict[str, list[dict[str, Any]]]
-"""Rows by resource: of each declared column the value that DuckDB returns; instants are aware and in UTC."""
+"""Rows by resource, with the values that DuckDB returns for the declared columns. Instants are aware and in UTC."""
 
 
 @dataclass(frozen=True)
 class Shape:
-    """One API: `answer` serves it, `tables` tells, for its base address, what a load must bring.
+    """One API. `answer` serves it; `tables` returns, for a base address, the rows that a load must bring.
 
-    Its name is that of its shop and of the YAML file beside its module. `start` and `end` bound the windows to
-    load; expected of windowed resources are the rows of that time alone.
+    Its shop and the YAML file beside its module have the same name. `start` and `end` bound the windows to load. A
+    windowed resource must bring the rows of that time only.
     """
 
     name: str
@@ -45,12 +45,12 @@ class Shape:
 
 
 def refusal(status: int, reason: str) -> Reply:
-    """Return an answer that says what was wrong."""
+    """Return an answer that says what is wrong with a request."""
     return json_reply({"error": reason}, status)
 
 
 def unknown(query: Mapping[str, str], *known: str) -> Reply | None:
-    """Return a refusal of the first parameter that the API does not know, None when it knows all."""
+    """Return a refusal of the first unknown parameter, None if all parameters are known."""
     for name in query:
         if name not in known:
             return refusal(400, f"no such parameter: {name}")

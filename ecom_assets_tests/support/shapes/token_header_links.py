@@ -1,7 +1,7 @@
-"""A token in a header behind a word; the next page's whole address in the answer; addresses for keys.
+"""A token in a header after a word; the next page's complete address in the answer; addresses as keys.
 
-The one filter has a start and no end. Times have the offsets of wherever something happened. A static parameter
-is true or false in JSON's words.
+The only filter has a start and no end. Times have different offsets. A static parameter is true or false, written as
+in JSON.
 """
 
 from __future__ import annotations

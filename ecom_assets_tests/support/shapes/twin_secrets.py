@@ -1,7 +1,7 @@
-"""Two secrets in the query; offset and limit under names of its own; rows and total deep in the answer.
+"""Two secrets in the query; offset and limit under other names; rows and total deep inside the answer.
 
-Filters include both ends. Paths end in a slash, and are not found without it. Money is a mixture of integers and
-floats. Keys are texts, or of two columns. Stock is paged by a Link header that repeats the secrets.
+Filters include both ends. Paths end in a slash, and are not found without it. Money is an integer or a
+float. Keys are texts, or have two columns. Stock is paged by a Link header that repeats the secrets.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def _answer(seen: Seen) -> Reply:
 
 
 def _orders(query: dict[str, str]) -> Reply:
-    """Return orders in the order of their change, `sort` willing."""
+    """Return orders, sorted by their change if the request asks for it."""
     low, high = (
         datetime.strptime(query.get(name, far), _FORMAT).replace(tzinfo=UTC)
         for name, far in (("modified_from", "2000-01-01 00:00:00"), ("modified_to", "2100-01-01 00:00:00"))

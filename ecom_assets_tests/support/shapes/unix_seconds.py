@@ -1,6 +1,6 @@
-"""Unix seconds, in parameters with brackets and in a cursor that is a number; the next page begins behind a record.
+"""Unix seconds in parameters with brackets and in a numeric cursor; the next page starts after a given record.
 
-Two kinds of auth at once, of which one is an extra secret in the query. Windows are weeks. The first page of
+There are two kinds of auth at once; one is an extra secret in the query. Windows are weeks. The first page of
 another collection is page 0, and the page past its last is empty.
 """
 

@@ -1,4 +1,4 @@
-"""Slices judged together: what becomes of each row is what becomes of it when its slice is judged alone."""
+"""Slices in batches: a row comes out of the contract of a batch as it comes out of the contract of its slice alone."""
 
 from __future__ import annotations
 
@@ -15,12 +15,14 @@ from hypothesis import strategies as st
 from ecom_assets.client.read_statistics import ReadStatistics
 from ecom_assets.contract.contract import Contract
 from ecom_assets.declaration.reading import Shop
-from ecom_assets.extract import batching as gathering
-from ecom_assets.extract import window_assignment as sorting
+from ecom_assets.extract import batching as batching
+from ecom_assets.extract import window_assignment as window_assignment
 from ecom_assets.extract.batching import SliceBatcher
+from ecom_assets.extract.contract_application import apply_contract
 from ecom_assets.extract.load_metrics import LoadMetrics
-from ecom_assets.extract.window_assignment import AssignedRecords, apply_contract, assign_windows
-from ecom_assets.extract.windows import Slice, cut_into_slices, windows_between
+from ecom_assets.extract.slices import Slice, cut_into_slices
+from ecom_assets.extract.window_assignment import AssignedRecords, assign_windows
+from ecom_assets.extract.windows import windows_between
 from ecom_assets.foundation.errors import ApiError
 from ecom_assets.load.garbage_collection import THRESHOLDS, relaxed_garbage_collection
 from ecom_assets.load.report import window_reports
@@ -59,7 +61,7 @@ SHOP = Shop.model_validate(
 )
 
 
-def slices(days: int, start: datetime = START) -> tuple[Slice, ...]:
+def day_slices(days: int, start: datetime = START) -> tuple[Slice, ...]:
     assert SHOP.partitions
     return cut_into_slices(
         SHOP, "orders", windows_between(SHOP.partitions, start, start + timedelta(days=days))
@@ -76,20 +78,20 @@ ORDER = st.fixed_dictionaries(
 RECORD = st.one_of(ORDER, ORDER, ORDER, st.just("not an object"))
 
 
-def dated(part: Slice, record: Any) -> Any:
+def dated(slice_: Slice, record: Any) -> Any:
     """Return a record with its hour as an instant of its slice."""
-    if not isinstance(record, dict) or part.start is None:
+    if not isinstance(record, dict) or slice_.start is None:
         return record
     fields = dict(record)
-    moment = part.start + timedelta(hours=fields.pop("hour"))
+    moment = slice_.start + timedelta(hours=fields.pop("hour"))
     return {**fields, "at": moment.isoformat()}
 
 
-def judged(name: str, groups: list[list[AssignedRecords]], parts: tuple[Slice, ...]) -> tuple[Any, ...]:
-    """Return rows, rejected rows, reports and what else is kept of groups of slices."""
-    metrics = LoadMetrics(SHOP.resource(name), parts)
+def outcome_of(name: str, batches: list[list[AssignedRecords]], slices: tuple[Slice, ...]) -> tuple[Any, ...]:
+    """Return the rows, the rejected rows, the reports and the other figures of batches of slices."""
+    metrics = LoadMetrics(SHOP.resource(name), slices)
     contract = Contract(SHOP.resource(name), SHOP.children_of(name))
-    tables = [apply_contract(SHOP, contract, metrics, group).kept for group in groups]
+    tables = [apply_contract(SHOP, contract, metrics, batch).kept for batch in batches]
     return (
         pa.concat_tables(tables).to_pylist(),
         [(key, entry.primary_key, entry.reasons, entry.record) for key, entry in metrics.rejected_rows],
@@ -102,16 +104,16 @@ def judged(name: str, groups: list[list[AssignedRecords]], parts: tuple[Slice, .
 
 @given(st.lists(st.lists(RECORD, max_size=6), min_size=1, max_size=5))
 @settings(max_examples=300, deadline=None)
-def test_slices_judged_together_come_out_as_each_alone(days: list[list[Any]]) -> None:
-    parts = slices(len(days))
-    batches = []
-    for part, records in zip(parts, days, strict=True):
-        whole = [dated(part, record) for record in records]
-        batches.append(AssignedRecords(part, whole, [0] * len(whole), whole))
+def test_slices_in_one_batch_come_out_as_each_alone(days: list[list[Any]]) -> None:
+    slices = day_slices(len(days))
+    batch = []
+    for slice_, records in zip(slices, days, strict=True):
+        whole = [dated(slice_, record) for record in records]
+        batch.append(AssignedRecords(slice_, whole, [0] * len(whole), whole))
     for name in ("orders", "lines"):
-        alone = judged(name, [[batch] for batch in batches], parts)
-        assert judged(name, [batches], parts) == alone
-        # a key that two slices bring is no duplicate: which of the two stays is told by the merge
+        alone = outcome_of(name, [[assigned] for assigned in batch], slices)
+        assert outcome_of(name, [batch], slices) == alone
+        # a key in two slices is no duplicate: the load decides which of the two rows stays
         assert len(alone[0]) + len(alone[1]) == sum(window.fetched for window in alone[2])
 
 
@@ -127,50 +129,48 @@ INSTANTS = st.one_of(
 
 @given(st.lists(INSTANTS, min_size=1, max_size=5), st.integers(0, 1))
 @settings(max_examples=500, deadline=None)
-def test_the_quick_look_at_cursors_tells_what_the_thorough_one_does(
-    cursors: list[Any], lookback: int
-) -> None:
-    (part,) = slices(1)
-    part = replace(part, start=START - timedelta(microseconds=lookback))
+def test_comparing_cursors_as_texts_gives_the_same_as_parsing_them(cursors: list[Any], lookback: int) -> None:
+    (slice_,) = day_slices(1)
+    slice_ = replace(slice_, start=START - timedelta(microseconds=lookback))
     records = [{"id": number, "at": at} for number, at in enumerate(cursors)]
 
     def outcome() -> Any:
         try:
-            return assign_windows(SHOP, SHOP.resource("orders"), part, records)
+            return assign_windows(SHOP, SHOP.resource("orders"), slice_, records)
         except ApiError as error:
             return str(error)
 
-    quick = outcome()
+    as_texts = outcome()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sorting, "_all_within", lambda *given: False)
-        assert outcome() == quick
+        patch.setattr(window_assignment, "_all_within", lambda *given: False)
+        assert outcome() == as_texts
 
 
-def waiting(parts: tuple[Slice, ...], sizes: list[int]) -> list[list[int]]:
-    """Return the groups in which slices of so many records come out, by their places."""
-    found = SliceBatcher(LoadMetrics(SHOP.resource("orders"), parts))
-    groups = []
-    for part, size in zip(parts, sizes, strict=True):
+def batches_of(slices: tuple[Slice, ...], sizes: list[int]) -> list[list[int]]:
+    """Return the batches in which slices of these sizes come out, as positions of slices."""
+    batcher = SliceBatcher(LoadMetrics(SHOP.resource("orders"), slices))
+    batches = []
+    for slice_, size in zip(slices, sizes, strict=True):
         records = [{"id": number} for number in range(size)]
-        groups += found.add(AssignedRecords(part, records, [0] * size, records))
-    return [[parts.index(batch.part) for batch in group] for group in groups]
+        batches += batcher.add(AssignedRecords(slice_, records, [0] * size, records))
+    return [[slices.index(assigned.slice_) for assigned in batch] for batch in batches]
 
 
 @given(st.lists(st.integers(0, 4), min_size=1, max_size=30), st.integers(1, 9))
-def test_every_slice_comes_out_once_and_none_waits_for_ever(sizes: list[int], most: int) -> None:
+def test_every_slice_comes_out_once_and_none_waits_forever(sizes: list[int], most: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(gathering, "RECORDS", most)
-        groups = waiting(slices(len(sizes)), sizes)
+        patch.setattr(batching, "RECORDS", most)
+        groups = batches_of(day_slices(len(sizes)), sizes)
     assert [place for group in groups for place in group] == list(range(len(sizes)))
     for group in groups:
         assert sum(sizes[place] for place in group[:-1]) < most
 
 
-def test_a_slice_with_an_open_window_is_judged_alone() -> None:
+def test_a_slice_with_an_open_window_is_a_batch_of_its_own() -> None:
     assert SHOP.partitions
     today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    parts = slices(3, today - timedelta(days=2))
-    assert waiting(parts, [1, 1, 1]) == [[2], [0, 1]]
+    slices = day_slices(3, today - timedelta(days=2))
+    assert batches_of(slices, [1, 1, 1]) == [[2], [0, 1]]
 
 
 def test_garbage_is_searched_seldom_while_one_run_reads_and_then_as_before() -> None:

@@ -1,4 +1,4 @@
-"""What a user says to `discover` of each shape of API, and by which names the expected columns are found."""
+"""What a user passes to `discover` for each shape of API, and the names that `discover` gives to the columns."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What a user says to discover a shape, and by which names the expected columns are found."""
+class DiscoverInput:
+    """What a user passes to `discover` for one shape. `columns` maps the expected columns to their discovered names."""
 
     shape: str
     path: str
@@ -19,14 +19,14 @@ class Asked:
     parameters: Sequence[str] = ()
     secrets: Mapping[str, str] = field(default_factory=dict)
     called: Mapping[str, str] = field(default_factory=dict)
-    """What discover calls tables that have another name in the shape."""
+    """The names that `discover` gives to tables with another name in the shape."""
 
 
 SEARCH = "updated:>='2026-03-27T00:00:00Z' AND updated:<'2026-03-27T12:00:00Z'"
 ORDERS = """{"filter": {"changed": {"gte": "{incremental.start_value}", "lt": "{incremental.end_value}"}},
              "sort": ["changed", "no"], "page": {"offset": 0, "size": 50}}"""
-ASKED = [
-    Asked(
+DISCOVER_INPUTS = [
+    DiscoverInput(
         "basic_pages",
         "/shop/v3",
         ["http_basic"],
@@ -46,7 +46,7 @@ ASKED = [
         windowed=["orders", "order_items"],
         secrets={"username": "basic-pages-key-1f2e", "password": ""},
     ),
-    Asked(
+    DiscoverInput(
         "twin_secrets",
         "/store/api",
         ["api_key:consumer_key:query", "api_key:consumer_secret:query"],
@@ -59,7 +59,7 @@ ASKED = [
         windowed=["orders"],
         parameters=["skip", "take", "modified_from", "modified_to", "page", "size"],
     ),
-    Asked(
+    DiscoverInput(
         "token_header_links",
         "/api/",
         ["api_key:Authorization:header:Token "],
@@ -75,7 +75,7 @@ ASKED = [
         },
         windowed=["orders"],
     ),
-    Asked(
+    DiscoverInput(
         "keyset_cursor",
         "/graph",
         ["bearer"],
@@ -87,7 +87,7 @@ ASKED = [
         },
         parameters=["search", "after", "from_row"],
     ),
-    Asked(
+    DiscoverInput(
         "unix_seconds",
         "/v1",
         ["bearer", "api_key:store:query"],
@@ -99,7 +99,7 @@ ASKED = [
         windowed=["charges"],
         secrets={"token": "unix-seconds-token-9a", "api_key": "unix-seconds-store-9b"},
     ),
-    Asked(
+    DiscoverInput(
         "local_time_no_filter",
         "/export",
         [],
@@ -110,14 +110,14 @@ ASKED = [
             "customers": {"nr": "nr"},
         },
     ),
-    Asked(
+    DiscoverInput(
         "date_ranges",
         "/reports/",
         ["api_key:X-Shop-Key:header"],
         ["payouts", "disputes"],
         {"payouts": {name: name for name in ("posted_on", "account", "amount")}},
     ),
-    Asked(
+    DiscoverInput(
         "parent_children",
         "/v2",
         ["api_key:X-Api-Key:header"],
@@ -142,7 +142,7 @@ ASKED = [
         parameters=["offset", "limit", "min", "max"],
         called={"refund_lines": "refund_items", "refund_events": "events"},
     ),
-    Asked(
+    DiscoverInput(
         "post_search",
         "",
         ["oauth2_client_credentials:{base_url}/oauth/token"],

@@ -1,4 +1,4 @@
-"""A record beyond a window, which an inclusive or coarse parameter brings along, is no change of the window."""
+"""An inclusive or coarse parameter brings records beyond a window; they are no change of that window."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from ecom_assets.declaration.reading import Shop
-from ecom_assets.extract.probe import changed_windows
-from ecom_assets.extract.windows import WindowRequest
+from ecom_assets.extract.changed_windows import changed_windows
+from ecom_assets.extract.window_request import WindowRequest
 from ecom_assets_tests.extract.test_windows_properties import shop_of
 from ecom_assets_tests.support.servers.loopback import Reply, Seen, json_reply, serving
 from ecom_assets_tests.support.servers.window_filter import Answering, written

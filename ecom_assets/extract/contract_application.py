@@ -1,0 +1,88 @@
+"""The contract of a table applied to the records of one or more slices, and the result counted by window."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import accumulate
+from typing import Any
+
+import pyarrow as pa
+
+from ecom_assets.contract.contract import Contract, ContractResult
+from ecom_assets.contract.duplicates import superseded_records
+from ecom_assets.contract.nested_values import explode
+from ecom_assets.declaration.reading import Shop
+from ecom_assets.declaration.root_key import root_key_columns
+from ecom_assets.extract.load_metrics import LoadMetrics
+from ecom_assets.extract.window_assignment import AssignedRecords
+
+
+def apply_contract(
+    shop: Shop, contract: Contract, metrics: LoadMetrics, batch: Sequence[AssignedRecords]
+) -> ContractResult:
+    """Return the kept and the rejected rows of one table, and count them in its metrics.
+
+    Rows with the same primary key are compared within one slice only. The load decides between rows of two slices.
+
+    The metrics also get what the load needs to replace rows. For a child, these are the keys of its root records,
+    whose former rows are deleted. For a windowed resource, these are the keys and cursors of its root records.
+
+    Args:
+        shop: The declared shop.
+        contract: The contract of the table.
+        metrics: The figures of the table.
+        batch: The slices, each with the records of the table's endpoint.
+
+    Raises:
+        ContractBroken: The contract fails the table instead of rejecting a row.
+    """
+    resource = metrics.resource
+    root = shop.root_of(resource)
+    # the cursor may be part of the primary key
+    state_columns = list(dict.fromkeys([*root.primary_key, root.cursor.name])) if root.cursor else []
+    slices = [assigned.slice_ for assigned in batch]
+    records = roots = [record for assigned in batch for record in assigned.records]
+    if resource.parent is not None:
+        roots = [record for assigned in batch for record in assigned.roots]
+    # positions of windows are counted through all slices of the batch
+    first_windows = list(accumulate((len(slice_.windows) or 1 for slice_ in slices), initial=0))
+    windows = [
+        first + window
+        for first, assigned in zip(first_windows, batch, strict=False)
+        for window in assigned.windows
+    ]
+    groups = None
+    if len(batch) > 1:
+        groups = [position for position, assigned in enumerate(batch) for _ in assigned.records]
+    rejections: dict[int, str] = {}
+    if resource.rows_from is not None:
+        parent = shop.parent_of(resource)
+        superseded = superseded_records(shop, parent, records, groups)
+        records, positions = explode(records, resource, parent)
+        windows = [windows[position] for position in positions]
+        groups = groups and [groups[position] for position in positions]
+        rejections = {
+            row: f"of an outdated record of {parent.name}: another record with its primary key was read"
+            for row, position in enumerate(positions)
+            if position in superseded
+        }
+    result = contract.apply(records, rejections, groups)
+    metrics.add(slices, windows, result)
+    if resource.parent is None:
+        if state_columns:
+            states = pa.table(result.kept.select(state_columns).columns, names=state_columns)
+            metrics.add_root_states(slices, states)
+    elif state_columns:
+        metrics.root_keys.append(_root_keys(shop, contract, roots))
+        states = Contract(root, timezone=shop.timezone_of(root)).columns_of(roots, state_columns)
+        metrics.add_root_states(slices, states, result.kept)
+    return result
+
+
+def _root_keys(shop: Shop, contract: Contract, roots: Sequence[Any]) -> pa.Table:
+    """Return the primary keys of root records, in the columns and types of a child's table."""
+    root = shop.root_of(contract.resource)
+    columns = root_key_columns(shop, contract.resource)
+    paths = {name: root.column(root_column).path for name, root_column in columns.items()}
+    records = [record for record in roots if isinstance(record, dict)]
+    return contract.columns_of(records, list(paths), paths)

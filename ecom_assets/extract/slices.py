@@ -1,0 +1,85 @@
+"""Slices: the adjacent windows that one worker reads in one pass over an endpoint."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from ecom_assets.extract.windows import Window
+
+if TYPE_CHECKING:
+    from ecom_assets.declaration.reading import Shop
+
+
+@dataclass(frozen=True)
+class Slice:
+    """One or more windows of a run, read by one worker in one pass. The slice of a snapshot has no window.
+
+    Attributes:
+        id: `<resource>/<partition key of the first window>`, or `<resource>/all` for a snapshot.
+        windows: The windows, in order.
+        start: Where reading starts, aware and in UTC; None for a snapshot. It lies before the first window by
+            that part of the lookback which no earlier window of the run covers.
+        end: The end of the last window, aware and in UTC; None for a snapshot.
+        lookback: How far before its start a window is read again.
+    """
+
+    id: str
+    windows: tuple[Window, ...] = ()
+    start: datetime | None = None
+    end: datetime | None = None
+    lookback: timedelta = timedelta()
+
+    @cached_property
+    def _ends(self) -> list[datetime]:
+        return [window.end for window in self.windows]
+
+    def window_of(self, instant: datetime) -> int | None:
+        """Return the position of the window that an instant belongs to, None for an instant outside the slice.
+
+        An instant in a lookback belongs to the window after it, because the load of that window reads it.
+        """
+        if self.start is None or self.end is None or not self.start <= instant < self.end:
+            return None
+        position = bisect_right(self._ends, instant)
+        begin = self.start if position == 0 else self.windows[position].start - self.lookback
+        return position if instant >= begin else None
+
+
+def cut_into_slices(shop: Shop, name: str, windows: Sequence[Window]) -> tuple[Slice, ...]:
+    """Return the slices in which a run reads its windows of one endpoint.
+
+    There is one slice a window. There is only one slice for all windows if the API cannot filter by the end of
+    a window: each slice would otherwise read everything, or everything since its start. A lookback is read only
+    as far back as no other window of the run reads.
+
+    Args:
+        shop: The declared shop.
+        name: The name of the resource with the endpoint.
+        windows: The windows of the run, in any order; none for a snapshot, which is one slice.
+    """
+    if not windows:
+        return (Slice(f"{name}/all"),)
+    lookback = timedelta(seconds=shop.policy.lookback)
+    ordered = tuple(sorted(windows, key=lambda window: window.start))
+    filtered = shop.incremental_of(name).sends_end
+    groups: list[tuple[Window, ...]] = [(window,) for window in ordered] if filtered else [ordered]
+    slices = []
+    previous_end = None
+    for group in groups:
+        start = group[0].start - lookback
+        slices.append(
+            Slice(
+                id=f"{name}/{group[0].partition_key}",
+                windows=group,
+                start=start if previous_end is None else max(start, previous_end),
+                end=group[-1].end,
+                lookback=lookback,
+            )
+        )
+        previous_end = group[-1].end
+    return tuple(slices)
