@@ -111,8 +111,8 @@ def _refuse_records_outside(
                 f"{resource.name}: {count} of {len(instants)} records lie outside of the window that was asked for. "
                 f"The furthest one is of {furthest(instants).as_py().isoformat()}, {side} {limit.isoformat()}. "
                 f"The API ignores {param or incremental.parameter_names}, or rounds the instants that it compares. "
-                "Declare server_filter: false, or the parameter that the API knows, or the format and the timezone in which "
-                "it reads the parameter"
+                "Declare server_filter: false, or the parameter that the API knows, or the format and the timezone in "
+                "which it reads the parameter"
             )
 
 
