@@ -24,7 +24,7 @@ from ecom_assets.extract.windows import windows_between
 from ecom_assets.load.run import run_load
 from ecom_assets.warehouse.choice import warehouse_from_environment
 from ecom_assets.warehouse.postgres.transaction import PostgresTransaction
-from ecom_assets.warehouse.warehouse import Transaction
+from ecom_assets.warehouse.transaction import Transaction
 
 BUILD = ROOT / "build" / "bench"
 RESOURCES = ("orders", "order_items")
@@ -49,7 +49,7 @@ def grow(orders: int) -> None:
     """Copy the rows until there are so many orders, as a transaction of its own."""
     with warehouse_from_environment().transaction("bench") as session:
         tables = session.columns_of("bench")
-        copies = orders // session.value('select count(*) from "bench"."orders"')
+        copies = orders // session.fetch_value('select count(*) from "bench"."orders"')
         for table, key in KEYS.items():
             values = [
                 f'"{name}" + copy::bigint * {_FAR}' if name == key else f'"{name}"' for name in tables[table]
@@ -63,12 +63,12 @@ def grow(orders: int) -> None:
 @contextmanager
 def without_indexes() -> Iterator[None]:
     """Let PostgreSQL's tables be as they were before they had any."""
-    indexing = PostgresTransaction.index
-    PostgresTransaction.index = Transaction.index  # type: ignore[method-assign]
+    indexing = PostgresTransaction.create_indexes
+    PostgresTransaction.create_indexes = Transaction.create_indexes  # type: ignore[method-assign]
     try:
         yield
     finally:
-        PostgresTransaction.index = indexing  # type: ignore[method-assign]
+        PostgresTransaction.create_indexes = indexing  # type: ignore[method-assign]
 
 
 def measure(url: str, place: str, orders: int, days: int, *, indexed: bool) -> list[float]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from ecom_assets.declaration.reading import Resource, Shop
-from ecom_assets.warehouse.warehouse import Transaction
+from ecom_assets.warehouse.transaction import Transaction
 
 SAMPLE = 5
 """How many offending rows a finding shows."""
@@ -81,7 +81,7 @@ def examine(query: Query, subject: Subject) -> Finding:
         return query(subject)
     except UnanswerableError as problem:
         return Finding(passed=False, description=str(problem))
-    except subject.connection.errors as error:
+    except subject.connection.driver_errors as error:
         return Finding(
             passed=False, description=f"the warehouse did not answer: {str(error).splitlines()[0]}"
         )

@@ -25,7 +25,9 @@ from ecom_assets.foundation.progress import OnProgress
 from ecom_assets.load.dlt_log import quiet_dlt_log
 from ecom_assets.load.ledger import insert_ledger_row
 from ecom_assets.warehouse.choice import warehouse_from_environment
-from ecom_assets.warehouse.warehouse import Transaction, Warehouse, one_line
+from ecom_assets.warehouse.errors import one_line
+from ecom_assets.warehouse.transaction import Transaction
+from ecom_assets.warehouse.warehouse import Warehouse
 
 _log = logging.getLogger(__name__)
 
@@ -121,7 +123,7 @@ class _Sweep:
                     f"the column {DELETED_AT.name} of {name} is {found}, which a field of the API made it; "
                     f"a sweep needs {instant}: load {self.resource.name} into a new warehouse"
                 )
-            return connection.arrow(f"select * from {self._known}")
+            return connection.fetch_arrow(f"select * from {self._known}")
 
     @property
     def _known(self) -> str:
@@ -139,8 +141,8 @@ class _Sweep:
         try:
             with (
                 self.warehouse.transaction(self.shop.name, self.on_progress) as connection,
-                connection.visible("ecom_before", before, self._known),
-                connection.visible("ecom_source", keys, self._known),
+                connection.temporary_table("ecom_before", before, self._known),
+                connection.temporary_table("ecom_source", keys, self._known),
             ):
                 same = " and ".join(
                     f'ecom_source."{name}" = ecom_before."{name}"' for name in self.resource.primary_key
@@ -148,7 +150,7 @@ class _Sweep:
                 there = f"exists (select 1 from ecom_source where {same})"
                 gone = f"from ecom_before where __deleted_at is null and not {there}"
                 back = f"from ecom_before where __deleted_at is not null and {there}"
-                self._refuse_too_many(connection.value(f"select count(*) {gone}"), live)
+                self._refuse_too_many(connection.fetch_value(f"select count(*) {gone}"), live)
                 report = SweepReport(
                     resource=self.resource.name,
                     table=f"{self.shop.name}.{self.resource.name}",
@@ -166,7 +168,7 @@ class _Sweep:
                 insert_ledger_row(connection, self.shop, create_load_id(), _entry(report), instant)
         except NotPublished as problem:
             unpublished = problem
-        except self.warehouse.errors as error:
+        except self.warehouse.driver_errors as error:
             raise WarehouseError(
                 f"the warehouse {self.warehouse} was left as it was: {one_line(error)}"
             ) from None
@@ -179,7 +181,7 @@ class _Sweep:
     def _write(self, connection: Transaction, found: str, value: datetime | None) -> int:
         """Set `deleted_at` of the rows found, but of none that a load or another sweep wrote meanwhile."""
         same = " and ".join(f'rows."{name}" = found."{name}"' for name in self.resource.primary_key)
-        return connection.change(
+        return connection.execute_update(
             f"update {self.table} as rows set {DELETED_AT.name} = ? from (select ecom_before.* {found}) as found\n"
             f'where {same} and rows."{self.cursor}" is not distinct from found.__cursor\n'
             f"and rows.{DELETED_AT.name} is not distinct from found.__deleted_at",

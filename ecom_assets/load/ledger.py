@@ -15,7 +15,7 @@ from dlt.extract import DltSource
 
 from ecom_assets.declaration.reading import Shop
 from ecom_assets.extract.load_metrics import LoadMetrics, ResourceReport, WindowReport
-from ecom_assets.warehouse.warehouse import Transaction
+from ecom_assets.warehouse.transaction import Transaction
 
 LEDGER = "load_ledger"
 REJECTED = "rejected_rows"
@@ -98,7 +98,7 @@ def insert_ledger_row(
     """Add a row to the ledger in the open transaction, for what no load brings."""
     rows = pa.Table.from_pylist([_entry(window, load_id, now)], schema=_LEDGER_SCHEMA)
     names = ", ".join(f'"{name}"' for name in rows.column_names)
-    with warehouse.visible("ecom_entry", rows):
+    with warehouse.temporary_table("ecom_entry", rows):
         warehouse.execute(f'insert into "{shop.name}"."{LEDGER}" ({names}) select {names} from ecom_entry')
 
 
@@ -131,7 +131,7 @@ def delete_replaced_rows(warehouse: Transaction, shop: Shop, load_metrics: Seque
         name = metrics.resource.name
         if REJECTED in present:
             keys = pa.table({"partition_key": pa.array(metrics.partition_keys, pa.string())})
-            with warehouse.visible("ecom_keys", keys):
+            with warehouse.temporary_table("ecom_keys", keys):
                 warehouse.execute(
                     f'delete from "{shop.name}"."{REJECTED}" as rows where resource = ? and exists (select 1 '
                     "from ecom_keys as keys where keys.partition_key is not distinct from rows.partition_key)",
@@ -140,7 +140,7 @@ def delete_replaced_rows(warehouse: Transaction, shop: Shop, load_metrics: Seque
         if name in present and metrics.parents and metrics.resource.windowed:
             parents = pa.concat_tables(metrics.parents)
             same = " and ".join(f'rows."{column}" = parents."{column}"' for column in parents.column_names)
-            with warehouse.visible("ecom_parents", parents):
+            with warehouse.temporary_table("ecom_parents", parents):
                 warehouse.execute(
                     f'delete from "{shop.name}"."{name}" as rows using ecom_parents as parents where {same}'
                 )

@@ -13,7 +13,7 @@ from ecom_assets.declaration.reading import Shop
 from ecom_assets.extract.load_metrics import LoadMetrics
 from ecom_assets.extract.window_assignment import root_key
 from ecom_assets.foundation.progress import OnProgress
-from ecom_assets.warehouse.warehouse import Transaction
+from ecom_assets.warehouse.transaction import Transaction
 
 
 def reconcile_nested_rows(
@@ -31,12 +31,12 @@ def reconcile_nested_rows(
         keys = ", ".join(f'"{name}"' for name in root.primary_key)
         cursor = root.cursor.name
         moved = f"ecom_moved_{resource.name}"
-        with connection.visible("ecom_states", pa.concat_tables(metrics.states)):
+        with connection.temporary_table("ecom_states", pa.concat_tables(metrics.states)):
             connection.execute(
                 f"create temporary table {moved} as select {keys} from ecom_states "
                 f'group by {keys} having count(distinct "{cursor}") > 1'
             )
-        count = connection.value(f"select count(*) from {moved}")
+        count = connection.fetch_value(f"select count(*) from {moved}")
         if not count:
             continue
         on_progress(
@@ -51,7 +51,10 @@ def reconcile_nested_rows(
         # the later the window, the later the state
         for _, states, rows in sorted(metrics.open, key=lambda entry: entry[0]):
             names = ", ".join(f'"{name}"' for name in rows.column_names)
-            with connection.visible("ecom_states", states), connection.visible("ecom_rows", rows, table):
+            with (
+                connection.temporary_table("ecom_states", states),
+                connection.temporary_table("ecom_rows", rows, table),
+            ):
                 connection.execute(f"delete from {table} as rows where {concerned}")
                 connection.execute(
                     f"insert into {table} ({names}) select {names} from ("

@@ -10,16 +10,16 @@ from contextlib import contextmanager
 
 from ecom_assets.declaration.reading import Resource, Shop
 from ecom_assets.extract.window_assignment import root_key
-from ecom_assets.warehouse.warehouse import Transaction
+from ecom_assets.warehouse.transaction import Transaction
 
 
 @contextmanager
 def rows_found_fast(session: Transaction, shop: Shop, resources: Iterable[Resource]) -> Iterator[None]:
     """Have the tables that a load writes indexed: those that are there before its block, the new ones after it."""
     keys = {entry.name: row_keys(shop, entry) for entry in resources if entry.windowed}
-    session.index(shop.name, keys)
+    session.create_indexes(shop.name, keys)
     yield
-    session.index(shop.name, keys)
+    session.create_indexes(shop.name, keys)
 
 
 def row_keys(shop: Shop, resource: Resource) -> list[tuple[str, ...]]:

@@ -33,8 +33,8 @@ from ecom_assets.load.row_keys import rows_found_fast
 from ecom_assets.load.stale_writes import loads_after, stale_write_protection
 from ecom_assets.load.stored_columns import Stored, refuse_other_types, stored_columns
 from ecom_assets.warehouse.choice import warehouse_from_environment
+from ecom_assets.warehouse.errors import as_warehouse_error
 from ecom_assets.warehouse.warehouse import Warehouse
-from ecom_assets.warehouse.write_errors import as_warehouse_error
 
 __all__ = ["ResourceReport", "RunReport", "WindowReport", "run_load"]
 

@@ -19,7 +19,7 @@ from ecom_assets.extract.window_assignment import root_key
 from ecom_assets.foundation.errors import WarehouseError
 from ecom_assets.foundation.progress import OnProgress
 from ecom_assets.load.ledger import LEDGER, REJECTED
-from ecom_assets.warehouse.warehouse import Transaction
+from ecom_assets.warehouse.transaction import Transaction
 
 _PAIRS = "ecom_overtaken"
 _STATES = "ecom_states"
@@ -100,8 +100,8 @@ def _refuse_children_alone(
     began is in a window that was open then, so no load of other windows is in the way.
     """
     ledger, parent = f'"{shop.name}"."{LEDGER}"', shop.root_of(resource).name
-    with connection.visible(_STATES, pa.table({"load_id": list(overtaking)})):
-        found = connection.value(
+    with connection.temporary_table(_STATES, pa.table({"load_id": list(overtaking)})):
+        found = connection.fetch_value(
             f"select count(*) from {ledger} as list join {_STATES} using (load_id) "
             f"where list.resource = ? and list.window_end > ? and not exists (select 1 from {ledger} as parent "
             "where parent.load_id = list.load_id and parent.resource = ?)",
@@ -123,7 +123,7 @@ def _later_readings(
     on_progress: OnProgress,
 ) -> Iterator[_Kept]:
     """Yield the snapshots, and the rejected rows of windows, that were read later than this run's."""
-    with connection.visible(_STATES, pa.table({"load_id": list(overtaking)})):
+    with connection.temporary_table(_STATES, pa.table({"load_id": list(overtaking)})):
         connection.execute(
             f"create temporary table {_PAIRS} as select distinct resource, partition_key "
             f'from "{shop.name}"."{LEDGER}" join {_STATES} using (load_id)'
@@ -160,14 +160,14 @@ def _newer_states(
         return
     listed = ", ".join(f'"{key}"' for key in keys)
     aside = f"ecom_newer_{endpoint.name}"
-    with connection.visible(_STATES, pa.concat_tables(states)):
+    with connection.temporary_table(_STATES, pa.concat_tables(states)):
         connection.execute(
             f"create temporary table {aside} as select {listed} from ("
             f'select {listed}, max("{cursor}") as read from {_STATES} group by {listed}'
             f') as came join "{shop.name}"."{endpoint.name}" as stored using ({listed}) '
             f'where stored."{cursor}" > came.read'
         )
-    count = connection.value(f"select count(*) from {aside}")
+    count = connection.fetch_value(f"select count(*) from {aside}")
     if not count:
         return
     on_progress(f"{endpoint.name}: the warehouse has a newer state of {count} records, which stays")

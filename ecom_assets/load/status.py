@@ -13,7 +13,8 @@ from typing import Any
 from ecom_assets.declaration.reading import Resource, Shop
 from ecom_assets.extract.windows import windows_between
 from ecom_assets.load.ledger import LEDGER
-from ecom_assets.warehouse.warehouse import Transaction, Warehouse
+from ecom_assets.warehouse.transaction import Transaction
+from ecom_assets.warehouse.warehouse import Warehouse
 
 BAR = 50
 """Cells of a bar, each of which stands for an equal part of the windows."""
@@ -66,7 +67,7 @@ def _status(
     marks = [_mark(newest.get(key)) for key in keys]
     rows = None
     if resource.name in tables:
-        rows = connection.value(f'select count(*) from "{shop.name}"."{resource.name}"')
+        rows = connection.fetch_value(f'select count(*) from "{shop.name}"."{resource.name}"')
     return ResourceStatus(
         resource=resource.name,
         windows=len(keys),

@@ -130,7 +130,7 @@ def summaries(
     found = []
     with warehouse.read(shop.name) as connection:
         for resource in shop.resources:
-            rows = connection.value(f'select count(*) from "{resource.name}"')
+            rows = connection.fetch_value(f'select count(*) from "{resource.name}"')
             first, last, seconds = connection.execute(
                 "select min(partition_key), max(partition_key), sum(seconds) from load_ledger "
                 "where resource = ? and loaded_at >= ?",

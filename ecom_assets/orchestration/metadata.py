@@ -68,7 +68,8 @@ def row_counts(shop: Shop, warehouse: Warehouse, tables: Iterable[str]) -> dict[
     try:
         with warehouse.read(shop.name) as connection:
             return {
-                table: connection.value(f'select count(*) from "{shop.name}"."{table}"') for table in tables
+                table: connection.fetch_value(f'select count(*) from "{shop.name}"."{table}"')
+                for table in tables
             }
     except WarehouseError:
         return {}

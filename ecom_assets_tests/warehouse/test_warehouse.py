@@ -129,7 +129,7 @@ def test_patience_ends_with_a_program_that_knows_no_lock(warehouse: DuckDbWareho
         holder.stdin.close()
     assert len(said) == 1
     with warehouse.transaction("sandbox") as connection:
-        assert connection.value("select 1") == 1
+        assert connection.fetch_value("select 1") == 1
 
 
 def test_a_link_to_a_file_that_is_not_there_yet_stays_one(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import duckdb
 import pyarrow as pa
 
 from ecom_assets.declaration.reading import Column
-from ecom_assets.warehouse.warehouse import Transaction
+from ecom_assets.warehouse.transaction import Transaction
 
 _TYPES: Mapping[str, str] = {
     "text": "VARCHAR",
@@ -28,7 +28,7 @@ _TYPES: Mapping[str, str] = {
 class DuckDbTransaction(Transaction):
     """An open connection to a DuckDB file."""
 
-    errors = (duckdb.Error,)
+    driver_errors = (duckdb.Error,)
     columns_query = (
         "select table_name, column_name, data_type from information_schema.columns "
         "where table_catalog = current_database() and table_schema = ? order by table_name, ordinal_position"
@@ -42,11 +42,11 @@ class DuckDbTransaction(Transaction):
         """Run a statement."""
         return self.connection.execute(sql, list(parameters))
 
-    def change(self, sql: str, parameters: Sequence[Any] = ()) -> int:
+    def execute_update(self, sql: str, parameters: Sequence[Any] = ()) -> int:
         """Run a statement that writes, and return the number of rows that it wrote."""
-        return int(self.value(sql, parameters))
+        return int(self.fetch_value(sql, parameters))
 
-    def arrow(self, sql: str) -> pa.Table:
+    def fetch_arrow(self, sql: str) -> pa.Table:
         """Return the answer to a query as an Arrow table."""
         return self.connection.execute(sql).to_arrow_table()
 
@@ -57,7 +57,7 @@ class DuckDbTransaction(Transaction):
         return _TYPES[column.data_type]
 
     @contextmanager
-    def visible(self, name: str, table: pa.Table, like: str | None = None) -> Iterator[None]:
+    def temporary_table(self, name: str, table: pa.Table, like: str | None = None) -> Iterator[None]:
         """Let SQL see an Arrow table; its types need not be another's, DuckDB casts where it inserts."""
         self.connection.register(name, table)
         try:

@@ -23,8 +23,9 @@ from ecom_assets.foundation.errors import WarehouseError
 from ecom_assets.foundation.progress import OnProgress
 from ecom_assets.warehouse.duckdb.published_copy import not_published, publish
 from ecom_assets.warehouse.duckdb.transaction import DuckDbTransaction
+from ecom_assets.warehouse.errors import one_line
 from ecom_assets.warehouse.file_lock import file_lock, too_long
-from ecom_assets.warehouse.warehouse import DEFAULT_LOCK_TIMEOUT, Warehouse, one_line
+from ecom_assets.warehouse.warehouse import DEFAULT_LOCK_TIMEOUT, Warehouse
 
 BESIDE = (".lock", ".holder", ".new", ".wal", ".tmp")
 """What this module, `locking` and DuckDB put beside the file, by the ends of their names."""
@@ -70,7 +71,7 @@ class DuckDbWarehouse(Warehouse):
     """A DuckDB file that one process at a time writes, the lock file beside it, and its copy for readers."""
 
     kind = "duckdb"
-    errors: tuple[type[Exception], ...] = DuckDbTransaction.errors
+    driver_errors: tuple[type[Exception], ...] = DuckDbTransaction.driver_errors
 
     def __init__(
         self, path: Path, lock_timeout: float = DEFAULT_LOCK_TIMEOUT, copy: Path | None = None

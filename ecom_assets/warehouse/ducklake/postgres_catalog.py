@@ -20,9 +20,10 @@ from ecom_assets.foundation.progress import OnProgress
 from ecom_assets.warehouse.ducklake.attach import attach, catalog_secret
 from ecom_assets.warehouse.ducklake.configuration import Lake
 from ecom_assets.warehouse.ducklake.warehouse import DuckLakeWarehouse
+from ecom_assets.warehouse.errors import one_line
 from ecom_assets.warehouse.postgres.copy import quoted
 from ecom_assets.warehouse.postgres.database import PostgresDatabase, lock
-from ecom_assets.warehouse.warehouse import DEFAULT_LOCK_TIMEOUT, one_line
+from ecom_assets.warehouse.warehouse import DEFAULT_LOCK_TIMEOUT
 
 _MOMENT = 1.0
 """Seconds of waiting for the lake itself that nobody is told of: it is held to make a catalog, and to commit."""
@@ -31,7 +32,7 @@ _MOMENT = 1.0
 class PostgresLakeWarehouse(DuckLakeWarehouse):
     """A lake that many read while one load at a time writes each dataset."""
 
-    errors = (*DuckLakeWarehouse.errors, psycopg2.Error)
+    driver_errors = (*DuckLakeWarehouse.driver_errors, psycopg2.Error)
 
     def __init__(self, lake: Lake, lock_timeout: float = DEFAULT_LOCK_TIMEOUT) -> None:
         """Take the lake and the seconds to wait for others; nothing is opened yet.

@@ -18,9 +18,9 @@ from psycopg2.extensions import make_dsn, parse_dsn
 from ecom_assets.client.redaction import Redactor
 from ecom_assets.foundation.errors import WarehouseError
 from ecom_assets.foundation.progress import OnProgress
+from ecom_assets.warehouse.errors import one_line
 from ecom_assets.warehouse.file_lock import this_process, too_long
 from ecom_assets.warehouse.postgres.statements import savepoint
-from ecom_assets.warehouse.warehouse import one_line
 
 LONGEST_NAME = 63
 """Characters of a name in PostgreSQL."""

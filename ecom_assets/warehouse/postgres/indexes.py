@@ -13,10 +13,10 @@ from typing import Any
 
 import psycopg2
 
+from ecom_assets.warehouse.errors import one_line
 from ecom_assets.warehouse.postgres.copy import quoted
 from ecom_assets.warehouse.postgres.database import LONGEST_NAME
 from ecom_assets.warehouse.postgres.statements import run
-from ecom_assets.warehouse.warehouse import one_line
 
 _log = logging.getLogger(__name__)
 

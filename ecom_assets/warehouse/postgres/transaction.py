@@ -14,7 +14,7 @@ from ecom_assets.declaration.reading import Column
 from ecom_assets.warehouse.postgres.copy import copy_in, quoted, sql_type
 from ecom_assets.warehouse.postgres.indexes import index_keys
 from ecom_assets.warehouse.postgres.statements import run
-from ecom_assets.warehouse.warehouse import QueryResult, Transaction
+from ecom_assets.warehouse.transaction import QueryResult, Transaction
 
 _TYPES: Mapping[str, str] = {
     "text": "character varying",
@@ -44,7 +44,7 @@ _NUMERIC, _JSONB = 1700, 3802
 class PostgresTransaction(Transaction):
     """An open connection to PostgreSQL, in a transaction; a statement that fails leaves the ones before it."""
 
-    errors = (psycopg2.Error,)
+    driver_errors = (psycopg2.Error,)
     columns_query = (
         "select c.relname, a.attname, format_type(a.atttypid, a.atttypmod) from pg_attribute as a "
         "join pg_class as c on c.oid = a.attrelid join pg_namespace as n on n.oid = c.relnamespace "
@@ -61,11 +61,11 @@ class PostgresTransaction(Transaction):
         answer: QueryResult = self._run(sql, parameters)
         return answer
 
-    def change(self, sql: str, parameters: Sequence[Any] = ()) -> int:
+    def execute_update(self, sql: str, parameters: Sequence[Any] = ()) -> int:
         """Run a statement that writes, and return the number of rows that it wrote."""
         return int(self._run(sql, parameters).rowcount)
 
-    def arrow(self, sql: str) -> pa.Table:
+    def fetch_arrow(self, sql: str) -> pa.Table:
         """Return the answer to a query as an Arrow table."""
         answer = self.connection.cursor()
         # of JSON its text, where a number is as it was written
@@ -87,7 +87,7 @@ class PostgresTransaction(Transaction):
         return _TYPES[column.data_type]
 
     @contextmanager
-    def visible(self, name: str, table: pa.Table, like: str | None = None) -> Iterator[None]:
+    def temporary_table(self, name: str, table: pa.Table, like: str | None = None) -> Iterator[None]:
         """Let SQL see an Arrow table, as a temporary table that is analysed, so that joins with it are planned well."""
         columns = ", ".join(f"{quoted(field.name)} {sql_type(field.type)}" for field in table.schema)
         made = f"create temporary table {name} ({columns})"
@@ -105,7 +105,7 @@ class PostgresTransaction(Transaction):
         yield
         self._run(f"drop table {name}", ())
 
-    def index(self, dataset: str, keys: Mapping[str, Sequence[Sequence[str]]]) -> None:
+    def create_indexes(self, dataset: str, keys: Mapping[str, Sequence[Sequence[str]]]) -> None:
         """Make the indexes that are missing, and let the planner know how many rows there are to find."""
         index_keys(self.connection, dataset, keys)
 

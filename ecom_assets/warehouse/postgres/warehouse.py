@@ -27,7 +27,7 @@ class PostgresWarehouse(Warehouse):
     """A database that many read while one load at a time writes each dataset."""
 
     kind = "postgres"
-    errors = PostgresTransaction.errors
+    driver_errors = PostgresTransaction.driver_errors
 
     def __init__(self, address: str, lock_timeout: float = DEFAULT_LOCK_TIMEOUT) -> None:
         """Name the database by its address, and how many seconds to wait for others.

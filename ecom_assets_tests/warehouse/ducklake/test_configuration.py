@@ -47,7 +47,7 @@ def test_names_and_paths_may_have_any_character(
     lake = new_lake(DUCKLAKE_NAME="my 'lake\"", STORAGE__BUCKET_URL=str(folder))
     lake.write('create schema "my_lake"', 'create table "my_lake"."a" as select * from range(20)')
     with lake.warehouse().read("my_lake") as session:
-        assert session.value("select count(*) from a") == 20
+        assert session.fetch_value("select count(*) from a") == 20
     assert list(folder.rglob("*.parquet"))
     # two lakes of one database
     address = new_database()
@@ -184,7 +184,7 @@ def test_duckdb_fetches_nothing(new_lake: NewLake, catalog: str) -> None:
             "autoload_known_extensions",
             "allow_persistent_secrets",
         ):
-            assert session.value(f"select current_setting('{setting}')") is False
+            assert session.fetch_value(f"select current_setting('{setting}')") is False
 
 
 def test_a_program_that_has_the_catalog_open_is_waited_for(new_lake: NewLake, tmp_path: Path) -> None:
@@ -201,7 +201,7 @@ def test_a_program_that_has_the_catalog_open_is_waited_for(new_lake: NewLake, tm
             try:
                 if seconds == "1":
                     with lake.warehouse().transaction("sandbox", said.append) as session:
-                        assert session.value("select 1") == 1
+                        assert session.fetch_value("select 1") == 1
                 else:
                     with (
                         pytest.raises(

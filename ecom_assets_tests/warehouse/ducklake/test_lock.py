@@ -73,7 +73,7 @@ def test_who_waits_is_told_for_whom_and_another_dataset_is_free(lake: Place, tmp
     with forks(tmp_path) as forked:
         holder = forked.hold(lake.where, 1)
         with lake.warehouse().transaction("sandbox", said.append) as session:
-            assert session.value("select 1") == 1
+            assert session.fetch_value("select 1") == 1
         assert forked.end(holder) == (0, "")
         (line,) = said
         assert line.startswith("waiting for the warehouse ducklake:postgresql:///")
@@ -84,7 +84,7 @@ def test_who_waits_is_told_for_whom_and_another_dataset_is_free(lake: Place, tmp
         with pytest.raises(WarehouseError, match=said_then), lake.warehouse(0.2).transaction("sandbox"):
             pass
         with lake.warehouse(0).transaction("another") as session:
-            assert session.value("select 1") == 1
+            assert session.fetch_value("select 1") == 1
         forked.end(holder, kill=True)
         with lake.warehouse(10).transaction("sandbox"):
             pass
@@ -118,12 +118,12 @@ def test_readers_see_the_last_commit_and_wait_for_nobody(sandbox: Running, lake:
         assert time.monotonic() - began < 5
     assert lake.table("stores") == []
     with lake.warehouse().read("sandbox") as reader:
-        before = reader.value("select count(*) from stores")
+        before = reader.fetch_value("select count(*) from stores")
         run_load(shop, ["stores"], secrets=SECRETS, warehouse=lake.warehouse())
         # an error leaves the state that is read as it was, as several checks share one
         with pytest.raises(duckdb.Error):
             reader.execute("select cast('a' as integer)")
-        assert (before, reader.value("select count(*) from stores")) == (0, 0)
+        assert (before, reader.fetch_value("select count(*) from stores")) == (0, 0)
         with pytest.raises(duckdb.Error, match="read-only"):
             reader.execute('delete from "sandbox"."stores"')
     assert len(lake.table("stores")) == 5

@@ -44,7 +44,7 @@ def test_a_transaction_is_kept_as_a_whole(address: str) -> None:
         # an error leaves the snapshot usable, as several checks share one
         with pytest.raises(psycopg2.Error):
             session.execute("select nothing from a")
-        assert session.value("select '100%' = ?", ["100%"])
+        assert session.fetch_value("select '100%' = ?", ["100%"])
 
 
 def test_four_load_at_once_and_lose_nothing(
@@ -64,7 +64,7 @@ def test_who_waits_is_told_for_whom_and_goes_on(forked: Forks, address: str) -> 
     said: list[str] = []
     holder = forked.hold(address, 0.5)
     with PostgresWarehouse(address, 20).transaction("sandbox", said.append) as session:
-        assert session.value("select 1") == 1
+        assert session.fetch_value("select 1") == 1
     (line,) = said
     assert line.startswith("waiting for the warehouse postgresql:///")
     assert f"held by PID {holder} on {socket.gethostname()}"[:60] in line
@@ -83,7 +83,7 @@ def test_who_gives_up_names_the_holder_and_another_dataset_is_free(forked: Forks
     ):
         pass
     with PostgresWarehouse(address, 0).transaction("another") as session:
-        assert session.value("select 1") == 1
+        assert session.fetch_value("select 1") == 1
     forked.end(holder, kill=True)
     with PostgresWarehouse(address, 5).transaction("sandbox"):
         pass
@@ -100,9 +100,9 @@ def test_readers_see_the_last_commit_and_wait_for_nobody(sandbox: Running, addre
     # a snapshot is replaced in one step for those who are reading too
     seen: list[int] = []
     with place.warehouse().read("sandbox") as reader:
-        seen.append(reader.value("select count(*) from stores"))
+        seen.append(reader.fetch_value("select count(*) from stores"))
         run_load(shop, ["stores"], secrets=secrets, warehouse=place.warehouse(5))
-        seen.append(reader.value("select count(*) from stores"))
+        seen.append(reader.fetch_value("select count(*) from stores"))
     assert (seen, len(place.table("stores"))) == ([0, 0], 5)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -11,7 +12,7 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 from ecom_assets.client.failures import cause_chain, disk_problem
 from ecom_assets.client.redaction import Redactor
 from ecom_assets.foundation.errors import IngestError, WarehouseError
-from ecom_assets.warehouse.warehouse import Warehouse, one_line
+from ecom_assets.warehouse.warehouse import Warehouse
 
 
 @contextmanager
@@ -21,7 +22,7 @@ def as_warehouse_error(warehouse: Warehouse, redactor: Redactor) -> Iterator[Non
         PipelineStepFailed,
         DestinationException,
         OSError,
-        *warehouse.errors,
+        *warehouse.driver_errors,
     )
     try:
         yield
@@ -34,3 +35,11 @@ def as_warehouse_error(warehouse: Warehouse, redactor: Redactor) -> Iterator[Non
     else:
         return
     raise failure
+
+
+_ADDED = re.compile(r"Stack Trace:|\n(?:DETAIL|CONTEXT|LINE \d+): ")
+
+
+def one_line(error: BaseException) -> str:
+    """Return an error's text without line breaks, and without what an engine adds: its stack, or a row's values."""
+    return " ".join(_ADDED.split(str(error))[0].split())
