@@ -1,7 +1,6 @@
-"""The warehouse as the rest of the project knows it: where a load is put, alone and in one step, and read again.
+"""The Warehouse: where the shops' tables are. A load writes it alone and in one transaction.
 
-What that takes on an engine is `duckdb_warehouse`'s and `postgres_warehouse`'s; which one it is, `chosen_warehouse`'s.
-SQL is written once, in what the engines have in common, with `?` for parameters.
+The environment chooses the engine. See `ecom_assets.warehouse.choice`.
 """
 
 from __future__ import annotations
@@ -16,58 +15,67 @@ from ecom_assets.declaration.reading import Shop
 from ecom_assets.foundation.progress import OnProgress
 from ecom_assets.warehouse.transaction import Transaction
 
-DEFAULT_LOCK_TIMEOUT = 300.0
-"""Seconds to wait for a warehouse that somebody else holds."""
-
 
 class Warehouse(ABC):
-    """Where the shops' datasets are. Nothing is opened before it is needed."""
+    """A database, a file or a lake with one dataset (a schema) for each shop. It is opened only when it is used."""
 
     name: str
-    """What messages call it, without a secret."""
+    """Its name in messages, without a secret."""
     kind: str
-    """The engine, as Dagster's UI knows it."""
+    """The engine, as dlt calls the destination type and as Dagster's UI shows it."""
     lock_timeout: float
-    """Seconds to wait for somebody else who loads."""
+    """How many seconds a load waits for another load of the same dataset."""
     driver_errors: tuple[type[Exception], ...]
-    """What the engine raises."""
+    """The exceptions that the engine's driver raises. They are listed in the engine's `errors.py`."""
 
     def __str__(self) -> str:
-        """Return what messages call it."""
+        """Return its name in messages."""
         return self.name
 
     @property
     @abstractmethod
     def uri(self) -> str:
-        """Return its address, without a secret."""
+        """The address, without a secret."""
 
     @abstractmethod
     def check(self, shop: Shop) -> None:
-        """Raise WarehouseError for a shop whose dataset cannot be in it."""
+        """Raise WarehouseError if the engine cannot hold the shop's dataset, because of a name for example."""
 
     @abstractmethod
     def exists(self) -> bool:
-        """Return whether there is anything to read; False before the first load into a file."""
+        """Return whether there is something to read. It is False before the first load into a file."""
 
     @abstractmethod
     def destination(self) -> Destination[Any, Any]:
-        """Return dlt's destination; it can be reached only inside `transaction` and `read`."""
+        """Return the dlt destination. dlt can use it only inside the blocks of `transaction` and `read`."""
 
     @abstractmethod
     def transaction(
         self, dataset: str, on_progress: OnProgress = lambda _: None
     ) -> AbstractContextManager[Transaction]:
-        """Load into a dataset alone, and do everything in one transaction: all of it is kept, or nothing.
+        """Lock a dataset and write it in one transaction, which is committed at the end of the block.
 
-        Raises WarehouseError when that cannot be had within the lock's timeout; NotPublished when everything
-        is kept and only a copy could not be made.
+        If the block raises, nothing is written.
+
+        Args:
+            dataset: The schema to write.
+            on_progress: Receives a line when another process holds the lock.
+
+        Raises:
+            WarehouseError: The warehouse cannot be opened, or the lock is not free within `lock_timeout` seconds.
+            NotPublished: Everything is committed, but the copy for readers could not be replaced.
         """
 
     @abstractmethod
     def read(
         self, dataset: str, on_progress: OnProgress = lambda _: None
     ) -> AbstractContextManager[Transaction]:
-        """Open the warehouse for reading, with `dataset` as the schema of unqualified names.
+        """Open the warehouse for reading.
 
-        Raises WarehouseError when it is not there, cannot be had in time, or turns out to be broken.
+        Args:
+            dataset: The schema of unqualified names.
+            on_progress: Receives a line when another process has to be waited for.
+
+        Raises:
+            WarehouseError: The warehouse does not exist, cannot be opened in time, or is broken.
         """

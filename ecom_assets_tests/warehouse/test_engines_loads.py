@@ -47,10 +47,10 @@ Load = Callable[..., RunReport]
 def test_tables_and_types_are_those_of_the_contract(place: Place, load: Load) -> None:
     shop = shop_at("http://127.0.0.1:1")
     assert load(place, WINDOWED, WEEK[:1]).errors == load(place, SNAPSHOTS).errors == {}
-    with place.warehouse().read("sandbox") as session:
-        there = session.columns_of("sandbox")
+    with place.warehouse().read("sandbox") as transaction:
+        there = transaction.columns_of("sandbox")
         for resource in shop.resources:
-            declared = {column.name: session.type_of(column) for column in resource.table_columns}
+            declared = {column.name: transaction.type_of(column) for column in resource.table_columns}
             assert there[resource.name] == declared
     for resource in shop.resources:
         assert place.not_null(resource.name) == sum(not column.nullable for column in resource.table_columns)

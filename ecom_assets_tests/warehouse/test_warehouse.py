@@ -15,7 +15,7 @@ from ecom_assets.foundation.errors import WarehouseError
 from ecom_assets.load.run import run_load
 from ecom_assets.warehouse.choice import warehouse_from_environment
 from ecom_assets.warehouse.duckdb.warehouse import DuckDbWarehouse
-from ecom_assets.warehouse.warehouse import DEFAULT_LOCK_TIMEOUT
+from ecom_assets.warehouse.lock import DEFAULT_LOCK_TIMEOUT
 
 
 @pytest.fixture
@@ -52,21 +52,21 @@ def test_another_database_is_refused_without_its_secret(where: str) -> None:
 def test_a_file_that_is_called_as_its_shop_is_refused(tmp_path: Path) -> None:
     shop = load_shop(BUNDLED_SHOPS / "sandbox.yaml")
     with pytest.raises(
-        WarehouseError, match=r"is called as the shop sandbox is, .* another file in ECOM_WAREHOUSE"
+        WarehouseError, match=r"has the same name as the shop sandbox, .* another file in ECOM_WAREHOUSE"
     ):
         run_load(shop, ["stores"], warehouse=DuckDbWarehouse(tmp_path / "Sandbox.duckdb"))
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_transaction_is_kept_as_a_whole(warehouse: DuckDbWarehouse) -> None:
-    with warehouse.transaction("sandbox") as connection:
-        connection.execute("create schema shop; create table shop.a as select 1 as x")
-    with pytest.raises(duckdb.CatalogException), warehouse.transaction("sandbox") as connection:
-        connection.execute("insert into shop.a values (2); insert into shop.nothing values (2)")
-    with warehouse.read("shop") as connection:
-        assert connection.execute("select * from a").fetchall() == [(1,)]
-    with warehouse.read("nothing") as connection:
-        assert connection.execute("select current_setting('TimeZone')").fetchall() == [("UTC",)]
+    with warehouse.transaction("sandbox") as transaction:
+        transaction.execute("create schema shop; create table shop.a as select 1 as x")
+    with pytest.raises(duckdb.CatalogException), warehouse.transaction("sandbox") as transaction:
+        transaction.execute("insert into shop.a values (2); insert into shop.nothing values (2)")
+    with warehouse.read("shop") as transaction:
+        assert transaction.execute("select * from a").fetchall() == [(1,)]
+    with warehouse.read("nothing") as transaction:
+        assert transaction.execute("select current_setting('TimeZone')").fetchall() == [("UTC",)]
 
 
 def test_reading_what_is_not_there_says_what_to_do(warehouse: DuckDbWarehouse) -> None:
@@ -128,16 +128,16 @@ def test_patience_ends_with_a_program_that_knows_no_lock(warehouse: DuckDbWareho
             pass
         holder.stdin.close()
     assert len(said) == 1
-    with warehouse.transaction("sandbox") as connection:
-        assert connection.fetch_value("select 1") == 1
+    with warehouse.transaction("sandbox") as transaction:
+        assert transaction.fetch_value("select 1") == 1
 
 
 def test_a_link_to_a_file_that_is_not_there_yet_stays_one(tmp_path: Path) -> None:
     (tmp_path / "disk").mkdir()
     link = tmp_path / "one.duckdb"
     link.symlink_to(tmp_path / "disk" / "two.duckdb")
-    with DuckDbWarehouse(link).transaction("sandbox") as connection:
-        connection.execute("create table a as select 1 as x")
+    with DuckDbWarehouse(link).transaction("sandbox") as transaction:
+        transaction.execute("create table a as select 1 as x")
     assert link.is_symlink()
-    with duckdb.connect(str(tmp_path / "disk" / "two.duckdb")) as connection:
-        assert connection.execute("select * from a").fetchall() == [(1,)]
+    with duckdb.connect(str(tmp_path / "disk" / "two.duckdb")) as transaction:
+        assert transaction.execute("select * from a").fetchall() == [(1,)]

@@ -1,4 +1,4 @@
-"""Asking an open DuckDB file, in the words that all warehouses have in common."""
+"""The Transaction of a DuckDB file."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import duckdb
 import pyarrow as pa
 
 from ecom_assets.declaration.reading import Column
+from ecom_assets.warehouse.duckdb.errors import DRIVER_ERRORS
 from ecom_assets.warehouse.transaction import Transaction
 
 _TYPES: Mapping[str, str] = {
@@ -23,19 +24,20 @@ _TYPES: Mapping[str, str] = {
     "json": "JSON",
     "binary": "BLOB",
 }
+"""DuckDB's types by the types of a declaration."""
 
 
 class DuckDbTransaction(Transaction):
-    """An open connection to a DuckDB file."""
+    """A transaction on a DuckDB connection."""
 
-    driver_errors = (duckdb.Error,)
+    driver_errors = DRIVER_ERRORS
     columns_query = (
         "select table_name, column_name, data_type from information_schema.columns "
         "where table_catalog = current_database() and table_schema = ? order by table_name, ordinal_position"
     )
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
-        """Take an open connection, which stays its opener's to close."""
+        """Take an open connection, which the warehouse closes."""
         self.connection = connection
 
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> duckdb.DuckDBPyConnection:
@@ -43,22 +45,22 @@ class DuckDbTransaction(Transaction):
         return self.connection.execute(sql, list(parameters))
 
     def execute_update(self, sql: str, parameters: Sequence[Any] = ()) -> int:
-        """Run a statement that writes, and return the number of rows that it wrote."""
+        """Run an INSERT, UPDATE or DELETE, and return the number of rows, with which DuckDB answers."""
         return int(self.fetch_value(sql, parameters))
 
     def fetch_arrow(self, sql: str) -> pa.Table:
-        """Return the answer to a query as an Arrow table."""
+        """Run a query, and return its rows as an Arrow table."""
         return self.connection.execute(sql).to_arrow_table()
 
     def type_of(self, column: Column) -> str:
-        """Return the DuckDB type that a declared column has."""
+        """Return the DuckDB type of a declared column."""
         if column.data_type == "decimal":
             return f"DECIMAL({column.precision},{column.scale})"
         return _TYPES[column.data_type]
 
     @contextmanager
     def temporary_table(self, name: str, table: pa.Table, like: str | None = None) -> Iterator[None]:
-        """Let SQL see an Arrow table; its types need not be another's, DuckDB casts where it inserts."""
+        """Make an Arrow table available to SQL. `like` is not needed, because DuckDB casts when it inserts."""
         self.connection.register(name, table)
         try:
             yield

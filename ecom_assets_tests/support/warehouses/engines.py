@@ -39,22 +39,22 @@ class Place:
 
     def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Ask the warehouse, with the dataset as the one of unqualified names."""
-        with self.warehouse().read(self.dataset) as session:
-            return [tuple(row) for row in session.execute(sql, parameters).fetchall()]
+        with self.warehouse().read(self.dataset) as transaction:
+            return [tuple(row) for row in transaction.execute(sql, parameters).fetchall()]
 
     def write(self, *statements: str) -> None:
         """Tamper with the warehouse."""
-        with self.warehouse().transaction(self.dataset) as session:
+        with self.warehouse().transaction(self.dataset) as transaction:
             for statement in statements:
-                session.execute(statement)
+                transaction.execute(statement)
 
     def table(self, name: str, *without: str) -> list[tuple[Any, ...]]:
         """Return all rows of a table, sorted, in the order of the columns' names."""
-        with self.warehouse().read(self.dataset) as session:
-            columns = sorted(session.columns_of(self.dataset).get(name, {}).keys() - set(without))
+        with self.warehouse().read(self.dataset) as transaction:
+            columns = sorted(transaction.columns_of(self.dataset).get(name, {}).keys() - set(without))
             listed = ", ".join(f'"{column}"' for column in columns)
             rows = (
-                session.execute(f'select {listed} from "{self.dataset}"."{name}"').fetchall()
+                transaction.execute(f'select {listed} from "{self.dataset}"."{name}"').fetchall()
                 if columns
                 else []
             )
@@ -67,27 +67,27 @@ class Place:
 
     def tables(self, *names: str) -> dict[str, list[tuple[Any, ...]]]:
         """Return the rows of tables, of all but dlt's own unless named; what differs between runs is left out."""
-        with self.warehouse().read(self.dataset) as session:
-            present = [name for name in session.columns_of(self.dataset) if not name.startswith("_dlt")]
+        with self.warehouse().read(self.dataset) as transaction:
+            present = [name for name in transaction.columns_of(self.dataset) if not name.startswith("_dlt")]
         return {name: self.table(name, *OF_A_RUN) for name in names or present}
 
     def columns(self, table: str) -> dict[str, str]:
         """Return the columns of a table in their order, with the engine's names of their types."""
-        with self.warehouse().read(self.dataset) as session:
-            return session.columns_of(self.dataset).get(table, {})
+        with self.warehouse().read(self.dataset) as transaction:
+            return transaction.columns_of(self.dataset).get(table, {})
 
     def present(self, names: Iterable[str]) -> list[str]:
         """Return those of the tables that are there."""
-        with self.warehouse().read(self.dataset) as session:
-            there = session.columns_of(self.dataset)
+        with self.warehouse().read(self.dataset) as transaction:
+            there = transaction.columns_of(self.dataset)
         return [name for name in names if name in there]
 
     def type_of(self, **column: Any) -> str:
         """Return the engine's name of the type that a declared column has."""
         from ecom_assets.declaration.reading import Column
 
-        with self.warehouse().read(self.dataset) as session:
-            return session.type_of(Column.model_validate({"name": "column", **column}))
+        with self.warehouse().read(self.dataset) as transaction:
+            return transaction.type_of(Column.model_validate({"name": "column", **column}))
 
 
 def parsed(value: Any) -> Any:
@@ -116,8 +116,8 @@ def before_each_load(warehouse: Warehouse, happens: Callable[[], object]) -> War
         thread = threading.Thread(target=happens)  # as a run of its own
         thread.start()
         thread.join()
-        with real(dataset, on_progress) as session:
-            yield session
+        with real(dataset, on_progress) as transaction:
+            yield transaction
 
     warehouse.transaction = transaction  # type: ignore[method-assign]
     return warehouse

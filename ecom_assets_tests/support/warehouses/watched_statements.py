@@ -23,10 +23,10 @@ def watched(warehouse: Warehouse, see: Callable[[Any, str], object]) -> Warehous
 
     @contextmanager
     def transaction(dataset: str, on_progress: OnProgress = lambda _: None) -> Iterator[Any]:
-        with real(dataset, on_progress) as session:
-            connection = session.connection  # type: ignore[attr-defined]
+        with real(dataset, on_progress) as transaction:
+            connection = transaction.connection  # type: ignore[attr-defined]
             connection.cursor_factory = Watched
-            yield session
+            yield transaction
 
     warehouse.transaction = transaction  # type: ignore[method-assign]
     return warehouse

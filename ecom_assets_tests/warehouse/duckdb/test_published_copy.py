@@ -33,19 +33,19 @@ def warehouse(tmp_path: Path) -> DuckDbWarehouse:
 
 def rows(file: Path | None) -> list[tuple[int]]:
     """Return the rows of the table `a`."""
-    with duckdb.connect(str(file), read_only=True) as connection:
-        return connection.execute("select * from a order by all").fetchall()
+    with duckdb.connect(str(file), read_only=True) as transaction:
+        return transaction.execute("select * from a order by all").fetchall()
 
 
 def test_the_copy_has_what_is_committed(warehouse: DuckDbWarehouse) -> None:
-    with warehouse.transaction("sandbox") as connection:
-        connection.execute("create table a as select 1 as x")
+    with warehouse.transaction("sandbox") as transaction:
+        transaction.execute("create table a as select 1 as x")
     assert rows(warehouse.copy) == [(1,)]
     for number in range(2, 5):
         with duckdb.connect(str(warehouse.copy), read_only=True) as reader:
             reader.execute("select * from a")
-            with warehouse.transaction("sandbox") as connection:
-                connection.execute("insert into a values (?)", [number])
+            with warehouse.transaction("sandbox") as transaction:
+                transaction.execute("insert into a values (?)", [number])
                 assert rows(warehouse.copy) == [(before,) for before in range(1, number)]
             # who has the former copy open reads on in it
             assert len(reader.execute("select * from a").fetchall()) == number - 1
@@ -53,24 +53,24 @@ def test_the_copy_has_what_is_committed(warehouse: DuckDbWarehouse) -> None:
 
 
 def test_nothing_is_published_of_a_load_that_fails(warehouse: DuckDbWarehouse) -> None:
-    with pytest.raises(duckdb.CatalogException), warehouse.transaction("sandbox") as connection:
-        connection.execute("create table a as select 1 as x; insert into nothing values (1)")
+    with pytest.raises(duckdb.CatalogException), warehouse.transaction("sandbox") as transaction:
+        transaction.execute("create table a as select 1 as x; insert into nothing values (1)")
     assert warehouse.copy
     assert not warehouse.copy.exists()
 
 
 def test_what_a_former_load_left_in_the_log_is_in_the_copy(warehouse: DuckDbWarehouse) -> None:
-    with warehouse.transaction("sandbox") as connection:
-        connection.execute("create table a as select 1 as x")
-    with duckdb.connect(str(warehouse.path)) as connection:
-        connection.execute("set checkpoint_threshold = '1gb'; insert into a values (2)")
+    with warehouse.transaction("sandbox") as transaction:
+        transaction.execute("create table a as select 1 as x")
+    with duckdb.connect(str(warehouse.path)) as transaction:
+        transaction.execute("set checkpoint_threshold = '1gb'; insert into a values (2)")
         # as a process that was killed leaves it
         for end in ("", ".wal"):
             shutil.copyfile(f"{warehouse.path}{end}", f"{warehouse.path}{end}.left")
     for end in ("", ".wal"):
         Path(f"{warehouse.path}{end}.left").replace(f"{warehouse.path}{end}")
-    with warehouse.transaction("sandbox") as connection:
-        connection.execute("insert into a values (3)")
+    with warehouse.transaction("sandbox") as transaction:
+        transaction.execute("insert into a values (3)")
     assert rows(warehouse.copy) == [(1,), (2,), (3,)]
 
 
@@ -78,8 +78,8 @@ def test_a_copy_that_cannot_be_written_leaves_the_load_and_the_former_copy(
     warehouse: DuckDbWarehouse, tmp_path: Path
 ) -> None:
     (tmp_path / "readers").write_text("in the way")
-    with pytest.raises(NotPublished) as failed, warehouse.transaction("sandbox") as connection:
-        connection.execute("create table a as select 1 as x")
+    with pytest.raises(NotPublished) as failed, warehouse.transaction("sandbox") as transaction:
+        transaction.execute("create table a as select 1 as x")
     head, _, why = str(failed.value).partition(" (ECOM_PUBLISH) was left as it was: ")
     assert head == f"the load is in the warehouse {warehouse.path}, but its copy {warehouse.copy}"
     assert why in ("File exists", "Not a directory")

@@ -46,8 +46,8 @@ def test_names_and_paths_may_have_any_character(
     folder = tmp_path / 'o\'clock "files"'
     lake = new_lake(DUCKLAKE_NAME="my 'lake\"", STORAGE__BUCKET_URL=str(folder))
     lake.write('create schema "my_lake"', 'create table "my_lake"."a" as select * from range(20)')
-    with lake.warehouse().read("my_lake") as session:
-        assert session.fetch_value("select count(*) from a") == 20
+    with lake.warehouse().read("my_lake") as transaction:
+        assert transaction.fetch_value("select count(*) from a") == 20
     assert list(folder.rglob("*.parquet"))
     # two lakes of one database
     address = new_database()
@@ -90,7 +90,7 @@ def test_the_files_of_a_lake_are_elsewhere_only_when_that_is_meant(
             r"a catalog in mysql under .*; allowed: sqlite or duckdb",
         ),
         ({"CATALOG": "md:///s3cr3t-w0rd"}, "a catalog in md under"),
-        ({"CATALOG": "s3cr3t-w0rd"}, "lacks what can be read"),
+        ({"CATALOG": "s3cr3t-w0rd"}, "has a value that cannot be read under"),
         (
             {"STORAGE__BUCKET_URL": "gs://shop"},
             r"files in gs:// under .*; allowed: a folder, or a bucket s3://",
@@ -110,7 +110,7 @@ def test_the_files_of_a_lake_are_elsewhere_only_when_that_is_meant(
         ),
         (
             {**BUCKET, "STORAGE__CREDENTIALS__ENDPOINT_URL": "ftp://s3cr3t-w0rd"},
-            "an endpoint_url that is none",
+            "an endpoint_url that is no address of a server under",
         ),
         (
             {**BUCKET, "STORAGE__CREDENTIALS__S3_URL_STYLE": "odd"},
@@ -178,13 +178,13 @@ def test_a_temporary_folder_that_cannot_be_written_is_named(
 
 
 def test_duckdb_fetches_nothing(new_lake: NewLake, catalog: str) -> None:
-    with new_lake(CATALOG=catalog).warehouse().transaction("sandbox") as session:
+    with new_lake(CATALOG=catalog).warehouse().transaction("sandbox") as transaction:
         for setting in (
             "autoinstall_known_extensions",
             "autoload_known_extensions",
             "allow_persistent_secrets",
         ):
-            assert session.fetch_value(f"select current_setting('{setting}')") is False
+            assert transaction.fetch_value(f"select current_setting('{setting}')") is False
 
 
 def test_a_program_that_has_the_catalog_open_is_waited_for(new_lake: NewLake, tmp_path: Path) -> None:
@@ -200,8 +200,8 @@ def test_a_program_that_has_the_catalog_open_is_waited_for(new_lake: NewLake, tm
             other.stdout.readline()
             try:
                 if seconds == "1":
-                    with lake.warehouse().transaction("sandbox", said.append) as session:
-                        assert session.fetch_value("select 1") == 1
+                    with lake.warehouse().transaction("sandbox", said.append) as transaction:
+                        assert transaction.fetch_value("select 1") == 1
                 else:
                     with (
                         pytest.raises(

@@ -17,7 +17,7 @@ from ecom_assets.foundation.errors import WarehouseError
 from ecom_assets.load.run import run_load
 from ecom_assets.sandbox import SANDBOX_KEY
 from ecom_assets.sandbox.server import Running
-from ecom_assets.warehouse.postgres.database import lock
+from ecom_assets.warehouse.postgres.lock import acquire_lock
 from ecom_assets.warehouse.warehouse import Warehouse
 from ecom_assets_tests.support.loads.forked_loads import WINDOWED, forks, shop_at
 from ecom_assets_tests.support.loads.still_sandbox import WINDOWS
@@ -58,9 +58,9 @@ def cut(address: str, condition: str) -> int:
 
 def load_and(warehouse: Warehouse, happens: Callable[[], object]) -> None:
     """Write into a lake, and let something happen right before the commit."""
-    with warehouse.transaction("sandbox") as session:
-        session.execute('create table "sandbox"."a" as select * from range(20)')
-        session.execute('create table "sandbox"."b" as select * from range(2)')
+    with warehouse.transaction("sandbox") as transaction:
+        transaction.execute('create table "sandbox"."a" as select * from range(20)')
+        transaction.execute('create table "sandbox"."b" as select * from range(2)')
         happens()
 
 
@@ -72,8 +72,8 @@ def test_who_waits_is_told_for_whom_and_another_dataset_is_free(lake: Place, tmp
     said: list[str] = []
     with forks(tmp_path) as forked:
         holder = forked.hold(lake.where, 1)
-        with lake.warehouse().transaction("sandbox", said.append) as session:
-            assert session.fetch_value("select 1") == 1
+        with lake.warehouse().transaction("sandbox", said.append) as transaction:
+            assert transaction.fetch_value("select 1") == 1
         assert forked.end(holder) == (0, "")
         (line,) = said
         assert line.startswith("waiting for the warehouse ducklake:postgresql:///")
@@ -83,8 +83,8 @@ def test_who_waits_is_told_for_whom_and_another_dataset_is_free(lake: Place, tmp
         said_then = rf"was held by PID {holder} on .*, server process \d+, .* for 0.2 s \(ECOM_LOCK_TIMEOUT\)"
         with pytest.raises(WarehouseError, match=said_then), lake.warehouse(0.2).transaction("sandbox"):
             pass
-        with lake.warehouse(0).transaction("another") as session:
-            assert session.fetch_value("select 1") == 1
+        with lake.warehouse(0).transaction("another") as transaction:
+            assert transaction.fetch_value("select 1") == 1
         forked.end(holder, kill=True)
         with lake.warehouse(10).transaction("sandbox"):
             pass
@@ -93,9 +93,9 @@ def test_who_waits_is_told_for_whom_and_another_dataset_is_free(lake: Place, tmp
 def test_a_commit_waits_for_the_one_before(lake: Place, address: str) -> None:
     said: list[str] = []
     other = psycopg2.connect(address)
-    with lake.warehouse().transaction("sandbox", said.append) as session:
-        session.execute('create schema "sandbox"')
-        lock(other, 'lake "ducklake"', "", 1, said.append)
+    with lake.warehouse().transaction("sandbox", said.append) as transaction:
+        transaction.execute('create schema "sandbox"')
+        acquire_lock(other, 'lake "ducklake"', "", 1, said.append)
         began = time.monotonic()
         ends = threading.Timer(1.5, other.rollback)
         ends.start()
@@ -103,7 +103,7 @@ def test_a_commit_waits_for_the_one_before(lake: Place, address: str) -> None:
     assert [line.startswith("waiting for the warehouse ducklake:") for line in said] == [True]
     ends.join()
     with pytest.raises(WarehouseError, match=r"for 0\.2 s"):
-        load_and(lake.warehouse(0.2), lambda: lock(other, 'lake "ducklake"', "", 1, said.append))
+        load_and(lake.warehouse(0.2), lambda: acquire_lock(other, 'lake "ducklake"', "", 1, said.append))
     other.close()
     assert lake.tables() == {}
 
@@ -111,8 +111,8 @@ def test_a_commit_waits_for_the_one_before(lake: Place, address: str) -> None:
 def test_readers_see_the_last_commit_and_wait_for_nobody(sandbox: Running, lake: Place) -> None:
     shop = shop_at(sandbox.base_url)
     run_load(shop, ["stores"], secrets=SECRETS, warehouse=lake.warehouse())
-    with lake.warehouse().transaction("sandbox") as session:
-        session.execute('delete from "sandbox"."stores"')
+    with lake.warehouse().transaction("sandbox") as transaction:
+        transaction.execute('delete from "sandbox"."stores"')
         began = time.monotonic()
         assert len(lake.table("stores")) == 5
         assert time.monotonic() - began < 5

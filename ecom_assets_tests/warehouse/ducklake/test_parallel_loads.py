@@ -67,5 +67,7 @@ def test_shops_load_into_one_lake_at_once_and_lose_nothing(
     columns = ", ".join(f'"{column.name}"' for column in shop_at("http://x").resource("orders").table_columns)
     expected = sorted(file.rows(f"select {columns} from orders"), key=repr)
     for name in names:
-        with lake.warehouse().read(name) as session:
-            assert sorted(session.execute(f"select {columns} from orders").fetchall(), key=repr) == expected
+        with lake.warehouse().read(name) as transaction:
+            assert (
+                sorted(transaction.execute(f"select {columns} from orders").fetchall(), key=repr) == expected
+            )

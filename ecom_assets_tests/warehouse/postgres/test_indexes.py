@@ -132,8 +132,8 @@ def test_the_statements_of_loads_and_sweeps_use_them(sweeps: Sweeps, api: Runnin
     first, second = sweeps.windows[2:4]
     sweeps.load((first,), "order_items")
     for table, key in (("orders", "id"), ("order_items", "order_id")):
-        with place.warehouse().read("sandbox") as session:
-            columns = session.columns_of("sandbox")[table]
+        with place.warehouse().read("sandbox") as transaction:
+            columns = transaction.columns_of("sandbox")[table]
         values = [f'"{name}" + 10000 * copy' if name == key else f'"{name}"' for name in columns]
         place.write(
             f'insert into "sandbox"."{table}" select {", ".join(values)} from "sandbox"."{table}", '

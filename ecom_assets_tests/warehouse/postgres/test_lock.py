@@ -33,18 +33,18 @@ def address(new_database: Callable[[], str]) -> str:
 
 def test_a_transaction_is_kept_as_a_whole(address: str) -> None:
     warehouse = PostgresWarehouse(address)
-    with warehouse.transaction("shop") as session:
-        session.execute("create schema shop")
-        session.execute("create table shop.a as select 1 as x")
-    with contextlib.suppress(psycopg2.Error), warehouse.transaction("shop") as session:
-        session.execute("insert into shop.a select 2")
-        session.execute("insert into shop.b select 3")
-    with warehouse.read("shop") as session:
-        assert session.execute("select x from a where x < ?", [9]).fetchall() == [(1,)]
+    with warehouse.transaction("shop") as transaction:
+        transaction.execute("create schema shop")
+        transaction.execute("create table shop.a as select 1 as x")
+    with contextlib.suppress(psycopg2.Error), warehouse.transaction("shop") as transaction:
+        transaction.execute("insert into shop.a select 2")
+        transaction.execute("insert into shop.b select 3")
+    with warehouse.read("shop") as transaction:
+        assert transaction.execute("select x from a where x < ?", [9]).fetchall() == [(1,)]
         # an error leaves the snapshot usable, as several checks share one
         with pytest.raises(psycopg2.Error):
-            session.execute("select nothing from a")
-        assert session.fetch_value("select '100%' = ?", ["100%"])
+            transaction.execute("select nothing from a")
+        assert transaction.fetch_value("select '100%' = ?", ["100%"])
 
 
 def test_four_load_at_once_and_lose_nothing(
@@ -63,8 +63,8 @@ def test_four_load_at_once_and_lose_nothing(
 def test_who_waits_is_told_for_whom_and_goes_on(forked: Forks, address: str) -> None:
     said: list[str] = []
     holder = forked.hold(address, 0.5)
-    with PostgresWarehouse(address, 20).transaction("sandbox", said.append) as session:
-        assert session.fetch_value("select 1") == 1
+    with PostgresWarehouse(address, 20).transaction("sandbox", said.append) as transaction:
+        assert transaction.fetch_value("select 1") == 1
     (line,) = said
     assert line.startswith("waiting for the warehouse postgresql:///")
     assert f"held by PID {holder} on {socket.gethostname()}"[:60] in line
@@ -82,8 +82,8 @@ def test_who_gives_up_names_the_holder_and_another_dataset_is_free(forked: Forks
         PostgresWarehouse(address, 0.2).transaction("sandbox"),
     ):
         pass
-    with PostgresWarehouse(address, 0).transaction("another") as session:
-        assert session.fetch_value("select 1") == 1
+    with PostgresWarehouse(address, 0).transaction("another") as transaction:
+        assert transaction.fetch_value("select 1") == 1
     forked.end(holder, kill=True)
     with PostgresWarehouse(address, 5).transaction("sandbox"):
         pass
@@ -93,8 +93,8 @@ def test_readers_see_the_last_commit_and_wait_for_nobody(sandbox: Running, addre
     place = Place("postgres", address)
     shop, secrets = shop_at(sandbox.base_url), {"api_key": SANDBOX_KEY}
     run_load(shop, ["stores"], secrets=secrets, warehouse=place.warehouse())
-    with place.warehouse().transaction("sandbox") as session:
-        session.execute("delete from sandbox.stores")
+    with place.warehouse().transaction("sandbox") as transaction:
+        transaction.execute("delete from sandbox.stores")
         assert len(place.table("stores")) == 5
     assert place.table("stores") == []
     # a snapshot is replaced in one step for those who are reading too
@@ -180,12 +180,16 @@ def test_names_that_postgresql_would_cut_off_are_refused(tmp_path: Path) -> None
         with pytest.raises(WarehouseError, match=said):
             run_load(shop.model_copy(update={"name": name}), ["stores"], warehouse=warehouse)
     resources = (shop.resource("stores").model_copy(update={"name": "r" * 53}),)
-    with pytest.raises(WarehouseError, match=r"r{53} is longer than the 52 characters of PostgreSQL"):
+    with pytest.raises(
+        WarehouseError, match=r"r{53} is longer than the 52 characters that PostgreSQL allows"
+    ):
         run_load(shop.model_copy(update={"resources": resources}), ["r" * 53], warehouse=warehouse)
     folder = declare(
         tmp_path, ("      opened_on:", f"      {'c' * 64}: {{data_type: text}}\n      opened_on:")
     )
-    with pytest.raises(WarehouseError, match=r"c{64} is longer than the 63 characters of PostgreSQL"):
+    with pytest.raises(
+        WarehouseError, match=r"c{64} is longer than the 63 characters that PostgreSQL allows"
+    ):
         run_load(load_shop(folder / "sandbox.yaml"), ["stores"], warehouse=warehouse)
 
 

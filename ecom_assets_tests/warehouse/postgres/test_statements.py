@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from ecom_assets.load.run import run_load
 from ecom_assets.sandbox import SANDBOX_KEY, SandboxSettings
 from ecom_assets.sandbox.server import serving
-from ecom_assets.warehouse.postgres.statements import run, savepoint
+from ecom_assets.warehouse.postgres.statements import run_statement, savepoint
 from ecom_assets_tests.support.loads.forked_loads import WINDOWED, shop_at
 from ecom_assets_tests.support.loads.still_sandbox import NOW, WEEK
 from ecom_assets_tests.support.warehouses.engines import Place
@@ -40,14 +40,14 @@ def do(connection: Any, steps: list[Any]) -> list[int]:
     for step in steps:
         with connection.cursor() as cursor:
             if isinstance(step, int):
-                run(cursor, INSERT, [step])
+                run_statement(cursor, INSERT, [step])
                 assert cursor.rowcount == 1
                 there.append(step)
             elif isinstance(step, str):
                 with pytest.raises(psycopg2.Error):
-                    run(cursor, step)
+                    run_statement(cursor, step)
                 with pytest.raises(psycopg2.ProgrammingError):
-                    run(cursor, INSERT, [object()])  # which the driver refuses
+                    run_statement(cursor, INSERT, [object()])  # which the driver refuses
             else:
                 inside, good = step
                 try:
@@ -66,25 +66,25 @@ def test_what_fails_is_undone_alone(postgres_server: str, steps: list[Any]) -> N
     with closing(psycopg2.connect(postgres_server)) as connection, connection.cursor() as cursor:
         cursor.execute("create temporary table numbers (number integer)")
         expected = do(connection, steps)
-        run(cursor, "select number from numbers")
+        run_statement(cursor, "select number from numbers")
         assert sorted(number for (number,) in cursor.fetchall()) == sorted(expected)
 
 
 def test_what_is_no_sql_undoes_nothing_else(postgres_server: str) -> None:
     with closing(psycopg2.connect(postgres_server)) as connection, connection.cursor() as cursor:
         cursor.execute("create temporary table numbers (number integer)")
-        run(cursor, INSERT, [1])
+        run_statement(cursor, INSERT, [1])
         with suppress(psycopg2.errors.SyntaxError), savepoint(connection, "block"):
-            run(cursor, INSERT, [2])
-            run(cursor, "this is no SQL")
-        run(cursor, INSERT, [3])
-        run(cursor, "select number from numbers")
+            run_statement(cursor, INSERT, [2])
+            run_statement(cursor, "this is no SQL")
+        run_statement(cursor, INSERT, [3])
+        run_statement(cursor, "select number from numbers")
         assert cursor.fetchall() == [(1,), (3,)]
         for _ in range(2):
             with pytest.raises(psycopg2.Error):
-                run(cursor, "nor is this")
+                run_statement(cursor, "nor is this")
         with pytest.raises(psycopg2.errors.InFailedSqlTransaction):
-            run(cursor, INSERT, [4])
+            run_statement(cursor, INSERT, [4])
 
 
 def test_a_load_asks_the_server_once_a_statement(new_database: Callable[[], str]) -> None:

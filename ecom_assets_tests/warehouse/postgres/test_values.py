@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from ecom_assets.load.run import RunReport, run_load
 from ecom_assets.sandbox import SANDBOX_KEY, SandboxSettings
 from ecom_assets.sandbox.server import Running, serving
-from ecom_assets.warehouse.postgres.copy import copy_in, quoted, sql_type
+from ecom_assets.warehouse.postgres.copy import copy_rows, sql_type
+from ecom_assets.warehouse.postgres.identifiers import quote_identifier
 from ecom_assets_tests.support.loads.forked_loads import shop_at
 from ecom_assets_tests.support.warehouses.engines import Place
 
@@ -56,9 +57,9 @@ def test_every_value_comes_back(connection: Any, data: st.DataObject) -> None:
     }
     table = pa.table(columns)
     with connection.cursor() as cursor:
-        made = ", ".join(f"{quoted(field.name)} {sql_type(field.type)}" for field in table.schema)
+        made = ", ".join(f"{quote_identifier(field.name)} {sql_type(field.type)}" for field in table.schema)
         cursor.execute(f"drop table if exists pg_temp.given; create temporary table given ({made})")
-        copy_in(cursor, "given", table)
+        copy_rows(cursor, "given", table)
         cursor.execute("select * from given")
         found = [tuple(map(plain, row)) for row in cursor.fetchall()]
     assert found == [tuple(map(plain, row.values())) for row in table.to_pylist()]
@@ -73,7 +74,7 @@ def test_json_keeps_all_but_the_character_of_number_zero(connection: Any, value:
     text = json.dumps(value)
     with connection.cursor() as cursor:
         cursor.execute("drop table if exists pg_temp.given; create temporary table given (x jsonb, y text)")
-        copy_in(cursor, "given", pa.table({"x": [text], "y": [text]}), json=["x"])
+        copy_rows(cursor, "given", pa.table({"x": [text], "y": [text]}), json=["x"])
         cursor.execute("select x, y from given")
         ((found, same),) = cursor.fetchall()
     assert found == replaced(value)
@@ -122,14 +123,14 @@ def test_long_names_of_new_fields_are_cut_off_the_same_way_each_time(
     long = "a" * 70
     sandbox.faults.change("/v1/stores", 1, **{f"{long}b": 1, f"{long}c": 2})
     assert load().errors == {}
-    with place.warehouse().read("sandbox") as session:
-        first = session.columns_of("sandbox")["stores"]
+    with place.warehouse().read("sandbox") as transaction:
+        first = transaction.columns_of("sandbox")["stores"]
     sandbox.faults.change("/v1/stores", 1, **{f"{long}b": 3, f"{long}c": 4})
     assert load().errors == {}
-    with place.warehouse().read("sandbox") as session:
-        assert session.columns_of("sandbox")["stores"] == first
+    with place.warehouse().read("sandbox") as transaction:
+        assert transaction.columns_of("sandbox")["stores"] == first
         new = [name for name in first if name.startswith("aaa")]
         assert len(new) == 2
         assert all(len(name) == 63 for name in new)
-        found = session.execute(f"select {', '.join(new)} from stores where id = 1").fetchall()
+        found = transaction.execute(f"select {', '.join(new)} from stores where id = 1").fetchall()
     assert sorted(found[0]) == [3, 4]
