@@ -1,4 +1,4 @@
-"""What a load asks a PostgreSQL server, seen as it asks."""
+"""Watching the statements that a load sends to PostgreSQL."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ecom_assets.warehouse.warehouse import Warehouse
 
 
 def watched(warehouse: Warehouse, see: Callable[[Any, str], object]) -> Warehouse:
-    """Show the connection and the text of each question to `see` before it is asked, once the lock is taken."""
+    """Call `see` with the connection and the text before each statement of a transaction, once the lock is held."""
     real = warehouse.transaction
 
     class Watched(cursor):  # type: ignore[misc]  # comes without types

@@ -1,4 +1,4 @@
-"""A load into PostgreSQL that is killed at any moment leaves the tables as they were, or as it wanted them."""
+"""A load into PostgreSQL that is killed at any moment leaves the tables either as they were or completely loaded."""
 
 from __future__ import annotations
 

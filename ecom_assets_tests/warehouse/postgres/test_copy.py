@@ -1,4 +1,4 @@
-"""Values go into PostgreSQL exactly, by COPY; what it cannot hold does not keep the other records out."""
+"""COPY writes values exactly, and a value that PostgreSQL cannot store does not prevent the load of other records."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ KINDS: dict[str, tuple[pa.DataType, st.SearchStrategy[Any]]] = {
 
 @pytest.fixture(scope="module")
 def connection(postgres_server: str) -> Iterator[Any]:
-    """Return a connection whose tables are gone at the end."""
+    """Return a connection. Its temporary tables end with it."""
     opened = psycopg2.connect(postgres_server, options="-c TimeZone=UTC")
     yield opened
     opened.close()
@@ -70,7 +70,7 @@ def plain(value: Any) -> Any:
 
 
 @given(st.recursive(st.text(st.sampled_from('\0\\u0"a')), lambda inner: st.lists(inner, max_size=3)))
-def test_json_keeps_all_but_the_character_of_number_zero(connection: Any, value: Any) -> None:
+def test_json_is_stored_exactly_except_for_the_character_u0000(connection: Any, value: Any) -> None:
     text = json.dumps(value)
     with connection.cursor() as cursor:
         cursor.execute("drop table if exists pg_temp.given; create temporary table given (x jsonb, y text)")
@@ -94,14 +94,14 @@ def sandbox() -> Iterator[Running]:
 
 @pytest.fixture
 def stores(sandbox: Running, new_database: Callable[[], str]) -> tuple[Place, Callable[[], RunReport]]:
-    """Return a place, and what loads the stores there."""
+    """Return a place, and a function that loads the stores into it."""
     place = Place("postgres", new_database())
     return place, lambda: run_load(
         shop_at(sandbox.base_url), ["stores"], secrets={"api_key": SANDBOX_KEY}, warehouse=place.warehouse()
     )
 
 
-def test_a_record_that_it_cannot_hold_keeps_no_other_out(
+def test_a_record_that_postgresql_cannot_store_does_not_prevent_the_others(
     sandbox: Running, stores: tuple[Place, Callable[[], RunReport]]
 ) -> None:
     place, load = stores
