@@ -1,4 +1,4 @@
-"""What `.dlt/` may say of a lake: honoured, or refused with the reason; and what has to be installed."""
+"""A lake in `.dlt/`: what is used, what is refused with the reason, and which packages are needed."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def catalog(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path}/catalog.sqlite"
 
 
-def test_before_the_first_load_there_is_nothing(new_lake: NewLake, catalog: str) -> None:
+def test_a_lake_does_not_exist_before_its_first_load(new_lake: NewLake, catalog: str) -> None:
     for lake in (new_lake(), new_lake(CATALOG=catalog)):
         assert not lake.warehouse().exists()
         with pytest.raises(WarehouseError, match="does not exist: materialise an asset first"):
@@ -49,7 +49,7 @@ def test_names_and_paths_may_have_any_character(
     with lake.warehouse().read("my_lake") as transaction:
         assert transaction.fetch_value("select count(*) from a") == 20
     assert list(folder.rglob("*.parquet"))
-    # two lakes of one database
+    # two lakes in one database
     address = new_database()
     for name in ("one", "two"):
         lake = new_lake(CATALOG=address, METADATA_SCHEMA=name)
@@ -58,7 +58,7 @@ def test_names_and_paths_may_have_any_character(
         assert lake.rows("select x from a") == [(name,)]
 
 
-def test_a_shop_may_not_be_called_as_a_database_of_duckdb(new_lake: NewLake) -> None:
+def test_a_shop_with_the_name_of_a_database_of_duckdb_is_refused(new_lake: NewLake) -> None:
     shop = shop_at("http://127.0.0.1:1")
     for name in ("memory", "Temp", "system"):
         with pytest.raises(WarehouseError, match="keeps the names memory, system, temp for itself"):
@@ -66,7 +66,7 @@ def test_a_shop_may_not_be_called_as_a_database_of_duckdb(new_lake: NewLake) -> 
     new_lake(DUCKLAKE_NAME=shop.name).warehouse().check(shop)
 
 
-def test_the_files_of_a_lake_are_elsewhere_only_when_that_is_meant(
+def test_the_files_of_a_lake_move_only_with_override_data_path(
     new_lake: NewLake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lake = new_lake()
@@ -118,7 +118,9 @@ def test_the_files_of_a_lake_are_elsewhere_only_when_that_is_meant(
         ),
     ],
 )
-def test_what_a_lake_cannot_be(new_lake: NewLake, catalog: str, settings: dict[str, str], said: str) -> None:
+def test_a_configuration_that_is_not_allowed_is_refused(
+    new_lake: NewLake, catalog: str, settings: dict[str, str], said: str
+) -> None:
     lake = new_lake(**{"CATALOG": catalog, **settings})
     with pytest.raises(WarehouseError, match=f"^ECOM_WAREHOUSE: .*{said}") as no:
         lake.warehouse()
@@ -126,7 +128,7 @@ def test_what_a_lake_cannot_be(new_lake: NewLake, catalog: str, settings: dict[s
     assert "s3cr3t" not in str(no.value)
 
 
-def test_a_schema_of_its_own_is_for_databases(new_lake: NewLake, catalog: str) -> None:
+def test_a_metadata_schema_or_a_copy_for_readers_is_refused(new_lake: NewLake, catalog: str) -> None:
     with pytest.raises(WarehouseError, match="found metadata_schema under"):
         new_lake(CATALOG=catalog, METADATA_SCHEMA="mine").warehouse()
     with pytest.raises(WarehouseError, match=r"^ECOM_PUBLISH: a copy is made of a DuckDB file only"):
@@ -177,7 +179,7 @@ def test_a_temporary_folder_that_cannot_be_written_is_named(
         lake.rows("select 1")
 
 
-def test_duckdb_fetches_nothing(new_lake: NewLake, catalog: str) -> None:
+def test_duckdb_downloads_nothing(new_lake: NewLake, catalog: str) -> None:
     with new_lake(CATALOG=catalog).warehouse().transaction("sandbox") as transaction:
         for setting in (
             "autoinstall_known_extensions",

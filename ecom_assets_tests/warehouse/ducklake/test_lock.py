@@ -1,4 +1,4 @@
-"""The guard around a load into a lake whose catalog is in PostgreSQL: who waits, who reads meanwhile, what is lost."""
+"""The locks of a lake with its catalog in PostgreSQL: who waits, who can read meanwhile, and lost connections."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture
 def address(new_database: Callable[[], str]) -> str:
-    """Return the address of a catalog's database."""
+    """Return the address of an empty database for a catalog."""
     return new_database()
 
 
@@ -44,7 +44,7 @@ def lake(new_lake: NewLake, address: str) -> Place:
 
 
 def cut(address: str, condition: str) -> int:
-    """End the connections to a database for which a condition holds, and return how many there were."""
+    """End the connections to a database that meet a condition, and return how many there were."""
     connection = psycopg2.connect(address)
     with connection, connection.cursor() as cursor:
         cursor.execute(
@@ -57,7 +57,7 @@ def cut(address: str, condition: str) -> int:
 
 
 def load_and(warehouse: Warehouse, happens: Callable[[], object]) -> None:
-    """Write into a lake, and let something happen right before the commit."""
+    """Write into a lake, and call `happens` right before the commit."""
     with warehouse.transaction("sandbox") as transaction:
         transaction.execute('create table "sandbox"."a" as select * from range(20)')
         transaction.execute('create table "sandbox"."b" as select * from range(2)')
@@ -65,10 +65,10 @@ def load_and(warehouse: Warehouse, happens: Callable[[], object]) -> None:
 
 
 LOCKED = "exists (select 1 from pg_locks as l where l.pid = a.pid and l.locktype = 'advisory')"
-"""Holds for the connection that has the lock of a load."""
+"""The condition of the connection that holds a load's lock."""
 
 
-def test_who_waits_is_told_for_whom_and_another_dataset_is_free(lake: Place, tmp_path: Path) -> None:
+def test_a_waiting_load_reports_the_holder_and_another_dataset_is_free(lake: Place, tmp_path: Path) -> None:
     said: list[str] = []
     with forks(tmp_path) as forked:
         holder = forked.hold(lake.where, 1)
@@ -120,7 +120,7 @@ def test_readers_see_the_last_commit_and_wait_for_nobody(sandbox: Running, lake:
     with lake.warehouse().read("sandbox") as reader:
         before = reader.fetch_value("select count(*) from stores")
         run_load(shop, ["stores"], secrets=SECRETS, warehouse=lake.warehouse())
-        # an error leaves the state that is read as it was, as several checks share one
+        # an error leaves the snapshot usable, because several checks share one
         with pytest.raises(duckdb.Error):
             reader.execute("select cast('a' as integer)")
         assert (before, reader.fetch_value("select count(*) from stores")) == (0, 0)
@@ -181,7 +181,7 @@ def test_a_load_that_loses_its_connection_while_it_waits_says_so(
     assert "\n" not in str(failed.value)
 
 
-def test_a_server_that_ends_idle_transactions_is_told_otherwise_by_the_address(
+def test_options_in_the_address_stop_a_server_that_ends_idle_transactions(
     lake: Place, address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     connection = psycopg2.connect(address)
@@ -199,7 +199,7 @@ def test_a_server_that_ends_idle_transactions_is_told_otherwise_by_the_address(
     assert lake.rows("select count(*) from a") == [(20,)]
 
 
-def test_a_load_that_others_overtake_while_it_reads_is_right(sandbox: Running, lake: Place) -> None:
+def test_a_load_that_another_one_overtakes_is_correct(sandbox: Running, lake: Place) -> None:
     shop = shop_at(sandbox.base_url)
 
     def meanwhile() -> None:
@@ -213,7 +213,7 @@ def test_a_load_that_others_overtake_while_it_reads_is_right(sandbox: Running, l
 
 @pytest.fixture
 def locked(postgres_server: str) -> Iterator[str]:
-    """Return a user whom the server asks for a password."""
+    """Return a user from whom the server wants a password."""
     connection = psycopg2.connect(postgres_server)
     connection.autocommit = True
     with connection.cursor() as cursor:

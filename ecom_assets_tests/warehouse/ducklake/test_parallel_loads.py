@@ -1,4 +1,4 @@
-"""Many load one lake at once, its catalog in PostgreSQL, and lose nothing: one shop or many, the first loads too."""
+"""Parallel loads into one lake with its catalog in PostgreSQL lose nothing: one shop or many, first loads too."""
 
 from __future__ import annotations
 
