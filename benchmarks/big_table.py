@@ -24,7 +24,7 @@ from ecom_assets.extract.windows import windows_between
 from ecom_assets.load.run import run_load
 from ecom_assets.warehouse.choice import warehouse_from_environment
 from ecom_assets.warehouse.postgres.transaction import PostgresTransaction
-from ecom_assets.warehouse.warehouse import Transaction
+from ecom_assets.warehouse.transaction import Transaction
 
 BUILD = ROOT / "build" / "bench"
 RESOURCES = ("orders", "order_items")
@@ -49,7 +49,7 @@ def grow(orders: int) -> None:
     """Copy the rows in one transaction, until the table has about this many orders."""
     with warehouse_from_environment().transaction("bench") as transaction:
         tables = transaction.columns_of("bench")
-        copies = orders // transaction.value('select count(*) from "bench"."orders"')
+        copies = orders // transaction.fetch_value('select count(*) from "bench"."orders"')
         for table, key in KEYS.items():
             values = [
                 f'"{name}" + copy::bigint * {_KEY_OFFSET}' if name == key else f'"{name}"'
@@ -64,12 +64,12 @@ def grow(orders: int) -> None:
 @contextmanager
 def without_indexes() -> Iterator[None]:
     """Create no index in PostgreSQL's tables until the end of the block."""
-    index_method = PostgresTransaction.index
-    PostgresTransaction.index = Transaction.index  # type: ignore[method-assign]
+    index_method = PostgresTransaction.create_indexes
+    PostgresTransaction.create_indexes = Transaction.create_indexes  # type: ignore[method-assign]
     try:
         yield
     finally:
-        PostgresTransaction.index = index_method  # type: ignore[method-assign]
+        PostgresTransaction.create_indexes = index_method  # type: ignore[method-assign]
 
 
 def measure(url: str, place: str, orders: int, days: int, *, indexed: bool) -> list[float]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from ecom_assets.declaration.reading import Resource, Shop
-from ecom_assets.warehouse.warehouse import Transaction
+from ecom_assets.warehouse.transaction import Transaction
 
 SAMPLE_ROWS = 5
 """How many offending rows a finding shows at most."""
@@ -92,7 +92,7 @@ def examine(query: Query, checked: CheckedTable) -> Finding:
         return query(checked)
     except UnanswerableError as problem:
         return Finding(passed=False, description=str(problem))
-    except checked.transaction.errors as error:
+    except checked.transaction.driver_errors as error:
         return Finding(
             passed=False, description=f"the warehouse did not answer: {str(error).splitlines()[0]}"
         )

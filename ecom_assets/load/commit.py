@@ -16,8 +16,8 @@ from ecom_assets.load.run_context import RunContext
 from ecom_assets.load.staging import empty_staging
 from ecom_assets.load.stale_writes import restore_newer_rows, set_newer_rows_aside
 from ecom_assets.load.warehouse_state import WarehouseState, refuse_type_conflicts
-from ecom_assets.warehouse.warehouse import Transaction
-from ecom_assets.warehouse.write_errors import as_warehouse_error
+from ecom_assets.warehouse.errors import as_warehouse_error
+from ecom_assets.warehouse.transaction import Transaction
 
 
 def commit(

@@ -26,7 +26,9 @@ from ecom_assets.load.dlt_pipeline import quiet_dlt_log
 from ecom_assets.load.ledger import insert_ledger_row
 from ecom_assets.load.report import WindowReport
 from ecom_assets.warehouse.choice import warehouse_from_environment
-from ecom_assets.warehouse.warehouse import Transaction, Warehouse, one_line
+from ecom_assets.warehouse.errors import one_line
+from ecom_assets.warehouse.transaction import Transaction
+from ecom_assets.warehouse.warehouse import Warehouse
 
 _log = logging.getLogger(__name__)
 
@@ -159,7 +161,7 @@ def _read_known_rows(warehouse: Warehouse, table: _Table) -> pa.Table:
                 f"the column {DELETED_AT.name} of {name} is {found}, which a field of the API made it; "
                 f"a sweep needs {instant}: load {resource} into a new warehouse"
             )
-        return transaction.arrow(f"select * from {table.known_rows}")
+        return transaction.fetch_arrow(f"select * from {table.known_rows}")
 
 
 def _mark_table(
@@ -177,15 +179,15 @@ def _mark_table(
     try:
         with (
             warehouse.transaction(table.shop.name, on_progress) as transaction,
-            transaction.visible("ecom_before", before, table.known_rows),
-            transaction.visible("ecom_source", keys, table.known_rows),
+            transaction.temporary_table("ecom_before", before, table.known_rows),
+            transaction.temporary_table("ecom_source", keys, table.known_rows),
         ):
             at_source = (
                 f"exists (select 1 from ecom_source where {table.same_key('ecom_source', 'ecom_before')})"
             )
             gone = f"from ecom_before where __deleted_at is null and not {at_source}"
             returned = f"from ecom_before where __deleted_at is not null and {at_source}"
-            _refuse_too_many(table, transaction.value(f"select count(*) {gone}"), live)
+            _refuse_too_many(table, transaction.fetch_value(f"select count(*) {gone}"), live)
             report = DeleteDetectionReport(
                 resource=table.resource.name,
                 table=table.name,
@@ -203,7 +205,7 @@ def _mark_table(
             insert_ledger_row(transaction, table.shop, create_load_id(), _window_report(report), instant)
     except NotPublished as problem:
         unpublished = problem
-    except warehouse.errors as error:
+    except warehouse.driver_errors as error:
         raise WarehouseError(f"the warehouse {warehouse} was left as it was: {one_line(error)}") from None
     on_progress(
         f"{report.resource}: {live} live rows, {report.at_source} records at the source, "
@@ -218,7 +220,7 @@ def _set_deleted_at(transaction: Transaction, table: _Table, found: str, value: 
     A row that a load or another delete detection has written meanwhile is left alone: what was read before says
     nothing about it. Without this, a record that came back during the reading would be marked as deleted.
     """
-    return transaction.change(
+    return transaction.execute_update(
         f"update {table.quoted} as rows set {DELETED_AT.name} = ? from (select ecom_before.* {found}) as found\n"
         f'where {table.same_key("rows", "found")} and rows."{table.cursor}" is not distinct from found.__cursor\n'
         f"and rows.{DELETED_AT.name} is not distinct from found.__deleted_at",

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from ecom_assets.declaration.reading import Shop
 from ecom_assets.load.report import ResourceReport, WindowReport
-from ecom_assets.warehouse.warehouse import Transaction
+from ecom_assets.warehouse.transaction import Transaction
 
 LEDGER_TABLE = "load_ledger"
 
@@ -54,7 +54,7 @@ def insert_ledger_row(
     """
     rows = pa.Table.from_pylist([_ledger_row(window, load_id, loaded_at)], schema=_SCHEMA)
     names = ", ".join(f'"{name}"' for name in rows.column_names)
-    with transaction.visible("ecom_entry", rows):
+    with transaction.temporary_table("ecom_entry", rows):
         transaction.execute(
             f'insert into "{shop.name}"."{LEDGER_TABLE}" ({names}) select {names} from ecom_entry'
         )

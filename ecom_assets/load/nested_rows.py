@@ -15,7 +15,7 @@ from ecom_assets.declaration.reading import Shop
 from ecom_assets.declaration.root_key import root_key_columns
 from ecom_assets.extract.load_metrics import LoadMetrics
 from ecom_assets.foundation.progress import OnProgress
-from ecom_assets.warehouse.warehouse import Transaction
+from ecom_assets.warehouse.transaction import Transaction
 
 
 def delete_replaced_nested_rows(
@@ -38,7 +38,7 @@ def delete_replaced_nested_rows(
         if table in stored_tables and metrics.root_keys and metrics.resource.windowed:
             keys = pa.concat_tables(metrics.root_keys)
             same_root = " and ".join(f'rows."{column}" = parents."{column}"' for column in keys.column_names)
-            with transaction.visible("ecom_parents", keys):
+            with transaction.temporary_table("ecom_parents", keys):
                 transaction.execute(
                     f'delete from "{shop.name}"."{table}" as rows using ecom_parents as parents where {same_root}'
                 )
@@ -70,12 +70,12 @@ def reconcile_nested_rows(
             continue
         keys = ", ".join(f'"{name}"' for name in root.primary_key)
         changed = f"ecom_moved_{resource.name}"
-        with transaction.visible("ecom_states", pa.concat_tables(metrics.root_states)):
+        with transaction.temporary_table("ecom_states", pa.concat_tables(metrics.root_states)):
             transaction.execute(
                 f"create temporary table {changed} as select {keys} from ecom_states "
                 f'group by {keys} having count(distinct "{root.cursor.name}") > 1'
             )
-        count = transaction.value(f"select count(*) from {changed}")
+        count = transaction.fetch_value(f"select count(*) from {changed}")
         if not count:
             continue
         on_progress(
@@ -93,8 +93,8 @@ def reconcile_nested_rows(
         for window in sorted(metrics.open_windows, key=lambda entry: entry.start):
             names = ", ".join(f'"{name}"' for name in window.rows.column_names)
             with (
-                transaction.visible("ecom_states", window.root_states),
-                transaction.visible("ecom_rows", window.rows, table),
+                transaction.temporary_table("ecom_states", window.root_states),
+                transaction.temporary_table("ecom_rows", window.rows, table),
             ):
                 transaction.execute(f"delete from {table} as rows where {condition}")
                 # one row of each primary key, as in dlt's merge

@@ -10,7 +10,7 @@ import pyarrow as pa
 from ecom_assets.declaration.reading import Shop
 from ecom_assets.extract.load_metrics import LoadMetrics
 from ecom_assets.load.read import TableReading
-from ecom_assets.warehouse.warehouse import Transaction
+from ecom_assets.warehouse.transaction import Transaction
 
 REJECTED_ROWS_TABLE = "rejected_rows"
 
@@ -64,7 +64,7 @@ def delete_replaced_rejections(
         return
     for metrics in load_metrics:
         keys = pa.table({"partition_key": pa.array(metrics.partition_keys, pa.string())})
-        with transaction.visible("ecom_keys", keys):
+        with transaction.temporary_table("ecom_keys", keys):
             transaction.execute(
                 f'delete from "{shop.name}"."{REJECTED_ROWS_TABLE}" as rows where resource = ? and exists (select 1 '
                 "from ecom_keys as keys where keys.partition_key is not distinct from rows.partition_key)",

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from ecom_assets.declaration.reading import Resource, Shop
 from ecom_assets.declaration.root_key import root_key_columns
-from ecom_assets.warehouse.warehouse import Transaction
+from ecom_assets.warehouse.transaction import Transaction
 
 
 def index_row_keys(transaction: Transaction, shop: Shop, resources: Iterable[Resource]) -> None:
@@ -15,7 +15,7 @@ def index_row_keys(transaction: Transaction, shop: Shop, resources: Iterable[Res
     Snapshots get no index: each load replaces the whole table, and no row is looked for.
     """
     keys = {resource.name: row_keys(shop, resource) for resource in resources if resource.windowed}
-    transaction.index(shop.name, keys)
+    transaction.create_indexes(shop.name, keys)
 
 
 def row_keys(shop: Shop, resource: Resource) -> list[tuple[str, ...]]:

@@ -17,8 +17,8 @@ from ecom_assets.load.read import Reading
 from ecom_assets.load.rejected_rows import REJECTED_ROWS_TABLE, rejected_rows
 from ecom_assets.load.report import ResourceReport
 from ecom_assets.load.run_context import RunContext
-from ecom_assets.warehouse.warehouse import Transaction
-from ecom_assets.warehouse.write_errors import as_warehouse_error
+from ecom_assets.warehouse.errors import as_warehouse_error
+from ecom_assets.warehouse.transaction import Transaction
 
 _HINTS = types_by_arrow_type()
 """dlt's names of Arrow types."""

@@ -28,7 +28,7 @@ from ecom_assets.foundation.errors import WarehouseError
 from ecom_assets.foundation.progress import OnProgress
 from ecom_assets.load.ledger import LEDGER_TABLE
 from ecom_assets.load.rejected_rows import REJECTED_ROWS_TABLE
-from ecom_assets.warehouse.warehouse import Transaction
+from ecom_assets.warehouse.transaction import Transaction
 
 _OVERTAKEN = "ecom_overtaken"
 """A temporary table: resource and partition key of what other loads brought meanwhile."""
@@ -122,8 +122,8 @@ def _refuse_rows_without_root(
     are not in the warehouse. Only windows that end after this run began matter: what changed since then is in them.
     """
     ledger, root = f'"{shop.name}"."{LEDGER_TABLE}"', shop.root_of(resource).name
-    with transaction.visible(_INPUT, pa.table({"load_id": list(overtaking)})):
-        found = transaction.value(
+    with transaction.temporary_table(_INPUT, pa.table({"load_id": list(overtaking)})):
+        found = transaction.fetch_value(
             f"select count(*) from {ledger} as list join {_INPUT} using (load_id) "
             f"where list.resource = ? and list.window_end > ? and not exists (select 1 from {ledger} as parent "
             "where parent.load_id = list.load_id and parent.resource = ?)",
@@ -149,7 +149,7 @@ def _rows_by_reading(
     Rejected rows are those of the newest reading: an older one may have seen records that the source has corrected
     since, and may have missed others that have gone wrong.
     """
-    with transaction.visible(_INPUT, pa.table({"load_id": list(overtaking)})):
+    with transaction.temporary_table(_INPUT, pa.table({"load_id": list(overtaking)})):
         transaction.execute(
             f"create temporary table {_OVERTAKEN} as select distinct resource, partition_key "
             f'from "{shop.name}"."{LEDGER_TABLE}" join {_INPUT} using (load_id)'
@@ -191,14 +191,14 @@ def _rows_by_cursor(
         return
     key_list = ", ".join(f'"{key}"' for key in keys)
     newer = f"ecom_newer_{root.name}"
-    with transaction.visible(_INPUT, pa.concat_tables(states)):
+    with transaction.temporary_table(_INPUT, pa.concat_tables(states)):
         transaction.execute(
             f"create temporary table {newer} as select {key_list} from ("
             f'select {key_list}, max("{cursor}") as read from {_INPUT} group by {key_list}'
             f') as came join "{shop.name}"."{root.name}" as stored using ({key_list}) '
             f'where stored."{cursor}" > came.read'
         )
-    count = transaction.value(f"select count(*) from {newer}")
+    count = transaction.fetch_value(f"select count(*) from {newer}")
     if not count:
         return
     on_progress(f"{root.name}: the warehouse has a newer state of {count} records, which stays")

@@ -13,7 +13,8 @@ from typing import Any
 from ecom_assets.declaration.reading import Resource, Shop
 from ecom_assets.extract.windows import windows_between
 from ecom_assets.load.ledger import LEDGER_TABLE
-from ecom_assets.warehouse.warehouse import Transaction, Warehouse
+from ecom_assets.warehouse.transaction import Transaction
+from ecom_assets.warehouse.warehouse import Warehouse
 
 BAR = 50
 """Cells of a bar at most; each stands for an equal part of the windows."""
@@ -77,7 +78,7 @@ def _resource_status(
     marks = [_mark(newest.get(key)) for key in keys]
     rows = None
     if resource.name in tables:
-        rows = transaction.value(f'select count(*) from "{shop.name}"."{resource.name}"')
+        rows = transaction.fetch_value(f'select count(*) from "{shop.name}"."{resource.name}"')
     return ResourceStatus(
         resource=resource.name,
         windows=len(keys),

@@ -17,7 +17,7 @@ from ecom_assets.load.dlt_pipeline import StoredColumns, stored_columns
 from ecom_assets.load.ledger import loads_read_after
 from ecom_assets.load.plan import LoadPlan
 from ecom_assets.load.run_context import RunContext
-from ecom_assets.warehouse.write_errors import as_warehouse_error
+from ecom_assets.warehouse.errors import as_warehouse_error
 
 
 @dataclass(frozen=True)

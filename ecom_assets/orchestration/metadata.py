@@ -65,7 +65,8 @@ def row_counts(shop: Shop, warehouse: Warehouse, tables: Iterable[str]) -> dict[
     try:
         with warehouse.read(shop.name) as transaction:
             return {
-                table: transaction.value(f'select count(*) from "{shop.name}"."{table}"') for table in tables
+                table: transaction.fetch_value(f'select count(*) from "{shop.name}"."{table}"')
+                for table in tables
             }
     except WarehouseError:
         return {}

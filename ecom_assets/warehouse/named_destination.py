@@ -1,33 +1,26 @@
-"""A dlt destination that is configured in `.dlt/`, by its name: where it is, or why no load may go there."""
+"""A dlt destination by its name in ECOM_WAREHOUSE: its engine and address, or why no load may write to it."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from dlt.common.configuration import known_sections, resolve_configuration
-from dlt.common.configuration.exceptions import ConfigurationException
+from dlt.common.configuration import known_sections
+from dlt.common.configuration.exceptions import (
+    ConfigFieldMissingException,
+    ConfigurationException,
+    FieldLookupTraces,
+    LookupTraces,
+)
 from dlt.common.destination import Destination
 from dlt.common.destination.exceptions import DestinationException
 from dlt.common.exceptions import MissingDependencyException
-from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
-from dlt.destinations.impl.postgres.configuration import PostgresCredentials
 
 from ecom_assets.foundation.errors import WarehouseError
-from ecom_assets.warehouse.ducklake.configuration import Lake, described_lake, lacking, libpq_address
+from ecom_assets.warehouse.engine import Engine
 
-_CREDENTIALS: Mapping[str, type[DuckDbCredentials | PostgresCredentials]] = {
-    "duckdb": DuckDbCredentials,
-    "postgres": PostgresCredentials,
-}
-_LAKE = "ducklake"
-_REFUSAL = (
-    "dlt commits each table by itself there, so that a killed load would leave some tables loaded and others not, "
-    "and no lock keeps two loads of one dataset apart; allowed: a destination of the kind duckdb, ducklake or "
-    "postgres, from which the tables can be copied on"
-)
 _REFUSALS: Mapping[str, str] = {
     "filesystem": (
         "files and Delta tables commit one by one there, so a load of several tables is not one step, and readers "
@@ -35,15 +28,27 @@ _REFUSALS: Mapping[str, str] = {
         "(ECOM_WAREHOUSE=ducklake), a PostgreSQL database, or a DuckDB file"
     ),
 }
-"""By kind: why no load may go there, and where it may go instead. `_REFUSAL` is for all other kinds."""
+"""Why no load may write to a destination of this type, and what to use instead."""
+_REFUSAL = (
+    "dlt commits each table by itself there, so that a killed load would leave some tables loaded and others not, "
+    "and no lock keeps two loads of one dataset apart; allowed: a destination of the kind {allowed}, from which the "
+    "tables can be copied on"
+)
+"""The reason for all other types that are not engines of this project."""
 
 
-def address_of(name: str) -> str | Lake | None:
-    """Return the path or the address of the destination that dlt knows by a name; None where it knows none.
+def named_destination(name: str, engines: Sequence[Engine[Any]]) -> tuple[Engine[Any], Any] | None:
+    """Return the engine and the address of a dlt destination.
 
-    For a lake, return its description.
+    Args:
+        name: A value of ECOM_WAREHOUSE.
+        engines: The engines that a load can write to.
 
-    Raises WarehouseError for one that is not configured, and for one that cannot keep what is promised of a load.
+    Returns:
+        None if dlt knows no destination of this name, or if a file has this name.
+
+    Raises:
+        WarehouseError: The destination is of another type, or its configuration is incomplete or not allowed.
     """
     if not re.fullmatch(r"[A-Za-z_]\w*", name) or Path(name).is_file():
         return None
@@ -52,26 +57,38 @@ def address_of(name: str) -> str | Lake | None:
     except (DestinationException, ImportError):
         return None
     kind = destination.destination_type.rpartition(".")[2]
-    if kind not in (_LAKE, *_CREDENTIALS):
+    engine = next((engine for engine in engines if engine.kind == kind), None)
+    if engine is None:
+        kinds = sorted(engine.kind for engine in engines)
+        reason = _REFUSALS.get(kind) or _REFUSAL.format(allowed=f"{', '.join(kinds[:-1])} or {kinds[-1]}")
+        of_kind = "" if name == kind else f"of the kind {kind}, "
         raise WarehouseError(
-            f"ECOM_WAREHOUSE: found the destination {name!r}, {_of_kind(name, kind)}which cannot keep what is "
-            f"promised of a load: {_REFUSALS.get(kind, _REFUSAL)}"
+            f"ECOM_WAREHOUSE: found the destination {name!r}, {of_kind}which cannot keep what is promised of a "
+            f"load: {reason}"
         )
-    where = f"{known_sections.DESTINATION}.{name}.credentials"
     try:
-        if kind == _LAKE:
-            return described_lake(name)
-        found = resolve_configuration(_CREDENTIALS[kind](), sections=tuple(where.split(".")))
+        return engine, engine.address_from_dlt(name)
     except (ConfigurationException, MissingDependencyException, ValueError) as error:
-        # dlt's text may quote what it found
+        # dlt's text is not shown, because it may quote a secret
+        where = f"{known_sections.DESTINATION}.{name}.credentials"
         raise WarehouseError(
-            f"ECOM_WAREHOUSE: the destination {name!r} lacks {lacking(error)} under {where}, in "
+            f"ECOM_WAREHOUSE: the destination {name!r} {_problem(error)} under {where}, in "
             f".dlt/secrets.toml or in the environment as {where.replace('.', '__').upper()}"
         ) from None
-    if isinstance(found, PostgresCredentials):
-        return libpq_address(found)
-    return str(found.database)
 
 
-def _of_kind(name: str, kind: str) -> str:
-    return "" if name == kind else f"of the kind {kind}, "
+def _problem(error: Exception) -> str:
+    """Return what is wrong with a destination's configuration."""
+    if not isinstance(error, ConfigFieldMissingException):
+        return "has a value that cannot be read"
+    return f"lacks {', '.join(name.removeprefix('credentials.') for name in _missing(error.traces, ''))}"
+
+
+def _missing(traces: FieldLookupTraces, prefix: str) -> Iterator[str]:
+    """Yield the names of the fields that dlt did not find."""
+    for name, found in traces.items():
+        nested = next((entry for entry in found if isinstance(entry, LookupTraces)), None)
+        if nested is None:
+            yield f"{prefix}{name}"
+        else:
+            yield from _missing(nested.traces, f"{prefix}{name}.")

@@ -425,16 +425,16 @@ def test_a_killed_run_leaves_the_tables_as_they_were(loads: Loads, sandbox: Runn
     before, ledger = loads.tables(), loads.place.table("load_ledger")
     script = (
         "import sys, os, signal\n"
-        "import ecom_assets.warehouse.duckdb.warehouse as w\n"
+        "import ecom_assets.warehouse.duckdb.destination as w\n"
         "from ecom_assets_tests.load import test_run as t\n"
-        "execute = w._OneTransaction.__getattr__\n"
+        "execute = w.SharedConnection.__getattr__\n"
         "class Server: base_url = sys.argv[1]\n"
         "def dying(self, name):\n"
         "    dying.left -= name == 'execute'\n"
         "    if dying.left < 0: os.kill(os.getpid(), signal.SIGKILL)\n"
         "    return execute(self, name)\n"
         "dying.left = int(sys.argv[3])\n"
-        "w._OneTransaction.__getattr__ = dying\n"
+        "w.SharedConnection.__getattr__ = dying\n"
         "t.Loads(Server(), t.Place('duckdb', sys.argv[2])).run(t.WINDOWED, t.WEEK)\n"
     )
     for statements in (25, 60):

@@ -45,7 +45,7 @@ def test_the_demo_loads_a_week_and_says_so(
     said = capsys.readouterr().out
     with warehouse_from_environment().read("sandbox") as connection:
         for resource in SHOP.resources:
-            counted = connection.value(f"select count(*) from {resource.name}")
+            counted = connection.fetch_value(f"select count(*) from {resource.name}")
             row = re.search(rf"sandbox\.{resource.name} +([\d,]+) +(\d)/(\d) +(.*?)  +[\d.]+ *$", said, re.M)
             assert row is not None, said
             assert int(row[1].replace(",", "")) == counted > 0

@@ -1,4 +1,4 @@
-"""Disks that are full, folders that cannot be written, files that are broken: one clear line, tables as they were."""
+"""Full disks, read-only folders and broken files: the error is one clear line, and the tables stay as they were."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def a_day(server: Running, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def load(sandbox: Running, file: Path, days: int = len(WEEK)) -> None:
-    """Load here."""
+    """Load the first days into a file."""
     report = run_load(
         shop_at(sandbox.base_url),
         WINDOWED,
@@ -48,7 +48,7 @@ def load(sandbox: Running, file: Path, days: int = len(WEEK)) -> None:
 
 @pytest.fixture
 def mounted(tmp_path: Path) -> Iterator[Callable[..., Path]]:
-    """Return something that mounts at a folder, with what it says to `mount`; skip where that is not allowed."""
+    """Return a function that mounts at a folder, with arguments for `mount`. Skip where mounting is not allowed."""
     places: list[Path] = []
 
     def mount(name: str, *arguments: str) -> Path:
@@ -75,7 +75,7 @@ def test_a_write_that_fails_in_the_load(
     file = tmp_path / "one.duckdb"
     if not first:
         shutil.copyfile(a_day, file)
-    # what dlt writes before the load is smaller than that
+    # what dlt writes before the load is smaller than this limit
     status, error = forked.end(forked.load(sandbox.base_url, file, WEEK, largest_file=100_000))
     assert status == 1
     assert error.startswith(f"WarehouseError the warehouse {file} was left as it was: ")
@@ -107,7 +107,7 @@ def test_a_full_disk(
     assert (status, "No space left on device" in error) == (1, True), error
     assert error.startswith(f"WarehouseError the warehouse {file} was left as it was: ")
     assert dump(file) == dump(a_day)
-    # and a file that is not there yet
+    # the same with a file that does not exist yet
     shutil.move(file, tmp_path / "moved.duckdb")
     filling.write_bytes(b"x" * (filling.stat().st_size + shutil.disk_usage(disk).free - 8192))
     status, error = forked.end(forked.load(sandbox.base_url, file, WEEK))
@@ -195,7 +195,9 @@ def test_a_file_that_is_cut_off_is_one_line(sandbox: Running, a_day: Path, tmp_p
     assert "\n" not in str(failed.value)
 
 
-def test_a_log_without_its_file_is_no_hindrance(sandbox: Running, a_day: Path, tmp_path: Path) -> None:
+def test_a_write_ahead_log_without_its_file_blocks_no_load(
+    sandbox: Running, a_day: Path, tmp_path: Path
+) -> None:
     file = tmp_path / "one.duckdb"
     with duckdb.connect(str(tmp_path / "other.duckdb")) as connection:
         connection.execute("set wal_autocheckpoint = '1gb'; create table a as from range(1000)")

@@ -1,4 +1,4 @@
-"""The engines hold the same: tables and types of the contract, and row for row what is in them."""
+"""All engines store the same tables, types and rows."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ORDERS = "/v1/orders"
 
 @pytest.fixture
 def load(sandbox: Running) -> Callable[..., RunReport]:
-    """Return what loads from the sandbox into a place."""
+    """Return a function that loads from the sandbox into a place."""
 
     def loading(place: Place, names: list[str], windows: Any = (), shop: Shop | None = None) -> RunReport:
         return run_load(
@@ -47,10 +47,10 @@ Load = Callable[..., RunReport]
 def test_tables_and_types_are_those_of_the_contract(place: Place, load: Load) -> None:
     shop = shop_at("http://127.0.0.1:1")
     assert load(place, WINDOWED, WEEK[:1]).errors == load(place, SNAPSHOTS).errors == {}
-    with place.warehouse().read("sandbox") as session:
-        there = session.columns_of("sandbox")
+    with place.warehouse().read("sandbox") as transaction:
+        there = transaction.columns_of("sandbox")
         for resource in shop.resources:
-            declared = {column.name: session.type_of(column) for column in resource.table_columns}
+            declared = {column.name: transaction.type_of(column) for column in resource.table_columns}
             assert there[resource.name] == declared
     for resource in shop.resources:
         assert place.not_null(resource.name) == sum(not column.nullable for column in resource.table_columns)
@@ -61,7 +61,7 @@ def test_tables_and_types_are_those_of_the_contract(place: Place, load: Load) ->
     ["postgres", pytest.param("ducklake", marks=pytest.mark.slow)],
     indirect=True,
 )
-def test_the_engines_hold_the_same_rows(
+def test_the_engines_store_the_same_rows(
     load: Load, sandbox: Running, tmp_path: Path, new_place: Callable[[], Place]
 ) -> None:
     file, other = Place("duckdb", str(tmp_path / "one.duckdb")), new_place()
@@ -83,7 +83,7 @@ def test_the_engines_hold_the_same_rows(
 
 
 def alike(rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
-    """Return rows without what the drivers do differently: the text of JSON or its value, the class of a zone."""
+    """Return rows without the differences of the drivers: JSON as text or as a value, the class of a time zone."""
 
     def value(found: Any) -> Any:
         if isinstance(found, datetime):

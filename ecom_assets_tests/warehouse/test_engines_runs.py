@@ -1,4 +1,4 @@
-"""Dagster's runs on each engine: what they report, each check green and red."""
+"""Dagster's runs on each engine: what they report, and each check passing and failing."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_a_run_reports_what_is_in_the_warehouse_and_its_checks_are_green_until_i
     outcome = sandbox.load(start=DAY, end="2026-01-03")
     assert outcome.success
     assert len(outcome.checks) == 14
-    # customers of earlier days are not there
+    # customers of earlier days are not loaded
     red = {key for key, check in outcome.checks.items() if not check.passed}
     assert red <= {("orders", "references"), ("order_items", "references")}
     told = outcome.materialised["orders", DAY]
@@ -46,7 +46,7 @@ def test_a_run_reports_what_is_in_the_warehouse_and_its_checks_are_green_until_i
         'update "sandbox"."customers" set email = null',
         "update sandbox.load_ledger set kept = kept + 1 where resource = 'customers'",
         'alter table "sandbox"."products" drop column title',
-        # a lake widens types, and changes none
+        # a lake can widen a type, but not change it otherwise
         'alter table "sandbox"."products" drop column weight_grams',
         'alter table "sandbox"."products" add column weight_grams varchar',
     )
@@ -70,7 +70,7 @@ def test_a_run_reports_what_is_in_the_warehouse_and_its_checks_are_green_until_i
     assert sandbox.verdict("orders", "no_rejected_rows")[0]
 
 
-def test_what_the_engine_refuses_is_a_finding_and_the_next_check_is_asked(
+def test_a_query_that_the_engine_refuses_is_a_finding_and_the_next_check_runs(
     sandbox: Runs, place: Place
 ) -> None:
     assert sandbox.load(start=DAY).success

@@ -1,7 +1,4 @@
-"""The copy of the warehouse for readers, replaced in one step.
-
-When it is made, and that nobody writes meanwhile, is `warehouse`'s.
-"""
+"""The copy of a DuckDB file for readers. A load replaces it in one step, while it still holds the lock."""
 
 from __future__ import annotations
 
@@ -12,16 +9,23 @@ from pathlib import Path
 from ecom_assets.foundation.errors import NotPublished
 
 
-def publish(path: Path, copy: Path) -> None:
-    """Copy the closed DuckDB file `path`, then put the copy in place of `copy` at once.
+def publish_copy(path: Path, copy: Path) -> None:
+    """Replace `copy` in one step by a copy of `path`.
 
-    Raises NotPublished, with the former copy as it was.
+    Args:
+        path: The DuckDB file, which nobody has open.
+        copy: The file for readers. Those who have it open keep the former one.
+
+    Raises:
+        NotPublished: The copy cannot be made. The former copy is unchanged.
     """
-    # always the same name: what a killed run left is written over by the next one
+    # always the same name, so that the next load overwrites what a killed load left
     fresh = Path(f"{copy}.new")
     try:
         if Path(f"{path}.wal").exists():
-            raise OSError(None, "a part of it is in its log only, because it could not be written whole")
+            raise OSError(
+                None, "a part of the load is only in its write-ahead log, because the file is not complete"
+            )
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, fresh)
         with fresh.open("rb+") as written:
@@ -31,8 +35,8 @@ def publish(path: Path, copy: Path) -> None:
         raise not_published(path, copy, getattr(error, "strerror", None) or str(error)) from None
 
 
-def not_published(path: Path, copy: Path, why: str) -> NotPublished:
-    """Return the error of a load that is in the warehouse, but not in the copy."""
+def not_published(path: Path, copy: Path, reason: str) -> NotPublished:
+    """Return the error for a load that is in the warehouse, but not in the copy."""
     return NotPublished(
-        f"the load is in the warehouse {path}, but its copy {copy} (ECOM_PUBLISH) was left as it was: {why}"
+        f"the load is in the warehouse {path}, but its copy {copy} (ECOM_PUBLISH) was left as it was: {reason}"
     )

@@ -1,4 +1,4 @@
-"""Asking an open DuckDB file, in the words that all warehouses have in common."""
+"""The Transaction of a DuckDB file."""
 
 from __future__ import annotations
 
@@ -11,42 +11,43 @@ import pyarrow as pa
 
 from ecom_assets.declaration.column_types import COLUMN_TYPES
 from ecom_assets.declaration.reading import Column
-from ecom_assets.warehouse.warehouse import Transaction
+from ecom_assets.warehouse.duckdb.errors import DRIVER_ERRORS
+from ecom_assets.warehouse.transaction import Transaction
 
 
 class DuckDbTransaction(Transaction):
-    """An open connection to a DuckDB file."""
+    """A transaction on a DuckDB connection."""
 
-    errors = (duckdb.Error,)
+    driver_errors = DRIVER_ERRORS
     columns_query = (
         "select table_name, column_name, data_type from information_schema.columns "
         "where table_catalog = current_database() and table_schema = ? order by table_name, ordinal_position"
     )
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
-        """Take an open connection, which stays its opener's to close."""
+        """Take an open connection, which the warehouse closes."""
         self.connection = connection
 
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> duckdb.DuckDBPyConnection:
         """Run a statement."""
         return self.connection.execute(sql, list(parameters))
 
-    def change(self, sql: str, parameters: Sequence[Any] = ()) -> int:
-        """Run a statement that writes, and return the number of rows that it wrote."""
-        return int(self.value(sql, parameters))
+    def execute_update(self, sql: str, parameters: Sequence[Any] = ()) -> int:
+        """Run an INSERT, UPDATE or DELETE, and return the number of rows, with which DuckDB answers."""
+        return int(self.fetch_value(sql, parameters))
 
-    def arrow(self, sql: str) -> pa.Table:
-        """Return the answer to a query as an Arrow table."""
+    def fetch_arrow(self, sql: str) -> pa.Table:
+        """Run a query, and return its rows as an Arrow table."""
         return self.connection.execute(sql).to_arrow_table()
 
     def type_of(self, column: Column) -> str:
-        """Return the DuckDB type that a declared column has."""
+        """Return the DuckDB type of a declared column."""
         sql_type = COLUMN_TYPES[column.data_type].duckdb
         return sql_type.format(precision=column.precision, scale=column.scale)
 
     @contextmanager
-    def visible(self, name: str, table: pa.Table, like: str | None = None) -> Iterator[None]:
-        """Let SQL see an Arrow table; its types need not be another's, DuckDB casts where it inserts."""
+    def temporary_table(self, name: str, table: pa.Table, like: str | None = None) -> Iterator[None]:
+        """Make an Arrow table available to SQL. `like` is not needed, because DuckDB casts when it inserts."""
         self.connection.register(name, table)
         try:
             yield

@@ -1,213 +1,169 @@
-"""A DuckDB file as the warehouse: opened alone behind its lock, to load in one transaction or to read.
-
-What is loaded, and in which order, is `loading`'s; the lock is `locking`'s, the copy for readers `publishing`'s.
-"""
+"""A DuckDB file as the warehouse. One process at a time has it open, to load in one transaction or to read."""
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import dlt
 import duckdb
-from dlt.common.configuration import configspec
 from dlt.common.destination import Destination
-from dlt.destinations.impl.duckdb.configuration import DuckDbClientConfiguration, DuckDbCredentials
 
 from ecom_assets.declaration.reading import Shop
 from ecom_assets.foundation.errors import WarehouseError
 from ecom_assets.foundation.progress import OnProgress
-from ecom_assets.warehouse.duckdb.published_copy import not_published, publish
+from ecom_assets.warehouse.duckdb.destination import SharedConnection, duckdb_destination
+from ecom_assets.warehouse.duckdb.errors import (
+    BROKEN_FILE_ERRORS,
+    DRIVER_ERRORS,
+    OPEN_ERRORS,
+    holder_of_file,
+)
+from ecom_assets.warehouse.duckdb.lock import file_lock
+from ecom_assets.warehouse.duckdb.published_copy import not_published, publish_copy
 from ecom_assets.warehouse.duckdb.transaction import DuckDbTransaction
-from ecom_assets.warehouse.file_lock import file_lock, too_long
-from ecom_assets.warehouse.warehouse import DEFAULT_LOCK_TIMEOUT, Warehouse, one_line
-
-BESIDE = (".lock", ".holder", ".new", ".wal", ".tmp")
-"""What this module, `locking` and DuckDB put beside the file, by the ends of their names."""
-
-
-class _OneTransaction:
-    """A DuckDB connection that hands out itself and leaves begin, commit and close to the warehouse.
-
-    dlt opens a connection, and a transaction, for each step of a load. Given this one it does all of them in
-    the transaction that the warehouse opened, so that a load of many tables is committed in one step.
-    """
-
-    def __init__(self) -> None:
-        self.real: duckdb.DuckDBPyConnection | None = None
-
-    def __getattr__(self, name: str) -> Any:
-        if self.real is None:
-            raise AttributeError(name)
-        return getattr(self.real, name)
-
-    def duplicate(self) -> _OneTransaction:
-        return self
-
-    cursor = begin = commit = duplicate
-
-    def rollback(self) -> _OneTransaction:
-        # dlt rolls back after a statement that failed; what was done before it must not be kept either
-        return self
-
-    def close(self) -> None:
-        pass
-
-
-@configspec(init=False)
-class _Configuration(DuckDbClientConfiguration):
-    """dlt's, which names the file without SQLAlchemy: importing that for it takes a fifth of a second."""
-
-    def __str__(self) -> str:
-        return f"duckdb:///{self.credentials.database}"
+from ecom_assets.warehouse.errors import lock_timeout_error, one_line, open_error, read_error
+from ecom_assets.warehouse.lock import DEFAULT_LOCK_TIMEOUT, waiting_line
+from ecom_assets.warehouse.warehouse import Warehouse
 
 
 class DuckDbWarehouse(Warehouse):
-    """A DuckDB file that one process at a time writes, the lock file beside it, and its copy for readers."""
+    """A DuckDB file, with the lock file beside it and, if wanted, a copy for readers."""
 
     kind = "duckdb"
-    errors: tuple[type[Exception], ...] = DuckDbTransaction.errors
+    driver_errors = DRIVER_ERRORS
+    transaction_class: type[DuckDbTransaction] = DuckDbTransaction
 
     def __init__(
         self, path: Path, lock_timeout: float = DEFAULT_LOCK_TIMEOUT, copy: Path | None = None
     ) -> None:
-        """Name the file, how many seconds to wait for it, and its copy, if any; nothing is opened yet."""
+        """Describe the warehouse, without opening it.
+
+        Args:
+            path: The DuckDB file. The first load creates it.
+            lock_timeout: How many seconds to wait for another process that has the file.
+            copy: The copy for readers, which each load replaces.
+        """
         self.path = path
         self.name = str(path)
         self.lock_timeout = lock_timeout
         self.copy = copy
-        self._shared = _OneTransaction()
+        self._shared = SharedConnection()
 
     @property
     def uri(self) -> str:
-        """Return the file's address."""
+        """The file's URI."""
         return self.path.as_uri()
 
     def exists(self) -> bool:
-        """Return whether the file is there."""
+        """Return whether the file exists."""
         return self.path.exists()
 
     def check(self, shop: Shop) -> None:
-        """Raise WarehouseError for a dataset with the name of the file: DuckDB cannot tell the two apart."""
+        """Raise WarehouseError if the file has the shop's name: DuckDB would confuse the database and the schema."""
         if shop.name.lower() == self.path.stem.lower():
             raise WarehouseError(
-                f"the warehouse {self.path} is called as the shop {shop.name} is, which DuckDB takes for one thing: "
-                "name another file in ECOM_WAREHOUSE"
+                f"the warehouse {self.path} has the same name as the shop {shop.name}, and DuckDB cannot tell a "
+                "database from a schema of the same name: name another file in ECOM_WAREHOUSE"
             )
 
     def destination(self) -> Destination[Any, Any]:
-        """Return dlt's destination; it can be reached only inside `transaction` and `read`."""
-        credentials = DuckDbCredentials()
-        credentials.database = str(self.path)
-        # the attribute that dlt itself sets when it is given an open connection; its public door takes only a
-        # real DuckDBPyConnection, which cannot be made to share one transaction
-        credentials._external_conn = self._shared  # type: ignore[assignment]
-        destination = dlt.destinations.duckdb(credentials=credentials)
-        destination.spec = _Configuration
-        return destination
+        """Return the dlt destination. dlt can use it only inside the blocks of `transaction` and `read`."""
+        return duckdb_destination(self.path, self._shared)
 
     @contextmanager
     def transaction(
         self, dataset: str, on_progress: OnProgress = lambda _: None
     ) -> Iterator[DuckDbTransaction]:
-        """Hold the file alone and do everything in one transaction: all of it is kept, or nothing.
+        """Lock the whole file, because a DuckDB file has one writer, and write in one transaction.
 
-        Whatever the dataset, for a file has one writer. Then replace the copy for readers. Raises WarehouseError
-        when the file cannot be had within the lock's timeout; NotPublished when everything is kept and only the
-        copy could not be made.
+        After the commit, replace the copy for readers. See `Warehouse.transaction` for arguments and errors.
         """
-        with self._opened(dataset, on_progress, read_only=False) as connection:
+        with self._locked_connection(dataset, on_progress, read_only=False) as connection:
             connection.execute("BEGIN TRANSACTION")
-            yield DuckDbTransaction(connection)
-            # without a commit, closing throws the transaction away
+            yield self.transaction_class(connection)
+            # if the block raises, there is no commit, and closing the connection rolls back
             self._commit(connection, on_progress)
             if self.copy:
                 self._publish(connection, self.copy)
 
     @contextmanager
     def read(self, dataset: str, on_progress: OnProgress = lambda _: None) -> Iterator[DuckDbTransaction]:
-        """Open the file for reading, with `dataset` as the schema of unqualified names.
-
-        Raises WarehouseError when there is no such file, it cannot be had in time, or turns out to be broken.
-        """
+        """Open the file for reading. See `Warehouse.read` for arguments and errors."""
         if not self.exists():
             raise WarehouseError(f"the warehouse {self} does not exist: materialise an asset first")
-        with self._opened(dataset, on_progress, read_only=True) as connection:
+        with self._locked_connection(dataset, on_progress, read_only=True) as connection:
             try:
                 schemas = connection.execute(
                     "select schema_name from information_schema.schemata where catalog_name = current_database()"
                 ).fetchall()
                 if (dataset,) in schemas:
                     connection.execute(f'use "{dataset}"')
-                yield DuckDbTransaction(connection)
-            except (duckdb.IOException, duckdb.FatalException, duckdb.InternalException) as error:
-                raise WarehouseError(f"the warehouse {self} cannot be read: {one_line(error)}") from None
+                yield self.transaction_class(connection)
+            except BROKEN_FILE_ERRORS as error:
+                raise read_error(self, one_line(error)) from None
 
     @contextmanager
-    def _opened(
+    def _locked_connection(
         self, dataset: str, on_progress: OnProgress, *, read_only: bool
     ) -> Iterator[duckdb.DuckDBPyConnection]:
         """Hold the lock and an open connection."""
         deadline = time.monotonic() + self.lock_timeout
         with (
             file_lock(self.path, self.lock_timeout, on_progress),
-            self._connected(on_progress, deadline, read_only=read_only) as connection,
+            self._shared_connection(on_progress, deadline, read_only=read_only) as connection,
         ):
             yield connection
 
     @contextmanager
-    def _connected(
+    def _shared_connection(
         self, on_progress: OnProgress, deadline: float, *, read_only: bool
     ) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Hold an open connection, which is dlt's too."""
+        """Hold an open connection that dlt uses as well."""
         connection = self._connect(on_progress, deadline, read_only=read_only)
-        self._shared.real = connection
+        self._shared.connection = connection
         try:
             yield connection
         finally:
-            self._shared.real = None
+            self._shared.connection = None
             connection.close()
 
     def _connect(
         self, on_progress: OnProgress, deadline: float, *, read_only: bool
     ) -> duckdb.DuckDBPyConnection:
-        """Connect, waiting while a program that knows nothing of our lock has the file open."""
-        told = False
+        """Open the file. Wait while a program that does not know our lock file has it open."""
+        line_sent = False
         while True:
             try:
                 return self._open(read_only=read_only)
-            except (duckdb.Error, OSError) as error:
-                holder = _other_program(error)
+            except OPEN_ERRORS as error:
+                holder = holder_of_file(error)
                 if holder is None:
-                    raise WarehouseError(
-                        f"the warehouse {self} cannot be opened: {one_line(error)}"
-                    ) from None
+                    raise open_error(self, one_line(error)) from None
                 if time.monotonic() >= deadline:
-                    raise too_long(self, holder, self.lock_timeout) from None
-                if not told:
-                    on_progress(f"waiting for the warehouse {self}: held by {holder}")
-                    told = True
+                    raise lock_timeout_error(self, holder, self.lock_timeout) from None
+                if not line_sent:
+                    on_progress(waiting_line(self, holder))
+                    line_sent = True
                 time.sleep(0.1)
 
     def _open(self, *, read_only: bool) -> duckdb.DuckDBPyConnection:
-        """Connect to the file, at once or not at all."""
+        """Open the file without waiting."""
         if not read_only and not self.path.exists():
-            self._create()
+            self._create_file()
         connection = duckdb.connect(self.path, read_only=read_only)
         connection.execute("set TimeZone = 'UTC'")
         return connection
 
     def _commit(self, connection: duckdb.DuckDBPyConnection, on_progress: OnProgress) -> None:
-        """Keep what the transaction did."""
+        """Commit the transaction."""
         connection.execute("COMMIT")
 
-    def _create(self) -> None:
-        """Make an empty file beside, then put it in place: DuckDB cannot open one whose making was cut short."""
-        path = self.path.resolve()  # a link is to stay one
+    def _create_file(self) -> None:
+        """Create an empty file under another name, then rename it: DuckDB cannot open a file that is half created."""
+        path = self.path.resolve()  # if the path is a link, it stays one
         fresh = Path(f"{path}.new")
         for left in (fresh, Path(f"{self.path}.wal")):
             left.unlink(missing_ok=True)
@@ -215,19 +171,11 @@ class DuckDbWarehouse(Warehouse):
         fresh.replace(path)
 
     def _publish(self, connection: duckdb.DuckDBPyConnection, copy: Path) -> None:
-        """Put all that is committed into the file itself, close it, and copy it, still behind the lock."""
+        """Write everything that is committed into the file itself, close it, and copy it, while the lock is held."""
         try:
             connection.execute("CHECKPOINT")
-        except duckdb.Error as error:
+        except DRIVER_ERRORS as error:
             raise not_published(self.path, copy, one_line(error)) from None
-        self._shared.real = None
+        self._shared.connection = None
         connection.close()
-        publish(self.path, copy)
-
-
-def _other_program(error: Exception) -> str | None:
-    """Return who has the file open; None if that is not what the error says."""
-    if "Could not set lock on file" not in str(error):
-        return None
-    holder = re.search(r"Conflicting lock is held in (.*?)\. ", f"{error} ")
-    return holder[1] if holder else "another program"
+        publish_copy(self.path, copy)

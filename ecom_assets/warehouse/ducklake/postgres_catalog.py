@@ -1,124 +1,112 @@
-"""A lake whose catalog is in PostgreSQL, so that many machines load it: each dataset behind an advisory lock.
+"""A lake whose catalog is in PostgreSQL, so that many machines can load it. Each dataset has an advisory lock.
 
-Reading an API happens before. Loads of different datasets write at the same time, and commit one after the other:
-DuckLake tries again what others' commits were in the way of, which then cannot happen to it again.
+A load takes the lock after it has read the API. Loads of different datasets write at the same time, and commit one
+after the other. DuckLake repeats a commit that conflicts with another one. The lock of the catalog makes sure that the
+repetition cannot conflict again.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any
 
 import duckdb
-import psycopg2
 from psycopg2.extensions import make_dsn
 
-from ecom_assets.foundation.errors import WarehouseError
 from ecom_assets.foundation.progress import OnProgress
-from ecom_assets.warehouse.ducklake.attach import attach, catalog_secret
+from ecom_assets.warehouse.ducklake.attach import attach_lake, catalog_secret
 from ecom_assets.warehouse.ducklake.configuration import Lake
+from ecom_assets.warehouse.ducklake.errors import DRIVER_ERRORS, commit_error
+from ecom_assets.warehouse.ducklake.lock import acquire_catalog_lock, acquire_dataset_lock
 from ecom_assets.warehouse.ducklake.warehouse import DuckLakeWarehouse
-from ecom_assets.warehouse.postgres.copy import quoted
-from ecom_assets.warehouse.postgres.database import PostgresDatabase, lock
-from ecom_assets.warehouse.warehouse import DEFAULT_LOCK_TIMEOUT, one_line
-
-_MOMENT = 1.0
-"""Seconds of waiting for the lake itself that nobody is told of: it is held to make a catalog, and to commit."""
+from ecom_assets.warehouse.errors import read_error, unchanged_error
+from ecom_assets.warehouse.lock import DEFAULT_LOCK_TIMEOUT
+from ecom_assets.warehouse.postgres.database import PostgresDatabase
+from ecom_assets.warehouse.postgres.errors import CONNECTION_ERRORS
+from ecom_assets.warehouse.postgres.errors import DRIVER_ERRORS as POSTGRES_ERRORS
+from ecom_assets.warehouse.postgres.identifiers import quote_identifier
 
 
 class PostgresLakeWarehouse(DuckLakeWarehouse):
-    """A lake that many read while one load at a time writes each dataset."""
-
-    errors = (*DuckLakeWarehouse.errors, psycopg2.Error)
+    """A lake that many read at any time. Each dataset has one load at a time."""
 
     def __init__(self, lake: Lake, lock_timeout: float = DEFAULT_LOCK_TIMEOUT) -> None:
-        """Take the lake and the seconds to wait for others; nothing is opened yet.
+        """Describe the warehouse, without opening it.
 
-        Raises WarehouseError for an address that cannot be read, and an extension of DuckDB's that is not installed.
+        Args:
+            lake: Where the catalog and the files are.
+            lock_timeout: How many seconds to wait for another load of the same dataset.
+
+        Raises:
+            WarehouseError: The catalog's address cannot be read, or an extension of DuckDB is not installed.
         """
         self._database = PostgresDatabase(lake.address)
-        super().__init__(lake, lock_timeout, self._database.secrets)
-        self.name = f"ducklake:{self._database.name}#{lake.schema}"
-        self._guard: Any = None
+        super().__init__(lake, lock_timeout, self._database.address.secrets)
+        self.name = f"ducklake:{self._database.address.name}#{lake.schema}"
+        self._lock_connection: Any = None
 
     def exists(self) -> bool:
-        """Return whether the catalog's tables are there. Raises WarehouseError where that cannot be asked."""
-        return self._newest() is not None
+        """Return whether the catalog's tables exist. Raises WarehouseError if the database cannot be asked."""
+        return self._last_snapshot() is not None
 
-    def _newest(self) -> int | None:
-        """Return the number of the last commit; None where there is no catalog yet."""
-        table = f"{quoted(self.lake.schema)}.ducklake_snapshot"
-        with self._database.connected(self) as connection, connection.cursor() as cursor:
+    def _last_snapshot(self) -> int | None:
+        """Return the number of the last commit, or None if there is no catalog yet."""
+        table = f"{quote_identifier(self.lake.schema)}.ducklake_snapshot"
+        with self._database.connect(self) as connection, connection.cursor() as cursor:
             try:
                 cursor.execute("select to_regclass(%s)", [table])
                 if cursor.fetchone()[0] is None:
                     return None
                 cursor.execute(f"select max(snapshot_id) from {table}")
-                newest: int | None = cursor.fetchone()[0]
-            except psycopg2.Error as error:
-                raise WarehouseError(
-                    f"the warehouse {self} cannot be read: {self._database.said(error)}"
-                ) from None
-        return newest
+                snapshot: int | None = cursor.fetchone()[0]
+            except POSTGRES_ERRORS as error:
+                raise read_error(self, self._database.error_text(error)) from None
+        return snapshot
 
     @contextmanager
-    def _opened(
+    def _locked_connection(
         self, dataset: str, on_progress: OnProgress, *, read_only: bool
     ) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Hold an open connection, and, to write, the lock of the dataset, on a connection of its own."""
+        """Hold an open connection and, for writing, the dataset's lock on a connection of its own."""
         deadline = time.monotonic() + self.lock_timeout
         if read_only:
-            with self._connected(on_progress, deadline, read_only=True) as connection:
+            with self._shared_connection(on_progress, deadline, read_only=True) as connection:
                 yield connection
             return
-        with self._database.connected(self) as guard:
-            # the first one makes the catalog's tables, alone
-            self._lock(guard, None, on_progress)
-            with self._connected(on_progress, deadline, read_only=False) as connection:
-                guard.commit()
-                self._lock(guard, dataset, on_progress)
-                self._guard = guard
+        with self._database.connect(self) as lock_connection:
+            # the first load creates the catalog's tables while no other one does
+            acquire_catalog_lock(lock_connection, self.lake.schema, self, on_progress)
+            with self._shared_connection(on_progress, deadline, read_only=False) as connection:
+                lock_connection.commit()
+                acquire_dataset_lock(lock_connection, self.lake.schema, dataset, self, on_progress)
+                self._lock_connection = lock_connection
                 try:
                     yield connection
                 finally:
-                    self._guard = None
+                    self._lock_connection = None
 
     def _attach(self, connection: duckdb.DuckDBPyConnection, *, read_only: bool) -> None:
-        parts = {name: value for name, value in self._database.parts.items() if name != "password"}
-        connection.execute(catalog_secret(self._database.parts.get("password")))
-        snapshot = self._newest() if read_only else None
-        attach(connection, self.lake, f"postgres:{make_dsn(**parts)}", snapshot=snapshot)
+        """Attach the lake, for reading as it was after the last commit."""
+        parameters = self._database.address.parameters
+        public = {name: value for name, value in parameters.items() if name != "password"}
+        connection.execute(catalog_secret(parameters.get("password")))
+        snapshot = self._last_snapshot() if read_only else None
+        attach_lake(connection, self.lake, f"postgres:{make_dsn(**public)}", snapshot=snapshot)
 
     def _commit(self, connection: duckdb.DuckDBPyConnection, on_progress: OnProgress) -> None:
-        """Keep what the transaction did, unless the lock was lost."""
+        """Commit the transaction, unless the connection that holds the lock was lost."""
         try:
-            self._lock(self._guard, None, on_progress)
-        except (psycopg2.OperationalError, psycopg2.InterfaceError) as error:
-            raise WarehouseError(
-                f"the warehouse {self} was left as it was: the connection that held its lock was lost: "
-                f"{self._database.said(error)}"
+            acquire_catalog_lock(self._lock_connection, self.lake.schema, self, on_progress)
+        except CONNECTION_ERRORS as error:
+            raise unchanged_error(
+                self, f"the connection that held its lock was lost: {self._database.error_text(error)}"
             ) from None
-        # when a commit fails, DuckLake removes the files that it wrote, though the catalog may name them by now,
-        # and only the server's answer was lost: so it is not to reach them any more
+        # when a commit fails, DuckLake removes the files that it wrote. If only the server's answer was lost, the
+        # catalog has these files already. So DuckDB may not reach any file from here on
         connection.execute(f"set disabled_filesystems = '{'S3' if self.lake.bucket else 'Local'}FileSystem'")
         try:
             connection.execute("COMMIT")
-        except duckdb.Error as error:
-            said = one_line(error)
-            if "disabled by configuration" in said:
-                said = "its catalog cannot be reached, or another program changed the same tables"
-            raise WarehouseError(
-                f"the warehouse {self} failed at the moment of the commit: {said}; its ledger says "
-                "whether the load was kept, and running it again does no harm"
-            ) from None
-
-    def _lock(self, guard: Any, dataset: str | None, on_progress: OnProgress) -> None:
-        """Take the lock of a dataset, or, with None, that of the lake itself, until the guard's transaction ends."""
-        what = f"lake {quoted(self.lake.schema)}" + (f" {dataset}" if dataset is not None else "")
-        if dataset is None and self.lock_timeout > _MOMENT:
-            with suppress(WarehouseError):
-                lock(guard, what, self, _MOMENT, lambda _: None)
-                return
-        lock(guard, what, self, self.lock_timeout, on_progress)
+        except DRIVER_ERRORS as error:
+            raise commit_error(self, error) from None

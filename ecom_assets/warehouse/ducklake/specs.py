@@ -1,7 +1,7 @@
 # no `from __future__ import annotations`: dlt reads the fields' types as they stand here
-"""dlt's description of a lake, but for the keys of a bucket, which have to be in dlt's configuration.
+"""dlt's configuration of a lake, with one difference: the keys of a bucket must be in dlt's configuration.
 
-dlt would look for them elsewhere too, in the end at the address in the network where a cloud's machines get theirs.
+dlt itself would also look for them elsewhere, in the end at the network address from which a cloud's machines get keys.
 """
 
 from typing import Any, ClassVar
@@ -19,13 +19,13 @@ class _Storage(FilesystemConfiguration):
 
     @resolve_type("credentials")
     def resolve_credentials_type(self) -> type[CredentialsConfiguration]:
-        """Return what the keys of a bucket of this kind are in; asked for again by dlt for each subclass."""
+        """Return the class of a bucket's keys. dlt wants this method to be repeated in each subclass."""
         return super().resolve_credentials_type()
 
 
 @configspec(init=False)
 class _Credentials(DuckLakeCredentials):
-    storage: _Storage = None  # type: ignore[assignment]  # as dlt has it: to be resolved
+    storage: _Storage = None  # type: ignore[assignment]  # as in dlt, which fills it in
 
 
 @configspec

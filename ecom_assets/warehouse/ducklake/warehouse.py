@@ -1,7 +1,8 @@
 """A DuckLake as the warehouse: Parquet files in a folder or a bucket, and a catalog that makes a load one transaction.
 
-DuckDB works on it, so all but the way to open it is `duckdb_warehouse`'s. Here the catalog is a file, with a lock file
-beside it; one in a database is `ducklake_postgres`'s.
+DuckDB does the work, so this warehouse differs from a DuckDB file only in how it is opened. In this module the catalog
+is a file, with a lock file beside it. For a catalog in PostgreSQL, see
+`ecom_assets.warehouse.ducklake.postgres_catalog`.
 """
 
 from __future__ import annotations
@@ -13,90 +14,101 @@ from tempfile import gettempdir
 
 import duckdb
 
-from ecom_assets.client.failures import cause_chain
 from ecom_assets.client.redaction import Redactor, scrubbed_logging
 from ecom_assets.declaration.reading import Shop
 from ecom_assets.foundation.errors import WarehouseError
 from ecom_assets.foundation.progress import OnProgress
 from ecom_assets.foundation.temporary_folder import temporary_folder
 from ecom_assets.warehouse.duckdb.warehouse import DuckDbWarehouse
-from ecom_assets.warehouse.ducklake.attach import attach, extensions_for, opened
+from ecom_assets.warehouse.ducklake.attach import attach_lake, extension_files, open_duckdb
 from ecom_assets.warehouse.ducklake.configuration import Lake
-from ecom_assets.warehouse.warehouse import DEFAULT_LOCK_TIMEOUT
+from ecom_assets.warehouse.ducklake.errors import DRIVER_ERRORS, driver_errors, redacted_errors
+from ecom_assets.warehouse.ducklake.transaction import DuckLakeTransaction
+from ecom_assets.warehouse.errors import open_error
+from ecom_assets.warehouse.lock import DEFAULT_LOCK_TIMEOUT
 
-_TAKEN = ("memory", "system", "temp")
-"""What DuckDB calls databases of its own."""
+_RESERVED_NAMES = ("memory", "system", "temp")
+"""The names of DuckDB's own databases."""
 
 
 class DuckLakeWarehouse(DuckDbWarehouse):
     """A lake whose catalog is a file."""
 
     kind = "ducklake"
+    transaction_class = DuckLakeTransaction
 
     def __init__(
         self, lake: Lake, lock_timeout: float = DEFAULT_LOCK_TIMEOUT, secrets: Iterable[str] = ()
     ) -> None:
-        """Take the lake, the seconds to wait for others, and what else no message may show; nothing is opened yet.
+        """Describe the warehouse, without opening it.
 
-        Raises WarehouseError for an extension of DuckDB's that is not installed.
+        Args:
+            lake: Where the catalog and the files are.
+            lock_timeout: How many seconds to wait for another load.
+            secrets: The secrets of the catalog, which no message may show. Those of the bucket are in `lake`.
+
+        Raises:
+            WarehouseError: An extension of DuckDB is not installed.
         """
         super().__init__(lake.path or Path(lake.schema), lock_timeout)
+        self.driver_errors = driver_errors(lake.catalog_kind)
         self.lake = lake
         self.name = f"ducklake:{self.path}"
-        self._extensions = extensions_for(lake)
+        self._extensions = extension_files(lake)
         keys = (lake.bucket.secret, lake.bucket.token) if lake.bucket else ()
         self._redactor = Redactor((*secrets, *keys))
-        self._folder = Path()
+        self._spill_folder = Path()
 
     @property
     def uri(self) -> str:
-        """Return where the catalog is."""
+        """The address of the catalog."""
         return self.name
 
     def check(self, shop: Shop) -> None:
-        """Raise WarehouseError for a dataset with the name of a database of DuckDB's: it cannot tell the two apart."""
-        if shop.name.lower() in _TAKEN:
-            raise WarehouseError(f"{shop.name}: DuckDB keeps the names {', '.join(_TAKEN)} for itself")
+        """Raise WarehouseError for a shop with the name of one of DuckDB's databases: DuckDB would confuse the two."""
+        if shop.name.lower() in _RESERVED_NAMES:
+            raise WarehouseError(
+                f"{shop.name}: DuckDB keeps the names {', '.join(_RESERVED_NAMES)} for itself"
+            )
 
     @contextmanager
-    def _connected(
+    def _shared_connection(
         self, on_progress: OnProgress, deadline: float, *, read_only: bool
     ) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Hold an open connection, which is dlt's too; what is raised meanwhile holds no secret of the lake."""
-        with scrubbed_logging(self._redactor), self._room():
+        """Hold an open connection that dlt uses as well. Errors and logs meanwhile have no secret of the lake."""
+        with (
+            scrubbed_logging(self._redactor),
+            self._temporary_spill_folder(),
+            redacted_errors(self._redactor),
+            super()._shared_connection(on_progress, deadline, read_only=read_only) as connection,
+        ):
             try:
-                with super()._connected(on_progress, deadline, read_only=read_only) as connection:
-                    try:
-                        yield connection
-                    finally:
-                        # closing within a transaction, DuckDB ends the process where the catalog's server is gone
-                        with suppress(duckdb.Error):
-                            connection.execute("ROLLBACK")
-            except Exception as error:
-                for cause in cause_chain(error):
-                    cause.args = tuple(
-                        self._redactor.scrub(part) if isinstance(part, str) else part for part in cause.args
-                    )
-                raise
+                yield connection
+            finally:
+                # if DuckDB closes a connection with an open transaction while the catalog's server is gone, it
+                # ends the process
+                with suppress(*DRIVER_ERRORS):
+                    connection.execute("ROLLBACK")
 
     @contextmanager
-    def _room(self) -> Iterator[None]:
-        """Hold a folder for what does not fit into the memory."""
+    def _temporary_spill_folder(self) -> Iterator[None]:
+        """Hold a folder into which DuckDB writes what does not fit into memory."""
         with ExitStack() as stack:
             try:
-                self._folder = stack.enter_context(temporary_folder())
+                self._spill_folder = stack.enter_context(temporary_folder())
             except OSError as error:
-                raise WarehouseError(
-                    f"the warehouse {self} cannot be opened: the temporary folder {gettempdir()} cannot be written: "
-                    f"{error.strerror} (TMPDIR names another one)"
+                raise open_error(
+                    self,
+                    f"the temporary folder {gettempdir()} cannot be written: {error.strerror} "
+                    "(TMPDIR names another one)",
                 ) from None
             yield
 
     def _open(self, *, read_only: bool) -> duckdb.DuckDBPyConnection:
-        """Attach the lake to a DuckDB in memory."""
-        if self.lake.kind == "duckdb" and not self.path.exists():
-            self._create()
-        connection = opened(self.lake, self._extensions, self._folder)
+        """Attach the lake to a DuckDB in memory, without waiting."""
+        if self.lake.catalog_kind == "duckdb" and not self.path.exists():
+            self._create_file()
+        connection = open_duckdb(self.lake, self._extensions, self._spill_folder)
         try:
             self._attach(connection, read_only=read_only)
         except BaseException:
@@ -105,5 +117,5 @@ class DuckLakeWarehouse(DuckDbWarehouse):
         return connection
 
     def _attach(self, connection: duckdb.DuckDBPyConnection, *, read_only: bool) -> None:
-        # read-only, DuckDB could not make a catalog whose making was cut short
-        attach(connection, self.lake, str(self.path))
+        """Attach the lake for reading and writing, because DuckDB can finish a half created catalog only so."""
+        attach_lake(connection, self.lake, str(self.path))

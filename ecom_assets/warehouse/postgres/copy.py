@@ -1,8 +1,9 @@
-"""Arrow tables into PostgreSQL by COPY, in its text format: exact for every value, and as fast as it gets.
+"""Writing Arrow tables into PostgreSQL by COPY, in its text format, which is fast and exact for every value.
 
-An empty text is not a null there, and a lone `\\.` in a text ends nothing, which both differ in CSV. One character
-there is that PostgreSQL cannot hold, that of number zero: in its place stands U+FFFD, so that no record keeps the
-others out.
+CSV is not used, because there an empty text is read as null, and a line with only `\\.` ends the data.
+
+PostgreSQL cannot store the character U+0000. It is replaced by U+FFFD, so that one record does not prevent the load of
+the others.
 """
 
 from __future__ import annotations
@@ -16,11 +17,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ecom_assets.declaration.column_types import COLUMN_TYPES, types_by_arrow_type
+from ecom_assets.warehouse.postgres.identifiers import quote_identifier
 
-_ROWS = 50_000
+_BATCH_ROWS = 50_000
 """Rows that are turned into text at once."""
-_ZERO_IN_JSON = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
-_ESCAPES = (("\0", "\ufffd"), ("\\", "\\\\"), ("\t", "\\t"), ("\n", "\\n"), ("\r", "\\r"))
+_ESCAPED_ZERO = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
+"""The character U+0000 as JSON writes it, after an even number of backslashes."""
+_REPLACEMENTS = (("\0", "\ufffd"), ("\\", "\\\\"), ("\t", "\\t"), ("\n", "\\n"), ("\r", "\\r"))
 
 _TYPES: Mapping[pa.DataType, str] = {
     **{arrow_type: COLUMN_TYPES[name].postgres for arrow_type, name in types_by_arrow_type().items()},
@@ -30,34 +33,36 @@ _TYPES: Mapping[pa.DataType, str] = {
 }
 
 
-def copy_in(cursor: Any, table: str, rows: pa.Table, json: Collection[str] = ()) -> None:
-    """Append rows to a table, as SQL names it, in one statement; `json` are the columns whose texts are JSON."""
+def copy_rows(cursor: Any, table: str, rows: pa.Table, json: Collection[str] = ()) -> None:
+    """Append rows to a table in one statement.
+
+    Args:
+        cursor: A cursor of psycopg2.
+        table: The table, as SQL names it.
+        rows: The rows, with the names of the table's columns.
+        json: The columns whose texts are JSON.
+    """
     for name in set(json) & set(rows.column_names):
         if pc.any(pc.match_substring(rows[name], "\\u0000")).as_py():
-            texts = [text and _ZERO_IN_JSON.sub(r"\1\\ufffd", text) for text in rows[name].to_pylist()]
-            place = rows.column_names.index(name)
-            rows = rows.set_column(place, name, pa.array(texts, rows[name].type))
-    names = ", ".join(quoted(name) for name in rows.column_names)
-    cursor.copy_expert(f"copy {table} ({names}) from stdin", _Lines(rows))
+            texts = [text and _ESCAPED_ZERO.sub(r"\1\\ufffd", text) for text in rows[name].to_pylist()]
+            position = rows.column_names.index(name)
+            rows = rows.set_column(position, name, pa.array(texts, rows[name].type))
+    names = ", ".join(quote_identifier(name) for name in rows.column_names)
+    cursor.copy_expert(f"copy {table} ({names}) from stdin", _CopyStream(rows))
 
 
-def sql_type(kind: pa.DataType) -> str:
-    """Return the type of a column that holds every value of an Arrow type exactly."""
-    if pa.types.is_decimal(kind):
-        return COLUMN_TYPES["decimal"].postgres.format(precision=kind.precision, scale=kind.scale)
-    return _TYPES[kind]
+def sql_type(arrow_type: pa.DataType) -> str:
+    """Return the PostgreSQL type that holds every value of an Arrow type exactly."""
+    if pa.types.is_decimal(arrow_type):
+        return COLUMN_TYPES["decimal"].postgres.format(precision=arrow_type.precision, scale=arrow_type.scale)
+    return _TYPES[arrow_type]
 
 
-def quoted(name: str) -> str:
-    """Return a name as SQL has it."""
-    return '"' + name.replace('"', '""') + '"'
-
-
-class _Lines(io.RawIOBase):
-    """The lines of a table, made as they are read."""
+class _CopyStream(io.RawIOBase):
+    """A file to read the rows of a table from, in COPY's format. The text is made as it is read."""
 
     def __init__(self, rows: pa.Table) -> None:
-        self._batches = iter(rows.to_batches(max_chunksize=_ROWS))
+        self._batches = iter(rows.to_batches(max_chunksize=_BATCH_ROWS))
         self._text = memoryview(b"")
 
     def readable(self) -> bool:
@@ -68,31 +73,31 @@ class _Lines(io.RawIOBase):
             batch = next(self._batches, None)
             if batch is None:
                 return 0
-            self._text = memoryview(_lines(batch))
+            self._text = memoryview(_copy_lines(batch))
         size = min(len(target), len(self._text))
         target[:size] = self._text[:size]
         self._text = self._text[size:]
         return size
 
 
-def _lines(batch: pa.RecordBatch) -> bytes:
-    """Return a line per row, the values parted by tabs."""
+def _copy_lines(batch: pa.RecordBatch) -> bytes:
+    """Return a line for each row, with tabs between the values."""
     if not batch.num_rows:
         return b""
-    values = [_texts(column) for column in batch.columns]
+    values = [_copy_texts(column) for column in batch.columns]
     null: dict[str, Any] = {"null_handling": "replace", "null_replacement": "\\N"}
     lines = pc.binary_join_element_wise(*values, pa.scalar("\t", pa.large_string()), **null)
     return "\n".join([*lines.to_pylist(), ""]).encode()
 
 
-def _texts(values: pa.Array) -> pa.Array:
-    """Return values as PostgreSQL reads them."""
+def _copy_texts(values: pa.Array) -> pa.Array:
+    """Return each value as the text that COPY reads."""
     kind = values.type
     if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
         hexes = [None if value is None else f"\\\\x{value.hex()}" for value in values.to_pylist()]
         return pa.array(hexes, pa.large_string())
     texts = values.cast(pa.large_string())
     if pa.types.is_string(kind) or pa.types.is_large_string(kind):
-        for found, written in _ESCAPES:
-            texts = pc.replace_substring(texts, found, written)
+        for found, replacement in _REPLACEMENTS:
+            texts = pc.replace_substring(texts, found, replacement)
     return texts

@@ -1,8 +1,8 @@
 """dlt's PostgreSQL destination on the one connection, and in the one transaction, that the warehouse has opened.
 
-dlt opens a connection, and a transaction, for each step of a load. Given this destination it does all of them in
-the warehouse's transaction, so that a load of many tables is committed in one step. Files come by COPY, for dlt
-itself reads parquet over a connection of its own, and of its CSV files it makes each empty text a null.
+dlt opens a connection, and a transaction, for each step of a load. With this destination it does all steps in the
+warehouse's transaction, so that a load of many tables is committed in one step. Rows are written by COPY. dlt's own
+ways do not fit: it reads Parquet over a connection of its own, and reads each empty text of a CSV file as null.
 """
 
 from __future__ import annotations
@@ -25,22 +25,22 @@ from dlt.destinations.sql_client import DBApiCursorImpl, raise_database_error
 from dlt.destinations.typing import DBTransaction
 from psycopg2.errors import ProgramLimitExceeded
 
-from ecom_assets.warehouse.postgres.copy import copy_in
+from ecom_assets.warehouse.postgres.copy import copy_rows
 from ecom_assets.warehouse.postgres.indexes import drop_indexes
-from ecom_assets.warehouse.postgres.statements import run, savepoint
+from ecom_assets.warehouse.postgres.statements import run_statement, savepoint
 
 
-class Shared:
-    """Holds the connection while the warehouse has one open."""
+class SharedConnection:
+    """Holds the connection of psycopg2 while the warehouse has one open."""
 
     connection: Any = None
 
 
-class OneConnectionPostgres(postgres):
-    """The destination of one warehouse; it can be reached only while `shared` holds a connection."""
+class PostgresDestination(postgres):
+    """The dlt destination of one warehouse, which works while `shared` holds a connection."""
 
-    def __init__(self, shared: Shared) -> None:
-        """Take what holds the connection. dlt gets no address and no secret: it is not to connect."""
+    def __init__(self, shared: SharedConnection) -> None:
+        """Take the holder of the connection. dlt gets no address and no secret, as it must not connect by itself."""
         self._shared = shared
         credentials = PostgresCredentials()
         credentials.update(dict.fromkeys(("database", "username", "password", "host"), "unused"))
@@ -53,22 +53,22 @@ class OneConnectionPostgres(postgres):
         return _Client
 
     def client(self, schema: Schema, initial_config: Any = None) -> PostgresClient:
-        """Return dlt's client with the connection."""
+        """Return dlt's client, which uses the shared connection."""
         client = super().client(schema, initial_config)
         client.sql_client = _SqlClient(client.sql_client, self._shared)
         return client
 
     def _raw_capabilities(self) -> DestinationCapabilitiesContext:
-        able = super()._raw_capabilities()
-        able.preferred_loader_file_format = "parquet"
-        able.supported_loader_file_formats = ["parquet"]
-        able.loader_file_format_selector = None  # type: ignore[assignment]  # as by default
-        able.type_mapper = _TypeMapper
-        return able
+        capabilities = super()._raw_capabilities()
+        capabilities.preferred_loader_file_format = "parquet"
+        capabilities.supported_loader_file_formats = ["parquet"]
+        capabilities.loader_file_format_selector = None  # type: ignore[assignment]  # None, as for other destinations
+        capabilities.type_mapper = _TypeMapper
+        return capabilities
 
 
 class _TypeMapper(PostgresTypeMapper):
-    """dlt's types, of which `jsonb` is left out for parquet files only because of how dlt reads those."""
+    """dlt's types, with `jsonb` for JSON also in Parquet files, from which dlt itself cannot read it."""
 
     def to_destination_type(self, column: TColumnSchema, table: PreparedTableSchema) -> str:
         if column["data_type"] == "json":
@@ -77,12 +77,17 @@ class _TypeMapper(PostgresTypeMapper):
 
 
 class _SqlClient(Psycopg2SqlClient):
-    """dlt's way to PostgreSQL: each of its transactions, and each statement outside of one, is a savepoint."""
+    """dlt's SQL client on the shared connection. Each of dlt's transactions and single statements is a savepoint."""
 
-    def __init__(self, made: Psycopg2SqlClient, shared: Shared) -> None:
-        super().__init__(made.dataset_name, made.staging_dataset_name, made.credentials, made.capabilities)
+    def __init__(self, original: Psycopg2SqlClient, shared: SharedConnection) -> None:
+        super().__init__(
+            original.dataset_name,
+            original.staging_dataset_name,
+            original.credentials,
+            original.capabilities,
+        )
         self._shared = shared
-        self._dataset = made.dataset_name  # dlt makes it that of the stage now and then
+        self._dataset = original.dataset_name  # dlt sets `dataset_name` to the staging dataset at times
 
     @property
     def native_connection(self) -> Any:
@@ -105,20 +110,20 @@ class _SqlClient(Psycopg2SqlClient):
     def execute_query(self, query: Any, *args: Any, **kwargs: Any) -> Iterator[Any]:
         with self.native_connection.cursor() as cursor:
             try:
-                run(cursor, query, args or kwargs or None)
+                run_statement(cursor, query, args or kwargs or None)
             except ProgramLimitExceeded:
-                # a key may be too long for an index, which is no reason not to load it
+                # a key may be too long for an index: load it without the indexes
                 drop_indexes(self.native_connection, self._dataset)
-                run(cursor, query, args or kwargs or None)
+                run_statement(cursor, query, args or kwargs or None)
             yield DBApiCursorImpl(cursor)
 
     def truncate_tables(self, *tables: str) -> None:
-        """Empty tables; not by TRUNCATE, which would keep readers out until the load is committed."""
+        """Empty tables by DELETE, because TRUNCATE would block readers until the commit."""
         self.execute_many([f"DELETE FROM {self.make_qualified_table_name(table)}" for table in tables])
 
 
 class _CopyJob(RunnableLoadJob, HasFollowupJobs):
-    """A file of rows that is put into its table by COPY."""
+    """Writes the rows of a Parquet file into its table by COPY."""
 
     def run(self) -> None:
         client: Any = self._job_client
@@ -133,14 +138,14 @@ class _CopyJob(RunnableLoadJob, HasFollowupJobs):
             json = [name for name, column in columns.items() if column["data_type"] == "json"]
             for batch in file.iter_batches():
                 rows = pa.Table.from_batches([batch])
-                copy_in(cursor, table, rows, json)
+                copy_rows(cursor, table, rows, json)
             if sql.dataset_name == sql.staging_dataset_name:
-                # or the planner takes it for some hundred keys, whatever came
+                # without statistics the planner assumes some hundred keys, however many there are
                 cursor.execute(f"analyze {table}")
 
 
 class _Client(PostgresClient):
-    """dlt's client, whose files come by COPY."""
+    """dlt's client, which writes Parquet files by COPY."""
 
     def create_load_job(
         self, table: PreparedTableSchema, file_path: str, load_id: str, restore: bool = False

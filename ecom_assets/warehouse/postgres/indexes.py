@@ -1,7 +1,7 @@
-"""Indexes on the keys that a load finds rows by, and what PostgreSQL's planner has to know to use them.
+"""Indexes on the keys by which a load finds rows, and the statistics that PostgreSQL's planner needs to use them.
 
-Which keys these are is `row_keys`'. The indexes are not unique: that rows share a key is a check's to tell, and ends no
-load.
+`ecom_assets.load.row_keys` decides which keys these are. The indexes are not unique: duplicate keys are found by the
+asset checks, and do not fail a load.
 """
 
 from __future__ import annotations
@@ -11,19 +11,18 @@ import logging
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-import psycopg2
-
-from ecom_assets.warehouse.postgres.copy import quoted
-from ecom_assets.warehouse.postgres.database import LONGEST_NAME
-from ecom_assets.warehouse.postgres.statements import run
-from ecom_assets.warehouse.warehouse import one_line
+from ecom_assets.warehouse.errors import one_line
+from ecom_assets.warehouse.postgres.errors import DRIVER_ERRORS
+from ecom_assets.warehouse.postgres.identifiers import MAX_IDENTIFIER_LENGTH, quote_identifier
+from ecom_assets.warehouse.postgres.statements import run_statement
 
 _log = logging.getLogger(__name__)
 
 _PREFIX = "ecom."
-"""Begins our indexes' names. There is no point in the names of a declaration's or of dlt's tables and columns."""
+"""Begins the names of our indexes. Tables and columns of a declaration or of dlt have no dot in their names."""
 
-# grown or changed by a tenth since it was analysed last: autovacuum's own measure, which it looks at once a minute
+# name, whether a tenth of the table is new or changed since it was analysed (autovacuum's own measure, which it looks
+# at only once a minute), columns of text, columns of each index
 _TABLES = """
 select c.relname,
     pg_stat_get_mod_since_analyze(c.oid) > 50 + 0.1 * greatest(c.reltuples, 0),
@@ -40,57 +39,74 @@ where n.nspname = %s and c.relname = any(%s) and c.relkind in ('r', 'p')
 """
 
 
-def index_keys(connection: Any, dataset: str, keys: Mapping[str, Sequence[Sequence[str]]]) -> None:
-    """Make the indexes that tables lack, in the open transaction, and analyse the tables that need it.
+def create_missing_indexes(
+    connection: Any, dataset: str, keys: Mapping[str, Sequence[Sequence[str]]]
+) -> None:
+    """Create the indexes that tables lack, in the open transaction, and analyse the tables that need it.
 
-    Where an index cannot be made, because the table is another user's for example, rows are found without it. Without
-    figures of how many rows have a key, PostgreSQL takes it for so many that it reads the whole table.
+    If an index cannot be created, because the table belongs to another user for example, the load runs without it.
+    Without statistics PostgreSQL assumes that a key has many rows, and reads the whole table.
+
+    Args:
+        connection: A connection of psycopg2.
+        dataset: The schema of the tables.
+        keys: For each table, the columns of each index. Tables that do not exist yet are skipped.
     """
-    stale: list[str] = []
+    outdated: list[str] = []
     with connection.cursor() as cursor:
-        run(cursor, _TABLES, [dataset, list(keys)])
-        for table, changed, texts, present in cursor.fetchall():
-            name = f"{quoted(dataset)}.{quoted(table)}"
+        run_statement(cursor, _TABLES, [dataset, list(keys)])
+        for table, changed, texts, indexes in cursor.fetchall():
+            name = f"{quote_identifier(dataset)}.{quote_identifier(table)}"
             if changed:
-                stale.append(name)
+                outdated.append(name)
             for columns in keys[table]:
-                if not any(set(columns) == set(index[: len(columns)]) for index in present):
-                    _make(cursor, name, index_name(table, columns), columns, texts)
-        if stale:
-            run(cursor, f"analyze (skip_locked) {', '.join(stale)}")
+                if not any(set(columns) == set(index[: len(columns)]) for index in indexes):
+                    _create_index(cursor, name, index_name(table, columns), columns, texts)
+        if outdated:
+            run_statement(cursor, f"analyze (skip_locked) {', '.join(outdated)}")
 
 
 def drop_indexes(connection: Any, dataset: str) -> None:
-    """Drop the indexes that `index_keys` made in a dataset."""
+    """Drop the indexes that `create_missing_indexes` created in a dataset."""
     with connection.cursor() as cursor:
-        run(
+        run_statement(
             cursor,
             "select indexname from pg_indexes where schemaname = %s and starts_with(indexname, %s)",
             [dataset, _PREFIX],
         )
         for (name,) in cursor.fetchall():
-            run(cursor, f"drop index {quoted(dataset)}.{quoted(name)}")
+            run_statement(cursor, f"drop index {quote_identifier(dataset)}.{quote_identifier(name)}")
 
 
 def index_name(table: str, columns: Sequence[str]) -> str:
-    """Return a name that no table has and no other index, of 63 characters at most."""
+    """Return a name of at most 63 characters that no table and no other index has."""
     name = f"{_PREFIX}{'.'.join((table, *columns))}"
-    if len(name) <= LONGEST_NAME:
+    if len(name) <= MAX_IDENTIFIER_LENGTH:
         return name
     digest = hashlib.sha256(name.encode()).hexdigest()[:12]
-    return f"{name[: LONGEST_NAME - len(digest) - 1]}.{digest}"
+    return f"{name[: MAX_IDENTIFIER_LENGTH - len(digest) - 1]}.{digest}"
 
 
-def _make(cursor: Any, table: str, name: str, columns: Sequence[str], texts: Collection[str]) -> None:
-    """Make an index, unless somebody else is writing into the table; then it is the next load's to make."""
-    # byte by byte: faster than in the order of a language, and still right when the server's libraries sort anew
+def _create_index(cursor: Any, table: str, name: str, columns: Sequence[str], texts: Collection[str]) -> None:
+    """Create an index, unless somebody else is writing into the table. Then the next load creates it.
+
+    Args:
+        cursor: A cursor of psycopg2.
+        table: The table, as SQL names it.
+        name: The name of the index.
+        columns: The columns of the index, in order.
+        texts: The table's columns of text.
+    """
+    # texts are compared byte by byte: it is faster than the order of a language, and the index stays right when an
+    # update of the server's libraries changes that order
     listed = ", ".join(
-        quoted(column) + (" varchar_pattern_ops" if column in texts else "") for column in columns
+        quote_identifier(column) + (" varchar_pattern_ops" if column in texts else "") for column in columns
     )
     try:
-        run(
+        run_statement(
             cursor,
-            f"lock table {table} in share mode nowait; create index if not exists {quoted(name)} on {table} ({listed})",
+            f"lock table {table} in share mode nowait; "
+            f"create index if not exists {quote_identifier(name)} on {table} ({listed})",
         )
-    except psycopg2.Error as error:
+    except DRIVER_ERRORS as error:
         _log.info("%s has no index on %s: %s", table, ", ".join(columns), one_line(error))

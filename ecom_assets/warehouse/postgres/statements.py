@@ -1,6 +1,7 @@
-"""Statements in a transaction of PostgreSQL, where an error would be the end of all that was done before it.
+"""Statements that may fail without ending the transaction.
 
-A savepoint keeps that, for a statement or for a block of them.
+In PostgreSQL an error makes the whole transaction unusable. A savepoint before a statement, or before a block of them,
+limits the damage to it.
 """
 
 from __future__ import annotations
@@ -14,50 +15,55 @@ from weakref import WeakKeyDictionary
 import psycopg2
 
 _numbers = count()
-_last: WeakKeyDictionary[Any, str] = WeakKeyDictionary()
-"""The savepoint of the last statement, by connections of one transaction each, where it has not been released."""
+_open_savepoints: WeakKeyDictionary[Any, str] = WeakKeyDictionary()
+"""The savepoint of a connection's last statement, until it is released. A connection has one transaction."""
 
 
-def run(cursor: Any, sql: Any, parameters: Any = None) -> None:
-    """Run SQL in a transaction, with `%s` for parameters; where it raises, it alone is undone.
+def run_statement(cursor: Any, sql: Any, parameters: Any = None) -> None:
+    """Run SQL in a transaction. If it raises, only this statement is undone.
 
-    That takes one question to the server: a savepoint goes ahead of it, and is released with the next statement.
-    What is no SQL at all leaves the transaction of no use, but undoes nothing.
+    It takes one round trip: the savepoint is sent ahead of the SQL, and is released together with the next statement.
+    After text that is not SQL at all, nothing is undone, but the transaction cannot go on.
+
+    Args:
+        cursor: A cursor of psycopg2.
+        sql: The statement, with `%s` for parameters.
+        parameters: Their values.
     """
     connection = cursor.connection
-    # what the driver refuses raises here, before anything is sent
+    # what the driver itself refuses raises here, before anything is sent
     text = cursor.mogrify(sql, parameters)
-    # of a name of its own: where none of this was done, there is no going back to what was before another statement
+    # a new name each time: if nothing of this was run, an older savepoint of the same name would undo too much
     name = f"ecom_statement_{next(_numbers)}"
-    ahead = f"{_release(connection)}savepoint {name}; "
+    prefix = f"{_release(connection)}savepoint {name}; "
     try:
-        cursor.execute(ahead.encode() + text)
+        cursor.execute(prefix.encode() + text)
     except BaseException:
         if not connection.closed:
             with suppress(psycopg2.Error):
                 cursor.execute(f"rollback to savepoint {name}; release savepoint {name}")
         raise
-    _last[connection] = name
+    _open_savepoints[connection] = name
 
 
 @contextmanager
 def savepoint(connection: Any, name: str) -> Iterator[None]:
-    """Undo what the block did if it raises, and only that, so that the transaction can go on."""
+    """Undo what the block did, and only that, if the block raises. The transaction can go on."""
     with connection.cursor() as cursor:
         cursor.execute(f"{_release(connection)}savepoint {name}")
         try:
             yield
         except BaseException:
-            _last.pop(connection, None)  # it goes with the block's
+            _open_savepoints.pop(connection, None)  # it ends with the block's savepoint
             if not connection.closed:
-                # released too, or a block around this one that has its name would only go back to here
+                # released as well: otherwise an outer block with the same name would only go back to here
                 cursor.execute(f"rollback to savepoint {name}; release savepoint {name}")
             raise
-        _last.pop(connection, None)
+        _open_savepoints.pop(connection, None)
         cursor.execute(f"release savepoint {name}")
 
 
 def _release(connection: Any) -> str:
-    """Return what has to be sent to release the savepoint of the last statement, if it is there."""
-    name = _last.pop(connection, None)
+    """Return the SQL that releases the savepoint of the last statement, or nothing if there is none."""
+    name = _open_savepoints.pop(connection, None)
     return f"release savepoint {name}; " if name else ""

@@ -1,4 +1,4 @@
-"""Asking PostgreSQL, in the words that all warehouses have in common."""
+"""The Transaction of a PostgreSQL database."""
 
 from __future__ import annotations
 
@@ -6,28 +6,29 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-import psycopg2
 import pyarrow as pa
 from psycopg2.extras import register_default_jsonb
 
 from ecom_assets.declaration.column_types import COLUMN_TYPES
 from ecom_assets.declaration.reading import Column
-from ecom_assets.warehouse.postgres.copy import copy_in, quoted, sql_type
-from ecom_assets.warehouse.postgres.indexes import index_keys
-from ecom_assets.warehouse.postgres.statements import run
-from ecom_assets.warehouse.warehouse import QueryResult, Transaction
+from ecom_assets.warehouse.postgres.copy import copy_rows, sql_type
+from ecom_assets.warehouse.postgres.errors import DRIVER_ERRORS
+from ecom_assets.warehouse.postgres.identifiers import quote_identifier
+from ecom_assets.warehouse.postgres.indexes import create_missing_indexes
+from ecom_assets.warehouse.postgres.statements import run_statement
+from ecom_assets.warehouse.transaction import QueryResult, Transaction
 
-_ARROW: Mapping[int, pa.DataType] = {
+_ARROW_TYPES: Mapping[int, pa.DataType] = {
     column_type.postgres_oid: column_type.arrow_type() for column_type in COLUMN_TYPES.values()
 }
-"""Arrow's types by the numbers that PostgreSQL has for its own; of others the texts are taken."""
+"""Arrow's types by PostgreSQL's object identifiers of its types. Values of other types are read as text."""
 _NUMERIC, _JSONB = COLUMN_TYPES["decimal"].postgres_oid, COLUMN_TYPES["json"].postgres_oid
 
 
 class PostgresTransaction(Transaction):
-    """An open connection to PostgreSQL, in a transaction; a statement that fails leaves the ones before it."""
+    """A transaction on a connection of psycopg2. A statement that fails does not undo the ones before it."""
 
-    errors = (psycopg2.Error,)
+    driver_errors = DRIVER_ERRORS
     columns_query = (
         "select c.relname, a.attname, format_type(a.atttypid, a.atttypmod) from pg_attribute as a "
         "join pg_class as c on c.oid = a.attrelid join pg_namespace as n on n.oid = c.relnamespace "
@@ -36,63 +37,64 @@ class PostgresTransaction(Transaction):
     )
 
     def __init__(self, connection: Any) -> None:
-        """Take an open connection, which stays its opener's to close."""
+        """Take an open connection, which the warehouse closes."""
         self.connection = connection
 
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> QueryResult:
-        """Run a statement, with `?` for parameters."""
-        answer: QueryResult = self._run(sql, parameters)
-        return answer
+        """Run a statement."""
+        result: QueryResult = self._run(sql, parameters)
+        return result
 
-    def change(self, sql: str, parameters: Sequence[Any] = ()) -> int:
-        """Run a statement that writes, and return the number of rows that it wrote."""
+    def execute_update(self, sql: str, parameters: Sequence[Any] = ()) -> int:
+        """Run an INSERT, UPDATE or DELETE, and return the number of rows that it wrote."""
         return int(self._run(sql, parameters).rowcount)
 
-    def arrow(self, sql: str) -> pa.Table:
-        """Return the answer to a query as an Arrow table."""
-        answer = self.connection.cursor()
-        # of JSON its text, where a number is as it was written
-        register_default_jsonb(answer, loads=lambda text: text)
-        run(answer, sql)
-        columns = list(zip(*answer.fetchall(), strict=True)) or [()] * len(answer.description)
+    def fetch_arrow(self, sql: str) -> pa.Table:
+        """Run a query, and return its rows as an Arrow table. JSON stays text, so that numbers stay as written."""
+        cursor = self.connection.cursor()
+        register_default_jsonb(cursor, loads=lambda text: text)
+        run_statement(cursor, sql)
+        columns = list(zip(*cursor.fetchall(), strict=True)) or [()] * len(cursor.description)
         arrays = {}
-        for about, values in zip(answer.description, columns, strict=True):
-            kind = _ARROW.get(about.type_code, pa.string())
-            if about.type_code == _NUMERIC:
-                kind = pa.decimal128(about.precision, about.scale)
-            arrays[about.name] = pa.array(values, kind)
+        for column, values in zip(cursor.description, columns, strict=True):
+            arrow_type = _ARROW_TYPES.get(column.type_code, pa.string())
+            if column.type_code == _NUMERIC:
+                arrow_type = pa.decimal128(column.precision, column.scale)
+            arrays[column.name] = pa.array(values, arrow_type)
         return pa.table(arrays)
 
     def type_of(self, column: Column) -> str:
-        """Return the PostgreSQL type that a declared column has."""
+        """Return the PostgreSQL type of a declared column."""
         sql_type = COLUMN_TYPES[column.data_type].postgres
         return sql_type.format(precision=column.precision, scale=column.scale)
 
     @contextmanager
-    def visible(self, name: str, table: pa.Table, like: str | None = None) -> Iterator[None]:
-        """Let SQL see an Arrow table, as a temporary table that is analysed, so that joins with it are planned well."""
-        columns = ", ".join(f"{quoted(field.name)} {sql_type(field.type)}" for field in table.schema)
-        made = f"create temporary table {name} ({columns})"
+    def temporary_table(self, name: str, table: pa.Table, like: str | None = None) -> Iterator[None]:
+        """Copy an Arrow table into a temporary table, and analyse it, so that joins with it are planned well."""
+        columns = ", ".join(
+            f"{quote_identifier(field.name)} {sql_type(field.type)}" for field in table.schema
+        )
+        create = f"create temporary table {name} ({columns})"
         json: list[str] = []
         if like:
-            # which texts are JSON is told by the columns that they go into
-            there = self._run(f"select * from {like} limit 0", ()).description
-            json = [about.name for about in there if about.type_code == _JSONB]
-            names = ", ".join(quoted(column) for column in table.column_names)
-            made = f"create temporary table {name} as select {names} from {like} with no data"
+            # which texts are JSON is known from the columns that they are compared with or inserted into
+            description = self._run(f"select * from {like} limit 0", ()).description
+            json = [column.name for column in description if column.type_code == _JSONB]
+            names = ", ".join(quote_identifier(column) for column in table.column_names)
+            create = f"create temporary table {name} as select {names} from {like} with no data"
         with self.connection.cursor() as cursor:
-            cursor.execute(made)
-            copy_in(cursor, name, table, json)
+            cursor.execute(create)
+            copy_rows(cursor, name, table, json)
             cursor.execute(f"analyze {name}")
         yield
         self._run(f"drop table {name}", ())
 
-    def index(self, dataset: str, keys: Mapping[str, Sequence[Sequence[str]]]) -> None:
-        """Make the indexes that are missing, and let the planner know how many rows there are to find."""
-        index_keys(self.connection, dataset, keys)
+    def create_indexes(self, dataset: str, keys: Mapping[str, Sequence[Sequence[str]]]) -> None:
+        """Create the missing indexes, and update the planner's statistics of the tables."""
+        create_missing_indexes(self.connection, dataset, keys)
 
     def _run(self, sql: str, parameters: Sequence[Any]) -> Any:
-        """Run a statement, and return the cursor with its answer."""
+        """Run a statement with `?` for parameters, and return the cursor with its result."""
         cursor = self.connection.cursor()
-        run(cursor, sql.replace("%", "%%").replace("?", "%s"), list(parameters))
+        run_statement(cursor, sql.replace("%", "%%").replace("?", "%s"), list(parameters))
         return cursor

@@ -1,8 +1,4 @@
-"""A PostgreSQL database as the warehouse: one transaction a load, behind an advisory lock of its dataset.
-
-What is loaded, and in which order, is `loading`'s; how dlt is made to keep to the one transaction is
-`postgres_destination`'s.
-"""
+"""A PostgreSQL database as the warehouse. A load is one transaction that holds an advisory lock of its dataset."""
 
 from __future__ import annotations
 
@@ -16,95 +12,106 @@ from dlt.common.destination import Destination
 from ecom_assets.declaration.reading import Shop
 from ecom_assets.foundation.errors import WarehouseError
 from ecom_assets.foundation.progress import OnProgress
-from ecom_assets.warehouse.postgres.copy import quoted
-from ecom_assets.warehouse.postgres.database import LONGEST_NAME, PostgresDatabase, lock
-from ecom_assets.warehouse.postgres.destination import OneConnectionPostgres, Shared
+from ecom_assets.warehouse.errors import read_error, unknown_commit_error
+from ecom_assets.warehouse.lock import DEFAULT_LOCK_TIMEOUT
+from ecom_assets.warehouse.postgres.database import PostgresDatabase
+from ecom_assets.warehouse.postgres.destination import PostgresDestination, SharedConnection
+from ecom_assets.warehouse.postgres.errors import CONNECTION_ERRORS, DRIVER_ERRORS
+from ecom_assets.warehouse.postgres.identifiers import MAX_IDENTIFIER_LENGTH, quote_identifier
+from ecom_assets.warehouse.postgres.lock import acquire_lock
 from ecom_assets.warehouse.postgres.transaction import PostgresTransaction
-from ecom_assets.warehouse.warehouse import DEFAULT_LOCK_TIMEOUT, Warehouse
+from ecom_assets.warehouse.warehouse import Warehouse
 
 
 class PostgresWarehouse(Warehouse):
-    """A database that many read while one load at a time writes each dataset."""
+    """A database that many read at any time. Each dataset has one load at a time."""
 
     kind = "postgres"
-    errors = PostgresTransaction.errors
+    driver_errors = DRIVER_ERRORS
 
     def __init__(self, address: str, lock_timeout: float = DEFAULT_LOCK_TIMEOUT) -> None:
-        """Name the database by its address, and how many seconds to wait for others.
+        """Describe the warehouse, without opening it.
 
-        Nothing is opened yet. Raises WarehouseError for what is no address, without showing it.
+        Args:
+            address: The database, as libpq reads it.
+            lock_timeout: How many seconds to wait for another load of the same dataset.
+
+        Raises:
+            WarehouseError: The address cannot be read. The message does not show it.
         """
         self._database = PostgresDatabase(address)
-        self.name = self._database.name
+        self.name = self._database.address.name
         self.lock_timeout = lock_timeout
-        self._shared = Shared()
+        self._shared = SharedConnection()
 
     @property
     def uri(self) -> str:
-        """Return host and database."""
+        """Host and database."""
         return self.name
 
     def check(self, shop: Shop) -> None:
-        """Raise WarehouseError for names that PostgreSQL would cut off, or keeps for itself."""
+        """Raise WarehouseError for a name that PostgreSQL would cut off, or keeps for itself."""
         if shop.name.startswith("pg_"):
             raise WarehouseError(f"{shop.name}: PostgreSQL keeps names that begin with pg_ for itself")
-        names = [(shop.name, LONGEST_NAME - len("_staging"))]
+        # a dataset's name gets a suffix for the staging dataset, a table's name a prefix for a temporary table
+        names = [(shop.name, MAX_IDENTIFIER_LENGTH - len("_staging"))]
         for resource in shop.resources:
-            names.append((resource.name, LONGEST_NAME - len("ecom_moved_")))
-            names += [(column.name, LONGEST_NAME) for column in resource.table_columns]
+            names.append((resource.name, MAX_IDENTIFIER_LENGTH - len("ecom_moved_")))
+            names += [(column.name, MAX_IDENTIFIER_LENGTH) for column in resource.table_columns]
         for name, longest in names:
             if len(name) > longest:
                 raise WarehouseError(
-                    f"{shop.name}: {name} is longer than the {longest} characters of PostgreSQL"
+                    f"{shop.name}: {name} is longer than the {longest} characters that PostgreSQL allows here"
                 )
 
     def exists(self) -> bool:
-        """Return True: a database is there before its first load, or connecting says why not."""
+        """Return True: a database exists before its first load. If it does not, connecting says so."""
         return True
 
     def destination(self) -> Destination[Any, Any]:
-        """Return dlt's destination; it can be reached only inside `transaction` and `read`."""
-        return OneConnectionPostgres(self._shared)
+        """Return the dlt destination. dlt can use it only inside the blocks of `transaction` and `read`."""
+        return PostgresDestination(self._shared)
 
     @contextmanager
     def transaction(
         self, dataset: str, on_progress: OnProgress = lambda _: None
     ) -> Iterator[PostgresTransaction]:
-        """Hold the dataset's lock and do everything in one transaction: all of it is kept, or nothing.
+        """Lock the dataset and write it in one transaction. Others read the former state until the commit.
 
-        Others read what was there before until the end. Raises WarehouseError when the lock cannot be had in
-        time, and when the connection is lost at the moment of the commit.
+        See `Warehouse.transaction` for arguments and errors. WarehouseError is also raised if the connection is lost
+        during the commit.
         """
-        with self._connected() as connection:
-            lock(connection, dataset, self, self.lock_timeout, on_progress)
+        with self._shared_connection() as connection:
+            acquire_lock(connection, dataset, self, self.lock_timeout, on_progress)
             yield PostgresTransaction(connection)
             try:
-                # without a commit, closing throws the transaction away
+                # if the block raises, there is no commit, and closing the connection rolls back
                 connection.commit()
             except psycopg2.OperationalError as error:
-                raise WarehouseError(
+                raise unknown_commit_error(
                     f"the connection to the warehouse {self} was lost at the moment of the commit: "
-                    f"{self._database.said(error)}; its ledger says whether the load was kept, and running it "
-                    "again does no harm"
+                    f"{self._database.error_text(error)}"
                 ) from None
 
     @contextmanager
     def read(self, dataset: str, on_progress: OnProgress = lambda _: None) -> Iterator[PostgresTransaction]:
-        """Read what is committed now, as if nobody loaded meanwhile; nobody is waited for."""
-        with self._connected() as connection:
+        """Read what is committed now, for the whole block, without waiting for a load.
+
+        See `Warehouse.read` for arguments and errors.
+        """
+        with self._shared_connection() as connection:
             connection.set_session(isolation_level="REPEATABLE READ", readonly=True)
             with connection.cursor() as cursor:
-                cursor.execute(f"set search_path to {quoted(dataset)}, public")
+                cursor.execute(f"set search_path to {quote_identifier(dataset)}, public")
             try:
                 yield PostgresTransaction(connection)
-            except (psycopg2.OperationalError, psycopg2.InterfaceError) as error:
-                said = self._database.said(error)
-                raise WarehouseError(f"the warehouse {self} cannot be read: {said}") from None
+            except CONNECTION_ERRORS as error:
+                raise read_error(self, self._database.error_text(error)) from None
 
     @contextmanager
-    def _connected(self) -> Iterator[Any]:
-        """Hold an open connection, which is dlt's too."""
-        with self._database.connected(self) as connection:
+    def _shared_connection(self) -> Iterator[Any]:
+        """Hold an open connection that dlt uses as well."""
+        with self._database.connect(self) as connection:
             self._shared.connection = connection
             try:
                 yield connection

@@ -26,7 +26,8 @@ from ecom_assets.extract.windows import Window, windows_between
 from ecom_assets.foundation.progress import OnProgress
 from ecom_assets.load.run import run_load
 from ecom_assets.sandbox import SANDBOX_KEY
-from ecom_assets.warehouse.warehouse import Transaction, Warehouse
+from ecom_assets.warehouse.transaction import Transaction
+from ecom_assets.warehouse.warehouse import Warehouse
 from ecom_assets_tests.support.paths import ROOT
 from ecom_assets_tests.support.warehouses.engines import warehouse_at
 

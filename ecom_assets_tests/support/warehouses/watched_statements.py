@@ -1,4 +1,4 @@
-"""What a load asks a PostgreSQL server, seen as it asks."""
+"""Watching the statements that a load sends to PostgreSQL."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ecom_assets.warehouse.warehouse import Warehouse
 
 
 def watched(warehouse: Warehouse, see: Callable[[Any, str], object]) -> Warehouse:
-    """Show the connection and the text of each question to `see` before it is asked, once the lock is taken."""
+    """Call `see` with the connection and the text before each statement of a transaction, once the lock is held."""
     real = warehouse.transaction
 
     class Watched(cursor):  # type: ignore[misc]  # comes without types
@@ -23,10 +23,10 @@ def watched(warehouse: Warehouse, see: Callable[[Any, str], object]) -> Warehous
 
     @contextmanager
     def transaction(dataset: str, on_progress: OnProgress = lambda _: None) -> Iterator[Any]:
-        with real(dataset, on_progress) as session:
-            connection = session.connection  # type: ignore[attr-defined]
+        with real(dataset, on_progress) as transaction:
+            connection = transaction.connection  # type: ignore[attr-defined]
             connection.cursor_factory = Watched
-            yield session
+            yield transaction
 
     warehouse.transaction = transaction  # type: ignore[method-assign]
     return warehouse

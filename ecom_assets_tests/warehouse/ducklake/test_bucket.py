@@ -1,4 +1,4 @@
-"""A lake whose files are in a bucket: what a DuckDB file has after the same loads, and no key anywhere."""
+"""A lake with its files in a bucket: the same rows as in a DuckDB file, and no key in any message."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from ecom_assets_tests.support.warehouses.engines import Place
 
 KEYS = "STORAGE__CREDENTIALS__"
 SECRET, TOKEN = "s3cr3t'key/+", "s3cr3t-t0ken'"
-"""With what SQL and addresses have to have escaped."""
+"""With characters that SQL and addresses must escape."""
 
 NewLake = Callable[..., Place]
 
@@ -32,7 +32,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def bucket() -> Iterator[tuple[str, list[str]]]:
-    """Run a server that speaks S3's protocol, with the bucket `shop`; return its address, and the requests to it."""
+    """Run a server with S3's protocol and the bucket `shop`. Return its address and the requests to it."""
     asked: list[str] = []
     logger, handler = logging.getLogger("werkzeug"), logging.Handler()
     handler.emit = lambda record: asked.append(record.getMessage())  # type: ignore[method-assign]
@@ -54,7 +54,7 @@ def bucket() -> Iterator[tuple[str, list[str]]]:
 
 @pytest.fixture
 def lake(new_lake: NewLake, bucket: tuple[str, list[str]]) -> Callable[..., Place]:
-    """Return what describes a lake with its files in the bucket."""
+    """Return a function that configures a lake with its files in the bucket."""
 
     def made(**settings: str) -> Place:
         return new_lake(
@@ -134,7 +134,7 @@ def test_four_processes_load_into_a_bucket_at_once_and_lose_nothing(
     assert there.tables(*WINDOWED) == file.tables(*WINDOWED)
 
 
-def test_what_a_bucket_answers_is_told_in_one_line_without_a_key(
+def test_an_error_of_a_bucket_is_one_line_without_a_key(
     sandbox: Running, lake: NewLake, caplog: pytest.LogCaptureFixture
 ) -> None:
     for settings in (

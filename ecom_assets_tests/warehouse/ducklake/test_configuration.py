@@ -1,4 +1,4 @@
-"""What `.dlt/` may say of a lake: honoured, or refused with the reason; and what has to be installed."""
+"""A lake in `.dlt/`: what is used, what is refused with the reason, and which packages are needed."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def catalog(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path}/catalog.sqlite"
 
 
-def test_before_the_first_load_there_is_nothing(new_lake: NewLake, catalog: str) -> None:
+def test_a_lake_does_not_exist_before_its_first_load(new_lake: NewLake, catalog: str) -> None:
     for lake in (new_lake(), new_lake(CATALOG=catalog)):
         assert not lake.warehouse().exists()
         with pytest.raises(WarehouseError, match="does not exist: materialise an asset first"):
@@ -46,10 +46,10 @@ def test_names_and_paths_may_have_any_character(
     folder = tmp_path / 'o\'clock "files"'
     lake = new_lake(DUCKLAKE_NAME="my 'lake\"", STORAGE__BUCKET_URL=str(folder))
     lake.write('create schema "my_lake"', 'create table "my_lake"."a" as select * from range(20)')
-    with lake.warehouse().read("my_lake") as session:
-        assert session.value("select count(*) from a") == 20
+    with lake.warehouse().read("my_lake") as transaction:
+        assert transaction.fetch_value("select count(*) from a") == 20
     assert list(folder.rglob("*.parquet"))
-    # two lakes of one database
+    # two lakes in one database
     address = new_database()
     for name in ("one", "two"):
         lake = new_lake(CATALOG=address, METADATA_SCHEMA=name)
@@ -58,7 +58,7 @@ def test_names_and_paths_may_have_any_character(
         assert lake.rows("select x from a") == [(name,)]
 
 
-def test_a_shop_may_not_be_called_as_a_database_of_duckdb(new_lake: NewLake) -> None:
+def test_a_shop_with_the_name_of_a_database_of_duckdb_is_refused(new_lake: NewLake) -> None:
     shop = shop_at("http://127.0.0.1:1")
     for name in ("memory", "Temp", "system"):
         with pytest.raises(WarehouseError, match="keeps the names memory, system, temp for itself"):
@@ -66,7 +66,7 @@ def test_a_shop_may_not_be_called_as_a_database_of_duckdb(new_lake: NewLake) -> 
     new_lake(DUCKLAKE_NAME=shop.name).warehouse().check(shop)
 
 
-def test_the_files_of_a_lake_are_elsewhere_only_when_that_is_meant(
+def test_the_files_of_a_lake_move_only_with_override_data_path(
     new_lake: NewLake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lake = new_lake()
@@ -90,7 +90,7 @@ def test_the_files_of_a_lake_are_elsewhere_only_when_that_is_meant(
             r"a catalog in mysql under .*; allowed: sqlite or duckdb",
         ),
         ({"CATALOG": "md:///s3cr3t-w0rd"}, "a catalog in md under"),
-        ({"CATALOG": "s3cr3t-w0rd"}, "lacks what can be read"),
+        ({"CATALOG": "s3cr3t-w0rd"}, "has a value that cannot be read under"),
         (
             {"STORAGE__BUCKET_URL": "gs://shop"},
             r"files in gs:// under .*; allowed: a folder, or a bucket s3://",
@@ -110,7 +110,7 @@ def test_the_files_of_a_lake_are_elsewhere_only_when_that_is_meant(
         ),
         (
             {**BUCKET, "STORAGE__CREDENTIALS__ENDPOINT_URL": "ftp://s3cr3t-w0rd"},
-            "an endpoint_url that is none",
+            "an endpoint_url that is no address of a server under",
         ),
         (
             {**BUCKET, "STORAGE__CREDENTIALS__S3_URL_STYLE": "odd"},
@@ -118,7 +118,9 @@ def test_the_files_of_a_lake_are_elsewhere_only_when_that_is_meant(
         ),
     ],
 )
-def test_what_a_lake_cannot_be(new_lake: NewLake, catalog: str, settings: dict[str, str], said: str) -> None:
+def test_a_configuration_that_is_not_allowed_is_refused(
+    new_lake: NewLake, catalog: str, settings: dict[str, str], said: str
+) -> None:
     lake = new_lake(**{"CATALOG": catalog, **settings})
     with pytest.raises(WarehouseError, match=f"^ECOM_WAREHOUSE: .*{said}") as no:
         lake.warehouse()
@@ -126,7 +128,7 @@ def test_what_a_lake_cannot_be(new_lake: NewLake, catalog: str, settings: dict[s
     assert "s3cr3t" not in str(no.value)
 
 
-def test_a_schema_of_its_own_is_for_databases(new_lake: NewLake, catalog: str) -> None:
+def test_a_metadata_schema_or_a_copy_for_readers_is_refused(new_lake: NewLake, catalog: str) -> None:
     with pytest.raises(WarehouseError, match="found metadata_schema under"):
         new_lake(CATALOG=catalog, METADATA_SCHEMA="mine").warehouse()
     with pytest.raises(WarehouseError, match=r"^ECOM_PUBLISH: a copy is made of a DuckDB file only"):
@@ -177,14 +179,14 @@ def test_a_temporary_folder_that_cannot_be_written_is_named(
         lake.rows("select 1")
 
 
-def test_duckdb_fetches_nothing(new_lake: NewLake, catalog: str) -> None:
-    with new_lake(CATALOG=catalog).warehouse().transaction("sandbox") as session:
+def test_duckdb_downloads_nothing(new_lake: NewLake, catalog: str) -> None:
+    with new_lake(CATALOG=catalog).warehouse().transaction("sandbox") as transaction:
         for setting in (
             "autoinstall_known_extensions",
             "autoload_known_extensions",
             "allow_persistent_secrets",
         ):
-            assert session.value(f"select current_setting('{setting}')") is False
+            assert transaction.fetch_value(f"select current_setting('{setting}')") is False
 
 
 def test_a_program_that_has_the_catalog_open_is_waited_for(new_lake: NewLake, tmp_path: Path) -> None:
@@ -200,8 +202,8 @@ def test_a_program_that_has_the_catalog_open_is_waited_for(new_lake: NewLake, tm
             other.stdout.readline()
             try:
                 if seconds == "1":
-                    with lake.warehouse().transaction("sandbox", said.append) as session:
-                        assert session.value("select 1") == 1
+                    with lake.warehouse().transaction("sandbox", said.append) as transaction:
+                        assert transaction.fetch_value("select 1") == 1
                 else:
                     with (
                         pytest.raises(

@@ -1,4 +1,4 @@
-"""A load into a lake that is killed at any moment leaves the tables as they were, or as it wanted them."""
+"""A load into a lake that is killed at any moment leaves the tables either as they were or completely loaded."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_killed_at_random_moments_and_run_again(
     def lake(number: int) -> Place:
         return new_lake(CATALOG="" if catalog == "postgres" else f"sqlite:///{tmp_path}/{number}.sqlite")
 
-    # known to dlt's configuration before the process that forks starts; some loads may end before they are killed
+    # configured before the process that forks starts; more than needed, as some loads end before they are killed
     lakes = [lake(number) for number in range(2 * KILLS + 2)]
     with forks(tmp_path) as forked:
 
@@ -41,7 +41,7 @@ def test_killed_at_random_moments_and_run_again(
 
 
 def tables(place: Place) -> dict[str, list[tuple[object, ...]]]:
-    """Return all rows; of the ledger only once what a load that was killed after its commit wrote twice."""
+    """Return all rows. Ledger rows that a load wrote twice, because it was killed after its commit, are there once."""
     if not place.warehouse().exists():
         return {}
     found = place.tables()

@@ -1,4 +1,4 @@
-"""The guard around a load into a lake whose catalog is in PostgreSQL: who waits, who reads meanwhile, what is lost."""
+"""The locks of a lake with its catalog in PostgreSQL: who waits, who can read meanwhile, and lost connections."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ecom_assets.foundation.errors import WarehouseError
 from ecom_assets.load.run import run_load
 from ecom_assets.sandbox import SANDBOX_KEY
 from ecom_assets.sandbox.server import Running
-from ecom_assets.warehouse.postgres.database import lock
+from ecom_assets.warehouse.postgres.lock import acquire_lock
 from ecom_assets.warehouse.warehouse import Warehouse
 from ecom_assets_tests.support.loads.forked_loads import WINDOWED, forks, shop_at
 from ecom_assets_tests.support.loads.still_sandbox import WINDOWS
@@ -33,7 +33,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture
 def address(new_database: Callable[[], str]) -> str:
-    """Return the address of a catalog's database."""
+    """Return the address of an empty database for a catalog."""
     return new_database()
 
 
@@ -44,7 +44,7 @@ def lake(new_lake: NewLake, address: str) -> Place:
 
 
 def cut(address: str, condition: str) -> int:
-    """End the connections to a database for which a condition holds, and return how many there were."""
+    """End the connections to a database that meet a condition, and return how many there were."""
     connection = psycopg2.connect(address)
     with connection, connection.cursor() as cursor:
         cursor.execute(
@@ -57,23 +57,23 @@ def cut(address: str, condition: str) -> int:
 
 
 def load_and(warehouse: Warehouse, happens: Callable[[], object]) -> None:
-    """Write into a lake, and let something happen right before the commit."""
-    with warehouse.transaction("sandbox") as session:
-        session.execute('create table "sandbox"."a" as select * from range(20)')
-        session.execute('create table "sandbox"."b" as select * from range(2)')
+    """Write into a lake, and call `happens` right before the commit."""
+    with warehouse.transaction("sandbox") as transaction:
+        transaction.execute('create table "sandbox"."a" as select * from range(20)')
+        transaction.execute('create table "sandbox"."b" as select * from range(2)')
         happens()
 
 
 LOCKED = "exists (select 1 from pg_locks as l where l.pid = a.pid and l.locktype = 'advisory')"
-"""Holds for the connection that has the lock of a load."""
+"""The condition of the connection that holds a load's lock."""
 
 
-def test_who_waits_is_told_for_whom_and_another_dataset_is_free(lake: Place, tmp_path: Path) -> None:
+def test_a_waiting_load_reports_the_holder_and_another_dataset_is_free(lake: Place, tmp_path: Path) -> None:
     said: list[str] = []
     with forks(tmp_path) as forked:
         holder = forked.hold(lake.where, 1)
-        with lake.warehouse().transaction("sandbox", said.append) as session:
-            assert session.value("select 1") == 1
+        with lake.warehouse().transaction("sandbox", said.append) as transaction:
+            assert transaction.fetch_value("select 1") == 1
         assert forked.end(holder) == (0, "")
         (line,) = said
         assert line.startswith("waiting for the warehouse ducklake:postgresql:///")
@@ -83,8 +83,8 @@ def test_who_waits_is_told_for_whom_and_another_dataset_is_free(lake: Place, tmp
         said_then = rf"was held by PID {holder} on .*, server process \d+, .* for 0.2 s \(ECOM_LOCK_TIMEOUT\)"
         with pytest.raises(WarehouseError, match=said_then), lake.warehouse(0.2).transaction("sandbox"):
             pass
-        with lake.warehouse(0).transaction("another") as session:
-            assert session.value("select 1") == 1
+        with lake.warehouse(0).transaction("another") as transaction:
+            assert transaction.fetch_value("select 1") == 1
         forked.end(holder, kill=True)
         with lake.warehouse(10).transaction("sandbox"):
             pass
@@ -93,9 +93,9 @@ def test_who_waits_is_told_for_whom_and_another_dataset_is_free(lake: Place, tmp
 def test_a_commit_waits_for_the_one_before(lake: Place, address: str) -> None:
     said: list[str] = []
     other = psycopg2.connect(address)
-    with lake.warehouse().transaction("sandbox", said.append) as session:
-        session.execute('create schema "sandbox"')
-        lock(other, 'lake "ducklake"', "", 1, said.append)
+    with lake.warehouse().transaction("sandbox", said.append) as transaction:
+        transaction.execute('create schema "sandbox"')
+        acquire_lock(other, 'lake "ducklake"', "", 1, said.append)
         began = time.monotonic()
         ends = threading.Timer(1.5, other.rollback)
         ends.start()
@@ -103,7 +103,7 @@ def test_a_commit_waits_for_the_one_before(lake: Place, address: str) -> None:
     assert [line.startswith("waiting for the warehouse ducklake:") for line in said] == [True]
     ends.join()
     with pytest.raises(WarehouseError, match=r"for 0\.2 s"):
-        load_and(lake.warehouse(0.2), lambda: lock(other, 'lake "ducklake"', "", 1, said.append))
+        load_and(lake.warehouse(0.2), lambda: acquire_lock(other, 'lake "ducklake"', "", 1, said.append))
     other.close()
     assert lake.tables() == {}
 
@@ -111,19 +111,19 @@ def test_a_commit_waits_for_the_one_before(lake: Place, address: str) -> None:
 def test_readers_see_the_last_commit_and_wait_for_nobody(sandbox: Running, lake: Place) -> None:
     shop = shop_at(sandbox.base_url)
     run_load(shop, ["stores"], secrets=SECRETS, warehouse=lake.warehouse())
-    with lake.warehouse().transaction("sandbox") as session:
-        session.execute('delete from "sandbox"."stores"')
+    with lake.warehouse().transaction("sandbox") as transaction:
+        transaction.execute('delete from "sandbox"."stores"')
         began = time.monotonic()
         assert len(lake.table("stores")) == 5
         assert time.monotonic() - began < 5
     assert lake.table("stores") == []
     with lake.warehouse().read("sandbox") as reader:
-        before = reader.value("select count(*) from stores")
+        before = reader.fetch_value("select count(*) from stores")
         run_load(shop, ["stores"], secrets=SECRETS, warehouse=lake.warehouse())
-        # an error leaves the state that is read as it was, as several checks share one
+        # an error leaves the snapshot usable, because several checks share one
         with pytest.raises(duckdb.Error):
             reader.execute("select cast('a' as integer)")
-        assert (before, reader.value("select count(*) from stores")) == (0, 0)
+        assert (before, reader.fetch_value("select count(*) from stores")) == (0, 0)
         with pytest.raises(duckdb.Error, match="read-only"):
             reader.execute('delete from "sandbox"."stores"')
     assert len(lake.table("stores")) == 5
@@ -181,7 +181,7 @@ def test_a_load_that_loses_its_connection_while_it_waits_says_so(
     assert "\n" not in str(failed.value)
 
 
-def test_a_server_that_ends_idle_transactions_is_told_otherwise_by_the_address(
+def test_options_in_the_address_stop_a_server_that_ends_idle_transactions(
     lake: Place, address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     connection = psycopg2.connect(address)
@@ -199,7 +199,7 @@ def test_a_server_that_ends_idle_transactions_is_told_otherwise_by_the_address(
     assert lake.rows("select count(*) from a") == [(20,)]
 
 
-def test_a_load_that_others_overtake_while_it_reads_is_right(sandbox: Running, lake: Place) -> None:
+def test_a_load_that_another_one_overtakes_is_correct(sandbox: Running, lake: Place) -> None:
     shop = shop_at(sandbox.base_url)
 
     def meanwhile() -> None:
@@ -213,7 +213,7 @@ def test_a_load_that_others_overtake_while_it_reads_is_right(sandbox: Running, l
 
 @pytest.fixture
 def locked(postgres_server: str) -> Iterator[str]:
-    """Return a user whom the server asks for a password."""
+    """Return a user from whom the server wants a password."""
     connection = psycopg2.connect(postgres_server)
     connection.autocommit = True
     with connection.cursor() as cursor:

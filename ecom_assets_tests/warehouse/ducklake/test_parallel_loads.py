@@ -1,4 +1,4 @@
-"""Many load one lake at once, its catalog in PostgreSQL, and lose nothing: one shop or many, the first loads too."""
+"""Parallel loads into one lake with its catalog in PostgreSQL lose nothing: one shop or many, first loads too."""
 
 from __future__ import annotations
 
@@ -67,5 +67,7 @@ def test_shops_load_into_one_lake_at_once_and_lose_nothing(
     columns = ", ".join(f'"{column.name}"' for column in shop_at("http://x").resource("orders").table_columns)
     expected = sorted(file.rows(f"select {columns} from orders"), key=repr)
     for name in names:
-        with lake.warehouse().read(name) as session:
-            assert sorted(session.execute(f"select {columns} from orders").fetchall(), key=repr) == expected
+        with lake.warehouse().read(name) as transaction:
+            assert (
+                sorted(transaction.execute(f"select {columns} from orders").fetchall(), key=repr) == expected
+            )

@@ -1,4 +1,4 @@
-"""A load into PostgreSQL that is killed at any moment leaves the tables as they were, or as it wanted them."""
+"""A load into PostgreSQL that is killed at any moment leaves the tables either as they were or completely loaded."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ def everything(place: Place) -> dict[str, list[Any]]:
     is run again.
     """
     found: dict[str, list[Any]] = {}
-    with place.warehouse().transaction("sandbox") as session:
+    with place.warehouse().transaction("sandbox") as transaction:
         for dataset in ("sandbox", "sandbox_staging"):
-            for table, columns in session.columns_of(dataset).items():
+            for table, columns in transaction.columns_of(dataset).items():
                 if not table.startswith("_dlt"):
                     listed = ", ".join(f'"{name}"' for name in columns if name not in OF_A_RUN)
-                    rows = session.execute(f'select {listed} from "{dataset}"."{table}"').fetchall()
+                    rows = transaction.execute(f'select {listed} from "{dataset}"."{table}"').fetchall()
                     if table == "load_ledger":
                         rows = list(set(rows))
                     found[f"{dataset}.{table}"] = sorted(rows, key=repr)

@@ -1,4 +1,4 @@
-"""An index that PostgreSQL cannot make, or not now, keeps no row out of a table."""
+"""A load writes all rows even if PostgreSQL cannot create an index, or cannot create it now."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ def place(new_database: Callable[[], str]) -> Place:
 
 @pytest.fixture
 def api() -> Iterator[Running]:
-    """Serve 20 orders a day at an instant that does not move."""
+    """Serve 20 orders a day, with the clock stopped."""
     with serving(SandboxSettings(orders_per_day=20, now=NOW)) as running:
         yield running
 
 
 def load(api: Running, place: Place, window: Window) -> None:
-    """Load a window of all windowed resources, and wait for nobody for more than ten seconds."""
+    """Load a window of all windowed resources, with a lock timeout of ten seconds."""
     report = run_load(
         shop_at(api.base_url),
         WINDOWED,
@@ -77,7 +77,7 @@ def test_a_table_that_somebody_writes_into_gets_its_index_later(api: Running, pl
     assert counts == sorted(set(counts))
 
 
-def test_who_does_not_own_the_tables_loads_into_them(api: Running, place: Place) -> None:
+def test_a_user_who_does_not_own_the_tables_can_load(api: Running, place: Place) -> None:
     load(api, place, WINDOWS[0])
     loader = f"loader_of_{place.rows('select current_database()')[0][0]}"
     place.write(
@@ -95,9 +95,9 @@ def test_who_does_not_own_the_tables_loads_into_them(api: Running, place: Place)
 
 
 @pytest.mark.parametrize("length", [3_000, pytest.param(30_000, marks=pytest.mark.slow)])
-def test_keys_that_are_too_long_for_an_index_load_all_the_same(place: Place, length: int) -> None:
+def test_keys_that_are_too_long_for_an_index_are_loaded(place: Place, length: int) -> None:
     random.seed(7)
-    # of letters at random, so that it stays long when it is compressed
+    # random letters, so that it stays long when it is compressed
     long = "".join(random.choices(string.ascii_letters, k=length))
     kept: list[list[str]] = []
     with answering() as api:

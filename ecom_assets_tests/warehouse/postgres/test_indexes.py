@@ -1,4 +1,4 @@
-"""Loaded tables in PostgreSQL have an index on what a load finds their rows by, and it is used."""
+"""Loaded tables in PostgreSQL have indexes on the keys by which a load finds rows, and PostgreSQL uses them."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ OURS = {
 
 @pytest.fixture
 def api() -> Iterator[Running]:
-    """Serve 20 orders a day at an instant that does not move."""
+    """Serve 20 orders a day, with the clock stopped."""
     with serving(SandboxSettings(orders_per_day=20, now=NOW)) as running:
         yield running
 
@@ -54,7 +54,7 @@ def sweeps(api: Running, place: Place, tmp_path: Any) -> Sweeps:
 def indexes(place: Place) -> set[tuple[str, str]]:
     """Return the indexes of the dataset, as table and columns."""
     found = place.rows("select tablename, indexdef from pg_indexes where schemaname = 'sandbox'")
-    # those of dlt's own tables are dlt's
+    # dlt creates the indexes of its own tables
     return {
         (table, text[text.index("(") :].replace(" varchar_pattern_ops", ""))
         for table, text in found
@@ -72,7 +72,7 @@ def test_tables_get_their_indexes_with_the_first_load_and_those_of_earlier_ones_
     place.write(
         'drop index "sandbox"."ecom.orders.id"', 'drop index "sandbox"."ecom.order_items.order_id.id"'
     )
-    # one that somebody else made serves as well
+    # an index that somebody else created is used as well
     place.write("create unique index theirs on sandbox.order_items (id, order_id, sku)")
     sweeps.load((second,), "customers", "order_items")
     assert indexes(place) == OURS - {("order_items", "(order_id, id)")} | {
@@ -103,7 +103,7 @@ KEYS = st.tuples(WORDS, st.lists(WORDS, min_size=1, max_size=4).map(tuple))
 
 
 @given(KEYS, KEYS)
-def test_names_fit_and_are_nobody_elses(one: tuple[str, Any], other: tuple[str, Any]) -> None:
+def test_index_names_are_short_enough_and_unique(one: tuple[str, Any], other: tuple[str, Any]) -> None:
     names = [index_name(*key) for key in (one, other)]
     assert all(len(name) <= 63 and not re.fullmatch(r"\w+", name) for name in names)
     assert (names[0] == names[1]) == (one == other)
@@ -120,7 +120,7 @@ def explained(warehouse: Warehouse, plans: dict[str, str]) -> Warehouse:
             if head.endswith("with no data") or not re.search(r'"sandbox"\."order(s|_items)"', head):
                 continue
             with closing(psycopg2.extensions.cursor(connection)) as cursor:
-                # in a step of its own, as this may be before the savepoint that the text begins with
+                # with a savepoint of its own, as this may run before the savepoint that the text begins with
                 cursor.execute(f"explain (verbose, costs off) {statement}")
                 plans[head] = "\n".join(line for (line,) in cursor.fetchall())
 
@@ -132,8 +132,8 @@ def test_the_statements_of_loads_and_sweeps_use_them(sweeps: Sweeps, api: Runnin
     first, second = sweeps.windows[2:4]
     sweeps.load((first,), "order_items")
     for table, key in (("orders", "id"), ("order_items", "order_id")):
-        with place.warehouse().read("sandbox") as session:
-            columns = session.columns_of("sandbox")[table]
+        with place.warehouse().read("sandbox") as transaction:
+            columns = transaction.columns_of("sandbox")[table]
         values = [f'"{name}" + 10000 * copy' if name == key else f'"{name}"' for name in columns]
         place.write(
             f'insert into "sandbox"."{table}" select {", ".join(values)} from "sandbox"."{table}", '

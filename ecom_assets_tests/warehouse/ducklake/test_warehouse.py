@@ -1,4 +1,4 @@
-"""A lake as the warehouse: what a DuckDB file has after the same loads, all or nothing, one load at a time."""
+"""A lake as the warehouse: the same rows as in a DuckDB file, all or nothing, one load at a time."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from ecom_assets_tests.support.warehouses.engines import Place
     params=["sqlite", *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("postgres", "duckdb"))]
 )
 def lake(request: pytest.FixtureRequest, new_lake: Callable[..., Place], tmp_path: Path) -> Place:
-    """Return an empty lake that dlt's configuration describes, with each kind of catalog."""
+    """Return an empty lake with each kind of catalog."""
     if request.param == "postgres":
         return new_lake()
     return new_lake(CATALOG=f"{request.param}:///{tmp_path}/cat'alog.{request.param}")
@@ -38,7 +38,7 @@ def lake(request: pytest.FixtureRequest, new_lake: Callable[..., Place], tmp_pat
 
 @pytest.fixture
 def load(sandbox: Running) -> Callable[..., Any]:
-    """Return what loads from the sandbox into a place."""
+    """Return a function that loads from the sandbox into a place."""
 
     def loads(place: Place, names: list[str], windows: Any = ()) -> Any:
         secrets = {"api_key": SANDBOX_KEY}
@@ -74,7 +74,7 @@ def test_a_lake_has_what_a_file_has_and_a_range_equals_its_windows(
 
 
 def killed_load(base_url: str, where: str) -> None:
-    """Load, and be killed when all is written but the commit."""
+    """Load, and kill this process when everything but the commit is done."""
     loading.__dict__["empty_staging"] = lambda *given: os.kill(os.getpid(), signal.SIGKILL)
     warehouse = Place("ducklake", where).warehouse()
     run_load(shop_at(base_url), WINDOWED, WEEK, secrets={"api_key": SANDBOX_KEY}, warehouse=warehouse)

@@ -1,4 +1,4 @@
-"""ECOM_WAREHOUSE as the name of a dlt destination: found in `.dlt/`, or refused with the reason."""
+"""ECOM_WAREHOUSE as the name of a dlt destination: configured in `.dlt/`, or refused with the reason."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ecom_assets_tests.support.warehouses.engines import Place
 
 @pytest.fixture
 def configured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
-    """Return what writes `.dlt/secrets.toml` into an empty current folder."""
+    """Return a function that writes `.dlt/secrets.toml` into an empty current folder."""
     context, before = Container()[PluggableRunContext], str(Path.cwd())
 
     def write(text: str) -> None:
@@ -36,6 +36,7 @@ def configured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Call
 
 
 def chosen(name: str, **more: str) -> object:
+    """Return the warehouse that ECOM_WAREHOUSE names."""
     return warehouse_from_environment({"ECOM_WAREHOUSE": name, **more})
 
 
@@ -61,20 +62,20 @@ def test_a_file_by_name(configured: Callable[[str], None], tmp_path: Path) -> No
     warehouse = chosen("duckdb")
     assert isinstance(warehouse, DuckDbWarehouse)
     assert warehouse.path == (tmp_path / "deep/mine.duckdb").absolute()
-    # any other word is a file, as is a word that a file has
+    # a name that dlt does not know is a path, and so is the name of an existing file
     plain = chosen("mine")
     assert isinstance(plain, DuckDbWarehouse)
     assert plain.path == (tmp_path / "mine").absolute()
     run_load(load_shop(BUNDLED_SHOPS / "sandbox.yaml"), ["stores"], warehouse=plain)
     Path("mine").rename("snowflake")
     assert isinstance(chosen("snowflake"), DuckDbWarehouse)
-    # a folder cannot be one
+    # the name of an existing folder is still a destination
     Path("bigquery").mkdir()
     with pytest.raises(WarehouseError, match="found the destination 'bigquery'"):
         chosen("bigquery")
 
 
-def test_what_is_not_configured_is_said_to_be_missing(configured: Callable[[str], None]) -> None:
+def test_missing_configuration_is_named(configured: Callable[[str], None]) -> None:
     configured('[destination.postgres.credentials]\npassword = "s3cr3t-w0rd"\n')
     said = r"'postgres' lacks .*host.* under destination\.postgres\.credentials"
     with pytest.raises(WarehouseError, match=said) as no:
@@ -92,7 +93,7 @@ def test_what_is_not_configured_is_said_to_be_missing(configured: Callable[[str]
         ("snowflake", "duckdb"),
     ],
 )
-def test_assets_are_of_the_kind_of_their_warehouse(
+def test_assets_show_the_kind_of_their_warehouse(
     where: str, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ECOM_WAREHOUSE", where)
@@ -107,7 +108,7 @@ def test_assets_are_of_the_kind_of_their_warehouse(
         ("bigquery", "dlt commits each table by itself there"),
     ],
 )
-def test_what_cannot_keep_a_promise_is_refused_with_the_reason(name: str, reason: str) -> None:
+def test_an_unsupported_engine_is_refused_with_the_reason(name: str, reason: str) -> None:
     with pytest.raises(
         WarehouseError, match=f"found the destination '{name}', which cannot keep .*{reason}"
     ) as no:
@@ -117,7 +118,7 @@ def test_what_cannot_keep_a_promise_is_refused_with_the_reason(name: str, reason
     )
 
 
-def test_a_name_of_ones_own_is_refused_by_its_kind(configured: Callable[[str], None]) -> None:
+def test_an_own_name_for_an_unsupported_engine_is_refused(configured: Callable[[str], None]) -> None:
     configured('[destination.lake]\ndestination_type = "snowflake"\n')
     with pytest.raises(
         WarehouseError, match="found the destination 'lake', of the kind snowflake, which cannot"
@@ -136,7 +137,7 @@ FILES_REFUSED = (
     ("name", "found"),
     [("filesystem", "'filesystem', "), ("bucket", "'bucket', of the kind filesystem, ")],
 )
-def test_files_and_delta_tables_are_refused_with_the_reason_and_the_ways_that_exist(
+def test_files_and_delta_tables_are_refused_with_the_reason_and_the_alternatives(
     name: str, found: str, configured: Callable[[str], None]
 ) -> None:
     configured(

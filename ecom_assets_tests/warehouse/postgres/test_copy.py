@@ -1,4 +1,4 @@
-"""Values go into PostgreSQL exactly, by COPY; what it cannot hold does not keep the other records out."""
+"""COPY writes values exactly, and a value that PostgreSQL cannot store does not prevent the load of other records."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from ecom_assets.load.run import RunReport, run_load
 from ecom_assets.sandbox import SANDBOX_KEY, SandboxSettings
 from ecom_assets.sandbox.server import Running, serving
-from ecom_assets.warehouse.postgres.copy import copy_in, quoted, sql_type
+from ecom_assets.warehouse.postgres.copy import copy_rows, sql_type
+from ecom_assets.warehouse.postgres.identifiers import quote_identifier
 from ecom_assets_tests.support.loads.forked_loads import shop_at
 from ecom_assets_tests.support.warehouses.engines import Place
 
@@ -41,7 +42,7 @@ KINDS: dict[str, tuple[pa.DataType, st.SearchStrategy[Any]]] = {
 
 @pytest.fixture(scope="module")
 def connection(postgres_server: str) -> Iterator[Any]:
-    """Return a connection whose tables are gone at the end."""
+    """Return a connection. Its temporary tables end with it."""
     opened = psycopg2.connect(postgres_server, options="-c TimeZone=UTC")
     yield opened
     opened.close()
@@ -56,9 +57,9 @@ def test_every_value_comes_back(connection: Any, data: st.DataObject) -> None:
     }
     table = pa.table(columns)
     with connection.cursor() as cursor:
-        made = ", ".join(f"{quoted(field.name)} {sql_type(field.type)}" for field in table.schema)
+        made = ", ".join(f"{quote_identifier(field.name)} {sql_type(field.type)}" for field in table.schema)
         cursor.execute(f"drop table if exists pg_temp.given; create temporary table given ({made})")
-        copy_in(cursor, "given", table)
+        copy_rows(cursor, "given", table)
         cursor.execute("select * from given")
         found = [tuple(map(plain, row)) for row in cursor.fetchall()]
     assert found == [tuple(map(plain, row.values())) for row in table.to_pylist()]
@@ -69,11 +70,11 @@ def plain(value: Any) -> Any:
 
 
 @given(st.recursive(st.text(st.sampled_from('\0\\u0"a')), lambda inner: st.lists(inner, max_size=3)))
-def test_json_keeps_all_but_the_character_of_number_zero(connection: Any, value: Any) -> None:
+def test_json_is_stored_exactly_except_for_the_character_u0000(connection: Any, value: Any) -> None:
     text = json.dumps(value)
     with connection.cursor() as cursor:
         cursor.execute("drop table if exists pg_temp.given; create temporary table given (x jsonb, y text)")
-        copy_in(cursor, "given", pa.table({"x": [text], "y": [text]}), json=["x"])
+        copy_rows(cursor, "given", pa.table({"x": [text], "y": [text]}), json=["x"])
         cursor.execute("select x, y from given")
         ((found, same),) = cursor.fetchall()
     assert found == replaced(value)
@@ -93,14 +94,14 @@ def sandbox() -> Iterator[Running]:
 
 @pytest.fixture
 def stores(sandbox: Running, new_database: Callable[[], str]) -> tuple[Place, Callable[[], RunReport]]:
-    """Return a place, and what loads the stores there."""
+    """Return a place, and a function that loads the stores into it."""
     place = Place("postgres", new_database())
     return place, lambda: run_load(
         shop_at(sandbox.base_url), ["stores"], secrets={"api_key": SANDBOX_KEY}, warehouse=place.warehouse()
     )
 
 
-def test_a_record_that_it_cannot_hold_keeps_no_other_out(
+def test_a_record_that_postgresql_cannot_store_does_not_prevent_the_others(
     sandbox: Running, stores: tuple[Place, Callable[[], RunReport]]
 ) -> None:
     place, load = stores
@@ -122,14 +123,14 @@ def test_long_names_of_new_fields_are_cut_off_the_same_way_each_time(
     long = "a" * 70
     sandbox.faults.change("/v1/stores", 1, **{f"{long}b": 1, f"{long}c": 2})
     assert load().errors == {}
-    with place.warehouse().read("sandbox") as session:
-        first = session.columns_of("sandbox")["stores"]
+    with place.warehouse().read("sandbox") as transaction:
+        first = transaction.columns_of("sandbox")["stores"]
     sandbox.faults.change("/v1/stores", 1, **{f"{long}b": 3, f"{long}c": 4})
     assert load().errors == {}
-    with place.warehouse().read("sandbox") as session:
-        assert session.columns_of("sandbox")["stores"] == first
+    with place.warehouse().read("sandbox") as transaction:
+        assert transaction.columns_of("sandbox")["stores"] == first
         new = [name for name in first if name.startswith("aaa")]
         assert len(new) == 2
         assert all(len(name) == 63 for name in new)
-        found = session.execute(f"select {', '.join(new)} from stores where id = 1").fetchall()
+        found = transaction.execute(f"select {', '.join(new)} from stores where id = 1").fetchall()
     assert sorted(found[0]) == [3, 4]

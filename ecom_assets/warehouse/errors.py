@@ -1,0 +1,89 @@
+"""How a warehouse's errors become a WarehouseError of one clear line.
+
+Every engine lists the exceptions of its driver in its own `errors.py`. The texts that all engines share are here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from dlt.common.destination.exceptions import DestinationException
+from dlt.pipeline.exceptions import PipelineStepFailed
+
+from ecom_assets.client.failures import cause_chain, disk_problem
+from ecom_assets.client.redaction import Redactor
+from ecom_assets.foundation.errors import IngestError, WarehouseError
+from ecom_assets.warehouse.warehouse import Warehouse
+
+_APPENDIX = re.compile(r"Stack Trace:|\n(?:DETAIL|CONTEXT|LINE \d+): ")
+"""Begins what an engine appends to its message: a stack trace, or the values of a row, which may be personal data."""
+
+
+@contextmanager
+def as_warehouse_error(warehouse: Warehouse, redactor: Redactor) -> Iterator[None]:
+    """Turn what goes wrong while a load writes into a WarehouseError of one line.
+
+    The errors are those of dlt, of the engine's driver, and of the operating system, such as a full disk. Nothing has
+    been committed when one of them is raised. IngestError passes unchanged, because its message is made for a person.
+
+    Args:
+        warehouse: The warehouse that the block writes.
+        redactor: Removes the shop's secrets from the message.
+
+    Raises:
+        WarehouseError: It names the warehouse and the first cause.
+    """
+    expected: tuple[type[Exception], ...] = (
+        PipelineStepFailed,
+        DestinationException,
+        OSError,
+        *warehouse.driver_errors,
+    )
+    try:
+        yield
+    except IngestError:
+        raise
+    except expected as error:
+        cause = cause_chain(error)[-1]
+        failure = unchanged_error(warehouse, redactor.scrub(disk_problem(cause) or one_line(cause)))
+    else:
+        return
+    # outside of the except block, so that the driver's error, which may hold a secret, is not its context
+    raise failure
+
+
+def one_line(error: BaseException) -> str:
+    """Return an error's text as one line, without the stack trace or row values that an engine appends."""
+    return " ".join(_APPENDIX.split(str(error))[0].split())
+
+
+def open_error(warehouse: object, reason: str) -> WarehouseError:
+    """Return the error for a warehouse that cannot be opened."""
+    return WarehouseError(f"the warehouse {warehouse} cannot be opened: {reason}")
+
+
+def read_error(warehouse: object, reason: str) -> WarehouseError:
+    """Return the error for an open warehouse that cannot be read."""
+    return WarehouseError(f"the warehouse {warehouse} cannot be read: {reason}")
+
+
+def unchanged_error(warehouse: object, reason: str) -> WarehouseError:
+    """Return the error for a load that failed before its commit, so that the tables are as they were."""
+    return WarehouseError(f"the warehouse {warehouse} was left as it was: {reason}")
+
+
+def unknown_commit_error(problem: str) -> WarehouseError:
+    """Return the error for a load that failed during its commit, so that nobody knows whether it is committed."""
+    return WarehouseError(
+        f"{problem}; its ledger says whether the load was kept, and running it again does no harm"
+    )
+
+
+def lock_timeout_error(warehouse: object, holder: str, timeout: float) -> WarehouseError:
+    """Return the error for a lock that `holder` did not release within `timeout` seconds."""
+    return WarehouseError(
+        f"the warehouse {warehouse} was held by {holder} for {timeout:g} s (ECOM_LOCK_TIMEOUT): "
+        "end that process, or wait longer"
+    )

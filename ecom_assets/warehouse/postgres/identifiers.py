@@ -1,0 +1,11 @@
+"""Identifiers of PostgreSQL, which are the names of schemas, tables, columns and indexes in SQL."""
+
+from __future__ import annotations
+
+MAX_IDENTIFIER_LENGTH = 63
+"""Characters. PostgreSQL cuts off longer names without an error."""
+
+
+def quote_identifier(name: str) -> str:
+    """Return a name in quotes, as SQL needs it."""
+    return '"' + name.replace('"', '""') + '"'

@@ -1,0 +1,85 @@
+"""The Transaction: how a load or a reader uses an open warehouse.
+
+The SQL is written once, in what all engines have in common, with `?` for parameters.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
+
+import pyarrow as pa
+
+from ecom_assets.declaration.reading import Column
+
+
+class QueryResult(Protocol):
+    """The answer to a query: the part of a cursor of Python's database API that is used here."""
+
+    @property
+    def description(self) -> Sequence[Any] | None:
+        """A tuple for each column, its name first."""
+
+    def fetchall(self) -> list[Any]:
+        """Return the rows that have not been fetched yet."""
+
+
+class Transaction(ABC):
+    """An open transaction. `Warehouse.transaction` and `Warehouse.read` begin it and end it."""
+
+    driver_errors: tuple[type[Exception], ...]
+    """The exceptions that the engine's driver raises. They are listed in the engine's `errors.py`."""
+    columns_query: str
+    """A query for table, column and type of all columns of a dataset, in their order. The dataset is its parameter."""
+
+    @abstractmethod
+    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> QueryResult:
+        """Run a statement. Raises one of `driver_errors`."""
+
+    @abstractmethod
+    def execute_update(self, sql: str, parameters: Sequence[Any] = ()) -> int:
+        """Run an INSERT, UPDATE or DELETE, and return the number of rows that it wrote."""
+
+    def fetch_value(self, sql: str, parameters: Sequence[Any] = ()) -> Any:
+        """Run a query with one row and one column, and return that value."""
+        return self.execute(sql, parameters).fetchall()[0][0]
+
+    @abstractmethod
+    def fetch_arrow(self, sql: str) -> pa.Table:
+        """Run a query, and return its rows as an Arrow table, with types that correspond to those of the columns."""
+
+    def columns_of(self, dataset: str) -> dict[str, dict[str, str]]:
+        """Return the engine's type of each column, by table and column, in the columns' order."""
+        found: dict[str, dict[str, str]] = {}
+        for table, column, kind in self.execute(self.columns_query, [dataset]).fetchall():
+            found.setdefault(table, {})[column] = kind
+        return found
+
+    @abstractmethod
+    def type_of(self, column: Column) -> str:
+        """Return the engine's type of a declared column, spelled as in `columns_of`."""
+
+    @abstractmethod
+    def temporary_table(
+        self, name: str, table: pa.Table, like: str | None = None
+    ) -> AbstractContextManager[None]:
+        """Make an Arrow table available to SQL until the end of the block.
+
+        Args:
+            name: The name that SQL uses for it.
+            table: The rows.
+            like: A table of the warehouse, as SQL names it. The columns get the types of that table's columns.
+                Without it, the types follow the Arrow types.
+        """
+
+    def create_indexes(  # noqa: B027  # most engines keep statistics of each block of a table and need no index
+        self, dataset: str, keys: Mapping[str, Sequence[Sequence[str]]]
+    ) -> None:
+        """Create the missing indexes by which a load finds rows, if the engine needs indexes to find them fast.
+
+        Args:
+            dataset: The schema of the tables.
+            keys: For each table, the columns of each index. Tables that do not exist yet are skipped.
+        """
