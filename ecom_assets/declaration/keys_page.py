@@ -37,7 +37,7 @@ _HEAD = """\
 
 `make docs` generates this page from the models that read the file. [The declaration](declaration.md) explains the keys
 with examples. Every key is optional unless it is marked as required; null stands for the default. An editor that knows
-JSON Schema shows all of this while you write: see [your own shop](own-shop.md#in-an-editor).
+JSON Schema shows all of this while you write: see [your own shop](tutorial.md#in-an-editor).
 """
 
 

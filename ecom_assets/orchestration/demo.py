@@ -199,7 +199,7 @@ def print_next_steps(warehouse: Warehouse, console: Console) -> None:
     _print_text(console, "What next")
     _print_text(console, "  Look at it:  make ui, then open http://127.0.0.1:3000")
     _print_text(console, f"  Query it:    {command}")
-    _print_text(console, "  Your shop:   docs/own-shop.md")
+    _print_text(console, "  Your shop:   docs/tutorial.md")
 
 
 def main() -> int:
