@@ -128,7 +128,7 @@ class Resource(DeclarationModel):
     @property
     def write_disposition(self) -> Literal["merge", "replace"]:
         """Return how rows are loaded. It follows from `windowed`; the Shop refuses a file that contradicts it."""
-        return "merge" if self.windowed else "replace"
+        return "merge" if self.windowed else self.declared_disposition or "replace"
 
     @property
     def columns(self) -> tuple[Column, ...]:
