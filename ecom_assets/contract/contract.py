@@ -12,8 +12,16 @@ from dlt.common.schema.typing import TColumnSchema
 
 from ecom_assets.contract.conversion import arrow_type, convert
 from ecom_assets.contract.duplicates import superseded_rows
+from ecom_assets.contract.inference import fits, infer, key_fits, wider
+from ecom_assets.contract.nested_lists import lists_of_objects
 from ecom_assets.contract.nested_values import values_at
-from ecom_assets.contract.new_fields import as_text, infer_column, known_fields, unknown_fields
+from ecom_assets.contract.new_fields import (
+    as_text,
+    evolved_column,
+    infer_column,
+    known_fields,
+    unknown_fields,
+)
 from ecom_assets.declaration.column_types import COLUMN_TYPES
 from ecom_assets.declaration.reading import Column, Resource, Shop
 from ecom_assets.foundation.errors import ContractBroken
@@ -68,6 +76,7 @@ class Contract:
         children: Collection[Resource] = (),
         evolved: Mapping[str, Column] | None = None,
         timezone: str = "UTC",
+        stored: Collection[str] | None = None,
     ) -> None:
         """Take the columns of a resource.
 
@@ -76,18 +85,33 @@ class Contract:
             children: The resources whose rows are nested lists of this one. Their lists are no undeclared fields.
             evolved: The columns that earlier loads added, by name. They keep their types.
             timezone: The time zone of instants without an offset.
+            stored: Those of `evolved` that the warehouse has, by default all of them. Others are known of a try
+                that read the same records before.
         """
-        self.resource = resource
         self.evolved = dict(evolved or {})
+        self.widened: dict[str, Column] = {}
+        """The undeclared columns that met values which their types could not hold, with the wider types."""
+        self.nested_lists: dict[str, str] = {}
+        """The paths of undeclared lists of objects, by the columns in which they are JSON."""
+        self._stored = frozenset(self.evolved if stored is None else stored)
         self._zone = timezone
+        self._take_resource(resource)
         lists = [tuple(child.rows_from.path.split(".")) for child in children if child.rows_from]
         self._known = known_fields([*(column.path for column in resource.columns), *lists])
+
+    def _take_resource(self, resource: Resource) -> None:
+        self.resource = resource
         self.schema = pa.schema(
             [
                 pa.field(column.name, arrow_type(column), nullable=column.nullable)
                 for column in resource.table_columns
             ]
         )
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """Return all columns of the table, as far as this contract knows them."""
+        return (*self.resource.table_columns, *self.evolved.values())
 
     def columns_hints(self) -> dict[str, TColumnSchema]:
         """Return dlt's hints for the table's columns, in their order."""
@@ -127,8 +151,12 @@ class Contract:
         hints: dict[str, TColumnSchema] = {}
         undeclared, discarded = self._undeclared(rows)
         for name, values in undeclared.items():
-            column = self.evolved.setdefault(name, infer_column(name, values))
-            converted = convert(as_text(values) if column.data_type == "text" else values, column, self._zone)
+            column = self._evolved_column(name, values)
+            if column.data_type == "json" and name not in self.nested_lists:
+                self.nested_lists |= lists_of_objects(name, values, rows, self._known)
+            # an undeclared instant has an offset; a date in its place is a midnight in UTC
+            zone = "UTC" if self.resource.widens else self._zone
+            converted = convert(as_text(values) if column.data_type == "text" else values, column, zone)
             for position, reason in converted.wrong.items():
                 reasons.setdefault(position, []).append(f"{name}: {reason}")
             fields.append(pa.field(name, arrow_type(column)))
@@ -176,14 +204,46 @@ class Contract:
         """Return the values of undeclared fields that become columns, and the number of discarded values by field."""
         unknown, discarded = unknown_fields(rows, self._known)
         policy = self.resource.schema_contract.columns
-        if unknown and policy == "freeze":
-            self._refuse_undeclared(unknown)
+        unwanted = set(unknown)
+        if not self.resource.declared_columns:
+            # as in dlt: the first records make the table, whatever the contract says
+            unwanted = unwanted - self._stored if self._stored else set()
+        if unwanted and policy == "freeze":
+            self._refuse_undeclared(sorted(unwanted))
         declared_names = set(self.schema.names)
-        to_discard = set(unknown) if policy == "discard_value" else declared_names.intersection(unknown)
+        to_discard = unwanted if policy == "discard_value" else set[str]()
+        to_discard = to_discard | declared_names.intersection(unknown)
         for name in to_discard:
             values = unknown.pop(name)
             discarded[name] = discarded.get(name, 0) + sum(value is not None for value in values)
         return unknown, discarded
+
+    def _evolved_column(self, name: str, values: Sequence[Any]) -> Column:
+        """Return the undeclared column of a field, made wider where it does not hold these values."""
+        known = self.evolved.get(name)
+        if not self.resource.widens:
+            return self.evolved.setdefault(name, infer_column(name, values))
+        stored = name in self._stored
+        if known is None:
+            column = infer(name, values)
+        elif fits(values, known, stored=stored):
+            return known
+        else:
+            column = wider(known, values, stored=stored) or known
+            self.widened[name] = column
+        self.evolved[name] = column
+        return column
+
+    def _widen_key(self, column: Column, values: Sequence[Any]) -> Column:
+        """Return an undeclared column of the primary key, made a text where it does not hold these values."""
+        cursor = self.resource.cursor
+        is_cursor = cursor is not None and cursor.name == column.name
+        if not column.inferred or not self.resource.widens or is_cursor or key_fits(values, column):
+            return column
+        text = column.with_type(evolved_column(column.name, {"data_type": "text"}))
+        self.widened[column.name] = text
+        self._take_resource(self.resource.with_types({column.name: text}))
+        return text
 
     def _superseded_rows(self, table: pa.Table, groups: Sequence[int] | None) -> list[int]:
         """Return the rows of a table that another row with the same primary key supersedes."""
@@ -199,6 +259,7 @@ class Contract:
     ) -> pa.Array:
         """Return one declared column, and add the reasons for the rows that break it."""
         values, misplaced = values_at(rows, column.path)
+        column = self._widen_key(column, values)
         converted = convert(values, column, self._zone)
         wrong = {position: f"{column.name}: {reason}" for position, reason in converted.wrong.items()}
         for position, reason in misplaced.items():
@@ -222,10 +283,11 @@ class Contract:
         # a lone surrogate cannot be stored
         return (", ".join(parts) if any(parts) else "").encode("utf-8", "backslashreplace").decode()
 
-    def _refuse_undeclared(self, unknown: Mapping[str, Any]) -> None:
-        names = ", ".join(list(unknown)[:_NAMED_FIELDS]) + (", …" if len(unknown) > _NAMED_FIELDS else "")
+    def _refuse_undeclared(self, unknown: Sequence[str]) -> None:
+        names = ", ".join(unknown[:_NAMED_FIELDS]) + (", …" if len(unknown) > _NAMED_FIELDS else "")
+        allowed = "declared columns" if self.resource.declared_columns else "columns of the table"
         raise ContractBroken(
-            f"{self.resource.name}: found the undeclared fields {names}; allowed are the declared columns, because "
+            f"{self.resource.name}: found the undeclared fields {names}; allowed are the {allowed}, because "
             "schema_contract.columns is freeze: declare them, or choose evolve or discard_value"
         )
 

@@ -71,14 +71,14 @@ def _collect_fields(
     names: set[str] = set().union(*objects) if objects else set()
     for name in sorted(names - {name for name, below in known.items() if below is None}):
         values = [record.get(name) if type(record) is dict else None for record in records]
-        path = (*parent_path, _NAMING.normalize_identifier(name) if name.strip() else "x")
+        path = (*parent_path, _normalized_name(name))
         if len(path) < _DEEPEST and any(type(value) is dict for value in values):
             _collect_fields(values, known.get(name, {}), path, found, dropped)
             values = [None if type(value) is dict and value else value for value in values]
         if name in known or not any(value is not None for value in values):
             continue
         # dlt's own normalised name, so that dlt and the warehouse do not change it
-        column = _NAMING.normalize_path("__".join(path))
+        column = normalized_path(path)
         before = found.get(column)
         if before is not None:
             pairs = list(zip(before, values, strict=True))
@@ -87,6 +87,15 @@ def _collect_fields(
                 dropped[column] = dropped.get(column, 0) + clashes
             values = [old if old is not None else new for old, new in pairs]
         found[column] = values
+
+
+def normalized_path(path: Iterable[str]) -> str:
+    """Return the column of a field at a path of names, as dlt would name it."""
+    return _NAMING.normalize_path("__".join(map(_normalized_name, path)))
+
+
+def _normalized_name(name: str) -> str:
+    return _NAMING.normalize_identifier(name) if name.strip() else "x"
 
 
 def infer_column(name: str, values: Collection[Any]) -> Column:

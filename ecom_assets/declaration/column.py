@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
-from pydantic import Field, StrictBool, model_validator
+from pydantic import Field, PrivateAttr, StrictBool, model_validator
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import PydanticCustomError
 from typing_extensions import Self
@@ -83,6 +83,21 @@ class Column(DeclarationModel):
     )
     description: Text | None = Field(default=None, description="What the column means; shown in the UI.")
 
+    _inferred: bool = PrivateAttr(default=False)
+
+    @property
+    def inferred(self) -> bool:
+        """Tell whether the column is not declared, and follows from the primary key or the cursor."""
+        return self._inferred
+
+    def with_type(self, other: Column) -> Column:
+        """Return this column with the type of another one."""
+        copy = self.model_copy(
+            update={"data_type": other.data_type, "precision": other.precision, "scale": other.scale}
+        )
+        copy._inferred = self._inferred
+        return copy
+
     @model_validator(mode="before")
     @classmethod
     def _defaults(cls, data: Any) -> Any:
@@ -125,16 +140,23 @@ class Column(DeclarationModel):
         return rule_error((key,), found, f"{key} with data_type {_types_where(takes_key)} only")
 
 
+def inferred_column(name: str, path: tuple[str, ...], data_type: DataType = "text") -> Column:
+    """Return an undeclared column of the primary key or the cursor; its type is a stand-in until a load infers it."""
+    column = Column.model_construct(name=name, data_type=data_type, nullable=False, path=path)
+    column._inferred = True
+    return column
+
+
 def _types_where(condition: Callable[[ColumnType], bool]) -> str:
     return ", ".join(name for name, column_type in COLUMN_TYPES.items() if condition(column_type))
 
 
 def columns_from_mapping(value: Any) -> Any:
     """Turn the mapping in a file, whose keys are the names, into columns in the declared order."""
-    if isinstance(value, (list, tuple)) and all(isinstance(entry, Column) for entry in value) and value:
+    if isinstance(value, (list, tuple)) and all(isinstance(entry, Column) for entry in value):
         return tuple(value)
-    if not isinstance(value, Mapping) or not value:
-        raise value_error(format_value(value), "a mapping of column names, at least one")
+    if not isinstance(value, Mapping):
+        raise value_error(format_value(value), "a mapping of column names")
     for name, body in value.items():
         if not isinstance(body, Mapping):
             raise value_error(format_value(body), "a mapping with data_type", name)
@@ -149,5 +171,4 @@ def columns_schema(schema: JsonSchemaValue) -> JsonSchemaValue:
         "type": "object",
         "propertyNames": COLUMN_NAME_SCHEMA,
         "additionalProperties": {"anyOf": [schema["items"], {"type": "null"}]},
-        "minProperties": 1,
     }

@@ -26,7 +26,7 @@ _REQUIRED = {
     "base_url": "the address of the API",
     "by": "sweep",
     "client": "a mapping with base_url",
-    "columns": "a mapping of column names, at least one",
+    "columns": "a mapping of column names",
     "cursor_path": "the field that tells when a record changed, such as updated_at",
     "data_type": ", ".join(COLUMN_TYPES),
     "name": "a lower snake_case name",

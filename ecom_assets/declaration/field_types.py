@@ -196,6 +196,7 @@ def _endpoint_path(value: Any) -> str:
 
 
 _COLUMN_PATTERN = rf"_?{_WORD}(__{_WORD})*"
+COLUMN_NAME = re.compile(_COLUMN_PATTERN)
 _SHOP_PATTERN = rf"(?!.*_staging$){_WORD}"  # dlt stages merges in the dataset <shop>_staging
 _PREFIX_PATTERN = r"[A-Za-z_=:-]{1,30} ?"
 _NOT_RESERVED = rf"(?!({'|'.join(RESERVED)})$|_dlt)"
@@ -243,7 +244,7 @@ Prefix = Annotated[
 TEXT_SCHEMA = {"type": "string", "pattern": r"\S"}
 Text = Annotated[str, Check(_matching(r"(?s)\s*\S.*", "a text"), TEXT_SCHEMA)]
 Texts = Annotated[tuple[Text, ...], Check(_as_tuple, _list_schema(TEXT_SCHEMA))]
-ColumnNames = Annotated[tuple[ColumnName, ...], Check(_as_tuple, _list_schema(COLUMN_NAME_SCHEMA, 1))]
+KeyFields = Annotated[tuple[Text, ...], Check(_as_tuple, _list_schema(TEXT_SCHEMA, 1))]
 Dotted = Annotated[tuple[str, ...], Check(_dotted, _DOTTED_SCHEMA)]
 DottedText = Annotated[str, Check(dotted_text, _DOTTED_SCHEMA)]
 JsonPath = Annotated[str, Check(json_path, TEXT_SCHEMA)]

@@ -36,7 +36,6 @@ _WITHOUT_EXTENDS: Schema = {
         "partitions": {"required": ["start"]},
         "resources": {
             "items": {
-                "required": ["columns"],
                 "properties": {
                     "rows_from": {"required": ["resource", "path"]},
                     "deletes": {"required": ["by"]},

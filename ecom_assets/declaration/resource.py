@@ -5,6 +5,7 @@ A resource checks that its own parts fit together. See `ecom_assets.declaration.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, PrivateAttr, model_validator
@@ -18,13 +19,14 @@ from ecom_assets.declaration.endpoint import Endpoint, Incremental
 from ecom_assets.declaration.error_text import format_value, rule_error, value_error
 from ecom_assets.declaration.field_types import (
     ENDPOINT_PATH_SCHEMA,
-    ColumnNames,
     DottedText,
+    KeyFields,
     Name,
     Text,
     Texts,
     finite_number,
 )
+from ecom_assets.declaration.inferred_columns import cursor_column, key_column_name, key_columns
 from ecom_assets.declaration.model import Check, DeclarationModel, Documented
 from ecom_assets.declaration.placeholders import find_placeholders
 from ecom_assets.declaration.privacy import check_pii_columns
@@ -38,8 +40,10 @@ class SchemaContract(DeclarationModel):
         description="An undeclared field becomes a column (`evolve`), is dropped and counted (`discard_value`), "
         "or fails the resource (`freeze`).",
     )
-    data_type: Literal["freeze"] = Field(
-        default="freeze", description="A record with a value of a wrong type is rejected."
+    data_type: Literal["evolve", "freeze"] = Field(
+        default="freeze",
+        description="A record with a value of a wrong type is rejected (`freeze`), or its undeclared column gets a "
+        "wider type (`evolve`); `evolve` if no columns are declared.",
     )
 
 
@@ -70,8 +74,9 @@ class Resource(DeclarationModel):
 
     name: Name = Field(description="Name of the table and the asset, in lower snake_case.")
     description: Text | None = Field(default=None, description="What the table holds; shown in the UI.")
-    primary_key: ColumnNames = Field(
-        description="The column, or the list of columns, that identifies a record; declared, not nullable."
+    key_fields: KeyFields = Field(
+        alias="primary_key",
+        description="The column, or the list of columns, that identifies a record; never null.",
     )
     declared_disposition: Annotated[
         Literal["merge", "replace"] | None, Check(_write_disposition, {"enum": ["merge", "replace", None]})
@@ -95,7 +100,9 @@ class Resource(DeclarationModel):
         default=(), description="Fields to copy from the parent's record; their path is `_<parent>_<field>`."
     )
     declared_columns: Annotated[tuple[Column, ...], Check(columns_from_mapping, columns_schema)] = Field(
-        alias="columns", description="The contract: the columns by name."
+        default=(),
+        alias="columns",
+        description="The contract: the columns by name. Other fields are treated as `schema_contract` says.",
     )
     max_rejected: Annotated[float, _share] | None = Field(
         default=None,
@@ -110,6 +117,12 @@ class Resource(DeclarationModel):
     )
 
     _parent_windowed: bool = PrivateAttr(default=False)
+    _inferred: tuple[Column, ...] = PrivateAttr(default=())
+
+    @property
+    def primary_key(self) -> tuple[str, ...]:
+        """Return the names of the columns that identify a record."""
+        return tuple(map(key_column_name, self.key_fields))
 
     @property
     def parent(self) -> str | None:
@@ -128,12 +141,19 @@ class Resource(DeclarationModel):
     @property
     def write_disposition(self) -> Literal["merge", "replace"]:
         """Return how rows are loaded. It follows from `windowed`; the Shop refuses a file that contradicts it."""
-        return "merge" if self.windowed else "replace"
+        return "merge" if self.windowed else self.declared_disposition or "replace"
 
     @property
     def columns(self) -> tuple[Column, ...]:
-        """Return the declared columns without those whose `pii` is drop."""
-        return tuple(column for column in self.declared_columns if column.pii != "drop")
+        """Return the undeclared columns of key and cursor, and the declared ones without those whose `pii` is drop."""
+        return (*self._inferred, *(column for column in self.declared_columns if column.pii != "drop"))
+
+    @property
+    def widens(self) -> bool:
+        """Tell whether an undeclared column becomes a wider type for a value that it cannot hold."""
+        if "data_type" in self.schema_contract.model_fields_set:
+            return self.schema_contract.data_type == "evolve"
+        return not self.declared_columns
 
     @property
     def cursor(self) -> Column | None:
@@ -164,9 +184,49 @@ class Resource(DeclarationModel):
         """Tell whether the value of a column comes from the parent's record."""
         return self.parent is not None and column.path[0].startswith(f"_{self.parent}_")
 
+    def path_in_parent(self, column: Column) -> tuple[str, ...]:
+        """Return the path, in the parent's record, of a column whose value comes from there."""
+        return (column.path[0].removeprefix(f"_{self.parent}_"), *column.path[1:])
+
     def column(self, name: str) -> Column:
         """Return one of `columns` by its name; raises KeyError for any other name."""
         return {column.name: column for column in self.columns}[name]
+
+    def with_types(self, types: Mapping[str, Column]) -> Resource:
+        """Return the resource with the types of other columns in its undeclared columns of the same names."""
+        copy = self.model_copy()
+        copy._inferred = tuple(
+            column.with_type(types[column.name]) if column.name in types else column
+            for column in self._inferred
+        )
+        return copy
+
+    @model_validator(mode="before")
+    @classmethod
+    def _never_null(cls, data: Any) -> Any:
+        """Let the declared columns of key and cursor be not nullable unless the file says something else."""
+        if not isinstance(data, Mapping) or not isinstance(data.get("columns"), Mapping):
+            return data
+        keys = data.get("primary_key")
+        names = keys if isinstance(keys, (list, tuple)) else [keys]
+        endpoint = data.get("endpoint")
+        incremental = endpoint.get("incremental") if isinstance(endpoint, Mapping) else None
+        cursor = incremental.get("cursor_path") if isinstance(incremental, Mapping) else None
+
+        def required(name: Any, column: Any) -> bool:
+            if (
+                not isinstance(column, Mapping)
+                or column.get("nullable") is not None
+                or column.get("pii") == "drop"
+            ):
+                return False
+            return name in names or (column.get("path") or str(name).replace("__", ".")) == cursor
+
+        columns = {
+            name: {**column, "nullable": False} if required(name, column) else column
+            for name, column in data["columns"].items()
+        }
+        return {**data, "columns": columns}
 
     @model_validator(mode="after")
     def _check_consistency(self) -> Self:
@@ -176,14 +236,13 @@ class Resource(DeclarationModel):
         if self.endpoint is not None and self.rows_from is not None:
             raise rule_error(("rows_from",), "both endpoint and rows_from", "only one of endpoint, rows_from")
         declared = {column.name: column for column in self.declared_columns}
-        if not self.primary_key:
+        if not self.key_fields:
             raise rule_error(("primary_key",), "an empty list", "the columns that identify a record")
+        if len(set(self.primary_key)) < len(self.key_fields):
+            raise rule_error(("primary_key",), "two fields that become the same column", "each column once")
+        self._inferred = tuple(key_columns(self.key_fields, self.parent, declared))
         for name in self.primary_key:
-            if name not in declared:
-                raise rule_error(
-                    ("primary_key",), format_value(name), f"the declared columns {', '.join(declared)}"
-                )
-            if declared[name].nullable:
+            if name in declared and declared[name].nullable:
                 raise rule_error(
                     ("columns", name, "nullable"), "true", "false, because the column is in the primary key"
                 )
@@ -200,7 +259,19 @@ class Resource(DeclarationModel):
         return self
 
     def _check_cursor(self, incremental: Incremental) -> None:
-        """Require a declared column that tells the window of every record, in the time zone of the windows."""
+        """Require a column that tells the window of every record, in the time zone of the windows.
+
+        If no column has the cursor's path, the resource gets one.
+        """
+        path = incremental.cursor_path
+        undeclared = cursor_column(path)
+        others = [column for column in self._inferred if column.path != undeclared.path]
+        taken = {column.name for column in (*self.declared_columns, *others)}
+        if (
+            all(".".join(column.path) != path for column in self.declared_columns)
+            and undeclared.name not in taken
+        ):
+            self._inferred = (*others, undeclared)
         if self.cursor is None:
             raise rule_error(
                 ("endpoint", "incremental", "cursor_path"),

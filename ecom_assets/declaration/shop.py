@@ -17,6 +17,7 @@ from ecom_assets.declaration.deletes import deletions_name
 from ecom_assets.declaration.endpoint import Incremental
 from ecom_assets.declaration.error_text import Place, format_path, format_value, rule_error, value_error
 from ecom_assets.declaration.field_types import Instant, ShopName, whole_number
+from ecom_assets.declaration.inferred_columns import parent_column
 from ecom_assets.declaration.model import Check, DeclarationModel
 from ecom_assets.declaration.privacy import check_pii_in_placeholders
 from ecom_assets.declaration.resource import Resource
@@ -233,12 +234,20 @@ class Shop(DeclarationModel):
         resource._parent_windowed = parent is not None and parent.windowed
 
     def _check_root_keys(self, place: Place, resource: Resource) -> None:
-        """Require that a child's rows hold the primary key of the root's record that they come from."""
+        """Require that a child's rows hold the primary key of the root's record that they come from.
+
+        A child without declared columns gets the columns that it lacks, if `include_from_parent` has their fields.
+        """
         if resource.parent is None or not resource.windowed:
             return
         paths = {column.path for column in resource.columns}
         for path in self.root_keys(resource):
-            if path not in paths:
+            if path in paths:
+                continue
+            field = path[0].removeprefix(f"_{resource.parent}_")
+            if not resource.declared_columns and field in resource.include_from_parent:
+                resource._inferred = (*resource._inferred, parent_column(path))
+            else:
                 raise rule_error(
                     (*place, "columns"),
                     f"no column with path: {'.'.join(path)}",

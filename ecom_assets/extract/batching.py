@@ -33,6 +33,11 @@ class SliceBatcher:
         self._batch: list[AssignedRecords] = []
         self._records = 0
 
+    @property
+    def done(self) -> bool:
+        """Tell whether all slices have come."""
+        return self._missing_slices == 0
+
     def add(self, assigned: AssignedRecords) -> list[list[AssignedRecords]]:
         """Add a slice and return the batches that are complete now. A slice with an open window is its own batch."""
         self._missing_slices -= 1

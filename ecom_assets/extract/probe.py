@@ -14,7 +14,7 @@ from dlt.sources.helpers.rest_client.paginators import OffsetPaginator
 from dlt.sources.rest_api.config_setup import create_response_hooks
 from requests import Request, Response
 
-from ecom_assets.client.api_connection import open_api
+from ecom_assets.client.api_connection import ApiConnection, open_api
 from ecom_assets.client.redaction import Redactor
 from ecom_assets.contract.privacy import protect_personal_data
 from ecom_assets.declaration.paginator import PAGINATORS
@@ -63,6 +63,7 @@ class Probe:
         *,
         limit: int | None = None,
         offset: int | None = None,
+        max_parents: int | None = None,
     ) -> Page:
         """Return one page of an endpoint, in the API's own order.
 
@@ -73,6 +74,7 @@ class Probe:
             bounds: The interval to ask for; without it, the page is of all records that the windows reach.
             limit: How many records to ask for, in place of the declared number, if the paging is by offset.
             offset: Where the page starts, in place of the declared offset, if the paging is by offset.
+            max_parents: How many parent records to try for one that has children; by default all of the page.
 
         Raises:
             ApiError: The request failed, or `data_selector` leads to no list of records.
@@ -81,8 +83,12 @@ class Probe:
             return self._request_page(resource, self._window_values(resource, bounds), bounds, limit, offset)
         known_parent = self._parents.get((resource.name, bounds))
         parent_resource = self._shop.resource(resource.parent)
-        parents = [known_parent] if known_parent else self.page(parent_resource, bounds).records
-        for parent in parents:
+        parents = (
+            [known_parent]
+            if known_parent
+            else self.page(parent_resource, bounds, max_parents=max_parents).records
+        )
+        for parent in parents[:max_parents]:
             values = placeholder_values(resource, parent)
             page = None if values is None else self._request_page(resource, values, bounds, limit, offset)
             if page and (page.records or known_parent):
@@ -181,9 +187,11 @@ def open_probe(shop: Shop, secrets: Mapping[str, str] | None = None) -> Iterator
         MissingSecret: A secret was not found.
     """
     with open_api(shop, secrets) as connection:
-        client = RESTClient(
-            connection.shop.client.base_url,
-            headers=dict(shop.client.headers),
-            session=connection.session,
-        )
-        yield Probe(connection.shop, client, connection.redactor, connection.pii_key)
+        yield probe_of(connection)
+
+
+def probe_of(connection: ApiConnection) -> Probe:
+    """Return the probe of an open API."""
+    shop = connection.shop
+    client = RESTClient(shop.client.base_url, headers=dict(shop.client.headers), session=connection.session)
+    return Probe(shop, client, connection.redactor, connection.pii_key)

@@ -35,6 +35,7 @@ from ecom_assets.extract.contract_application import apply_contract
 from ecom_assets.extract.paginator import RECORDS, SlicePaginator
 from ecom_assets.extract.read_plan import ReadPlan
 from ecom_assets.extract.request_template import path_segment, response_actions, template_of, window_values
+from ecom_assets.extract.widening import ColumnsWidened
 from ecom_assets.extract.window_assignment import AssignedRecords, assign_windows
 from ecom_assets.extract.window_request import window_request
 from ecom_assets.foundation.errors import ContractBroken
@@ -221,9 +222,15 @@ def _table_resource(
             except ContractBroken as broken:
                 broken.resource = resource.name
                 raise
+            if plan.contracts[resource.name].widened:
+                # the tables before this one have narrower types, so the rows cannot go together; reading goes on
+                # to find out all types at once
+                continue
             for table, hints in table_batcher.add(result, len(batch)):
                 new_columns = dlt.mark.make_hints(columns=dict(hints)) if hints else None
                 yield dlt.mark.with_hints(table, new_columns) if new_columns else table
+        if slice_batcher.done and plan.contracts[resource.name].widened:
+            raise ColumnsWidened(resource.name, plan.contracts[resource.name].widened)
 
     hints = Contract(resource).columns_hints()
     if cursor := resource.cursor:

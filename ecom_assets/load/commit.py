@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from ecom_assets.foundation.errors import NotPublished
+from ecom_assets.load.column_types import tables_to_know
 from ecom_assets.load.dlt_pipeline import stored_columns
 from ecom_assets.load.ledger import loads_read_after
 from ecom_assets.load.nested_rows import delete_replaced_nested_rows, reconcile_nested_rows
@@ -16,13 +19,25 @@ from ecom_assets.load.run_context import RunContext
 from ecom_assets.load.staging import empty_staging
 from ecom_assets.load.stale_writes import restore_newer_rows, set_newer_rows_aside
 from ecom_assets.load.warehouse_state import WarehouseState, refuse_type_conflicts
+from ecom_assets.load.widen_columns import columns_to_compare, widen_columns
 from ecom_assets.warehouse.errors import as_warehouse_error
 from ecom_assets.warehouse.transaction import Transaction
 
 
-def commit(
-    context: RunContext, plan: LoadPlan, before: WarehouseState, reading: Reading
-) -> NotPublished | None:
+@dataclass(frozen=True)
+class CommitResult:
+    """What a commit changed besides the rows.
+
+    `unpublished` tells why the copy for readers is an older one, None if there is no copy or it is up to date. The load
+    itself is done by then and must still be reported, so this is not raised. `widened` are the columns that got wider
+    types, by table and name, each with a text such as `bigint became text`.
+    """
+
+    unpublished: NotPublished | None = None
+    widened: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+
+def commit(context: RunContext, plan: LoadPlan, before: WarehouseState, reading: Reading) -> CommitResult:
     """Write rows, ledger and rejected rows in one transaction, under the dataset's lock.
 
     Either all of it is in the warehouse afterwards, or nothing. If rows and ledger were written one after the other, a
@@ -36,12 +51,14 @@ def commit(
         reading: What the run read; its packages are staged.
 
     Returns:
-        Why the copy for readers is an older one, None if there is no copy or it is up to date. The load itself is
-        done by then and must still be reported, so this is not raised.
+        What changed besides the rows.
 
     Raises:
+        TypesChanged: Another load changed a type meanwhile. Nothing was loaded.
+        ColumnNotWidened: The engine refused a wider type that one resource needs. Nothing was loaded.
         WarehouseError: Nothing was loaded.
     """
+    widened: dict[str, dict[str, str]] = {}
     waiting_since = time.monotonic()
     try:
         with (
@@ -50,21 +67,23 @@ def commit(
             context.warehouse.transaction(plan.shop.name, context.on_progress) as transaction,
         ):
             context.timer.move(time.monotonic() - waiting_since, "load", "wait")
-            _write(transaction, context, plan, before, reading)
+            widened = _write(transaction, context, plan, before, reading)
     except NotPublished as error:
         context.on_progress(str(error))
-        return error
-    return None
+        return CommitResult(error, widened)
+    return CommitResult(None, widened)
 
 
 def _write(
     transaction: Transaction, context: RunContext, plan: LoadPlan, before: WarehouseState, reading: Reading
-) -> None:
-    """Do all writes of a load, in the one order in which they are right."""
+) -> dict[str, dict[str, str]]:
+    """Do all writes of a load, in the one order in which they are right, and return the columns that were widened."""
     shop, load_metrics, on_progress = plan.shop, reading.load_metrics, context.on_progress
     resources = [metrics.resource for metrics in load_metrics]
-    columns_now = stored_columns(context.pipeline, [resource.name for resource in resources])
+    columns_now = stored_columns(context.pipeline, tables_to_know(shop, resources))
     refuse_type_conflicts(context.pipeline, resources, before.columns, columns_now)
+    columns = columns_to_compare(shop, reading.tables)
+    widened = widen_columns(transaction, shop, columns, columns_now, on_progress)
     overtaking = loads_read_after(transaction, shop, reading.ended) - before.later_loads
     index_row_keys(transaction, shop, resources)
     newer_rows = set_newer_rows_aside(transaction, shop, load_metrics, plan.began, overtaking, on_progress)
@@ -77,3 +96,4 @@ def _write(
     restore_newer_rows(transaction, shop, newer_rows)
     # again, for the tables that this load created
     index_row_keys(transaction, shop, resources)
+    return widened

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 
 from ecom_assets.declaration.reading import Resource, Shop
@@ -53,6 +53,15 @@ def plan_load(shop: Shop, names: Collection[str], windows: Sequence[Window]) -> 
         tables = tuple(resource for resource in resources if shop.root_of(resource).name == name)
         endpoints.append(EndpointPlan(shop.resource(name), cut_into_slices(shop, name, windows), tables))
     return LoadPlan(shop, resources, tuple(endpoints), datetime.now(timezone.utc))
+
+
+def without_tables(plan: LoadPlan, names: Collection[str]) -> LoadPlan:
+    """Return a plan that reads nothing for some tables, which it still reports."""
+    endpoints = [
+        replace(endpoint, tables=tuple(table for table in endpoint.tables if table.name not in names))
+        for endpoint in plan.endpoints
+    ]
+    return replace(plan, endpoints=tuple(endpoint for endpoint in endpoints if endpoint.tables))
 
 
 def _chosen_resources(shop: Shop, names: Collection[str], windows: Sequence[Window]) -> tuple[Resource, ...]:

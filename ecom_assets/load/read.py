@@ -8,19 +8,22 @@ verified complete (`ecom_assets.extract.paginator`), its records are assigned to
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 
-from ecom_assets.client.failures import failure_of
+from ecom_assets.client.failures import cause_chain, failure_of
 from ecom_assets.contract.contract import Contract
+from ecom_assets.contract.inference import type_text
 from ecom_assets.contract.new_fields import evolved_column
-from ecom_assets.declaration.reading import Resource, Shop
+from ecom_assets.declaration.reading import Column, Resource, Shop
 from ecom_assets.extract.children import child_slices
 from ecom_assets.extract.failure_isolation import failed_tables
 from ecom_assets.extract.load_metrics import LoadMetrics
 from ecom_assets.extract.read_plan import ReadPlan
 from ecom_assets.extract.source import build_source
+from ecom_assets.extract.widening import ColumnsWidened
 from ecom_assets.foundation.errors import IncompleteSlice, IngestError
+from ecom_assets.load.column_types import Widenings, set_schema_types, with_types
 from ecom_assets.load.dlt_pipeline import StoredColumns, stage_source
 from ecom_assets.load.plan import EndpointPlan, LoadPlan
 from ecom_assets.load.run_context import RunContext
@@ -28,16 +31,26 @@ from ecom_assets.load.run_context import RunContext
 
 @dataclass(frozen=True)
 class TableReading:
-    """A table that was read as a whole: its metrics, and the load id of the dlt package with its rows."""
+    """A table that was read as a whole: its metrics, and the load id of the dlt package with its rows.
+
+    `columns` are all columns of the table with the types of this run. `nested_lists` are the paths of undeclared lists
+    of objects, by the columns in which they are JSON.
+    """
 
     metrics: LoadMetrics
     load_id: str
+    columns: tuple[Column, ...] = ()
+    nested_lists: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What a run read: the tables, the failures by resource, and the instant (UTC) when reading ended."""
+    """What a run read: the tables, the failures by resource, and the instant (UTC) when reading ended.
 
+    `plan` is the run's plan with the types that the columns have after reading.
+    """
+
+    plan: LoadPlan
     tables: tuple[TableReading, ...]
     failures: Mapping[str, IngestError]
     ended: datetime
@@ -65,34 +78,62 @@ def read_verify_and_contract(context: RunContext, plan: LoadPlan, stored: Stored
     tables: list[TableReading] = []
     failures: dict[str, IngestError] = {}
     with context.timer.measure("fetch"):
-        for endpoint in plan.endpoints:
-            read, failed = _read_endpoint(context, plan.shop, endpoint, stored)
+        for position in range(len(plan.endpoints)):
+            plan, read, failed = _read_endpoint(context, plan, position, stored)
             tables += read
             failures |= failed
-    return Reading(tuple(tables), failures, datetime.now(timezone.utc))
+    return Reading(plan, tuple(tables), failures, datetime.now(timezone.utc))
 
 
 def _read_endpoint(
-    context: RunContext, shop: Shop, endpoint: EndpointPlan, stored: StoredColumns
-) -> tuple[list[TableReading], dict[str, IngestError]]:
-    """Read an endpoint and its children for its tables; after a failure, again without the tables that failed."""
-    tables = list(endpoint.tables)
+    context: RunContext, plan: LoadPlan, position: int, stored: StoredColumns
+) -> tuple[LoadPlan, list[TableReading], dict[str, IngestError]]:
+    """Read an endpoint and its children for its tables; after a failure, again without the tables that failed.
+
+    If columns turn out too narrow, it is read again with wider ones. That ends, because a type can only become wider
+    a few times.
+
+    Returns:
+        The plan with the types of the columns, the tables that were read, and the failures by resource.
+    """
+    names = [table.name for table in plan.endpoints[position].tables]
     failures: dict[str, IngestError] = {}
-    while tables:
-        plan = _read_plan(context, shop, endpoint, tables, stored)
-        source = build_source(shop, plan).with_resources(*plan.load_metrics)
+    widenings = Widenings()
+    while names:
+        shop = plan.shop
+        tables = [shop.resource(name) for name in names]
+        contracts = {table.name: _table_contract(context, shop, table, stored, widenings) for table in tables}
+        set_schema_types(context.pipeline, shop, {name: contracts[name].columns for name in contracts})
+        read_plan = _read_plan(context, shop, plan.endpoints[position], tables, contracts)
+        source = build_source(shop, read_plan).with_resources(*read_plan.load_metrics)
         try:
             load_id = stage_source(context, source, shop.policy.concurrency)
         except Exception as error:
+            if widened := next(
+                (cause for cause in cause_chain(error) if isinstance(cause, ColumnsWidened)), None
+            ):
+                for column in widened.columns.values():
+                    context.on_progress(
+                        f"{widened.resource}: {column.name} becomes {type_text(column)}, because a value needs it: "
+                        "reading again"
+                    )
+                widenings.add(widened.resource, widened.columns)
+                plan = with_types(plan, widenings.columns)
+                continue
             failure = failure_of(error, context.connection.redactor)
             for resource in failed_tables(shop, tables, error, failure):
                 context.on_progress(f"{resource.name} failed: {failure}")
                 failures[resource.name] = failure
-                tables.remove(resource)
+                names.remove(resource.name)
         else:
-            _require_complete_slices(context, plan)
-            return [TableReading(metrics, load_id) for metrics in plan.load_metrics.values()], failures
-    return [], failures
+            _require_complete_slices(context, read_plan)
+            return plan, [_table_reading(read_plan, name, load_id) for name in names], failures
+    return plan, [], failures
+
+
+def _table_reading(plan: ReadPlan, name: str, load_id: str) -> TableReading:
+    contract = plan.contracts[name]
+    return TableReading(plan.load_metrics[name], load_id, contract.columns, dict(contract.nested_lists))
 
 
 def _read_plan(
@@ -100,33 +141,47 @@ def _read_plan(
     shop: Shop,
     endpoint: EndpointPlan,
     tables: Sequence[Resource],
-    stored: StoredColumns,
+    contracts: Mapping[str, Contract],
 ) -> ReadPlan:
-    """Return what one try reads, with metrics and contracts that start from nothing."""
+    """Return what one try reads, with metrics that start from nothing."""
     endpoints_to_read = dict.fromkeys(
         name for resource in tables for name in shop.endpoints_to_read(resource)
     )
     slices = {name: child_slices(shop.resource(name), endpoint.slices) for name in endpoints_to_read}
     # the figures of a failed try must not count in the next one
     context.connection.statistics.reset(part.id for parts in slices.values() for part in parts)
+    resources = context.connection.shop.model_copy(update={"resources": shop.resources})
     return ReadPlan(
-        context.connection,
+        replace(context.connection, shop=resources),
         slices,
         {resource.name: LoadMetrics(resource, slices[shop.parent_of(resource).name]) for resource in tables},
-        {resource.name: _table_contract(context, shop, resource, stored) for resource in tables},
+        contracts,
         context.on_progress,
     )
 
 
-def _table_contract(context: RunContext, shop: Shop, resource: Resource, stored: StoredColumns) -> Contract:
-    """Return the contract of a table: the declared columns, and those that earlier loads added."""
+def _table_contract(
+    context: RunContext, shop: Shop, resource: Resource, stored: StoredColumns, widenings: Widenings
+) -> Contract:
+    """Return the contract of a table: the declared columns, and those that earlier loads added.
+
+    The types are those of the warehouse, as another load may have changed a type that dlt's schema still has.
+    """
     known = dict(stored.get(resource.name, {}))
+    in_warehouse = set(known)
     schema = context.pipeline.schemas.get(shop.name)
     if schema is not None and resource.name in schema.tables:
-        known |= schema.get_table_columns(resource.name)
+        known = {**schema.get_table_columns(resource.name), **known}
     declared = {column.name for column in resource.table_columns}
     evolved = {name: evolved_column(name, known[name]) for name in known if name not in declared}
-    return Contract(resource, shop.children_of(resource.name), evolved, timezone=shop.timezone_of(resource))
+    evolved |= {name: column for name, column in widenings.of(resource.name).items() if name not in declared}
+    return Contract(
+        resource,
+        shop.children_of(resource.name),
+        evolved,
+        timezone=shop.timezone_of(resource),
+        stored=in_warehouse & evolved.keys(),
+    )
 
 
 def _require_complete_slices(context: RunContext, plan: ReadPlan) -> None:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from ecom_assets.client.read_statistics import ReadStatistics, SliceStatistics
-from ecom_assets.declaration.reading import Resource, Shop
+from ecom_assets.declaration.reading import Column, Resource, Shop
 from ecom_assets.extract.load_metrics import LoadMetrics, windows_by_key
 from ecom_assets.foundation.errors import IngestError
 from ecom_assets.load.plan import LoadPlan
@@ -43,7 +43,10 @@ class ResourceReport:
     """What a run did for one table.
 
     With an `error`, nothing of the table was loaded and the other fields are empty. `discarded` counts the values of
-    undeclared fields that were discarded, by field. `preview` are the first rows that were loaded.
+    undeclared fields that were discarded, by field. `preview` are the first rows that were loaded. `columns` are the
+    columns of the table with their types. `widened` are those that got a wider type, each with a text such as
+    `bigint became text`. `nested_lists` are the paths of undeclared lists of objects, by the columns in which they are
+    JSON.
     """
 
     resource: str
@@ -53,6 +56,9 @@ class ResourceReport:
     load_id: str | None = None
     discarded: Mapping[str, int] = field(default_factory=dict)
     preview: tuple[dict[str, Any], ...] = ()
+    columns: tuple[Column, ...] = ()
+    widened: Mapping[str, str] = field(default_factory=dict)
+    nested_lists: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -96,6 +102,8 @@ def resource_reports(
                 load_id=read[name].load_id,
                 discarded=dict(metrics.discarded),
                 preview=tuple(metrics.preview),
+                columns=read[name].columns,
+                nested_lists=read[name].nested_lists,
             )
     return reports
 

@@ -4,26 +4,33 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 
 from ecom_assets.client.api_connection import open_api
 from ecom_assets.declaration.reading import Shop
 from ecom_assets.extract.windows import Window
+from ecom_assets.foundation.errors import IngestError
 from ecom_assets.foundation.progress import OnProgress
-from ecom_assets.load.commit import commit
+from ecom_assets.load.column_types import infer_types
+from ecom_assets.load.commit import CommitResult, commit
 from ecom_assets.load.dlt_pipeline import open_pipeline
 from ecom_assets.load.garbage_collection import relaxed_garbage_collection
-from ecom_assets.load.plan import plan_load
+from ecom_assets.load.plan import LoadPlan, plan_load, without_tables
 from ecom_assets.load.read import read_verify_and_contract
 from ecom_assets.load.report import ResourceReport, RunReport, WindowReport, resource_reports
 from ecom_assets.load.run_context import PhaseTimer, RunContext
 from ecom_assets.load.staging import stage_ledger_and_rejected_rows
 from ecom_assets.load.warehouse_state import read_warehouse_state
+from ecom_assets.load.widen_columns import ColumnNotWidened, TypesChanged
 from ecom_assets.warehouse.choice import warehouse_from_environment
 from ecom_assets.warehouse.warehouse import Warehouse
 
 __all__ = ["ResourceReport", "RunReport", "WindowReport", "run_load"]
 
 _log = logging.getLogger(__name__)
+
+_MAX_TRIES = 4
+"""How often a run reads because other loads change the types of columns meanwhile. Each type changes a few times."""
 
 
 def run_load(
@@ -56,18 +63,40 @@ def run_load(
     warehouse = warehouse or warehouse_from_environment()
     warehouse.check(shop)
     plan = plan_load(shop, resources, windows)
+    on_progress = progress or _log.info
     timer = PhaseTimer()
-    with (
-        open_api(shop, secrets) as connection,
-        relaxed_garbage_collection(),
-        open_pipeline(shop, warehouse) as pipeline,
-    ):
-        context = RunContext(connection, warehouse, pipeline, timer, progress or _log.info)
-        before = read_warehouse_state(context, plan)
-        reading = read_verify_and_contract(context, plan, before.columns)
-        reports = resource_reports(plan, reading, connection.statistics)
-        unpublished = None
-        if reading.tables:
-            stage_ledger_and_rejected_rows(context, plan, reading, reports)
-            unpublished = commit(context, plan, before, reading)
-    return RunReport(shop.name, reports, timer.seconds, unpublished)
+    refused: dict[str, IngestError] = {}
+    with open_api(shop, secrets) as connection, relaxed_garbage_collection():
+        tries = 1
+        while True:
+            with open_pipeline(shop, warehouse) as pipeline:
+                context = RunContext(connection, warehouse, pipeline, timer, on_progress)
+                try:
+                    return _try_load(context, plan, refused)
+                except ColumnNotWidened as error:
+                    refused[error.resource] = error
+                    on_progress(f"{error}; the other resources are read again")
+                except TypesChanged as error:
+                    if tries == _MAX_TRIES:
+                        raise
+                    on_progress(f"{error.reason}: reading again")
+                    tries += 1
+            plan = plan_load(shop, resources, windows)  # with the instant at which it begins to read again
+
+
+def _try_load(context: RunContext, plan: LoadPlan, refused: Mapping[str, IngestError]) -> RunReport:
+    """Run all stages once. `refused` are the errors of resources that failed in an earlier try."""
+    before = read_warehouse_state(context, plan)
+    plan, failures = infer_types(context, without_tables(plan, refused), before.columns)
+    reading = read_verify_and_contract(context, plan, before.columns)
+    reading = replace(reading, failures={**refused, **failures, **reading.failures})
+    plan = reading.plan
+    reports = resource_reports(plan, reading, context.connection.statistics)
+    result = CommitResult()
+    if reading.tables:
+        stage_ledger_and_rejected_rows(context, plan, reading, reports)
+        result = commit(context, plan, before, reading)
+    for name, widened in result.widened.items():
+        if name in reports:
+            reports[name] = replace(reports[name], widened=widened)
+    return RunReport(plan.shop.name, reports, context.timer.seconds, result.unpublished)

@@ -13,6 +13,7 @@ import dlt
 
 from ecom_assets.declaration.reading import Resource
 from ecom_assets.foundation.errors import WarehouseError
+from ecom_assets.load.column_types import tables_to_know
 from ecom_assets.load.dlt_pipeline import StoredColumns, stored_columns
 from ecom_assets.load.ledger import loads_read_after
 from ecom_assets.load.plan import LoadPlan
@@ -46,7 +47,7 @@ def read_warehouse_state(context: RunContext, plan: LoadPlan) -> WarehouseState:
         context.warehouse.read(plan.shop.name, context.on_progress) as transaction,
     ):
         context.pipeline.sync_destination()
-        columns = stored_columns(context.pipeline, [resource.name for resource in plan.resources])
+        columns = stored_columns(context.pipeline, tables_to_know(plan.shop, plan.resources))
         return WarehouseState(columns, loads_read_after(transaction, plan.shop, plan.began))
 
 
@@ -68,6 +69,8 @@ def refuse_type_conflicts(
     """
     schema = pipeline.default_schema
     for resource in resources:
+        if resource.widens:
+            continue  # `ecom_assets.load.widen_columns` compares all of its columns
         declared = {column.name for column in resource.table_columns}
         stored = now.get(resource.name, {})
         for name in stored.keys() - before.get(resource.name, {}).keys() - declared:

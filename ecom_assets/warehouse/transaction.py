@@ -62,6 +62,36 @@ class Transaction(ABC):
         """Return the engine's type of a declared column, spelled as in `columns_of`."""
 
     @abstractmethod
+    def text_of(self, column: Column) -> str:
+        """Return the SQL expression of a column's values as texts, written as JSON writes them."""
+
+    def change_type(self, dataset: str, table: str, before: Column, after: Column) -> None:
+        """Give a column a wider type. Its values stay what they are, and are not rounded.
+
+        Args:
+            dataset: The schema of the table.
+            table: The table.
+            before: The column with the type that it has.
+            after: The column with the new type.
+
+        Raises:
+            Exception: One of `driver_errors`, if the engine cannot change the column.
+        """
+        self.execute(
+            f'alter table "{dataset}"."{table}" alter column "{after.name}" type {self.type_of(after)} '
+            f"using {self.converted(before, after)}"
+        )
+
+    def converted(self, before: Column, after: Column) -> str:
+        """Return the SQL expression of a column's values in a wider type."""
+        if after.data_type == "text":
+            return self.text_of(before)
+        name = f'"{before.name}"'
+        if after.data_type == "timestamp":
+            return f"cast({name} as timestamp) at time zone 'UTC'"
+        return f"cast({name} as {self.type_of(after)})"
+
+    @abstractmethod
     def temporary_table(
         self, name: str, table: pa.Table, like: str | None = None
     ) -> AbstractContextManager[None]:

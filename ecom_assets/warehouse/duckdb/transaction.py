@@ -45,6 +45,15 @@ class DuckDbTransaction(Transaction):
         sql_type = COLUMN_TYPES[column.data_type].duckdb
         return sql_type.format(precision=column.precision, scale=column.scale)
 
+    def text_of(self, column: Column) -> str:
+        """Return the SQL expression of a column's values as texts."""
+        name = f'"{column.name}"'
+        if column.data_type == "decimal" and column.scale:
+            return f"rtrim(rtrim(cast({name} as varchar), '0'), '.')"
+        if column.data_type == "timestamp":
+            return f"replace(strftime({name} at time zone 'UTC', '%Y-%m-%dT%H:%M:%S.%fZ'), '.000000Z', 'Z')"
+        return f"base64({name})" if column.data_type == "binary" else f"cast({name} as varchar)"
+
     @contextmanager
     def temporary_table(self, name: str, table: pa.Table, like: str | None = None) -> Iterator[None]:
         """Make an Arrow table available to SQL. `like` is not needed, because DuckDB casts when it inserts."""

@@ -68,6 +68,20 @@ class PostgresTransaction(Transaction):
         sql_type = COLUMN_TYPES[column.data_type].postgres
         return sql_type.format(precision=column.precision, scale=column.scale)
 
+    def text_of(self, column: Column) -> str:
+        """Return the SQL expression of a column's values as texts."""
+        name = quote_identifier(column.name)
+        if column.data_type == "decimal" and column.scale:
+            return f"rtrim(rtrim(cast({name} as varchar), '0'), '.')"
+        if column.data_type == "timestamp":
+            text = f"""to_char({name} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"""
+            return f"replace({text}, '.000000Z', 'Z')"
+        if column.data_type == "date":
+            return f"to_char({name}, 'YYYY-MM-DD')"
+        if column.data_type == "binary":
+            return f"replace(encode({name}, 'base64'), chr(10), '')"
+        return f"cast({name} as varchar)"
+
     @contextmanager
     def temporary_table(self, name: str, table: pa.Table, like: str | None = None) -> Iterator[None]:
         """Copy an Arrow table into a temporary table, and analyse it, so that joins with it are planned well."""

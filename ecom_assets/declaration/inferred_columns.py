@@ -1,0 +1,59 @@
+"""The columns that a resource has without declaring them: those of its primary key and of its cursor.
+
+Other undeclared fields become columns when records bring them; see `ecom_assets.contract.inference`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Sequence
+
+from dlt.common.normalizers.naming import snake_case
+
+from ecom_assets.declaration.column import Column, inferred_column
+from ecom_assets.declaration.field_types import COLUMN_NAME
+
+_NAMING = snake_case.NamingConvention(max_length=255)
+
+
+def key_column_name(field: str) -> str:
+    """Return the column of an entry of `primary_key`: a column's name stays, a field's name becomes snake_case."""
+    return field if COLUMN_NAME.fullmatch(field) else _NAMING.normalize_identifier(field)
+
+
+def key_columns(fields: Iterable[str], parent: str | None, declared: Collection[str]) -> list[Column]:
+    """Return the undeclared columns of a primary key.
+
+    Args:
+        fields: The entries of `primary_key`, each the name of a column or of a field of the API.
+        parent: The parent of the resource, None if it has none.
+        declared: The names of the declared columns.
+    """
+    columns = []
+    for field in fields:
+        name = key_column_name(field)
+        if name not in declared:
+            columns.append(inferred_column(name, _key_path(field, name, parent)))
+    return columns
+
+
+def cursor_column(cursor_path: str) -> Column:
+    """Return the undeclared column of a cursor."""
+    path = tuple(cursor_path.split("."))
+    return inferred_column("__".join(map(_NAMING.normalize_identifier, path)), path, "timestamp")
+
+
+def parent_column(path: Sequence[str]) -> Column:
+    """Return the undeclared column of a field that comes from the parent's record, such as `_orders_id`."""
+    return inferred_column(_NAMING.normalize_path("__".join(path)), tuple(path))
+
+
+def _key_path(field: str, name: str, parent: str | None) -> tuple[str, ...]:
+    if field != name:
+        return (field,)
+    prefix = f"_{parent}_"
+    if parent and field.startswith(prefix):
+        # the field of a grandparent begins with an underscore of its own
+        first, *rest = re.split(r"(?<=.)__", field.removeprefix(prefix))
+        return (prefix + first, *rest)
+    return (field,) if field.startswith("_") else tuple(field.split("__"))

@@ -1,0 +1,190 @@
+"""The types of undeclared columns in a run: from the warehouse, else from a sample, and wider ones as values need them.
+
+The columns of a primary key and of a cursor have a type before anything is read. The types of other fields follow from
+the records. A type that is in the warehouse stays, unless a value needs a wider one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeAlias
+
+import dlt
+
+from ecom_assets.contract.inference import can_be_cursor, infer_cursor, infer_key, may_become, type_text
+from ecom_assets.contract.nested_values import explode, values_at
+from ecom_assets.contract.new_fields import evolved_column
+from ecom_assets.declaration.reading import Column, Resource, Shop
+from ecom_assets.extract.probe import Probe, probe_of
+from ecom_assets.foundation.errors import IngestError, WarehouseError
+from ecom_assets.load.dlt_pipeline import StoredColumns
+from ecom_assets.load.plan import EndpointPlan, LoadPlan
+from ecom_assets.load.run_context import RunContext
+
+_SAMPLED_PARENTS = 20
+"""How many records of a parent are asked for children, until one has some."""
+
+ColumnTypes: TypeAlias = Mapping[str, Mapping[str, Column]]
+"""Columns with the types that a run uses, by resource and name."""
+
+
+@dataclass
+class Widenings:
+    """The columns that became wider during a run, by resource and name."""
+
+    columns: dict[str, dict[str, Column]] = field(default_factory=dict)
+
+    def add(self, resource: str, columns: Mapping[str, Column]) -> None:
+        """Note wider columns of a resource."""
+        self.columns.setdefault(resource, {}).update(columns)
+
+    def of(self, resource: str) -> Mapping[str, Column]:
+        """Return the wider columns of a resource."""
+        return self.columns.get(resource, {})
+
+
+def tables_to_know(shop: Shop, resources: Sequence[Resource]) -> tuple[str, ...]:
+    """Return the names of resources and of all their parents."""
+    names: dict[str, None] = {}
+    for resource in resources:
+        names[resource.name] = None
+        for name in shop.endpoints_to_read(resource):
+            names[name] = None
+    return tuple(names)
+
+
+def infer_types(
+    context: RunContext, plan: LoadPlan, stored: StoredColumns
+) -> tuple[LoadPlan, dict[str, IngestError]]:
+    """Return a plan whose undeclared columns of keys and cursors have types, and the errors of those that have none.
+
+    A table that is in the warehouse keeps its types. For another one, its endpoint is asked for one page.
+
+    Args:
+        context: The run's API.
+        plan: What to read.
+        stored: The columns that the tables have in the warehouse.
+
+    Returns:
+        The plan without the endpoints that failed, and the error of each table of these.
+    """
+    probe = probe_of(context.connection)
+    types: dict[str, dict[str, Column]] = {}
+    endpoints: list[EndpointPlan] = []
+    failures: dict[str, IngestError] = {}
+    for endpoint in plan.endpoints:
+        try:
+            for name in reversed(tables_to_know(plan.shop, endpoint.tables)):
+                types[name] = _key_types(plan.shop, plan.shop.resource(name), stored, probe)
+        except IngestError as error:
+            for table in endpoint.tables:
+                context.on_progress(f"{table.name} failed: {error}")
+                failures[table.name] = error
+        else:
+            endpoints.append(endpoint)
+    return with_types(replace(plan, endpoints=tuple(endpoints)), types), failures
+
+
+def with_types(plan: LoadPlan, types: ColumnTypes) -> LoadPlan:
+    """Return a plan with these types in its undeclared columns of keys and cursors.
+
+    A column that comes from a parent's record always has the type of the parent's column.
+    """
+    shop = typed_shop(plan.shop, types)
+    endpoints = tuple(
+        replace(
+            endpoint,
+            endpoint=shop.resource(endpoint.endpoint.name),
+            tables=tuple(shop.resource(table.name) for table in endpoint.tables),
+        )
+        for endpoint in plan.endpoints
+    )
+    resources = tuple(shop.resource(resource.name) for resource in plan.resources)
+    return replace(plan, shop=shop, resources=resources, endpoints=endpoints)
+
+
+def typed_shop(shop: Shop, types: ColumnTypes) -> Shop:
+    """Return a shop with these types in its undeclared columns of keys and cursors."""
+    columns = {resource.name: dict(types.get(resource.name, {})) for resource in shop.resources}
+    resources = {resource.name: resource.with_types(columns[resource.name]) for resource in shop.resources}
+    changed = True
+    while changed:
+        changed = False
+        for resource in list(resources.values()):
+            for column in resource.columns:
+                for name, other in _unlike_parent(resources, resource, column):
+                    resources[name] = resources[name].with_types({other.name: other})
+                    changed = True
+    return shop.model_copy(update={"resources": tuple(resources.values())})
+
+
+def set_schema_types(pipeline: dlt.Pipeline, shop: Shop, contracts: Mapping[str, Sequence[Column]]) -> None:
+    """Give dlt's schema of the run the types that the run uses: dlt refuses a column whose type it knows otherwise."""
+    schema = pipeline.schemas.get(shop.name)
+    if schema is None:
+        return
+    for table, columns in contracts.items():
+        known: Mapping[str, Any] = schema.tables.get(table, {}).get("columns", {})
+        for column in columns:
+            hint = known.get(column.name)
+            if hint is not None and (
+                hint.get("data_type") != column.data_type or hint.get("precision") != column.precision
+            ):
+                hint["data_type"] = column.data_type
+                for key in ("precision", "scale"):
+                    hint.pop(key, None)
+                    if getattr(column, key) is not None:
+                        hint[key] = getattr(column, key)
+
+
+def _key_types(shop: Shop, resource: Resource, stored: StoredColumns, probe: Probe) -> dict[str, Column]:
+    """Return the undeclared columns of key and cursor of one resource, with their types."""
+    found: dict[str, Column] = {}
+    table = stored.get(resource.name, {})
+    unknown = []
+    for column in resource.columns:
+        if not column.inferred:
+            continue
+        if column.name not in table:
+            unknown.append(column)
+            continue
+        found[column.name] = column.with_type(evolved_column(column.name, table[column.name]))
+        if column == resource.cursor and not can_be_cursor(found[column.name]):
+            raise WarehouseError(
+                f"{resource.name}: the cursor {column.name} is stored as {type_text(found[column.name])}, which tells "
+                f"no window: declare another column with path: {'.'.join(column.path)}, or load {resource.name} into "
+                "a new table"
+            )
+    if unknown:
+        records = _sample(shop, resource, probe)
+        zone = shop.timezone_of(resource)
+        for column in unknown:
+            values = values_at(records, column.path)[0]
+            found[column.name] = (
+                infer_cursor(column, values, zone) if column == resource.cursor else infer_key(column, values)
+            )
+    return found
+
+
+def _sample(shop: Shop, resource: Resource, probe: Probe) -> list[Any]:
+    """Return the records of the first page of a table's endpoint."""
+    parent = shop.parent_of(resource)
+    records = probe.page(parent, max_parents=_SAMPLED_PARENTS).records
+    return explode(records, resource, parent)[0] if resource.rows_from else records
+
+
+def _unlike_parent(
+    resources: Mapping[str, Resource], resource: Resource, column: Column
+) -> list[tuple[str, Column]]:
+    """Return the change that gives a column and the parent's column, from which its values come, one type."""
+    if not column.inferred or not resource.comes_from_parent(column):
+        return []
+    parent = resources[resource.parent or ""]
+    path = resource.path_in_parent(column)
+    source = next((entry for entry in parent.columns if entry.path == path), None)
+    if source is None or type_text(source) == type_text(column):
+        return []
+    if source.inferred and may_become(source, column):
+        return [(parent.name, source.with_type(column))]
+    return [(resource.name, column.with_type(source))]

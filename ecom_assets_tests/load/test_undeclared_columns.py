@@ -1,0 +1,128 @@
+"""Loads without declared columns: the types come from the records, and stay as the warehouse has them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ecom_assets_tests.support.servers.record_api import Records
+from ecom_assets_tests.support.servers.record_api import records as records
+
+AT = "2026-01-01T10:00:00Z"
+
+
+@pytest.mark.parametrize("total", [False, True])
+def test_the_plainest_configuration_loads(records: Records, total: bool) -> None:
+    records.total = total
+    orders = [{"id": number, "name": f"n{number}", "updated_at": AT} for number in range(250)]
+    report = records.load(*orders)
+    assert records.types() == {"id": "bigint", "name": "text", "updated_at": "timestamp"}
+    assert records.rows("select count(*), count(distinct id) from orders") == [(250, 250)]
+    assert report.resources["orders"].windows[0].source_total == (250 if total else None)
+    assert records.rows("select fetched, kept, rejected from load_ledger") == [(250, 250, 0)]
+    # the second load changes a row, and leaves the one that is gone
+    records.load({"id": 1, "name": "new", "updated_at": AT})
+    assert records.types() == {"id": "bigint", "name": "text", "updated_at": "timestamp"}
+    assert records.rows("select count(*) from orders") == [(250,)]
+    assert records.rows("select name from orders where id = 1") == [("new",)]
+
+
+def test_a_table_is_made_without_a_declared_column_and_its_key_is_not_null(records: Records) -> None:
+    records.load({"id": 1}, {"id": None, "name": "x"}, {"name": "y"})
+    assert records.rows("select id from orders") == [(1,)]
+    assert records.place.not_null("orders") == 1
+    assert sorted(records.rows("select reasons from rejected_rows")) == [
+        ("id: null, but part of the primary key",),
+        ("id: null, but part of the primary key",),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("ids", "kind"),
+    [([1, 2], "bigint"), (["A-1", "B-2"], "text"), ([1, "A-1"], "text"), ([2**64, 1], "text")],
+)
+def test_keys_are_numbers_or_texts(records: Records, ids: list[Any], kind: str) -> None:
+    for _ in range(2):
+        records.load(*({"id": entry} for entry in ids))
+        assert records.types() == {"id": kind}
+        found = sorted(records.rows("select id from orders"))
+        assert found == sorted((entry if kind == "bigint" else str(entry),) for entry in ids)
+
+
+def test_a_key_of_several_fields_with_names_as_the_api_writes_them(records: Records) -> None:
+    shop = records.shop(primary_key=["orderId", "line"])
+    for _ in range(2):
+        records.load({"orderId": "A", "line": 1}, {"orderId": "A", "line": 2, "Ünit Price": 2.5}, shop=shop)
+        assert records.types() == {"order_id": "text", "line": "bigint", "_nit_price": "double"}
+        assert records.rows("select count(*) from orders") == [(2,)]
+
+
+def test_nested_objects_become_columns_and_lists_json(records: Records) -> None:
+    records.load(
+        {"id": 1, "buyer": {"name": "x", "address": {"city": "y"}}, "lines": [{"sku": "a"}], "tags": []}
+    )
+    assert records.types() == {
+        "id": "bigint",
+        "buyer__address__city": "text",
+        "buyer__name": "text",
+        "lines": "json",
+        "tags": "json",
+    }
+
+
+def test_a_column_that_is_only_null_comes_with_its_first_value(records: Records) -> None:
+    records.load({"id": 1, "note": None})
+    assert records.types() == {"id": "bigint"}
+    records.load({"id": 2, "note": True})
+    assert records.types() == {"id": "bigint", "note": "bool"}
+
+
+def test_an_empty_first_load(records: Records) -> None:
+    records.load()
+    assert records.types() == {"id": "text"}
+    records.load({"id": 7, "name": "x"})
+    assert records.rows("select id, name from orders") == [("7", "x")]
+
+
+@pytest.mark.parametrize("cursor", ["timestamp", "bigint"])
+def test_windows_with_an_undeclared_cursor(records: Records, cursor: str) -> None:
+    def at(day: int) -> Any:
+        return f"2026-01-0{day}T10:00:00Z" if cursor == "timestamp" else 1767261600 + (day - 1) * 86400
+
+    shop = records.windowed("iso8601" if cursor == "timestamp" else "unix")
+    orders = [{"id": number, "updated_at": at(day)} for number, day in ((1, 1), (2, 2), (3, 2))]
+    report = records.load(*orders, shop=shop, days=2)
+    assert [window.kept for window in report.resources["orders"].windows] == [1, 2]
+    assert records.types() == {"id": "bigint", "updated_at": cursor}
+    assert records.place.not_null("orders") == 2
+
+
+def test_nested_rows_without_declared_columns(records: Records) -> None:
+    lines = {
+        "name": "lines",
+        "rows_from": {"resource": "orders", "path": "lines"},
+        "include_from_parent": ["id"],
+        "primary_key": ["_orders_id", "sku"],
+    }
+    shop = records.windowed(more=[lines])
+    order = {"id": "A", "updated_at": AT, "lines": [{"sku": "a", "n": 1}, {"sku": "b"}]}
+    records.load(order, shop=shop, days=1, names=["orders", "lines"])
+    assert records.types("lines") == {"_orders_id": "text", "sku": "text", "n": "bigint"}
+    records.load({**order, "lines": [{"sku": "b"}]}, shop=shop, days=1, names=["orders", "lines"])
+    assert records.rows("select _orders_id, sku from lines") == [("A", "b")]
+
+
+@pytest.mark.parametrize("policy", ["discard_value", "freeze"])
+def test_the_first_records_make_the_table_whatever_the_contract_says(records: Records, policy: str) -> None:
+    shop = records.shop(schema_contract={"columns": policy})
+    records.load({"id": 1, "name": "x"}, shop=shop)
+    report = records.try_load({"id": 1, "name": "y", "rank": 1}, shop=shop)
+    assert records.types() == {"id": "bigint", "name": "text"}
+    if policy == "freeze":
+        assert "found the undeclared fields rank; allowed are the columns of the table" in str(
+            report.errors["orders"]
+        )
+    else:
+        assert report.resources["orders"].discarded == {"rank": 1}
+        assert records.rows("select name from orders") == [("y",)]
