@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from dlt.common.schema.typing import TColumnSchema
 
-from ecom_assets.contract.conversion import arrow_type, convert
+from ecom_assets.contract.conversion import arrow_type, convert, instants_of_cursor
 from ecom_assets.contract.duplicates import superseded_rows
 from ecom_assets.contract.inference import fits, infer, key_fits, wider
 from ecom_assets.contract.nested_lists import lists_of_objects
@@ -145,8 +145,7 @@ class Contract:
                     )
                     broken.add(position)
         arrays = [self._column(rows, column, reasons, broken) for column in self.resource.columns]
-        # records do not have our own columns, as `deleted_at`: a record that comes is not deleted
-        arrays += [pa.nulls(len(rows), entry.type) for entry in list(self.schema)[len(arrays) :]]
+        arrays += self._added_columns(arrays, len(rows))
         fields = list(self.schema)
         hints: dict[str, TColumnSchema] = {}
         undeclared, discarded = self._undeclared(rows)
@@ -200,6 +199,21 @@ class Contract:
         )
         return table.drop_null()
 
+    def _added_columns(self, arrays: Sequence[pa.Array], count: int) -> list[pa.Array]:
+        """Return the columns that records do not have: null, or with history and a cursor, when a state began.
+
+        `deleted_at` is null, because a record that comes is not deleted.
+        """
+        added = {
+            entry.name: pa.nulls(count, entry.type)
+            for entry in list(self.schema)[len(self.resource.columns) :]
+        }
+        history, cursor = self.resource.history, self.resource.cursor
+        if history and cursor:
+            values = arrays[self.resource.columns.index(cursor)]
+            added[history.valid_from] = instants_of_cursor(values, cursor, self._zone)
+        return list(added.values())
+
     def _undeclared(self, rows: Sequence[Any]) -> tuple[dict[str, list[Any]], dict[str, int]]:
         """Return the values of undeclared fields that become columns, and the number of discarded values by field."""
         unknown, discarded = unknown_fields(rows, self._known)
@@ -247,6 +261,8 @@ class Contract:
 
     def _superseded_rows(self, table: pa.Table, groups: Sequence[int] | None) -> list[int]:
         """Return the rows of a table that another row with the same primary key supersedes."""
+        if not self.resource.primary_key:
+            return []
         cursor = self.resource.cursor
         return superseded_rows(
             [table.column(name) for name in self.resource.primary_key],

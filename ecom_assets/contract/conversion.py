@@ -78,7 +78,11 @@ def cursor_instants(values: Sequence[Any], column: Column, zone: str = "UTC") ->
     A date becomes its midnight in `zone`. A date or a number outside of the years 1 to 9999 becomes their first or
     last instant.
     """
-    array = convert(values, column, zone).array
+    return instants_of_cursor(convert(values, column, zone).array, column, zone)
+
+
+def instants_of_cursor(array: pa.Array, column: Column, zone: str = "UTC") -> pa.Array:
+    """Return the converted values of a cursor as instants in UTC, as `cursor_instants` does."""
     if column.data_type == "bigint":
         micros = _since_1970(_clamp(array, -_MOST, _MOST))
         return _clamp(micros, *(int(end.timestamp()) * 1_000_000 for end in (_FIRST, _LAST))).cast(INSTANT)

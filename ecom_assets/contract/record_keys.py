@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -42,6 +43,19 @@ def value_at(row: Any, path: Sequence[str]) -> Any:
 def canonical_json(value: Any) -> bytes:
     """Return a JSON value as text that does not depend on the order of the fields of an object."""
     return json_text(value, ordered=True).encode()
+
+
+def number_equal_keys(keys: Sequence[Key]) -> list[Key]:
+    """Return the keys of the records of one page, with a number in those that an earlier record of the page has too.
+
+    Without a primary key, equal records on one page are several records.
+    """
+    count: Counter[Key] = Counter()
+    numbered: list[Key] = []
+    for key in keys:
+        numbered.append((*key, count[key]) if count[key] else key)
+        count[key] += 1
+    return numbered
 
 
 def key_text(key: Key) -> str:

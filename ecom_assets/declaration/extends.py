@@ -94,7 +94,7 @@ class Layers:
 def merge_mappings(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
     """Return two mappings merged deeply, where `above` overrides; null in place of a column removes it."""
     merged = {**below, **above}
-    for key in below.keys() & above.keys() - {"paginator", "auth"}:
+    for key in below.keys() & above.keys() - {"paginator", "auth", "write_disposition"}:
         if isinstance(below[key], dict) and isinstance(above[key], dict):
             merged[key] = merge_mappings(below[key], above[key])
             if key == "columns":

@@ -255,3 +255,11 @@ TimeZone = Annotated[str, Check(_time_zone, TEXT_SCHEMA)]
 Instant = Annotated[datetime, Check(_instant, text_schema(r"\d{4}-?[\dW].*"))]
 ENDPOINT_PATH_SCHEMA = text_schema(r"(?!//)(?!.*://)\S+")
 EndpointPath = Annotated[str, Check(_endpoint_path, ENDPOINT_PATH_SCHEMA)]
+AddedColumnName = Annotated[
+    str,
+    Check(
+        _matching(_COLUMN_PATTERN, "a lower snake_case name, such as valid_from"),
+        text_schema(_COLUMN_PATTERN),
+    ),
+]
+"""The name of a column that this program adds to a table; it may begin with _dlt."""

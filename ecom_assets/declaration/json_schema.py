@@ -29,6 +29,8 @@ _FILE_KEYS = {
         "description": "Defaults of every resource; `endpoint` is merged deeply.",
     },
 }
+# `append` can do without a primary key
+_KEY_OR_DISPOSITION: Schema = {"anyOf": [{"required": ["primary_key"]}, {"required": ["write_disposition"]}]}
 _WITHOUT_EXTENDS: Schema = {
     "required": ["client", "resources"],
     "properties": {
@@ -47,9 +49,9 @@ _WITHOUT_EXTENDS: Schema = {
     "anyOf": [
         {
             "required": ["resource_defaults"],
-            "properties": {"resource_defaults": {"required": ["primary_key"]}},
+            "properties": {"resource_defaults": _KEY_OR_DISPOSITION},
         },
-        {"properties": {"resources": {"items": {"required": ["primary_key"]}}}},
+        {"properties": {"resources": {"items": _KEY_OR_DISPOSITION}}},
     ],
 }
 """What a file must have if it extends no other."""

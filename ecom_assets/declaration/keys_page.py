@@ -25,6 +25,7 @@ _PLACES = {
     "resources[]": "Resource",
     "endpoint": "Endpoint",
     "endpoint.incremental": "Incremental",
+    "write_disposition": "WriteDisposition",
     "rows_from": "RowsFrom",
     "schema_contract": "SchemaContract",
     "deletes": "DeleteDetection",

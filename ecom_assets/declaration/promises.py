@@ -30,7 +30,7 @@ def promises(shop: Shop, resource: Resource) -> Iterator[Promise]:
     unit = "each window" if resource.windowed else "the whole table"
     if parent.parent:
         unit = f"the list of each record of {parent.parent}"
-    loading = "merged by its primary key" if resource.windowed else "replaced in one step"
+    loading = _loading(resource)
     if total:
         yield Promise(resource.name, True, f"{unit} is proved complete against {total}, and {loading}")
     else:
@@ -66,6 +66,15 @@ def promises(shop: Shop, resource: Resource) -> Iterator[Promise]:
         yield Promise(
             resource.name, False, f"a change is seen only when {incremental.cursor_path} of the record moves"
         )
+
+
+def _loading(resource: Resource) -> str:
+    """Return what a load does with the rows, in words that go on after what was read."""
+    if resource.history:
+        return "added to the states that the table keeps"
+    if resource.write_disposition == "append":
+        return "appended, without a row twice"
+    return "merged by its primary key" if resource.write_disposition == "merge" else "replaced in one step"
 
 
 def _reported_total(shop: Shop, endpoint: Endpoint) -> str | None:

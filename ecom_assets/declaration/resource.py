@@ -16,7 +16,7 @@ from ecom_assets.declaration.column import Column, columns_from_mapping, columns
 from ecom_assets.declaration.column_types import CURSOR_TYPES
 from ecom_assets.declaration.deletes import DELETED_AT, MAX_DELETED, Deletes
 from ecom_assets.declaration.endpoint import Endpoint, Incremental
-from ecom_assets.declaration.error_text import format_value, rule_error, value_error
+from ecom_assets.declaration.error_text import format_value, rule_error
 from ecom_assets.declaration.field_types import (
     ENDPOINT_PATH_SCHEMA,
     DottedText,
@@ -30,6 +30,12 @@ from ecom_assets.declaration.inferred_columns import cursor_column, key_column_n
 from ecom_assets.declaration.model import Check, DeclarationModel, Documented
 from ecom_assets.declaration.placeholders import find_placeholders
 from ecom_assets.declaration.privacy import check_pii_columns
+from ecom_assets.declaration.write_disposition import (
+    LOAD_ID,
+    DeclaredDisposition,
+    Disposition,
+    WriteDisposition,
+)
 
 
 class SchemaContract(DeclarationModel):
@@ -54,14 +60,6 @@ class RowsFrom(DeclarationModel):
     path: DottedText = Field(description="Path of the field that holds the list, with dots.")
 
 
-def _write_disposition(value: Any) -> Any:
-    """Take the two dispositions with which a window can be loaded again."""
-    if value in ("merge", "replace"):
-        return value
-    allowed = "merge or replace (append would duplicate the rows of a window that is loaded again)"
-    raise value_error(format_value(value), allowed)
-
-
 def _endpoint_schema(schema: JsonSchemaValue) -> JsonSchemaValue:
     return {"anyOf": [ENDPOINT_PATH_SCHEMA, schema]}
 
@@ -75,15 +73,16 @@ class Resource(DeclarationModel):
     name: Name = Field(description="Name of the table and the asset, in lower snake_case.")
     description: Text | None = Field(default=None, description="What the table holds; shown in the UI.")
     key_fields: KeyFields = Field(
+        default=(),
         alias="primary_key",
-        description="The column, or the list of columns, that identifies a record; never null.",
+        description="The column, or the list of columns, that identifies a record; never null. Only a windowed "
+        "resource with `append` can do without.",
     )
-    declared_disposition: Annotated[
-        Literal["merge", "replace"] | None, Check(_write_disposition, {"enum": ["merge", "replace", None]})
-    ] = Field(
+    declared_disposition: DeclaredDisposition | None = Field(
         default=None,
         alias="write_disposition",
-        description="`merge` for a windowed resource, `replace` for a snapshot; follows from `incremental`.",
+        description="How rows get into the table: a word, or a mapping with `disposition` and `strategy`. Unless "
+        "given, `merge` for a windowed resource and `replace` for a snapshot.",
     )
     schema_contract: SchemaContract = Field(
         default=SchemaContract(),
@@ -118,6 +117,7 @@ class Resource(DeclarationModel):
 
     _parent_windowed: bool = PrivateAttr(default=False)
     _inferred: tuple[Column, ...] = PrivateAttr(default=())
+    _root_replaced: bool = PrivateAttr(default=True)
 
     @property
     def primary_key(self) -> tuple[str, ...]:
@@ -139,9 +139,25 @@ class Resource(DeclarationModel):
         return self.endpoint is not None and self.endpoint.incremental is not None
 
     @property
-    def write_disposition(self) -> Literal["merge", "replace"]:
-        """Return how rows are loaded. It follows from `windowed`; the Shop refuses a file that contradicts it."""
-        return "merge" if self.windowed else self.declared_disposition or "replace"
+    def write_disposition(self) -> Disposition:
+        """Return how rows are loaded. Rows of a child go with the record of its topmost parent."""
+        if self.parent is not None:
+            return "replace" if self._root_replaced else "merge"
+        if self.declared_disposition is not None:
+            return self.declared_disposition.disposition
+        return "merge" if self.windowed else "replace"
+
+    @property
+    def history(self) -> WriteDisposition | None:
+        """Return the write disposition of a table that keeps each state of a row, None for any other table."""
+        declared = self.declared_disposition
+        return declared if declared and declared.keeps_history and self.parent is None else None
+
+    @property
+    def has_load_id(self) -> bool:
+        """Tell whether each row says which load brought it: no cursor tells which of two rows is newer."""
+        merged = self.write_disposition == "merge" and not self.history
+        return merged and self.parent is None and not self.windowed
 
     @property
     def columns(self) -> tuple[Column, ...]:
@@ -168,8 +184,11 @@ class Resource(DeclarationModel):
 
     @property
     def table_columns(self) -> tuple[Column, ...]:
-        """Return the columns of the table: `columns`, and `deleted_at` if deletes are detected."""
-        return (*self.columns, DELETED_AT) if self.deletes else self.columns
+        """Return the columns of the table: `columns`, and those that loads and delete detection write."""
+        if self.history:
+            return (*self.columns, *self.history.validity_columns)
+        deleted_at = (DELETED_AT,) if self.deletes else ()
+        return (*self.columns, *deleted_at, *((LOAD_ID,) if self.has_load_id else ()))
 
     @property
     def key_paths(self) -> list[tuple[str, ...]]:
@@ -236,8 +255,6 @@ class Resource(DeclarationModel):
         if self.endpoint is not None and self.rows_from is not None:
             raise rule_error(("rows_from",), "both endpoint and rows_from", "only one of endpoint, rows_from")
         declared = {column.name: column for column in self.declared_columns}
-        if not self.key_fields:
-            raise rule_error(("primary_key",), "an empty list", "the columns that identify a record")
         if len(set(self.primary_key)) < len(self.key_fields):
             raise rule_error(("primary_key",), "two fields that become the same column", "each column once")
         self._inferred = tuple(key_columns(self.key_fields, self.parent, declared))
@@ -329,13 +346,7 @@ class Resource(DeclarationModel):
                 f"deletes with a field of {self.parent} in the endpoint",
                 f"deletes on {self.parent}; a row is deleted together with its record of {self.parent}",
             )
-        if self.endpoint.incremental is None:
-            raise rule_error(
-                ("deletes",),
-                "deletes for a snapshot",
-                "deletes only with incremental; a snapshot needs none, because each load replaces all rows",
-            )
-        if placeholders := self.endpoint.incremental.placeholders:
+        if placeholders := self.endpoint.incremental and self.endpoint.incremental.placeholders:
             raise rule_error(
                 ("deletes",),
                 f"deletes with {' and '.join(placeholders)}",
@@ -348,7 +359,7 @@ class Resource(DeclarationModel):
                 "a placeholder",
                 "values without placeholders; double a literal brace, {{ or }}, to escape it",
             )
-        if DELETED_AT.name in (column.name for column in self.columns):
+        if not self.history and DELETED_AT.name in (column.name for column in self.columns):
             raise rule_error(
                 ("columns", DELETED_AT.name),
                 "a declared column of this name, although deletes is set",

@@ -14,6 +14,7 @@ from typing_extensions import Self
 
 from ecom_assets.declaration.client import Client, Policy
 from ecom_assets.declaration.deletes import deletions_name
+from ecom_assets.declaration.disposition_rules import check_disposition
 from ecom_assets.declaration.endpoint import Incremental
 from ecom_assets.declaration.error_text import Place, format_path, format_value, rule_error, value_error
 from ecom_assets.declaration.field_types import Instant, ShopName, whole_number
@@ -126,7 +127,7 @@ class Shop(DeclarationModel):
         return tuple(resource for resource in self.resources if resource.windowed)
 
     def snapshot_resources(self) -> tuple[Resource, ...]:
-        """Return the resources that each load replaces as a whole."""
+        """Return the resources that each load reads as a whole."""
         return tuple(resource for resource in self.resources if not resource.windowed)
 
     def resources_with_deletes(self) -> tuple[Resource, ...]:
@@ -162,13 +163,7 @@ class Shop(DeclarationModel):
             self._check_root_keys(("resources", position), resource)
             self._check_references(("resources", position), resource, by_name)
         for position, resource in enumerate(self.resources):
-            if resource.declared_disposition not in (None, resource.write_disposition):
-                kind = "windowed" if resource.windowed else "a snapshot (no incremental)"
-                raise rule_error(
-                    ("resources", position, "write_disposition"),
-                    format_value(resource.declared_disposition),
-                    f"{resource.write_disposition}, because {resource.name} is {kind}",
-                )
+            check_disposition(("resources", position), resource, self.root_of(resource))
             if resource.windowed and self.partitions is None:
                 raise rule_error(
                     ("partitions",),
@@ -232,13 +227,19 @@ class Shop(DeclarationModel):
                 )
             parent = by_name.get(parent.parent)
         resource._parent_windowed = parent is not None and parent.windowed
+        # the lists of a snapshot with history are those of its newest reading
+        resource._root_replaced = (
+            parent is not None
+            and not parent.windowed
+            and (parent.write_disposition == "replace" or parent.history is not None)
+        )
 
     def _check_root_keys(self, place: Place, resource: Resource) -> None:
         """Require that a child's rows hold the primary key of the root's record that they come from.
 
         A child without declared columns gets the columns that it lacks, if `include_from_parent` has their fields.
         """
-        if resource.parent is None or not resource.windowed:
+        if resource.parent is None or resource.write_disposition == "replace":
             return
         paths = {column.path for column in resource.columns}
         for path in self.root_keys(resource):

@@ -38,8 +38,10 @@ def apply_contract(
     """
     resource = metrics.resource
     root = shop.root_of(resource)
-    # the cursor may be part of the primary key
-    state_columns = list(dict.fromkeys([*root.primary_key, root.cursor.name])) if root.cursor else []
+    state_columns = list(root.primary_key) if root.has_load_id else []
+    if root.cursor:
+        # the cursor may be part of the primary key
+        state_columns = list(dict.fromkeys([*root.primary_key, root.cursor.name]))
     slices = [assigned.slice_ for assigned in batch]
     records = roots = [record for assigned in batch for record in assigned.records]
     if resource.parent is not None:
@@ -68,11 +70,14 @@ def apply_contract(
         }
     result = contract.apply(records, rejections, groups)
     metrics.add(slices, windows, result)
+    if resource.history and not resource.windowed and result.rejected:
+        broken = [records[entry.row] for entry in result.rejected if isinstance(records[entry.row], dict)]
+        metrics.add_rejected_keys(contract.columns_of(broken, resource.primary_key), len(result.rejected))
     if resource.parent is None:
         if state_columns:
             states = pa.table(result.kept.select(state_columns).columns, names=state_columns)
             metrics.add_root_states(slices, states)
-    elif state_columns:
+    elif state_columns and resource.write_disposition == "merge":
         metrics.root_keys.append(_root_keys(shop, contract, roots))
         states = Contract(root, timezone=shop.timezone_of(root)).columns_of(roots, state_columns)
         metrics.add_root_states(slices, states, result.kept)

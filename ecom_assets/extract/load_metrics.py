@@ -59,10 +59,12 @@ class LoadMetrics:
         discarded: How many values of undeclared fields were discarded, by field.
         preview: The first rows that were kept, at most PREVIEW_ROWS.
         root_states: Key and cursor of the root records that were read: of a record that changed during the run,
-            several. Empty where the root has no cursor. The root of a table is the resource at the top of its chain of
-            parents, or the table's own resource.
+            several. The key alone where the root has no cursor and is merged, and empty where it is replaced. The
+            root of a table is the resource at the top of its chain of parents, or the table's own resource.
         root_keys: Only of nested lists and children: the keys of the root records that were read, in the columns of
             the table. The load deletes the table's former rows of these records.
+        rejected_keys: Only of snapshots with history: the primary keys of the rejected records. They are not gone.
+        rejected_without_key: Only of snapshots with history: how many rejected records have no usable key.
         open_windows: Only of nested lists and children: the rows of each window that was open when the run began.
     """
 
@@ -78,6 +80,8 @@ class LoadMetrics:
         self.preview: list[dict[str, Any]] = []
         self.root_states: list[pa.Table] = []
         self.root_keys: list[pa.Table] = []
+        self.rejected_keys: list[pa.Table] = []
+        self.rejected_without_key = 0
         self.open_windows: list[OpenWindowRows] = []
         self._began = datetime.now(timezone.utc)
         self._slices_read = 0
@@ -144,6 +148,11 @@ class LoadMetrics:
         self.root_states.append(root_states)
         if rows is not None and parts[0].start is not None and self.is_open(parts[0]):
             self.open_windows.append(OpenWindowRows(parts[0].start, root_states, rows))
+
+    def add_rejected_keys(self, keys: pa.Table, rejected: int) -> None:
+        """Keep the usable primary keys of some rejected records, and count the others."""
+        self.rejected_keys.append(keys)
+        self.rejected_without_key += rejected - keys.num_rows
 
     def _check_rejected_share(self) -> None:
         """Raise ContractBroken when more of the records were rejected than the declaration allows."""

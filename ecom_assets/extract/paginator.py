@@ -16,7 +16,7 @@ from dlt.sources.helpers.rest_client.paginators import BasePaginator, OffsetPagi
 from requests import Request, Response
 
 from ecom_assets.client.read_statistics import SLICE_HEADER, ReadStatistics, SliceStatistics
-from ecom_assets.contract.record_keys import Key, keys_of
+from ecom_assets.contract.record_keys import Key, keys_of, number_equal_keys
 from ecom_assets.declaration.paginator import PAGINATORS
 from ecom_assets.declaration.reading import Resource, Shop
 from ecom_assets.extract.completeness import CompletenessCheck, ListChanged, PagePass, SliceLimits
@@ -70,6 +70,7 @@ class SlicePaginator(BasePaginator):
         self._page_reader = PageReader(resource.name, endpoint.data_selector or "$", config)
         self._completeness = CompletenessCheck(shop, resource)
         self._key_paths = resource.key_paths
+        self._has_primary_key = bool(resource.primary_key)
         kind = config.pop("type")
         config = {key: value for key, value in config.items() if key not in ("total_path", "total_header")}
         if kind in ("offset", "page_number"):
@@ -153,6 +154,8 @@ class SlicePaginator(BasePaginator):
         elif total is not None and self._is_contradiction(total, page_pass.total):
             raise ListChanged(f"the total went from {page_pass.total} to {total} while the pages were read")
         keys = keys_of(rows, self._key_paths)
+        if not self._has_primary_key:
+            keys = number_equal_keys(keys)
         if len(keys) > 1 and keys == self._last_page:
             self._fail("the API repeats a page; does it ignore the parameter that says which page is wanted?")
         self._empty_pages = 0 if keys else self._empty_pages + 1

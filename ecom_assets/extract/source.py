@@ -106,6 +106,21 @@ def _rest_api_config(shop: Shop, endpoints: Sequence[Resource], plan: ReadPlan |
     return {"client": client, "resources": resources}
 
 
+def _dlt_disposition(resource: Resource) -> Any:
+    """Return what dlt does with the rows of a table.
+
+    It loads snapshots that are replaced, and merges rows by primary key where a cursor tells which row is newer. In
+    the other cases it only fills its staging table, because no record passes the filter. The load writes these tables
+    itself: see `ecom_assets.load.dispositions`.
+    """
+    if resource.write_disposition == "replace":
+        return "replace"
+    only_staged = resource.history or resource.has_load_id or resource.write_disposition == "append"
+    # the filter is given in both cases, because dlt's schema in the warehouse keeps that of an earlier declaration
+    source_filter = "1 = 0" if only_staged else "1 = 1"
+    return {"disposition": "merge", "strategy": "delete-insert", "source_filter": source_filter}
+
+
 def _slices_resource(shop: Shop, resource: Resource, plan: ReadPlan | None) -> DltResource:
     """Return the dlt resource on which the requests depend: one item a slice, its `id` and its window's values."""
     slices = plan.slices.get(resource.name, ()) if plan else ()
@@ -242,6 +257,6 @@ def _table_resource(
         name=resource.name,
         columns=hints,
         primary_key=resource.primary_key,
-        write_disposition=resource.write_disposition,
+        write_disposition=_dlt_disposition(resource),
         schema_contract=_SCHEMA_CONTRACT,
     )

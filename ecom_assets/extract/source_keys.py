@@ -45,9 +45,9 @@ def source_keys(
     Raises:
         ApiError: Reading failed, or a record has no usable key. Any row of the table could be that record.
     """
-    if resource.endpoint is None or resource.endpoint.incremental is None or resource.deletes is None:
+    if resource.endpoint is None or resource.deletes is None:
         raise LookupError(f"{resource.name} has no deletes")
-    incremental, params = resource.endpoint.incremental, resource.endpoint.params
+    params, timezone = resource.endpoint.params, connection.shop.timezone_of(resource)
     endpoint = resource.endpoint.model_copy(
         update={"incremental": None, "params": {**params, **resource.deletes.params}}
     )
@@ -71,7 +71,7 @@ def source_keys(
     statistics = connection.statistics.of(slice_.id)
     if not statistics.complete:
         raise IncompleteSlice(f"{slice_.id}: dlt ended without reading all pages of it")
-    keys = Contract(resource, timezone=incremental.timezone).columns_of(records, resource.primary_key)
+    keys = Contract(resource, timezone=timezone).columns_of(records, resource.primary_key)
     if len(keys) < len(records):
         raise ApiError(
             f"{resource.name}: {len(records) - len(keys)} of {len(records)} records came without a usable primary key "

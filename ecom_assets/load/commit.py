@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from ecom_assets.foundation.errors import NotPublished
 from ecom_assets.load.column_types import tables_to_know
+from ecom_assets.load.dispositions.write import write_staged_rows
 from ecom_assets.load.dlt_pipeline import stored_columns
 from ecom_assets.load.ledger import loads_read_after
 from ecom_assets.load.nested_rows import delete_replaced_nested_rows, reconcile_nested_rows
@@ -91,6 +92,7 @@ def _write(
     delete_replaced_rejections(transaction, shop, load_metrics, stored_tables)
     delete_replaced_nested_rows(transaction, shop, load_metrics, stored_tables)
     context.pipeline.load(workers=1)
+    write_staged_rows(transaction, shop, reading, plan.began, overtaking, on_progress)
     reconcile_nested_rows(transaction, shop, load_metrics, on_progress)
     empty_staging(transaction, shop)
     restore_newer_rows(transaction, shop, newer_rows)

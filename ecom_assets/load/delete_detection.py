@@ -18,16 +18,16 @@ from dlt.common.storages.load_package import create_load_id
 from ecom_assets.client.api_connection import open_api
 from ecom_assets.client.read_statistics import SliceStatistics
 from ecom_assets.declaration.deletes import DELETED_AT, deletions_name
-from ecom_assets.declaration.reading import Resource, Shop, format_path
+from ecom_assets.declaration.reading import Shop, format_path
 from ecom_assets.extract.source_keys import source_keys
 from ecom_assets.foundation.errors import DeclarationError, IngestError, NotPublished, WarehouseError
 from ecom_assets.foundation.progress import OnProgress
 from ecom_assets.load.dlt_pipeline import quiet_dlt_log
 from ecom_assets.load.ledger import insert_ledger_row
 from ecom_assets.load.report import WindowReport
+from ecom_assets.load.swept_table import SweptTable
 from ecom_assets.warehouse.choice import warehouse_from_environment
 from ecom_assets.warehouse.errors import one_line
-from ecom_assets.warehouse.transaction import Transaction
 from ecom_assets.warehouse.warehouse import Warehouse
 
 _log = logging.getLogger(__name__)
@@ -56,45 +56,6 @@ class DeleteDetectionReport:
     restarts: int
     seconds: float
     unpublished: NotPublished | None = None
-
-
-@dataclass(frozen=True)
-class _Table:
-    """The table of a resource with `deletes`, and how SQL names it and its parts."""
-
-    shop: Shop
-    resource: Resource
-
-    @property
-    def name(self) -> str:
-        """Return the table's name for a message."""
-        return f"{self.shop.name}.{self.resource.name}"
-
-    @property
-    def quoted(self) -> str:
-        """Return the table's name in SQL."""
-        return f'"{self.shop.name}"."{self.resource.name}"'
-
-    @property
-    def cursor(self) -> str:
-        """Return the cursor's column; a resource with `deletes` is windowed, so it has one."""
-        return self.resource.cursor.name if self.resource.cursor else ""
-
-    @property
-    def known_rows(self) -> str:
-        """Return the SQL of a subquery: each row's key, `__cursor` and `__deleted_at`.
-
-        No declared column can have one of these two names.
-        """
-        keys = ", ".join(f'"{name}"' for name in self.resource.primary_key)
-        return (
-            f'(select {keys}, "{self.cursor}" as __cursor, {DELETED_AT.name} as __deleted_at '
-            f"from {self.quoted}) as known"
-        )
-
-    def same_key(self, left: str, right: str) -> str:
-        """Return the SQL condition that rows of two tables have the same primary key."""
-        return " and ".join(f'{left}."{name}" = {right}."{name}"' for name in self.resource.primary_key)
 
 
 def detect_deletes(
@@ -134,7 +95,7 @@ def detect_deletes(
         )
     warehouse = warehouse or warehouse_from_environment()
     on_progress = progress or _log.info
-    table = _Table(shop, declared)
+    table = SweptTable(shop, declared)
     with open_api(shop, secrets) as connection, quiet_dlt_log():
         # before the first request: a row that comes later may be of a record whose page was read before
         before = _read_known_rows(warehouse, table)
@@ -142,23 +103,24 @@ def detect_deletes(
     return _mark_table(warehouse, table, before, keys, statistics, on_progress)
 
 
-def _read_known_rows(warehouse: Warehouse, table: _Table) -> pa.Table:
-    """Return the key, `__cursor` and `__deleted_at` of each row; raise WarehouseError for a table that cannot do."""
+def _read_known_rows(warehouse: Warehouse, table: SweptTable) -> pa.Table:
+    """Return the key, `__version` and `__deleted_at` of each record; raise WarehouseError for a table that cannot."""
     name, resource = table.name, table.resource.name
     with warehouse.read(table.shop.name) as transaction:
         columns = transaction.columns_of(table.shop.name).get(resource)
         if not columns:
             raise WarehouseError(f"the table {name} does not exist: load {resource} before it is swept")
-        found = columns.get(DELETED_AT.name)
-        if found is None:
-            raise WarehouseError(
-                f"the table {name} has no column {DELETED_AT.name} yet: load a window of "
-                f"{resource} before it is swept"
-            )
+        for column in (table.version, table.deleted_at):
+            if column not in columns:
+                part = f"a window of {resource}" if table.resource.windowed else resource
+                raise WarehouseError(
+                    f"the table {name} has no column {column} yet: load {part} before it is swept"
+                )
+        found = columns[table.deleted_at]
         instant = transaction.type_of(DELETED_AT)
         if found != instant:
             raise WarehouseError(
-                f"the column {DELETED_AT.name} of {name} is {found}, which a field of the API made it; "
+                f"the column {table.deleted_at} of {name} is {found}, which a field of the API made it; "
                 f"a sweep needs {instant}: load {resource} into a new warehouse"
             )
         return transaction.fetch_arrow(f"select * from {table.known_rows}")
@@ -166,13 +128,13 @@ def _read_known_rows(warehouse: Warehouse, table: _Table) -> pa.Table:
 
 def _mark_table(
     warehouse: Warehouse,
-    table: _Table,
+    table: SweptTable,
     before: pa.Table,
     keys: pa.Table,
     statistics: SliceStatistics,
     on_progress: OnProgress,
 ) -> DeleteDetectionReport:
-    """Set and unset `deleted_at`, and add a row to the ledger, in one transaction."""
+    """Set and unset `deleted_at`, or end and begin states, and add a row to the ledger, in one transaction."""
     instant = datetime.now(timezone.utc)
     live = before.column("__deleted_at").null_count
     unpublished = None
@@ -194,8 +156,8 @@ def _mark_table(
                 instant=instant,
                 live_before=live,
                 at_source=statistics.fetched,
-                newly_deleted=_set_deleted_at(transaction, table, gone, instant),
-                returned=_set_deleted_at(transaction, table, returned, None),
+                newly_deleted=table.mark_gone(transaction, gone, instant),
+                returned=table.mark_back(transaction, returned, instant),
                 source_total=statistics.source_total,
                 requests=statistics.requests,
                 retries=statistics.retries,
@@ -214,21 +176,7 @@ def _mark_table(
     return replace(report, unpublished=unpublished)
 
 
-def _set_deleted_at(transaction: Transaction, table: _Table, found: str, value: datetime | None) -> int:
-    """Set `deleted_at` of the rows that the SQL `found` selects from `ecom_before`, and return how many were set.
-
-    A row that a load or another delete detection has written meanwhile is left alone: what was read before says
-    nothing about it. Without this, a record that came back during the reading would be marked as deleted.
-    """
-    return transaction.execute_update(
-        f"update {table.quoted} as rows set {DELETED_AT.name} = ? from (select ecom_before.* {found}) as found\n"
-        f'where {table.same_key("rows", "found")} and rows."{table.cursor}" is not distinct from found.__cursor\n'
-        f"and rows.{DELETED_AT.name} is not distinct from found.__deleted_at",
-        [value],
-    )
-
-
-def _refuse_too_many(table: _Table, gone: int, live: int) -> None:
+def _refuse_too_many(table: SweptTable, gone: int, live: int) -> None:
     """Raise IngestError when so many rows are gone that the API is more likely wrong than right."""
     name, limit = table.resource.name, table.resource.max_deleted
     if live and gone / live > limit:

@@ -34,8 +34,8 @@ def delete_replaced_nested_rows(
     """
     for metrics in load_metrics:
         table = metrics.resource.name
-        # a snapshot is replaced as a whole
-        if table in stored_tables and metrics.root_keys and metrics.resource.windowed:
+        # a table that is replaced is replaced as a whole
+        if table in stored_tables and metrics.root_keys and metrics.resource.write_disposition == "merge":
             keys = pa.concat_tables(metrics.root_keys)
             same_root = " and ".join(f'rows."{column}" = parents."{column}"' for column in keys.column_names)
             with transaction.temporary_table("ecom_parents", keys):

@@ -12,19 +12,27 @@ from ecom_assets.warehouse.transaction import Transaction
 def index_row_keys(transaction: Transaction, shop: Shop, resources: Iterable[Resource]) -> None:
     """Let the engine index those tables of the resources that exist, so that a load need not scan them.
 
-    Snapshots get no index: each load replaces the whole table, and no row is looked for.
+    Tables that each load replaces as a whole get no index, because no row is looked for.
     """
-    keys = {resource.name: row_keys(shop, resource) for resource in resources if resource.windowed}
+    keys = {
+        resource.name: row_keys(shop, resource)
+        for resource in resources
+        if resource.write_disposition != "replace"
+    }
     transaction.create_indexes(shop.name, keys)
 
 
 def row_keys(shop: Shop, resource: Resource) -> list[tuple[str, ...]]:
-    """Return the columns by which a load finds rows of a windowed resource: one tuple for each index.
+    """Return the columns by which a load finds rows of a resource: one tuple for each index.
 
     They are the primary key, and in a child or a nested list also the key of the root record that a row belongs to.
-    Where the root's key is part of the primary key, one index serves for both: it begins with the root's key.
+    Where the root's key is part of the primary key, one index serves for both: it begins with the root's key. Rows that
+    are appended are also found by their cursor.
     """
     primary = tuple(resource.primary_key)
+    if resource.write_disposition == "append":
+        cursor = (resource.cursor.name,) if resource.cursor else ()
+        return [columns for columns in (primary, cursor) if columns]
     root = tuple(root_key_columns(shop, resource)) if resource.parent else ()
     if set(root) <= set(primary):
         return [(*root, *(name for name in primary if name not in root))]

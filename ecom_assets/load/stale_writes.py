@@ -3,10 +3,12 @@
 Runs read at the same time, and the one that read first may commit last. dlt's merge would then replace newer rows by
 older ones. Nothing would repair that before the windows are loaded again.
 
-What is newer is decided in three ways:
+What is newer is decided in four ways:
 
 - A record of a windowed endpoint: by its cursor. Its nested rows, and those of its children, go with it.
-- A snapshot: by when its reading ended, as the ledger says.
+- A snapshot that is replaced: by when its reading ended, as the ledger says.
+- A record that is merged without a cursor: by when the reading of the load that brought it ended. Its nested rows go
+  with it.
 - The rejected rows of a window: by when its reading ended, too.
 
 The load works in this order: set the newer rows aside in temporary tables, let dlt merge, delete what the merge
@@ -23,6 +25,7 @@ import pyarrow as pa
 
 from ecom_assets.declaration.reading import Resource, Shop
 from ecom_assets.declaration.root_key import root_key_columns
+from ecom_assets.declaration.write_disposition import LOAD_ID
 from ecom_assets.extract.load_metrics import LoadMetrics
 from ecom_assets.foundation.errors import WarehouseError
 from ecom_assets.foundation.progress import OnProgress
@@ -80,13 +83,19 @@ def set_newer_rows_aside(
     newer_rows: list[NewerRows] = []
     if overtaking:
         for metrics in load_metrics:
-            if metrics.resource.windowed and metrics.resource.parent:
+            if metrics.resource.write_disposition == "merge" and metrics.resource.parent:
                 _refuse_rows_without_root(transaction, shop, metrics.resource, began, overtaking)
         newer_rows += _rows_by_reading(transaction, shop, load_metrics, overtaking, columns, on_progress)
     windowed = [metrics for metrics in load_metrics if metrics.resource.windowed]
     for name in dict.fromkeys(shop.root_of(metrics.resource).name for metrics in windowed):
         group = [metrics for metrics in windowed if shop.root_of(metrics.resource).name == name]
         newer_rows += _rows_by_cursor(transaction, shop, shop.resource(name), group, columns, on_progress)
+    for name in dict.fromkeys(shop.root_of(metrics.resource).name for metrics in load_metrics):
+        if overtaking and shop.resource(name).has_load_id:
+            group = [metrics for metrics in load_metrics if shop.root_of(metrics.resource).name == name]
+            newer_rows += _rows_by_load(
+                transaction, shop, shop.resource(name), group, columns, overtaking, on_progress
+            )
     for entry in newer_rows:
         if entry.columns:
             transaction.execute(
@@ -125,8 +134,9 @@ def _refuse_rows_without_root(
     with transaction.temporary_table(_INPUT, pa.table({"load_id": list(overtaking)})):
         found = transaction.fetch_value(
             f"select count(*) from {ledger} as list join {_INPUT} using (load_id) "
-            f"where list.resource = ? and list.window_end > ? and not exists (select 1 from {ledger} as parent "
-            "where parent.load_id = list.load_id and parent.resource = ?)",
+            "where list.resource = ? and (list.window_end is null or list.window_end > ?) "
+            f"and not exists (select 1 from {ledger} as parent where "
+            "parent.load_id = list.load_id and parent.resource = ?)",
             [resource.name, began, root],
         )
     if found:
@@ -157,7 +167,7 @@ def _rows_by_reading(
     overtaken = set(transaction.execute(f"select resource, partition_key from {_OVERTAKEN}").fetchall())
     for metrics in load_metrics:
         name = metrics.resource.name
-        if not metrics.resource.windowed and (name, None) in overtaken:
+        if metrics.resource.write_disposition == "replace" and (name, None) in overtaken:
             on_progress(f"{name}: the warehouse has a newer snapshot, which stays")
             yield NewerRows(name, "true", f"ecom_kept_{name}", stored_columns.get(name, ()))
     same_window = (
@@ -183,7 +193,9 @@ def _rows_by_cursor(
 
     An equal cursor is not newer: the record that was read replaces the stored one.
     """
-    if root.cursor is None:
+    # a history keeps all states, and appended rows are never replaced by older ones
+    load_metrics = [metrics for metrics in load_metrics if not metrics.resource.history]
+    if root.cursor is None or root.write_disposition == "append":
         return
     cursor, keys = root.cursor.name, root.primary_key
     states = [table for metrics in load_metrics for table in metrics.root_states]
@@ -193,11 +205,51 @@ def _rows_by_cursor(
     newer = f"ecom_newer_{root.name}"
     with transaction.temporary_table(_INPUT, pa.concat_tables(states)):
         transaction.execute(
-            f"create temporary table {newer} as select {key_list} from ("
+            f"create temporary table {newer} as select distinct {key_list} from ("
             f'select {key_list}, max("{cursor}") as read from {_INPUT} group by {key_list}'
             f') as came join "{shop.name}"."{root.name}" as stored using ({key_list}) '
             f'where stored."{cursor}" > came.read'
         )
+    yield from _rows_of_records(transaction, shop, root, load_metrics, stored_columns, on_progress)
+
+
+def _rows_by_load(
+    transaction: Transaction,
+    shop: Shop,
+    root: Resource,
+    load_metrics: Sequence[LoadMetrics],
+    stored_columns: Mapping[str, Collection[str]],
+    overtaking: Collection[str],
+    on_progress: OnProgress,
+) -> Iterator[NewerRows]:
+    """Yield the records of a root endpoint that an overtaking load brought, with their other rows."""
+    keys = root.primary_key
+    states = [table for metrics in load_metrics for table in metrics.root_states]
+    if not states or not {*keys, LOAD_ID.name} <= set(stored_columns.get(root.name, ())):
+        return
+    key_list = ", ".join(f'"{key}"' for key in keys)
+    with (
+        transaction.temporary_table(_INPUT, pa.concat_tables(states)),
+        transaction.temporary_table("ecom_loads", pa.table({"load_id": list(overtaking)})),
+    ):
+        transaction.execute(
+            f"create temporary table ecom_newer_{root.name} as select distinct {key_list} from {_INPUT} "
+            f'join "{shop.name}"."{root.name}" as stored using ({key_list}) '
+            f'join ecom_loads as loads on loads.load_id = stored."{LOAD_ID.name}"'
+        )
+    yield from _rows_of_records(transaction, shop, root, load_metrics, stored_columns, on_progress)
+
+
+def _rows_of_records(
+    transaction: Transaction,
+    shop: Shop,
+    root: Resource,
+    load_metrics: Sequence[LoadMetrics],
+    stored_columns: Mapping[str, Collection[str]],
+    on_progress: OnProgress,
+) -> Iterator[NewerRows]:
+    """Yield the rows, in each table, of the root records whose keys are in a temporary table."""
+    newer, keys = f"ecom_newer_{root.name}", root.primary_key
     count = transaction.fetch_value(f"select count(*) from {newer}")
     if not count:
         return

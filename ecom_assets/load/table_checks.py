@@ -9,16 +9,18 @@ from collections.abc import Mapping
 from typing import Any
 
 from ecom_assets.load.check_finding import SAMPLE_ROWS, CheckedTable, Finding
+from ecom_assets.load.dispositions.history_table import is_open
 
 
 def primary_key_unique(checked: CheckedTable) -> Finding:
-    """Find primary keys that are in more than one row."""
+    """Find primary keys that are in more than one row, or with history, in more than one row that is valid now."""
     resource = checked.resource
     checked.require_columns(resource.name, *resource.primary_key)
     keys = ", ".join(f'"{name}"' for name in resource.primary_key)
     sql = (
         f'select {keys}, count(*) as "rows", count(*) over () as "keys"\n'
-        f"from {checked.quoted(resource.name)}\ngroup by {keys} having count(*) > 1\n"
+        f"from {checked.quoted(resource.name)} as checked{_valid_now(checked)}\n"
+        f"group by {keys} having count(*) > 1\n"
         f"order by {', '.join(str(place + 1) for place in range(len(resource.primary_key)))} limit {SAMPLE_ROWS}"
     )
     found = checked.query(sql)
@@ -33,6 +35,15 @@ def primary_key_unique(checked: CheckedTable) -> Finding:
         sample=tuple({name: row[name] for name in (*resource.primary_key, "rows")} for row in found),
         sql=sql,
     )
+
+
+def _valid_now(checked: CheckedTable, word: str = "where", rows: str = "checked") -> str:
+    """Return the SQL condition that a row is valid now, after a word; nothing where the table has no history."""
+    history = checked.resource.history
+    if history is None:
+        return ""
+    checked.require_columns(checked.resource.name, *history.validity_column_names)
+    return f" {word} {is_open(history, rows)}"
 
 
 def schema_nullability(checked: CheckedTable) -> Finding:
@@ -66,7 +77,7 @@ def schema_nullability(checked: CheckedTable) -> Finding:
 
 
 def references(checked: CheckedTable) -> Finding:
-    """Find foreign keys that point to no row. A null is no foreign key."""
+    """Find foreign keys that point to no row. A null is no foreign key. Of a history, only rows valid now count."""
     resource, problems, statements = checked.resource, [], []
     sample: list[Mapping[str, Any]] = []
     figures: dict[str, int] = {}
@@ -78,7 +89,7 @@ def references(checked: CheckedTable) -> Finding:
         sql = (
             f'select "{column.name}" as "value", count(*) as "rows", sum(count(*)) over () as total\n'
             f"from {checked.quoted(resource.name)} as child\n"
-            f'where "{column.name}" is not null and not exists (\n'
+            f'where "{column.name}" is not null{_valid_now(checked, "and", "child")} and not exists (\n'
             f"  select 1 from {checked.quoted(column.references.resource)} as parent\n"
             f'  where parent."{column.references.column}" = child."{column.name}"\n)\n'
             f"group by 1 order by 1 limit {SAMPLE_ROWS}"

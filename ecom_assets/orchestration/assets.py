@@ -30,7 +30,7 @@ from ecom_assets.foundation.errors import IngestError
 from ecom_assets.load.run import RunReport, run_load
 from ecom_assets.orchestration.checks import check_specs, run_checks
 from ecom_assets.orchestration.failures import failure_of_resources, failure_of_run, failure_or_retry
-from ecom_assets.orchestration.metadata import row_counts, table_metadata, window_metadata
+from ecom_assets.orchestration.metadata import row_counts, table_metadata, valid_row_counts, window_metadata
 from ecom_assets.orchestration.partitions import backfill_policy, partitions_def, windows_in_range
 from ecom_assets.orchestration.resources import secrets_key
 from ecom_assets.orchestration.translator import ShopTranslator, asset_key, load_pool
@@ -179,10 +179,12 @@ def _materializations(
 ) -> Iterator[Event]:
     """Yield a result for each resource that was loaded, with the metadata of each of its partitions."""
     loaded = {name: entry for name, entry in report.resources.items() if entry.error is None}
-    counts = row_counts(shop, warehouse, loaded)
+    counts, valid = row_counts(shop, warehouse, loaded), valid_row_counts(shop, warehouse, loaded)
     for name, entry in loaded.items():
         key = asset_key(shop, name)
         metadata = table_metadata(report, entry, warehouse, counts.get(name))
+        if name in valid:
+            metadata["rows_valid_now"] = valid[name]
         for window in entry.windows:
             if window.partition_key is None:
                 metadata |= window_metadata(window)

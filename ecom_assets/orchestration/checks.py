@@ -37,7 +37,7 @@ class _Check(NamedTuple):
 
 _CHECKS: Mapping[str, _Check] = {
     "primary_key_unique": _Check(
-        table_checks.primary_key_unique, True, "No two rows have the same primary key."
+        table_checks.primary_key_unique, True, "No two rows that are valid now have the same primary key."
     ),
     "schema_nullability": _Check(
         table_checks.schema_nullability,
@@ -61,8 +61,11 @@ _CHECKS: Mapping[str, _Check] = {
 
 
 def check_specs(shop: Shop, resource: Resource) -> list[AssetCheckSpec]:
-    """Return the checks of a table; `references` only where a column declares one."""
-    has_references = any(column.references for column in resource.columns)
+    """Return the checks of a table; those of keys only where the declaration has some."""
+    without = {
+        "references": not any(column.references for column in resource.columns),
+        "primary_key_unique": not resource.primary_key,
+    }
     return [
         AssetCheckSpec(
             name=name,
@@ -71,7 +74,7 @@ def check_specs(shop: Shop, resource: Resource) -> list[AssetCheckSpec]:
             blocking=check.blocking,
         )
         for name, check in _CHECKS.items()
-        if name != "references" or has_references
+        if not without.get(name)
     ]
 
 

@@ -12,6 +12,7 @@ from dagster import MetadataValue
 
 from ecom_assets.declaration.reading import Shop
 from ecom_assets.foundation.errors import WarehouseError
+from ecom_assets.load.dispositions.history_table import is_open
 from ecom_assets.load.run import ResourceReport, RunReport, WindowReport
 from ecom_assets.orchestration.markdown import markdown_table
 from ecom_assets.warehouse.warehouse import Warehouse
@@ -67,6 +68,27 @@ def row_counts(shop: Shop, warehouse: Warehouse, tables: Iterable[str]) -> dict[
             return {
                 table: transaction.fetch_value(f'select count(*) from "{shop.name}"."{table}"')
                 for table in tables
+            }
+    except WarehouseError:
+        return {}
+
+
+def valid_row_counts(shop: Shop, warehouse: Warehouse, tables: Iterable[str]) -> dict[str, int]:
+    """Return how many rows are valid now in each table with history, by its name.
+
+    Empty when the warehouse cannot be read, as for `row_counts`.
+    """
+    histories = {name: shop.resource(name).history for name in tables}
+    with_history = {name: history for name, history in histories.items() if history}
+    if not with_history:
+        return {}
+    try:
+        with warehouse.read(shop.name) as transaction:
+            return {
+                name: transaction.fetch_value(
+                    f'select count(*) from "{shop.name}"."{name}" as rows where {is_open(history, "rows")}'
+                )
+                for name, history in with_history.items()
             }
     except WarehouseError:
         return {}

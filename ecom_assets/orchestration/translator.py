@@ -70,7 +70,10 @@ def _column(resource: Resource, column: Column) -> TableColumn:
         type=data_type,
         description=column.description,
         constraints=TableColumnConstraints(
-            nullable=column.nullable, unique=resource.primary_key == (column.name,), other=constraints
+            nullable=column.nullable,
+            # with history, a key has a row for each state
+            unique=resource.primary_key == (column.name,) and not resource.history,
+            other=constraints,
         ),
     )
 
