@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from functools import cache
 from time import sleep
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,6 +19,7 @@ from requests import PreparedRequest
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 
+from ecom_assets.client.http_connection import bounded_connection_class
 from ecom_assets.client.rate_limit import RateLimit
 from ecom_assets.client.read_statistics import SLICE_HEADER, ReadStatistics
 from ecom_assets.client.redaction import Redactor
@@ -160,7 +160,7 @@ class ShopAdapter(HTTPAdapter):
         return unsigned_response
 
     def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
-        """Return a pool whose connections print nothing, whatever the debuglevel of `http.client` is.
+        """Return a pool whose connections are bounded, and print nothing.
 
         From debuglevel 1 on, `http.client` prints the signed request, past all logging. The adapter serves one
         origin, so it looks each pool up only once.
@@ -169,7 +169,7 @@ class ShopAdapter(HTTPAdapter):
         pool: Any = self._pools.get(pool_key)
         if pool is None:
             pool = super().get_connection_with_tls_context(*args, **kwargs)
-            pool.ConnectionCls = _silent_connection_class(pool.ConnectionCls)
+            pool.ConnectionCls = bounded_connection_class(pool.ConnectionCls)
             self._pools[pool_key] = pool
         return pool
 
@@ -185,12 +185,6 @@ class ShopAdapter(HTTPAdapter):
         self._pools.clear()
         self._verified_pools.clear()
         super().close()
-
-
-@cache
-def _silent_connection_class(connection_class: type[Any]) -> type[Any]:
-    """Return a subclass that never prints what it sends and receives."""
-    return type(connection_class.__name__, (connection_class,), {"debuglevel": 0, "ecom_silent": True})
 
 
 def _origin(url: str) -> str:

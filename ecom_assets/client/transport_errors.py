@@ -11,8 +11,10 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from requests import exceptions
-from urllib3.exceptions import DecodeError, NewConnectionError, ProtocolError
+from urllib3.exceptions import DecodeError, InvalidHeader, NewConnectionError, ProtocolError
 from urllib3.exceptions import TimeoutError as PoolTimeout
+
+from ecom_assets.client.http_connection import BrokenContentLength
 
 
 class TransportFailure(NamedTuple):
@@ -37,6 +39,8 @@ def transport_failure(error: Exception, timeout: float) -> TransportFailure:
             return TransportFailure(f"its TLS certificate is not trusted ({cause.verify_message})", False)
         if isinstance(cause, ssl.SSLError) and cause.reason:
             return TransportFailure(f"TLS failed ({cause.reason.replace('_', ' ').lower()})", True)
+    if any(isinstance(cause, (BrokenContentLength, InvalidHeader)) for cause in causes):
+        return TransportFailure("its response has a contradictory or broken Content-Length", False)
     if any(isinstance(cause, socket.gaierror) for cause in causes):
         return TransportFailure("the host name is not known", True)
     timeouts = (exceptions.Timeout, PoolTimeout, TimeoutError)
