@@ -50,7 +50,12 @@ def complete_before(end: float) -> Iterator[None]:
 
 @cache
 def bounded_connection_class(connection_class: type[Any]) -> type[Any]:
-    """Return a subclass of one of urllib3's connection classes whose responses are FinalResponses."""
+    """Return a subclass of one of urllib3's connection classes whose responses are FinalResponses.
+
+    A class that is bounded already stays as it is: two threads may ask for the class of one new pool.
+    """
+    if issubclass(connection_class, _BoundedConnection):
+        return connection_class
     return type(connection_class.__name__, (_BoundedConnection, connection_class), {})
 
 

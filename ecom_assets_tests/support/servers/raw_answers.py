@@ -43,8 +43,7 @@ class RawServer:
 
     def serve(self, connection: socket, number: int) -> None:
         """Answer the requests of one connection until the client or an answer closes it."""
-        with suppress(OSError, HangUp), connection:
-            reader = connection.makefile("rb")
+        with suppress(OSError, HangUp), connection, connection.makefile("rb") as reader:
             while line := reader.readline():
                 head = line
                 while (header := reader.readline()).strip():
@@ -69,10 +68,10 @@ def raw_server(
         threads: list[threading.Thread] = []
 
         def handle(connection: socket, number: int) -> None:
-            with suppress(OSError):
-                if context:
-                    connection = context.wrap_socket(connection, server_side=True)
-                server.serve(connection, number)
+            with suppress(OSError), connection:
+                server.serve(
+                    context.wrap_socket(connection, server_side=True) if context else connection, number
+                )
 
         def accept() -> None:
             while True:
