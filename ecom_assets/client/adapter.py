@@ -11,23 +11,29 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from functools import cache
-from time import sleep
+from time import monotonic, sleep
 from typing import Any
 from urllib.parse import urlsplit
 
-from requests import PreparedRequest
+from requests import PreparedRequest, Response
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 
+from ecom_assets.client.http_connection import bounded_connection_class, complete_before
 from ecom_assets.client.rate_limit import RateLimit
 from ecom_assets.client.read_statistics import SLICE_HEADER, ReadStatistics
 from ecom_assets.client.redaction import Redactor
 from ecom_assets.client.request_errors import RequestErrors
+from ecom_assets.client.response_body import ResponseTooLarge, read_body
 from ecom_assets.client.responses import ApiResponse
 from ecom_assets.client.retry_wait import LONGEST_WAIT, backoff, retry_after
 from ecom_assets.client.signing import RequestSigner
-from ecom_assets.client.transport_errors import TransportFailure, transport_failure
+from ecom_assets.client.transport_errors import (
+    TransportFailure,
+    response_too_large,
+    response_too_late,
+    transport_failure,
+)
 from ecom_assets.declaration.reading import Policy
 from ecom_assets.foundation.errors import ApiError
 from ecom_assets.foundation.retry_statuses import RETRY_STATUSES
@@ -54,7 +60,7 @@ class ShopAdapter(HTTPAdapter):
         """Serve the origin of `base_url` only, with one connection for each of the policy's workers.
 
         Args:
-            policy: Timeout, number of retries, backoff and number of workers.
+            policy: Timeouts, size limit, number of retries, backoff and number of workers.
             base_url: An address of the origin, the only one that requests may go to.
             auth: dlt's auth objects, applied in this order.
             redactor: Learns each token that is obtained later, so that it is hidden too.
@@ -122,7 +128,7 @@ class ShopAdapter(HTTPAdapter):
             else:
                 reason, pause = outcome.reason, None
                 if tries > self.policy.max_retries or not outcome.may_pass:
-                    raise self._errors.no_response(unsigned, reason, tries)
+                    raise self._errors.no_response(unsigned, reason, tries, outcome.advice)
             # the wait for the next turn covers a pause
             own_wait = 0.0 if pause is not None else backoff(self.policy.backoff_factor, tries)
             next_try = f"{reason}; try {tries + 1} in {pause or own_wait:g} s"
@@ -145,13 +151,24 @@ class ShopAdapter(HTTPAdapter):
         """
         signed = self._signer.sign(unsigned)
         kwargs["stream"] = True
+        end = monotonic() + self.policy.response_timeout
+        response: Response | None = None
         try:
-            response = super().send(signed, *args, **kwargs)
-            # read now, because a body may be cut off, and at once: requests takes it in pieces of ten kilobytes
-            response._content = response.raw.read(decode_content=True)
+            with complete_before(end):
+                response = super().send(signed, *args, **kwargs)
+                # read now, because a body may be cut off
+                response._content = read_body(response.raw, self.policy.max_response_bytes)
             response._content_consumed = True  # type: ignore[attr-defined]
         except Exception as error:
-            return transport_failure(error, self.policy.timeout)
+            if response is not None:
+                response.close()  # with the connection, on which the rest of the body may still come
+            if isinstance(error, ResponseTooLarge) and response is not None:
+                return response_too_large(response.status_code, self.policy)
+            return (
+                response_too_late(self.policy)
+                if monotonic() >= end
+                else transport_failure(error, self.policy)
+            )
         unsigned_response = ApiResponse.from_signed(response, unsigned, tries, self._errors)
         headers = unsigned_response.headers
         for name in _ADDRESS_HEADERS:
@@ -160,7 +177,7 @@ class ShopAdapter(HTTPAdapter):
         return unsigned_response
 
     def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
-        """Return a pool whose connections print nothing, whatever the debuglevel of `http.client` is.
+        """Return a pool whose connections are bounded, and print nothing.
 
         From debuglevel 1 on, `http.client` prints the signed request, past all logging. The adapter serves one
         origin, so it looks each pool up only once.
@@ -169,7 +186,7 @@ class ShopAdapter(HTTPAdapter):
         pool: Any = self._pools.get(pool_key)
         if pool is None:
             pool = super().get_connection_with_tls_context(*args, **kwargs)
-            pool.ConnectionCls = _silent_connection_class(pool.ConnectionCls)
+            pool.ConnectionCls = bounded_connection_class(pool.ConnectionCls)
             self._pools[pool_key] = pool
         return pool
 
@@ -185,12 +202,6 @@ class ShopAdapter(HTTPAdapter):
         self._pools.clear()
         self._verified_pools.clear()
         super().close()
-
-
-@cache
-def _silent_connection_class(connection_class: type[Any]) -> type[Any]:
-    """Return a subclass that never prints what it sends and receives."""
-    return type(connection_class.__name__, (connection_class,), {"debuglevel": 0, "ecom_silent": True})
 
 
 def _origin(url: str) -> str:

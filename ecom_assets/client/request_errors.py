@@ -76,9 +76,17 @@ class RequestErrors:
         )
         return RetryLater(self.message(request, text), seconds)
 
-    def no_response(self, request: PreparedRequest, reason: str, tries: int) -> ApiError:
-        """Return the error for a request that got no response after so many tries."""
-        return ApiError(self.message(request, f"{_host(request.url)}: {reason}{_tries_text(tries)}"))
+    def no_response(self, request: PreparedRequest, reason: str, tries: int, advice: str = "") -> ApiError:
+        """Return the error for a request that got no response.
+
+        Args:
+            request: The request.
+            reason: Why there is no response.
+            tries: How many times the request was sent.
+            advice: What the user can do, "" for nothing.
+        """
+        text = f"{_host(request.url)}: {reason}{_tries_text(tries)}"
+        return ApiError(self.message(request, f"{text}; {advice}" if advice else text))
 
     def _advice(self, status: int) -> str:
         """Return what the user can do about a status."""

@@ -67,6 +67,7 @@ class ShopSession(Session):
         self.redactor = redactor
         self.auth = _leave_unsigned  # with no auth at all, requests would take a password from .netrc
         self._errors = errors
+        self._policy = adapter.policy
         self._environment_settings: dict[str, Any] = {}
         self.mount("http://", adapter)
         self.mount("https://", adapter)
@@ -148,7 +149,7 @@ class ShopSession(Session):
             failure = self._errors.bad_status(error.response)
         except RequestException as error:
             too_many = isinstance(error, TooManyRedirects)
-            reason = "too many redirects" if too_many else transport_failure(error, 0).reason
+            reason = "too many redirects" if too_many else transport_failure(error, self._policy).reason
             failure = self._errors.no_response(request, reason, 1)
         raise failure
 

@@ -11,25 +11,48 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from requests import exceptions
-from urllib3.exceptions import DecodeError, NewConnectionError, ProtocolError
+from urllib3.exceptions import DecodeError, InvalidHeader, NewConnectionError, ProtocolError
 from urllib3.exceptions import TimeoutError as PoolTimeout
+
+from ecom_assets.client.http_connection import BrokenContentLength
+from ecom_assets.client.request_errors import status_text
+from ecom_assets.declaration.reading import Policy
 
 
 class TransportFailure(NamedTuple):
-    """Why a try brought no response, and whether another try may bring one."""
+    """Why a try brought no response, whether another try may bring one, and what the user can do, "" for nothing."""
 
     reason: str
     may_pass: bool
+    advice: str = ""
 
 
-def transport_failure(error: Exception, timeout: float) -> TransportFailure:
+def response_too_large(status: int, policy: Policy) -> TransportFailure:
+    """Return the failure for a body that is larger than the policy allows."""
+    return TransportFailure(
+        f"status {status_text(status)}, but the response is larger than {policy.max_response_bytes:,} bytes",
+        False,
+        "ask for smaller pages, or raise policy.max_response_bytes",
+    )
+
+
+def response_too_late(policy: Policy) -> TransportFailure:
+    """Return the failure for a response that took longer than the policy allows."""
+    return TransportFailure(
+        f"the response was not complete within {policy.response_timeout:g} s",
+        True,
+        "ask for smaller pages, or raise policy.response_timeout",
+    )
+
+
+def transport_failure(error: Exception, policy: Policy) -> TransportFailure:
     """Return why there was no response, told from the kind of error at the bottom.
 
     The error's own text holds the signed address, so no part of it is used.
 
     Args:
         error: What requests or urllib3 raised.
-        timeout: The timeout of the request in seconds, for the message.
+        policy: Its timeout is in the message.
     """
     causes = list(_nested_causes(error))
     for cause in causes:
@@ -37,12 +60,14 @@ def transport_failure(error: Exception, timeout: float) -> TransportFailure:
             return TransportFailure(f"its TLS certificate is not trusted ({cause.verify_message})", False)
         if isinstance(cause, ssl.SSLError) and cause.reason:
             return TransportFailure(f"TLS failed ({cause.reason.replace('_', ' ').lower()})", True)
+    if any(isinstance(cause, (BrokenContentLength, InvalidHeader)) for cause in causes):
+        return TransportFailure("its response has a contradictory or broken Content-Length", False)
     if any(isinstance(cause, socket.gaierror) for cause in causes):
         return TransportFailure("the host name is not known", True)
     timeouts = (exceptions.Timeout, PoolTimeout, TimeoutError)
     # urllib3 counts every connection that cannot be made as a timeout
     if any(isinstance(cause, timeouts) and not isinstance(cause, NewConnectionError) for cause in causes):
-        return TransportFailure(f"no answer within {timeout:g} s", True)
+        return TransportFailure(f"no answer within {policy.timeout:g} s", True)
     if isinstance(error, (ProtocolError, exceptions.ChunkedEncodingError)):
         return TransportFailure("the body was cut off", True)
     if isinstance(error, exceptions.ConnectionError):

@@ -194,7 +194,14 @@ class Policy(DeclarationModel):
         "header takes precedence, and pauses all workers.",
     )
     timeout: Annotated[float, finite_number("a number of seconds above 0", 0, above=True)] = Field(
-        default=30.0, description="Seconds to wait for a response."
+        default=30.0, description="Seconds to wait for a connection, and for the next bytes of a response."
+    )
+    response_timeout: Annotated[float, finite_number("a number of seconds above 0", 0, above=True)] = Field(
+        default=300.0,
+        description="Seconds that one try may take, from the connection to the last byte of the response.",
+    )
+    max_response_bytes: Annotated[int, whole_number(1)] = Field(
+        default=256 * 2**20, description="The most bytes of one response, unpacked; it is held in memory."
     )
     requests_per_second: (
         Annotated[float, finite_number("a number above 0, or null", 0, above=True)] | None

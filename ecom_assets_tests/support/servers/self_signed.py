@@ -21,7 +21,7 @@ from cryptography.x509.oid import NameOID
 def serving_tls(folder: Path) -> Iterator[str]:
     """Take connections until the end of the block; return host and port. No client gets past the handshake."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(_certificate(folder))
+    context.load_cert_chain(certificate(folder))
     with create_server(("127.0.0.1", 0)) as listening:
 
         def shake_hands() -> None:
@@ -44,7 +44,7 @@ def serving_tls(folder: Path) -> Iterator[str]:
             thread.join()
 
 
-def _certificate(folder: Path) -> Path:
+def certificate(folder: Path) -> Path:
     """Write a key and a certificate for the loopback address, signed with that very key."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
