@@ -119,6 +119,8 @@ def test_a_list_that_never_rests_fails(loopback: Loopback) -> None:
         IncompleteSlice, match=rf"^things: the page at offset 9 .* after {MAX_RESTARTS} restarts$"
     ):
         read_slice(loopback)
+    # docs/promises.md: read again three times at most. Each reading here ends at its second page
+    assert (MAX_RESTARTS, shop_list.requests) == (3, 2 * (1 + 3))
 
 
 @pytest.mark.parametrize("total", ["true", None])

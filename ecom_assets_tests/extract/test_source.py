@@ -13,8 +13,9 @@ import pytest
 from ecom_assets.client.failures import failure_of
 from ecom_assets.client.redaction import Redactor
 from ecom_assets.declaration.reading import BUNDLED_SHOPS, Shop, load_shop
+from ecom_assets.extract.paginator import SlicePaginator
 from ecom_assets.extract.source import build_source
-from ecom_assets.foundation.errors import IngestError
+from ecom_assets.foundation.errors import IncompleteSlice, IngestError
 from ecom_assets.load.run import RunReport, run_load
 from ecom_assets.warehouse.duckdb.warehouse import DuckDbWarehouse
 from ecom_assets_tests.support.servers.loopback import Loopback, Reply, Seen, json_reply, serving
@@ -140,6 +141,28 @@ def test_a_maximum_offset_ends_the_pages(loopback: Loopback, tmp_path: Path) -> 
     assert loaded(tmp_path / "w.duckdb") == [0, 1, 2, 3]
     proved = load(shop_of(loopback.base_url, {**paginator, "total_path": "total"}), tmp_path / "w.duckdb")
     assert "says it has 9 records, 4 distinct ones came" in str(proved.errors["things"])
+
+
+def test_a_slice_that_dlt_gives_up_without_an_error_is_not_an_empty_table(
+    loopback: Loopback, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No release of dlt is known to end a list early. One that did must not make a table look complete."""
+    shop, file = shop_of(loopback.base_url, {"type": "single_page"}), tmp_path / "w.duckdb"
+    loopback.answering = lambda seen: json_reply({"data": [{"id": 1}]})
+    assert load(shop, file).errors == {}
+
+    def give_up(paginator: SlicePaginator, response: Any, data: list[Any] | None = None) -> None:
+        if data:
+            data[:] = []
+        paginator._has_next_page = False
+
+    monkeypatch.setattr(SlicePaginator, "update_state", give_up)
+    with pytest.raises(IncompleteSlice) as caught:
+        load(shop, file)
+    assert str(caught.value) == (
+        "things/all: dlt reported success before this slice was read to its end: nothing was loaded, run it again"
+    )
+    assert loaded(file) == [1]
 
 
 def test_an_error_that_nobody_foresaw_is_one_line_without_the_secret() -> None:

@@ -16,7 +16,7 @@ from ecom_assets.client.api_connection import open_api
 from ecom_assets.client.read_statistics import SliceStatistics
 from ecom_assets.contract.record_keys import keys_of
 from ecom_assets.declaration.reading import Shop
-from ecom_assets.extract.source_keys import reduce_to_key, source_keys
+from ecom_assets.extract.source_keys import KeyPaginator, reduce_to_key, source_keys
 from ecom_assets.extract.windows import windows_between
 from ecom_assets.foundation.errors import ApiError, IncompleteSlice
 from ecom_assets.load.delete_detection import detect_deletes
@@ -131,6 +131,23 @@ def test_pages_that_do_not_add_up(loopback: Loopback) -> None:
     shop = shop.model_copy(update={"client": shop.client.model_copy(update={"paginator": paginator})})
     with pytest.raises(IncompleteSlice, match="the API says it has 2 records, 1 distinct ones came"):
         read(shop)
+
+
+def test_a_reading_that_dlt_gives_up_without_an_error_is_no_empty_collection(
+    loopback: Loopback, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No release of dlt is known to end a list early. One that did would make every row seem gone."""
+
+    def give_up(paginator: KeyPaginator, response: Any, data: list[Any] | None = None) -> None:
+        if data:
+            data[:] = []
+        paginator._has_next_page = False
+
+    monkeypatch.setattr(KeyPaginator, "update_state", give_up)
+    loopback.replies = [json_reply({"data": [{"id": 1}]})]
+    with pytest.raises(IncompleteSlice) as caught:
+        read(shop_of(loopback))
+    assert str(caught.value) == "things_deletions/all: dlt ended without reading all pages of it"
 
 
 def test_an_api_without_a_filter_is_swept_as_well(loopback: Loopback, tmp_path: Path) -> None:

@@ -6,7 +6,9 @@ import os
 import random
 import shutil
 import time
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
@@ -16,6 +18,7 @@ from ecom_assets.foundation.temporary_folder import temporary_folder
 from ecom_assets.load.run import run_load
 from ecom_assets.sandbox import SANDBOX_KEY
 from ecom_assets.sandbox.server import Running
+from ecom_assets.warehouse.duckdb.transaction import DuckDbTransaction
 from ecom_assets.warehouse.duckdb.warehouse import DuckDbWarehouse
 from ecom_assets_tests.support.loads.forked_loads import WINDOWED, Forks, forks, shop_at
 from ecom_assets_tests.support.loads.still_sandbox import EARLIER, WEEK
@@ -137,6 +140,47 @@ def test_a_ledger_that_refuses_leaves_the_rows_out_too(sandbox: Running, tmp_pat
         load()
     assert "\n" not in str(failed.value)
     assert dump(warehouse.path, staging=True) == before
+
+
+def test_a_load_that_fails_at_one_of_its_own_statements_leaves_the_file_as_it_was(
+    sandbox: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last statements come after dlt has merged the rows and written the ledger."""
+    execute, left = DuckDbTransaction.execute, 0
+
+    def failing(self: DuckDbTransaction, sql: str, parameters: Sequence[Any] = ()) -> Any:
+        nonlocal left
+        left -= 1
+        if left == 0:
+            raise duckdb.IOException("the disk is gone")
+        return execute(self, sql, parameters)
+
+    def load(file: Path) -> None:
+        run_load(
+            shop_at(sandbox.base_url),
+            WINDOWED,
+            WEEK[:1],
+            secrets={"api_key": SANDBOX_KEY},
+            warehouse=DuckDbWarehouse(file),
+        )
+
+    monkeypatch.setattr(DuckDbTransaction, "execute", failing)
+    file, whole = tmp_path / "one.duckdb", tmp_path / "whole.duckdb"
+    load(file)
+    # an older state of the rows, so that loading the window again changes what is there
+    with duckdb.connect(str(file)) as connection:
+        connection.execute("update sandbox.orders set status = 'older'; delete from sandbox.order_items")
+    before = dump(file, staging=True)
+    shutil.copyfile(file, whole)
+    left = 0
+    load(whole)
+    statements = -left
+    assert dump(whole, staging=True) != before
+    for place in (statements, statements - 8):
+        left = place
+        with pytest.raises(WarehouseError, match=r"was left as it was: .*the disk is gone"):
+            load(file)
+        assert dump(file, staging=True) == before
 
 
 def test_folders_of_killed_runs_do_not_pile_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

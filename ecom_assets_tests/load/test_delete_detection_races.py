@@ -11,7 +11,7 @@ from ecom_assets.load.delete_detection import DeleteDetectionReport, detect_dele
 from ecom_assets.sandbox import SANDBOX_KEY, SandboxSettings
 from ecom_assets.sandbox.server import Running, serving
 from ecom_assets_tests.support.loads.sweeps import NOW, ORDERS, Sweeps
-from ecom_assets_tests.support.warehouses.engines import Place, before_each_load
+from ecom_assets_tests.support.warehouses.engines import Place, before_each_load, before_each_use
 
 
 @pytest.fixture
@@ -59,6 +59,29 @@ def test_a_row_that_a_load_brought_meanwhile_is_not_marked(sweeps: Sweeps, api: 
     assert late in sweeps.ids()
     assert list(sweeps.marked()) == [gone]
     assert (report.live_before, report.newly_deleted) == (len(ids) - 1, 1)
+
+
+def test_a_row_that_a_load_brought_right_after_the_reading_is_not_marked(
+    sweeps: Sweeps, api: Running
+) -> None:
+    """Its record came after the last page. So what is in the table has to be known before the first page."""
+    late = sweeps.ids()[-1]
+    api.faults.delete(ORDERS, late)
+    sweeps.place.write(f"delete from sandbox.orders where id = {late}")
+    api.log.clear()
+    brought: list[int] = []
+
+    def happens() -> None:
+        if api.log.requests and not brought:
+            brought.append(late)
+            api.faults.restore(ORDERS, late)
+            sweeps.load()
+
+    warehouse = before_each_use(sweeps.place.warehouse(), happens)
+    report = detect_deletes(sweeps.shop, "orders", secrets={"api_key": SANDBOX_KEY}, warehouse=warehouse)
+    assert brought == [late]
+    assert late in sweeps.ids()
+    assert (sweeps.marked(), report.newly_deleted) == ({}, 0)
 
 
 def test_a_row_that_a_load_changed_meanwhile_is_not_marked(sweeps: Sweeps, api: Running) -> None:

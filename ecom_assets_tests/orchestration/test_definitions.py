@@ -130,19 +130,57 @@ def test_the_public_surface_is_the_snapshot() -> None:
     assert text == SNAPSHOT.read_text(encoding="utf-8")
 
 
-def test_loads_with_an_empty_environment_and_without_a_network(tmp_path: Path) -> None:
-    """A new process in an empty folder leaves no file behind."""
+def number_of_assets(folder: Path, **environment: str) -> int:
+    """Return how many assets a new process finds, without a network and with no other variable than these."""
     run = subprocess.run(
         [sys.executable, "-c", LOADING],
-        env={"PYTHONPATH": str(Path(ecom_assets.__file__).parents[1])},
-        cwd=tmp_path,
+        env={"PYTHONPATH": str(Path(ecom_assets.__file__).parents[1]), **environment},
+        cwd=folder,
         capture_output=True,
         text=True,
         check=False,
     )
     assert run.returncode == 0, run.stderr
-    assert run.stdout.strip() == "5"
+    return int(run.stdout)
+
+
+def test_loads_with_an_empty_environment_and_without_a_network(tmp_path: Path) -> None:
+    """A new process in an empty folder leaves no file behind."""
+    assert number_of_assets(tmp_path) == 5
     assert list(tmp_path.iterdir()) == []
+
+
+def test_loads_without_the_secrets_of_its_shops(tmp_path: Path) -> None:
+    """The bundled shop would not tell: its sandbox needs no secret. The key of hashes is a secret too."""
+    auths = {
+        "bearer": "{type: bearer}",
+        "basic": "{type: http_basic}",
+        "query": "{type: api_key, name: key, location: query}",
+        "oauth": "{type: oauth2_client_credentials, access_token_url: 'https://shop.example/token'}",
+    }
+    shops = tmp_path / "shops"
+    shops.mkdir()
+    for name, auth in auths.items():
+        (shops / f"{name}.yaml").write_text(
+            f"name: {name}\n"
+            f"client: {{base_url: 'https://shop.example', auth: {auth}}}\n"
+            "partitions: {every: day, start: '2026-01-01'}\n"
+            "resources:\n"
+            "  - name: orders\n"
+            "    primary_key: id\n"
+            "    endpoint: {path: /orders, incremental: {cursor_path: at, start_param: since, end_param: until}}\n"
+            "    deletes: sweep\n"
+            "    columns:\n"
+            "      id: {data_type: bigint, nullable: false}\n"
+            "      at: {data_type: timestamp, nullable: false}\n"
+            "      email: {data_type: text, pii: hash}\n"
+            "  - name: stores\n"
+            "    primary_key: id\n"
+            "    endpoint: {path: /stores}\n"
+            "    columns: {id: {data_type: bigint, nullable: false}}\n",
+            encoding="utf-8",
+        )
+    assert number_of_assets(tmp_path, ECOM_SHOPS_DIR=str(shops)) == 3 * len(auths)
 
 
 def test_definitions_resolve() -> None:

@@ -110,18 +110,28 @@ def warehouse_at(where: str, lock_timeout: float = 20, copy: str | None = None) 
 
 def before_each_load(warehouse: Warehouse, happens: Callable[[], object]) -> Warehouse:
     """Call `happens` right before each transaction of the warehouse, when the run has read everything."""
-    real = warehouse.transaction
+    warehouse.transaction = _after(happens, warehouse.transaction)  # type: ignore[method-assign]
+    return warehouse
+
+
+def before_each_use(warehouse: Warehouse, happens: Callable[[], object]) -> Warehouse:
+    """Call `happens` right before the warehouse is read, and right before each transaction."""
+    warehouse.read = _after(happens, warehouse.read)  # type: ignore[method-assign]
+    return before_each_load(warehouse, happens)
+
+
+def _after(happens: Callable[[], object], real: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the context manager `real`, preceded by what happens."""
 
     @contextmanager
-    def transaction(dataset: str, on_progress: OnProgress = lambda _: None) -> Iterator[Any]:
+    def opened(dataset: str, on_progress: OnProgress = lambda _: None) -> Iterator[Any]:
         thread = threading.Thread(target=happens)  # like a run of its own
         thread.start()
         thread.join()
         with real(dataset, on_progress) as transaction:
             yield transaction
 
-    warehouse.transaction = transaction  # type: ignore[method-assign]
-    return warehouse
+    return opened
 
 
 @pytest.fixture(scope="session")
