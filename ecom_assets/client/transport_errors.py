@@ -19,7 +19,7 @@ class TransportFailure(NamedTuple):
     """Why a try brought no response, and whether another try may bring one."""
 
     reason: str
-    may_pass: bool
+    is_temporary: bool
 
 
 def transport_failure(error: Exception, timeout: float) -> TransportFailure:
