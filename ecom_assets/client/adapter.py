@@ -1,7 +1,8 @@
 """Sends the signed requests of a session, and retries them: after a status such as 429, or a transport error.
 
-The adapter signs a copy of each request after everything above has logged. Only here does a secret stand next to an
-address. The responses and errors that the adapter hands back never saw that copy.
+The adapter signs a copy of each request just before it leaves, when dlt and the session have already logged the
+unsigned request. Only here does a secret stand next to an address. The responses and errors that the adapter hands back
+contain nothing of that copy.
 
 See `ecom_assets.foundation.retry_statuses` for the statuses that are retried, `ecom_assets.client.retry_wait` for the
 time between two tries, and `ecom_assets.client.signing` for how a request is signed.
@@ -86,7 +87,10 @@ class ShopAdapter(HTTPAdapter):
         """Return the response to the last try, whatever its status.
 
         A request is sent again, `policy.max_retries` times at most, after a status in RETRY_STATUSES, a connection that
-        fails or is dropped, a timeout, or a body that is cut off. A Retry-After header pauses all workers.
+        fails or is dropped, a timeout, or a body that is cut off.
+
+        With a Retry-After header, all workers wait (`RateLimit.pause`). Without one, only this worker sleeps: 1, 2, 4 …
+        seconds times `policy.backoff_factor`, LONGEST_WAIT seconds at most. The others go on.
 
         Args:
             request: The unsigned request.
@@ -127,9 +131,9 @@ class ShopAdapter(HTTPAdapter):
                     return outcome
             else:
                 reason, pause = outcome.reason, None
-                if tries > self.policy.max_retries or not outcome.may_pass:
+                if tries > self.policy.max_retries or not outcome.is_temporary:
                     raise self._errors.no_response(unsigned, reason, tries, outcome.advice)
-            # the wait for the next turn covers a pause
+            # a pause holds all workers, in `_wait_for_turn`; only a backoff is this worker's own sleep
             own_wait = 0.0 if pause is not None else backoff(self.policy.backoff_factor, tries)
             next_try = f"{reason}; try {tries + 1} in {pause or own_wait:g} s"
             _log.info("%s", self._errors.message(unsigned, next_try))
@@ -156,7 +160,7 @@ class ShopAdapter(HTTPAdapter):
         try:
             with complete_before(end):
                 response = super().send(signed, *args, **kwargs)
-                # read now, because a body may be cut off
+                # read here, so that a body that is cut off is retried
                 response._content = read_body(response.raw, self.policy.max_response_bytes)
             response._content_consumed = True  # type: ignore[attr-defined]
         except Exception as error:

@@ -5,17 +5,15 @@ dlt wraps every error in errors of its own, so the useful one is somewhere in th
 
 from __future__ import annotations
 
-import errno
 import logging
-import tempfile
 
 from ecom_assets.client.redaction import Redactor
+from ecom_assets.foundation.disk_errors import disk_problem
 from ecom_assets.foundation.errors import IngestError, WarehouseError
 
 _log = logging.getLogger(__name__)
 
 _ITERATION_ENDS = (StopIteration, StopAsyncIteration, GeneratorExit)
-_DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO, errno.EACCES}
 
 
 def failure_of(error: Exception, redactor: Redactor) -> IngestError:
@@ -34,7 +32,7 @@ def failure_of(error: Exception, redactor: Redactor) -> IngestError:
             cause.args = (redactor.scrub(str(cause)),)
             return cause
     if disk := disk_problem(causes[-1]):
-        return WarehouseError(disk)
+        return WarehouseError(redactor.scrub(disk))
     _log.error("unexpected error", exc_info=error)
     text = " ".join(str(causes[-1]).split())
     return IngestError(redactor.scrub(f"{type(causes[-1]).__name__}: {text}"))
@@ -55,14 +53,3 @@ def cause_chain(error: BaseException) -> list[BaseException]:
         causes.append(following)
         following = following.__cause__ or following.__context__
     return causes
-
-
-def disk_problem(error: BaseException) -> str | None:
-    """Return what is wrong with the disk under the run's temporary folder, None when the disk is not the cause.
-
-    DuckDB's own files raise errors of DuckDB instead.
-    """
-    if isinstance(error, OSError) and error.errno in _DISK_ERRORS:
-        reason = error.strerror or errno.errorcode[error.errno]
-        return f"the temporary folder {tempfile.gettempdir()} cannot be written: {reason} (TMPDIR names another one)"
-    return None

@@ -12,7 +12,10 @@ from email.utils import parsedate_to_datetime
 from requests import Response
 
 LONGEST_WAIT = 60.0
-"""Seconds that a run waits before one try at most. A longer Retry-After ends the run, a longer backoff is cut."""
+"""The most seconds that a run waits before one try.
+
+A longer Retry-After ends the reading, and what was read is loaded. A longer backoff is shortened to this.
+"""
 
 
 def retry_after(response: Response) -> float | None:

@@ -23,7 +23,7 @@ class TransportFailure(NamedTuple):
     """Why a try brought no response, whether another try may bring one, and what the user can do, "" for nothing."""
 
     reason: str
-    may_pass: bool
+    is_temporary: bool
     advice: str = ""
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from ecom_assets.discovery.output.shop_yaml import ShopDraft, shop_yaml
 from ecom_assets.discovery.tables.table_draft import TableDraft
 from ecom_assets.discovery.tables.type_inference import InferredType
 from ecom_assets.foundation.errors import IngestError
+from ecom_assets.foundation.temporary_folder import temporary_folder
 
 _MAX_ROUNDS = 4
 
@@ -30,10 +30,10 @@ def load_text(text: str, name: str, beside: Path | None = None) -> Shop:
         DeclarationError: The text is no valid declaration.
         IngestError: The folder is not writable.
     """
-    with tempfile.TemporaryDirectory(prefix="ecom_assets_") as folder:
-        file = Path(folder) / f"{name}.yaml"
+    with temporary_folder() as folder:
+        file = folder / f"{name}.yaml"
         if beside is not None:
-            file = beside.with_name(f"_{Path(folder).name}.new")
+            file = beside.with_name(f"_{folder.name}.new")
         try:
             file.write_text(text, "utf-8")
             return load_shop(file)

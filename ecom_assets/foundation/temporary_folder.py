@@ -6,12 +6,13 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-_PREFIX = "ecom_assets_"
+from ecom_assets.foundation.disk_errors import RUN_FOLDER_PREFIX, temporary_folder_error
+
 _LOCK = "held"
 _YOUNG = 3600.0
 """Seconds that a new folder is left alone, because its run may not have locked it yet."""
@@ -19,15 +20,26 @@ _YOUNG = 3600.0
 
 @contextmanager
 def temporary_folder() -> Iterator[Path]:
-    """Create a folder for one run, lock it until the end of the block, then remove it. Raises OSError."""
-    _remove_abandoned_folders()
-    with tempfile.TemporaryDirectory(prefix=_PREFIX) as name, FileLock(Path(name) / _LOCK):
-        yield Path(name)
+    """Create a folder for one run, lock it until the end of the block, then remove it.
+
+    Raises:
+        WarehouseError: The folder cannot be created, for example because the disk is full.
+    """
+    with ExitStack() as stack:
+        try:
+            _remove_abandoned_folders()
+            # a folder that cannot be removed is left to a later run: what this run did is done by then
+            new_folder = tempfile.TemporaryDirectory(prefix=RUN_FOLDER_PREFIX, ignore_cleanup_errors=True)
+            folder = Path(stack.enter_context(new_folder))
+            stack.enter_context(FileLock(folder / _LOCK))
+        except OSError as error:
+            raise temporary_folder_error(error) from None
+        yield folder
 
 
 def _remove_abandoned_folders() -> None:
     """Remove the folders of runs that have ended: those that no process has locked."""
-    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+    for folder in Path(tempfile.gettempdir()).glob(f"{RUN_FOLDER_PREFIX}*"):
         # skip a folder that is locked, already gone, or another user's
         with suppress(OSError, Timeout):
             if time.time() - folder.lstat().st_mtime > _YOUNG:

@@ -5,7 +5,6 @@ See `ecom_assets.orchestration.translator` for the look of an asset.
 """
 
 # no postponed annotations here: Dagster reads that of `context` as a type
-import tempfile
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -27,6 +26,7 @@ from ecom_assets.declaration.reading import Resource, Shop
 from ecom_assets.extract.source import build_source
 from ecom_assets.extract.windows import Window
 from ecom_assets.foundation.errors import IngestError
+from ecom_assets.foundation.temporary_folder import temporary_folder
 from ecom_assets.load.run import RunReport, run_load
 from ecom_assets.orchestration.checks import check_specs, run_checks
 from ecom_assets.orchestration.failures import failure_of_resources, failure_of_run, failure_or_retry
@@ -41,10 +41,14 @@ Event = MaterializeResult[Any] | AssetCheckResult
 
 
 def shop_specs(shop: Shop) -> dict[AssetKey, AssetSpec]:
-    """Return the spec of every resource by its asset's key; needs no secret and no network."""
-    with tempfile.TemporaryDirectory(prefix="ecom-assets-") as folder:
+    """Return the spec of every resource by its asset's key; needs no secret and no network.
+
+    Raises:
+        WarehouseError: dlt's pipeline cannot have a temporary folder.
+    """
+    with temporary_folder() as folder:
         # dagster-dlt reads nothing of a pipeline but its destination's name, as a kind; this one never runs
-        pipeline = dlt.pipeline(f"{shop.name}_specs", pipelines_dir=folder, destination="duckdb")
+        pipeline = dlt.pipeline(f"{shop.name}_specs", pipelines_dir=str(folder), destination="duckdb")
         try:
             specs = build_dlt_asset_specs(build_source(shop), pipeline, ShopTranslator(shop))
         finally:

@@ -36,6 +36,7 @@ def build_defs(
 
     Raises:
         DeclarationError: The folder has no valid file.
+        WarehouseError: No temporary folder can be created. dlt needs one to describe the assets.
         ValueError: `resource_overrides` has an unknown key, or a secret that is no EnvVar.
     """
     shops, invalid_files = load_shops(shops_dir)

@@ -19,7 +19,7 @@ The sub-packages `duckdb`, `postgres` and `ducklake` have modules of the same na
 What happens when the disk is full, the server is gone, or a statement fails while a load writes: the transaction is not
 committed, so the tables stay as they were, and `errors.as_warehouse_error` turns the exception into a `WarehouseError`
 of one line. A full disk under the run's own temporary folder is recognised by `disk_problem` in
-`ecom_assets.client.failures`; a full disk under a DuckDB file comes as one of the engine's `DRIVER_ERRORS`.
+`ecom_assets.foundation.disk_errors`; a full disk under a DuckDB file comes as one of the engine's `DRIVER_ERRORS`.
 
 How to add an engine:
 

@@ -12,8 +12,9 @@ from contextlib import contextmanager
 from dlt.common.destination.exceptions import DestinationException
 from dlt.pipeline.exceptions import PipelineStepFailed
 
-from ecom_assets.client.failures import cause_chain, disk_problem
+from ecom_assets.client.failures import cause_chain
 from ecom_assets.client.redaction import Redactor
+from ecom_assets.foundation.disk_errors import disk_problem
 from ecom_assets.foundation.errors import IngestError, WarehouseError
 from ecom_assets.warehouse.warehouse import Warehouse
 

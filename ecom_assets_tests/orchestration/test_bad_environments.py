@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from dagster import DagsterInstance, Failure
 
-from ecom_assets.foundation.errors import DeclarationError
+from ecom_assets.foundation.errors import DeclarationError, WarehouseError
 from ecom_assets.orchestration.alerts import post
 from ecom_assets.orchestration.build_definitions import build_defs
 from ecom_assets.orchestration.partitions import RANGE_END_TAG, RANGE_START_TAG
@@ -127,6 +127,26 @@ def test_a_run(
     assert outcome.failure_metadata["shop"] == "sandbox"
     assert look in outcome.failure_metadata["look_at"]
     assert outcome.causes == []
+
+
+@pytest.mark.parametrize("place", ["gone", "text/folder"])
+def test_a_temporary_folder(
+    place: str, instance: DagsterInstance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run and the definitions fail with the same line."""
+    (tmp_path / "text").touch()
+    job = build_defs().resolve_job_def("sandbox_snapshots")
+    instance.storage_directory()  # Dagster's own temporary folder
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / place))
+    outcome = Outcome(job.execute_in_process(instance=instance, raise_on_error=False))
+    reason = "No such file or directory" if place == "gone" else "Not a directory"
+    line = f"the temporary folder {tmp_path / place} cannot be written: {reason} (TMPDIR names another one)"
+    assert outcome.failure == line
+    assert outcome.causes == []
+    with pytest.raises(WarehouseError) as caught:
+        build_defs()
+    assert str(caught.value) == line
+    assert caught.value.__cause__ is None
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from ecom_assets.foundation.errors import WarehouseError
+from ecom_assets.foundation.errors import IngestError, WarehouseError
 from ecom_assets.load.run import run_load
 from ecom_assets.sandbox import SANDBOX_KEY
 from ecom_assets.sandbox.server import Running
@@ -93,6 +93,76 @@ def test_a_temporary_folder_that_is_full_is_named(sandbox: Running, forked: Fork
     assert error.startswith("WarehouseError ")
     assert "cannot be written: File too large (TMPDIR names another one)" in error
     assert not file.exists()
+
+
+def temporary_folder_problem(folder: Path, reason: str) -> str:
+    return f"the temporary folder {folder} cannot be written: {reason} (TMPDIR names another one)"
+
+
+# an open file of dlt cannot be flushed when it is collected
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("blocks", [1, 4, 12, 40], ids=lambda blocks: f"{blocks} blocks free")
+def test_a_temporary_folder_that_is_full_when_a_run_begins(
+    sandbox: Running,
+    a_day: Path,
+    tmp_path: Path,
+    mounted: Callable[..., Path],
+    monkeypatch: pytest.MonkeyPatch,
+    blocks: int,
+) -> None:
+    file = tmp_path / "one.duckdb"
+    shutil.copyfile(a_day, file)
+    folder = mounted("temporary", "-t", "tmpfs", "-o", "size=1m", "none")
+    (folder / "filling").write_bytes(b"x" * (shutil.disk_usage(folder).free - blocks * 4096))
+    monkeypatch.setattr("tempfile.tempdir", str(folder))
+    errors: list[IngestError] = []
+    try:
+        report = run_load(
+            shop_at(sandbox.base_url),
+            WINDOWED,
+            WEEK,
+            secrets={"api_key": SANDBOX_KEY},
+            warehouse=DuckDbWarehouse(file, 5),
+        )
+        errors += report.errors.values()
+    except WarehouseError as error:
+        errors.append(error)
+    assert errors
+    for found in errors:
+        assert isinstance(found, WarehouseError)
+        # it may have been the last stage before the commit
+        left = f"the warehouse {file} was left as it was: "
+        assert str(found).removeprefix(left) == temporary_folder_problem(folder, "No space left on device")
+    assert dump(file) == dump(a_day)
+
+
+def test_a_temporary_folder_that_is_read_only(
+    sandbox: Running,
+    a_day: Path,
+    tmp_path: Path,
+    mounted: Callable[..., Path],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    file = tmp_path / "one.duckdb"
+    shutil.copyfile(a_day, file)
+    folder = mounted("temporary", "-t", "tmpfs", "-o", "ro", "none")
+    monkeypatch.setattr("tempfile.tempdir", str(folder))
+    with pytest.raises(WarehouseError) as failed:
+        load(sandbox, file)
+    assert str(failed.value) == temporary_folder_problem(folder, "Read-only file system")
+    assert dump(file) == dump(a_day)
+
+
+def test_a_temporary_folder_that_is_gone(
+    sandbox: Running, a_day: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "one.duckdb"
+    shutil.copyfile(a_day, file)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "gone"))
+    with pytest.raises(WarehouseError) as failed:
+        load(sandbox, file)
+    assert str(failed.value) == temporary_folder_problem(tmp_path / "gone", "No such file or directory")
+    assert dump(file) == dump(a_day)
 
 
 def test_a_full_disk(

@@ -24,7 +24,7 @@ from ecom_assets.warehouse.ducklake.warehouse import DuckLakeWarehouse
 from ecom_assets.warehouse.errors import read_error, unchanged_error
 from ecom_assets.warehouse.lock import DEFAULT_LOCK_TIMEOUT
 from ecom_assets.warehouse.postgres.database import PostgresDatabase
-from ecom_assets.warehouse.postgres.errors import CONNECTION_ERRORS
+from ecom_assets.warehouse.postgres.errors import CONNECTION_ERRORS, server_refused
 from ecom_assets.warehouse.postgres.errors import DRIVER_ERRORS as POSTGRES_ERRORS
 from ecom_assets.warehouse.postgres.identifiers import quote_identifier
 
@@ -100,9 +100,9 @@ class PostgresLakeWarehouse(DuckLakeWarehouse):
         try:
             acquire_catalog_lock(self._lock_connection, self.lake.schema, self, on_progress)
         except CONNECTION_ERRORS as error:
-            raise unchanged_error(
-                self, f"the connection that held its lock was lost: {self._database.error_text(error)}"
-            ) from None
+            text = self._database.error_text(error)
+            lost = "" if server_refused(error) else "the connection that held its lock was lost: "
+            raise unchanged_error(self, f"{lost}{text}") from None
         # when a commit fails, DuckLake removes the files that it wrote. If only the server's answer was lost, the
         # catalog has these files already. So DuckDB may not reach any file from here on
         connection.execute(f"set disabled_filesystems = '{'S3' if self.lake.bucket else 'Local'}FileSystem'")

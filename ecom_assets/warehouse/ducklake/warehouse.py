@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from tempfile import gettempdir
 
 import duckdb
 
@@ -96,12 +95,8 @@ class DuckLakeWarehouse(DuckDbWarehouse):
         with ExitStack() as stack:
             try:
                 self._spill_folder = stack.enter_context(temporary_folder())
-            except OSError as error:
-                raise open_error(
-                    self,
-                    f"the temporary folder {gettempdir()} cannot be written: {error.strerror} "
-                    "(TMPDIR names another one)",
-                ) from None
+            except WarehouseError as error:
+                raise open_error(self, str(error)) from None
             yield
 
     def _open(self, *, read_only: bool) -> duckdb.DuckDBPyConnection:

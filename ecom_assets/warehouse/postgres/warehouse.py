@@ -12,11 +12,11 @@ from dlt.common.destination import Destination
 from ecom_assets.declaration.reading import Shop
 from ecom_assets.foundation.errors import WarehouseError
 from ecom_assets.foundation.progress import OnProgress
-from ecom_assets.warehouse.errors import read_error, unknown_commit_error
+from ecom_assets.warehouse.errors import read_error, unchanged_error, unknown_commit_error
 from ecom_assets.warehouse.lock import DEFAULT_LOCK_TIMEOUT
 from ecom_assets.warehouse.postgres.database import PostgresDatabase
 from ecom_assets.warehouse.postgres.destination import PostgresDestination, SharedConnection
-from ecom_assets.warehouse.postgres.errors import CONNECTION_ERRORS, DRIVER_ERRORS
+from ecom_assets.warehouse.postgres.errors import CONNECTION_ERRORS, DRIVER_ERRORS, server_refused
 from ecom_assets.warehouse.postgres.identifiers import MAX_IDENTIFIER_LENGTH, quote_identifier
 from ecom_assets.warehouse.postgres.lock import acquire_lock
 from ecom_assets.warehouse.postgres.transaction import PostgresTransaction
@@ -78,8 +78,8 @@ class PostgresWarehouse(Warehouse):
     ) -> Iterator[PostgresTransaction]:
         """Lock the dataset and write it in one transaction. Others read the former state until the commit.
 
-        See `Warehouse.transaction` for arguments and errors. WarehouseError is also raised if the connection is lost
-        during the commit.
+        See `Warehouse.transaction` for arguments and errors. WarehouseError is also raised if the server refuses the
+        commit, or if the connection is lost during it.
         """
         with self._shared_connection() as connection:
             acquire_lock(connection, dataset, self, self.lock_timeout, on_progress)
@@ -87,10 +87,12 @@ class PostgresWarehouse(Warehouse):
             try:
                 # if the block raises, there is no commit, and closing the connection rolls back
                 connection.commit()
-            except psycopg2.OperationalError as error:
+            except psycopg2.DatabaseError as error:
+                text = self._database.error_text(error)
+                if server_refused(error):
+                    raise unchanged_error(self, text) from None
                 raise unknown_commit_error(
-                    f"the connection to the warehouse {self} was lost at the moment of the commit: "
-                    f"{self._database.error_text(error)}"
+                    f"the connection to the warehouse {self} was lost at the moment of the commit: {text}"
                 ) from None
 
     @contextmanager

@@ -108,6 +108,25 @@ def test_a_commit_waits_for_the_one_before(lake: Place, address: str) -> None:
     assert lake.tables() == {}
 
 
+def test_a_server_that_refuses_the_lock_did_not_lose_the_connection(lake: Place, address: str) -> None:
+    other = psycopg2.connect(address)
+    warehouse = lake.warehouse()
+
+    def stop_waiting() -> None:
+        acquire_lock(other, 'lake "ducklake"', "", 1, lambda _: None)
+        with warehouse._lock_connection.cursor() as cursor:  # type: ignore[attr-defined]
+            cursor.execute("set statement_timeout to 100")
+
+    lake.write('create schema "sandbox"')
+    with pytest.raises(WarehouseError) as failed:
+        load_and(warehouse, stop_waiting)
+    other.close()
+    assert str(failed.value) == (
+        f"the warehouse {warehouse} was left as it was: canceling statement due to statement timeout"
+    )
+    assert lake.tables() == {}
+
+
 def test_readers_see_the_last_commit_and_wait_for_nobody(sandbox: Running, lake: Place) -> None:
     shop = shop_at(sandbox.base_url)
     run_load(shop, ["stores"], secrets=SECRETS, warehouse=lake.warehouse())

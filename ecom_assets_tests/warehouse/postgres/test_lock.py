@@ -6,6 +6,7 @@ import contextlib
 import socket
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import psycopg2
 import pytest
@@ -129,6 +130,54 @@ def test_a_load_whose_connection_is_cut_leaves_the_tables_as_they_were(
     assert "was left as it was: " in str(failed.value)
     assert "terminat" in str(failed.value) or "closed" in str(failed.value)
     assert place.tables() == before
+
+
+@pytest.mark.parametrize(
+    ("statement", "problem"),
+    [
+        ("raise exception 'no space is left' using errcode = 'disk_full'", "no space is left"),
+        ("raise exception 'too much' using errcode = 'out_of_memory'", "too much"),
+        ("raise exception 'both wrote' using errcode = 'serialization_failure'", "both wrote"),
+        ("raise exception 'of no kind'", "of no kind"),
+    ],
+    ids=["disk full", "out of memory", "serialization failure", "other"],
+)
+def test_a_commit_that_the_server_refuses_is_known_to_have_changed_nothing(
+    sandbox: Running, address: str, statement: str, problem: str
+) -> None:
+    before, message = fail_at_the_commit(sandbox, address, statement)
+    assert message == f"the warehouse {warehouse_at(address)} was left as it was: {problem}"
+    assert Place("postgres", address).tables() == before
+
+
+def test_a_connection_that_is_lost_at_the_commit_leaves_its_result_unknown(
+    sandbox: Running, address: str
+) -> None:
+    before, message = fail_at_the_commit(
+        sandbox, address, "perform pg_terminate_backend(pg_backend_pid()); perform pg_sleep(5)"
+    )
+    assert message.startswith(
+        f"the connection to the warehouse {warehouse_at(address)} was lost at the moment of the commit: "
+    )
+    assert message.endswith("; its ledger says whether the load was kept, and running it again does no harm")
+    assert "\n" not in message
+    assert Place("postgres", address).tables() == before
+
+
+def fail_at_the_commit(sandbox: Running, address: str, statement: str) -> tuple[dict[str, Any], str]:
+    """Load after a load, with a statement of PL/pgSQL at the commit. Return the tables before, and the error."""
+    place = Place("postgres", address)
+    shop, secrets = shop_at(sandbox.base_url), {"api_key": SANDBOX_KEY}
+    run_load(shop, ["stores"], secrets=secrets, warehouse=place.warehouse())
+    place.write(
+        f"create function fail() returns trigger language plpgsql as $$ begin {statement}; return null; end $$",
+        'create constraint trigger fail after insert on "sandbox"."load_ledger" '
+        "deferrable initially deferred for each row execute function fail()",
+    )
+    before = place.tables()
+    with pytest.raises(WarehouseError) as failed:
+        run_load(shop, ["stores"], secrets=secrets, warehouse=place.warehouse())
+    return before, str(failed.value)
 
 
 def test_a_server_that_cannot_be_reached_is_named_without_the_password(address: str) -> None:
