@@ -15,8 +15,8 @@ DEPLOY := $(VENV)/.installed-deploy
 DEV := $(VENV)/.installed-dev
 INSTANCE := .dagster/dagster.yaml
 UV_VENV := build/uv
-# a file of tests stays in one process, with what its fixtures made
-SIDE_BY_SIDE := -n auto --maxprocesses 4 --dist loadfile
+# a file of tests stays in one process, with what its fixtures made; the order is that of conftest.py
+SIDE_BY_SIDE := -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 # without bytecode, importing dagster and dlt takes three times as long
 unexport PYTHONDONTWRITEBYTECODE
@@ -51,8 +51,8 @@ ui: $(INSTALLED) $(INSTANCE)  ## Open Dagster on http://127.0.0.1:3000 (PORT=…
 test: $(DEV)  ## Run the fast tests
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE)
 
-test-slow: $(DEV)  ## Run the slow tests
-	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m slow
+test-slow: $(DEV)  ## Run the slow tests, and those of properties again with many more examples
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "slow or hypothesis" --hypothesis-profile many
 
 coverage: $(DEV)  ## Run the fast tests and show which lines they miss
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE) --cov

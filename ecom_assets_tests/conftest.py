@@ -8,11 +8,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from itertools import count
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
 
+from ecom_assets_tests.support.examples import FEW, MANY
 from ecom_assets_tests.support.warehouses.engines import copy_of as copy_of
 from ecom_assets_tests.support.warehouses.engines import empty_place as empty_place
 from ecom_assets_tests.support.warehouses.engines import new_database as new_database
@@ -29,10 +31,25 @@ os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"
 os.environ["DAGSTER_DISABLE_TELEMETRY"] = "1"
 
 # a loaded machine is no failure, and a pipeline must fail for the change it tests, not for its luck
-settings.register_profile("tests", deadline=None, derandomize="CI" in os.environ)
-settings.load_profile("tests")
+settings.register_profile(FEW, deadline=None, derandomize="CI" in os.environ, max_examples=20)
+settings.register_profile(MANY, settings.get_profile(FEW), max_examples=400)
+settings.load_profile(FEW)
 
 _numbers = count()
+
+TESTS = Path(__file__).parent
+LONGEST = ("deploy", "warehouse", "load", "orchestration", "extract")
+"""The packages whose files take longest. They start first, so that no process is left with one of them alone."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Sort tests by package: the longest first, all others as they were."""
+
+    def place(item: pytest.Item) -> int:
+        package = item.path.relative_to(TESTS).parts[0]
+        return LONGEST.index(package) if package in LONGEST else len(LONGEST)
+
+    items.sort(key=place)
 
 
 @pytest.fixture(scope="session")

@@ -12,14 +12,15 @@ from benchmarks import data, scaling
 from benchmarks.runs import serving
 
 SIZE = data.Size(orders=600, customers=120, products=30)
-DAYS, WINDOWS_PER_RUN = 40, 12
+DAYS, WINDOWS_PER_RUN = 20, 6
 
 
+@pytest.mark.slow
 def test_two_workers_load_what_one_loads(tmp_path: Path) -> None:
     records = data.make(tmp_path / "records", SIZE)
     with serving(records, 0.01) as server, scaling.empty_warehouses("duckdb", tmp_path) as place:
         runs = scaling.runs_of(scaling.shop_at(server.url), DAYS, WINDOWS_PER_RUN)
-        assert [len(windows) for windows in runs] == [12, 12, 12, 4]
+        assert [len(windows) for windows in runs] == [6, 6, 6, 2]
         costs = [scaling.measure("duckdb", place(workers), server.url, runs, workers) for workers in (1, 2)]
     found = []
     for workers, cost in zip((1, 2), costs, strict=True):

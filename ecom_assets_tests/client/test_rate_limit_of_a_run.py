@@ -45,7 +45,7 @@ def empty(seen: Seen) -> Reply:
     return Reply(quick.status, quick.body, quick.headers, delay=0.02)
 
 
-@pytest.mark.parametrize("rate", [5.0, 12.0])
+@pytest.mark.parametrize("rate", [5.0, pytest.param(12.0, marks=pytest.mark.slow)])
 def test_the_budget_of_a_run(rate: float, api: Loopback, tmp_path: Path) -> None:
     """No second has more requests than allowed, however many workers there are and whatever fails."""
     times: list[float] = []
@@ -63,7 +63,7 @@ def test_the_budget_of_a_run(rate: float, api: Loopback, tmp_path: Path) -> None
     assert sum(window.retries for entry in report.resources.values() for window in entry.windows) > 0
 
 
-@pytest.mark.parametrize("rate", [None, 100.0])
+@pytest.mark.parametrize("rate", [None, pytest.param(100.0, marks=pytest.mark.slow)])
 def test_a_pause_in_a_run(rate: float | None, api: Loopback, tmp_path: Path) -> None:
     """One of eight workers is told to pause: no request comes until the pause is over, and then all is read."""
     times: list[float] = []

@@ -56,7 +56,7 @@ def ask(session: ShopSession, api: Loopback, count: int, workers: int = 8) -> No
         list(pool.map(once, range(count)))
 
 
-@pytest.mark.parametrize("rate", [4.0, 7.5, 25.0])
+@pytest.mark.parametrize("rate", [4.0, pytest.param(7.5, marks=pytest.mark.slow), 25.0])
 def test_the_budget_holds_at_the_server(api: Loopback, rate: float) -> None:
     """No second sees more than the budget, from however many workers, bursts and retries included."""
     arrivals = Arrivals(api, *[Reply(503, headers={"Retry-After": "0"}), Reply(), Reply(500)] * 2)

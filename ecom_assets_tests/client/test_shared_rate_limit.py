@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ecom_assets.client.rate_limit import RateLimit
 from ecom_assets.client.shared_rate_limit import SharedRateLimit, rate_limit_of
+from ecom_assets_tests.support.examples import examples
 from ecom_assets_tests.support.servers.broker import Broker, broker
 
 
@@ -34,7 +35,7 @@ def clear(shared: Broker) -> None:
         client.flushall()
 
 
-@settings(max_examples=25)
+@examples(0.25)
 @given(
     rate=st.sampled_from([200.0, 500.0, 3000.0]),
     steps=st.lists(

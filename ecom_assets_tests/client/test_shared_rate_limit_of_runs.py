@@ -52,7 +52,7 @@ def rest(failures: Any) -> list[str]:
             return found
 
 
-@pytest.mark.parametrize("rate", [10.0, 40.0])
+@pytest.mark.parametrize("rate", [10.0, pytest.param(40.0, marks=pytest.mark.slow)])
 def test_all_processes_share_one_budget(rate: float, api: Loopback, shared: Broker) -> None:
     """At the server no span holds more than the budget, but for one request that a busy machine held back in each."""
     times = arrivals(api)
@@ -67,7 +67,7 @@ def test_all_processes_share_one_budget(rate: float, api: Loopback, shared: Brok
         assert most(times, seconds) <= rate * seconds + 1 + PROCESSES, seconds
 
 
-@pytest.mark.parametrize("rate", [None, 80.0])
+@pytest.mark.parametrize("rate", [None, pytest.param(80.0, marks=pytest.mark.slow)])
 def test_a_pause_holds_the_workers_of_all_processes(
     rate: float | None, api: Loopback, shared: Broker
 ) -> None:

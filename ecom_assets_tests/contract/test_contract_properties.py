@@ -10,7 +10,7 @@ from typing import Any
 import duckdb
 import pyarrow.parquet as pq
 from dlt.common.normalizers.naming.snake_case import NamingConvention
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ecom_assets.contract.contract import Contract, ContractResult
@@ -20,6 +20,7 @@ from ecom_assets.declaration.reading import Resource, Shop
 from ecom_assets.foundation.errors import ContractBroken
 from ecom_assets.foundation.json_text import json_text
 from ecom_assets_tests.contract.test_conversion_properties import CHARACTERS, CLOSE, VALUES
+from ecom_assets_tests.support.examples import examples
 
 WAREHOUSE = duckdb.connect()
 TYPES = ("text", "bigint", "double", "bool", "decimal", "timestamp", "date", "time", "json", "binary")
@@ -131,7 +132,7 @@ def assert_the_warehouse_takes(contracted: ContractResult, resource: Resource) -
     assert WAREHOUSE.execute("select count(*) from stored").fetchone() == (len(contracted.kept_rows),)
 
 
-@settings(max_examples=150)
+@examples(1.5)
 @given(
     st.lists(THINGS | OBJECTS | VALUES, max_size=6),
     st.sampled_from(
@@ -164,7 +165,6 @@ def test_nothing_is_lost(
             assert contracted.kept.schema == contract.schema
 
 
-@settings(max_examples=100)
 @given(st.lists(THINGS, max_size=6))
 def test_a_record_is_kept_or_rejected_by_itself(records: list[Any]) -> None:
     shop = shop_of("bigint", "discard_value", required=False, windowed=True)
@@ -183,7 +183,7 @@ NESTED = st.recursive(
 )
 
 
-@settings(max_examples=150)
+@examples(1.5)
 @given(st.dictionaries(NAMES, NESTED, max_size=4))
 def test_each_undeclared_field_is_a_column_that_dlt_leaves_as_it_is(fields: dict[str, Any]) -> None:
     shop = shop_of("bigint", "evolve", required=False, windowed=False)

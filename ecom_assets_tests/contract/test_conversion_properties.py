@@ -11,12 +11,13 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ecom_assets.contract.conversion import arrow_type, convert
 from ecom_assets.declaration.reading import Column
 from ecom_assets.foundation.json_text import json_text
+from ecom_assets_tests.support.examples import examples
 
 UTC = timezone.utc
 TYPES = ("text", "bigint", "double", "bool", "timestamp", "date", "time", "json", "binary")
@@ -118,7 +119,7 @@ VALUES = st.recursive(
 )
 
 
-@settings(max_examples=600)
+@examples(6)
 @given(
     st.sampled_from(COLUMNS),
     st.lists(CLOSE, max_size=4) | st.lists(VALUES, max_size=5) | st.lists(NUMBERS, max_size=5),

@@ -6,11 +6,12 @@ import difflib
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ecom_assets.declaration.reading import BUNDLED_SHOPS
 from ecom_assets.discovery.output.yaml_text import YamlText
+from ecom_assets_tests.support.examples import examples
 
 TEXT = """\
 # a head
@@ -121,7 +122,7 @@ _edits = st.lists(
 )
 
 
-@settings(max_examples=30)  # each edit reads the whole file
+@examples(0.3)  # each edit reads the whole file
 @given(_edits)
 def test_whatever_is_edited_the_rest_of_the_file_stays(edits: list[tuple[str, int, int, str]]) -> None:
     text = YamlText(BUNDLED)

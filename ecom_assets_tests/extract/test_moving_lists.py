@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
-from hypothesis import event, given, settings
+from hypothesis import event, given
 from hypothesis import strategies as st
 
 from ecom_assets.declaration.reading import Incremental
 from ecom_assets.extract.completeness import SliceLimits
 from ecom_assets.foundation.errors import IncompleteSlice
+from ecom_assets_tests.support.examples import examples
 from ecom_assets_tests.support.loads.slices import read_slice
 from ecom_assets_tests.support.servers.loopback import Loopback, serving
 from ecom_assets_tests.support.servers.moving_list import NOW, PAGINATORS, Api, Change, MovingList, State
@@ -110,10 +111,14 @@ def assert_one_moment(served: MovingList, found: State, restarts: int) -> None:
     assert any(found <= moment <= found | unseen for moment in moments), (found, moments)
 
 
-def check(loopback: Loopback, paging: str, total: str, window: str, examples: int) -> None:
-    """Try so many lists."""
-
-    @settings(max_examples=examples)
+@pytest.mark.hypothesis  # `given` is inside, where its parameters are known
+@pytest.mark.parametrize("window", WINDOWS)
+@pytest.mark.parametrize("total", TOTALS)
+@pytest.mark.parametrize("paging", PAGINGS)
+def test_a_slice_is_the_list_at_one_moment_or_fails(
+    loopback: Loopback, paging: str, total: str, window: str
+) -> None:
+    @examples(0.4)
     @given(api=apis(paging, total, window), rows=ages, moving=changes)
     def one(api: Api, rows: list[float], moving: list[Change]) -> None:
         served, found, restarts = read(loopback, api, rows, moving)
@@ -122,22 +127,3 @@ def check(loopback: Loopback, paging: str, total: str, window: str, examples: in
             assert_one_moment(served, found, restarts)
 
     one()
-
-
-@pytest.mark.parametrize("window", WINDOWS)
-@pytest.mark.parametrize("total", TOTALS)
-@pytest.mark.parametrize("paging", PAGINGS)
-def test_a_slice_is_the_list_at_one_moment_or_fails(
-    loopback: Loopback, paging: str, total: str, window: str
-) -> None:
-    check(loopback, paging, total, window, 20)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("window", WINDOWS)
-@pytest.mark.parametrize("total", TOTALS)
-@pytest.mark.parametrize("paging", PAGINGS)
-def test_a_slice_is_the_list_at_one_moment_or_fails_many_times(
-    loopback: Loopback, paging: str, total: str, window: str
-) -> None:
-    check(loopback, paging, total, window, 150)

@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ecom_assets.client.read_statistics import SliceStatistics
 from ecom_assets.extract.paginator import MAX_RESTARTS
 from ecom_assets.foundation.errors import ApiError, IncompleteSlice
+from ecom_assets_tests.support.examples import examples
 from ecom_assets_tests.support.loads.slices import OFFSET, read_slice
 from ecom_assets_tests.support.servers.loopback import Loopback, Reply, Seen, json_reply, serving
 
@@ -53,7 +54,7 @@ def loopback() -> Iterator[Loopback]:
         yield running
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(0.5)
 @given(count=st.integers(0, 47), limit=st.integers(1, 12), cap=st.integers(1, 12), total=st.booleans())
 def test_every_record_comes_once_whatever_the_page_sizes(
     loopback: Loopback, count: int, limit: int, cap: int, total: bool

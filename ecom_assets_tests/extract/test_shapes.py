@@ -68,6 +68,10 @@ class Loads:
         return found
 
 
+QUICK = ("date_ranges", "unix_seconds")
+"""The shapes whose windows are loaded one by one in the fast tests: windows as dates and as numbers."""
+
+
 def in_order(tables: Tables) -> Tables:
     """Return tables with their rows in a fixed order."""
     return {name: sorted(rows, key=lambda row: repr(list(row.values()))) for name, rows in tables.items()}
@@ -105,6 +109,11 @@ def test_the_table_of_shapes_names_each_and_no_other() -> None:
     assert set(re.findall(r"[a-z_]+", " ".join(table))) == set(SHAPES)
 
 
+@pytest.mark.parametrize(
+    "loads",
+    [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in SHAPES],
+    indirect=True,
+)
 def test_windows_one_by_one_equal_the_range(loads: Loads) -> None:
     expected = {
         name: rows for name, rows in loads.shape.tables(loads.base_url).items() if name in loads.windowed

@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ecom_assets.client.read_statistics import ReadStatistics
@@ -26,6 +26,7 @@ from ecom_assets.extract.windows import windows_between
 from ecom_assets.foundation.errors import ApiError
 from ecom_assets.load.garbage_collection import THRESHOLDS, relaxed_garbage_collection
 from ecom_assets.load.report import window_reports
+from ecom_assets_tests.support.examples import examples
 
 UTC = timezone.utc
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -103,7 +104,7 @@ def outcome_of(name: str, batches: list[list[AssignedRecords]], slices: tuple[Sl
 
 
 @given(st.lists(st.lists(RECORD, max_size=6), min_size=1, max_size=5))
-@settings(max_examples=300, deadline=None)
+@examples(3)
 def test_slices_in_one_batch_come_out_as_each_alone(days: list[list[Any]]) -> None:
     slices = day_slices(len(days))
     batch = []
@@ -128,7 +129,7 @@ INSTANTS = st.one_of(
 
 
 @given(st.lists(INSTANTS, min_size=1, max_size=5), st.integers(0, 1))
-@settings(max_examples=500, deadline=None)
+@examples(5)
 def test_comparing_cursors_as_texts_gives_the_same_as_parsing_them(cursors: list[Any], lookback: int) -> None:
     (slice_,) = day_slices(1)
     slice_ = replace(slice_, start=START - timedelta(microseconds=lookback))

@@ -9,7 +9,7 @@ from typing import Any
 
 import duckdb
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ecom_assets.client.api_connection import open_api
@@ -22,6 +22,7 @@ from ecom_assets.foundation.errors import ApiError, IncompleteSlice
 from ecom_assets.load.delete_detection import detect_deletes
 from ecom_assets.load.run import run_load
 from ecom_assets.warehouse.duckdb.warehouse import DuckDbWarehouse
+from ecom_assets_tests.support.examples import examples
 from ecom_assets_tests.support.servers.loopback import Loopback, Reply, Seen, json_reply, serving
 
 KEY = {"data_type": "bigint", "nullable": False}
@@ -224,7 +225,7 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Loopback, 
         yield loopback, shop, file
 
 
-@settings(max_examples=15)
+@examples(0.2)
 @given(states=st.lists(st.frozensets(st.integers(0, 10), max_size=11), min_size=1, max_size=4))
 def test_after_any_history_the_live_rows_are_those_at_the_source(
     table: tuple[Loopback, Shop, Path], states: list[frozenset[int]]

@@ -157,7 +157,9 @@ def test_each_record_of_a_range_is_loaded_once(
     assert kept == sorted(Counter(window.partition_key for window in expected.values()).items())
 
 
-@pytest.mark.parametrize("api", APIS[1:4:2], ids=lambda api: api.name)
+@pytest.mark.parametrize(
+    "api", [APIS[1], pytest.param(APIS[3], marks=pytest.mark.slow)], ids=lambda api: api.name
+)
 def test_each_record_is_loaded_window_by_window(
     api: Api, loopback: Loopback, new_place: Callable[[], Place]
 ) -> None:

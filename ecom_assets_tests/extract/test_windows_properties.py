@@ -9,7 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ecom_assets.declaration.reading import Shop
@@ -18,6 +18,7 @@ from ecom_assets.extract.window_assignment import assign_windows, cursor_instant
 from ecom_assets.extract.window_request import window_request
 from ecom_assets.extract.windows import Window, windows_between
 from ecom_assets.foundation.errors import ApiError
+from ecom_assets_tests.support.examples import examples
 from ecom_assets_tests.support.servers.window_filter import IN_UTC, Answering, Stored, written
 
 UTC = timezone.utc
@@ -105,7 +106,7 @@ def windows_of_records(
     return found
 
 
-@settings(max_examples=400)
+@examples(4)
 @given(data=st.data())
 def test_each_record_lands_exactly_once(data: st.DataObject) -> None:
     zone = data.draw(st.sampled_from(sorted(CHANGES)), "zone")

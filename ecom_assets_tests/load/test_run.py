@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -30,11 +28,12 @@ from ecom_assets.foundation.errors import (
 from ecom_assets.load.run import RunReport, run_load
 from ecom_assets.sandbox import SANDBOX_KEY
 from ecom_assets.sandbox.server import Running
+from ecom_assets_tests.support.loads.forked_loads import Forks
 from ecom_assets_tests.support.loads.still_sandbox import NOW
 from ecom_assets_tests.support.loads.still_sandbox import sandbox as sandbox
 from ecom_assets_tests.support.loads.still_sandbox import server as server
-from ecom_assets_tests.support.paths import ROOT
-from ecom_assets_tests.support.warehouses.engines import ENGINES, WIDELY, Place, making
+from ecom_assets_tests.support.warehouses.engines import ENGINES, Place
+from ecom_assets_tests.support.warehouses.engines import new_place_widely as new_place_widely
 
 UTC = timezone.utc
 ORDERS_PER_DAY = 120
@@ -88,13 +87,7 @@ class Loads:
         """Return all rows of all resources' tables that exist, sorted."""
         if not self.place.warehouse().exists():
             return {}
-        return {name: self.place.table(name) for name in self.place.present([*WINDOWED, *SNAPSHOTS])}
-
-
-@pytest.fixture(params=WIDELY)
-def new_place(request: pytest.FixtureRequest) -> Callable[[], Place]:
-    """Return a function that makes an empty place for a warehouse."""
-    return making(request)
+        return self.place.whole_tables(*self.place.present([*WINDOWED, *SNAPSHOTS]))
 
 
 in_a_file = pytest.mark.parametrize("new_place", ["duckdb"], indirect=True)
@@ -145,6 +138,7 @@ def test_a_range_brings_what_the_api_has(loads: Loads, sandbox: Running) -> None
     assert loads.rows("select count(*) from sandbox.rejected_rows") == [(0,)]
 
 
+@in_a_file
 def test_the_ledger_and_the_report_say_what_is_in_the_warehouse(loads: Loads) -> None:
     report = loads.run(WINDOWED, WEEK)
     counted = loads.rows(
@@ -200,8 +194,8 @@ def test_the_staging_tables_are_empty_after_a_load(loads: Loads) -> None:
 
 
 def test_a_range_equals_its_days_one_by_one(loads: Loads, others: Loads) -> None:
-    loads.run(WINDOWED, WEEK)
-    for window in WEEK[::-1]:
+    loads.run(WINDOWED, WEEK[-3:])
+    for window in WEEK[:-4:-1]:
         others.run(WINDOWED, (window,))
     assert loads.tables() == others.tables()
 
@@ -289,6 +283,7 @@ def test_rejected_rows_are_kept_with_their_reasons_and_once(loads: Loads, sandbo
     assert loads.rows(f"select count(*) from sandbox.orders where id = {number}") == [(1,)]
 
 
+@in_a_file
 def test_too_many_rejected_rows_fail_the_resource_alone(loads: Loads, sandbox: Running) -> None:
     for record in records_of(sandbox, ORDERS)[:40]:
         sandbox.faults.change(ORDERS, record["id"], status=None)
@@ -315,6 +310,7 @@ def test_a_new_field_becomes_a_column_that_keeps_its_type(loads: Loads, sandbox:
     ]
 
 
+@in_a_file
 def test_a_frozen_contract_fails_its_resource_alone(loads: Loads, sandbox: Running) -> None:
     sandbox.faults.change("/v1/stores", 1, rank=2)
     contract = loads.shop.resource("stores").schema_contract.model_copy(update={"columns": "freeze"})
@@ -323,6 +319,7 @@ def test_a_frozen_contract_fails_its_resource_alone(loads: Loads, sandbox: Runni
     assert set(loads.tables()) == {"products"}
 
 
+@in_a_file
 def test_a_failing_endpoint_leaves_its_siblings_alone(loads: Loads, sandbox: Running) -> None:
     sandbox.faults.fail(404, path="/v1/customers", times=None)
     report = loads.run(WINDOWED, WEEK[:2])
@@ -344,6 +341,7 @@ def test_when_all_fails_nothing_is_written(loads: Loads, sandbox: Running) -> No
     assert loads.place.engine != "duckdb" or not Path(loads.place.where).exists()
 
 
+@in_a_file
 def test_a_long_pause_fails_its_resource_alone_and_says_how_long(loads: Loads, sandbox: Running) -> None:
     sandbox.faults.fail(429, path=ORDERS, retry_after=120, times=None)
     report = loads.run(WINDOWED, WEEK[:1])
@@ -363,6 +361,7 @@ def test_passing_failures_are_counted(loads: Loads, sandbox: Running) -> None:
     assert window.requests == len(sandbox.log.requests)
 
 
+@in_a_file
 def test_an_incomplete_window_loads_nothing_of_it(loads: Loads, sandbox: Running) -> None:
     sandbox.faults.total(ORDERS, 100_000)
     report = loads.run(["orders", "customers"], WEEK[:2])
@@ -378,6 +377,7 @@ def test_an_api_that_ignores_the_window_is_noticed(loads: Loads, sandbox: Runnin
     assert "updated_at_min" in str(report.errors["orders"])
 
 
+@in_a_file
 def test_an_api_without_a_filter_is_read_once_and_sorted_here(
     loads: Loads, others: Loads, sandbox: Running
 ) -> None:
@@ -420,31 +420,12 @@ def test_a_missing_secret_is_one_line(loads: Loads) -> None:
 
 
 @in_a_file
-def test_a_killed_run_leaves_the_tables_as_they_were(loads: Loads, sandbox: Running) -> None:
+def test_a_killed_run_leaves_the_tables_as_they_were(loads: Loads, sandbox: Running, forked: Forks) -> None:
     loads.run(WINDOWED, WEEK[:1])
     before, ledger = loads.tables(), loads.place.table("load_ledger")
-    script = (
-        "import sys, os, signal\n"
-        "import ecom_assets.warehouse.duckdb.destination as w\n"
-        "from ecom_assets_tests.load import test_run as t\n"
-        "execute = w.SharedConnection.__getattr__\n"
-        "class Server: base_url = sys.argv[1]\n"
-        "def dying(self, name):\n"
-        "    dying.left -= name == 'execute'\n"
-        "    if dying.left < 0: os.kill(os.getpid(), signal.SIGKILL)\n"
-        "    return execute(self, name)\n"
-        "dying.left = int(sys.argv[3])\n"
-        "w.SharedConnection.__getattr__ = dying\n"
-        "t.Loads(Server(), t.Place('duckdb', sys.argv[2])).run(t.WINDOWED, t.WEEK)\n"
-    )
     for statements in (25, 60):
-        killed = subprocess.run(
-            [sys.executable, "-c", script, sandbox.base_url, loads.place.where, str(statements)],
-            capture_output=True,
-            check=False,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
-        )
-        assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()[-2000:]
+        pid = forked.load(sandbox.base_url, loads.place.where, WEEK, killed_after=statements)
+        assert forked.end(pid) == (-signal.SIGKILL, "")
         assert loads.tables() == before
         assert loads.place.table("load_ledger") == ledger
     loads.run(WINDOWED, WEEK)
@@ -462,36 +443,6 @@ def test_a_load_that_fails_half_way_leaves_the_tables_as_they_were(loads: Loads)
         loads.run(WINDOWED, WEEK)
     assert "s3cr3t-w0rd" not in str(failed.value)
     assert loads.tables() == before
-
-
-@in_a_file
-@pytest.mark.slow
-def test_runs_at_the_same_time_lose_nothing(loads: Loads, others: Loads, sandbox: Running) -> None:
-    script = (
-        "import sys\n"
-        "from ecom_assets_tests.load import test_run as t\n"
-        "class Server: base_url = sys.argv[1]\n"
-        "place = t.Place('duckdb', sys.argv[2])\n"
-        "report = t.Loads(Server(), place).run(t.WINDOWED, (t.WEEK[int(sys.argv[3])],))\n"
-        "assert not report.errors, report.errors\n"
-    )
-    runs = [
-        subprocess.Popen(
-            [
-                sys.executable,
-                "-c",
-                script,
-                sandbox.base_url,
-                loads.place.where,
-                str(number),
-            ],
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
-        )
-        for number in range(7)
-    ]
-    assert [run.wait() for run in runs] == [0] * 7
-    others.run(WINDOWED, WEEK)
-    assert loads.tables() == others.tables()
 
 
 @in_a_file

@@ -8,13 +8,14 @@ from decimal import Decimal
 from typing import Any
 
 import orjson
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ecom_assets.declaration.reading import Column, Resource, load_shop, shops_dir
 from ecom_assets.sandbox import SandboxSettings
 from ecom_assets.sandbox.instants import DAY, iso_text, midnight
 from ecom_assets.sandbox.records import EVER, Kind, RecordKey, SandboxRecords
+from ecom_assets_tests.support.examples import examples
 
 START = midnight(date(2026, 1, 1))
 ORDERS = 40
@@ -22,7 +23,7 @@ UPDATED: tuple[Kind, ...] = ("customers", "products", "orders")
 
 instants = st.integers(START, START + 30 * DAY)
 seeds = st.integers(0, 5)
-quick = settings(max_examples=25, deadline=None)
+quick = examples(0.25)
 
 
 def data_of(seed: int = 1, orders: int = ORDERS) -> SandboxRecords:

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from importlib import import_module
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from ecom_assets.extract.windows import Window, windows_between
 from ecom_assets.foundation.progress import OnProgress
 from ecom_assets.load.run import run_load
 from ecom_assets.sandbox import SANDBOX_KEY
+from ecom_assets.warehouse.duckdb.destination import SharedConnection
 from ecom_assets.warehouse.transaction import Transaction
 from ecom_assets.warehouse.warehouse import Warehouse
 from ecom_assets_tests.support.paths import ROOT
@@ -58,7 +60,8 @@ class Forks:
     def load(self, base_url: str, file: Path | str, windows: Sequence[Window], **more: Any) -> int:
         """Start a load of windows of all windowed resources, and return the process's id.
 
-        `more` are `copy`, `patience` (seconds), `largest_file` (bytes) and `names` of resources.
+        `more` are `copy`, `patience` (seconds), `largest_file` (bytes), `names` of resources, and `killed_after`
+        (so many statements in a DuckDB file).
         """
         return self._fork(
             do="load",
@@ -156,9 +159,24 @@ def _write_line(word: str, text: str = "", pid: int | None = None) -> None:
     os.write(1, f"{pid or os.getpid()} {word} {text[:2000]}\n".encode())
 
 
+def _kill_after(statements: int) -> None:
+    """Kill this process when it runs another statement in a DuckDB file after so many."""
+    real = SharedConnection.__getattr__
+    left = count(statements, -1)
+
+    def dying(self: SharedConnection, name: str) -> Any:
+        if name == "execute" and next(left) <= 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return real(self, name)
+
+    SharedConnection.__getattr__ = dying  # type: ignore[method-assign]
+
+
 def _load(command: dict[str, Any]) -> None:
     if "largest_file" in command:
         resource.setrlimit(resource.RLIMIT_FSIZE, (command["largest_file"], resource.RLIM_INFINITY))
+    if "killed_after" in command:
+        _kill_after(command["killed_after"])
     windows = windows_from(datetime.fromisoformat(command["start"]), datetime.fromisoformat(command["end"]))
     report = run_load(
         shop_at(command["base_url"]),

@@ -66,7 +66,7 @@ class Race:
 
     def tables(self, *names: str) -> dict[str, list[tuple[Any, ...]]]:
         """Return all rows of tables, sorted."""
-        return {name: self.place.table(name) for name in names or WINDOWED}
+        return self.place.whole_tables(*(names or WINDOWED))
 
     def order(self, number: int) -> tuple[Any, ...]:
         """Return an order's status, and the ids of its lines."""

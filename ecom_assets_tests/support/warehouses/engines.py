@@ -51,15 +51,26 @@ class Place:
 
     def table(self, name: str, *without: str) -> list[tuple[Any, ...]]:
         """Return all rows of a table, sorted, in the order of the columns' names."""
+        return self._tables([name], without)[name]
+
+    def whole_tables(self, *names: str) -> dict[str, list[tuple[Any, ...]]]:
+        """Return all rows of each of these tables, as `table` does."""
+        return self._tables(names, ())
+
+    def _tables(
+        self, names: Iterable[str] | None, without: Sequence[str]
+    ) -> dict[str, list[tuple[Any, ...]]]:
+        # in one transaction: to open a lake for each table takes longer than to read it
         with self.warehouse().read(self.dataset) as transaction:
-            columns = sorted(transaction.columns_of(self.dataset).get(name, {}).keys() - set(without))
-            listed = ", ".join(f'"{column}"' for column in columns)
-            rows = (
-                transaction.execute(f'select {listed} from "{self.dataset}"."{name}"').fetchall()
-                if columns
-                else []
-            )
-            return sorted((tuple(row) for row in rows), key=repr)
+            present = transaction.columns_of(self.dataset)
+            found = {}
+            for name in [name for name in present if not name.startswith("_dlt")] if names is None else names:
+                columns = sorted(present.get(name, {}).keys() - set(without))
+                listed = ", ".join(f'"{column}"' for column in columns)
+                sql = f'select {listed} from "{self.dataset}"."{name}"'
+                rows = transaction.execute(sql).fetchall() if columns else []
+                found[name] = sorted((tuple(row) for row in rows), key=repr)
+            return found
 
     def not_null(self, table: str) -> int:
         """Return how many columns of a table are not nullable."""
@@ -68,9 +79,7 @@ class Place:
 
     def tables(self, *names: str) -> dict[str, list[tuple[Any, ...]]]:
         """Return the rows of tables without the columns that differ between runs. Default: all but dlt's."""
-        with self.warehouse().read(self.dataset) as transaction:
-            present = [name for name in transaction.columns_of(self.dataset) if not name.startswith("_dlt")]
-        return {name: self.table(name, *OF_A_RUN) for name in names or present}
+        return self._tables(names or None, OF_A_RUN)
 
     def columns(self, table: str) -> dict[str, str]:
         """Return the columns of a table in their order, with the engine's names of their types."""
@@ -236,6 +245,12 @@ def new_place(request: pytest.FixtureRequest) -> Callable[[], Place]:
 
 @pytest.fixture(params=SLOWLY, name="new_place")
 def new_place_slowly(request: pytest.FixtureRequest) -> Callable[[], Place]:
+    """Return a function that makes an empty place. A test file that imports it gets it instead of `new_place`."""
+    return making(request)
+
+
+@pytest.fixture(params=WIDELY, name="new_place")
+def new_place_widely(request: pytest.FixtureRequest) -> Callable[[], Place]:
     """Return a function that makes an empty place. A test file that imports it gets it instead of `new_place`."""
     return making(request)
 

@@ -15,8 +15,8 @@ from ecom_assets_tests.support.loads.still_sandbox import sandbox as sandbox
 from ecom_assets_tests.support.loads.still_sandbox import server as server
 from ecom_assets_tests.support.warehouses.engines import Place
 
-ORDERS_PER_DAY = 120
-KILLS = 6
+ORDERS_PER_DAY = 60
+KILLS = 5
 
 
 @pytest.mark.slow

@@ -16,6 +16,7 @@ from ecom_assets_tests.support.loads.still_sandbox import server as server
 from ecom_assets_tests.support.warehouses.engines import OF_A_RUN, Place
 
 ORDERS_PER_DAY = 120
+KILLS = 16
 
 
 def everything(place: Place) -> dict[str, list[Any]]:
@@ -37,11 +38,9 @@ def everything(place: Place) -> dict[str, list[Any]]:
     return found
 
 
-@pytest.mark.parametrize(
-    "kills", [6, pytest.param(40, marks=pytest.mark.slow)], ids=lambda kills: f"{kills} kills"
-)
+@pytest.mark.slow
 def test_killed_at_random_moments_and_run_again(
-    sandbox: Running, forked: Forks, new_database: Callable[..., str], kills: int
+    sandbox: Running, forked: Forks, new_database: Callable[..., str]
 ) -> None:
     earlier = Place("postgres", new_database())
     assert forked.end(forked.load(sandbox.base_url, earlier.where, EARLIER)) == (0, "")
@@ -50,4 +49,4 @@ def test_killed_at_random_moments_and_run_again(
     def fresh(has_earlier: bool) -> Place:
         return Place("postgres", new_database(name) if has_earlier else new_database())
 
-    kill_and_run_again(forked, sandbox.base_url, fresh, everything, kills)
+    kill_and_run_again(forked, sandbox.base_url, fresh, everything, KILLS)
