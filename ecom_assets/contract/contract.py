@@ -174,7 +174,9 @@ class Contract:
 
     def _undeclared(self, rows: Sequence[Any]) -> tuple[dict[str, list[Any]], dict[str, int]]:
         """Return the values of undeclared fields that become columns, and the number of discarded values by field."""
-        unknown, discarded = unknown_fields(rows, self._known)
+        unknown, discarded = unknown_fields(
+            rows, self._known, flatten=self.resource.max_table_nesting is None
+        )
         policy = self.resource.schema_contract.columns
         if unknown and policy == "freeze":
             self._refuse_undeclared(unknown)

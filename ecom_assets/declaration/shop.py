@@ -12,11 +12,12 @@ from pydantic import Field, model_validator
 from pydantic.json_schema import JsonSchemaValue
 from typing_extensions import Self
 
-from ecom_assets.declaration.client import Client, Policy
+from ecom_assets.declaration.client import Auth, Client, Policy, check_auths
 from ecom_assets.declaration.deletes import deletions_name
-from ecom_assets.declaration.endpoint import Incremental
+from ecom_assets.declaration.endpoint import Endpoint, Incremental
 from ecom_assets.declaration.error_text import Place, format_path, format_value, rule_error, value_error
 from ecom_assets.declaration.field_types import Instant, ShopName, whole_number
+from ecom_assets.declaration.first_window import check_first_window
 from ecom_assets.declaration.model import Check, DeclarationModel
 from ecom_assets.declaration.privacy import check_pii_in_placeholders
 from ecom_assets.declaration.resource import Resource
@@ -102,6 +103,14 @@ class Shop(DeclarationModel):
         """Return the topmost parent of a resource: itself, unless it has a parent."""
         return resource if resource.parent is None else self.root_of(self.resource(resource.parent))
 
+    def parent_table_of(self, resource: Resource) -> Resource | None:
+        """Return the nearest parent of a resource that has a table, None if none has."""
+        while resource.parent is not None:
+            resource = self.resource(resource.parent)
+            if resource.selected:
+                return resource
+        return None
+
     def endpoints_to_read(self, resource: Resource) -> tuple[str, ...]:
         """Return the names of the resources whose endpoints a table needs, from its own up to its root's."""
         endpoint = self.parent_of(resource)
@@ -120,13 +129,24 @@ class Shop(DeclarationModel):
         paths = [root.column(name).path for name in root.primary_key]
         return {(prefix + path[0], *path[1:]): path for path in paths}
 
+    @property
+    def tables(self) -> tuple[Resource, ...]:
+        """Return the resources that have a table: all but those with `selected: false`."""
+        return tuple(resource for resource in self.resources if resource.selected)
+
+    @property
+    def auths(self) -> tuple[Auth, ...]:
+        """Return the auth kinds of the client, then those of endpoints."""
+        endpoints = [resource.endpoint for resource in self.resources if resource.endpoint]
+        return (*self.client.auth, *(auth for endpoint in endpoints for auth in endpoint.auth or ()))
+
     def windowed_resources(self) -> tuple[Resource, ...]:
-        """Return the resources that are read window by window."""
-        return tuple(resource for resource in self.resources if resource.windowed)
+        """Return the resources with a table that are read window by window."""
+        return tuple(resource for resource in self.tables if resource.windowed)
 
     def snapshot_resources(self) -> tuple[Resource, ...]:
-        """Return the resources that each load replaces as a whole."""
-        return tuple(resource for resource in self.resources if not resource.windowed)
+        """Return the resources with a table that each load replaces as a whole."""
+        return tuple(resource for resource in self.tables if not resource.windowed)
 
     def resources_with_deletes(self) -> tuple[Resource, ...]:
         """Return the resources with delete detection."""
@@ -155,11 +175,16 @@ class Shop(DeclarationModel):
     def _check_consistency(self) -> Self:
         """Check the resources against each other, and tell each child whether its parent is windowed."""
         by_name = self._check_names()
+        if not self.tables:
+            raise rule_error(
+                ("resources", 0, "selected"), "false for every resource", "true for at least one resource"
+            )
         for position, resource in enumerate(self.resources):
             self._check_parent(("resources", position), resource, by_name)
         for position, resource in enumerate(self.resources):
             self._check_root_keys(("resources", position), resource)
             self._check_references(("resources", position), resource, by_name)
+            self._check_endpoint(("resources", position, "endpoint"), resource.endpoint)
         for position, resource in enumerate(self.resources):
             if resource.declared_disposition not in (None, resource.write_disposition):
                 kind = "windowed" if resource.windowed else "a snapshot (no incremental)"
@@ -175,6 +200,24 @@ class Shop(DeclarationModel):
                     f"a mapping with every and start, because {resource.name} is windowed",
                 )
         return self
+
+    def _check_endpoint(self, place: Place, endpoint: Endpoint | None) -> None:
+        """Check an endpoint's auth, and that its first window and lag are those of the shop."""
+        if endpoint is None:
+            return
+        check_auths((*place, "auth"), endpoint.auth or (), allow_http=self.client.allow_http)
+        paginator = endpoint.paginator or self.client.paginator or {}
+        if endpoint.data is not None and any(
+            key.endswith("_body_path") and paginator[key] for key in paginator
+        ):
+            raise rule_error(
+                (*place, "data"),
+                "data with a paginator that writes into a JSON body",
+                "json, or another paginator",
+            )
+        if endpoint.incremental and self.partitions:
+            here = (*place, "incremental")
+            check_first_window(here, endpoint.incremental, self.partitions.start, self.policy.lookback)
 
     def _check_names(self) -> dict[str, Resource]:
         """Return the resources by name, and require that no two assets have the same name."""
@@ -264,6 +307,12 @@ class Shop(DeclarationModel):
                     (*place, "columns", column.name, "references"),
                     found,
                     f"the columns of {target.name}: {', '.join(names)}",
+                )
+            if not target.selected:
+                raise rule_error(
+                    (*place, "columns", column.name, "references"),
+                    f"{found}, a resource without a table",
+                    "a resource that is selected",
                 )
             target_pii = target.column(column.references.column).pii
             if column.pii != target_pii and not resource.comes_from_parent(column):

@@ -110,7 +110,7 @@ class _EndpointCheck:
             except ApiError as error:
                 yield self._finding(what, "failed", str(error))
         for resource in (self.resource, *self.shop.children_of(self.resource.name)):
-            yield self._check_contract(resource, page.records)
+            yield self._check_contract(resource, self.probe.processed(self.resource, page.records))
 
     def _finding(self, what: str, result: Result, detail: str) -> Finding:
         return Finding(self.resource.name, what, result, self.probe.redactor.scrub(detail))
