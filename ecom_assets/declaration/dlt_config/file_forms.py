@@ -37,6 +37,14 @@ def add_dlt_spellings(top: Schema, definitions: dict[str, Schema]) -> None:
     resources["items"] = {"anyOf": [resources["items"], name_alone]}
     for name in ("Resource", "ResourceDefaults"):
         properties = definitions[name]["properties"]
+        word = {"enum": [value for value in properties["write_disposition"]["enum"] if value]}
+        mapping = {
+            "type": "object",
+            "properties": {"disposition": word},
+            "required": ["disposition"],
+            "additionalProperties": False,
+        }
+        _add_choice(properties["write_disposition"], mapping)
         _add_choice(properties["schema_contract"], {"enum": ["evolve", "freeze"]})
         properties["references"] = {
             "anyOf": [{"type": "array", "items": _reference()}, {"type": "null"}],

@@ -22,7 +22,7 @@ from ecom_assets.declaration.dlt_config.request_keys import (
     PAGE_NUMBER,
     PAGINATOR_TYPES,
 )
-from ecom_assets.declaration.dlt_config.table_keys import COLUMN, CONTRACT_MODES, RESOURCE, SCHEMA_CONTRACT
+from ecom_assets.declaration.dlt_config.table_keys import COLUMN, CONTRACT_MODES, DISPOSITION, RESOURCE, SCHEMA_CONTRACT
 from ecom_assets.declaration.error_text import Place, format_place, format_value
 from ecom_assets.foundation.errors import DeclarationError
 
@@ -146,6 +146,12 @@ class Spellings:
             endpoint = {"path": endpoint}
         if isinstance(endpoint, Mapping):
             resource["endpoint"] = self._endpoint(endpoint, (*place, "endpoint"))
+        if isinstance(resource.get("write_disposition"), Mapping):
+            disposition_place = (*place, "write_disposition")
+            disposition = self._take(DISPOSITION, resource["write_disposition"], disposition_place)
+            if set(disposition) == {"disposition"}:
+                self._move(disposition_place, (*disposition_place, "disposition"))
+                resource["write_disposition"] = disposition["disposition"]
         if "columns" in resource:
             resource["columns"] = self._columns(resource["columns"], (*place, "columns"))
         if "schema_contract" in resource:

@@ -93,6 +93,43 @@ RESOURCE = DltSection(
     ),
 )
 
+DISPOSITION = DltSection(
+    "The write disposition as a mapping",
+    "resources[].write_disposition",
+    (
+        "TWriteDispositionDict",
+        "TMergeDispositionDict",
+        "TDeleteInsertStrategyDict",
+        "TUpsertStrategyDict",
+        "TScd2StrategyDict",
+        "TCdcStrategyDict",
+    ),
+    (
+        in_our_way("disposition", "The word itself: `{disposition: merge}` means `merge`."),
+        refused(
+            "strategy",
+            "each load upserts by primary key and leaves other rows alone, whatever the warehouse",
+            "merge",
+        ),
+        refused(
+            "source_filter",
+            "every record that was read is loaded or rejected, and counted",
+            "endpoint.params, so that the API filters",
+        ),
+        refused(
+            "destination_scope",
+            "a load changes the rows of its own windows or keys only",
+            "nothing",
+        ),
+        refused("deduplicated", "records with the same primary key are always found", "nothing"),
+        refused("validity_column_names", "a table has one row for each key, without a history", "merge"),
+        refused("active_record_timestamp", "a table has one row for each key, without a history", "merge"),
+        refused("boundary_timestamp", "a table has one row for each key, without a history", "merge"),
+        refused("row_version_column_name", "a table has one row for each key, without a history", "merge"),
+        refused("skip_unchanged_rows", "the rows are the same with or without it", "nothing"),
+    ),
+)
+
 PROCESSING_STEPS = DltSection(
     "Processing steps",
     "resources[].processing_steps[]",
@@ -234,4 +271,4 @@ REFERENCE = DltSection(
     ),
 )
 
-TABLE_SECTIONS = (RESOURCE, PROCESSING_STEPS, COLUMN, CONTRACT_MODES, SCHEMA_CONTRACT, REFERENCE)
+TABLE_SECTIONS = (RESOURCE, DISPOSITION, PROCESSING_STEPS, COLUMN, CONTRACT_MODES, SCHEMA_CONTRACT, REFERENCE)
