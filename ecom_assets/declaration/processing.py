@@ -14,7 +14,7 @@ STEPS = ("filter", "map", "yield_map")
 """The kinds of steps, in the order in which dlt applies those of one mapping."""
 
 
-def processing_steps(value: Any) -> Any:
+def take_steps(value: Any) -> Any:
     """Check a list of mappings of step to function."""
     if not isinstance(value, (list, tuple)):
         raise value_error(format_value(value), "a list of mappings")

@@ -29,7 +29,7 @@ from ecom_assets.declaration.field_types import (
 from ecom_assets.declaration.model import Check, DeclarationModel, Documented
 from ecom_assets.declaration.placeholders import find_placeholders
 from ecom_assets.declaration.privacy import check_pii_columns
-from ecom_assets.declaration.processing import check_steps, processing_steps
+from ecom_assets.declaration.processing import check_steps, take_steps
 
 
 class SchemaContract(DeclarationModel):
@@ -109,7 +109,7 @@ class Resource(DeclarationModel):
         default=True,
         description="False makes no table: the endpoint is only read for the resources that need it.",
     )
-    processing_steps: Annotated[tuple[Mapping[str, Any], ...], Check(processing_steps, {})] = ()
+    processing_steps: Annotated[tuple[Mapping[str, Any], ...], Check(take_steps, {})] = ()
     """Only in Python: dlt's steps `filter`, `map` and `yield_map`, in the order in which records pass them."""
     max_rejected: Annotated[float, _share] | None = Field(
         default=None,

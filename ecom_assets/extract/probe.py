@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from typing import Any
 
@@ -22,6 +22,7 @@ from ecom_assets.declaration.paginator import PAGINATORS
 from ecom_assets.declaration.reading import Endpoint, Resource, Shop
 from ecom_assets.extract.children import add_parent_fields, placeholder_values
 from ecom_assets.extract.page_reader import is_ignored
+from ecom_assets.extract.paging_detection import declares_paging, undeclared_paging
 from ecom_assets.extract.processing import process_records
 from ecom_assets.extract.request_template import response_actions, template_of, window_values
 from ecom_assets.extract.slices import Slice
@@ -34,10 +35,17 @@ Bounds = tuple[datetime, datetime]
 
 @dataclass(frozen=True)
 class Page:
-    """One page of an endpoint: its records, and the total that the API reports, None if it reports none."""
+    """One page of an endpoint.
+
+    Attributes:
+        records: Its records.
+        total: The total that the API reports, None if it reports none.
+        undeclared_paging: The paginator that leads to another page although none is declared, else None.
+    """
 
     records: list[Any]
     total: int | None
+    undeclared_paging: str | None = None
 
 
 class Probe:
@@ -89,7 +97,8 @@ class Probe:
             page = None if values is None else self._request_page(resource, values, bounds, limit, offset)
             if page and (page.records or known_parent):
                 self._parents[resource.name, bounds] = parent
-                return Page(add_parent_fields(resource, parent, page.records), page.total)
+                records = add_parent_fields(resource, parent, page.records)
+                return replace(page, records=records)
         return Page([], None)
 
     def records(
@@ -147,7 +156,8 @@ class Probe:
         if is_ignored(response):
             return Page([], None)
         records = _records_in(resource, endpoint, response)
-        page = Page(records, _total_in(resource, response, total_path, total_header))
+        paging = None if declares_paging(self._shop, resource) else undeclared_paging(response, records)
+        page = Page(records, _total_in(resource, response, total_path, total_header), paging)
         if not resource.processing_steps:
             protect_personal_data(self._shop, resource, page.records, self._pii_key)
         return page

@@ -64,7 +64,9 @@ def test_the_table_has_no_key_that_dlt_lacks() -> None:
     known = keys_of_dlt()
     for section in SECTIONS:
         for entry in section.keys:
-            assert any((name, entry.key) in known for name in section.dictionaries), f"{section.title}: {entry.key}"
+            assert any((name, entry.key) in known for name in section.dictionaries), (
+                f"{section.title}: {entry.key}"
+            )
 
 
 def test_a_key_of_a_newer_dlt_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -343,7 +345,7 @@ def load(folder: Path, document: dict[str, Any]) -> Any:
 
 
 def example_of(section: DltSection, entry: DltKey) -> Any:
-    if section.dictionaries[0] in VALUES or entry.key == "type" and section.place == "endpoint.incremental":
+    if section.dictionaries[0] in VALUES or (entry.key == "type" and section.place == "endpoint.incremental"):
         return ABSENT
     if section.place == "paginator" and (section.dictionaries[0], entry.key) not in EXAMPLES:
         return PAGINATOR_EXAMPLES.get(entry.key, "next")
@@ -359,7 +361,10 @@ def test_a_key_that_is_taken_loads_and_an_editor_takes_it(
     if example_of(section, entry) is None:
         return  # an editor shows no secret fields, and null stands for nothing
     errors = [error.message for error in Draft202012Validator(file_schema()).iter_errors(document)]
-    if (section.dictionaries[0], entry.key) != ("TColumnSchema", "name"):  # a schema cannot compare it with the key
+    if (section.dictionaries[0], entry.key) != (
+        "TColumnSchema",
+        "name",
+    ):  # a schema cannot compare it with the key
         assert errors == []
 
 

@@ -37,7 +37,7 @@ def add_dlt_spellings(top: Schema, definitions: dict[str, Schema]) -> None:
     resources["items"] = {"anyOf": [resources["items"], name_alone]}
     for name in ("Resource", "ResourceDefaults"):
         properties = definitions[name]["properties"]
-        word = {"enum": [value for value in properties["write_disposition"]["enum"] if value]}
+        word = {"enum": ["merge", "replace"]}
         mapping = {
             "type": "object",
             "properties": {"disposition": word},

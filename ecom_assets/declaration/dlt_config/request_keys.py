@@ -74,7 +74,7 @@ PAGINATOR_TYPES = DltSection(
         refused(
             "auto",
             "nothing can prove that a guessed paginator reads every page",
-            "the type and its keys; `ecom-assets check` or `ecom-assets discover` finds out which",
+            "the type and its keys; leave it out, and `ecom-assets check` names what dlt detects",
         ),
         as_it_is("single_page", "The response is everything."),
         as_it_is("cursor", "A cursor in the body."),

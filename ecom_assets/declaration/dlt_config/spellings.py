@@ -22,7 +22,13 @@ from ecom_assets.declaration.dlt_config.request_keys import (
     PAGE_NUMBER,
     PAGINATOR_TYPES,
 )
-from ecom_assets.declaration.dlt_config.table_keys import COLUMN, CONTRACT_MODES, DISPOSITION, RESOURCE, SCHEMA_CONTRACT
+from ecom_assets.declaration.dlt_config.table_keys import (
+    COLUMN,
+    CONTRACT_MODES,
+    DISPOSITION,
+    RESOURCE,
+    SCHEMA_CONTRACT,
+)
 from ecom_assets.declaration.error_text import Place, format_place, format_value
 from ecom_assets.foundation.errors import DeclarationError
 
@@ -130,11 +136,10 @@ class Spellings:
             raise self._fail(place, "an object of Python", allowed)
 
     def _entry(self, given: Any, place: Place) -> Any:
-        """Return an entry of `resources`; a text is the name and the path."""
+        """Return an entry of `resources`; a text is the name, and so the path."""
         if isinstance(given, str):
-            for moved in (("name",), ("endpoint", "path")):
-                self._move((*place, *moved), place)
-            return {"name": given, "endpoint": {"path": given}}
+            self._move((*place, "name"), place)
+            return {"name": given}
         self._refuse_object(given, place, "a mapping with name and endpoint, or a name alone")
         return self._resource(given, place) if isinstance(given, Mapping) else given
 

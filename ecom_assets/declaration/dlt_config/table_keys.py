@@ -149,7 +149,9 @@ COLUMN = DltSection(
     ("TColumnSchema",),
     (
         in_our_way("name", "The key of the mapping, or `name` in a list."),
-        in_our_way("data_type", "dlt's types except `wei`. For `wei`, use `decimal` with precision 38 and scale 0."),
+        in_our_way(
+            "data_type", "dlt's types except `wei`. For `wei`, use `decimal` with precision 38 and scale 0."
+        ),
         as_it_is("nullable", "False rejects records without a value."),
         in_our_way("precision", "Digits of a decimal. Other types have no precision."),
         in_our_way("scale", "Digits of a decimal after the point."),
