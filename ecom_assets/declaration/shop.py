@@ -12,12 +12,12 @@ from pydantic import Field, model_validator
 from pydantic.json_schema import JsonSchemaValue
 from typing_extensions import Self
 
-from ecom_assets.declaration.client import Auth, Client, Policy, check_auths
+from ecom_assets.declaration.client import Auth, Client, Policy
 from ecom_assets.declaration.deletes import deletions_name
-from ecom_assets.declaration.endpoint import Endpoint, Incremental
+from ecom_assets.declaration.endpoint import Incremental
+from ecom_assets.declaration.endpoint_rules import check_endpoint, check_first_window
 from ecom_assets.declaration.error_text import Place, format_path, format_value, rule_error, value_error
 from ecom_assets.declaration.field_types import Instant, ShopName, whole_number
-from ecom_assets.declaration.first_window import check_first_window
 from ecom_assets.declaration.model import Check, DeclarationModel
 from ecom_assets.declaration.privacy import check_pii_in_placeholders
 from ecom_assets.declaration.resource import Resource
@@ -184,7 +184,13 @@ class Shop(DeclarationModel):
         for position, resource in enumerate(self.resources):
             self._check_root_keys(("resources", position), resource)
             self._check_references(("resources", position), resource, by_name)
-            self._check_endpoint(("resources", position, "endpoint"), resource.endpoint)
+            if resource.endpoint:
+                place = ("resources", position, "endpoint")
+                check_endpoint(place, resource.endpoint, self.client)
+                if resource.endpoint.incremental and self.partitions:
+                    here = (*place, "incremental")
+                    start, lookback = self.partitions.start, self.policy.lookback
+                    check_first_window(here, resource.endpoint.incremental, start, lookback)
         for position, resource in enumerate(self.resources):
             if resource.declared_disposition not in (None, resource.write_disposition):
                 kind = "windowed" if resource.windowed else "a snapshot (no incremental)"
@@ -200,24 +206,6 @@ class Shop(DeclarationModel):
                     f"a mapping with every and start, because {resource.name} is windowed",
                 )
         return self
-
-    def _check_endpoint(self, place: Place, endpoint: Endpoint | None) -> None:
-        """Check an endpoint's auth, and that its first window and lag are those of the shop."""
-        if endpoint is None:
-            return
-        check_auths((*place, "auth"), endpoint.auth or (), allow_http=self.client.allow_http)
-        paginator = endpoint.paginator or self.client.paginator or {}
-        if endpoint.data is not None and any(
-            key.endswith("_body_path") and paginator[key] for key in paginator
-        ):
-            raise rule_error(
-                (*place, "data"),
-                "data with a paginator that writes into a JSON body",
-                "json, or another paginator",
-            )
-        if endpoint.incremental and self.partitions:
-            here = (*place, "incremental")
-            check_first_window(here, endpoint.incremental, self.partitions.start, self.policy.lookback)
 
     def _check_names(self) -> dict[str, Resource]:
         """Return the resources by name, and require that no two assets have the same name."""

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
+from dlt.sources.rest_api import rest_api_source
 from requests import Response
 
 from ecom_assets.declaration.reading import Shop, load_shop
@@ -231,6 +232,70 @@ def test_older_parameters_and_a_parent_that_is_not_selected(
     ]
     assert place.rows("select order_id, id from refunds") == [(7, 1)]
     assert set(place.present(["orders", "refunds"])) == {"refunds"}
+
+
+SAME = """
+client:
+  base_url: "BASE_URL"
+  paginator: json_response
+  headers: {X-Client: ecom}
+resource_defaults:
+  primary_key: id
+  endpoint: {data_selector: data, params: {per: 5}}
+  columns: [{name: id, data_type: bigint, nullable: false}]
+resources:
+- orders
+- name: refunds
+  endpoint:
+    path: orders/{order}/refunds
+    params: {order: {type: resolve, resource: orders, field: id}}
+    headers: {X-Order: "{resources.orders.id}"}
+- name: search
+  endpoint: {method: POST, data: {text: shoes}, response_actions: [{status_code: 404, action: ignore}]}
+- name: status
+  endpoint: v1/status
+"""
+"""A configuration that dlt takes as it is."""
+
+
+def test_the_requests_are_those_of_dlt(api: Loopback, place: Place, tmp_path: Path) -> None:
+    answers = {
+        ("/orders", ""): json_reply({"data": [{"id": 1}], "next": "/orders?page=2"}),
+        ("/orders", "2"): json_reply({"data": [{"id": 2}]}),
+        ("/search", ""): Reply(404),
+    }
+    api.answering = lambda seen: answers.get(
+        (seen.path, dict(seen.query).get("page", "")), json_reply({"data": [{"id": 9}]})
+    )
+
+    def requests() -> set[tuple[Any, ...]]:
+        names = ("x-client", "x-order", "content-type")
+        found = {
+            (
+                seen.method,
+                seen.path,
+                tuple(seen.query),
+                seen.body,
+                *(seen.headers.get(name) for name in names),
+            )
+            for seen in api.seen
+        }
+        api.seen.clear()
+        return found
+
+    source = rest_api_source(yaml.safe_load(SAME.replace("BASE_URL", api.base_url)))
+    dlt_rows = {name: len(list(resource)) for name, resource in source.resources.items()}
+    by_dlt = requests()
+    shop = load_file(tmp_path, f"name: acme\n{SAME}", api)
+    assert run(shop, place, "orders", "refunds", "search", "status").errors == {}
+    assert requests() == by_dlt
+    assert len(by_dlt) == 6
+    rows = {name: place.rows(f"select count(*) from {name}")[0][0] for name in dlt_rows}
+    # the two lists of refunds have the same record
+    assert (dlt_rows, rows) == (
+        {"orders": 2, "refunds": 2, "search": 0, "status": 1},
+        {"orders": 2, "refunds": 1, "search": 0, "status": 1},
+    )
 
 
 def test_a_resource_that_is_not_selected_has_no_asset_and_no_load(

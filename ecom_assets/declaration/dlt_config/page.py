@@ -41,6 +41,7 @@ def _section(section: DltSection) -> Iterator[str]:
 def _meaning(key: DltKey) -> str:
     """Return what a key does, or why it is refused and what to use."""
     if key.treatment == "refused":
-        return f"{key.text[0].upper()}{key.text[1:]}. Use: {key.instead}."
+        use = "Leave it out" if key.instead == "nothing" else f"Use: {key.instead}"
+        return f"{key.text}. {use}."
     text = f"No effect. {key.text}" if key.has_no_effect else key.text
-    return f"{text} In a file use: {key.instead}." if key.treatment == "only in Python" else text
+    return f"{text} Otherwise use: {key.instead}." if key.treatment == "only in Python" else text

@@ -24,7 +24,8 @@ def refusal_of(key: DltKey, value: Any) -> Refusal | None:
     if value is None:
         return None
     if key.treatment == "refused":
-        return Refusal(f"a key of dlt that is refused, because {key.text}", f"{key.instead} instead")
+        instead = "a resource without it" if key.instead == "nothing" else f"{key.instead} instead"
+        return Refusal(f"a key of dlt that is refused, because {key.text}", instead)
     if key.treatment == "only in Python" and not _holds_function(value):
         return Refusal(f"{format_value(value)} where only a function of Python can stand", key.instead)
     # compared with its type, because True equals 1

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from ecom_assets.declaration.dlt_config.connection_keys import CONNECTION_SECTIONS
+from ecom_assets.declaration.dlt_config.endpoint_keys import ENDPOINT_SECTIONS
 from ecom_assets.declaration.dlt_config.key import DltKey, DltSection
-from ecom_assets.declaration.dlt_config.request_keys import REQUEST_SECTIONS
 from ecom_assets.declaration.dlt_config.table_keys import TABLE_SECTIONS
 
-SECTIONS: tuple[DltSection, ...] = (*REQUEST_SECTIONS, *TABLE_SECTIONS)
+SECTIONS: tuple[DltSection, ...] = (*CONNECTION_SECTIONS, *ENDPOINT_SECTIONS, *TABLE_SECTIONS)
 
 
 def find_key(dictionary: str, key: str) -> DltKey | None:

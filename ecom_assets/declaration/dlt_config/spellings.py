@@ -12,16 +12,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from ecom_assets.declaration.client import AUTH_FIELDS
+from ecom_assets.declaration.dlt_config.connection_keys import AUTH, CLIENT, PAGE_NUMBER, PAGINATOR_TYPES
+from ecom_assets.declaration.dlt_config.endpoint_keys import ENDPOINT, INCREMENTAL
 from ecom_assets.declaration.dlt_config.key import DltKey, DltSection
 from ecom_assets.declaration.dlt_config.refusals import take_keys
-from ecom_assets.declaration.dlt_config.request_keys import (
-    AUTH,
-    CLIENT,
-    ENDPOINT,
-    INCREMENTAL,
-    PAGE_NUMBER,
-    PAGINATOR_TYPES,
-)
 from ecom_assets.declaration.dlt_config.table_keys import (
     COLUMN,
     CONTRACT_MODES,

@@ -1,4 +1,4 @@
-"""dlt's `initial_value` and `lag` of a cursor, which must agree with the windows of the shop."""
+"""What an endpoint must agree on with its shop: auth, paginator, and dlt's `initial_value` and `lag` of a cursor."""
 
 from __future__ import annotations
 
@@ -7,12 +7,34 @@ from datetime import date, datetime, time, timezone
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from ecom_assets.declaration.endpoint import Incremental
+from ecom_assets.declaration.client import Client, check_auths
+from ecom_assets.declaration.endpoint import Endpoint, Incremental
 from ecom_assets.declaration.error_text import Place, format_value, rule_error
 from ecom_assets.foundation.local_time import instant_of
 
 _MILLISECONDS_FROM = 100_000_000_000
 """From this number on, a number of a cursor is of milliseconds since 1970, else of seconds."""
+
+
+def check_endpoint(place: Place, endpoint: Endpoint, client: Client) -> None:
+    """Check an endpoint's auth, and that its paginator fits its body.
+
+    Args:
+        place: The place of the endpoint.
+        endpoint: The declared endpoint.
+        client: The client, whose paginator it may have.
+
+    Raises:
+        PydanticCustomError: An address or a secret of the auth is wrong, or pages cannot be asked for.
+    """
+    check_auths((*place, "auth"), endpoint.auth or (), allow_http=client.allow_http)
+    paginator = endpoint.paginator or client.paginator or {}
+    if endpoint.data is not None and any(key.endswith("_body_path") and paginator[key] for key in paginator):
+        raise rule_error(
+            (*place, "data"),
+            "data with a paginator that writes into a JSON body",
+            "json, or another paginator",
+        )
 
 
 def check_first_window(place: Place, incremental: Incremental, start: datetime, lookback: int) -> None:
