@@ -68,7 +68,7 @@ format: $(DEV)  ## Put the code in shape
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-docs: $(DEV)  ## Write anew what is drawn from the code: docs/keys.md, the JSON Schema, the diagram in CONTRIBUTING.md
+docs: $(DEV)  ## Write anew what is drawn from the code: docs/keys.md, docs/dlt-configuration.md, the JSON Schema, the diagram in CONTRIBUTING.md
 	$(BIN)/python -m ecom_assets.declaration.keys_page
 	$(BIN)/python .ci/package_diagram.py
 

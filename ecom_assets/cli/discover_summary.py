@@ -83,7 +83,7 @@ def _summary(file: Path, discovery: Discovery, commands: Sequence[str]) -> dict[
 def next_commands(file: Path, shop: Shop) -> list[str]:
     """Return the commands that check the shop, show a table of it, and load that table."""
     shown_file = shlex.quote(format_path(file))
-    resource = next(iter(shop.windowed_resources()), shop.resources[0])
+    resource = next(iter(shop.windowed_resources()), shop.tables[0])
     folder = shlex.quote(format_path(file.parent))
     shops_dir = os.environ.get("ECOM_SHOPS_DIR")
     in_shops_dir = bool(shops_dir) and Path(shops_dir or "").resolve() == file.parent.resolve()

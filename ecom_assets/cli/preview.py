@@ -45,8 +45,8 @@ def preview(
     parent = declared.parent_of(entry)
     bounds = _find_window(declared, parent.name, window) if window else None
     with open_probe(declared) as probe:
-        page = probe.page(parent, (bounds.start, bounds.end) if bounds else None, limit=limit)
-    records = page.records[:limit]
+        found = probe.records(parent, (bounds.start, bounds.end) if bounds else None, limit=limit)
+    records = found[:limit]
     rows = records if entry.endpoint else explode(records, entry, parent)[0]
     result = contract_of(declared, entry).apply(rows)
     if as_json:

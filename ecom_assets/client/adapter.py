@@ -11,7 +11,7 @@ time between two tries, and `ecom_assets.client.signing` for how a request is si
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from time import monotonic, sleep
 from typing import Any
 from urllib.parse import urlsplit
@@ -57,6 +57,7 @@ class ShopAdapter(HTTPAdapter):
         errors: RequestErrors,
         statistics: ReadStatistics | None,
         rate_limit: RateLimit,
+        endpoint_auth: Mapping[str, Sequence[AuthBase]] | None = None,
     ) -> None:
         """Serve the origin of `base_url` only, with one connection for each of the policy's workers.
 
@@ -68,11 +69,12 @@ class ShopAdapter(HTTPAdapter):
             errors: Words the errors.
             statistics: Counts the requests and retries of each slice; None counts nothing.
             rate_limit: Decides when each request may leave.
+            endpoint_auth: The auth objects of the endpoints that do not use `auth`, by the name of their resource.
         """
         super().__init__(pool_connections=1, pool_maxsize=policy.concurrency)
         self.policy = policy
         self._origin = _origin(base_url)
-        self._signer = RequestSigner(auth, redactor, self._wait_for_turn)
+        self._signer = RequestSigner(auth, redactor, self._wait_for_turn, endpoint_auth)
         self._errors = errors
         self._statistics = statistics
         self._rate_limit = rate_limit

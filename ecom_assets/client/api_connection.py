@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
-from ecom_assets.client.auth import build_auth
+from ecom_assets.client.auth import build_auth, build_endpoint_auth
 from ecom_assets.client.failures import failure_of
 from ecom_assets.client.read_statistics import ReadStatistics
 from ecom_assets.client.redaction import Redactor, scrubbed_logging
@@ -63,7 +63,13 @@ def open_api(shop: Shop, secrets: Mapping[str, str] | None = None) -> Iterator[A
             client = shop.client.model_copy(update={"base_url": f"{running.base_url}/{path}".rstrip("/")})
             shop = shop.model_copy(update={"client": client})
         statistics = ReadStatistics()
-        session = create_session(shop, build_auth(shop, resolved), resolved.values(), statistics)
+        session = create_session(
+            shop,
+            build_auth(shop, resolved),
+            resolved.values(),
+            statistics,
+            build_endpoint_auth(shop, resolved),
+        )
         stack.enter_context(scrubbed_logging(session.redactor))
         try:
             yield ApiConnection(shop, session, statistics, session.redactor, resolved.get(PII_KEY_NAME, ""))

@@ -24,6 +24,15 @@ def build_auth(shop: Shop, secrets: Mapping[str, str]) -> tuple[AuthConfigBase, 
     return tuple(_auth_object(auth, secrets) for auth in shop.client.auth)
 
 
+def build_endpoint_auth(shop: Shop, secrets: Mapping[str, str]) -> dict[str, tuple[AuthConfigBase, ...]]:
+    """Return dlt's auth objects of the endpoints that do not use the client's, by the name of their resource."""
+    return {
+        resource.name: tuple(_auth_object(auth, secrets) for auth in resource.endpoint.auth)
+        for resource in shop.resources
+        if resource.endpoint and resource.endpoint.auth is not None
+    }
+
+
 def _auth_object(auth: Auth, secrets: Mapping[str, str]) -> AuthConfigBase:
     """Return the auth object of one declared kind."""
     values = {field: secrets[name] for field, name in auth.fields.items()}

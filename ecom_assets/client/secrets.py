@@ -24,7 +24,7 @@ SANDBOX_SCHEME = "sandbox://"
 
 def secret_names(shop: Shop) -> tuple[str, ...]:
     """Return the names, under `sources.<shop>`, of the secrets that a shop needs."""
-    return tuple(name for auth in shop.client.auth for name in auth.fields.values())
+    return tuple(dict.fromkeys(name for auth in shop.auths for name in auth.fields.values()))
 
 
 def environment_variable(shop: Shop, name: str) -> str:
@@ -46,7 +46,7 @@ def resolve_secrets(shop: Shop, given: Mapping[str, str] | None = None) -> dict[
         MissingSecret: A secret is not found, is still dlt's placeholder, or cannot be sent.
     """
     secrets = {}
-    for auth in shop.client.auth:
+    for auth in shop.auths:
         for field, name in auth.fields.items():
             secrets[name] = _resolve_secret(shop, name, given or {}, may_be_empty=field == "password")
     if shop.needs_pii_key:

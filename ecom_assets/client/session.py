@@ -5,7 +5,7 @@ See `ecom_assets.client.adapter` for signing and retries, and `ecom_assets.clien
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -29,7 +29,11 @@ from ecom_assets.foundation.errors import ApiError
 
 
 def create_session(
-    shop: Shop, auth: Sequence[AuthBase], secrets: Collection[str], statistics: ReadStatistics | None
+    shop: Shop,
+    auth: Sequence[AuthBase],
+    secrets: Collection[str],
+    statistics: ReadStatistics | None,
+    endpoint_auth: Mapping[str, Sequence[AuthBase]] | None = None,
 ) -> ShopSession:
     """Return the session that goes into dlt's REST API source as `client.session`; threads may share it.
 
@@ -42,19 +46,22 @@ def create_session(
         auth: What `build_auth` returned for this shop.
         secrets: The values that must never show.
         statistics: Counts the requests of the slice that a request's SLICE_HEADER names; None counts nothing.
+        endpoint_auth: What `build_endpoint_auth` returned for this shop.
 
     Raises:
         BrokerError: A broker is configured and does not answer; the session may raise it later as well.
     """
     redactor = Redactor(secrets)
     rate_limit = rate_limit_of(shop.name, shop.policy.requests_per_second)
-    for entry in auth:
+    for entry in (*auth, *(entry for entries in (endpoint_auth or {}).values() for entry in entries)):
         if isinstance(entry, OAuth2ClientCredentials):
             errors = RequestErrors(shop, redactor, for_token=True)
             adapter = ShopAdapter(shop.policy, entry.access_token_url, (), redactor, errors, None, rate_limit)
             entry.session = ShopSession(adapter, redactor, errors)
     errors = RequestErrors(shop, redactor)
-    adapter = ShopAdapter(shop.policy, shop.client.base_url, auth, redactor, errors, statistics, rate_limit)
+    adapter = ShopAdapter(
+        shop.policy, shop.client.base_url, auth, redactor, errors, statistics, rate_limit, endpoint_auth
+    )
     return ShopSession(adapter, redactor, errors)
 
 

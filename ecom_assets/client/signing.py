@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from urllib.parse import unquote_plus
 
 from dlt.sources.helpers.rest_client.auth import APIKeyAuth, OAuth2ClientCredentials
@@ -13,16 +13,30 @@ from requests.auth import AuthBase
 
 from ecom_assets.client.read_statistics import SLICE_HEADER
 from ecom_assets.client.redaction import HIDDEN, Redactor
+from ecom_assets.declaration.reading import Resource
 from ecom_assets.foundation.errors import ApiError, IngestError
 
+AUTH_HEADER = "X-Ecom-Auth"
+"""Carries the name of the resource whose endpoint has an auth of its own; the adapter never sends it."""
+
 _QUERY = re.compile(r"\?([^#>\s]*)")
+
+
+def auth_header(resource: Resource) -> dict[str, str]:
+    """Return the header that has a resource's requests signed with the auth of its endpoint, if it has one."""
+    has_own = resource.endpoint is not None and resource.endpoint.auth is not None
+    return {AUTH_HEADER: resource.name} if has_own else {}
 
 
 class RequestSigner:
     """Signs requests with a shop's auth objects; threads may share it."""
 
     def __init__(
-        self, auth: Sequence[AuthBase], redactor: Redactor, wait_for_turn: Callable[[PreparedRequest], None]
+        self,
+        auth: Sequence[AuthBase],
+        redactor: Redactor,
+        wait_for_turn: Callable[[PreparedRequest], None],
+        endpoint_auth: Mapping[str, Sequence[AuthBase]] | None = None,
     ) -> None:
         """Keep what signing needs.
 
@@ -30,11 +44,13 @@ class RequestSigner:
             auth: dlt's auth objects, applied in this order.
             redactor: Learns each token that is obtained, so that it is hidden too.
             wait_for_turn: Waits until the rate limit lets a request leave.
+            endpoint_auth: The auth objects, in place of `auth`, of requests with an AUTH_HEADER, by its value.
         """
         self._auth = tuple(auth)
+        self._endpoint_auth = {name: tuple(entries) for name, entries in (endpoint_auth or {}).items()}
         self._secret_parameters = {
             entry.name
-            for entry in auth
+            for entry in (*auth, *(entry for entries in self._endpoint_auth.values() for entry in entries))
             if isinstance(entry, APIKeyAuth) and entry.location in ("query", "param")
         }
         self._redactor = redactor
@@ -42,10 +58,11 @@ class RequestSigner:
         self._token_lock = threading.Lock()
 
     def sign(self, unsigned: PreparedRequest) -> PreparedRequest:
-        """Return a copy that carries the shop's secrets and no slice id."""
+        """Return a copy that carries the shop's secrets and none of the project's own headers."""
         signed = unsigned.copy()
         signed.headers.pop(SLICE_HEADER, None)
-        for auth in self._auth:
+        resource = signed.headers.pop(AUTH_HEADER, None)
+        for auth in self._auth if resource is None else self._endpoint_auth[resource]:
             signed = (
                 self._sign_with_token(auth, signed)
                 if isinstance(auth, OAuth2ClientCredentials)

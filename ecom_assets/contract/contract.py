@@ -216,7 +216,9 @@ class Contract:
 
     def _undeclared(self, rows: Sequence[Any]) -> tuple[dict[str, list[Any]], dict[str, int]]:
         """Return the values of undeclared fields that become columns, and the number of discarded values by field."""
-        unknown, discarded = unknown_fields(rows, self._known)
+        unknown, discarded = unknown_fields(
+            rows, self._known, flatten=self.resource.max_table_nesting is None
+        )
         policy = self.resource.schema_contract.columns
         unwanted = set(unknown)
         if not self.resource.declared_columns:

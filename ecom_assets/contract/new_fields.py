@@ -43,7 +43,9 @@ def known_fields(paths: Iterable[Sequence[str]]) -> KnownFields:
     return tree
 
 
-def unknown_fields(records: Sequence[Any], known: KnownFields) -> tuple[dict[str, list[Any]], dict[str, int]]:
+def unknown_fields(
+    records: Sequence[Any], known: KnownFields, *, flatten: bool = True
+) -> tuple[dict[str, list[Any]], dict[str, int]]:
     """Return the undeclared fields of records.
 
     An object becomes its fields, named `a__b`. A list stays one value. A field that is null everywhere is left out.
@@ -55,7 +57,7 @@ def unknown_fields(records: Sequence[Any], known: KnownFields) -> tuple[dict[str
     """
     found: dict[str, list[Any]] = {}
     dropped: dict[str, int] = {}
-    _collect_fields(records, known, (), found, dropped)
+    _collect_fields(records, known, (), found, dropped, _DEEPEST if flatten else 1)
     return found, dropped
 
 
@@ -65,6 +67,7 @@ def _collect_fields(
     parent_path: tuple[str, ...],
     found: dict[str, list[Any]],
     dropped: dict[str, int],
+    deepest: int,
 ) -> None:
     """Add the undeclared fields of one object. An entry of `records` that is no object has no fields here."""
     objects = [record for record in records if type(record) is dict]
@@ -72,8 +75,9 @@ def _collect_fields(
     for name in sorted(names - {name for name, below in known.items() if below is None}):
         values = [record.get(name) if type(record) is dict else None for record in records]
         path = (*parent_path, _normalized_name(name))
-        if len(path) < _DEEPEST and any(type(value) is dict for value in values):
-            _collect_fields(values, known.get(name, {}), path, found, dropped)
+        below = known.get(name, {})
+        if (len(path) < deepest or below) and any(type(value) is dict for value in values):
+            _collect_fields(values, below, path, found, dropped, deepest)
             values = [None if type(value) is dict and value else value for value in values]
         if name in known or not any(value is not None for value in values):
             continue

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
@@ -15,7 +15,7 @@ from pydantic import Field, StrictBool, model_validator
 from pydantic.json_schema import JsonSchemaValue
 from typing_extensions import Self
 
-from ecom_assets.declaration.error_text import format_value, rule_error, value_error
+from ecom_assets.declaration.error_text import Place, format_value, rule_error, value_error
 from ecom_assets.declaration.field_types import (
     SECRET_NAME,
     Prefix,
@@ -139,15 +139,39 @@ def _auths_schema(schema: JsonSchemaValue) -> JsonSchemaValue:
     return {"anyOf": [schema["items"], {"type": "array", "items": schema["items"]}]}
 
 
+Auths = Annotated[tuple[Auth, ...], Check(_list_of_auths, _auths_schema)]
+"""One auth kind, or a list of several that are all applied."""
+
+
+def check_auths(place: Place, auths: Sequence[Auth], *, allow_http: bool) -> None:
+    """Check the addresses of tokens, and that no two auth kinds of a request use the same secret by accident.
+
+    Raises:
+        PydanticCustomError: An address cannot be used, or a secret is used twice.
+    """
+    seen: set[str] = set()
+    for position, auth in enumerate(auths):
+        if auth.access_token_url is not None:
+            problem = address_problem(auth.access_token_url, allow_http=allow_http, sandbox=False)
+            if problem:
+                raise rule_error((*place, position, "access_token_url"), *problem)
+        for name in auth.fields.values():
+            if name in seen:
+                raise rule_error(
+                    (*place, position, "secret"),
+                    f"the secret {name} twice",
+                    "a name that no other auth kind of this client uses",
+                )
+            seen.add(name)
+
+
 class Client(DeclarationModel):
     """How the API is reached: address, auth kinds, default paginator and headers."""
 
     base_url: BaseUrl = Field(
         description="Address of the API: `https://…`, or `sandbox://` for the bundled one."
     )
-    auth: Annotated[tuple[Auth, ...], Check(_list_of_auths, _auths_schema)] = Field(
-        default=(), description="One auth kind, or a list of several that are all applied."
-    )
+    auth: Auths = Field(default=(), description="One auth kind, or a list of several that are all applied.")
     paginator: Paginator | None = Field(
         default=None,
         description="Paginator of every endpoint that declares none; a single page unless given.",
@@ -163,20 +187,7 @@ class Client(DeclarationModel):
         problem = address_problem(self.base_url, allow_http=self.allow_http, sandbox=True)
         if problem:
             raise rule_error(("base_url",), *problem)
-        seen: set[str] = set()
-        for position, auth in enumerate(self.auth):
-            if auth.access_token_url is not None:
-                problem = address_problem(auth.access_token_url, allow_http=self.allow_http, sandbox=False)
-                if problem:
-                    raise rule_error(("auth", position, "access_token_url"), *problem)
-            for name in auth.fields.values():
-                if name in seen:
-                    raise rule_error(
-                        ("auth", position, "secret"),
-                        f"the secret {name} twice",
-                        "a name that no other auth kind of this client uses",
-                    )
-                seen.add(name)
+        check_auths(("auth",), self.auth, allow_http=self.allow_http)
         return self
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from datetime import date
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, PrivateAttr, StrictBool, model_validator
 from typing_extensions import Self
 
+from ecom_assets.declaration.client import Auths
 from ecom_assets.declaration.error_text import format_value, rule_error, value_error
 from ecom_assets.declaration.field_types import (
     DottedText,
@@ -17,6 +19,7 @@ from ecom_assets.declaration.field_types import (
     JsonPath,
     Text,
     TimeZone,
+    finite_number,
 )
 from ecom_assets.declaration.model import Check, DeclarationModel, Documented
 from ecom_assets.declaration.paginator import Paginator
@@ -30,11 +33,30 @@ from ecom_assets.declaration.placeholders import (
 )
 
 
+def _initial_value(value: Any) -> Any:
+    """Take a text, a number, a date or an instant."""
+    if isinstance(value, (str, int, float, date)) and not isinstance(value, bool):
+        return value
+    raise value_error(format_value(value), "a date, an instant or a number, as the cursor has it")
+
+
+_INITIAL_VALUE_SCHEMA = {"anyOf": [{"type": "string"}, {"type": "number"}, {"type": "null"}]}
+
+
+def _function(value: Any) -> Any:
+    """Take a function."""
+    if not callable(value):
+        raise value_error(format_value(value), "a function of Python")
+    return value
+
+
 class Incremental(DeclarationModel):
     """How to request one window of an endpoint: the cursor, the parameters and their format.
 
     Instead of using the parameters, the endpoint's path, params, json and headers may hold placeholders for the window.
     """
+
+    NOT_IN_FILE: ClassVar[frozenset[str]] = frozenset({"convert"})
 
     cursor_path: DottedText = Field(
         description="The field that tells a record's window: the path of a declared column that is not nullable."
@@ -61,6 +83,16 @@ class Incremental(DeclarationModel):
         default=True,
         description="False if the API has no such filter: every run reads everything, and assigns it to windows here.",
     )
+    initial_value: Annotated[Any, Check(_initial_value, _INITIAL_VALUE_SCHEMA)] = Field(
+        default=None,
+        description="dlt's start of the first window; must be the instant of `partitions.start`.",
+    )
+    lag: Annotated[float, finite_number("a number of seconds, 0 or more", 0)] | None = Field(
+        default=None,
+        description="dlt's seconds to read again before a window; at most those of `policy.lookback`.",
+    )
+    convert: Annotated[Any, Check(_function, {})] = None
+    """Only in Python: returns what the API takes for a bound of a window, which it gets in `format`."""
 
     _placeholders: frozenset[str] = PrivateAttr(default=frozenset())
 
@@ -87,22 +119,44 @@ class Incremental(DeclarationModel):
 
 
 def _response_actions(value: Any) -> Any:
-    """Check dlt's list of actions for responses with a given status or text."""
+    """Check dlt's list of actions for responses with a given status or text; in Python, functions may act."""
     if not isinstance(value, (list, tuple)):
         raise value_error(format_value(value), "a list of mappings")
     known = ("status_code", "content", "action")
     for position, action in enumerate(value):
+        if callable(action):
+            continue
         if not isinstance(action, Mapping):
             raise value_error(format_value(action), "a mapping", position)
         for key, given in action.items():
             if key not in known:
                 raise value_error("an unknown key", ", ".join(known), position, key)
+            functions = given if isinstance(given, (list, tuple)) and given else [given]
+            if key == "action" and all(map(callable, functions)):
+                continue
             if not isinstance(given, (str, int)) or isinstance(given, bool):
                 raise value_error(format_value(given), "a text", position, key)
     return tuple(value)
 
 
+def _data(value: Any) -> Any:
+    """Take the fields of a form, or a text."""
+    if isinstance(value, Mapping):
+        for name, entry in value.items():
+            if isinstance(entry, Mapping):
+                raise value_error(
+                    "a mapping",
+                    "a text, a number, true, false or a list of these; json for a JSON body",
+                    name,
+                )
+        return value
+    if isinstance(value, str):
+        return value
+    raise value_error(format_value(value), "a mapping of form fields, or a text")
+
+
 _PARAMS_SCHEMA = {"type": "object", "additionalProperties": {"not": {"type": "object"}}}
+_DATA_SCHEMA = {"anyOf": [_PARAMS_SCHEMA, {"type": "string"}, {"type": "null"}]}
 _ACTIONS_SCHEMA = {
     "type": "array",
     "items": {
@@ -124,8 +178,16 @@ class Endpoint(DeclarationModel):
     json_body: Mapping[str, Any] | None = Field(
         default=None, alias="json", description="JSON body of each request; may hold placeholders."
     )
+    data: Annotated[Mapping[str, Any] | str | None, Check(_data, _DATA_SCHEMA)] = Field(
+        default=None,
+        description="Body of each request that is no JSON: a mapping is sent as a form, a text as it is; may hold "
+        "placeholders.",
+    )
     headers: Mapping[str, str] = Field(
         default_factory=dict, description="Headers of each request; may hold placeholders."
+    )
+    auth: Auths | None = Field(
+        default=None, description="Auth of this endpoint's requests, instead of the client's."
     )
     data_selector: JsonPath | None = Field(
         default=None, description="JSONPath to the list of records; the whole response body unless given."
@@ -133,9 +195,7 @@ class Endpoint(DeclarationModel):
     paginator: Paginator | None = Field(
         default=None, description="The endpoint's paginator; the client's unless given."
     )
-    response_actions: (
-        Annotated[tuple[Mapping[str, Any], ...], Check(_response_actions, _ACTIONS_SCHEMA)] | None
-    ) = Field(
+    response_actions: Annotated[tuple[Any, ...], Check(_response_actions, _ACTIONS_SCHEMA)] | None = Field(
         default=None,
         description="Actions on responses by status or text, as in dlt; `ignore` treats the response as an empty page.",
     )
@@ -152,9 +212,20 @@ class Endpoint(DeclarationModel):
         fields = map(parent_field, self.placeholder_names())
         return next((field.resource for field in fields if field), None)
 
+    @property
+    def _parts(self) -> dict[str, Any]:
+        """Return the parts that may hold placeholders, by key."""
+        return {
+            "path": self.path,
+            "params": self.params,
+            "json": self.json_body,
+            "data": self.data,
+            "headers": self.headers,
+        }
+
     def placeholder_names(self) -> frozenset[str]:
         """Return the names of all placeholders of the endpoint."""
-        return placeholder_names(self.path, self.params, self.json_body, self.headers)
+        return placeholder_names(*self._parts.values())
 
     @model_validator(mode="after")
     def _check_request(self) -> Self:
@@ -164,9 +235,10 @@ class Endpoint(DeclarationModel):
                 raise value_error(
                     "a mapping", "a text, a number, true, false or a list of these", "params", name
                 )
+        if self.data is not None and self.json_body is not None:
+            raise rule_error(("data",), "both json and data", "only one of json, data")
         used: set[str] = set()
-        parts = {"path": self.path, "params": self.params, "json": self.json_body, "headers": self.headers}
-        for part, value in parts.items():
+        for part, value in self._parts.items():
             for place, name in find_placeholders(value):
                 self._check_placeholder(name, (part, *place))
                 used.add(name)

@@ -109,7 +109,10 @@ def rule_error(place: Place, found: str, allowed: str) -> PydanticCustomError:
 
 
 def to_declaration_error(
-    error: ErrorDetails, document: Mapping[str, Any], locate: Callable[[Place], tuple[str, Place]]
+    error: ErrorDetails,
+    document: Mapping[str, Any],
+    locate: Callable[[Place], tuple[str, Place]],
+    merged: Mapping[str, Any] | None = None,
 ) -> DeclarationError:
     """Turn an error of pydantic into one line about the file that the user wrote.
 
@@ -118,12 +121,13 @@ def to_declaration_error(
         document: The document as read from the files, before defaults are merged into its resources.
         locate: Returns the displayed path of the file that a place of the document comes from, and the place in
             that file.
+        merged: The document after defaults are merged into its resources; it has all columns of a resource.
     """
     context: Mapping[str, Any] = error.get("ctx") or {}
-    place = _place_in_document(document, (*error["loc"], *context.get("place", ())))
+    place = _place_in_document(merged or document, (*error["loc"], *context.get("place", ())))
     if error["type"] != "rule":
         place = _place_in_defaults(document, place)
-    section = place[:2]
+    section = place
     file, place = locate(place)
     if error["type"] in ("rule", "value"):
         return DeclarationError(file, format_place(place), context["found"], context["allowed"])
@@ -137,9 +141,16 @@ def to_declaration_error(
     else:
         allowed = _ALLOWED_TYPES[error["type"]]
         # a text in place of client.auth or of a part of it might be the secret itself
-        if section == ("client", "auth") and isinstance(error["input"], str):
+        if is_auth(section) and isinstance(error["input"], str):
             found = "a text"
     return DeclarationError(file, format_place(place), found, allowed)
+
+
+def is_auth(place: Place) -> bool:
+    """Tell whether a place is an auth, of the client or of an endpoint, or a part of one."""
+    return place[:2] == ("client", "auth") or any(
+        place[at : at + 2] == ("endpoint", "auth") for at in range(1, 3)
+    )
 
 
 def _place_in_document(document: Any, location: Place) -> Place:

@@ -10,6 +10,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from ecom_assets.declaration.dlt_config.spellings import Spellings
 from ecom_assets.declaration.error_text import Place, format_path, format_value
 from ecom_assets.declaration.yaml_file import read_file
 from ecom_assets.foundation.errors import DeclarationError
@@ -28,7 +29,8 @@ class Layers:
             DeclarationError: A file is wrong or missing, or the files extend each other in a circle.
         """
         self._files = [file]
-        self._documents = [read_file(file)]
+        self._spellings = [_read_spellings(file)]
+        self._documents = [self._spellings[0].document]
         while self._documents[-1].get("extends") is not None:
             base = _base_file(self._files[-1], self._documents[-1]["extends"])
             if base in self._files:
@@ -39,8 +41,10 @@ class Layers:
                     "a chain of files that ends in one without extends",
                 )
             self._files.append(base)
+            self._spellings.append(_read_spellings(base))
+            document = self._spellings[-1].document
             # the name belongs to one shop, since its secrets are stored under it
-            self._documents.append({key: value for key, value in read_file(base).items() if key != "name"})
+            self._documents.append({key: value for key, value in document.items() if key != "name"})
         self._positions: list[dict[int, int]] = []
         """For each merged resource: its position in the list of each file that has it, by the file's number."""
         self.document = self._merge()
@@ -55,7 +59,9 @@ class Layers:
             _depth(document, self._place_in(file, place)) for file, document in enumerate(self._documents)
         ]
         file = depths.index(max(depths))
-        return format_path(self._files[file]), self._place_in(file, place)
+        return format_path(self._files[file]), self._spellings[file].written_place(
+            self._place_in(file, place)
+        )
 
     def _place_in(self, file: int, place: Place) -> Place:
         """Return a place as it is in the file of that number; -1 stands for a resource that the file lacks."""
@@ -89,6 +95,11 @@ class Layers:
                 merged[position] = merge_mappings(expand_endpoint(merged[position]), expand_endpoint(entry))
                 self._positions[position][file] = position_in_file
         return merged
+
+
+def _read_spellings(file: Path) -> Spellings:
+    """Return the document in a file in the form of the models."""
+    return Spellings(read_file(file), format_path(file))
 
 
 def merge_mappings(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:

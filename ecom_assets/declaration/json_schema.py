@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from ecom_assets.declaration.client import AUTH_FIELDS, AUTH_KEY_OWNERS
+from ecom_assets.declaration.dlt_config.file_forms import add_dlt_spellings
 from ecom_assets.declaration.extends import FILE_NAME
 from ecom_assets.declaration.model import DeclarationModel, text_schema
 from ecom_assets.declaration.paginator import paginator_schema
@@ -57,8 +58,12 @@ _WITHOUT_EXTENDS: Schema = {
 """What a file must have if it extends no other."""
 
 
-def file_schema() -> Schema:
-    """Return the JSON Schema (draft 2020-12) of a file."""
+def file_schema(*, with_dlt_spellings: bool = True) -> Schema:
+    """Return the JSON Schema (draft 2020-12) of a file.
+
+    Args:
+        with_dlt_spellings: Whether it also takes dlt's other spellings of what the models know.
+    """
     generated = Shop.model_json_schema(by_alias=True)
     models: dict[str, type[DeclarationModel]] = {
         model.__name__: model for model in DeclarationModel.__subclasses__()
@@ -78,10 +83,16 @@ def file_schema() -> Schema:
         "title": "ResourceDefaults",
         "description": "Defaults of every resource; a resource overrides them.",
         "type": "object",
-        "properties": {key: _or_null(resource["properties"][key]) for key in DEFAULT_KEYS},
+        "properties": {
+            key: _or_null(resource["properties"][key])
+            for key in DEFAULT_KEYS
+            if key in resource["properties"]
+        },
         "additionalProperties": False,
     }
     top = _schema_in_file(Shop, generated)
+    if with_dlt_spellings:
+        add_dlt_spellings(top["properties"], definitions)
     keys = {**top["properties"], **{key: _or_null(schema) for key, schema in _FILE_KEYS.items()}}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

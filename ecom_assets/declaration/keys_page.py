@@ -1,4 +1,6 @@
-"""Write the files that are generated from the models: the JSON Schema in the package, and `docs/keys.md`.
+"""Write the files that are generated from the models and tables.
+
+They are the JSON Schema in the package, `docs/keys.md` and `docs/dlt-configuration.md`.
 
 `make docs` runs this module: `python -m ecom_assets.declaration.keys_page`.
 """
@@ -10,10 +12,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from ecom_assets.declaration.dlt_config.page import dlt_page_text
 from ecom_assets.declaration.json_schema import Schema, file_schema
 from ecom_assets.declaration.reading import SCHEMA_FILE
 
 PAGE = Path(__file__).parents[2] / "docs" / "keys.md"
+DLT_PAGE = PAGE.with_name("dlt-configuration.md")
 
 _PLACES = {
     "client": "Client",
@@ -38,7 +42,8 @@ _HEAD = """\
 
 `make docs` generates this page from the models that read the file. [The declaration](declaration.md) explains the keys
 with examples. Every key is optional unless it is marked as required; null stands for the default. An editor that knows
-JSON Schema shows all of this while you write: see [your own shop](tutorial.md#in-an-editor).
+JSON Schema shows all of this while you write: see [your own shop](tutorial.md#in-an-editor). dlt's other spellings of
+these keys are taken too: see [From dlt's configuration](dlt-configuration.md).
 """
 
 
@@ -49,7 +54,7 @@ def schema_text() -> str:
 
 def page_text() -> str:
     """Return the page of all keys, in Markdown."""
-    schema = file_schema()
+    schema = file_schema(with_dlt_spellings=False)
     parts = [_HEAD, *_section("Top level", schema, 2)]
     for place, name in _PLACES.items():
         definition = schema["$defs"][name]
@@ -115,9 +120,10 @@ def _anchor(title: str) -> str:
 
 
 def main() -> None:
-    """Write both files."""
+    """Write the three files."""
     SCHEMA_FILE.write_text(schema_text(), "utf-8")
     PAGE.write_text(page_text(), "utf-8")
+    DLT_PAGE.write_text(dlt_page_text(), "utf-8")
 
 
 if __name__ == "__main__":

@@ -14,8 +14,15 @@ from pydantic import ValidationError
 
 from ecom_assets.declaration.client import Auth, Client, Policy
 from ecom_assets.declaration.column import Column, Reference
+from ecom_assets.declaration.dlt_config.bindings import bind_resource
 from ecom_assets.declaration.endpoint import Endpoint, Incremental
-from ecom_assets.declaration.error_text import format_path, format_place, format_value, to_declaration_error
+from ecom_assets.declaration.error_text import (
+    Place,
+    format_path,
+    format_place,
+    format_value,
+    to_declaration_error,
+)
 from ecom_assets.declaration.extends import Layers, expand_endpoint, merge_mappings
 from ecom_assets.declaration.placeholders import parent_field, placeholder_names
 from ecom_assets.declaration.resource import Resource, RowsFrom, SchemaContract
@@ -46,8 +53,29 @@ BUNDLED_SHOPS = Path(__file__).parents[1] / "shops"
 SCHEMA_FILE = BUNDLED_SHOPS / "declaration.schema.json"
 """The JSON Schema of a declaration; `make docs` writes it from the models."""
 
-DEFAULT_KEYS = ("primary_key", "write_disposition", "schema_contract", "endpoint", "max_rejected")
+DEFAULT_KEYS = (
+    "primary_key",
+    "write_disposition",
+    "schema_contract",
+    "endpoint",
+    "include_from_parent",
+    "columns",
+    "max_table_nesting",
+    "selected",
+    "max_rejected",
+    "processing_steps",
+    "references",
+)
 """Keys of a resource that `resource_defaults` may hold."""
+_ENDPOINT_DEFAULTS = (
+    "endpoint",
+    "include_from_parent",
+    "columns",
+    "selected",
+    "processing_steps",
+    "references",
+)
+"""Those of them that nested lists do not take."""
 
 
 def shops_dir(environ: Mapping[str, str] = os.environ) -> Path:
@@ -117,42 +145,57 @@ def load_shop(file: Path) -> Shop:
     try:
         return Shop.model_validate({**merged, "file": file})
     except ValidationError as error:
-        raise to_declaration_error(
-            error.errors(include_url=False)[0], layers.document, layers.locate
-        ) from None
+        first = error.errors(include_url=False)[0]
+        raise to_declaration_error(first, layers.document, layers.locate, merged) from None
 
 
 def _with_defaults_merged(layers: Layers) -> dict[str, Any]:
-    """Return a document whose `resource_defaults` are merged into its resources."""
+    """Return a document whose `resource_defaults` are merged into its resources, in the form of the models."""
     document = layers.document
+
+    def fail(place: Place, found: str, allowed: str) -> DeclarationError:
+        label, written = layers.locate(place)
+        return DeclarationError(label, format_place(written), found, allowed)
+
     defaults = document.get("resource_defaults") or {}
     if not isinstance(defaults, dict):
-        label, place = layers.locate(("resource_defaults",))
-        raise DeclarationError(label, format_place(place), format_value(defaults), "a mapping")
+        raise fail(("resource_defaults",), format_value(defaults), "a mapping")
     for key in defaults:
         if key not in DEFAULT_KEYS:
-            label, place = layers.locate(("resource_defaults", key))
-            raise DeclarationError(label, format_place(place), "an unknown key", ", ".join(DEFAULT_KEYS))
+            raise fail(("resource_defaults", key), "an unknown key", ", ".join(DEFAULT_KEYS))
     merged = {key: value for key, value in document.items() if key not in ("resource_defaults", "extends")}
     resources = document.get("resources")
     if isinstance(resources, list):
-        merged["resources"] = [_merge_defaults(entry, defaults) for entry in resources]
+        merged["resources"] = [
+            bind_resource(_merge_defaults(entry, defaults), ("resources", position), fail)
+            if isinstance(entry, dict)
+            else entry
+            for position, entry in enumerate(resources)
+        ]
     return merged
 
 
-def _merge_defaults(resource: Any, defaults: dict[str, Any]) -> Any:
+def _merge_defaults(resource: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any]:
     """Return a resource merged onto the defaults.
 
-    A nested list does not take the default `endpoint`, and an endpoint of a child not its `incremental`.
+    A nested list takes no default that is about an endpoint and its records, and an endpoint of a child not the
+    `incremental`.
     """
-    if not isinstance(resource, dict):
-        return resource
     if resource.get("rows_from") is not None:
-        defaults = {key: value for key, value in defaults.items() if key != "endpoint"}
+        defaults = {key: value for key, value in defaults.items() if key not in _ENDPOINT_DEFAULTS}
     resource = expand_endpoint(resource)
     default_endpoint = defaults.get("endpoint")
-    has_parent = any(map(parent_field, placeholder_names(resource.get("endpoint"))))
-    if isinstance(default_endpoint, dict) and has_parent:
+    if isinstance(default_endpoint, dict) and _has_parent(resource.get("endpoint")):
         endpoint = {key: value for key, value in default_endpoint.items() if key != "incremental"}
         defaults = {**defaults, "endpoint": endpoint}
     return merge_mappings(defaults, resource)
+
+
+def _has_parent(endpoint: Any) -> bool:
+    """Tell whether a field of another resource is in an endpoint, as a placeholder or as a parameter."""
+    params = endpoint.get("params") if isinstance(endpoint, dict) else None
+    if isinstance(params, dict) and any(
+        isinstance(value, dict) and value.get("type") == "resolve" for value in params.values()
+    ):
+        return True
+    return any(map(parent_field, placeholder_names(endpoint)))

@@ -6,9 +6,9 @@ A resource checks that its own parts fit together. See `ecom_assets.declaration.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, PrivateAttr, model_validator
+from pydantic import Field, PrivateAttr, StrictBool, model_validator
 from pydantic.json_schema import JsonSchemaValue
 from typing_extensions import Self
 
@@ -30,6 +30,7 @@ from ecom_assets.declaration.inferred_columns import cursor_column, key_column_n
 from ecom_assets.declaration.model import Check, DeclarationModel, Documented
 from ecom_assets.declaration.placeholders import find_placeholders
 from ecom_assets.declaration.privacy import check_pii_columns
+from ecom_assets.declaration.processing import check_steps, take_steps
 from ecom_assets.declaration.write_disposition import (
     LOAD_ID,
     DeclaredDisposition,
@@ -70,6 +71,8 @@ _share = finite_number("a share from 0 to 1", 0, 1)
 class Resource(DeclarationModel):
     """One table: a collection of the API (`endpoint`) or a list in another resource's records (`rows_from`)."""
 
+    NOT_IN_FILE: ClassVar[frozenset[str]] = frozenset({"processing_steps"})
+
     name: Name = Field(description="Name of the table and the asset, in lower snake_case.")
     description: Text | None = Field(default=None, description="What the table holds; shown in the UI.")
     key_fields: KeyFields = Field(
@@ -103,6 +106,16 @@ class Resource(DeclarationModel):
         alias="columns",
         description="The contract: the columns by name. Other fields are treated as `schema_contract` says.",
     )
+    max_table_nesting: Literal[0] | None = Field(
+        default=None,
+        description="0 keeps undeclared objects as JSON; unless given, their fields become columns.",
+    )
+    selected: StrictBool = Field(
+        default=True,
+        description="False makes no table: the endpoint is only read for the resources that need it.",
+    )
+    processing_steps: Annotated[tuple[Mapping[str, Any], ...], Check(take_steps, {})] = ()
+    """Only in Python: dlt's steps `filter`, `map` and `yield_map`, in the order in which records pass them."""
     max_rejected: Annotated[float, _share] | None = Field(
         default=None,
         description="The share of rejected records, 0 to 1, above which the resource fails; no limit unless given.",
@@ -273,6 +286,13 @@ class Resource(DeclarationModel):
             parent_columns=list(filter(self.comes_from_parent, self.declared_columns)),
         )
         self._check_deletes()
+        check_steps(
+            self.processing_steps, has_endpoint=self.endpoint is not None, sweeps=self.deletes is not None
+        )
+        if self.deletes and not self.selected:
+            raise rule_error(
+                ("selected",), "false with deletes", "true, because a sweep marks rows of the table"
+            )
         return self
 
     def _check_cursor(self, incremental: Incremental) -> None:

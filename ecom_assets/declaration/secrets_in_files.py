@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from ecom_assets.declaration.error_text import Place, format_place
+from ecom_assets.declaration.error_text import Place, format_place, is_auth
 from ecom_assets.foundation.errors import DeclarationError
 
 AUTH_SECRETS = ("api_key", "token", "username", "password", "client_id", "client_secret", "access_token")
@@ -40,7 +40,7 @@ def refuse_secrets(document: Mapping[str, Any], file: str) -> None:
     shop = document.get("name")
     shop = shop if isinstance(shop, str) and re.fullmatch(r"[a-z][a-z0-9_]*", shop) else "<shop>"
     last = str(place[-1])
-    in_auth = place[:2] == ("client", "auth")
+    in_auth = is_auth(place)
     field = last if in_auth and last in AUTH_SECRETS else "api_key"
     variable = f"SOURCES__{shop}__{field}".upper()
     where = f"{variable} in the environment, or {field} under [sources.{shop}] in .dlt/secrets.toml"
@@ -74,8 +74,8 @@ def _is_secret(place: Place, value: Any) -> bool:
         or (isinstance(value, str) and _PLACEHOLDER.fullmatch(value))
     ):
         return False
-    in_auth = place[:2] == ("client", "auth")
-    if in_auth and "secret" in place[2:]:
+    in_auth = is_auth(place)
+    if in_auth and "secret" in place[place.index("auth") + 1 :]:
         return False  # `secret` holds the name of a secret
     key = place[-1]
     if not isinstance(key, str):

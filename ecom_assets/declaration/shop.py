@@ -12,10 +12,11 @@ from pydantic import Field, model_validator
 from pydantic.json_schema import JsonSchemaValue
 from typing_extensions import Self
 
-from ecom_assets.declaration.client import Client, Policy
+from ecom_assets.declaration.client import Auth, Client, Policy
 from ecom_assets.declaration.deletes import deletions_name
 from ecom_assets.declaration.disposition_rules import check_disposition
 from ecom_assets.declaration.endpoint import Incremental
+from ecom_assets.declaration.endpoint_rules import check_endpoint, check_first_window
 from ecom_assets.declaration.error_text import Place, format_path, format_value, rule_error, value_error
 from ecom_assets.declaration.field_types import Instant, ShopName, whole_number
 from ecom_assets.declaration.inferred_columns import parent_column
@@ -104,6 +105,14 @@ class Shop(DeclarationModel):
         """Return the topmost parent of a resource: itself, unless it has a parent."""
         return resource if resource.parent is None else self.root_of(self.resource(resource.parent))
 
+    def parent_table_of(self, resource: Resource) -> Resource | None:
+        """Return the nearest parent of a resource that has a table, None if none has."""
+        while resource.parent is not None:
+            resource = self.resource(resource.parent)
+            if resource.selected:
+                return resource
+        return None
+
     def endpoints_to_read(self, resource: Resource) -> tuple[str, ...]:
         """Return the names of the resources whose endpoints a table needs, from its own up to its root's."""
         endpoint = self.parent_of(resource)
@@ -122,13 +131,24 @@ class Shop(DeclarationModel):
         paths = [root.column(name).path for name in root.primary_key]
         return {(prefix + path[0], *path[1:]): path for path in paths}
 
+    @property
+    def tables(self) -> tuple[Resource, ...]:
+        """Return the resources that have a table: all but those with `selected: false`."""
+        return tuple(resource for resource in self.resources if resource.selected)
+
+    @property
+    def auths(self) -> tuple[Auth, ...]:
+        """Return the auth kinds of the client, then those of endpoints."""
+        endpoints = [resource.endpoint for resource in self.resources if resource.endpoint]
+        return (*self.client.auth, *(auth for endpoint in endpoints for auth in endpoint.auth or ()))
+
     def windowed_resources(self) -> tuple[Resource, ...]:
-        """Return the resources that are read window by window."""
-        return tuple(resource for resource in self.resources if resource.windowed)
+        """Return the resources with a table that are read window by window."""
+        return tuple(resource for resource in self.tables if resource.windowed)
 
     def snapshot_resources(self) -> tuple[Resource, ...]:
-        """Return the resources that each load reads as a whole."""
-        return tuple(resource for resource in self.resources if not resource.windowed)
+        """Return the resources with a table that each load reads as a whole."""
+        return tuple(resource for resource in self.tables if not resource.windowed)
 
     def resources_with_deletes(self) -> tuple[Resource, ...]:
         """Return the resources with delete detection."""
@@ -157,11 +177,22 @@ class Shop(DeclarationModel):
     def _check_consistency(self) -> Self:
         """Check the resources against each other, and tell each child whether its parent is windowed."""
         by_name = self._check_names()
+        if not self.tables:
+            raise rule_error(
+                ("resources", 0, "selected"), "false for every resource", "true for at least one resource"
+            )
         for position, resource in enumerate(self.resources):
             self._check_parent(("resources", position), resource, by_name)
         for position, resource in enumerate(self.resources):
             self._check_root_keys(("resources", position), resource)
             self._check_references(("resources", position), resource, by_name)
+            if resource.endpoint:
+                place = ("resources", position, "endpoint")
+                check_endpoint(place, resource.endpoint, self.client)
+                if resource.endpoint.incremental and self.partitions:
+                    here = (*place, "incremental")
+                    start, lookback = self.partitions.start, self.policy.lookback
+                    check_first_window(here, resource.endpoint.incremental, start, lookback)
         for position, resource in enumerate(self.resources):
             check_disposition(("resources", position), resource, self.root_of(resource))
             if resource.windowed and self.partitions is None:
@@ -274,6 +305,12 @@ class Shop(DeclarationModel):
                     (*place, "columns", column.name, "references"),
                     found,
                     f"the columns of {target.name}: {', '.join(names)}",
+                )
+            if not target.selected:
+                raise rule_error(
+                    (*place, "columns", column.name, "references"),
+                    f"{found}, a resource without a table",
+                    "a resource that is selected",
                 )
             target_pii = target.column(column.references.column).pii
             if column.pii != target_pii and not resource.comes_from_parent(column):

@@ -23,15 +23,6 @@ Disposition = Literal["merge", "replace", "append"]
 _WORDS = ("merge", "replace", "append")
 _ALLOWED = "merge, replace or append, or a mapping with disposition and strategy"
 
-_REFUSED = {
-    "boundary_timestamp": "no boundary_timestamp; a state is valid from its cursor, or from the end of its reading, "
-    "because one fixed instant would be wrong for every load but one",
-    "source_filter": "no source_filter; every record that was read is loaded or rejected, and counted",
-    "destination_scope": "no destination_scope; a load changes the rows of its own window or keys",
-    "deduplicated": "no deduplicated; records with the same primary key are always found",
-    "skip_unchanged_rows": "no skip_unchanged_rows; the rows are the same with or without it",
-}
-"""dlt's other options, and why a declaration cannot have them."""
 _HISTORY_KEYS = ("validity_column_names", "active_record_timestamp", "row_version_column_name")
 
 LOAD_ID = Column.model_construct(
@@ -123,15 +114,13 @@ class WriteDisposition(DeclarationModel):
 
 
 def _write_disposition(value: Any) -> Any:
-    """Take the bare word for a mapping with nothing else in it, and refuse dlt's other options with the reason."""
+    """Take the bare word for a mapping with nothing else in it."""
     if value in _WORDS:
         return {"disposition": value}
     if isinstance(value, WriteDisposition):
         return value
     if not isinstance(value, Mapping):
         raise value_error(format_value(value), _ALLOWED)
-    for key in _REFUSED.keys() & value.keys():
-        raise value_error("an option of dlt that has no meaning here", _REFUSED[key], key)
     return value
 
 

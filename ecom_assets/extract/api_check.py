@@ -87,7 +87,7 @@ class _EndpointCheck:
         self.last_window = self._last_closed_window()
 
     def findings(self) -> Iterator[Finding]:
-        """Yield the findings: reached, total, order, limit, offset, window and contract."""
+        """Yield the findings: reached, paging if none is declared, total, order, limit, offset, window and contract."""
         try:
             page = self.probe.page(self.resource)
         except ApiError as error:
@@ -95,6 +95,10 @@ class _EndpointCheck:
             return
         keys = keys_of(page.records, self.resource.key_paths)
         yield self._finding("reached", "ok", f"{len(page.records)} records on the first page")
+        if page.undeclared_paging:
+            yield self._finding(
+                "paging", "failed", f"there are more pages: declare paginator: {page.undeclared_paging}"
+            )
         if self.has_total:
             yield self._finding("total", "ok", f"the API says it has {page.total} records")
         else:
@@ -110,7 +114,7 @@ class _EndpointCheck:
             except ApiError as error:
                 yield self._finding(what, "failed", str(error))
         for resource in (self.resource, *self.shop.children_of(self.resource.name)):
-            yield self._check_contract(resource, page.records)
+            yield self._check_contract(resource, self.probe.processed(self.resource, page.records))
 
     def _finding(self, what: str, result: Result, detail: str) -> Finding:
         return Finding(self.resource.name, what, result, self.probe.redactor.scrub(detail))

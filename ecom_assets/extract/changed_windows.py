@@ -40,9 +40,7 @@ def changed_windows(
         if window.end > since
     ]
     endpoints = [
-        resource
-        for resource in shop.windowed_resources()
-        if resource.endpoint and resource.endpoint.incremental
+        resource for resource in shop.resources if resource.endpoint and resource.endpoint.incremental
     ]
     if not closed or not endpoints:
         return ()

@@ -18,13 +18,15 @@ from dlt.sources.helpers.rest_client.client import RESTClient
 from dlt.sources.rest_api.config_setup import create_response_hooks
 
 from ecom_assets.client.api_connection import ApiConnection
-from ecom_assets.client.read_statistics import SLICE_HEADER, ReadStatistics
+from ecom_assets.client.read_statistics import SLICE_HEADER
+from ecom_assets.client.signing import auth_header
 from ecom_assets.contract.duplicates import superseded_records
 from ecom_assets.contract.privacy import protect_personal_data
 from ecom_assets.contract.record_keys import value_at
-from ecom_assets.declaration.placeholders import parent_field, placeholder_names
-from ecom_assets.declaration.reading import Endpoint, Resource, Shop
+from ecom_assets.declaration.placeholders import parent_field
+from ecom_assets.declaration.reading import Endpoint, Resource
 from ecom_assets.extract.paginator import RECORDS, SlicePaginator
+from ecom_assets.extract.processing import process_records
 from ecom_assets.extract.request_template import response_actions, template_of
 from ecom_assets.extract.slices import Slice
 from ecom_assets.extract.window_assignment import AssignedRecords
@@ -82,7 +84,7 @@ def placeholder_values(resource: Resource, record: Any) -> dict[str, Any] | None
     if endpoint is None:
         raise LookupError(f"{resource.name} has no endpoint")
     values: dict[str, Any] = {}
-    for name in placeholder_names(endpoint.path, endpoint.params, endpoint.json_body, endpoint.headers):
+    for name in endpoint.placeholder_names():
         if found := parent_field(name):
             value = value_at(record, found.field.split("."))
             if value is None or value == "":
@@ -127,7 +129,7 @@ def child_records(
         on_progress: Gets lines that say how far the reading is.
     """
     shop, endpoint = connection.shop, resource.endpoint or Endpoint(path="")
-    children = ChildCollector(shop, resource, slices, connection.statistics, on_progress)
+    children = ChildCollector(connection, resource, slices, on_progress)
     client = RESTClient(shop.client.base_url, dict(shop.client.headers), session=connection.session)
     template = template_of(endpoint)
     paginator = SlicePaginator(shop, resource, connection.statistics)
@@ -146,10 +148,12 @@ def child_records(
             paginator=copy.deepcopy(paginator),
             data_selector=selector,
             hooks=hooks,
-            headers={**request.headers, SLICE_HEADER: child_request.id},
+            headers={**request.headers, SLICE_HEADER: child_request.id, **auth_header(resource)},
+            data=request.data,
         )
         records = [record for page in pages for item in page for record in item[RECORDS]]
-        protect_personal_data(shop, resource, records, connection.pii_key)
+        if not resource.processing_steps:
+            protect_personal_data(shop, resource, records, connection.pii_key)
         return [(child_request, records)]
 
     def read_lists(parent_slices: list[AssignedRecords]) -> Iterator[Any]:
@@ -171,20 +175,21 @@ class ChildCollector:
 
     def __init__(
         self,
-        shop: Shop,
+        connection: ApiConnection,
         resource: Resource,
         slices: Sequence[Slice],
-        statistics: ReadStatistics,
         on_progress: OnProgress,
     ) -> None:
-        """Take the child and its slices; figures go to `statistics`, lines for a person to `on_progress`."""
+        """Take the child and its slices; lines for a person go to `on_progress`."""
+        shop = connection.shop
         paginator = (resource.endpoint and resource.endpoint.paginator) or shop.client.paginator or {}
         self._has_total = "total_path" in paginator or "total_header" in paginator
         self._shop = shop
         self._resource = resource
         self._parent = shop.resource(resource.parent or "")
         self._slices = {slice_.id: slice_ for slice_ in slices}
-        self._statistics = statistics
+        self._statistics = connection.statistics
+        self._pii_key = connection.pii_key
         self._progress = Progress(resource.name, len(slices), on_progress)
         self._unfinished: dict[str, _UnfinishedSlice] = {}
 
@@ -222,13 +227,18 @@ class ChildCollector:
         parents = slice_read.parents
         records: list[Any] = []
         windows: list[int] = []
+        filtered = 0
         for position in sorted(slice_read.lists):
             found = add_parent_fields(self._resource, parents.records[position], slice_read.lists[position])
+            if self._resource.processing_steps:
+                found, dropped = process_records(self._shop, self._resource, found)
+                protect_personal_data(self._shop, self._resource, found, self._pii_key)
+                filtered += dropped
             records += found
             windows += [parents.windows[position]] * len(found)
         self._sum_up_statistics(slice_read)
         self._progress.add(len(records))
-        return AssignedRecords(slice_read.slice_, records, windows, parents.roots)
+        return AssignedRecords(slice_read.slice_, records, windows, parents.roots, filtered)
 
     def _sum_up_statistics(self, slice_read: _UnfinishedSlice) -> None:
         """Sum the statistics of a slice's lists. The slice has a total only if each list has one."""

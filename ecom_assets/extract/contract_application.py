@@ -14,7 +14,11 @@ from ecom_assets.contract.nested_values import explode
 from ecom_assets.declaration.reading import Shop
 from ecom_assets.declaration.root_key import root_key_columns
 from ecom_assets.extract.load_metrics import LoadMetrics
+from ecom_assets.extract.processing import FailedRecord, rejections_of
 from ecom_assets.extract.window_assignment import AssignedRecords
+
+FILTERED = "records dropped by processing_steps"
+"""The name under which the figures of a load count these records."""
 
 
 def apply_contract(
@@ -46,6 +50,8 @@ def apply_contract(
     records = roots = [record for assigned in batch for record in assigned.records]
     if resource.parent is not None:
         roots = [record for assigned in batch for record in assigned.roots]
+    if root.processing_steps:
+        roots = [record for record in roots if not isinstance(record, FailedRecord)]
     # positions of windows are counted through all slices of the batch
     first_windows = list(accumulate((len(slice_.windows) or 1 for slice_ in slices), initial=0))
     windows = [
@@ -56,9 +62,10 @@ def apply_contract(
     groups = None
     if len(batch) > 1:
         groups = [position for position, assigned in enumerate(batch) for _ in assigned.records]
-    rejections: dict[int, str] = {}
+    parent = shop.parent_of(resource)
+    rejections = rejections_of(records) if parent.processing_steps else {}
     if resource.rows_from is not None:
-        parent = shop.parent_of(resource)
+        failed = rejections
         superseded = superseded_records(shop, parent, records, groups)
         records, positions = explode(records, resource, parent)
         windows = [windows[position] for position in positions]
@@ -67,12 +74,18 @@ def apply_contract(
             row: f"of an outdated record of {parent.name}: another record with its primary key was read"
             for row, position in enumerate(positions)
             if position in superseded
+        } | {
+            row: f"of a record of {parent.name} that was rejected: {failed[position]}"
+            for row, position in enumerate(positions)
+            if position in failed
         }
     result = contract.apply(records, rejections, groups)
     metrics.add(slices, windows, result)
     if resource.history and not resource.windowed and result.rejected:
         broken = [records[entry.row] for entry in result.rejected if isinstance(records[entry.row], dict)]
         metrics.add_rejected_keys(contract.columns_of(broken, resource.primary_key), len(result.rejected))
+    if resource.rows_from is None and (filtered := sum(assigned.filtered for assigned in batch)):
+        metrics.discarded[FILTERED] += filtered
     if resource.parent is None:
         if state_columns:
             states = pa.table(result.kept.select(state_columns).columns, names=state_columns)

@@ -21,6 +21,7 @@ from ecom_assets.declaration.paginator import PAGINATORS
 from ecom_assets.declaration.reading import Resource, Shop
 from ecom_assets.extract.completeness import CompletenessCheck, ListChanged, PagePass, SliceLimits
 from ecom_assets.extract.page_reader import PageReader, is_ignored
+from ecom_assets.extract.paging_detection import declares_paging, undeclared_paging
 from ecom_assets.foundation.errors import IncompleteSlice
 
 MAX_RESTARTS = 3
@@ -65,6 +66,7 @@ class SlicePaginator(BasePaginator):
             raise LookupError(f"{resource.name} has no endpoint")
         config = dict(endpoint.paginator or shop.client.paginator or {"type": "single_page"})
         self._resource = resource.name
+        self._declares_paging = declares_paging(shop, resource)
         self._statistics = statistics
         self._limits_of = limits
         self._page_reader = PageReader(resource.name, endpoint.data_selector or "$", config)
@@ -148,6 +150,8 @@ class SlicePaginator(BasePaginator):
         page_pass.pages += 1
         if page_pass.pages == 1:
             page_pass.set_start(response)
+            if not self._declares_paging and not is_ignored(response):
+                self._refuse_undeclared_paging(response, rows)
         total = self._page_reader.total(response, known=page_pass.total is not None)
         if page_pass.total is None:
             page_pass.total = total
@@ -171,6 +175,14 @@ class SlicePaginator(BasePaginator):
         if keys and not new and inner.has_next_page:
             raise ListChanged("a page brought no record that had not been seen, and there are still more")
         return inner.has_next_page
+
+    def _refuse_undeclared_paging(self, response: Response, rows: list[Any]) -> None:
+        """Fail if the response leads to another page although no paginator is declared."""
+        if found := undeclared_paging(response, rows):
+            self._fail(
+                f"no paginator is declared, and the response leads to another page. Declare paginator: {found}, which "
+                "dlt detects here, or paginator: single_page if this is everything"
+            )
 
     def _is_contradiction(self, total: int, first_total: int) -> bool:
         """Tell whether the total of a later page shows that the records of the first total cannot all come.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from typing import Any
 
@@ -16,11 +16,14 @@ from requests import Request, Response
 
 from ecom_assets.client.api_connection import ApiConnection, open_api
 from ecom_assets.client.redaction import Redactor
+from ecom_assets.client.signing import auth_header
 from ecom_assets.contract.privacy import protect_personal_data
 from ecom_assets.declaration.paginator import PAGINATORS
 from ecom_assets.declaration.reading import Endpoint, Resource, Shop
 from ecom_assets.extract.children import add_parent_fields, placeholder_values
 from ecom_assets.extract.page_reader import is_ignored
+from ecom_assets.extract.paging_detection import declares_paging, undeclared_paging
+from ecom_assets.extract.processing import process_records
 from ecom_assets.extract.request_template import response_actions, template_of, window_values
 from ecom_assets.extract.slices import Slice
 from ecom_assets.extract.window_request import window_request
@@ -32,10 +35,17 @@ Bounds = tuple[datetime, datetime]
 
 @dataclass(frozen=True)
 class Page:
-    """One page of an endpoint: its records, and the total that the API reports, None if it reports none."""
+    """One page of an endpoint.
+
+    Attributes:
+        records: Its records.
+        total: The total that the API reports, None if it reports none.
+        undeclared_paging: The paginator that leads to another page although none is declared, else None.
+    """
 
     records: list[Any]
     total: int | None
+    undeclared_paging: str | None = None
 
 
 class Probe:
@@ -83,18 +93,35 @@ class Probe:
             return self._request_page(resource, self._window_values(resource, bounds), bounds, limit, offset)
         known_parent = self._parents.get((resource.name, bounds))
         parent_resource = self._shop.resource(resource.parent)
-        parents = (
-            [known_parent]
-            if known_parent
-            else self.page(parent_resource, bounds, max_parents=max_parents).records
-        )
-        for parent in parents[:max_parents]:
+        parents = [known_parent] if known_parent else None
+        if parents is None:
+            found = self.page(parent_resource, bounds, max_parents=max_parents).records
+            parents = self.processed(parent_resource, found)[:max_parents]
+        for parent in parents:
             values = placeholder_values(resource, parent)
             page = None if values is None else self._request_page(resource, values, bounds, limit, offset)
             if page and (page.records or known_parent):
                 self._parents[resource.name, bounds] = parent
-                return Page(add_parent_fields(resource, parent, page.records), page.total)
+                records = add_parent_fields(resource, parent, page.records)
+                return replace(page, records=records)
         return Page([], None)
+
+    def records(
+        self, resource: Resource, bounds: Bounds | None = None, *, limit: int | None = None
+    ) -> list[Any]:
+        """Return the records of one page as the contract gets them, after the resource's processing steps.
+
+        The arguments and errors are those of `page`.
+        """
+        return self.processed(resource, self.page(resource, bounds, limit=limit).records)
+
+    def processed(self, resource: Resource, records: list[Any]) -> list[Any]:
+        """Return the records of a page after the resource's processing steps, with its personal data protected."""
+        if not resource.processing_steps:
+            return records
+        found = process_records(self._shop, resource, records).records
+        protect_personal_data(self._shop, resource, found, self._pii_key)
+        return found
 
     def _request_page(
         self,
@@ -117,7 +144,7 @@ class Probe:
         if kind == "offset":
             config |= {"limit": limit or config["limit"], "offset": offset or config.get("offset") or 0}
         body = None if template.json_body is None else dict(template.json_body)
-        request = Request(endpoint.method, params=dict(template.params), json=body)
+        request = Request(endpoint.method, params=dict(template.params), json=body, data=template.data)
         paginator = PAGINATORS[kind](**config)
         paginator.init_request(request)
         if isinstance(paginator, OffsetPaginator) and limit:
@@ -127,14 +154,17 @@ class Probe:
             endpoint.method,
             params=request.params,
             json=request.json,
-            headers=dict(template.headers),
+            data=request.data,
+            headers={**template.headers, **auth_header(resource)},
             hooks=create_response_hooks(response_actions(endpoint)),
         )
         if is_ignored(response):
             return Page([], None)
         records = _records_in(resource, endpoint, response)
-        page = Page(records, _total_in(resource, response, total_path, total_header))
-        protect_personal_data(self._shop, resource, page.records, self._pii_key)
+        paging = None if declares_paging(self._shop, resource) else undeclared_paging(response, records)
+        page = Page(records, _total_in(resource, response, total_path, total_header), paging)
+        if not resource.processing_steps:
+            protect_personal_data(self._shop, resource, page.records, self._pii_key)
         return page
 
     def _window_values(self, resource: Resource, bounds: Bounds | None) -> dict[str, Any]:

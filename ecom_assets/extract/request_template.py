@@ -5,11 +5,12 @@ Loads and single requests use the same template.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
+from dlt.sources.helpers.rest_client.exceptions import IgnoreResponseException
 from dlt.sources.rest_api.config_setup import expand_placeholders
 from requests import Response
 
@@ -21,12 +22,16 @@ from ecom_assets.foundation.errors import ApiError
 
 @dataclass(frozen=True)
 class Template:
-    """The parts of a request, with placeholders as dlt writes them. `json_body` is None if there is no body."""
+    """The parts of a request, with placeholders as dlt writes them.
+
+    `json_body` and `data` are None without such a body.
+    """
 
     path: str
     params: Mapping[str, Any]
     headers: Mapping[str, str]
     json_body: Mapping[str, Any] | None
+    data: Mapping[str, Any] | str | None = None
 
     def fill(self, values: Mapping[str, Any]) -> Template:
         """Return the request with values in place of its placeholders.
@@ -43,6 +48,9 @@ class Template:
                 None if self.json_body is None else dict(self.json_body),
                 dict(values),
                 preserve_value_type=True,
+            ),
+            expand_placeholders(
+                dict(self.data) if isinstance(self.data, Mapping) else self.data, dict(values)
             ),
         )
 
@@ -63,7 +71,10 @@ def template_of(endpoint: Endpoint, *, in_window: bool = True) -> Template:
         for name, placeholder in ((incremental.start_param, START), (incremental.end_param, END)):
             if name:
                 params[name] = f"{{{placeholder}}}"
-    return Template(path, params, dict(endpoint.headers), endpoint.json_body)
+    data = endpoint.data
+    if isinstance(data, Mapping):
+        data = {name: _json_booleans(value) for name, value in data.items()}
+    return Template(path, params, dict(endpoint.headers), endpoint.json_body, data)
 
 
 def window_values(request: WindowRequest, incremental: Incremental | None) -> dict[str, str | int]:
@@ -71,20 +82,74 @@ def window_values(request: WindowRequest, incremental: Incremental | None) -> di
     values: dict[str, str | int] = {START: request.start, END: request.end}
     if incremental and incremental.format in ("unix", "unix_ms") and request.start:
         values = {name: int(value) for name, value in values.items()}
+    if incremental and incremental.convert and request.start:
+        values = {name: _converted(incremental.convert, value) for name, value in values.items()}
     return values
 
 
-def response_actions(endpoint: Endpoint) -> list[Any] | None:
-    """Return the endpoint's response actions for dlt, with `ignore` replaced by an action that makes an empty page.
+def _converted(convert: Callable[..., Any], value: str | int) -> str | int:
+    """Return what a function of the declaration makes of a bound of a window.
 
-    dlt's own `ignore` ends the paging, and the pages that `SlicePaginator` holds back would be lost.
+    Raises:
+        ApiError: The function raised, or returned neither a text nor a number.
+    """
+    try:
+        result = convert(value)
+    except Exception as error:
+        raised = f"{type(error).__name__}: {error}"
+    else:
+        if isinstance(result, (str, int, float)) and not isinstance(result, bool):
+            return result if isinstance(result, (str, int)) else str(result)
+        raised = f"returned {type(result).__name__} where a text or a number is needed"
+    raise ApiError(
+        f"incremental.convert of {value!r}: {raised}; the function gets the bound in incremental.format"
+    )
+
+
+def response_actions(endpoint: Endpoint) -> list[Any] | None:
+    """Return the response actions of an endpoint for dlt.
+
+    `ignore` becomes an action that makes an empty page. dlt's own `ignore` ends the paging, and the pages that
+    `SlicePaginator` holds back would be lost. A function that raises fails the resource with one line.
     """
     if not endpoint.response_actions:
         return None
-    return [
-        {**action, "action": _make_empty_page} if action.get("action") == "ignore" else dict(action)
-        for action in endpoint.response_actions
-    ]
+    return [_response_action(position, action) for position, action in enumerate(endpoint.response_actions)]
+
+
+def _response_action(position: int, action: Any) -> Any:
+    where = f"response_actions[{position}]"
+    if callable(action):
+        return _guarded(where, action)
+    done = action.get("action")
+    if done == "ignore":
+        return {**action, "action": _make_empty_page}
+    if callable(done):
+        return {**action, "action": _guarded(where, done)}
+    if isinstance(done, (list, tuple)):
+        return {**action, "action": [_guarded(where, function) for function in done]}
+    return dict(action)
+
+
+def _guarded(where: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function of the declaration as a hook that raises nothing but an ApiError."""
+
+    def hook(response: Response, *args: Any, **kwargs: Any) -> None:
+        try:
+            function(response)
+            return
+        except IgnoreResponseException:
+            _make_empty_page(response)
+            return
+        except ApiError:
+            raise
+        except Exception as error:
+            text = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        # outside of the except clause: the function's error may hold the response
+        method, path = response.request.method, urlsplit(response.request.url or "").path
+        raise ApiError(f"{method} {path}: {where} raised {text}")
+
+    return hook
 
 
 def _make_empty_page(response: Response, *args: Any, **kwargs: Any) -> Response:

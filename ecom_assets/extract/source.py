@@ -5,7 +5,7 @@ The records of one endpoint pass these steps, from top to bottom of this module:
 1. slices: `_slices_resource` yields one item a slice, with the values of its window;
 2. pages: `_records_config` makes dlt's REST API source request the pages of each slice;
 3. completeness: `SlicePaginator` hands the records over once they are one complete list;
-4. windows: `_window_step` assigns each record to a window of its slice;
+4. windows: `_window_step` runs dlt's processing steps, and assigns each record to a window of its slice;
 5. contract and tables: `_table_resource` makes the Arrow tables of one resource.
 
 Tables of the same endpoint share steps 1 to 4. Children that are read by a field of the parent have a dlt resource
@@ -15,6 +15,7 @@ of their own in place of steps 1 to 4; see `ecom_assets.extract.children`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import dlt
@@ -24,6 +25,7 @@ from dlt.extract import DltResource, DltSource
 from dlt.sources.rest_api import rest_api_source
 
 from ecom_assets.client.read_statistics import SLICE_HEADER, ReadStatistics
+from ecom_assets.client.signing import auth_header
 from ecom_assets.contract.contract import Contract
 from ecom_assets.contract.privacy import protect_personal_data
 from ecom_assets.declaration.placeholders import END, START, replace_placeholders
@@ -33,6 +35,7 @@ from ecom_assets.extract.children import child_records
 from ecom_assets.extract.completeness import SliceLimits
 from ecom_assets.extract.contract_application import apply_contract
 from ecom_assets.extract.paginator import RECORDS, SlicePaginator
+from ecom_assets.extract.processing import process_records
 from ecom_assets.extract.read_plan import ReadPlan
 from ecom_assets.extract.request_template import path_segment, response_actions, template_of, window_values
 from ecom_assets.extract.widening import ColumnsWidened
@@ -74,7 +77,7 @@ def build_source(shop: Shop, plan: ReadPlan | None = None) -> DltSource:
             source.resources.add(_child_resource(resource, parents, plan))
         elif plan:
             source.resources[records_name(resource)].add_map(_window_step(shop, resource, plan))
-    for resource in shop.resources:
+    for resource in shop.tables:
         if plan and resource.name not in plan.load_metrics:
             continue
         records = source.resources[records_name(shop.parent_of(resource))]
@@ -162,6 +165,7 @@ def _records_config(
         "headers": {
             **replace_placeholders(template.headers, slice_field),
             SLICE_HEADER: f"{{resources.{parent}.id}}",
+            **auth_header(resource),
         },
         # compiled here, because dlt would otherwise compile it for each page
         "data_selector": jsonpath.compile_path(endpoint.data_selector or "$"),
@@ -169,6 +173,8 @@ def _records_config(
     }
     if template.json_body:
         config["json"] = replace_placeholders(template.json_body, slice_field)
+    if template.data:
+        config["data"] = replace_placeholders(template.data, slice_field)
     if actions := response_actions(endpoint):
         config["response_actions"] = actions
     return {
@@ -203,10 +209,11 @@ def _window_step(
 
     def assign(item: dict[str, Any]) -> AssignedRecords:
         slice_ = slices[item[f"_{windows_name(resource)}_id"]]
-        protect_personal_data(shop, resource, item[RECORDS], plan.connection.pii_key)
-        assigned = assign_windows(shop, resource, slice_, item[RECORDS], plan.on_progress)
+        records, filtered = process_records(shop, resource, item[RECORDS])
+        protect_personal_data(shop, resource, records, plan.connection.pii_key)
+        assigned = assign_windows(shop, resource, slice_, records, plan.on_progress)
         progress.add(len(assigned.records))
-        return assigned
+        return replace(assigned, filtered=filtered)
 
     return assign
 

@@ -34,12 +34,14 @@ class AssignedRecords:
         windows: The position, within the slice, of the window of each record; 0 in a snapshot.
         roots: The records of the root resource from which the records come. They are `records` themselves,
             unless the resource is a child.
+        filtered: How many records the resource's processing steps dropped.
     """
 
     slice_: Slice
     records: list[Any]
     windows: Sequence[int]
     roots: list[Any]
+    filtered: int = 0
 
 
 def assign_windows(

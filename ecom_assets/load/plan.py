@@ -67,13 +67,21 @@ def without_tables(plan: LoadPlan, names: Collection[str]) -> LoadPlan:
 def _chosen_resources(shop: Shop, names: Collection[str], windows: Sequence[Window]) -> tuple[Resource, ...]:
     """Return the named resources in the order of the declaration; refuse those of the other kind."""
     for name in names:
+        if not shop.resource(name).selected:
+            allowed = [entry.name for entry in shop.tables if entry.windowed == bool(windows)]
+            raise DeclarationError(
+                shop.file.name,
+                "resources",
+                f"{name}, which has no table (selected: false)",
+                ", ".join(allowed),
+            )
         if shop.resource(name).windowed != bool(windows):
             kind = (
                 "windowed: it is loaded by window"
                 if shop.resource(name).windowed
                 else "a snapshot: it has no windows"
             )
-            allowed = [entry.name for entry in shop.resources if entry.windowed == bool(windows)]
+            allowed = [entry.name for entry in shop.tables if entry.windowed == bool(windows)]
             raise DeclarationError(
                 shop.file.name, "resources", f"{name}, which is {kind}", ", ".join(allowed)
             )

@@ -122,7 +122,12 @@ def window_reports(metrics: LoadMetrics, statistics: ReadStatistics) -> tuple[Wi
             counts = metrics.counts[key]
             # The API's total covers all that came, and part of that may lie outside the window. It was compared with
             # what came, so the window's share of it is what was fetched of the window.
-            has_total = metrics.resource.rows_from is None and slice_statistics.source_total is not None
+            # Processing steps change the number of records, so the total says nothing about the rows.
+            has_total = (
+                metrics.resource.rows_from is None
+                and not metrics.resource.processing_steps
+                and slice_statistics.source_total is not None
+            )
             reports.append(
                 WindowReport(
                     resource=metrics.resource.name,

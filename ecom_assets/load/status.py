@@ -57,9 +57,7 @@ def status(shop: Shop, warehouse: Warehouse, now: datetime) -> tuple[ResourceSta
     """
     with warehouse.read(shop.name) as transaction:
         tables = transaction.columns_of(shop.name)
-        return tuple(
-            _resource_status(shop, resource, transaction, tables, now) for resource in shop.resources
-        )
+        return tuple(_resource_status(shop, resource, transaction, tables, now) for resource in shop.tables)
 
 
 def _resource_status(

@@ -151,7 +151,7 @@ def summaries(
     """
     tables = []
     with warehouse.read(shop.name) as transaction:
-        for resource in shop.resources:
+        for resource in shop.tables:
             rows = transaction.fetch_value(f'select count(*) from "{resource.name}"')
             first, last, seconds = transaction.execute(
                 "select min(partition_key), max(partition_key), sum(seconds) from load_ledger "

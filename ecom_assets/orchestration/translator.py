@@ -96,7 +96,7 @@ class ShopTranslator(DagsterDltTranslator):
             .get_asset_spec(data)
             .replace_attributes(
                 key=asset_key(shop, resource.name),
-                deps=[asset_key(shop, resource.parent)] if resource.parent else [],
+                deps=[asset_key(shop, parent.name)] if (parent := shop.parent_table_of(resource)) else [],
                 # a resource that failed yields no result, while the others report theirs
                 skippable=True,
                 group_name=shop.name,

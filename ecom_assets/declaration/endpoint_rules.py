@@ -1,0 +1,87 @@
+"""What an endpoint must agree on with its shop: auth, paginator, and dlt's `initial_value` and `lag` of a cursor."""
+
+from __future__ import annotations
+
+import re
+from datetime import date, datetime, time, timezone
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from ecom_assets.declaration.client import Client, check_auths
+from ecom_assets.declaration.endpoint import Endpoint, Incremental
+from ecom_assets.declaration.error_text import Place, format_value, rule_error
+from ecom_assets.foundation.local_time import instant_of
+
+_MILLISECONDS_FROM = 100_000_000_000
+"""From this number on, a number of a cursor is of milliseconds since 1970, else of seconds."""
+
+
+def check_endpoint(place: Place, endpoint: Endpoint, client: Client) -> None:
+    """Check an endpoint's auth, and that its paginator fits its body.
+
+    Args:
+        place: The place of the endpoint.
+        endpoint: The declared endpoint.
+        client: The client, whose paginator it may have.
+
+    Raises:
+        PydanticCustomError: An address or a secret of the auth is wrong, or pages cannot be asked for.
+    """
+    check_auths((*place, "auth"), endpoint.auth or (), allow_http=client.allow_http)
+    paginator = endpoint.paginator or client.paginator or {}
+    if endpoint.data is not None and any(key.endswith("_body_path") and paginator[key] for key in paginator):
+        raise rule_error(
+            (*place, "data"),
+            "data with a paginator that writes into a JSON body",
+            "json, or another paginator",
+        )
+
+
+def check_first_window(place: Place, incremental: Incremental, start: datetime, lookback: int) -> None:
+    """Check that windows read what dlt would read.
+
+    Args:
+        place: The place of `incremental`.
+        incremental: The declared windows of an endpoint.
+        start: The start of the first window, in UTC.
+        lookback: The seconds before a window that are read again.
+
+    Raises:
+        PydanticCustomError: `initial_value` is another instant than `start`, or `lag` is more than `lookback`.
+    """
+    value = incremental.initial_value
+    if value is not None and _instant(value, incremental) != start:
+        raise rule_error(
+            (*place, "initial_value"),
+            format_value(value if isinstance(value, (str, int, float)) else str(value)),
+            f"{start.isoformat()}, as partitions.start, at which the first window begins; or leave it out",
+        )
+    if incremental.lag is not None and incremental.lag > lookback:
+        raise rule_error(
+            (*place, "lag"),
+            f"{incremental.lag:g} seconds, more than policy.lookback ({lookback})",
+            f"policy.lookback: {-int(-incremental.lag // 1)} or more, which is read again before each window",
+        )
+
+
+def _instant(value: Any, incremental: Incremental) -> datetime | None:
+    """Return the instant, in UTC, that a value of the cursor means, None if it means none."""
+    zone = ZoneInfo(incremental.timezone)
+    try:
+        if isinstance(value, str) and re.fullmatch(r"\d{9,}", value):
+            value = int(value)
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            seconds = value / 1000 if value >= _MILLISECONDS_FROM else value
+            return datetime.fromtimestamp(seconds, timezone.utc)
+        if isinstance(value, str):
+            if "%" in incremental.format:
+                value = datetime.strptime(value, incremental.format)
+            else:
+                value = datetime.fromisoformat(value.replace("Z", "+00:00"))
+        if isinstance(value, date) and not isinstance(value, datetime):
+            value = datetime.combine(value, time())
+        if not isinstance(value, datetime):
+            return None
+        return value.astimezone(timezone.utc) if value.tzinfo else instant_of(value, zone)
+    except (ValueError, OverflowError, OSError):
+        return None
