@@ -182,7 +182,7 @@ def _materializations(
     counts = row_counts(shop, warehouse, loaded)
     for name, entry in loaded.items():
         key = asset_key(shop, name)
-        metadata = table_metadata(report, entry, warehouse, counts.get(name))
+        metadata = table_metadata(report, entry, warehouse, counts.get(name), shop.resource(name))
         for window in entry.windows:
             if window.partition_key is None:
                 metadata |= window_metadata(window)

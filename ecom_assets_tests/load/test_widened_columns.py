@@ -106,7 +106,7 @@ def test_the_types_of_the_first_run_do_not_depend_on_the_order_of_slices(
 ) -> None:
     if records.place.engine != "duckdb":
         pytest.skip("the order is not the engine's")
-    values = [
+    values: list[dict[str, Any]] = [
         {"a": 1, "b": 1, "c": "2026-01-01"},
         {"a": 2.75, "b": "x", "c": "2026-01-01T00:00:00Z"},
         {"b": [1]},
