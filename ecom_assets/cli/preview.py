@@ -36,8 +36,8 @@ def preview(
 
     Nothing is written.
     """
-    from ecom_assets.contract.contract import contract_of
     from ecom_assets.contract.nested_values import explode
+    from ecom_assets.contract.sample import sample_contract
     from ecom_assets.extract.probe import open_probe
 
     declared = find_shop(shop)
@@ -48,7 +48,7 @@ def preview(
         found = probe.records(parent, (bounds.start, bounds.end) if bounds else None, limit=limit)
     records = found[:limit]
     rows = records if entry.endpoint else explode(records, entry, parent)[0]
-    result = contract_of(declared, entry).apply(rows)
+    result = sample_contract(declared, entry, rows).apply(rows)
     if as_json:
         print_json({"rows": result.kept.to_pylist(), "rejected": result.rejected})
         return

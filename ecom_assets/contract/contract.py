@@ -22,6 +22,7 @@ from ecom_assets.contract.new_fields import (
     known_fields,
     unknown_fields,
 )
+from ecom_assets.declaration.column import default_path
 from ecom_assets.declaration.column_types import COLUMN_TYPES
 from ecom_assets.declaration.reading import Column, Resource, Shop
 from ecom_assets.foundation.errors import ContractBroken
@@ -92,7 +93,7 @@ class Contract:
         self.widened: dict[str, Column] = {}
         """The undeclared columns that met values which their types could not hold, with the wider types."""
         self.nested_lists: dict[str, str] = {}
-        """The paths of undeclared lists of objects, by the columns in which they are JSON."""
+        """For each column in which an undeclared list of objects is JSON: the entry that makes it a table."""
         self._stored = frozenset(self.evolved if stored is None else stored)
         self._zone = timezone
         self._take_resource(resource)
@@ -101,6 +102,13 @@ class Contract:
 
     def _take_resource(self, resource: Resource) -> None:
         self.resource = resource
+        # as in dlt, a column also takes the field whose name becomes the column's, such as `customerName`. Personal
+        # data is protected by its path, so there the name has to be exact
+        self._respellable = {
+            column.name
+            for column in resource.columns
+            if column.path == default_path(column.name) and not column.pii
+        }
         self.schema = pa.schema(
             [
                 pa.field(column.name, arrow_type(column), nullable=column.nullable)
@@ -144,15 +152,19 @@ class Contract:
                         f"the record is not an object: {shorten_value(record)}"
                     )
                     broken.add(position)
-        arrays = [self._column(rows, column, reasons, broken) for column in self.resource.columns]
+        undeclared, discarded = self._undeclared(rows)
+        respelled = {name: undeclared.pop(name) for name in self._respellable.intersection(undeclared)}
+        arrays = [
+            self._column(rows, column, reasons, broken, respelled.get(column.name, ()))
+            for column in self.resource.columns
+        ]
         arrays += self._added_columns(arrays, len(rows))
         fields = list(self.schema)
         hints: dict[str, TColumnSchema] = {}
-        undeclared, discarded = self._undeclared(rows)
         for name, values in undeclared.items():
             column = self._evolved_column(name, values)
             if column.data_type == "json" and name not in self.nested_lists:
-                self.nested_lists |= lists_of_objects(name, values, rows, self._known)
+                self.nested_lists |= lists_of_objects(self.resource, name, values, rows, self._known)
             # an undeclared instant has an offset; a date in its place is a midnight in UTC
             zone = "UTC" if self.resource.widens else self._zone
             converted = convert(as_text(values) if column.data_type == "text" else values, column, zone)
@@ -220,7 +232,7 @@ class Contract:
             rows, self._known, flatten=self.resource.max_table_nesting is None
         )
         policy = self.resource.schema_contract.columns
-        unwanted = set(unknown)
+        unwanted = unknown.keys() - self._respellable
         if not self.resource.declared_columns:
             # as in dlt: the first records make the table, whatever the contract says
             unwanted = unwanted - self._stored if self._stored else set()
@@ -228,7 +240,7 @@ class Contract:
             self._refuse_undeclared(sorted(unwanted))
         declared_names = set(self.schema.names)
         to_discard = unwanted if policy == "discard_value" else set[str]()
-        to_discard = to_discard | declared_names.intersection(unknown)
+        to_discard = to_discard | (declared_names.intersection(unknown) - self._respellable)
         for name in to_discard:
             values = unknown.pop(name)
             discarded[name] = discarded.get(name, 0) + sum(value is not None for value in values)
@@ -273,10 +285,23 @@ class Contract:
         )
 
     def _column(
-        self, rows: Sequence[Any], column: Column, reasons: dict[int, list[str]], broken: set[int]
+        self,
+        rows: Sequence[Any],
+        column: Column,
+        reasons: dict[int, list[str]],
+        broken: set[int],
+        respelled: Sequence[Any] = (),
     ) -> pa.Array:
-        """Return one declared column, and add the reasons for the rows that break it."""
+        """Return one declared column, and add the reasons for the rows that break it.
+
+        `respelled` are the values of a field with another spelling of the column's name. They count where the field
+        itself has none.
+        """
         values, misplaced = values_at(rows, column.path)
+        if respelled:
+            values = [
+                other if value is None else value for value, other in zip(values, respelled, strict=True)
+            ]
         column = self._widen_key(column, values)
         converted = convert(values, column, self._zone)
         wrong = {position: f"{column.name}: {reason}" for position, reason in converted.wrong.items()}

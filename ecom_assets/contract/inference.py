@@ -131,7 +131,7 @@ def key_fits(values: Sequence[Any], column: Column) -> bool:
     return _converts(present, column)
 
 
-def infer_cursor(column: Column, values: Collection[Any], zone: str) -> Column:
+def infer_cursor(column: Column, values: Collection[Any]) -> Column:
     """Return the column of a cursor with its type: whole numbers since 1970, or else instants."""
     present = [value for value in values if value is not None]
     number = column.with_type(evolved_column(column.name, {"data_type": "bigint"}))

@@ -107,7 +107,7 @@ class Column(DeclarationModel):
         implied: dict[str, Any] = {}
         name = data.get("name")
         if isinstance(name, str):
-            implied["path"] = (name,) if name.startswith("_") else tuple(name.split("__"))
+            implied["path"] = default_path(name)
         sized = [name for name, column_type in COLUMN_TYPES.items() if column_type.has_size]
         if data.get("data_type") in sized and data.get("scale") is None:
             default_size = {"precision": DEFAULT_PRECISION, "scale": DEFAULT_SCALE}
@@ -138,6 +138,11 @@ class Column(DeclarationModel):
         """Return the error of a key that columns of this type do not take."""
         found = f"{key} with data_type {self.data_type}"
         return rule_error((key,), found, f"{key} with data_type {_types_where(takes_key)} only")
+
+
+def default_path(name: str) -> tuple[str, ...]:
+    """Return the path of a column that declares none."""
+    return (name,) if name.startswith("_") else tuple(name.split("__"))
 
 
 def inferred_column(name: str, path: tuple[str, ...], data_type: DataType = "text") -> Column:

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Sequence
 
 from dlt.common.normalizers.naming import snake_case
 
-from ecom_assets.declaration.column import Column, inferred_column
+from ecom_assets.declaration.column import Column, default_path, inferred_column
 from ecom_assets.declaration.field_types import COLUMN_NAME
 
 _NAMING = snake_case.NamingConvention(max_length=255)
@@ -56,4 +56,4 @@ def _key_path(field: str, name: str, parent: str | None) -> tuple[str, ...]:
         # the field of a grandparent begins with an underscore of its own
         first, *rest = re.split(r"(?<=.)__", field.removeprefix(prefix))
         return (prefix + first, *rest)
-    return (field,) if field.startswith("_") else tuple(field.split("__"))
+    return default_path(field)

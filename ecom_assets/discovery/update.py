@@ -14,8 +14,8 @@ from typing import Any
 
 from ecom_assets.client.redaction import Redactor
 from ecom_assets.client.secrets import resolve_secrets
-from ecom_assets.contract.contract import contract_of
 from ecom_assets.contract.nested_values import explode
+from ecom_assets.contract.sample import sample_contract
 from ecom_assets.declaration.reading import Resource, Shop
 from ecom_assets.discovery.endpoint_draft import EndpointDraft, Guess, Paging
 from ecom_assets.discovery.field_path import FieldPath
@@ -172,6 +172,8 @@ class _Updater:
             records: The records of the table.
             list_paths: The paths of the nested lists that are tables of their own.
         """
+        if not resource.declared_columns:
+            return  # its columns follow from the records
         if resource.name not in self.positions:
             self.result.unresolved.append(f"{resource.name} is declared in another file")
             return
@@ -204,7 +206,7 @@ class _Updater:
     def _reasons_for_rejection(self, resource: Resource, records: Sequence[Any]) -> list[tuple[str, str]]:
         """Return the columns that reject records, each with its first reason about nulls and about values."""
         reasons: dict[tuple[str, bool], str] = {}
-        for row in contract_of(self.shop, resource).apply(records).rejected:
+        for row in sample_contract(self.shop, resource, records).apply(records).rejected:
             for reason in row.reasons:
                 name, _, text = reason.partition(": ")
                 reasons.setdefault((name, text.startswith("null")), text)

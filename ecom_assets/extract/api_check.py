@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any, Literal
 
-from ecom_assets.contract.contract import contract_of
 from ecom_assets.contract.nested_values import explode
 from ecom_assets.contract.record_keys import Key, keys_of
+from ecom_assets.contract.sample import sample_contract
 from ecom_assets.declaration.promises import promises
 from ecom_assets.declaration.reading import Resource, Shop
 from ecom_assets.extract.probe import Probe, open_probe
@@ -114,7 +114,7 @@ class _EndpointCheck:
             except ApiError as error:
                 yield self._finding(what, "failed", str(error))
         for resource in (self.resource, *self.shop.children_of(self.resource.name)):
-            yield self._check_contract(resource, self.probe.processed(self.resource, page.records))
+            yield from self._check_contract(resource, self.probe.processed(self.resource, page.records))
 
     def _finding(self, what: str, result: Result, detail: str) -> Finding:
         return Finding(self.resource.name, what, result, self.probe.redactor.scrub(detail))
@@ -178,18 +178,24 @@ class _EndpointCheck:
         windows = windows_between(self.shop.partitions, self.shop.partitions.start, self.now)
         return windows[-1] if windows else None
 
-    def _check_contract(self, resource: Resource, records: list[Any]) -> Finding:
-        """Apply the contract of a table to the first page of its endpoint."""
+    def _check_contract(self, resource: Resource, records: list[Any]) -> Iterator[Finding]:
+        """Apply the contract of a table to the first page of its endpoint, and name lists that could be tables."""
         rows = records if resource.endpoint else explode(records, resource, self.resource)[0]
+        contract = sample_contract(self.shop, resource, rows)
         try:
-            result = contract_of(self.shop, resource).apply(rows)
+            result = contract.apply(rows)
         except ContractBroken as broken:
-            return Finding(resource.name, "contract", "failed", str(broken))
+            yield Finding(resource.name, "contract", "failed", str(broken))
+            return
         if result.rejected:
             reasons = "; ".join(result.rejected[0].reasons)
             detail = (
                 f"{len(result.rejected)} of {len(rows)} records break it, the first one because of: {reasons}"
             )
-            return Finding(resource.name, "contract", "failed", detail)
-        new = f"; not declared: {', '.join(result.hints)}" if result.hints else ""
-        return Finding(resource.name, "contract", "ok", f"{len(rows)} records keep it{new}")
+            yield Finding(resource.name, "contract", "failed", detail)
+        else:
+            new = f"; not declared: {', '.join(result.hints)}" if result.hints else ""
+            yield Finding(resource.name, "contract", "ok", f"{len(rows)} records keep it{new}")
+        for column, entry in contract.nested_lists.items():
+            detail = f"{column} is a list of objects, stored as JSON; to make it a table, add to resources: {entry}"
+            yield Finding(resource.name, "list", "skipped", self.probe.redactor.scrub(detail))

@@ -12,9 +12,10 @@ from typing import Any, TypeAlias
 
 import dlt
 
-from ecom_assets.contract.inference import can_be_cursor, infer_cursor, infer_key, may_become, type_text
-from ecom_assets.contract.nested_values import explode, values_at
+from ecom_assets.contract.inference import can_be_cursor, may_become, type_text
+from ecom_assets.contract.nested_values import explode
 from ecom_assets.contract.new_fields import evolved_column
+from ecom_assets.contract.sample import sampled_type
 from ecom_assets.declaration.reading import Column, Resource, Shop
 from ecom_assets.extract.probe import Probe, probe_of
 from ecom_assets.foundation.errors import IngestError, WarehouseError
@@ -158,12 +159,7 @@ def _key_types(shop: Shop, resource: Resource, stored: StoredColumns, probe: Pro
             )
     if unknown:
         records = _sample(shop, resource, probe)
-        zone = shop.timezone_of(resource)
-        for column in unknown:
-            values = values_at(records, column.path)[0]
-            found[column.name] = (
-                infer_cursor(column, values, zone) if column == resource.cursor else infer_key(column, values)
-            )
+        found |= {column.name: sampled_type(resource, column, records) for column in unknown}
     return found
 
 

@@ -17,8 +17,10 @@ from dlt.common.storages.load_package import create_load_id
 
 from ecom_assets.client.api_connection import open_api
 from ecom_assets.client.read_statistics import SliceStatistics
+from ecom_assets.contract.new_fields import evolved_column
+from ecom_assets.declaration.column_types import types_by_arrow_type
 from ecom_assets.declaration.deletes import DELETED_AT, deletions_name
-from ecom_assets.declaration.reading import Shop, format_path
+from ecom_assets.declaration.reading import Column, Resource, Shop, format_path
 from ecom_assets.extract.source_keys import source_keys
 from ecom_assets.foundation.errors import DeclarationError, IngestError, NotPublished, WarehouseError
 from ecom_assets.foundation.progress import OnProgress
@@ -99,6 +101,7 @@ def detect_deletes(
     with open_api(shop, secrets) as connection, quiet_dlt_log():
         # before the first request: a row that comes later may be of a record whose page was read before
         before = _read_known_rows(warehouse, table)
+        declared = declared.with_types(_stored_types(declared, before.schema))
         keys, statistics = source_keys(connection, declared, on_progress)
     return _mark_table(warehouse, table, before, keys, statistics, on_progress)
 
@@ -124,6 +127,15 @@ def _read_known_rows(warehouse: Warehouse, table: SweptTable) -> pa.Table:
                 f"a sweep needs {instant}: load {resource} into a new warehouse"
             )
         return transaction.fetch_arrow(f"select * from {table.known_rows}")
+
+
+def _stored_types(resource: Resource, schema: pa.Schema) -> dict[str, Column]:
+    """Return the types that undeclared columns of the primary key have in the table."""
+    names = types_by_arrow_type()
+    return {
+        name: evolved_column(name, {"data_type": names.get(schema.field(name).type, "text")})
+        for name in resource.primary_key
+    }
 
 
 def _mark_table(

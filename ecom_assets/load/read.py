@@ -33,8 +33,8 @@ from ecom_assets.load.run_context import RunContext
 class TableReading:
     """A table that was read as a whole: its metrics, and the load id of the dlt package with its rows.
 
-    `columns` are all columns of the table with the types of this run. `nested_lists` are the paths of undeclared lists
-    of objects, by the columns in which they are JSON.
+    `columns` are all columns of the table with the types of this run. `nested_lists` has, for each column in which an
+    undeclared list of objects is JSON, the entry of a declaration that makes it a table.
     """
 
     metrics: LoadMetrics

@@ -45,8 +45,8 @@ class ResourceReport:
     With an `error`, nothing of the table was loaded and the other fields are empty. `discarded` counts the values of
     undeclared fields that were discarded, by field. `preview` are the first rows that were loaded. `columns` are the
     columns of the table with their types. `widened` are those that got a wider type, each with a text such as
-    `bigint became text`. `nested_lists` are the paths of undeclared lists of objects, by the columns in which they are
-    JSON.
+    `bigint became text`. `nested_lists` has, for each column in which an undeclared list of objects is JSON, the entry
+    of a declaration that makes it a table.
     """
 
     resource: str

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ecom_assets.declaration.reading import Resource
 from ecom_assets.load.check_finding import SAMPLE_ROWS, CheckedTable, Finding
 from ecom_assets.load.dispositions.history_table import is_open
 
@@ -47,14 +48,17 @@ def _valid_now(checked: CheckedTable, word: str = "where", rows: str = "checked"
 
 
 def schema_nullability(checked: CheckedTable) -> Finding:
-    """Find declared columns that are missing or of another type, and nulls in columns that are not nullable."""
+    """Find declared columns that are missing or of another type, and nulls in columns that are not nullable.
+
+    Of undeclared columns of key and cursor, the type is whatever the records needed.
+    """
     resource = checked.resource
     actual = checked.columns_of(resource.name)
     problems: list[Mapping[str, Any]] = []
     for column in resource.table_columns:
         found = actual.get(column.name)
         declared = checked.transaction.type_of(column)
-        if found != declared:
+        if found is None or (found != declared and not column.inferred):
             problem = "is missing" if found is None else f"is {found} instead of {declared}"
             problems.append({"column": column.name, "problem": problem})
     not_nullable = [
@@ -69,11 +73,17 @@ def schema_nullability(checked: CheckedTable) -> Finding:
     text = "; ".join(f"{problem['column']} {problem['problem']}" for problem in problems)
     return Finding(
         passed=not problems,
-        description=text or f"{len(resource.table_columns)} declared columns are there, with their types",
+        description=text or _columns_are_there(resource),
         figures={"rows": total, "columns": len(resource.table_columns), "nulls": sum(nulls)},
         sample=tuple(problems),
         sql=sql,
     )
+
+
+def _columns_are_there(resource: Resource) -> str:
+    inferred = [column.name for column in resource.table_columns if column.inferred]
+    text = f"{len(resource.table_columns) - len(inferred)} declared columns are there, with their types"
+    return f"{text}; {', '.join(inferred)}, which is not declared, is never null" if inferred else text
 
 
 def references(checked: CheckedTable) -> Finding:

@@ -186,7 +186,7 @@ def _materializations(
     counts, valid = row_counts(shop, warehouse, loaded), valid_row_counts(shop, warehouse, loaded)
     for name, entry in loaded.items():
         key = asset_key(shop, name)
-        metadata = table_metadata(report, entry, warehouse, counts.get(name))
+        metadata = table_metadata(report, entry, warehouse, counts.get(name), shop.resource(name))
         if name in valid:
             metadata["rows_valid_now"] = valid[name]
         for window in entry.windows:

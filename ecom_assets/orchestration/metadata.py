@@ -10,16 +10,21 @@ from typing import Any
 
 from dagster import MetadataValue
 
-from ecom_assets.declaration.reading import Shop
+from ecom_assets.declaration.reading import Resource, Shop
 from ecom_assets.foundation.errors import WarehouseError
 from ecom_assets.load.dispositions.history_table import is_open
 from ecom_assets.load.run import ResourceReport, RunReport, WindowReport
 from ecom_assets.orchestration.markdown import markdown_table
+from ecom_assets.orchestration.translator import loaded_table_schema
 from ecom_assets.warehouse.warehouse import Warehouse
 
 
 def table_metadata(
-    run: RunReport, resource: ResourceReport, warehouse: Warehouse, rows: int | None
+    run: RunReport,
+    resource: ResourceReport,
+    warehouse: Warehouse,
+    rows: int | None,
+    declared: Resource | None = None,
 ) -> dict[str, Any]:
     """Return the metadata of one table that belongs to the whole run, whatever its windows.
 
@@ -28,6 +33,7 @@ def table_metadata(
         resource: The report of the table's resource.
         warehouse: The warehouse that has the table.
         rows: Rows in the table after the load, None when they could not be counted.
+        declared: The resource, whose keys and references the table's schema shows.
     """
     metadata: dict[str, Any] = {
         "dagster/table_name": resource.table,
@@ -39,6 +45,16 @@ def table_metadata(
         metadata["dagster/row_count"] = rows
     if resource.preview:
         metadata["preview"] = MetadataValue.md(_preview(resource))
+    if declared is not None and resource.columns:
+        metadata["dagster/column_schema"] = loaded_table_schema(declared, resource.columns)
+    if resource.widened:
+        metadata["widened_columns"] = dict(resource.widened)
+    if resource.nested_lists:
+        entries = "\n".join(resource.nested_lists.values())
+        metadata["lists_without_a_table"] = MetadataValue.md(
+            f"{', '.join(resource.nested_lists)}: stored as JSON. To make tables, add to `resources`:"
+            f"\n\n```yaml\n{entries}\n```"
+        )
     if resource.discarded:
         metadata["discarded_fields"] = dict(resource.discarded)
     return metadata

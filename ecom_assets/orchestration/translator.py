@@ -5,7 +5,7 @@ See `ecom_assets.orchestration.metadata` for what a run adds to it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -20,6 +20,7 @@ from dagster import (
 from dagster_dlt import DagsterDltTranslator
 from dagster_dlt.translator import DltResourceTranslatorData
 
+from ecom_assets.contract.inference import type_text
 from ecom_assets.declaration.reading import Column, Resource, Shop
 
 OWNERS = ("team:data",)
@@ -53,21 +54,27 @@ def freshness(shop: Shop, resource: Resource) -> FreshnessPolicy:
 
 
 def table_schema(resource: Resource) -> TableSchema:
-    """Return the table's columns as Dagster's schema, so that the UI shows them before the first run."""
-    return TableSchema(columns=[_column(resource, column) for column in resource.table_columns])
+    """Return the known columns as Dagster's schema, so that the UI shows them before the first run."""
+    # no request is made for a type before a run
+    unknown = {column.name: "inferred by the first load" for column in resource.columns if column.inferred}
+    return TableSchema(
+        columns=[_column(resource, column, unknown.get(column.name)) for column in resource.table_columns]
+    )
 
 
-def _column(resource: Resource, column: Column) -> TableColumn:
+def loaded_table_schema(resource: Resource, columns: Sequence[Column]) -> TableSchema:
+    """Return the columns of a table after a load as Dagster's schema."""
+    return TableSchema(columns=[_column(resource, column) for column in columns])
+
+
+def _column(resource: Resource, column: Column, data_type: str | None = None) -> TableColumn:
     """Return the schema of one column. It is unique only if it alone is the primary key."""
-    data_type: str = column.data_type
-    if column.precision is not None:
-        data_type = f"{data_type}({column.precision},{column.scale})"
     constraints = [f"references {'.'.join(column.references)}"] if column.references else []
     if column.name in resource.primary_key:
         constraints.insert(0, "primary key")
     return TableColumn(
         name=column.name,
-        type=data_type,
+        type=data_type or type_text(column),
         description=column.description,
         constraints=TableColumnConstraints(
             nullable=column.nullable,

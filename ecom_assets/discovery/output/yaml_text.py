@@ -92,6 +92,33 @@ class YamlText:
             return
         self._insert(self._line_end(self._end(node)), [line], node.start_mark.column)
 
+    def add_all(self, place: Place, key: str, lines: Sequence[str]) -> None:
+        """Add entries to the mapping under a key of the mapping at a place, and the key where it is missing.
+
+        Args:
+            place: Where the outer mapping is.
+            key: The key of the inner mapping.
+            lines: The entries, each in one line.
+
+        Raises:
+            LookupError: There is no mapping.
+        """
+        outer, inner = self.find(place), self.find([*place, key])
+        if isinstance(inner, yaml.MappingNode) and inner.value:
+            for line in lines:
+                self.add([*place, key], line)
+            return
+        if inner is not None:
+            self.remove(place, key)
+            outer = self.find(place)
+        if not isinstance(outer, yaml.MappingNode):
+            raise LookupError(f"no mapping at {place}")
+        if outer.flow_style:
+            self.add(place, f"{key}: {{{', '.join(lines)}}}")
+        else:
+            block = [f"{key}:", *(f"  {line}" for line in lines)]
+            self._insert(self._line_end(self._end(outer)), block, outer.start_mark.column)
+
     def append(self, place: Place, lines: Sequence[str]) -> None:
         """Add an item to the list at a place.
 
