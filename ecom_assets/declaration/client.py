@@ -26,6 +26,7 @@ from ecom_assets.declaration.field_types import (
 )
 from ecom_assets.declaration.model import Check, DeclarationModel, Documented, text_schema
 from ecom_assets.declaration.paginator import Paginator
+from ecom_assets.declaration.secret_use import host_and_port
 from ecom_assets.foundation.retry_statuses import RETRY_STATUSES
 
 AUTH_FIELDS = {
@@ -51,8 +52,8 @@ BaseUrl = Annotated[Text, Documented(text_schema(r"(https?://[^\s@?#/]+|sandbox:
 
 
 def _secret_names(value: Any) -> Any:
-    """Take one name of a secret, or a mapping of auth fields to names."""
-    allowed = "the name of a secret in lower snake_case, never the secret itself"
+    """Take one name or place of a secret, or a mapping of auth fields to these."""
+    allowed = "the name of a secret in lower snake_case, or its place such as vault.acme.key, never the secret itself"
     if isinstance(value, str):
         return secret_name(value, allowed)
     if isinstance(value, Mapping):
@@ -87,7 +88,8 @@ class Auth(DeclarationModel):
     )
     secret: Annotated[str | Mapping[str, str] | None, Check(_secret_names, _SECRET_SCHEMA)] = Field(
         default=None,
-        description="Another name for the secret under `sources.<shop>.`; for several a mapping of field to name.",
+        description="Another name for the secret under `sources.<shop>.`, or with dots its place in dlt's secrets; for "
+        "several a mapping of field to name.",
     )
     access_token_url: Address | None = Field(
         default=None, description="The address to request access tokens from."
@@ -101,7 +103,7 @@ class Auth(DeclarationModel):
 
     @property
     def fields(self) -> dict[str, str]:
-        """Return, for each secret field of this kind, the name of its secret under `sources.<shop>`."""
+        """Return, for each secret field of this kind, the name of its secret, or with dots its place."""
         given = (
             {AUTH_FIELDS[self.type][0]: self.secret}
             if isinstance(self.secret, str)
@@ -156,6 +158,19 @@ class Client(DeclarationModel):
     allow_http: StrictBool = Field(
         default=False, description="True allows plain http to a host that is not loopback."
     )
+
+    @property
+    def is_sandbox(self) -> bool:
+        """Tell whether this is the bundled sandbox."""
+        return urlsplit(self.base_url).scheme == "sandbox"
+
+    def secret_hosts(self) -> dict[str, str]:
+        """Return the host and port that each secret is sent to, by the secret's name."""
+        return {
+            name: host_and_port(auth.access_token_url or self.base_url)
+            for auth in self.auth
+            for name in auth.fields.values()
+        }
 
     @model_validator(mode="after")
     def _check_addresses_and_secrets(self) -> Self:

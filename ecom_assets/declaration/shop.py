@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, PrivateAttr, model_validator
 from pydantic.json_schema import JsonSchemaValue
 from typing_extensions import Self
 
@@ -20,6 +20,7 @@ from ecom_assets.declaration.field_types import Instant, ShopName, whole_number
 from ecom_assets.declaration.model import Check, DeclarationModel
 from ecom_assets.declaration.privacy import check_pii_in_placeholders
 from ecom_assets.declaration.resource import Resource
+from ecom_assets.declaration.secret_use import SecretUse
 from ecom_assets.foundation.errors import DeclarationError
 
 
@@ -69,6 +70,9 @@ class Shop(DeclarationModel):
         description="The tables."
     )
     file: Path = Path()
+
+    _neighbours: tuple[SecretUse, ...] | None = PrivateAttr(default=None)
+    """The uses of secrets by the other shops of the same definitions; None if the definitions are not known."""
 
     def __eq__(self, other: object) -> bool:
         """Compare what is declared, and ignore the file."""
@@ -138,6 +142,12 @@ class Shop(DeclarationModel):
         return any(
             column.pii == "hash" for resource in self.resources for column in resource.declared_columns
         )
+
+    def secret_uses(self) -> tuple[SecretUse, ...]:
+        """Return the secrets that sign the shop's requests; the bundled sandbox has only a public key."""
+        if self.client.is_sandbox:
+            return ()
+        return tuple(SecretUse(self.name, name, host) for name, host in self.client.secret_hosts().items())
 
     def incremental_of(self, name: str) -> Incremental:
         """Return how to request a window of a windowed resource; raises LookupError for a snapshot."""

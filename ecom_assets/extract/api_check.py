@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any, Literal
 
+from ecom_assets.client.secrets import secret_sources
 from ecom_assets.contract.contract import contract_of
 from ecom_assets.contract.nested_values import explode
 from ecom_assets.contract.record_keys import Key, keys_of
@@ -22,6 +23,9 @@ from ecom_assets.foundation.errors import ApiError, ContractBroken
 _FAR_AHEAD = timedelta(days=3650)
 """No shop has records that far in the future."""
 
+SHOP = "(shop)"
+"""Stands for a resource's name in findings about the whole shop."""
+
 Result = Literal["ok", "failed", "skipped", "limit"]
 Outcome = tuple[Result, str]
 """The result of a check, and its details for a person."""
@@ -32,7 +36,7 @@ class Finding:
     """The result of one check of one resource.
 
     Attributes:
-        resource: The resource's name.
+        resource: The resource's name; SHOP for what concerns the whole shop.
         what: What was checked.
         result: A limit is not an error. It marks something this API cannot provide.
         detail: The details, for a person.
@@ -47,7 +51,8 @@ class Finding:
 def check(
     shop: Shop, secrets: Mapping[str, str] | None = None, now: datetime | None = None
 ) -> Iterator[Finding]:
-    """Yield the findings of a shop: for each endpoint those of its requests, then the promises for its tables.
+    """Yield the findings of a shop: where its secrets come from, then for each endpoint those of its requests and the
+    promises for its tables.
 
     An endpoint takes at most seven requests; a child takes some more to find a parent record that has children.
     An endpoint that cannot be reached does not end the check of the others.
@@ -61,6 +66,8 @@ def check(
         MissingSecret: A secret was not found.
     """
     now = now or datetime.now(timezone.utc)
+    for name, source in secret_sources(shop, secrets).items():
+        yield Finding(SHOP, "secret", "ok", f"{name} comes from {source}")
     with open_probe(shop, secrets) as probe:
         for resource in shop.resources:
             if resource.endpoint:

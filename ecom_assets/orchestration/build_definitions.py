@@ -11,13 +11,14 @@ from typing import Any
 
 from dagster import Definitions, in_process_executor
 
+from ecom_assets.declaration.neighbours import with_neighbours
 from ecom_assets.declaration.reading import load_shops
 from ecom_assets.orchestration.alerts import failure_sensor
 from ecom_assets.orchestration.assets import shop_assets
 from ecom_assets.orchestration.deletions import deletions_assets
 from ecom_assets.orchestration.invalid_declarations import invalid_declaration_assets
 from ecom_assets.orchestration.jobs import deletions_job, snapshots_job, windows_job
-from ecom_assets.orchestration.resources import ShopSecrets, shop_resources
+from ecom_assets.orchestration.resources import ShopSecrets, secrets_key, shop_resources
 from ecom_assets.orchestration.schedules import deletions_schedule, snapshots_schedule, windows_schedule
 from ecom_assets.orchestration.sensors import change_sensor
 
@@ -43,6 +44,7 @@ def build_defs(
         if not shops:
             raise error
     resources = shop_resources(shops, resource_overrides or {})
+    shops = with_neighbours(shops, {shop.name: resources[secrets_key(shop)].secrets for shop in shops})
     specs, checks = invalid_declaration_assets(invalid_files)
     assets: list[Any] = [*specs]
     jobs: list[Any] = []
