@@ -47,7 +47,9 @@ class FoundSecret:
 
 def secret_names(shop: Shop) -> tuple[str, ...]:
     """Return the names of the secrets that sign a shop's requests."""
-    return tuple(name for auth in shop.client.auth for name in auth.fields.values())
+    names = [name for auth in shop.auths for name in auth.fields.values()]
+    names += [entry.name for auth in shop.client.auth_objects for entry in auth.missing_fields()]
+    return tuple(dict.fromkeys(names))
 
 
 def environment_variable(shop: Shop, name: str) -> str:
@@ -56,7 +58,7 @@ def environment_variable(shop: Shop, name: str) -> str:
 
 
 def resolve_secrets(shop: Shop, given: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Return the value of each of a shop's secrets by name.
+    """Return the value of each of a shop's secrets by name, those that its auth objects hold already included.
 
     A password may be empty, for APIs that take a key as the user name; no other secret may. A shop of the bundled
     sandbox needs no secret.
@@ -69,7 +71,8 @@ def resolve_secrets(shop: Shop, given: Mapping[str, str] | None = None) -> dict[
         MissingSecret: A secret is not found, is still dlt's placeholder, or cannot be sent; or it is in a general
             place from where another shop would send it to another host.
     """
-    return {
+    held = [auth.known_secrets() for auth in shop.client.auth_objects]
+    return {name: value for secrets in held for name, value in secrets.items()} | {
         name: _checked_value(shop, name, found, may_be_empty=may_be_empty)
         for name, may_be_empty, found in _found_secrets(shop, given or {})
     }
@@ -95,31 +98,46 @@ def secret_sources(shop: Shop, given: Mapping[str, str] | None = None) -> dict[s
 def _found_secrets(shop: Shop, given: Mapping[str, str]) -> list[tuple[str, bool, FoundSecret]]:
     """Return each secret's name, whether it may be empty, and what was found."""
     wanted = [
-        (name, field_name == "password")
-        for auth in shop.client.auth
-        for field_name, name in auth.fields.items()
+        (name, field_name == "password") for auth in shop.auths for field_name, name in auth.fields.items()
     ]
     if shop.needs_pii_key:
         wanted.append((PII_KEY_NAME, False))
-    return [(name, may_be_empty, _find_secret(shop, name, given)) for name, may_be_empty in wanted]
+    found = [(name, may_be_empty, _find_secret(shop, name, given)) for name, may_be_empty in wanted]
+    for entry in (entry for auth in shop.client.auth_objects for entry in auth.missing_fields()):
+        value = _find_secret(shop, entry.name, given, dlt.secrets if entry.is_secret else dlt.config)
+        if value.value is not None or not entry.is_optional:
+            found.append((entry.name, entry.field == "password", value))
+    return found
 
 
-def _find_secret(shop: Shop, name: str, given: Mapping[str, str]) -> FoundSecret:
-    """Return what the first place has that has anything."""
+def _find_secret(shop: Shop, name: str, given: Mapping[str, str], accessor: Any = dlt.secrets) -> FoundSecret:
+    """Return what the first place has that has anything; `accessor` is `dlt.secrets` or `dlt.config`."""
     if given.get(name) is not None:
         return FoundSecret(given[name], source="the Dagster resource")
+    if (literal := shop.literal_secret(name)) is not None:
+        return _held_secret(shop, name, literal.value)
     places = secret_places(shop.name, name)
     if shop.client.is_sandbox:
-        found = _look_up(places[:1])  # a general secret belongs to a real shop
+        found = _look_up(places[:1], accessor)  # a general secret belongs to a real shop
         # the key of the sandbox is public
         return found if _text_of(found.value) else FoundSecret(SANDBOX_KEY, source="the bundled sandbox")
-    found = _look_up(places)
+    found = _look_up(places, accessor)
     if is_general(found.place, name):
         _refuse_second_host(shop, name, found.place)
     return found
 
 
-def _look_up(places: tuple[str, ...]) -> FoundSecret:
+def _held_secret(shop: Shop, name: str, value: str | None) -> FoundSecret:
+    """Return a secret that the dictionary of a shop in Python holds."""
+    if value is None:
+        raise MissingSecret(
+            f"the secret {name!r} of shop {shop.name!r} is a text in its dictionary, and this copy of the shop came "
+            "through a pickle, which never holds one: use dlt.secrets.value or ecom_assets.secret('place.in.secrets')"
+        )
+    return FoundSecret(value, source=shop.declared_in)
+
+
+def _look_up(places: tuple[str, ...], accessor: Any = dlt.secrets) -> FoundSecret:
     """Return what dlt's providers have in the first of these places that has a text or a number.
 
     The client of a vault that cannot be reached may raise any error, and that error's text may hold anything. A later
@@ -127,7 +145,7 @@ def _look_up(places: tuple[str, ...]) -> FoundSecret:
     """
     for place in places:
         try:
-            value: Any = dlt.secrets.get(place)
+            value: Any = accessor.get(place)
         except Exception as error:
             return FoundSecret(problem=f"; a provider of secrets failed with {type(error).__name__}")
         if isinstance(value, (str, int)):

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, StrictBool, model_validator
+from pydantic import Field, PrivateAttr, StrictBool, model_validator
 from pydantic.json_schema import JsonSchemaValue
 from typing_extensions import Self
 
@@ -26,6 +26,7 @@ from ecom_assets.declaration.field_types import (
 )
 from ecom_assets.declaration.model import Check, DeclarationModel, Documented, text_schema
 from ecom_assets.declaration.paginator import Paginator
+from ecom_assets.declaration.python_values import AuthObject, missing_names
 from ecom_assets.declaration.secret_use import host_and_port
 from ecom_assets.foundation.retry_statuses import RETRY_STATUSES
 
@@ -159,18 +160,24 @@ class Client(DeclarationModel):
         default=False, description="True allows plain http to a host that is not loopback."
     )
 
+    _auth_objects: tuple[AuthObject, ...] = PrivateAttr(default=())
+    """Auth objects of a shop in Python, which sign after the declared auth kinds."""
+
+    @property
+    def auth_objects(self) -> tuple[AuthObject, ...]:
+        """Return the auth objects of a shop in Python that are no declared kind."""
+        return self._auth_objects
+
     @property
     def is_sandbox(self) -> bool:
         """Tell whether this is the bundled sandbox."""
         return urlsplit(self.base_url).scheme == "sandbox"
 
-    def secret_hosts(self) -> dict[str, str]:
-        """Return the host and port that each secret is sent to, by the secret's name."""
-        return {
-            name: host_and_port(auth.access_token_url or self.base_url)
-            for auth in self.auth
-            for name in auth.fields.values()
-        }
+    def secret_hosts(self, auths: Iterable[Auth]) -> dict[str, str]:
+        """Return the host and port that each secret of these auth kinds is sent to, by the secret's name."""
+        addresses = {name: auth.access_token_url for auth in auths for name in auth.fields.values()}
+        addresses |= missing_names(self.auth_objects)
+        return {name: host_and_port(address or self.base_url) for name, address in addresses.items()}
 
     @model_validator(mode="after")
     def _check_addresses_and_secrets(self) -> Self:

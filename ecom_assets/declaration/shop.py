@@ -5,6 +5,7 @@ See `ecom_assets.declaration.reading` for reading a shop from a file.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -12,13 +13,21 @@ from pydantic import Field, PrivateAttr, model_validator
 from pydantic.json_schema import JsonSchemaValue
 from typing_extensions import Self
 
-from ecom_assets.declaration.client import Client, Policy
+from ecom_assets.declaration.client import Auth, Client, Policy
 from ecom_assets.declaration.deletes import deletions_name
 from ecom_assets.declaration.endpoint import Incremental
-from ecom_assets.declaration.error_text import Place, format_path, format_value, rule_error, value_error
+from ecom_assets.declaration.error_text import (
+    Place,
+    dictionary_label,
+    format_path,
+    format_value,
+    rule_error,
+    value_error,
+)
 from ecom_assets.declaration.field_types import Instant, ShopName, whole_number
 from ecom_assets.declaration.model import Check, DeclarationModel
 from ecom_assets.declaration.privacy import check_pii_in_placeholders
+from ecom_assets.declaration.python_values import LiteralSecret
 from ecom_assets.declaration.resource import Resource
 from ecom_assets.declaration.secret_use import SecretUse
 from ecom_assets.foundation.errors import DeclarationError
@@ -73,6 +82,8 @@ class Shop(DeclarationModel):
 
     _neighbours: tuple[SecretUse, ...] | None = PrivateAttr(default=None)
     """The uses of secrets by the other shops of the same definitions; None if the definitions are not known."""
+    _literal_secrets: Mapping[str, LiteralSecret] = PrivateAttr(default_factory=dict)
+    """The secrets that the dictionary of a shop in Python holds, by name."""
 
     def __eq__(self, other: object) -> bool:
         """Compare what is declared, and ignore the file."""
@@ -84,13 +95,22 @@ class Shop(DeclarationModel):
         """Hash by name, which equal shops share."""
         return hash(self.name)
 
+    @property
+    def declared_in(self) -> str:
+        """Return what messages call the place of the declaration: the path of its file, or its dictionary."""
+        return dictionary_label(self.name) if self.file == Path() else format_path(self.file)
+
+    def literal_secret(self, name: str) -> LiteralSecret | None:
+        """Return a secret that the dictionary of a shop in Python holds, None if it does not hold this one."""
+        return self._literal_secrets.get(name)
+
     def resource(self, name: str) -> Resource:
         """Return a resource by its name; raises DeclarationError for a name that is not declared."""
         for resource in self.resources:
             if resource.name == name:
                 return resource
         declared = ", ".join(resource.name for resource in self.resources)
-        raise DeclarationError(format_path(self.file), "resources", format_value(name), declared)
+        raise DeclarationError(self.declared_in, "resources", format_value(name), declared)
 
     def parent_of(self, resource: Resource) -> Resource:
         """Return the resource whose endpoint delivers a resource's records: itself, unless it has `rows_from`."""
@@ -124,6 +144,11 @@ class Shop(DeclarationModel):
         paths = [root.column(name).path for name in root.primary_key]
         return {(prefix + path[0], *path[1:]): path for path in paths}
 
+    @property
+    def auths(self) -> tuple[Auth, ...]:
+        """Return all auth kinds of the shop."""
+        return self.client.auth
+
     def windowed_resources(self) -> tuple[Resource, ...]:
         """Return the resources that are read window by window."""
         return tuple(resource for resource in self.resources if resource.windowed)
@@ -147,7 +172,10 @@ class Shop(DeclarationModel):
         """Return the secrets that sign the shop's requests; the bundled sandbox has only a public key."""
         if self.client.is_sandbox:
             return ()
-        return tuple(SecretUse(self.name, name, host) for name, host in self.client.secret_hosts().items())
+        hosts = self.client.secret_hosts(self.auths)
+        return tuple(
+            SecretUse(self.name, name, host) for name, host in hosts.items() if not self.literal_secret(name)
+        )
 
     def incremental_of(self, name: str) -> Incremental:
         """Return how to request a window of a windowed resource; raises LookupError for a snapshot."""

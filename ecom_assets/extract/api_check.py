@@ -11,6 +11,7 @@ from ecom_assets.client.secrets import secret_sources
 from ecom_assets.contract.contract import contract_of
 from ecom_assets.contract.nested_values import explode
 from ecom_assets.contract.record_keys import Key, keys_of
+from ecom_assets.declaration.paginator import reported_total
 from ecom_assets.declaration.promises import promises
 from ecom_assets.declaration.reading import Resource, Shop
 from ecom_assets.extract.probe import Probe, open_probe
@@ -48,11 +49,24 @@ class Finding:
     detail: str
 
 
+def check_secrets(shop: Shop, secrets: Mapping[str, str] | None = None) -> Iterator[Finding]:
+    """Yield a finding for each secret of a shop: where it comes from, never its value.
+
+    Args:
+        shop: The declared shop.
+        secrets: Secrets by name. What is missing comes from dlt's providers.
+
+    Raises:
+        MissingSecret: A secret was not found, or would go to two hosts.
+    """
+    for name, source in secret_sources(shop, secrets).items():
+        yield Finding(SHOP, "secret", "ok", f"{name} comes from {source}")
+
+
 def check(
     shop: Shop, secrets: Mapping[str, str] | None = None, now: datetime | None = None
 ) -> Iterator[Finding]:
-    """Yield the findings of a shop: where its secrets come from, then for each endpoint those of its requests and the
-    promises for its tables.
+    """Yield the findings of a shop: for each endpoint those of its requests, then the promises for its tables.
 
     An endpoint takes at most seven requests; a child takes some more to find a parent record that has children.
     An endpoint that cannot be reached does not end the check of the others.
@@ -66,8 +80,6 @@ def check(
         MissingSecret: A secret was not found.
     """
     now = now or datetime.now(timezone.utc)
-    for name, source in secret_sources(shop, secrets).items():
-        yield Finding(SHOP, "secret", "ok", f"{name} comes from {source}")
     with open_probe(shop, secrets) as probe:
         for resource in shop.resources:
             if resource.endpoint:
@@ -90,7 +102,7 @@ class _EndpointCheck:
         endpoint = resource.endpoint
         paginator = (endpoint.paginator if endpoint else None) or shop.client.paginator or {}
         self.by_offset = paginator.get("type") == "offset"
-        self.has_total = "total_path" in paginator or "total_header" in paginator
+        self.has_total = bool(reported_total(paginator))
         self.last_window = self._last_closed_window()
 
     def findings(self) -> Iterator[Finding]:

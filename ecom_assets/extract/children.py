@@ -22,6 +22,7 @@ from ecom_assets.client.read_statistics import SLICE_HEADER, ReadStatistics
 from ecom_assets.contract.duplicates import superseded_records
 from ecom_assets.contract.privacy import protect_personal_data
 from ecom_assets.contract.record_keys import value_at
+from ecom_assets.declaration.paginator import reported_total
 from ecom_assets.declaration.placeholders import parent_field, placeholder_names
 from ecom_assets.declaration.reading import Endpoint, Resource, Shop
 from ecom_assets.extract.paginator import RECORDS, SlicePaginator
@@ -179,7 +180,7 @@ class ChildCollector:
     ) -> None:
         """Take the child and its slices; figures go to `statistics`, lines for a person to `on_progress`."""
         paginator = (resource.endpoint and resource.endpoint.paginator) or shop.client.paginator or {}
-        self._has_total = "total_path" in paginator or "total_header" in paginator
+        self._has_total = bool(reported_total(paginator))
         self._shop = shop
         self._resource = resource
         self._parent = shop.resource(resource.parent or "")

@@ -17,9 +17,10 @@ from requests import Request, Response
 from ecom_assets.client.api_connection import open_api
 from ecom_assets.client.redaction import Redactor
 from ecom_assets.contract.privacy import protect_personal_data
-from ecom_assets.declaration.paginator import PAGINATORS
+from ecom_assets.declaration.paginator import new_paginator, reported_total
 from ecom_assets.declaration.reading import Endpoint, Resource, Shop
 from ecom_assets.extract.children import add_parent_fields, placeholder_values
+from ecom_assets.extract.guarded_paginator import guarded_paginator
 from ecom_assets.extract.page_reader import is_ignored
 from ecom_assets.extract.request_template import response_actions, template_of, window_values
 from ecom_assets.extract.slices import Slice
@@ -104,15 +105,13 @@ class Probe:
             raise LookupError(f"{resource.name} has no endpoint")
         template = template_of(endpoint, in_window=bounds is not None).fill(values)
         config = dict(endpoint.paginator or self._shop.client.paginator or {"type": "single_page"})
-        total_path, total_header = config.pop("total_path", None), config.pop("total_header", None)
-        kind = config.pop("type")
-        if kind in ("offset", "page_number"):
-            config["total_path"] = None
-        if kind == "offset":
+        total = reported_total(config)
+        if config["type"] == "offset":
             config |= {"limit": limit or config["limit"], "offset": offset or config.get("offset") or 0}
         body = None if template.json_body is None else dict(template.json_body)
-        request = Request(endpoint.method, params=dict(template.params), json=body)
-        paginator = PAGINATORS[kind](**config)
+        headers = dict(template.headers)
+        request = Request(endpoint.method, headers=headers, params=dict(template.params), json=body)
+        paginator = guarded_paginator(new_paginator(config), resource.name)
         paginator.init_request(request)
         if isinstance(paginator, OffsetPaginator) and limit:
             paginator.limit = limit
@@ -121,13 +120,15 @@ class Probe:
             endpoint.method,
             params=request.params,
             json=request.json,
-            headers=dict(template.headers),
+            headers=request.headers,
             hooks=create_response_hooks(response_actions(endpoint)),
         )
         if is_ignored(response):
             return Page([], None)
         records = _records_in(resource, endpoint, response)
-        page = Page(records, _total_in(resource, response, total_path, total_header))
+        page = Page(
+            records, _total_in(resource, response, total.get("total_path"), total.get("total_header"))
+        )
         protect_personal_data(self._shop, resource, page.records, self._pii_key)
         return page
 

@@ -18,7 +18,7 @@ from dlt.common.storages.load_package import create_load_id
 from ecom_assets.client.api_connection import open_api
 from ecom_assets.client.read_statistics import SliceStatistics
 from ecom_assets.declaration.deletes import DELETED_AT, deletions_name
-from ecom_assets.declaration.reading import Resource, Shop, format_path
+from ecom_assets.declaration.reading import Resource, Shop
 from ecom_assets.extract.source_keys import source_keys
 from ecom_assets.foundation.errors import DeclarationError, IngestError, NotPublished, WarehouseError
 from ecom_assets.foundation.progress import OnProgress
@@ -127,7 +127,7 @@ def detect_deletes(
     if declared.deletes is None:
         allowed = ", ".join(entry.name for entry in shop.resources_with_deletes()) or "none is declared"
         raise DeclarationError(
-            format_path(shop.file),
+            shop.declared_in,
             "resources",
             f"{resource}, which has no deletes",
             f"one with deletes: {allowed}",
@@ -237,7 +237,7 @@ def _refuse_too_many(table: _Table, gone: int, live: int) -> None:
         raise IngestError(
             f"{name}: {gone} of {live} live rows are gone from the API at once, a share of {gone / live:.4g}; "
             f"max_deleted is {limit:g}; nothing was marked. If they were deleted, set max_deleted of {name} to "
-            f"{needed:g} in {table.shop.file.name} for one sweep"
+            f"{needed:g} in {table.shop.file.name or table.shop.declared_in} for one sweep"
         )
 
 
