@@ -9,9 +9,11 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING
 
-__all__ = ["ShopSecrets", "build_defs", "load_shop", "run_load"]
+__all__ = ["ShopSecrets", "build_defs", "load_shop", "rest_api_shop", "run_load", "secret"]
 
 if TYPE_CHECKING:
+    from ecom_assets.declaration.from_python.secret import secret
+    from ecom_assets.declaration.from_python.shop import rest_api_shop
     from ecom_assets.declaration.reading import load_shop
     from ecom_assets.load.run import run_load
     from ecom_assets.orchestration.build_definitions import build_defs
@@ -21,7 +23,9 @@ else:  # a type checker that saw this function would accept every name
         "ShopSecrets": "ecom_assets.orchestration.resources",
         "build_defs": "ecom_assets.orchestration.build_definitions",
         "load_shop": "ecom_assets.declaration.reading",
+        "rest_api_shop": "ecom_assets.declaration.from_python.shop",
         "run_load": "ecom_assets.load.run",
+        "secret": "ecom_assets.declaration.from_python.secret",
     }
 
     def __getattr__(name):

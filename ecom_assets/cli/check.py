@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
+from itertools import chain
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
-from ecom_assets.cli.arguments import AsJson, find_shop
+from ecom_assets.cli.arguments import SHOP_HELP, AsJson, find_shop
 from ecom_assets.cli.json_output import print_json
 
 if TYPE_CHECKING:  # or --help would wait for dlt
@@ -20,7 +21,7 @@ _COLOURS = {"ok": "green", "failed": "red", "skipped": "yellow", "limit": "yello
 def check(
     shop: Annotated[
         str | None,
-        typer.Argument(help="The name of a declared shop, or the path of a YAML file. Default: all shops."),
+        typer.Argument(help=f"{SHOP_HELP} Default: all shops of the folder."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -30,6 +31,7 @@ def check(
     """
     from ecom_assets.declaration.reading import load_shops
     from ecom_assets.extract.api_check import check as check_api
+    from ecom_assets.extract.api_check import check_secrets
     from ecom_assets.foundation.errors import IngestError
 
     shops, wrong = ((find_shop(shop),), {}) if shop else load_shops()
@@ -42,7 +44,7 @@ def check(
             console.print(f"\n{declared.name}", style="bold")
         findings = findings_by_shop.setdefault(declared.name, [])
         try:
-            for finding in check_api(declared):
+            for finding in chain(check_secrets(declared), check_api(declared)):
                 failed += finding.result == "failed"
                 findings.append(finding)
                 if not as_json:

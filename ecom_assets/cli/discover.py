@@ -110,6 +110,7 @@ def discover(
         described=described.endpoints if described else {},
         offline=offline,
         max_requests=requests,
+        file=file,
     )
     secrets = {} if offline else _ask_missing_secrets(options, yes)
     with _show_progress() as on_progress:

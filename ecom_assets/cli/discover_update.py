@@ -101,6 +101,7 @@ def _discover_new_endpoints(
         described=described.endpoints if described else {},
         max_requests=max_requests,
         taken=[entry.name for entry in shop.resources],
+        file=shop.file,
     )
     try:
         return discover(options, None, on_progress)

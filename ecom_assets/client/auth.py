@@ -15,13 +15,21 @@ from dlt.sources.helpers.rest_client.auth import (
     HttpBasicAuth,
     OAuth2ClientCredentials,
 )
+from requests.auth import AuthBase
 
 from ecom_assets.declaration.reading import Auth, Shop
 
 
-def build_auth(shop: Shop, secrets: Mapping[str, str]) -> tuple[AuthConfigBase, ...]:
-    """Return dlt's auth objects in the order of the declaration; `secrets` is what `resolve_secrets` returned."""
-    return tuple(_auth_object(auth, secrets) for auth in shop.client.auth)
+def build_auth(shop: Shop, secrets: Mapping[str, str]) -> tuple[AuthBase, ...]:
+    """Return the auth objects of one run: dlt's in the order of the declaration, then those of a shop in Python.
+
+    Args:
+        shop: The shop.
+        secrets: What `resolve_secrets` returned.
+    """
+    declared = [_auth_object(auth, secrets) for auth in shop.client.auth]
+    own = [auth.ready(secrets) for auth in shop.client.auth_objects]
+    return (*declared, *(auth for auth in own if auth is not None))
 
 
 def build_endpoint_auth(shop: Shop, secrets: Mapping[str, str]) -> dict[str, tuple[AuthConfigBase, ...]]:

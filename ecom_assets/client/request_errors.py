@@ -92,8 +92,12 @@ class RequestErrors:
         """Return what the user can do about a status."""
         if status in (401, 403) or (self._for_token and status == 400):
             names = secret_names(self._shop)
+            if objects := self._shop.client.auth_objects:
+                return f"check the auth object {', '.join(entry.kind for entry in objects)} and its secrets"
             if not names:
                 return "the API wants a secret, and client.auth declares none"
+            if all(self._shop.literal_secret(name) for name in names):
+                return f"check the secrets {', '.join(names)} in {self._shop.declared_in}"
             variables = ", ".join(environment_variable(self._shop, name) for name in names)
             return (
                 f"check the secrets {', '.join(names)}, which come from the Dagster resource, the "

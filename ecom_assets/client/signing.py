@@ -5,9 +5,15 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from urllib.parse import unquote_plus
+from typing import Any, cast
+from urllib.parse import parse_qsl, unquote_plus, urlsplit
 
-from dlt.sources.helpers.rest_client.auth import APIKeyAuth, OAuth2ClientCredentials
+from dlt.sources.helpers.rest_client.auth import (
+    APIKeyAuth,
+    BearerTokenAuth,
+    HttpBasicAuth,
+    OAuth2ClientCredentials,
+)
 from requests import PreparedRequest
 from requests.auth import AuthBase
 
@@ -18,6 +24,14 @@ from ecom_assets.foundation.errors import ApiError, IngestError
 
 AUTH_HEADER = "X-Ecom-Auth"
 """Carries the name of the resource whose endpoint has an auth of its own; the adapter never sends it."""
+_KNOWN = (APIKeyAuth, BearerTokenAuth, HttpBasicAuth)
+"""The classes whose secrets are known, and that do nothing else than add them."""
+
+_SHORTEST_LEARNED = 8
+"""Characters of a value that an auth object adds and that is hidden; a shorter one may be anything."""
+
+_MOST_LEARNED = 100
+"""How many such values are hidden. An auth object that adds a new one to each request would slow the run down."""
 
 _QUERY = re.compile(r"\?([^#>\s]*)")
 
@@ -56,6 +70,8 @@ class RequestSigner:
         self._redactor = redactor
         self._wait_for_turn = wait_for_turn
         self._token_lock = threading.Lock()
+        self._object_lock = threading.Lock()
+        self._learned: set[str] = set()
 
     def sign(self, unsigned: PreparedRequest) -> PreparedRequest:
         """Return a copy that carries the shop's secrets and none of the project's own headers."""
@@ -63,11 +79,12 @@ class RequestSigner:
         signed.headers.pop(SLICE_HEADER, None)
         resource = signed.headers.pop(AUTH_HEADER, None)
         for auth in self._auth if resource is None else self._endpoint_auth[resource]:
-            signed = (
-                self._sign_with_token(auth, signed)
-                if isinstance(auth, OAuth2ClientCredentials)
-                else auth(signed)
-            )
+            if isinstance(auth, OAuth2ClientCredentials):
+                signed = self._sign_with_token(auth, signed)
+            elif type(auth) in _KNOWN:
+                signed = auth(signed)
+            else:
+                signed = self._sign_with_object(auth, signed)
         return signed
 
     def without_secrets(self, text: str) -> str:
@@ -85,6 +102,57 @@ class RequestSigner:
             return "?" + "&".join(parameters) if parameters else ""
 
         return _QUERY.sub(without_secret_parameters, text)
+
+    def _sign_with_object(self, auth: AuthBase, request: PreparedRequest) -> PreparedRequest:
+        """Sign with an auth object of the user's own, and hide what it adds to the request from now on.
+
+        Raises:
+            ApiError: The object fails, or does to the request what the project does not allow.
+        """
+        headers, url, hooks = (
+            dict(request.headers),
+            request.url or "",
+            len(request.hooks.get("response") or ()),
+        )
+        kind = type(auth).__name__
+        problem = ""
+        signed: Any = None
+        with self._object_lock:  # workers share the object, which may keep a token
+            try:
+                signed = auth(request)
+            except IngestError:
+                raise
+            except Exception as error:  # its text may hold a secret
+                problem = f"failed with {type(error).__name__}"
+        if not problem and not isinstance(signed, PreparedRequest):
+            problem = f"returned a value of type {type(signed).__name__}; a PreparedRequest was expected"
+        elif not problem and urlsplit(signed.url)[:2] != urlsplit(url)[:2]:
+            problem = "changed the host of the request, which is refused"
+        elif not problem and len(signed.hooks.get("response") or ()) != hooks:
+            problem = "signs after a first response, which is not supported"
+        if problem:
+            raise ApiError(f"the auth object {kind} {problem}")
+        self._learn(headers, url, signed)
+        return cast(PreparedRequest, signed)
+
+    def _learn(self, headers: Mapping[str, str], url: str, signed: PreparedRequest) -> None:
+        """Hide the values of new headers and parameters; a header's part after its first word too."""
+        before = parse_qsl(urlsplit(url).query, keep_blank_values=True)
+        added = [
+            pair
+            for pair in parse_qsl(urlsplit(signed.url or "").query, keep_blank_values=True)
+            if pair not in before
+        ]
+        self._secret_parameters.update(name for name, _ in added)
+        values = [value for _, value in added]
+        for name, value in signed.headers.items():
+            if headers.get(name) != value:
+                text = _header_text(value)
+                values += [text, text.partition(" ")[2]]
+        new = {value for value in values if len(value) >= _SHORTEST_LEARNED} - self._learned
+        if new and len(self._learned) < _MOST_LEARNED:
+            self._learned |= new
+            self._redactor.add(*new)
 
     def _sign_with_token(self, auth: OAuth2ClientCredentials, request: PreparedRequest) -> PreparedRequest:
         """Sign with a token; obtain one first when there is none or it has expired."""
@@ -106,3 +174,7 @@ class RequestSigner:
         if token != before:
             self._wait_for_turn(request)  # the request for the token used the turn of this request
         return signed
+
+
+def _header_text(value: Any) -> str:
+    return value.decode("latin-1") if isinstance(value, bytes) else str(value)

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, StrictBool, model_validator
+from pydantic import Field, PrivateAttr, StrictBool, model_validator
 from pydantic.json_schema import JsonSchemaValue
 from typing_extensions import Self
 
@@ -26,6 +26,8 @@ from ecom_assets.declaration.field_types import (
 )
 from ecom_assets.declaration.model import Check, DeclarationModel, Documented, text_schema
 from ecom_assets.declaration.paginator import Paginator
+from ecom_assets.declaration.python_values import AuthObject, missing_names
+from ecom_assets.declaration.secret_use import host_and_port
 from ecom_assets.foundation.retry_statuses import RETRY_STATUSES
 
 AUTH_FIELDS = {
@@ -51,8 +53,8 @@ BaseUrl = Annotated[Text, Documented(text_schema(r"(https?://[^\s@?#/]+|sandbox:
 
 
 def _secret_names(value: Any) -> Any:
-    """Take one name of a secret, or a mapping of auth fields to names."""
-    allowed = "the name of a secret in lower snake_case, never the secret itself"
+    """Take one name or place of a secret, or a mapping of auth fields to these."""
+    allowed = "the name of a secret in lower snake_case, or its place such as vault.acme.key, never the secret itself"
     if isinstance(value, str):
         return secret_name(value, allowed)
     if isinstance(value, Mapping):
@@ -87,7 +89,8 @@ class Auth(DeclarationModel):
     )
     secret: Annotated[str | Mapping[str, str] | None, Check(_secret_names, _SECRET_SCHEMA)] = Field(
         default=None,
-        description="Another name for the secret under `sources.<shop>.`; for several a mapping of field to name.",
+        description="Another name for the secret under `sources.<shop>.`, or with dots its place in dlt's secrets; for "
+        "several a mapping of field to name.",
     )
     access_token_url: Address | None = Field(
         default=None, description="The address to request access tokens from."
@@ -101,7 +104,7 @@ class Auth(DeclarationModel):
 
     @property
     def fields(self) -> dict[str, str]:
-        """Return, for each secret field of this kind, the name of its secret under `sources.<shop>`."""
+        """Return, for each secret field of this kind, the name of its secret, or with dots its place."""
         given = (
             {AUTH_FIELDS[self.type][0]: self.secret}
             if isinstance(self.secret, str)
@@ -180,6 +183,25 @@ class Client(DeclarationModel):
     allow_http: StrictBool = Field(
         default=False, description="True allows plain http to a host that is not loopback."
     )
+
+    _auth_objects: tuple[AuthObject, ...] = PrivateAttr(default=())
+    """Auth objects of a shop in Python, which sign after the declared auth kinds."""
+
+    @property
+    def auth_objects(self) -> tuple[AuthObject, ...]:
+        """Return the auth objects of a shop in Python that are no declared kind."""
+        return self._auth_objects
+
+    @property
+    def is_sandbox(self) -> bool:
+        """Tell whether this is the bundled sandbox."""
+        return urlsplit(self.base_url).scheme == "sandbox"
+
+    def secret_hosts(self, auths: Iterable[Auth]) -> dict[str, str]:
+        """Return the host and port that each secret of these auth kinds is sent to, by the secret's name."""
+        addresses = {name: auth.access_token_url for auth in auths for name in auth.fields.values()}
+        addresses |= missing_names(self.auth_objects)
+        return {name: host_and_port(address or self.base_url) for name, address in addresses.items()}
 
     @model_validator(mode="after")
     def _check_addresses_and_secrets(self) -> Self:

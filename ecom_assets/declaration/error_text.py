@@ -69,6 +69,11 @@ def format_path(file: Path) -> str:
     return str(absolute.relative_to(here)) if absolute.is_relative_to(here) else str(absolute)
 
 
+def dictionary_label(shop: str) -> str:
+    """Return what messages call the dictionary of a shop in Python, which has no file."""
+    return f"the dictionary of shop {shop}"
+
+
 def format_place(place: Place) -> str:
     """Return a place in a file, such as `resources[0].columns.id`; keys with unusual characters are quoted."""
     text = ""
@@ -139,7 +144,8 @@ def to_declaration_error(
     if error["type"] == "literal_error":
         allowed = ", ".join(re.findall(r"'([^']*)'", context["expected"]))
     else:
-        allowed = _ALLOWED_TYPES[error["type"]]
+        # a dictionary in Python may hold objects of any type
+        allowed = _ALLOWED_TYPES.get(error["type"], "a value of another type")
         # a text in place of client.auth or of a part of it might be the secret itself
         if is_auth(section) and isinstance(error["input"], str):
             found = "a text"

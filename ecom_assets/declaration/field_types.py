@@ -53,11 +53,12 @@ def _refusing_reserved(check: Callable[[Any], str]) -> Callable[[Any], str]:
 
 
 # a name is short and has few digits; a hexadecimal token, which is also valid snake_case, has many
-SECRET_NAME = rf"(?!(.*\d){{5}})(?=.{{1,40}}$){_WORD}"
+SECRET_NAME = rf"(?!(.*\d){{5}})(?=[^.]{{1,40}}(\.[^.]{{1,40}}){{0,5}}$){_WORD}(\.{_WORD})*"
+"""A secret's name, or with dots its place in dlt's secrets."""
 
 
 def secret_name(value: Any, allowed: str, *at: str) -> str:
-    """Return the name of a secret. The error does not repeat a wrong name, as it might be the secret itself."""
+    """Return the name or place of a secret. The error repeats no wrong name: it might be the secret itself."""
     if not isinstance(value, str) or not re.fullmatch(SECRET_NAME, value):
         raise value_error(
             "a text that is not repeated here" if isinstance(value, str) else format_value(value),

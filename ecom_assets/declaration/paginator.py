@@ -5,6 +5,7 @@ See `ecom_assets.extract.paginator` for following pages.
 
 from __future__ import annotations
 
+import copy
 import inspect
 from collections.abc import Mapping
 from typing import Annotated, Any, NamedTuple
@@ -25,6 +26,9 @@ PAGINATORS: Mapping[str, type[paginators.BasePaginator]] = {
     "single_page": paginators.SinglePagePaginator,
 }
 """dlt's paginators without `auto`, because nothing can prove that a guess reads all pages."""
+
+OBJECT = "object"
+"""The key under which a shop in Python holds a paginator object; no file can hold one."""
 
 _TOTAL_KEYS = ("total_path", "total_header")
 _REQUIRED = (("offset", "limit"),)
@@ -137,7 +141,11 @@ def check_paginator(value: Any) -> dict[str, Any]:
     config = {"type": value} if isinstance(value, str) else value
     if not isinstance(config, Mapping):
         raise value_error(format_value(value), "a mapping with a type")
+    if isinstance(config.get(OBJECT), paginators.BasePaginator):
+        return dict(config)
     kind = config.get("type")
+    if (registered := _registered_class(kind)) is not None:
+        return _check_registered(config, registered)
     if not isinstance(kind, str) or kind not in PAGINATORS:
         raise value_error("nothing" if kind is None else format_value(kind), ", ".join(PAGINATORS), "type")
     known = ["type", *paginator_keys(kind)]
@@ -152,6 +160,75 @@ def check_paginator(value: Any) -> dict[str, Any]:
         if kind == owner and config.get(key) is None:
             raise value_error("nothing", KEYS[key].allowed, key)
     return dict(config)
+
+
+def new_paginator(config: Mapping[str, Any]) -> paginators.BasePaginator:
+    """Return a new paginator of dlt for a declared one. It knows nothing of the number of records."""
+    if OBJECT in config:
+        held: paginators.BasePaginator = copy.deepcopy(config[OBJECT])
+        return held
+    kind = config["type"]
+    keys = {key: value for key, value in config.items() if key not in ("type", *_TOTAL_KEYS)}
+    if (registered := _registered_class(kind)) is not None:
+        own = inspect.signature(registered).parameters
+        return registered(**keys, **{key: config[key] for key in _TOTAL_KEYS if key in config and key in own})
+    if kind in ("offset", "page_number"):
+        keys["total_path"] = None
+    return PAGINATORS[kind](**keys)
+
+
+def reported_total(config: Mapping[str, Any] | None) -> dict[str, str]:
+    """Return the key and value of a paginator that say where the API reports the number of records.
+
+    If the class of a registered type has an argument `total_path` of its own, only the class knows what it means.
+    """
+    config = config or {}
+    registered = _registered_class(config.get("type"))
+    own = inspect.signature(registered).parameters if registered else ()
+    return {key: config[key] for key in _TOTAL_KEYS if config.get(key) and key not in own}
+
+
+def _registered_class(kind: Any) -> type[paginators.BasePaginator] | None:
+    """Return the class of a type that was registered with dlt's `register_paginator`, None for any other."""
+    if not isinstance(kind, str) or kind in PAGINATORS:
+        return None
+    # imported here, because only such a type needs it
+    from dlt.sources.rest_api.config_setup import get_paginator_class
+
+    try:
+        found = get_paginator_class(kind)
+    except ValueError:
+        return None
+    is_of_dlt = found is None or found.__module__ == paginators.__name__
+    return None if is_of_dlt else found
+
+
+def _check_registered(
+    config: Mapping[str, Any], registered: type[paginators.BasePaginator]
+) -> dict[str, Any]:
+    """Check the keys of a registered type against the arguments of its class."""
+    kind = config["type"]
+    parameters = inspect.signature(registered).parameters
+    takes_any = any(entry.kind is inspect.Parameter.VAR_KEYWORD for entry in parameters.values())
+    known = ["type", *(name for name in parameters), *(key for key in _TOTAL_KEYS if key not in parameters)]
+    for key in config:
+        if key not in known and not takes_any:
+            raise value_error("an unknown key", f"{', '.join(known)} with type {kind}", key)
+        if key in _TOTAL_KEYS and key not in parameters:
+            try:
+                _check_paginator_value(key, config[key])
+            except ValueError as error:
+                raise value_error(format_value(config[key]), str(error), key) from None
+    try:
+        new_paginator(config)
+    except Exception as error:  # its text may hold anything
+        problem = type(error).__name__
+    else:
+        return dict(config)
+    raise value_error(
+        f"keys with which {registered.__name__} fails with {problem}",
+        f"the arguments of {registered.__name__}",
+    )
 
 
 def _check_paginator_value(key: str, value: Any) -> None:

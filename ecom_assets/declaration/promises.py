@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from ecom_assets.declaration.paginator import reported_total
 from ecom_assets.declaration.reading import Endpoint, Resource, Shop
 
 
@@ -79,8 +80,5 @@ def _loading(resource: Resource) -> str:
 
 def _reported_total(shop: Shop, endpoint: Endpoint) -> str | None:
     """Return the paginator's key and value for the reported number of records, None if it has none."""
-    paginator = endpoint.paginator or shop.client.paginator or {}
-    for key in ("total_path", "total_header"):
-        if paginator.get(key):
-            return f"{key} {paginator[key]}"
-    return None
+    total = reported_total(endpoint.paginator or shop.client.paginator)
+    return next((f"{key} {value}" for key, value in total.items()), None)

@@ -6,7 +6,7 @@ Other packages import the models of a declaration from here.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,12 +42,17 @@ __all__ = [
     "RowsFrom",
     "SchemaContract",
     "Shop",
+    "build_shop",
     "format_path",
     "load_shop",
     "load_shops",
+    "names_shops_dir",
     "shop_files",
     "shops_dir",
 ]
+
+Locate = Callable[[Place], tuple[str, Place]]
+"""Returns what messages call the file that a place of a document comes from, and the place in that file."""
 
 BUNDLED_SHOPS = Path(__file__).parents[1] / "shops"
 SCHEMA_FILE = BUNDLED_SHOPS / "declaration.schema.json"
@@ -84,6 +89,11 @@ def shops_dir(environ: Mapping[str, str] = os.environ) -> Path:
     return Path(given) if given else BUNDLED_SHOPS
 
 
+def names_shops_dir(environ: Mapping[str, str] = os.environ) -> bool:
+    """Tell whether the environment names a folder of declarations."""
+    return bool(environ.get("ECOM_SHOPS_DIR"))
+
+
 def shop_files(folder: Path) -> list[Path]:
     """Return the YAML files of a folder that declare a shop, sorted by name.
 
@@ -109,26 +119,31 @@ def shop_files(folder: Path) -> list[Path]:
     return files
 
 
-def load_shops(folder: Path | None = None) -> tuple[tuple[Shop, ...], dict[Path, DeclarationError]]:
+def load_shops(
+    folder: Path | None = None, beside: Sequence[Shop] = ()
+) -> tuple[tuple[Shop, ...], dict[Path, DeclarationError]]:
     """Return the shops of a folder, and the errors of those files that declare none.
 
     The shops are in the order of their files. If two files declare the same name, the second one is an error.
 
     Args:
         folder: The folder; by default that of `shops_dir`.
+        beside: Shops in Python, whose names no file may have.
 
     Raises:
         DeclarationError: The folder does not exist, or has no file that declares a shop.
     """
     shops: dict[str, Shop] = {}
     errors: dict[Path, DeclarationError] = {}
+    taken = {shop.name: shop.declared_in for shop in beside}
     for file in shop_files(shops_dir() if folder is None else folder):
         try:
             shop = load_shop(file)
-            if shop.name in shops:
-                found = f"{format_value(shop.name)}, the name of {format_path(shops[shop.name].file)}"
+            if shop.name in taken:
+                found = f"{format_value(shop.name)}, the name of {taken[shop.name]}"
                 raise DeclarationError(format_path(file), "name", found, "a name that no other file has")
             shops[shop.name] = shop
+            taken[shop.name] = shop.declared_in
         except DeclarationError as error:
             errors[file] = error
     return tuple(shops.values()), errors
@@ -141,20 +156,35 @@ def load_shop(file: Path) -> Shop:
         DeclarationError: For the first error; it names the file of the error, which may be an extended one.
     """
     layers = Layers(file)
-    merged = _with_defaults_merged(layers)
+    return build_shop(layers.document, layers.locate, file)
+
+
+def build_shop(document: dict[str, Any], locate: Locate, file: Path = Path()) -> Shop:
+    """Return the shop that a document declares.
+
+    Args:
+        document: The document, before its `resource_defaults` are merged into its resources.
+        locate: Returns what messages call the file of a place, and the place in that file.
+        file: The file; none for a shop in Python.
+
+    Raises:
+        DeclarationError: For the first error.
+    """
+    merged = _with_defaults_merged(document, locate)
+    failure: DeclarationError
     try:
         return Shop.model_validate({**merged, "file": file})
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        raise to_declaration_error(first, layers.document, layers.locate, merged) from None
+        failure = to_declaration_error(first, document, locate, merged)
+    raise failure  # outside of the except clause, because pydantic's error holds the values
 
 
-def _with_defaults_merged(layers: Layers) -> dict[str, Any]:
+def _with_defaults_merged(document: dict[str, Any], locate: Locate) -> dict[str, Any]:
     """Return a document whose `resource_defaults` are merged into its resources, in the form of the models."""
-    document = layers.document
 
     def fail(place: Place, found: str, allowed: str) -> DeclarationError:
-        label, written = layers.locate(place)
+        label, written = locate(place)
         return DeclarationError(label, format_place(written), found, allowed)
 
     defaults = document.get("resource_defaults") or {}

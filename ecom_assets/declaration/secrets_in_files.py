@@ -34,7 +34,7 @@ def refuse_secrets(document: Mapping[str, Any], file: str) -> None:
     Raises:
         DeclarationError: For the first secret in the file; it names the place and where the secret belongs.
     """
-    place = _find_secret(document, ())
+    place = find_secret(document)
     if place is None:
         return
     shop = document.get("name")
@@ -48,8 +48,12 @@ def refuse_secrets(document: Mapping[str, Any], file: str) -> None:
     raise DeclarationError(file, format_place(place), "a secret in the file", allowed)
 
 
+def find_secret(document: Mapping[str, Any]) -> Place | None:
+    """Return the place of the first secret in a document, None if there is none."""
+    return _find_secret(document, ())
+
+
 def _find_secret(value: Any, place: Place) -> Place | None:
-    """Return the place of the first secret in a value, None if there is none."""
     if isinstance(value, Mapping):
         entries: list[tuple[str | int, Any]] = [(str(key), entry) for key, entry in value.items()]
     elif isinstance(value, list):

@@ -5,10 +5,11 @@ See `ecom_assets.declaration.reading` for reading a shop from a file.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, PrivateAttr, model_validator
 from pydantic.json_schema import JsonSchemaValue
 from typing_extensions import Self
 
@@ -17,12 +18,21 @@ from ecom_assets.declaration.deletes import deletions_name
 from ecom_assets.declaration.disposition_rules import check_disposition
 from ecom_assets.declaration.endpoint import Incremental
 from ecom_assets.declaration.endpoint_rules import check_endpoint, check_first_window
-from ecom_assets.declaration.error_text import Place, format_path, format_value, rule_error, value_error
+from ecom_assets.declaration.error_text import (
+    Place,
+    dictionary_label,
+    format_path,
+    format_value,
+    rule_error,
+    value_error,
+)
 from ecom_assets.declaration.field_types import Instant, ShopName, whole_number
 from ecom_assets.declaration.inferred_columns import parent_column
 from ecom_assets.declaration.model import Check, DeclarationModel
 from ecom_assets.declaration.privacy import check_pii_in_placeholders
+from ecom_assets.declaration.python_values import LiteralSecret
 from ecom_assets.declaration.resource import Resource
+from ecom_assets.declaration.secret_use import SecretUse
 from ecom_assets.foundation.errors import DeclarationError
 
 
@@ -73,6 +83,11 @@ class Shop(DeclarationModel):
     )
     file: Path = Path()
 
+    _neighbours: tuple[SecretUse, ...] | None = PrivateAttr(default=None)
+    """The uses of secrets by the other shops of the same definitions; None if the definitions are not known."""
+    _literal_secrets: Mapping[str, LiteralSecret] = PrivateAttr(default_factory=dict)
+    """The secrets that the dictionary of a shop in Python holds, by name."""
+
     def __eq__(self, other: object) -> bool:
         """Compare what is declared, and ignore the file."""
         if not isinstance(other, Shop):
@@ -83,13 +98,22 @@ class Shop(DeclarationModel):
         """Hash by name, which equal shops share."""
         return hash(self.name)
 
+    @property
+    def declared_in(self) -> str:
+        """Return what messages call the place of the declaration: the path of its file, or its dictionary."""
+        return dictionary_label(self.name) if self.file == Path() else format_path(self.file)
+
+    def literal_secret(self, name: str) -> LiteralSecret | None:
+        """Return a secret that the dictionary of a shop in Python holds, None if it does not hold this one."""
+        return self._literal_secrets.get(name)
+
     def resource(self, name: str) -> Resource:
         """Return a resource by its name; raises DeclarationError for a name that is not declared."""
         for resource in self.resources:
             if resource.name == name:
                 return resource
         declared = ", ".join(resource.name for resource in self.resources)
-        raise DeclarationError(format_path(self.file), "resources", format_value(name), declared)
+        raise DeclarationError(self.declared_in, "resources", format_value(name), declared)
 
     def parent_of(self, resource: Resource) -> Resource:
         """Return the resource whose endpoint delivers a resource's records: itself, unless it has `rows_from`."""
@@ -159,6 +183,15 @@ class Shop(DeclarationModel):
         """Tell whether a column of the shop has `pii: hash`, which needs the secret `pii_key`."""
         return any(
             column.pii == "hash" for resource in self.resources for column in resource.declared_columns
+        )
+
+    def secret_uses(self) -> tuple[SecretUse, ...]:
+        """Return the secrets that sign the shop's requests; the bundled sandbox has only a public key."""
+        if self.client.is_sandbox:
+            return ()
+        hosts = self.client.secret_hosts(self.auths)
+        return tuple(
+            SecretUse(self.name, name, host) for name, host in hosts.items() if not self.literal_secret(name)
         )
 
     def incremental_of(self, name: str) -> Incremental:

@@ -26,7 +26,7 @@ def read_file(file: Path) -> dict[str, Any]:
     label = format_path(file)
     document = _read(file, label)
     try:
-        _check_keys(document, (), label)
+        check_keys(document, (), label)
         refuse_secrets(document, label)
     except RecursionError:
         raise DeclarationError(
@@ -89,7 +89,7 @@ def _read(file: Path, label: str) -> dict[Any, Any]:
     return document
 
 
-def _check_keys(value: Any, place: Place, label: str) -> None:
+def check_keys(value: Any, place: Place, label: str) -> None:
     """Refuse keys that YAML does not read as text, such as `on`, `1` or `2026-01-01`."""
     entries: Iterable[tuple[Any, Any]] = ()
     if isinstance(value, Mapping):
@@ -105,4 +105,4 @@ def _check_keys(value: Any, place: Place, label: str) -> None:
     elif isinstance(value, list):
         entries = enumerate(value)
     for key, entry in entries:
-        _check_keys(entry, (*place, key), label)
+        check_keys(entry, (*place, key), label)

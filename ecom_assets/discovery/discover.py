@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
@@ -53,6 +54,7 @@ class DiscoveryOptions:
         max_requests: How many requests one endpoint may get.
         naming: The rules for names.
         taken: Names that other resources have already.
+        file: Where the declaration will be written; the shops of the same folder are its neighbours.
     """
 
     name: str
@@ -66,6 +68,7 @@ class DiscoveryOptions:
     max_requests: int = MAX_REQUESTS
     naming: NamingRules = field(default_factory=NamingRules)
     taken: Collection[str] = ()
+    file: Path = Path()
 
 
 @dataclass(frozen=True)
@@ -101,7 +104,7 @@ def provisional_shop(options: DiscoveryOptions) -> Shop:
         "resources": [_PLACEHOLDER_RESOURCE],
     }
     try:
-        return Shop.model_validate(document)
+        return Shop.model_validate({**document, "file": options.file})
     except ValidationError as error:
         raise to_declaration_error(
             error.errors(include_url=False)[0], document, lambda place: ("discover", place)

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any, Literal
 
+from ecom_assets.client.secrets import secret_sources
 from ecom_assets.contract.nested_values import explode
 from ecom_assets.contract.record_keys import Key, keys_of
 from ecom_assets.contract.sample import sample_contract
+from ecom_assets.declaration.paginator import reported_total
 from ecom_assets.declaration.promises import promises
 from ecom_assets.declaration.reading import Resource, Shop
 from ecom_assets.extract.probe import Probe, open_probe
@@ -22,6 +24,9 @@ from ecom_assets.foundation.errors import ApiError, ContractBroken
 _FAR_AHEAD = timedelta(days=3650)
 """No shop has records that far in the future."""
 
+SHOP = "(shop)"
+"""Stands for a resource's name in findings about the whole shop."""
+
 Result = Literal["ok", "failed", "skipped", "limit"]
 Outcome = tuple[Result, str]
 """The result of a check, and its details for a person."""
@@ -32,7 +37,7 @@ class Finding:
     """The result of one check of one resource.
 
     Attributes:
-        resource: The resource's name.
+        resource: The resource's name; SHOP for what concerns the whole shop.
         what: What was checked.
         result: A limit is not an error. It marks something this API cannot provide.
         detail: The details, for a person.
@@ -42,6 +47,20 @@ class Finding:
     what: str
     result: Result
     detail: str
+
+
+def check_secrets(shop: Shop, secrets: Mapping[str, str] | None = None) -> Iterator[Finding]:
+    """Yield a finding for each secret of a shop: where it comes from, never its value.
+
+    Args:
+        shop: The declared shop.
+        secrets: Secrets by name. What is missing comes from dlt's providers.
+
+    Raises:
+        MissingSecret: A secret was not found, or would go to two hosts.
+    """
+    for name, source in secret_sources(shop, secrets).items():
+        yield Finding(SHOP, "secret", "ok", f"{name} comes from {source}")
 
 
 def check(
@@ -83,7 +102,7 @@ class _EndpointCheck:
         endpoint = resource.endpoint
         paginator = (endpoint.paginator if endpoint else None) or shop.client.paginator or {}
         self.by_offset = paginator.get("type") == "offset"
-        self.has_total = "total_path" in paginator or "total_header" in paginator
+        self.has_total = bool(reported_total(paginator))
         self.last_window = self._last_closed_window()
 
     def findings(self) -> Iterator[Finding]:

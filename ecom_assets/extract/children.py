@@ -23,6 +23,7 @@ from ecom_assets.client.signing import auth_header
 from ecom_assets.contract.duplicates import superseded_records
 from ecom_assets.contract.privacy import protect_personal_data
 from ecom_assets.contract.record_keys import value_at
+from ecom_assets.declaration.paginator import reported_total
 from ecom_assets.declaration.placeholders import parent_field
 from ecom_assets.declaration.reading import Endpoint, Resource
 from ecom_assets.extract.paginator import RECORDS, SlicePaginator
@@ -183,7 +184,7 @@ class ChildCollector:
         """Take the child and its slices; lines for a person go to `on_progress`."""
         shop = connection.shop
         paginator = (resource.endpoint and resource.endpoint.paginator) or shop.client.paginator or {}
-        self._has_total = "total_path" in paginator or "total_header" in paginator
+        self._has_total = bool(reported_total(paginator))
         self._shop = shop
         self._resource = resource
         self._parent = shop.resource(resource.parent or "")

@@ -14,21 +14,21 @@ from ecom_assets.foundation.errors import ApiError
 class PageReader:
     """Reads the answers of one endpoint. Raises ApiError for an answer that does not have the declared shape."""
 
-    def __init__(self, resource: str, selector: str, paginator: Mapping[str, Any]) -> None:
+    def __init__(self, resource: str, selector: str, total: Mapping[str, str]) -> None:
         """Take where the records and the total are.
 
         Args:
             resource: The resource's name, for messages.
             selector: The declared `data_selector`, or `$`.
-            paginator: The declared paginator, of which `total_path` and `total_header` count.
+            total: The declared `total_path` or `total_header`, if there is one.
         """
         self._resource = resource
         self._selector = selector
         # parsing a path takes dlt longer than following it on a page
         self._records_path = jsonpath.compile_path(selector)
-        self._total_path = paginator.get("total_path")
+        self._total_path = total.get("total_path")
         self._total = jsonpath.compile_path(self._total_path) if self._total_path else None
-        self._total_header = paginator.get("total_header")
+        self._total_header = total.get("total_header")
 
     def records(self, response: Response, page: list[Any]) -> list[Any]:
         """Return the records of a page.

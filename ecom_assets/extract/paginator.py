@@ -12,14 +12,15 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from dlt.sources.helpers.rest_client.paginators import BasePaginator, OffsetPaginator, PageNumberPaginator
+from dlt.sources.helpers.rest_client.paginators import BasePaginator, OffsetPaginator, RangePaginator
 from requests import Request, Response
 
 from ecom_assets.client.read_statistics import SLICE_HEADER, ReadStatistics, SliceStatistics
 from ecom_assets.contract.record_keys import Key, keys_of, number_equal_keys
-from ecom_assets.declaration.paginator import PAGINATORS
+from ecom_assets.declaration.paginator import new_paginator, reported_total
 from ecom_assets.declaration.reading import Resource, Shop
 from ecom_assets.extract.completeness import CompletenessCheck, ListChanged, PagePass, SliceLimits
+from ecom_assets.extract.guarded_paginator import guarded_paginator
 from ecom_assets.extract.page_reader import PageReader, is_ignored
 from ecom_assets.extract.paging_detection import declares_paging, undeclared_paging
 from ecom_assets.foundation.errors import IncompleteSlice
@@ -69,19 +70,17 @@ class SlicePaginator(BasePaginator):
         self._declares_paging = declares_paging(shop, resource)
         self._statistics = statistics
         self._limits_of = limits
-        self._page_reader = PageReader(resource.name, endpoint.data_selector or "$", config)
+        self._page_reader = PageReader(resource.name, endpoint.data_selector or "$", reported_total(config))
         self._completeness = CompletenessCheck(shop, resource)
         self._key_paths = resource.key_paths
         self._has_primary_key = bool(resource.primary_key)
-        kind = config.pop("type")
-        config = {key: value for key, value in config.items() if key not in ("total_path", "total_header")}
-        if kind in ("offset", "page_number"):
-            config["total_path"] = None
-        self._unused_inner = PAGINATORS[kind](**config)
+        inner = new_paginator(config)
+        self._by_position = isinstance(inner, RangePaginator)
+        self._unused_inner = guarded_paginator(inner, resource.name)
         self._slice_statistics = SliceStatistics()
         self._limits = SliceLimits()
         self._started = 0.0
-        self._first_request: tuple[Any, Any, Any] = ("", None, None)
+        self._first_request: tuple[Any, ...] = ("", None, None, None)
         self._start_pass(PagePass())
 
     def __deepcopy__(self, memo: object) -> SlicePaginator:
@@ -108,7 +107,7 @@ class SlicePaginator(BasePaginator):
         self._slice_statistics = self._statistics.of(slice_id)
         self._limits = self._limits_of(slice_id)
         self._started = time.monotonic()
-        self._first_request = copy.deepcopy((request.url, request.params, request.json))
+        self._first_request = copy.deepcopy((request.url, request.params, request.json, request.headers))
         self._start_pass(PagePass())
         self._inner.init_request(request)
 
@@ -116,7 +115,7 @@ class SlicePaginator(BasePaginator):
         """Put the next page into the request, or the first page of another pass."""
         if self._read_again:
             self._start_pass(PagePass(previous_digests=self._pass.digests))
-            request.url, request.params, request.json = copy.deepcopy(self._first_request)
+            request.url, request.params, request.json, request.headers = copy.deepcopy(self._first_request)
             self._inner.init_request(request)
         elif self._has_next_page:
             self._inner.update_request(request)
@@ -165,11 +164,11 @@ class SlicePaginator(BasePaginator):
         self._empty_pages = 0 if keys else self._empty_pages + 1
         if self._empty_pages > MAX_EMPTY_PAGES:
             self._fail(f"{self._empty_pages} pages in a row brought no record, and there are still more")
-        if isinstance(inner, OffsetPaginator):
+        if type(inner) is OffsetPaginator:  # a subclass decides for itself where the next page is
             return self._add_offset_page(inner, response, rows, keys)
         new = self._add_records(keys, rows)
         page_pass.pages_overlap = False
-        if is_ignored(response) or (isinstance(inner, PageNumberPaginator) and page_pass.has_reached_total):
+        if is_ignored(response) or (self._by_position and page_pass.has_reached_total):
             return False
         inner.update_state(response, rows)
         if keys and not new and inner.has_next_page:
@@ -192,7 +191,7 @@ class SlicePaginator(BasePaginator):
         """
         if not self._completeness.has_cursor:
             return total != first_total
-        return total < first_total and isinstance(self._inner, (OffsetPaginator, PageNumberPaginator))
+        return total < first_total and self._by_position
 
     def _add_records(self, keys: list[Key], rows: list[Any]) -> int:
         """Add the records of a page that was not asked for by offset, and return how many of them are new.
@@ -207,7 +206,7 @@ class SlicePaginator(BasePaginator):
         repeated = 0
         if new < len(keys):
             repeated = sum(key in known for key in keys)
-            if repeated and isinstance(self._inner, PageNumberPaginator):
+            if repeated and self._by_position:
                 raise ListChanged("different pages have the same records: the list changed while it was read")
         if self._pass.total is None and self._last_page:
             is_end_of_last_page = not repeated or keys[:repeated] == self._last_page[-repeated:]

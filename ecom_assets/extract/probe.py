@@ -18,9 +18,10 @@ from ecom_assets.client.api_connection import ApiConnection, open_api
 from ecom_assets.client.redaction import Redactor
 from ecom_assets.client.signing import auth_header
 from ecom_assets.contract.privacy import protect_personal_data
-from ecom_assets.declaration.paginator import PAGINATORS
+from ecom_assets.declaration.paginator import new_paginator, reported_total
 from ecom_assets.declaration.reading import Endpoint, Resource, Shop
 from ecom_assets.extract.children import add_parent_fields, placeholder_values
+from ecom_assets.extract.guarded_paginator import guarded_paginator
 from ecom_assets.extract.page_reader import is_ignored
 from ecom_assets.extract.paging_detection import declares_paging, undeclared_paging
 from ecom_assets.extract.processing import process_records
@@ -137,15 +138,15 @@ class Probe:
             raise LookupError(f"{resource.name} has no endpoint")
         template = template_of(endpoint, in_window=bounds is not None).fill(values)
         config = dict(endpoint.paginator or self._shop.client.paginator or {"type": "single_page"})
-        total_path, total_header = config.pop("total_path", None), config.pop("total_header", None)
-        kind = config.pop("type")
-        if kind in ("offset", "page_number"):
-            config["total_path"] = None
-        if kind == "offset":
+        total = reported_total(config)
+        if config["type"] == "offset":
             config |= {"limit": limit or config["limit"], "offset": offset or config.get("offset") or 0}
         body = None if template.json_body is None else dict(template.json_body)
-        request = Request(endpoint.method, params=dict(template.params), json=body, data=template.data)
-        paginator = PAGINATORS[kind](**config)
+        headers = {**template.headers, **auth_header(resource)}
+        request = Request(
+            endpoint.method, headers=headers, params=dict(template.params), json=body, data=template.data
+        )
+        paginator = guarded_paginator(new_paginator(config), resource.name)
         paginator.init_request(request)
         if isinstance(paginator, OffsetPaginator) and limit:
             paginator.limit = limit
@@ -155,14 +156,15 @@ class Probe:
             params=request.params,
             json=request.json,
             data=request.data,
-            headers={**template.headers, **auth_header(resource)},
+            headers=request.headers,
             hooks=create_response_hooks(response_actions(endpoint)),
         )
         if is_ignored(response):
             return Page([], None)
         records = _records_in(resource, endpoint, response)
         paging = None if declares_paging(self._shop, resource) else undeclared_paging(response, records)
-        page = Page(records, _total_in(resource, response, total_path, total_header), paging)
+        total_places = (total.get("total_path"), total.get("total_header"))
+        page = Page(records, _total_in(resource, response, *total_places), paging)
         if not resource.processing_steps:
             protect_personal_data(self._shop, resource, page.records, self._pii_key)
         return page

@@ -20,7 +20,7 @@ from ecom_assets.client.read_statistics import SliceStatistics
 from ecom_assets.contract.new_fields import evolved_column
 from ecom_assets.declaration.column_types import types_by_arrow_type
 from ecom_assets.declaration.deletes import DELETED_AT, deletions_name
-from ecom_assets.declaration.reading import Column, Resource, Shop, format_path
+from ecom_assets.declaration.reading import Column, Resource, Shop
 from ecom_assets.extract.source_keys import source_keys
 from ecom_assets.foundation.errors import DeclarationError, IngestError, NotPublished, WarehouseError
 from ecom_assets.foundation.progress import OnProgress
@@ -90,7 +90,7 @@ def detect_deletes(
     if declared.deletes is None:
         allowed = ", ".join(entry.name for entry in shop.resources_with_deletes()) or "none is declared"
         raise DeclarationError(
-            format_path(shop.file),
+            shop.declared_in,
             "resources",
             f"{resource}, which has no deletes",
             f"one with deletes: {allowed}",
@@ -197,7 +197,7 @@ def _refuse_too_many(table: SweptTable, gone: int, live: int) -> None:
         raise IngestError(
             f"{name}: {gone} of {live} live rows are gone from the API at once, a share of {gone / live:.4g}; "
             f"max_deleted is {limit:g}; nothing was marked. If they were deleted, set max_deleted of {name} to "
-            f"{needed:g} in {table.shop.file.name} for one sweep"
+            f"{needed:g} in {table.shop.file.name or table.shop.declared_in} for one sweep"
         )
 
 

@@ -83,6 +83,9 @@ def _chosen_resources(shop: Shop, names: Collection[str], windows: Sequence[Wind
             )
             allowed = [entry.name for entry in shop.tables if entry.windowed == bool(windows)]
             raise DeclarationError(
-                shop.file.name, "resources", f"{name}, which is {kind}", ", ".join(allowed)
+                shop.file.name or shop.declared_in,
+                "resources",
+                f"{name}, which is {kind}",
+                ", ".join(allowed),
             )
     return tuple(resource for resource in shop.resources if resource.name in names)

@@ -5,27 +5,31 @@ Loading them needs no secret, no network and no environment variable.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from dagster import Definitions, in_process_executor
 
-from ecom_assets.declaration.reading import load_shops
+from ecom_assets.declaration.neighbours import with_neighbours
+from ecom_assets.declaration.reading import Shop, load_shops, names_shops_dir
+from ecom_assets.foundation.errors import DeclarationError
 from ecom_assets.orchestration.alerts import failure_sensor
 from ecom_assets.orchestration.assets import shop_assets
 from ecom_assets.orchestration.deletions import deletions_assets
 from ecom_assets.orchestration.invalid_declarations import invalid_declaration_assets
 from ecom_assets.orchestration.jobs import deletions_job, snapshots_job, windows_job
-from ecom_assets.orchestration.resources import ShopSecrets, shop_resources
+from ecom_assets.orchestration.resources import ShopSecrets, secrets_key, shop_resources
 from ecom_assets.orchestration.schedules import deletions_schedule, snapshots_schedule, windows_schedule
 from ecom_assets.orchestration.sensors import change_sensor
 
 
 def build_defs(
-    shops_dir: Path | None = None, resource_overrides: Mapping[str, ShopSecrets] | None = None
+    shops_dir: Path | None = None,
+    resource_overrides: Mapping[str, ShopSecrets] | None = None,
+    shops: Sequence[Shop] = (),
 ) -> Definitions:
-    """Return the definitions of all shops that a folder declares.
+    """Return the definitions of all shops that a folder declares, and of shops in Python.
 
     An invalid file is left out; an asset in its place says why.
 
@@ -33,18 +37,27 @@ def build_defs(
         shops_dir: The folder of declarations. Without it, the folder that ECOM_SHOPS_DIR names, else the bundled one.
         resource_overrides: Secrets that replace a resource `<shop>_secrets`, such as
             `{"acme_secrets": ShopSecrets(secrets={"api_key": EnvVar("ACME_KEY")})}`.
+        shops: Shops in Python, as `rest_api_shop` returns them. With these, a folder is read only if `shops_dir` or
+            ECOM_SHOPS_DIR names one.
 
     Raises:
-        DeclarationError: The folder has no valid file.
+        DeclarationError: The folder has no valid file, or two shops in Python have the same name.
         WarehouseError: No temporary folder can be created. dlt needs one to describe the assets.
-        ValueError: `resource_overrides` has an unknown key, or a secret that is no EnvVar.
+        ValueError: `resource_overrides` has an unknown key, or a secret that is no EnvVar; or an entry of `shops` is
+            no shop.
     """
-    shops, invalid_files = load_shops(shops_dir)
+    in_python = _check_shops(shops)
+    of_folder: tuple[Shop, ...] = ()
+    invalid_files: dict[Path, DeclarationError] = {}
+    if shops_dir is not None or not in_python or names_shops_dir():
+        of_folder, invalid_files = load_shops(shops_dir, in_python)
     for error in invalid_files.values():
-        if not shops:
+        if not of_folder and not in_python:
             raise error
+    shops = (*in_python, *of_folder)
     resources = shop_resources(shops, resource_overrides or {})
-    specs, checks = invalid_declaration_assets(invalid_files)
+    shops = with_neighbours(shops, {shop.name: resources[secrets_key(shop)].secrets for shop in shops})
+    specs, checks = invalid_declaration_assets(invalid_files, in_python)
     assets: list[Any] = [*specs]
     jobs: list[Any] = []
     schedules: list[Any] = []
@@ -70,3 +83,19 @@ def build_defs(
         resources=resources,
         executor=in_process_executor,
     )
+
+
+def _check_shops(shops: Sequence[Any]) -> tuple[Shop, ...]:
+    """Return the shops that were given in Python; refuse anything else, and a name that occurs twice."""
+    names: dict[str, str] = {}
+    for position, shop in enumerate(shops):
+        if not isinstance(shop, Shop):
+            allowed = "a shop, as rest_api_shop and load_shop return it"
+            raise ValueError(
+                f"shops[{position}]: found a value of type {type(shop).__name__}; allowed: {allowed}"
+            )
+        if shop.name in names:
+            found = f"{shop.name!r}, the name of {names[shop.name]}"
+            raise DeclarationError(shop.declared_in, "name", found, "a name that no other shop has")
+        names[shop.name] = shop.declared_in
+    return tuple(shops)

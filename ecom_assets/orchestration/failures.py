@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from dagster import AssetExecutionContext, Failure, RetryRequested
 
-from ecom_assets.declaration.reading import Shop, format_path
+from ecom_assets.declaration.reading import Shop
 from ecom_assets.foundation.errors import (
     ApiError,
     BrokerError,
@@ -95,7 +95,9 @@ def failure_or_retry(
 
 def _where_to_look(shop: Shop, errors: Iterable[IngestError]) -> dict[str, str]:
     """Return the shop, its file and where to look, as metadata."""
-    file = format_path(shop.file)
+    file = shop.declared_in
     looks = [next(look for kind, look in _WHERE_TO_LOOK if isinstance(error, kind)) for error in errors]
-    look = "; ".join(dict.fromkeys(looks)).format(shop=shop.name, file=file)
+    look = "; ".join(dict.fromkeys(looks)).format(
+        shop=shop.name if shop.file.name else "MODULE:NAME", file=file
+    )
     return {"shop": shop.name, "declaration": file, "look_at": look}

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from dagster import AssetCheckResult, AssetChecksDefinition, AssetKey, AssetSpec, asset_check
 
-from ecom_assets.declaration.reading import load_shops
+from ecom_assets.declaration.reading import Shop, load_shops
 from ecom_assets.foundation.errors import DeclarationError
 
 CHECK = "declaration_valid"
@@ -21,9 +21,9 @@ _log = logging.getLogger(__name__)
 
 
 def invalid_declaration_assets(
-    invalid_files: Mapping[Path, DeclarationError],
+    invalid_files: Mapping[Path, DeclarationError], beside: Sequence[Shop] = ()
 ) -> tuple[list[AssetSpec], list[AssetChecksDefinition]]:
-    """Return an asset and its check for each invalid file, and log each error."""
+    """Return an asset and its check for each invalid file, and log each error; `beside` are the shops in Python."""
     specs, checks = [], []
     for file, error in invalid_files.items():
         _log.error("%s is invalid, its shop is not loaded: %s", file.name, error)
@@ -37,16 +37,16 @@ def invalid_declaration_assets(
                 kinds={"yaml"},
             )
         )
-        checks.append(_declaration_check(key, file))
+        checks.append(_declaration_check(key, file, beside))
     return specs, checks
 
 
-def _declaration_check(key: AssetKey, file: Path) -> AssetChecksDefinition:
+def _declaration_check(key: AssetKey, file: Path, beside: Sequence[Shop]) -> AssetChecksDefinition:
     """Return the check that reads the file again."""
 
     @asset_check(asset=key, name=CHECK, description=f"The declaration {file.name} is valid.")
     def declaration_valid() -> AssetCheckResult:
-        error = load_shops(file.parent)[1].get(file)
+        error = load_shops(file.parent, beside)[1].get(file)
         if error is None:
             return AssetCheckResult(
                 passed=True, description=f"{file.name} is valid now: reload the definitions to add its shop"

@@ -2,38 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import dlt
 import pytest
-from dlt.common.configuration.container import Container
-from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
 
 from ecom_assets.client.secrets import resolve_secrets, secret_names
 from ecom_assets.foundation.errors import MissingSecret
+from ecom_assets_tests.support.secrets.secrets_toml import reload_providers
+from ecom_assets_tests.support.secrets.secrets_toml import secrets_toml as secrets_toml
 from ecom_assets_tests.support.servers.loopback import shop_at
 
 API = "https://api.example.com"
 BASIC = {"type": "http_basic"}
 OAUTH2 = {"type": "oauth2_client_credentials", "access_token_url": "https://id.example.com/token"}
-
-
-@pytest.fixture
-def secrets_toml(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Return the path of a new secrets.toml, which dlt reads after `reload_providers`."""
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / ".dlt").mkdir()
-    reload_providers()
-    yield tmp_path / ".dlt" / "secrets.toml"
-    monkeypatch.undo()
-    reload_providers()
-
-
-def reload_providers() -> None:
-    """Let dlt read its files from the working directory again."""
-    Container()[PluggableRunContext].reload()
 
 
 def missing(shop_auth: Any, given: Mapping[str, str] | None = None, base_url: str = API) -> str:
@@ -62,7 +46,8 @@ def test_missing_names_every_place(secrets_toml: Path) -> None:
     assert missing({"type": "api_key", "secret": "shop_key"}) == (
         "the secret 'shop_key' of shop 'testshop' was not found: looked in the Dagster resource, the "
         "environment variable SOURCES__TESTSHOP__SHOP_KEY, dlt's secrets under sources.testshop.shop_key "
-        "(.dlt/secrets.toml and configured vaults)"
+        "(.dlt/secrets.toml and configured vaults), and in the general places sources.shop_key and shop_key "
+        "(in the environment SOURCES__SHOP_KEY and SHOP_KEY)"
     )
 
 

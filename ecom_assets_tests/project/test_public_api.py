@@ -30,7 +30,14 @@ def test_the_import_is_cheap_and_changes_nothing_in_its_process() -> None:
 
 
 def test_the_public_names_are_these() -> None:
-    assert sorted(ecom_assets.__all__) == ["ShopSecrets", "build_defs", "load_shop", "run_load"]
+    assert sorted(ecom_assets.__all__) == [
+        "ShopSecrets",
+        "build_defs",
+        "load_shop",
+        "rest_api_shop",
+        "run_load",
+        "secret",
+    ]
 
 
 @pytest.mark.parametrize("name", ecom_assets.__all__)
