@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import pyarrow as pa
@@ -22,6 +21,7 @@ from ecom_assets.contract.new_fields import (
     known_fields,
     unknown_fields,
 )
+from ecom_assets.contract.result import ContractResult, RejectedRow
 from ecom_assets.declaration.column import default_path
 from ecom_assets.declaration.column_types import COLUMN_TYPES
 from ecom_assets.declaration.reading import Column, Resource, Shop
@@ -30,42 +30,6 @@ from ecom_assets.foundation.json_text import json_text, shorten_value
 
 _NAMED_FIELDS = 5
 """How many undeclared fields an error names."""
-
-
-@dataclass(frozen=True)
-class RejectedRow:
-    """A record that breaks the contract.
-
-    Attributes:
-        row: Its position among the records.
-        primary_key: Its key as text, empty if it has none.
-        reasons: Every reason.
-        record: The record as JSON.
-    """
-
-    row: int
-    primary_key: str
-    reasons: tuple[str, ...]
-    record: str
-
-
-@dataclass(frozen=True)
-class ContractResult:
-    """The kept and the rejected rows of a list of records.
-
-    Attributes:
-        kept: The rows that keep the contract.
-        kept_rows: The positions of these rows among the records.
-        rejected: The other records.
-        discarded: The number of values that were discarded, by field.
-        hints: dlt's hints for the undeclared columns, by name.
-    """
-
-    kept: pa.Table
-    kept_rows: Sequence[int]
-    rejected: tuple[RejectedRow, ...] = ()
-    discarded: Mapping[str, int] = field(default_factory=dict)
-    hints: Mapping[str, TColumnSchema] = field(default_factory=dict)
 
 
 class Contract:

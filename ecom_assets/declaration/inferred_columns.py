@@ -6,7 +6,8 @@ Other undeclared fields become columns when records bring them; see `ecom_assets
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
 
 from dlt.common.normalizers.naming import snake_case
 
@@ -57,3 +58,29 @@ def _key_path(field: str, name: str, parent: str | None) -> tuple[str, ...]:
         first, *rest = re.split(r"(?<=.)__", field.removeprefix(prefix))
         return (prefix + first, *rest)
     return default_path(field)
+
+
+def with_required_columns(data: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a resource as a file has it, its declared columns of key and cursor not nullable unless it says so."""
+    if not isinstance(data.get("columns"), Mapping):
+        return data
+    keys = data.get("primary_key")
+    names = keys if isinstance(keys, (list, tuple)) else [keys]
+    endpoint = data.get("endpoint")
+    incremental = endpoint.get("incremental") if isinstance(endpoint, Mapping) else None
+    cursor = incremental.get("cursor_path") if isinstance(incremental, Mapping) else None
+
+    def required(name: Any, column: Any) -> bool:
+        if (
+            not isinstance(column, Mapping)
+            or column.get("nullable") is not None
+            or column.get("pii") == "drop"
+        ):
+            return False
+        return name in names or (column.get("path") or str(name).replace("__", ".")) == cursor
+
+    columns = {
+        name: {**column, "nullable": False} if required(name, column) else column
+        for name, column in data["columns"].items()
+    }
+    return {**data, "columns": columns}

@@ -24,9 +24,11 @@ from ecom_assets.declaration.error_text import (
     to_declaration_error,
 )
 from ecom_assets.declaration.extends import Layers, expand_endpoint, merge_mappings
+from ecom_assets.declaration.partitions import Partitions
 from ecom_assets.declaration.placeholders import parent_field, placeholder_names
-from ecom_assets.declaration.resource import Resource, RowsFrom, SchemaContract
-from ecom_assets.declaration.shop import Partitions, Shop
+from ecom_assets.declaration.resource import Resource, RowsFrom
+from ecom_assets.declaration.schema_contract import SchemaContract
+from ecom_assets.declaration.shop import Shop
 from ecom_assets.foundation.errors import DeclarationError
 
 __all__ = [

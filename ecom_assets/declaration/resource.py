@@ -26,32 +26,22 @@ from ecom_assets.declaration.field_types import (
     Texts,
     finite_number,
 )
-from ecom_assets.declaration.inferred_columns import cursor_column, key_column_name, key_columns
+from ecom_assets.declaration.inferred_columns import (
+    cursor_column,
+    key_column_name,
+    key_columns,
+    with_required_columns,
+)
 from ecom_assets.declaration.model import Check, DeclarationModel, Documented
-from ecom_assets.declaration.placeholders import find_placeholders
 from ecom_assets.declaration.privacy import check_pii_columns
 from ecom_assets.declaration.processing import check_steps, take_steps
+from ecom_assets.declaration.schema_contract import SchemaContract
 from ecom_assets.declaration.write_disposition import (
     LOAD_ID,
     DeclaredDisposition,
     Disposition,
     WriteDisposition,
 )
-
-
-class SchemaContract(DeclarationModel):
-    """How undeclared fields (`columns`) and values of a wrong type (`data_type`) are treated."""
-
-    columns: Literal["evolve", "discard_value", "freeze"] = Field(
-        default="evolve",
-        description="An undeclared field becomes a column (`evolve`), is dropped and counted (`discard_value`), "
-        "or fails the resource (`freeze`).",
-    )
-    data_type: Literal["evolve", "freeze"] = Field(
-        default="freeze",
-        description="A record with a value of a wrong type is rejected (`freeze`), or its undeclared column gets a "
-        "wider type (`evolve`); `evolve` if no columns are declared.",
-    )
 
 
 class RowsFrom(DeclarationModel):
@@ -237,28 +227,7 @@ class Resource(DeclarationModel):
     @classmethod
     def _never_null(cls, data: Any) -> Any:
         """Let the declared columns of key and cursor be not nullable unless the file says something else."""
-        if not isinstance(data, Mapping) or not isinstance(data.get("columns"), Mapping):
-            return data
-        keys = data.get("primary_key")
-        names = keys if isinstance(keys, (list, tuple)) else [keys]
-        endpoint = data.get("endpoint")
-        incremental = endpoint.get("incremental") if isinstance(endpoint, Mapping) else None
-        cursor = incremental.get("cursor_path") if isinstance(incremental, Mapping) else None
-
-        def required(name: Any, column: Any) -> bool:
-            if (
-                not isinstance(column, Mapping)
-                or column.get("nullable") is not None
-                or column.get("pii") == "drop"
-            ):
-                return False
-            return name in names or (column.get("path") or str(name).replace("__", ".")) == cursor
-
-        columns = {
-            name: {**column, "nullable": False} if required(name, column) else column
-            for name, column in data["columns"].items()
-        }
-        return {**data, "columns": columns}
+        return with_required_columns(data) if isinstance(data, Mapping) else data
 
     @model_validator(mode="after")
     def _check_consistency(self) -> Self:
@@ -285,7 +254,6 @@ class Resource(DeclarationModel):
             parent=self.parent,
             parent_columns=list(filter(self.comes_from_parent, self.declared_columns)),
         )
-        self._check_deletes()
         check_steps(
             self.processing_steps, has_endpoint=self.endpoint is not None, sweeps=self.deletes is not None
         )
@@ -345,44 +313,3 @@ class Resource(DeclarationModel):
                     found,
                     f"a list with {field}, because the column {column.name} reads it",
                 )
-
-    def _check_deletes(self) -> None:
-        """Require that deletes can be detected in this resource, and that the column `deleted_at` is free."""
-        if self.deletes is None:
-            if "max_deleted" in self.model_fields_set:
-                raise rule_error(
-                    ("max_deleted",), "max_deleted without deletes", "max_deleted only with deletes"
-                )
-            return
-        if self.endpoint is None:
-            raise rule_error(
-                ("deletes",),
-                "deletes with rows_from",
-                "deletes on the resource that holds the list; a row is deleted together with its record",
-            )
-        if self.parent is not None:
-            raise rule_error(
-                ("deletes",),
-                f"deletes with a field of {self.parent} in the endpoint",
-                f"deletes on {self.parent}; a row is deleted together with its record of {self.parent}",
-            )
-        if placeholders := self.endpoint.incremental and self.endpoint.incremental.placeholders:
-            raise rule_error(
-                ("deletes",),
-                f"deletes with {' and '.join(placeholders)}",
-                "deletes with start_param and end_param instead; a sweep reads without a window, so a placeholder for "
-                "one has no value",
-            )
-        for (name, *place), _ in find_placeholders(self.deletes.params):
-            raise rule_error(
-                ("deletes", "params", name, *place),
-                "a placeholder",
-                "values without placeholders; double a literal brace, {{ or }}, to escape it",
-            )
-        if not self.history and DELETED_AT.name in (column.name for column in self.columns):
-            raise rule_error(
-                ("columns", DELETED_AT.name),
-                "a declared column of this name, although deletes is set",
-                f"another name, such as source_deleted_at with path: {DELETED_AT.name}, because a sweep writes "
-                f"{DELETED_AT.name}",
-            )

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field, PrivateAttr, model_validator
 from pydantic.json_schema import JsonSchemaValue
 from typing_extensions import Self
 
 from ecom_assets.declaration.client import Auth, Client, Policy
+from ecom_assets.declaration.delete_rules import check_deletes
 from ecom_assets.declaration.deletes import deletions_name
 from ecom_assets.declaration.disposition_rules import check_disposition
 from ecom_assets.declaration.endpoint import Incremental
@@ -26,29 +27,16 @@ from ecom_assets.declaration.error_text import (
     rule_error,
     value_error,
 )
-from ecom_assets.declaration.field_types import Instant, ShopName, whole_number
+from ecom_assets.declaration.field_types import ShopName
 from ecom_assets.declaration.inferred_columns import parent_column
 from ecom_assets.declaration.model import Check, DeclarationModel
+from ecom_assets.declaration.partitions import Partitions
 from ecom_assets.declaration.privacy import check_pii_in_placeholders
 from ecom_assets.declaration.python_values import LiteralSecret
+from ecom_assets.declaration.references import check_references
 from ecom_assets.declaration.resource import Resource
 from ecom_assets.declaration.secret_use import SecretUse
 from ecom_assets.foundation.errors import DeclarationError
-
-
-class Partitions(DeclarationModel):
-    """The windows of a shop: their length, and the start of the first one, an aware instant in UTC."""
-
-    every: Literal["hour", "day", "week", "month"] = Field(
-        default="day", description="Length of a window, in UTC; a week starts on Sunday."
-    )
-    start: Instant = Field(
-        description="Start of the first window: a date or an instant, in UTC unless it has an offset."
-    )
-    windows_per_run: Annotated[int, whole_number(1)] | None = Field(
-        default=None,
-        description="Number of windows per run of a backfill; null loads all of them in one run.",
-    )
 
 
 def _check_resources(value: Any) -> Any:
@@ -218,7 +206,7 @@ class Shop(DeclarationModel):
             self._check_parent(("resources", position), resource, by_name)
         for position, resource in enumerate(self.resources):
             self._check_root_keys(("resources", position), resource)
-            self._check_references(("resources", position), resource, by_name)
+            check_references(("resources", position), resource, by_name)
             if resource.endpoint:
                 place = ("resources", position, "endpoint")
                 check_endpoint(place, resource.endpoint, self.client)
@@ -227,6 +215,7 @@ class Shop(DeclarationModel):
                     start, lookback = self.partitions.start, self.policy.lookback
                     check_first_window(here, resource.endpoint.incremental, start, lookback)
         for position, resource in enumerate(self.resources):
+            check_deletes(("resources", position), resource)
             check_disposition(("resources", position), resource, self.root_of(resource))
             if resource.windowed and self.partitions is None:
                 raise rule_error(
@@ -318,38 +307,4 @@ class Shop(DeclarationModel):
                     f"no column with path: {'.'.join(path)}",
                     f"such a column, because all rows of a record of {self.root_of(resource).name} are replaced when "
                     "it changes",
-                )
-
-    @staticmethod
-    def _check_references(place: Place, resource: Resource, by_name: dict[str, Resource]) -> None:
-        """Require that foreign keys point to declared columns."""
-        for column in resource.columns:
-            if column.references is None:
-                continue
-            target = by_name.get(column.references.resource)
-            found = format_value(".".join(column.references))
-            if target is None:
-                raise rule_error(
-                    (*place, "columns", column.name, "references"), found, f"a column of {', '.join(by_name)}"
-                )
-            names = [entry.name for entry in target.columns]
-            if column.references.column not in names:
-                raise rule_error(
-                    (*place, "columns", column.name, "references"),
-                    found,
-                    f"the columns of {target.name}: {', '.join(names)}",
-                )
-            if not target.selected:
-                raise rule_error(
-                    (*place, "columns", column.name, "references"),
-                    f"{found}, a resource without a table",
-                    "a resource that is selected",
-                )
-            target_pii = target.column(column.references.column).pii
-            if column.pii != target_pii and not resource.comes_from_parent(column):
-                raise rule_error(
-                    (*place, "columns", column.name, "pii"),
-                    column.pii or "nothing",
-                    f"{target_pii or 'nothing'}, as for {'.'.join(column.references)}, because otherwise the keys do "
-                    "not match",
                 )

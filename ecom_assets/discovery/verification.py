@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ecom_assets.contract.contract import RejectedRow, contract_of
+from ecom_assets.contract.contract import contract_of
 from ecom_assets.contract.nested_values import explode
+from ecom_assets.contract.result import RejectedRow
 from ecom_assets.declaration.reading import Shop, format_path, load_shop
 from ecom_assets.discovery.output.shop_yaml import ShopDraft, shop_yaml
 from ecom_assets.discovery.tables.table_draft import TableDraft

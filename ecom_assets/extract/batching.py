@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import pyarrow as pa
 from dlt.common.schema.typing import TColumnSchema
 
-from ecom_assets.contract.contract import ContractResult
+from ecom_assets.contract.result import ContractResult
 from ecom_assets.extract.load_metrics import LoadMetrics
 from ecom_assets.extract.window_assignment import AssignedRecords
 

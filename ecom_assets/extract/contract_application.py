@@ -8,9 +8,10 @@ from typing import Any
 
 import pyarrow as pa
 
-from ecom_assets.contract.contract import Contract, ContractResult
+from ecom_assets.contract.contract import Contract
 from ecom_assets.contract.duplicates import superseded_records
 from ecom_assets.contract.nested_values import explode
+from ecom_assets.contract.result import ContractResult
 from ecom_assets.declaration.reading import Shop
 from ecom_assets.declaration.root_key import root_key_columns
 from ecom_assets.extract.load_metrics import LoadMetrics

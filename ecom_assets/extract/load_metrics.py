@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
-from ecom_assets.contract.contract import ContractResult, RejectedRow
+from ecom_assets.contract.result import ContractResult, RejectedRow
 from ecom_assets.declaration.reading import Resource
 from ecom_assets.extract.slices import Slice
 from ecom_assets.extract.windows import Window

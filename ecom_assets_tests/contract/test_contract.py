@@ -12,9 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ecom_assets.contract.contract import Contract, RejectedRow
+from ecom_assets.contract.contract import Contract
 from ecom_assets.contract.conversion import arrow_type, convert, cursor_instants
 from ecom_assets.contract.nested_values import explode
+from ecom_assets.contract.result import RejectedRow
 from ecom_assets.declaration.reading import Column, Shop
 from ecom_assets.foundation.errors import ContractBroken
 

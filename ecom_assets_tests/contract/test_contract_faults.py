@@ -11,8 +11,9 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from ecom_assets.contract.contract import Contract, ContractResult
+from ecom_assets.contract.contract import Contract
 from ecom_assets.contract.nested_values import explode
+from ecom_assets.contract.result import ContractResult
 from ecom_assets.foundation.errors import ContractBroken
 from ecom_assets_tests.contract.test_contract_properties import WAREHOUSE, assert_the_warehouse_takes, shop_of
 

@@ -13,9 +13,10 @@ from dlt.common.normalizers.naming.snake_case import NamingConvention
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ecom_assets.contract.contract import Contract, ContractResult
+from ecom_assets.contract.contract import Contract
 from ecom_assets.contract.conversion import convert
 from ecom_assets.contract.nested_values import explode
+from ecom_assets.contract.result import ContractResult
 from ecom_assets.declaration.reading import Resource, Shop
 from ecom_assets.foundation.errors import ContractBroken
 from ecom_assets.foundation.json_text import json_text

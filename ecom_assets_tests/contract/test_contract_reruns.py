@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from ecom_assets.contract.contract import ContractResult, RejectedRow
+from ecom_assets.contract.result import ContractResult, RejectedRow
 from ecom_assets.extract.load_metrics import LoadMetrics
 from ecom_assets.extract.slices import Slice
 from ecom_assets.foundation.errors import ContractBroken

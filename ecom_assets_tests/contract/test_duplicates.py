@@ -9,8 +9,9 @@ import pyarrow as pa
 import pytest
 
 from ecom_assets.client.read_statistics import ReadStatistics
-from ecom_assets.contract.contract import Contract, ContractResult
+from ecom_assets.contract.contract import Contract
 from ecom_assets.contract.duplicates import superseded_rows
+from ecom_assets.contract.result import ContractResult
 from ecom_assets.declaration.reading import Shop
 from ecom_assets.extract.contract_application import apply_contract
 from ecom_assets.extract.load_metrics import LoadMetrics

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ecom_assets.contract.contract import ContractResult
+from ecom_assets.contract.result import ContractResult
 from ecom_assets.extract import batching as batching
 from ecom_assets.extract.batching import TableBatcher
 

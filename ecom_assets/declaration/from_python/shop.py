@@ -18,10 +18,11 @@ from ecom_assets.declaration.error_text import Place, dictionary_label, format_p
 from ecom_assets.declaration.from_python.auth import TakenAuth
 from ecom_assets.declaration.from_python.paginator import declared_paginator
 from ecom_assets.declaration.from_python.secret import ALLOWED, SecretPlace
+from ecom_assets.declaration.partitions import Partitions
 from ecom_assets.declaration.reading import build_shop
 from ecom_assets.declaration.secret_use import secret_places
 from ecom_assets.declaration.secrets_in_files import find_secret
-from ecom_assets.declaration.shop import Partitions, Shop
+from ecom_assets.declaration.shop import Shop
 from ecom_assets.declaration.yaml_file import check_keys
 from ecom_assets.foundation.errors import DeclarationError
 

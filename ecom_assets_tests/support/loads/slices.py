@@ -11,7 +11,7 @@ from dlt.sources.rest_api.config_setup import create_response_hooks
 
 from ecom_assets.client.read_statistics import SLICE_HEADER, ReadStatistics, SliceStatistics
 from ecom_assets.declaration.reading import Column, Resource, Shop
-from ecom_assets.declaration.resource import SchemaContract
+from ecom_assets.declaration.schema_contract import SchemaContract
 from ecom_assets.extract.completeness import SliceLimits
 from ecom_assets.extract.paginator import RECORDS, SlicePaginator
 from ecom_assets.extract.request_template import response_actions

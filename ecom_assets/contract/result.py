@@ -1,0 +1,45 @@
+"""What becomes of records under a contract: kept rows, and rejected rows with their reasons."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+from dlt.common.schema.typing import TColumnSchema
+
+
+@dataclass(frozen=True)
+class RejectedRow:
+    """A record that breaks the contract.
+
+    Attributes:
+        row: Its position among the records.
+        primary_key: Its key as text, empty if it has none.
+        reasons: Every reason.
+        record: The record as JSON.
+    """
+
+    row: int
+    primary_key: str
+    reasons: tuple[str, ...]
+    record: str
+
+
+@dataclass(frozen=True)
+class ContractResult:
+    """The kept and the rejected rows of a list of records.
+
+    Attributes:
+        kept: The rows that keep the contract.
+        kept_rows: The positions of these rows among the records.
+        rejected: The other records.
+        discarded: The number of values that were discarded, by field.
+        hints: dlt's hints for the undeclared columns, by name.
+    """
+
+    kept: pa.Table
+    kept_rows: Sequence[int]
+    rejected: tuple[RejectedRow, ...] = ()
+    discarded: Mapping[str, int] = field(default_factory=dict)
+    hints: Mapping[str, TColumnSchema] = field(default_factory=dict)
