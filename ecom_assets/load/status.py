@@ -19,6 +19,9 @@ from ecom_assets.warehouse.warehouse import Warehouse
 BAR = 50
 """Cells of a bar at most; each stands for an equal part of the windows."""
 
+_Window = tuple[str | None, datetime | None]
+"""Partition key and end of a window; both None for a snapshot. The end is aware."""
+
 LOADED, PARTLY, MISSING, FAILED = "█", "▒", "·", "!"
 
 
@@ -69,42 +72,43 @@ def _resource_status(
 ) -> ResourceStatus:
     """Return the status of one resource; `tables` are the tables that exist."""
     newest = _newest_entries(shop, resource, transaction) if LEDGER_TABLE in tables else {}
-    keys: Sequence[str | None] = [None]
+    # by its end too: a day and the week that begins with it have the same partition key
+    windows: Sequence[_Window] = [(None, None)]
     if resource.windowed and shop.partitions:
         closed = windows_between(shop.partitions, shop.partitions.start, now)
-        keys = [window.partition_key for window in closed] or keys
-    marks = [_mark(newest.get(key)) for key in keys]
+        windows = [(window.partition_key, window.end) for window in closed] or windows
+    marks = [_mark(newest.get(window)) for window in windows]
     rows = None
     if resource.name in tables:
         rows = transaction.fetch_value(f'select count(*) from "{shop.name}"."{resource.name}"')
     return ResourceStatus(
         resource=resource.name,
-        windows=len(keys),
+        windows=len(windows),
         loaded=marks.count(LOADED),
         missing=marks.count(MISSING),
         failed=marks.count(FAILED),
         rows=rows,
-        rejected=sum(newest[key]["rejected"] for key in keys if key in newest),
+        rejected=sum(newest[window]["rejected"] for window in windows if window in newest),
         last_load=max((row["loaded_at"] for row in newest.values()), default=None),
-        first=keys[0],
-        last=keys[-1],
+        first=windows[0][0],
+        last=windows[-1][0],
         bar=bar(marks),
     )
 
 
 def _newest_entries(
     shop: Shop, resource: Resource, transaction: Transaction
-) -> dict[str | None, dict[str, Any]]:
-    """Return the newest ledger row of each window of a resource by its partition key."""
+) -> dict[_Window, dict[str, Any]]:
+    """Return the newest ledger row of each window of a resource."""
     cursor = transaction.execute(
-        "select partition_key, source_total, fetched, kept, rejected, loaded_at from (\n"
-        "select *, row_number() over (partition by partition_key order by loaded_at desc) as age\n"
+        "select partition_key, window_end, source_total, fetched, kept, rejected, loaded_at from (\n"
+        "select *, row_number() over (partition by partition_key, window_end order by loaded_at desc) as age\n"
         f'from "{shop.name}"."{LEDGER_TABLE}" where resource = ?\n'
         ") as entries where age = 1",
         [resource.name],
     )
     names = [entry[0] for entry in cursor.description or ()]
-    return {row[0]: dict(zip(names, row, strict=True)) for row in cursor.fetchall()}
+    return {row[:2]: dict(zip(names, row, strict=True)) for row in cursor.fetchall()}
 
 
 def _mark(row: Mapping[str, Any] | None) -> str:

@@ -69,6 +69,31 @@ def test_a_load_that_does_not_add_up_has_failed(
     assert orders.bar[3:5] == LOADED + FAILED
 
 
+def test_the_newest_load_of_a_window_counts(
+    loaded: tuple[Shop, Place], copy_of: Callable[[Place], Place]
+) -> None:
+    """Older loads that did not add up are history, and so are the records that they rejected."""
+    shop, place = loaded
+    copy = copy_of(place)
+    columns = copy.columns("load_ledger")
+    older = {"loaded_at": "loaded_at - interval '1 day'", "rejected": "rejected + 5"}
+    copy.write(
+        f"insert into sandbox.load_ledger ({', '.join(columns)}) "
+        f"select {', '.join(older.get(name, name) for name in columns)} from sandbox.load_ledger"
+    )
+    assert status(shop, copy.warehouse(), NOW) == status(shop, place.warehouse(), NOW)
+
+
+def test_a_loaded_day_is_not_the_week_that_begins_with_it(loaded: tuple[Shop, Place]) -> None:
+    """Both have the same partition key. The declaration was changed after the load."""
+    shop, place = loaded
+    assert shop.partitions
+    weekly = shop.model_copy(update={"partitions": shop.partitions.model_copy(update={"every": "week"})})
+    orders = of(status(weekly, place.warehouse(), NOW), "orders")
+    assert (orders.first, orders.windows, orders.loaded, orders.missing) == ("2026-01-04", 1, 0, 1)
+    assert orders.last_load
+
+
 @given(st.lists(st.sampled_from([LOADED, MISSING, FAILED]), max_size=200))
 def test_a_bar_hides_no_failed_and_no_missing_window(marks: list[str]) -> None:
     drawn = bar(marks)

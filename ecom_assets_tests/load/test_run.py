@@ -390,6 +390,10 @@ def test_an_api_without_a_filter_is_read_once_and_sorted_here(
     report = loads.run(["orders"], WEEK, loads.with_resource("orders", endpoint=unfiltered))
     assert report.errors == {}
     assert not any("updated_at_min" in request.query for request in sandbox.log.requests)
+    # all windows share one reading, and their requests are not counted once for each
+    counted = [window.requests for window in report.resources["orders"].windows]
+    assert len(counted) == len(WEEK)
+    assert sum(counted) == len(sandbox.log.requests)
     others.run(["orders"], WEEK)
     assert loads.tables() == others.tables()
     kept = "select partition_key, kept from sandbox.load_ledger order by 1"

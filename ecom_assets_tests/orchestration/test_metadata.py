@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from ecom_assets.declaration.reading import BUNDLED_SHOPS, load_shop
-from ecom_assets.load.run import ResourceReport, RunReport
-from ecom_assets.orchestration.metadata import row_counts, table_metadata
+from ecom_assets.load.run import ResourceReport, RunReport, WindowReport
+from ecom_assets.orchestration.metadata import row_counts, table_metadata, window_metadata
 from ecom_assets.warehouse.duckdb.warehouse import DuckDbWarehouse
 
 SHOP = load_shop(BUNDLED_SHOPS / "sandbox.yaml")
@@ -25,6 +25,34 @@ def test_a_warehouse_that_cannot_be_read_after_the_load(tmp_path: Path) -> None:
         "dagster/uri": (tmp_path / "gone.duckdb").as_uri(),
         "load_id": "17",
         "run_seconds/load": 1.5,
+    }
+
+
+def test_no_figure_of_a_window_stands_for_another() -> None:
+    """In most windows the total, the fetched and the kept records are the same number."""
+    window = WindowReport(
+        resource="orders",
+        partition_key="2026-01-02",
+        window_start=None,
+        window_end=None,
+        source_total=18,
+        fetched=17,
+        kept=15,
+        rejected=2,
+        requests=7,
+        retries=4,
+        restarts=3,
+        seconds=0.5,
+    )
+    assert window_metadata(window) == {
+        "dagster/partition_row_count": 15,
+        "source_total": 18,
+        "fetched": 17,
+        "rejected": 2,
+        "requests": 7,
+        "retries": 4,
+        "restarts": 3,
+        "seconds": 0.5,
     }
 
 

@@ -51,6 +51,19 @@ def test_the_copy_has_the_committed_rows(warehouse: DuckDbWarehouse) -> None:
         assert rows(warehouse.copy) == [(before,) for before in range(1, number + 1)]
 
 
+def test_the_copy_is_replaced_in_one_step(warehouse: DuckDbWarehouse) -> None:
+    """Bytes of the former copy never change: DuckDB reads most of a file only when a query needs it."""
+    assert warehouse.copy
+    with warehouse.transaction("sandbox") as transaction:
+        transaction.execute("create table a as select 1 as x")
+    former = warehouse.copy.read_bytes()
+    with warehouse.copy.open("rb") as reader:
+        with warehouse.transaction("sandbox") as transaction:
+            transaction.execute("insert into a values (2)")
+        assert reader.read() == former
+    assert warehouse.copy.read_bytes() != former
+
+
 def test_a_failed_load_does_not_change_the_copy(warehouse: DuckDbWarehouse) -> None:
     with pytest.raises(duckdb.CatalogException), warehouse.transaction("sandbox") as transaction:
         transaction.execute("create table a as select 1 as x; insert into nothing values (1)")
