@@ -40,7 +40,7 @@ def commit(
         done by then and must still be reported, so this is not raised.
 
     Raises:
-        WarehouseError: Nothing was loaded.
+        WarehouseError: Nothing was loaded, or, if the message says so, nobody knows whether it was committed.
     """
     waiting_since = time.monotonic()
     try:
@@ -49,6 +49,7 @@ def commit(
             context.timer.measure("load"),
             context.warehouse.transaction(plan.shop.name, context.on_progress) as transaction,
         ):
+            # the time until here was spent on waiting for the lock, but is measured as "load"
             context.timer.move(time.monotonic() - waiting_since, "load", "wait")
             _write(transaction, context, plan, before, reading)
     except NotPublished as error:
@@ -60,20 +61,30 @@ def commit(
 def _write(
     transaction: Transaction, context: RunContext, plan: LoadPlan, before: WarehouseState, reading: Reading
 ) -> None:
-    """Do all writes of a load, in the one order in which they are right."""
+    """Do all writes of a load. The comments say why they are in this order."""
     shop, load_metrics, on_progress = plan.shop, reading.load_metrics, context.on_progress
     resources = [metrics.resource for metrics in load_metrics]
-    columns_now = stored_columns(context.pipeline, [resource.name for resource in resources])
-    refuse_type_conflicts(context.pipeline, resources, before.columns, columns_now)
-    overtaking = loads_read_after(transaction, shop, reading.ended) - before.later_loads
+    # first, before anything is written: dlt would fill a column of another type all the same
+    dlt_columns_now = stored_columns(context.pipeline, [resource.name for resource in resources])
+    refuse_type_conflicts(context.pipeline, resources, before.columns, dlt_columns_now)
+    # the loads whose reading ended after this run's; not those that only seem so by a wrong clock
+    overtaking_load_ids = loads_read_after(transaction, shop, reading.ended) - before.loads_from_the_future
+    # before the statements that look for rows by their keys
     index_row_keys(transaction, shop, resources)
-    newer_rows = set_newer_rows_aside(transaction, shop, load_metrics, plan.began, overtaking, on_progress)
-    stored_tables = transaction.columns_of(shop.name)
-    delete_replaced_rejections(transaction, shop, load_metrics, stored_tables)
-    delete_replaced_nested_rows(transaction, shop, load_metrics, stored_tables)
+    # before the deletions and the merge, which would take the newer rows away
+    newer_rows = set_newer_rows_aside(
+        transaction, shop, load_metrics, plan.began, overtaking_load_ids, on_progress
+    )
+    columns_by_table = transaction.columns_of(shop.name)
+    # before the merge, which adds the rows that take the place of the deleted ones
+    delete_replaced_rejections(transaction, shop, load_metrics, columns_by_table)
+    delete_replaced_nested_rows(transaction, shop, load_metrics, columns_by_table)
     context.pipeline.load(workers=1)
+    # after the merge, which brings the nested rows of all states of a record
     reconcile_nested_rows(transaction, shop, load_metrics, on_progress)
+    # after the merge, which reads the staging tables
     empty_staging(transaction, shop)
+    # after everything that writes rows, so that no step replaces the newer rows
     restore_newer_rows(transaction, shop, newer_rows)
     # again, for the tables that this load created
     index_row_keys(transaction, shop, resources)
