@@ -25,12 +25,12 @@ _NAMED_FIELDS = 5
 
 @dataclass(frozen=True)
 class RejectedRow:
-    """A record that breaks the contract.
+    """A record that breaks the contract, or a duplicate of one that is kept.
 
     Attributes:
         row: Its position among the records.
         primary_key: Its key as text, empty if it has none.
-        reasons: Every reason.
+        reasons: Every reason; `docs/tables.md` lists their texts.
         record: The record as JSON.
     """
 
