@@ -130,9 +130,12 @@ def infer_column(name: str, values: Collection[Any]) -> Column:
 
 
 def evolved_column(name: str, hint: Mapping[str, Any]) -> Column:
-    """Return the column that a hint of dlt describes. dlt made its name, so the name is not checked."""
-    known = hint.get("data_type", "text")
-    data_type = cast(DataType, "text" if known == "wei" else known)
+    """Return the column that a hint of dlt describes. dlt made its name, so the name is not checked.
+
+    A type of dlt's that this project does not have is read as text.
+    """
+    name_by_dlt = hint.get("data_type")
+    data_type = cast(DataType, name_by_dlt if name_by_dlt in COLUMN_TYPES else "text")
     sized = COLUMN_TYPES[data_type].has_size
     return Column.model_construct(
         name=name,

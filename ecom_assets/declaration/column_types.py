@@ -1,7 +1,6 @@
 """The types that a column can have: one row per type, with everything that any part of the program knows of it.
 
-To add a type, add its name to `DataType`, its row to `COLUMN_TYPES` and its function to `CONVERTERS` in
-`ecom_assets.contract.value_conversion`. Importing this module does not import pyarrow.
+CONTRIBUTING.md says what to do to add a type. Importing this module does not import pyarrow.
 """
 
 from __future__ import annotations

@@ -2,8 +2,12 @@
 
 An API hands out a list page by page, and the list may change between two pages. A record may then be missed, come
 twice, or come in a state that the records around it never had. `SlicePaginator` therefore holds the pages of a
-slice back. After each pass over all pages, a `CompletenessCheck` decides: the pass is complete, or the pages are
-read once more.
+slice back. After each pass over all pages, a `CompletenessCheck` decides:
+
+- the pass is complete;
+- a *second reading* of all pages is needed, which must agree with this one. That is normal, and nothing counts it;
+- the list has changed (`ListChanged`). Then the paginator makes a *restart*: it reads the list again from its start.
+  `MAX_RESTARTS` limits the restarts of a slice, and the ledger has their number.
 
 What is observed in a pass:
 
@@ -13,15 +17,15 @@ What is observed in a pass:
 - when the API answered the first page, on the API's own clock;
 - whether each page begins with the last record of the page before. Pages by offset are asked for in this way.
 
-If the API reports a total, the pass must have as many distinct records. Otherwise the pass counts for nothing. A
-pass is then complete in any of three cases:
+If the API reports a total, the pass must have as many distinct records. Otherwise the list has changed. A pass is then
+complete in any of three cases:
 
 1. *One page.* The API answered it at one moment.
-2. *Nothing changed since the first page.* The cursor of every record is earlier than the first page, so each record
-   is as it was at that moment. In addition, no record may be missing. Either the total is reached, or the window
-   closed before the first page and all pages overlap. The list of a closed window can only become shorter, because
-   a changed record leaves it; a record that leaves shifts the records after it, and the overlap no longer fits.
-3. *Two passes agree.* Two passes in a row bring the same keys with the same contents. Then this was the list
+2. *By the cursor.* The cursor of every record is earlier than the first page, so each record is as it was at that
+   moment. In addition, no record may be missing. Either the total is reached, or the window had closed before the
+   first page and all pages overlap. The list of a closed window can only become shorter, because a changed record
+   leaves it; a record that leaves shifts the records after it, and the overlap no longer fits.
+3. *By a second reading.* Two passes in a row bring the same keys with the same contents. Then this was the list
    between the two passes. For a record that is left out of the slice later, only the key has to be the same.
 
 What is taken for granted:
@@ -30,8 +34,8 @@ What is taken for granted:
 - A record that changes does not change back to what it was.
 
 What is not noticed: a record that appears after its place was read, and disappears before its place is read again.
-This is possible only without a total, and only with paginators that follow a cursor or a link. Their pages do not
-overlap, so nothing shows the shift.
+This is possible only without a total, and only with paginators that follow page cursors or links. Such a page starts
+after a record, not at a position, so an insertion behind the reader changes no later page.
 """
 
 from __future__ import annotations
@@ -64,15 +68,15 @@ class SliceLimits(NamedTuple):
 
     Attributes:
         end: Records of this instant or later are left out of the slice after reading.
-        high: The API returns no record later than this.
+        latest_possible: The API returns no record later than this.
     """
 
     end: datetime | None = None
-    high: datetime | None = None
+    latest_possible: datetime | None = None
 
 
 class ListChanged(Exception):
-    """The list changed while it was read. Reading it once more may succeed."""
+    """The list changed while it was read. A restart may succeed."""
 
 
 @dataclass
@@ -150,10 +154,10 @@ class CompletenessCheck:
         return new
 
     def is_complete(self, page_pass: PagePass, limits: SliceLimits) -> bool:
-        """Tell whether a pass that has read all pages is complete. If not, another pass is needed.
+        """Tell whether a pass that has read all pages is complete. If not, a second reading is needed.
 
         Args:
-            page_pass: The pass. It gets its digests if the next pass has to bring the same ones.
+            page_pass: The pass. It gets its digests if the second reading has to bring the same ones.
             limits: Where the slice ends.
 
         Raises:
@@ -163,7 +167,7 @@ class CompletenessCheck:
             raise ListChanged(
                 f"the API says it has {page_pass.total} records, {len(page_pass.records)} distinct ones came"
             )
-        if page_pass.pages == 1 or self._is_unchanged_since_start(page_pass, limits.high):
+        if page_pass.pages == 1 or self._is_verified_by_cursor(page_pass, limits.latest_possible):
             return True
         page_pass.digests = self._digests(page_pass.records, limits.end)
         if page_pass.previous_digests is None:
@@ -176,18 +180,21 @@ class CompletenessCheck:
             )
         return True
 
-    def _is_unchanged_since_start(self, page_pass: PagePass, high: datetime | None) -> bool:
+    def _is_verified_by_cursor(self, page_pass: PagePass, latest_possible: datetime | None) -> bool:
         """Tell whether no record is missing and every record last changed before the first page."""
-        # a cursor in whole seconds may lie up to one second behind the change
+        # cut to the second: a record that changes within the second of the first page, but after it, may have a cursor
+        # in whole seconds. That cursor is this second at least, so it must not count as earlier than the page
         started = page_pass.started.replace(microsecond=0)
-        is_closed = high is not None and high < started
-        none_missing = page_pass.total is not None or (page_pass.pages_overlap and is_closed)
+        window_had_closed = latest_possible is not None and latest_possible < started
+        # `is_complete` has already compared the number of records with the total
+        none_missing = page_pass.total is not None or (page_pass.pages_overlap and window_had_closed)
         if self._cursor is None or not none_missing:
             return False
         instants = self._cursor_instants(list(page_pass.records.values()))
         if instants.null_count:
             return False
         latest = pc.max(instants).as_py()
+        # the cheap test first: all cursors are so old that they are earlier even if they are in whole days
         if latest is None or latest + max(_RESOLUTIONS.values()) < started:
             return True
         return bool(latest + _cursor_resolution(instants, self._zone) < started)

@@ -195,7 +195,8 @@ def _slice_limits(shop: Shop, resource: Resource, plan: ReadPlan | None) -> Call
         if not resource.windowed:
             return SliceLimits()
         slice_ = slices[slice_id]
-        return SliceLimits(slice_.end, window_request(slice_, shop.incremental_of(resource.name)).high)
+        request = window_request(slice_, shop.incremental_of(resource.name))
+        return SliceLimits(slice_.end, latest_possible=request.high)
 
     return limits
 

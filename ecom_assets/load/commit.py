@@ -57,7 +57,7 @@ def commit(context: RunContext, plan: LoadPlan, before: WarehouseState, reading:
     Raises:
         TypesChanged: Another load changed a type meanwhile. Nothing was loaded.
         ColumnNotWidened: The engine refused a wider type that one resource needs. Nothing was loaded.
-        WarehouseError: Nothing was loaded.
+        WarehouseError: Nothing was loaded, or, if the message says so, nobody knows whether it was committed.
     """
     widened: dict[str, dict[str, str]] = {}
     waiting_since = time.monotonic()
@@ -85,7 +85,7 @@ def _write(
     refuse_type_conflicts(context.pipeline, resources, before.columns, columns_now)
     columns = columns_to_compare(shop, reading.tables)
     widened = widen_columns(transaction, shop, columns, columns_now, on_progress)
-    overtaking = loads_read_after(transaction, shop, reading.ended) - before.later_loads
+    overtaking = loads_read_after(transaction, shop, reading.ended) - before.loads_from_the_future
     index_row_keys(transaction, shop, resources)
     newer_rows = set_newer_rows_aside(transaction, shop, load_metrics, plan.began, overtaking, on_progress)
     stored_tables = transaction.columns_of(shop.name)

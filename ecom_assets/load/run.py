@@ -58,7 +58,8 @@ def run_load(
     Raises:
         DeclarationError: A resource is unknown or of the wrong kind.
         MissingSecret: A secret is nowhere to be found.
-        WarehouseError: The warehouse cannot be read or written; nothing was loaded.
+        WarehouseError: The warehouse or the temporary folder cannot be read or written. Nothing was loaded, or, if
+            the message says so, nobody knows whether it was committed.
     """
     warehouse = warehouse or warehouse_from_environment()
     warehouse.check(shop)

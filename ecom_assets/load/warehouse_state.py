@@ -25,12 +25,14 @@ from ecom_assets.warehouse.errors import as_warehouse_error
 class WarehouseState:
     """The warehouse before a run reads.
 
-    `columns` are those of the run's tables. `later_loads` are the loads whose reading ended later than this run
-    began, going by the ledger. They are over, so a clock was wrong: they did not overtake this run.
+    Attributes:
+        columns: dlt's columns of the run's tables.
+        loads_from_the_future: The ids of the loads whose reading ended later than this run began, going by the
+            ledger. They are over, so their machine's clock is ahead: they did not overtake this run.
     """
 
     columns: StoredColumns = field(default_factory=dict)
-    later_loads: frozenset[str] = frozenset()
+    loads_from_the_future: frozenset[str] = frozenset()
 
 
 def read_warehouse_state(context: RunContext, plan: LoadPlan) -> WarehouseState:

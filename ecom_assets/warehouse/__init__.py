@@ -18,15 +18,10 @@ The sub-packages `duckdb`, `postgres` and `ducklake` have modules of the same na
 
 What happens when the disk is full, the server is gone, or a statement fails while a load writes: the transaction is not
 committed, so the tables stay as they were, and `errors.as_warehouse_error` turns the exception into a `WarehouseError`
-of one line. A full disk under the run's own temporary folder is recognised by `disk_problem` in
-`ecom_assets.foundation.disk_errors`; a full disk under a DuckDB file comes as one of the engine's `DRIVER_ERRORS`.
+of one line. Only if the connection is lost during the commit, nobody knows the result, and the error says so.
 
-How to add an engine:
+`disk_problem` in `ecom_assets.foundation.disk_errors` recognises a full disk under the folder of a run. A full
+disk under a DuckDB file comes as one of the engine's `DRIVER_ERRORS`.
 
-1. Add a sub-package with these modules. `engine.py` holds a subclass of `ecom_assets.warehouse.engine.Engine`. A driver
-   that not everybody has is imported in `Engine.warehouse`, not at the top of `engine.py` or `configuration.py`.
-2. Add the engine to `ENGINES` in `choice.py`.
-3. Describe it on a page in `docs/`.
-4. Add its tests in `ecom_assets_tests/warehouse/`, and add it to the engines in
-   `ecom_assets_tests/support/warehouses/engines.py`, on which the tests of every promise run.
+CONTRIBUTING.md says what to do to add an engine.
 """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pyarrow as pa
@@ -11,6 +12,7 @@ from ecom_assets.contract.result import ContractResult, RejectedRow
 from ecom_assets.extract.load_metrics import LoadMetrics
 from ecom_assets.extract.slices import Slice
 from ecom_assets.foundation.errors import ContractBroken
+from ecom_assets_tests.support.paths import ROOT
 from ecom_assets_tests.support.servers.order_api import Api, order
 from ecom_assets_tests.support.servers.order_api import api as api
 from ecom_assets_tests.support.warehouses.engines import new_place_slowly as new_place_slowly
@@ -39,6 +41,31 @@ def test_rejections_of_a_window_are_replaced_when_it_runs_again(api: Api) -> Non
     assert rejected(api) == [("lines", "2026-01-02", ""), ("orders", "2026-01-02", "3")]
     assert api.rows("select id from orders order by 1") == [(1,), (2,)]
     assert api.rows("select order_id, id from lines") == [(1, 1)]
+
+
+def test_the_page_of_tables_lists_every_reason(api: Api) -> None:
+    """Nothing is rejected for a reason that the page lacks, and the page has no reason that does not occur."""
+    page = (ROOT / "docs" / "tables.md").read_text("utf-8")
+    listed = re.findall(
+        r"^\| `([^`]+)` \|", page.partition("| reason | meaning |")[2].partition("\n\n")[0], re.M
+    )
+    patterns = {text: re.escape(text).replace("…", ".+") for text in listed}
+    api.load(
+        order(1, total="1.23456", name=None, shippingAddress="Main Street"),
+        order(None),
+        order(2, lines=["x", {"id": 1}, {"id": 1}]),
+        order("3", updated_at=BEFORE, lines=[{"id": 1}]),
+        order(3, lines=[{"id": 1}]),
+    )
+    reasons = [
+        reason for (text,) in api.rows("select reasons from rejected_rows") for reason in text.split("; ")
+    ]
+    found = {
+        text: [reason for reason in reasons if re.fullmatch(pattern, reason)]
+        for text, pattern in patterns.items()
+    }
+    assert [text for text in listed if not found[text]] == []
+    assert set(reasons) == set().union(*found.values())
 
 
 def test_lines_of_a_rejected_order_are_loaded(api: Api) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from typing import get_args
@@ -12,6 +13,7 @@ import pytest
 from dlt.common.data_types import DATA_TYPES
 
 from ecom_assets.contract.conversion import arrow_type, convert, cursor_instants
+from ecom_assets.contract.new_fields import evolved_column
 from ecom_assets.contract.value_conversion import CONVERTERS
 from ecom_assets.declaration.column_types import (
     COLUMN_TYPES,
@@ -24,9 +26,10 @@ from ecom_assets.declaration.column_types import (
 from ecom_assets.declaration.reading import Column
 from ecom_assets.foundation.local_time import INSTANT
 from ecom_assets.warehouse.postgres.copy import sql_type
+from ecom_assets_tests.support.paths import ROOT
 
 OTHERS_BY_DLT = {"wei"}
-"""dlt's type for amounts of a crypto currency, which new fields take as text."""
+"""The types that only dlt has: its type for amounts of a crypto currency. A column of it is read as text."""
 
 
 def test_the_table_has_the_names_that_a_declaration_may_use_and_no_other() -> None:
@@ -34,6 +37,31 @@ def test_the_table_has_the_names_that_a_declaration_may_use_and_no_other() -> No
     assert set(DATA_TYPES) - OTHERS_BY_DLT == set(COLUMN_TYPES)
     schema = Column.model_json_schema()["properties"]["data_type"]
     assert schema["enum"] == list(COLUMN_TYPES)
+
+
+@pytest.mark.parametrize("name", DATA_TYPES)
+def test_a_column_that_dlt_has_made_keeps_its_type_or_is_a_text(name: str) -> None:
+    expected = "text" if name in OTHERS_BY_DLT else name
+    assert evolved_column("value", {"data_type": name}).data_type == expected
+
+
+def test_the_documents_describe_each_type() -> None:
+    def page(name: str) -> str:
+        return (ROOT / "docs" / name).read_text("utf-8")
+
+    table = page("declaration.md").partition("| `data_type` |")[2].partition("\n\n")[0]
+    described = {
+        row[0]: row[1:] for row in re.findall(r"^\| `(\w+)` \|.*\| `(.+)` \| `(.+)` \|$", table, re.M)
+    }
+    size = {"precision": "precision", "scale": "scale"}
+    assert described == {
+        name: (column_type.duckdb.format(**size), column_type.postgres.format(**size))
+        for name, column_type in COLUMN_TYPES.items()
+    }
+    assert f"allowed: {', '.join(COLUMN_TYPES)}\n" in page("tutorial.md")
+    types = page("warehouses.md").partition("### Types and names")[2].partition("\n\n#")[0]
+    for column_type in COLUMN_TYPES.values():
+        assert f"`{column_type.postgres.partition('(')[0]}`" in types.replace("\n", " ")
 
 
 def test_each_type_has_one_conversion_of_single_values() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from ecom_assets.client.secrets import secret_names
+from ecom_assets.declaration.column_types import COLUMN_TYPES
 from ecom_assets.declaration.reading import format_path, load_shop, shop_files
 from ecom_assets.foundation.errors import DeclarationError
 
@@ -180,12 +181,12 @@ FROM = "extends: _base.yaml\n"
                 "_base": BASE.replace("{data_type: text}", "{data_type: string}"),
             },
             "_base.yaml: resources[0].columns.note.data_type: found 'string'; "
-            "allowed: text, bigint, double, bool, decimal, timestamp, date, time, json, binary",
+            f"allowed: {', '.join(COLUMN_TYPES)}",
         ),
         (
             {"acme": ACME.replace("data_type: decimal", "data_type: money"), "_base": BASE},
             "acme.yaml: resources[2].columns.total.data_type: found 'money'; "
-            "allowed: text, bigint, double, bool, decimal, timestamp, date, time, json, binary",
+            f"allowed: {', '.join(COLUMN_TYPES)}",
         ),
         (
             {"acme": ACME.replace("note: null", "nothing: null"), "_base": BASE},
