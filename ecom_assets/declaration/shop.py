@@ -204,6 +204,7 @@ class Shop(DeclarationModel):
             )
         for position, resource in enumerate(self.resources):
             self._check_parent(("resources", position), resource, by_name)
+            check_deletes(("resources", position), resource)
         for position, resource in enumerate(self.resources):
             self._check_root_keys(("resources", position), resource)
             check_references(("resources", position), resource, by_name)
@@ -215,7 +216,6 @@ class Shop(DeclarationModel):
                     start, lookback = self.partitions.start, self.policy.lookback
                     check_first_window(here, resource.endpoint.incremental, start, lookback)
         for position, resource in enumerate(self.resources):
-            check_deletes(("resources", position), resource)
             check_disposition(("resources", position), resource, self.root_of(resource))
             if resource.windowed and self.partitions is None:
                 raise rule_error(

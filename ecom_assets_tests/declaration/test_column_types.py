@@ -39,7 +39,7 @@ def test_the_table_has_the_names_that_a_declaration_may_use_and_no_other() -> No
     assert schema["enum"] == list(COLUMN_TYPES)
 
 
-@pytest.mark.parametrize("name", DATA_TYPES)
+@pytest.mark.parametrize("name", sorted(DATA_TYPES))
 def test_a_column_that_dlt_has_made_keeps_its_type_or_is_a_text(name: str) -> None:
     expected = "text" if name in OTHERS_BY_DLT else name
     assert evolved_column("value", {"data_type": name}).data_type == expected

@@ -432,8 +432,8 @@ def _looped() -> dict[str, Any]:
         (config(base_url=object), "client.base_url: found "),
         (_looped(), "client.headers.headers: found a value that contains itself"),
         (
-            {"client": {"base_url": "https://a.example.com"}, "resources": [{**THINGS, "primary_key": "nr"}]},
-            "resources[0].primary_key: found 'nr'",
+            {"client": {"base_url": "https://a.example.com"}, "resources": [{**THINGS, "primary_key": []}]},
+            "resources[0].primary_key: found an empty list",
         ),
     ],
 )
@@ -444,10 +444,13 @@ def test_a_wrong_dictionary_is_one_line(dictionary: Any, message: str) -> None:
 
 
 def test_secrets_of_an_endpoint_are_taken_out_too() -> None:
-    """An endpoint has no auth of its own yet; the message about the key does not hold the secret."""
+    """The shop holds the secret of an endpoint's auth aside; an auth object there is refused without its secret."""
     endpoint = {**THINGS["endpoint"], "auth": {"token": SECRET}}
     dictionary = config() | {"resources": [{**THINGS, "endpoint": endpoint}]}
-    assert refused(dictionary).startswith("the dictionary of shop acme: resources[0].endpoint.auth")
+    shop = rest_api_shop("acme", dictionary)
+    assert SECRET not in repr(shop)
+    assert [auth.type for auth in shop.auths] == ["bearer"]
+    assert shop.literal_secret(shop.auths[0].fields["token"]) is not None
     endpoint["auth"] = OAuthJWTAuth(private_key=SECRET)
     assert refused(dictionary).startswith(
         "the dictionary of shop acme: resources[0].endpoint.auth: found an auth object of the class OAuthJWTAuth"

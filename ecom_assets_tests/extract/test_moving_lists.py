@@ -118,7 +118,7 @@ def assert_one_moment(served: MovingList, found: State, restarts: int) -> None:
 def test_a_slice_is_the_list_at_one_moment_or_fails(
     loopback: Loopback, paging: str, total: str, window: str
 ) -> None:
-    @examples(0.4)
+    @examples(0.75)
     @given(api=apis(paging, total, window), rows=ages, moving=changes)
     def one(api: Api, rows: list[float], moving: list[Change]) -> None:
         served, found, restarts = read(loopback, api, rows, moving)

@@ -79,7 +79,7 @@ class Killing:
 
 
 @pytest.mark.parametrize(
-    "kills", [6, pytest.param(24, marks=pytest.mark.slow)], ids=lambda kills: f"{kills} kills"
+    "kills", [6, pytest.param(40, marks=pytest.mark.slow)], ids=lambda kills: f"{kills} kills"
 )
 def test_killed_at_random_moments_and_run_again(
     sandbox: Running, forked: Forks, tmp_path: Path, kills: int

@@ -19,6 +19,7 @@ from ecom_assets.load.dispositions.snapshot_history import add_reading
 from ecom_assets.load.dispositions.staged_table import StagedTable
 from ecom_assets.load.dispositions.window_history import add_states
 from ecom_assets.warehouse.transaction import Transaction
+from ecom_assets_tests.support.examples import examples
 from ecom_assets_tests.support.loads.dispositions import SCD2
 from ecom_assets_tests.support.warehouses.engines import Place
 
@@ -26,7 +27,8 @@ UTC = timezone.utc
 Row = tuple[int, str, int, int | None]
 """Key, name, start and end, the instants as minutes since START."""
 START = datetime(2026, 1, 1, tzinfo=UTC)
-EXAMPLES = {"duckdb": 60, "postgres": 60, "ducklake": 5}
+EXAMPLES = {"duckdb": 1, "postgres": 0.5, "ducklake": 0.025}
+"""How many examples an engine gets, as a multiple of those of other properties."""
 
 
 def instant(minute: int) -> datetime:
@@ -149,11 +151,12 @@ def history_of(
     return sorted(rows)
 
 
+@pytest.mark.hypothesis  # `given` is inside, where the engine is known
 @pytest.mark.parametrize("step", [10, 1], ids=["all states before the loads", "states between the loads"])
 def test_states_of_windows(place: Place, step: int) -> None:
     """Loads bring states of any age; sweeps find keys gone. A load after it finds a key of the same state back."""
 
-    @settings(max_examples=EXAMPLES[place.engine], suppress_health_check=list(HealthCheck))
+    @settings(examples(EXAMPLES[place.engine]), suppress_health_check=list(HealthCheck))
     @given(st.lists(st.one_of(LOAD, LOAD, SWEEP), min_size=1, max_size=7))
     def check(operations: list[tuple[str, Any]]) -> None:
         events: dict[int, list[tuple[int, int, str]]] = {key: [] for key in (1, 2, 3)}
@@ -210,10 +213,11 @@ def history_of_readings(readings: Sequence[Mapping[int, str]]) -> list[Row]:
     return sorted([*rows, *((key, name, since, None) for key, (name, since) in valid.items())])
 
 
+@pytest.mark.hypothesis
 def test_readings_of_snapshots(place: Place) -> None:
     """The readings that are committed give the history of these readings, in the order in which they were read."""
 
-    @settings(max_examples=EXAMPLES[place.engine], suppress_health_check=list(HealthCheck))
+    @settings(examples(EXAMPLES[place.engine]), suppress_health_check=list(HealthCheck))
     @given(st.data())
     def check(data: st.DataObject) -> None:
         readings = data.draw(st.lists(st.dictionaries(KEYS, NAMES, max_size=3), min_size=1, max_size=6))

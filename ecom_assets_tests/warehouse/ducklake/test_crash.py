@@ -28,7 +28,7 @@ def test_killed_at_random_moments_and_run_again(
         return new_lake(CATALOG="" if catalog == "postgres" else f"sqlite:///{tmp_path}/{number}.sqlite")
 
     # configured before the process that forks starts; more than needed, as some loads end before they are killed
-    lakes = [lake(number) for number in range(2 * KILLS + 2)]
+    lakes = [lake(number) for number in range(4 * KILLS)]
     with forks(tmp_path) as forked:
 
         def fresh(has_earlier: bool) -> Place:
