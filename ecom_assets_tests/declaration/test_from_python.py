@@ -371,7 +371,7 @@ def test_a_registered_type_is_taken_in_python_and_in_a_file(registered: None, tm
             "client.paginator: found keys with which SteppedPaginator fails with Valu",
         ),
         ({"type": "triples"}, "client.paginator.type: found 'triples'; allowed: offset, "),
-        ("auto", "client.paginator.type: found 'auto'; allowed: offset, "),
+        ("auto", "client.paginator: found 'auto', which is refused, because "),
         ({"object": "x", "type": "offset", "limit": 1}, "client.paginator.object: found an unknown key"),
     ],
 )

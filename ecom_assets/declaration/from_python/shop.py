@@ -14,6 +14,7 @@ import dlt
 from dlt.common.configuration.specs import BaseConfiguration
 
 from ecom_assets.declaration.client import Policy
+from ecom_assets.declaration.dlt_config.spellings import Spellings
 from ecom_assets.declaration.error_text import Place, dictionary_label, format_place, format_value
 from ecom_assets.declaration.from_python.auth import TakenAuth
 from ecom_assets.declaration.from_python.paginator import declared_paginator
@@ -68,7 +69,8 @@ def rest_api_shop(
     check_keys(document, (), label)
     _refuse_secrets(document, label)
     document |= {"name": name, "partitions": partitions, "policy": policy}
-    shop = build_shop(document, lambda place: (label, place))
+    spellings = Spellings(document, label)
+    shop = build_shop(spellings.document, lambda place: (label, spellings.written_place(place)))
     shop._literal_secrets = taken.literals
     shop.client._auth_objects = tuple(taken.objects)
     return shop
