@@ -118,6 +118,11 @@ class Contract:
                     broken.add(position)
         undeclared, discarded = self._undeclared(rows)
         respelled = {name: undeclared.pop(name) for name in self._respellable.intersection(undeclared)}
+        for name, others in respelled.items():
+            own = values_at(rows, self.resource.column(name).path)[0]
+            pairs = zip(own, others, strict=True)
+            if lost := sum(None not in pair and pair[0] != pair[1] for pair in pairs):
+                discarded[name] = discarded.get(name, 0) + lost
         arrays = [
             self._column(rows, column, reasons, broken, respelled.get(column.name, ()))
             for column in self.resource.columns

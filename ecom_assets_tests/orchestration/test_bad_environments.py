@@ -252,7 +252,9 @@ def test_the_sandbox_on_the_command_line(run: Any, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("ECOM_SANDBOX_ORDERS_PER_DAY", "1e3")
     allowed = "ECOM_SANDBOX_ORDERS_PER_DAY: found '1e3'; allowed: a whole number from 0 to 1000000"
     assert run("sandbox", "--port", "0") == (1, "", f"error: {allowed}\n")
-    assert run("check", "sandbox") == (1, "", f"error: the sandbox cannot start: {allowed}\n")
+    code, out, err = run("check", "sandbox")
+    assert (code, err) == (1, f"error: the sandbox cannot start: {allowed}\n")
+    assert out.split() == "(shop) secret ok api_key comes from the bundled sandbox".split()
     assert run("preview", "sandbox", "stores") == (1, "", f"error: the sandbox cannot start: {allowed}\n")
 
 
