@@ -254,7 +254,7 @@ def test_the_sandbox_on_the_command_line(run: Any, monkeypatch: pytest.MonkeyPat
     assert run("sandbox", "--port", "0") == (1, "", f"error: {allowed}\n")
     code, out, err = run("check", "sandbox")
     assert (code, err) == (1, f"error: the sandbox cannot start: {allowed}\n")
-    assert out.split() == "(shop) secret ok api_key comes from the bundled sandbox".split()
+    assert out.split() == ["(shop)", "secret", "ok", "api_key", "comes", "from", "the", "bundled", "sandbox"]
     assert run("preview", "sandbox", "stores") == (1, "", f"error: the sandbox cannot start: {allowed}\n")
 
 
