@@ -110,7 +110,7 @@ def test_a_record_that_comes_twice_is_asked_by_its_last_state_only(api: Api, loa
 
 def test_a_cursor_may_be_part_of_the_key(api: Api, loads: Loads) -> None:
     shop = shop_of(api)
-    orders = shop.resource("orders").model_copy(update={"primary_key": ("id", "at")})
+    orders = shop.resource("orders").model_copy(update={"key_fields": ("id", "at")})
     shop = shop.model_copy(update={"resources": (orders,)})
     assert loads.run(shop, ["orders"]).errors == {}
     assert loads.run(shop, ["orders"]).errors == {}

@@ -104,7 +104,7 @@ def test_a_key_of_several_columns(loopback: Loopback, place: Place) -> None:
 
 def test_a_key_that_is_the_cursor_too(loopback: Loopback, place: Place) -> None:
     shop = shop_of(loopback, {"no": {"data_type": "bigint"}, "at": AT})
-    things = shop.resource("things").model_copy(update={"primary_key": ("at",)})
+    things = shop.resource("things").model_copy(update={"key_fields": ("at",)})
     shop = shop.model_copy(update={"resources": (things,)})
     records = [{"no": 1, "at": f"2026-01-01T0{hour}:00:00Z"} for hour in range(3)]
     assert swept(loopback, place, shop, records) == [("2026-01-01 00:00:00+00",)]

@@ -93,7 +93,7 @@ def test_a_child_is_found_by_its_root_too(key: list[str], expected: list[tuple[s
         loopback = type("_At", (), {"base_url": "http://127.0.0.1:1"})
 
     shop = shop_with_children(_Nowhere())  # type: ignore[arg-type]
-    notes = shop.resource("notes").model_copy(update={"primary_key": tuple(key)})
+    notes = shop.resource("notes").model_copy(update={"key_fields": tuple(key)})
     assert row_keys(shop, notes) == expected
     assert row_keys(shop, shop.resource("orders")) == [("id",)]
 
