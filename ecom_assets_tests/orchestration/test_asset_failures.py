@@ -72,7 +72,7 @@ def test_a_missing_secret_fails_the_run_in_one_line(tmp_path: Path) -> None:
 
 def test_a_long_pause_is_taken_by_dagster(api: Running, shop: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
     """The API asks for a longer pause than a run waits. Dagster retries the step after it, and all rows are loaded."""
-    monkeypatch.setattr("ecom_assets.client.signing.LONGEST_WAIT", 0.5)
+    monkeypatch.setattr("ecom_assets.client.adapter.LONGEST_WAIT", 0.5)
     api.faults.put(Fault(path="/v1/orders", status=429, headers={"Retry-After": "1"}, times=1))
     outcome = shop.load("customers", "orders", start=DAY)
     assert outcome.success
@@ -82,7 +82,7 @@ def test_a_long_pause_is_taken_by_dagster(api: Running, shop: Runs, monkeypatch:
 
 def test_an_api_that_only_asks_for_pauses(api: Running, shop: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
     """After three pauses the run fails and names the request. The other resource is loaded."""
-    monkeypatch.setattr("ecom_assets.client.signing.LONGEST_WAIT", 0.5)
+    monkeypatch.setattr("ecom_assets.client.adapter.LONGEST_WAIT", 0.5)
     api.faults.put(Fault(path="/v1/orders", status=429, headers={"Retry-After": "1"}, times=None))
     outcome = shop.load("customers", "orders", start=DAY)
     assert not outcome.success
