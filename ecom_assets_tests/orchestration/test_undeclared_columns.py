@@ -30,7 +30,10 @@ def columns(schema: TableSchema) -> dict[str, tuple[str, bool]]:
 
 def test_specs_need_no_request(records: Records) -> None:
     spec = shop_specs(records.shop())[AssetKey(["myshop", "orders"])]
-    assert columns(spec.metadata["dagster/column_schema"]) == {"id": ("inferred by the first load", False)}
+    assert columns(spec.metadata["dagster/column_schema"]) == {
+        "id": ("inferred by the first load", False),
+        "_dlt_load_id": ("text", True),
+    }
     assert records.loopback.seen == []
 
 
@@ -56,6 +59,7 @@ def test_a_run_shows_the_columns_that_came_and_every_check_passes(
     metadata = run()
     assert columns(metadata["dagster/column_schema"]) == {
         "id": ("bigint", False),
+        "_dlt_load_id": ("text", True),
         "buyer__cards": ("json", True),
         "lines": ("json", True),
         "tags": ("json", True),
@@ -105,7 +109,8 @@ def test_an_update_proposes_tables_and_no_columns(records: Records) -> None:
     shop = records.shop()
     result = update(shop, shop.file.read_text("utf-8"), secrets=SECRETS)
     assert result.unresolved == []
-    assert [change for change in result.changes if "lines" in change]
+    assert result.changes == ["order_items: new at the API"]
+    assert "path: lines" in result.text
     assert not [change for change in result.changes if change.startswith("orders.")]
     shop.file.write_text(result.text, "utf-8")
     proposed: Shop = load_shop(shop.file)
