@@ -87,7 +87,7 @@ CASES: dict[str, Case] = {
     "pause": Case(
         _status(429, Retry_After="3600").answer,
         breaks=lambda patch, keys: patch.setattr(
-            "ecom_assets.orchestration.assets.MAX_PAUSES", 0
+            "ecom_assets.orchestration.failures.MAX_PAUSES", 0
         ),  # or it would be taken
         message="asks for a pause of 3600 s",
     ),
