@@ -218,6 +218,27 @@ def test_page_numbers_of_a_list_that_moves(loopback: Loopback) -> None:
     assert (len(records), reading.restarts) == (31, 1)
 
 
+def test_a_record_that_comes_and_goes_between_page_numbers_hides_no_other(loopback: Loopback) -> None:
+    """It pushes the last record beyond `maximum_page` in every reading, so the readings agree."""
+    shop_list = ShopList(loopback, [1, 2, 3, 4])
+    shop_list.cap, shop_list.total = 2, None
+
+    def before(request: int) -> None:
+        if request % 2:
+            shop_list.rows.insert(0, {"id": 99})
+        elif request:
+            shop_list.rows.pop(0)
+
+    shop_list.before = before
+    paginator = {"type": "page_number", "base_page": 1, "maximum_page": 3}  # the first one that is not read
+    with pytest.raises(IncompleteSlice, match="different pages have the same records"):
+        read_slice(loopback, paginator)
+    shop_list.before = lambda request: None
+    shop_list.rows = shop_list.rows[-4:]
+    records, _ = read_slice(loopback, paginator)
+    assert [record["id"] for record in records] == [1, 2, 3, 4]
+
+
 def test_next_links(loopback: Loopback) -> None:
     def answer(seen: Seen) -> Reply:
         page = int(dict(seen.query).get("p", 1))
