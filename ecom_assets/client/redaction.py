@@ -7,7 +7,6 @@ may be written. Nothing here knows requests or dlt.
 from __future__ import annotations
 
 import logging
-import re
 import threading
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -26,24 +25,28 @@ class Redactor:
         self._lock = threading.Lock()
         self._secrets: frozenset[str] = frozenset()
         self._forms: tuple[SecretForm, ...] = ()
+        self._required_in_data: tuple[str, ...] = ()  # each once: most texts and bodies hold none of them
         self.add(*secrets)
 
     def add(self, *secrets: str) -> None:
         """Hide these too from now on, such as a token obtained while running."""
         with self._lock:
-            known = self._secrets | {secret for secret in secrets if secret}
-            if known == self._secrets:
+            new = {secret for secret in secrets if secret} - self._secrets
+            if not new:
                 return
-            self._secrets = known
-            self._forms = tuple(form for secret in known for form in secret_forms(secret))
+            self._secrets |= new
+            self._forms += tuple(form for secret in new for form in secret_forms(secret))
+            required = dict.fromkeys(form.required_text for form in self._forms if form.in_data)
+            self._required_in_data = tuple(required)
 
     def scrub(self, text: str) -> str:
         """Return a text with every secret in it replaced by `***`.
 
         It finds the value itself, its URL-encoded, JSON-escaped and HTML-escaped forms, also mixed, and its part of a
-        base64 text such as the one of `user:password`.
+        base64 text such as the one of `user:password`. It also finds what becomes of letters outside of ASCII in other
+        encodings.
         """
-        return _replace_matches(text, [form.pattern for form in self._forms if form.required_text in text])
+        return _replace_matches(text, [form for form in self._forms if form.required_text in text])
 
     def scrub_data(self, text: str) -> str:
         """Return a text of an API's data without the secrets that cannot be in it by chance.
@@ -51,13 +54,15 @@ class Redactor:
         Records may hold the same number, plain word, mail address or short text (fewer than 8 characters) without any
         relation to the secret. Such a value stays.
         """
+        if not any(required in text for required in self._required_in_data):
+            return text
         return _replace_matches(
-            text, [form.pattern for form in self._forms if form.in_data and form.required_text in text]
+            text, [form for form in self._forms if form.in_data and form.required_text in text]
         )
 
     def scrub_body(self, body: bytes) -> bytes:
         """Return a response's body, in UTF-8, scrubbed as data; the same object where it holds no secret."""
-        if not any(form.in_data and form.required_text.encode() in body for form in self._forms):
+        if not any(required.encode() in body for required in self._required_in_data):
             return body
         text = body.decode("utf-8", "surrogateescape")
         scrubbed = self.scrub_data(text)
@@ -72,18 +77,20 @@ class Redactor:
         return self
 
 
-def _replace_matches(text: str, patterns: Sequence[re.Pattern[str]]) -> str:
-    """Return a text with HIDDEN in place of each match of the patterns."""
-    spans = sorted(match.span(1) for pattern in patterns for match in pattern.finditer(text))
-    if not spans:
-        return text
-    pieces = []
-    end = 0
-    for first, last in spans:
-        if first >= end:
-            pieces += [text[end:first], HIDDEN]
-        end = max(end, last)
-    return "".join([*pieces, text[end:]])
+def _replace_matches(text: str, forms: Sequence[SecretForm]) -> str:
+    """Return a text with HIDDEN in place of each match of the forms, the garbled ones last."""
+    for is_garbled in (False, True):
+        spans = sorted(span for form in forms if form.is_garbled is is_garbled for span in form.spans(text))
+        if not spans:
+            continue
+        pieces = []
+        end = 0
+        for first, last in spans:
+            if first >= end:
+                pieces += [text[end:first], HIDDEN]
+            end = max(end, last)
+        text = "".join([*pieces, text[end:]])
+    return text
 
 
 class _LogScrubber:
