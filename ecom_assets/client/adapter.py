@@ -37,7 +37,7 @@ from ecom_assets.client.transport_errors import (
 )
 from ecom_assets.declaration.reading import Policy
 from ecom_assets.foundation.errors import ApiError
-from ecom_assets.foundation.retry_statuses import RETRY_STATUSES
+from ecom_assets.foundation.retry_statuses import RETRIED_WITH_TIME
 
 _ADDRESS_HEADERS = ("Location", "Content-Location", "Link")
 """Headers of a response that hold addresses."""
@@ -88,11 +88,11 @@ class ShopAdapter(HTTPAdapter):
     def send(self, request: PreparedRequest, *args: Any, **kwargs: Any) -> ApiResponse:
         """Return the response to the last try, whatever its status.
 
-        A request is sent again, `policy.max_retries` times at most, after a status in RETRY_STATUSES, a connection that
-        fails or is dropped, a timeout, or a body that is cut off.
+        A request is sent again, `policy.max_retries` times at most, after one of the policy's `retry_statuses`, a
+        connection that fails or is dropped, a timeout, or a body that is cut off.
 
-        With a Retry-After header, all workers wait (`RateLimit.pause`). Without one, only this worker sleeps: 1, 2, 4 …
-        seconds times `policy.backoff_factor`, LONGEST_WAIT seconds at most. The others go on.
+        With a Retry-After header or its like, all workers wait (`RateLimit.pause`). Without one, only this worker
+        sleeps: 1, 2, 4 … seconds times `policy.backoff_factor`, LONGEST_WAIT seconds at most. The others go on.
 
         Args:
             request: The unsigned request.
@@ -121,10 +121,9 @@ class ShopAdapter(HTTPAdapter):
                 statistics.retries += tries > 1
             outcome = self._try(unsigned, tries, *args, **kwargs)
             if isinstance(outcome, ApiResponse):
-                if outcome.status_code not in RETRY_STATUSES:
+                if not self._is_retried(outcome):
                     return outcome
-                reason = f"status {outcome.status_code}"
-                pause = retry_after(outcome)
+                reason, pause = f"status {outcome.status_code}", outcome.pause
                 if pause is not None:
                     self._rate_limit.pause(pause)  # for all workers: the API counts the whole shop's requests
                     if pause > LONGEST_WAIT:
@@ -141,6 +140,14 @@ class ShopAdapter(HTTPAdapter):
             _log.info("%s", self._errors.message(unsigned, next_try))
             if own_wait:
                 sleep(own_wait)
+
+    def _is_retried(self, response: ApiResponse) -> bool:
+        """Return whether a status may be temporary, and note the pause that the response asks for."""
+        status = response.status_code
+        is_declared = status in self.policy.retry_statuses
+        if is_declared or status in RETRIED_WITH_TIME:
+            response.pause = retry_after(response, self.policy.retry_after)
+        return is_declared or response.pause is not None
 
     def _wait_for_turn(self, unsigned: PreparedRequest) -> None:
         """Return when a request may leave; raises RetryLater in a pause that is longer than a run waits."""

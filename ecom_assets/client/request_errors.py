@@ -14,7 +14,12 @@ from ecom_assets.client.redaction import Redactor
 from ecom_assets.client.secrets import environment_variable, secret_names
 from ecom_assets.declaration.reading import Shop
 from ecom_assets.foundation.errors import ApiError, RetryLater
-from ecom_assets.foundation.retry_statuses import API_FAULT_ADVICE, RETRY_STATUSES
+from ecom_assets.foundation.retry_statuses import (
+    API_FAULT_ADVICE,
+    RETRIED_WITH_TIME,
+    TEMPORARY_STATUSES,
+    THROTTLE_ADVICE,
+)
 
 _BODY_SHOWN = 200
 """Characters of a body that an error shows."""
@@ -53,12 +58,13 @@ class RequestErrors:
         # scrubbed before it is cut, so that no half of a secret is left at the end
         body_start = " ".join(self.redactor.scrub(text).split())[:_BODY_SHOWN]
         status = f"status {status_text(response.status_code)}{_tries_text(tries)}"
-        advice = self._advice(response.status_code)
+        advice = self._advice(response.status_code, is_paused=getattr(response, "pause", None) is not None)
         return ApiError(self.message(response.request, f"{status}; {advice}; body: {body_start or 'empty'}"))
 
     def pause_too_long(self, response: Response, seconds: float, longest: float) -> RetryLater:
         """Return the error for a response that asks for a pause longer than a run waits; both in seconds."""
-        status = f"status {status_text(response.status_code)}; the API asks for a pause of {seconds:.0f} s"
+        throttle = ", a throttle" if response.status_code in RETRIED_WITH_TIME else ""
+        status = f"status {status_text(response.status_code)}{throttle}; the API asks for a pause of {seconds:.0f} s"
         text = f"{status}; a run waits {longest:.0f} s at most"
         return RetryLater(self.message(response.request, text), seconds)
 
@@ -88,8 +94,10 @@ class RequestErrors:
         text = f"{_host(request.url)}: {reason}{_tries_text(tries)}"
         return ApiError(self.message(request, f"{text}; {advice}" if advice else text))
 
-    def _advice(self, status: int) -> str:
-        """Return what the user can do about a status."""
+    def _advice(self, status: int, *, is_paused: bool) -> str:
+        """Return what the user can do about a status; `is_paused` says whether the response asks for a pause."""
+        if status == 403 and is_paused:
+            return f"this is a throttle, as the response says how long to wait: {THROTTLE_ADVICE}"
         if status in (401, 403) or (self._for_token and status == 400):
             names = secret_names(self._shop)
             if objects := self._shop.client.auth_objects:
@@ -109,8 +117,11 @@ class RequestErrors:
             return "check client.base_url and the endpoint's path"
         if status == 405:
             return "check the endpoint's method"
-        if status in RETRY_STATUSES:
-            return RETRY_STATUSES[status].advice
+        if status in TEMPORARY_STATUSES:
+            advice = TEMPORARY_STATUSES[status].advice
+            if status in self._shop.policy.retry_statuses or is_paused:
+                return advice
+            return f"{advice}; to retry it, declare it in policy.retry_statuses"
         if status >= 500:
             return API_FAULT_ADVICE
         return "the API refused the request: check the endpoint's params, its paginator and incremental"

@@ -47,6 +47,9 @@ class ApiResponse(Response):
     tries: int
     """How many times the request was sent."""
 
+    pause: float | None = None
+    """The seconds that the API asks to wait, for a response whose status may be temporary."""
+
     _errors: RequestErrors
     _parsed: tuple[bytes, Any] | None = None
 

@@ -27,6 +27,7 @@ from ecom_assets.declaration.field_types import (
 from ecom_assets.declaration.model import Check, DeclarationModel, Documented, text_schema
 from ecom_assets.declaration.paginator import Paginator
 from ecom_assets.declaration.python_values import AuthObject, missing_names
+from ecom_assets.declaration.retry import RetryAfter, RetryStatuses
 from ecom_assets.declaration.secret_use import host_and_port
 from ecom_assets.foundation.retry_statuses import RETRY_STATUSES
 
@@ -218,13 +219,23 @@ class Policy(DeclarationModel):
 
     max_retries: Annotated[int, whole_number(0, 10)] = Field(
         default=3,
-        description=f"Retries after the first try, on status {', '.join(map(str, RETRY_STATUSES))}, a dropped "
-        "connection, a timeout, or a truncated body.",
+        description="Retries after the first try, on one of the `retry_statuses`, a dropped connection, a timeout, or "
+        "a truncated body.",
     )
     backoff_factor: Annotated[float, finite_number("a number, 0 or more", 0)] = Field(
         default=2.0,
         description="Seconds to wait before the first retry; each further wait is twice as long. A Retry-After "
         "header takes precedence, and pauses all workers.",
+    )
+    retry_statuses: RetryStatuses = Field(
+        default=RETRY_STATUSES,
+        description="The statuses that are retried. 403, 420, 430 and 520 to 529 are retried as well if the response "
+        "says how long to wait.",
+    )
+    retry_after: RetryAfter | None = Field(
+        default=None,
+        description="Where the API says how long to wait, if it is not in a header such as Retry-After or "
+        "X-RateLimit-Reset.",
     )
     timeout: Annotated[float, finite_number("a number of seconds above 0", 0, above=True)] = Field(
         default=30.0, description="Seconds to wait for a connection, and for the next bytes of a response."

@@ -24,6 +24,7 @@ _PLACES = {
     "client.auth": "Auth",
     "paginator": "Paginator",
     "policy": "Policy",
+    "policy.retry_after": "RetryAfter",
     "partitions": "Partitions",
     "resource_defaults": "ResourceDefaults",
     "resources[]": "Resource",
