@@ -89,7 +89,8 @@ class ShopAdapter(HTTPAdapter):
         """Return the response to the last try, whatever its status.
 
         A request is sent again, `policy.max_retries` times at most, after one of the policy's `retry_statuses`, a
-        connection that fails or is dropped, a timeout, or a body that is cut off.
+        connection that fails or is dropped, a timeout, or a body that is cut off. After a 401, it is sent once more
+        with a new token, if it has one.
 
         With a Retry-After header or its like, all workers wait (`RateLimit.pause`). Without one, only this worker
         sleeps: 1, 2, 4 … seconds times `policy.backoff_factor`, LONGEST_WAIT seconds at most. The others go on.
@@ -113,14 +114,20 @@ class ShopAdapter(HTTPAdapter):
         statistics = self._statistics.of(slice_id) if self._statistics and slice_id else None
         kwargs["timeout"] = self.policy.timeout
         tries = 0
+        renewals = 0  # of a token, which count as no retries
         while True:
             tries += 1
             self._wait_for_turn(unsigned)
             if statistics:
                 statistics.requests += 1
                 statistics.retries += tries > 1
-            outcome = self._try(unsigned, tries, *args, **kwargs)
+            outcome = self._try(unsigned, tries, *args, may_renew_token=not renewals, **kwargs)
+            is_last = tries - renewals > self.policy.max_retries
             if isinstance(outcome, ApiResponse):
+                if outcome.is_token_refused:
+                    renewals += 1
+                    _log.info("%s", self._errors.message(unsigned, "the token is refused; trying a new one"))
+                    continue
                 if not self._is_retried(outcome):
                     return outcome
                 reason, pause = f"status {outcome.status_code}", outcome.pause
@@ -128,14 +135,14 @@ class ShopAdapter(HTTPAdapter):
                     self._rate_limit.pause(pause)  # for all workers: the API counts the whole shop's requests
                     if pause > LONGEST_WAIT:
                         raise self._errors.pause_too_long(outcome, pause, LONGEST_WAIT)
-                if tries > self.policy.max_retries:
+                if is_last:
                     return outcome
             else:
                 reason, pause = outcome.reason, None
-                if tries > self.policy.max_retries or not outcome.is_temporary:
+                if is_last or not outcome.is_temporary:
                     raise self._errors.no_response(unsigned, reason, tries, outcome.advice)
             # a pause holds all workers, in `_wait_for_turn`; only a backoff is this worker's own sleep
-            own_wait = 0.0 if pause is not None else backoff(self.policy.backoff_factor, tries)
+            own_wait = 0.0 if pause is not None else backoff(self.policy.backoff_factor, tries - renewals)
             next_try = f"{reason}; try {tries + 1} in {pause or own_wait:g} s"
             _log.info("%s", self._errors.message(unsigned, next_try))
             if own_wait:
@@ -156,9 +163,9 @@ class ShopAdapter(HTTPAdapter):
             raise self._errors.held_back(unsigned, pause_left, LONGEST_WAIT)
 
     def _try(
-        self, unsigned: PreparedRequest, tries: int, *args: Any, **kwargs: Any
+        self, unsigned: PreparedRequest, tries: int, *args: Any, may_renew_token: bool, **kwargs: Any
     ) -> ApiResponse | TransportFailure:
-        """Sign and send once, and read the body to its end.
+        """Sign and send once, and read the body to its end. A refused token is dropped if it may be renewed.
 
         Only this frame holds the signed request, and every exception that could hold it ends here.
         """
@@ -183,6 +190,8 @@ class ShopAdapter(HTTPAdapter):
                 else transport_failure(error, self.policy)
             )
         unsigned_response = ApiResponse.from_signed(response, unsigned, tries, self._errors)
+        if response.status_code == 401 and may_renew_token:
+            unsigned_response.is_token_refused = self._signer.drop_token(unsigned, signed)
         headers = unsigned_response.headers
         for name in _ADDRESS_HEADERS:
             if name in headers:

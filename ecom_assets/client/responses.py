@@ -50,6 +50,9 @@ class ApiResponse(Response):
     pause: float | None = None
     """The seconds that the API asks to wait, for a response whose status may be temporary."""
 
+    is_token_refused: bool = False
+    """Whether the API refused a token, so that a new one may help."""
+
     _errors: RequestErrors
     _parsed: tuple[bytes, Any] | None = None
 

@@ -18,6 +18,7 @@ from requests.sessions import merge_hooks, merge_setting
 from requests.structures import CaseInsensitiveDict
 
 from ecom_assets.client.adapter import ShopAdapter
+from ecom_assets.client.client_credentials import with_declared_requests
 from ecom_assets.client.read_statistics import ReadStatistics
 from ecom_assets.client.redaction import Redactor, scrubbed_logging
 from ecom_assets.client.request_errors import RequestErrors
@@ -52,8 +53,16 @@ def create_session(
         BrokerError: A broker is configured and does not answer; the session may raise it later as well.
     """
     redactor = Redactor(secrets)
+    auth = with_declared_requests(auth, shop.client.auth, redactor)
+    endpoint_auth = {
+        resource.name: with_declared_requests(
+            endpoint_auth[resource.name], resource.endpoint.auth or (), redactor
+        )
+        for resource in shop.resources
+        if endpoint_auth and resource.endpoint and resource.name in endpoint_auth
+    }
     rate_limit = rate_limit_of(shop.name, shop.policy.requests_per_second)
-    for entry in (*auth, *(entry for entries in (endpoint_auth or {}).values() for entry in entries)):
+    for entry in (*auth, *(entry for entries in endpoint_auth.values() for entry in entries)):
         if isinstance(entry, OAuth2ClientCredentials):
             errors = RequestErrors(shop, redactor, for_token=True)
             adapter = ShopAdapter(shop.policy, entry.access_token_url, (), redactor, errors, None, rate_limit)

@@ -77,8 +77,8 @@ class RequestSigner:
         """Return a copy that carries the shop's secrets and none of the project's own headers."""
         signed = unsigned.copy()
         signed.headers.pop(SLICE_HEADER, None)
-        resource = signed.headers.pop(AUTH_HEADER, None)
-        for auth in self._auth if resource is None else self._endpoint_auth[resource]:
+        signed.headers.pop(AUTH_HEADER, None)
+        for auth in self._auth_of(unsigned):
             if isinstance(auth, OAuth2ClientCredentials):
                 signed = self._sign_with_token(auth, signed)
             elif type(auth) in _KNOWN:
@@ -86,6 +86,22 @@ class RequestSigner:
             else:
                 signed = self._sign_with_object(auth, signed)
         return signed
+
+    def drop_token(self, unsigned: PreparedRequest, signed: PreparedRequest) -> bool:
+        """Drop the token that the API refused, and return whether the request has a token, so that a new one may help.
+
+        Where another worker has obtained a new token meanwhile, that one stays.
+
+        Args:
+            unsigned: The request.
+            signed: The copy that carried the token.
+        """
+        tokens = [auth for auth in self._auth_of(unsigned) if isinstance(auth, OAuth2ClientCredentials)]
+        with self._token_lock:
+            for auth in tokens:
+                if signed.headers.get("Authorization") == f"Bearer {auth.access_token}":
+                    auth.access_token = None
+        return bool(tokens)
 
     def without_secrets(self, text: str) -> str:
         """Remove the parameters that carry a secret, hidden or not, from the addresses in a text.
@@ -102,6 +118,11 @@ class RequestSigner:
             return "?" + "&".join(parameters) if parameters else ""
 
         return _QUERY.sub(without_secret_parameters, text)
+
+    def _auth_of(self, unsigned: PreparedRequest) -> tuple[AuthBase, ...]:
+        """Return the auth objects that sign a request."""
+        resource = unsigned.headers.get(AUTH_HEADER)
+        return self._auth if resource is None else self._endpoint_auth[resource]
 
     def _sign_with_object(self, auth: AuthBase, request: PreparedRequest) -> PreparedRequest:
         """Sign with an auth object of the user's own, and hide what it adds to the request from now on.

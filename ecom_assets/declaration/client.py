@@ -45,6 +45,8 @@ AUTH_KEY_OWNERS = {
     "prefix": "api_key",
     "access_token_url": "oauth2_client_credentials",
     "access_token_request_data": "oauth2_client_credentials",
+    "access_token_request_auth": "oauth2_client_credentials",
+    "access_token_request_format": "oauth2_client_credentials",
     "default_token_expiration": "oauth2_client_credentials",
 }
 """The auth kind of each key that only one kind has; every kind has the other keys."""
@@ -98,6 +100,14 @@ class Auth(DeclarationModel):
     )
     access_token_request_data: Mapping[str, Any] = Field(
         default_factory=dict, description="Further fields of the request for a token, such as `scope`."
+    )
+    access_token_request_auth: Literal["client_secret_post", "client_secret_basic"] = Field(
+        default="client_secret_post",
+        description="Where client id and secret go: into the body of the request for a token, or into its "
+        "Authorization header.",
+    )
+    access_token_request_format: Literal["form", "json"] = Field(
+        default="form", description="How the body of the request for a token is written."
     )
     default_token_expiration: Annotated[int, whole_number(1)] = Field(
         default=3600, description="Seconds that a token is valid if the response does not say it."
