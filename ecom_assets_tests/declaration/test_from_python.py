@@ -30,13 +30,13 @@ from dlt.sources.helpers.rest_client.paginators import (
     PageNumberPaginator,
     SinglePagePaginator,
 )
-from dlt.sources.rest_api import config_setup
 
 from ecom_assets import load_shop, rest_api_shop, secret
 from ecom_assets.client.secrets import resolve_secrets, secret_sources
 from ecom_assets.declaration.paginator import new_paginator
 from ecom_assets.declaration.reading import Shop
 from ecom_assets.foundation.errors import DeclarationError, MissingSecret
+from ecom_assets_tests.support.registered_types import registered
 from ecom_assets_tests.support.secrets.leaks import SECRET, leaks
 from ecom_assets_tests.support.secrets.secrets_toml import reload_providers
 from ecom_assets_tests.support.secrets.secrets_toml import secrets_toml as secrets_toml
@@ -330,17 +330,13 @@ def test_a_number_of_pages_is_no_total_of_records() -> None:
 
 
 @pytest.fixture
-def registered() -> Iterator[None]:
-    """Register a paginator with dlt, for the test only."""
-    before = dict(config_setup.PAGINATOR_MAP)
-    config_setup.register_paginator("pairs", PairPaginator)
-    config_setup.register_paginator("steps", SteppedPaginator)
-    yield
-    config_setup.PAGINATOR_MAP.clear()
-    config_setup.PAGINATOR_MAP.update(before)
+def own_types() -> Iterator[None]:
+    """Register two paginators with dlt, for the test only."""
+    with registered(paginators={"pairs": PairPaginator, "steps": SteppedPaginator}):
+        yield
 
 
-def test_a_registered_type_is_taken_in_python_and_in_a_file(registered: None, tmp_path: Path) -> None:
+def test_a_registered_type_is_taken_in_python_and_in_a_file(own_types: None, tmp_path: Path) -> None:
     keys = {"type": "pairs", "key": "next_pair", "total_header": "X-Total"}
     assert shop_with(paginator=keys).client.paginator == keys
     file = tmp_path / "acme.yaml"
@@ -375,7 +371,7 @@ def test_a_registered_type_is_taken_in_python_and_in_a_file(registered: None, tm
         ({"object": "x", "type": "offset", "limit": 1}, "client.paginator.object: found an unknown key"),
     ],
 )
-def test_wrong_registered_paginators(paginator: Any, message: str, registered: None) -> None:
+def test_wrong_registered_paginators(paginator: Any, message: str, own_types: None) -> None:
     assert f"the dictionary of shop acme: {message}" in refused(config(paginator=paginator))
 
 

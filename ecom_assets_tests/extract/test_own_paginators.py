@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from dlt.sources.helpers.rest_client.paginators import BasePaginator, PageNumberPaginator
-from dlt.sources.rest_api import config_setup
 from requests import Request, Response
 
 from ecom_assets import rest_api_shop, run_load
@@ -15,6 +14,7 @@ from ecom_assets.declaration.promises import promises
 from ecom_assets.declaration.reading import Shop
 from ecom_assets.extract.api_check import check
 from ecom_assets.load.run import RunReport
+from ecom_assets_tests.support.registered_types import registered
 from ecom_assets_tests.support.servers.loopback import Loopback, Seen, json_reply
 from ecom_assets_tests.support.servers.loopback import api as api
 from ecom_assets_tests.support.servers.own_pages import RECORDS, PairPaginator, SteppedPaginator, answer
@@ -23,14 +23,10 @@ COUNT = len(RECORDS)
 
 
 @pytest.fixture(autouse=True)
-def registered() -> Iterator[None]:
+def own_types() -> Iterator[None]:
     """Register the paginators with dlt, for the test only."""
-    before = dict(config_setup.PAGINATOR_MAP)
-    config_setup.register_paginator("pairs", PairPaginator)
-    config_setup.register_paginator("steps", SteppedPaginator)
-    yield
-    config_setup.PAGINATOR_MAP.clear()
-    config_setup.PAGINATOR_MAP.update(before)
+    with registered(paginators={"pairs": PairPaginator, "steps": SteppedPaginator}):
+        yield
 
 
 def shop_at(api: Loopback, paginator: Any) -> Shop:

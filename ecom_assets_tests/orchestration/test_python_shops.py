@@ -7,7 +7,7 @@ import pickle
 import re
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,6 @@ from dlt.sources.helpers.rest_client.auth import (
     OAuth2ClientCredentials,
 )
 from dlt.sources.helpers.rest_client.paginators import OffsetPaginator
-from dlt.sources.rest_api.config_setup import register_auth
 from requests import PreparedRequest
 from requests.auth import AuthBase
 
@@ -34,6 +33,7 @@ from ecom_assets.cli.app import main
 from ecom_assets.declaration.reading import Shop
 from ecom_assets.foundation.errors import DeclarationError
 from ecom_assets_tests.support.paths import ROOT
+from ecom_assets_tests.support.registered_types import registered
 from ecom_assets_tests.support.secrets.canaries import new_key, traces
 from ecom_assets_tests.support.secrets.leaks import echo, leaks
 from ecom_assets_tests.support.secrets.secrets_toml import reload_providers
@@ -102,7 +102,12 @@ class FormToken(OAuth2ClientCredentials):
         return str(response_json["t"])
 
 
-register_auth("salted_in_test", SaltedAuth)
+@pytest.fixture(autouse=True)
+def own_types() -> Iterator[None]:
+    """Register the auth with dlt, for the test only."""
+    with registered(auths={"salted_in_test": SaltedAuth}):
+        yield
+
 
 AUTHS: dict[str, tuple[Callable[[str, str], Any], Callable[[Seen], str]]] = {
     "text": (

@@ -7,8 +7,6 @@ from pathlib import Path
 
 import pytest
 from dagster import AssetKey
-from dlt.common.configuration.container import Container
-from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
 
 from ecom_assets.declaration.reading import BUNDLED_SHOPS, load_shop
 from ecom_assets.foundation.errors import WarehouseError
@@ -16,23 +14,24 @@ from ecom_assets.load.run import run_load
 from ecom_assets.orchestration.build_definitions import build_defs
 from ecom_assets.warehouse.choice import warehouse_from_environment
 from ecom_assets.warehouse.duckdb.warehouse import DuckDbWarehouse
+from ecom_assets_tests.support.secrets.secrets_toml import reload_providers
 from ecom_assets_tests.support.warehouses.engines import Place
 
 
 @pytest.fixture
 def configured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
     """Return a function that writes `.dlt/secrets.toml` into an empty current folder."""
-    context, before = Container()[PluggableRunContext], str(Path.cwd())
 
     def write(text: str) -> None:
         (tmp_path / ".dlt").mkdir()
         (tmp_path / ".dlt" / "secrets.toml").write_text(text, encoding="utf-8")
         (tmp_path / ".dlt" / "config.toml").write_text("", encoding="utf-8")
-        monkeypatch.chdir(tmp_path)
-        context.reload(str(tmp_path))
+        reload_providers()
 
+    monkeypatch.chdir(tmp_path)
     yield write
-    context.reload(before)
+    monkeypatch.undo()
+    reload_providers()
 
 
 def chosen(name: str, **more: str) -> object:

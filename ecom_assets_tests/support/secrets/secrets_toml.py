@@ -22,5 +22,5 @@ def secrets_toml(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pa
 
 
 def reload_providers() -> None:
-    """Let dlt read its files from the working directory again."""
-    Container()[PluggableRunContext].reload()
+    """Let dlt read its files from the working directory again, wherever another test left it."""
+    Container()[PluggableRunContext].reload(".")
