@@ -73,7 +73,7 @@ format: $(DEV)  ## Put the code in shape
 	$(BIN)/ruff format
 
 docs: $(DEV)  ## Write anew what is drawn from the code: docs/keys.md, docs/dlt-configuration.md, the JSON Schema, the diagram in CONTRIBUTING.md
-	$(BIN)/python -m ecom_assets.declaration.keys_page
+	$(BIN)/python -m ecom_assets.declaration.reference.keys_page
 	$(BIN)/python .ci/package_diagram.py
 
 bench: $(DEV)  ## Compare with other tools, for hours (BENCH_ARGS="--work S --runs 1 --only a,f,d" for less)

@@ -15,8 +15,8 @@ from ecom_assets.client.read_statistics import ReadStatistics
 from ecom_assets.client.redaction import Redactor, scrubbed_logging
 from ecom_assets.client.secrets import SANDBOX_SCHEME, resolve_secrets
 from ecom_assets.client.session import ShopSession, create_session
-from ecom_assets.declaration.privacy import PII_KEY_NAME
 from ecom_assets.declaration.reading import Shop
+from ecom_assets.declaration.table.privacy import PII_KEY_NAME
 from ecom_assets.foundation.errors import IngestError
 
 

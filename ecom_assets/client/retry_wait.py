@@ -16,7 +16,7 @@ from typing import Any
 from dlt.common import jsonpath
 from requests import Response
 
-from ecom_assets.declaration.retry import RetryAfter
+from ecom_assets.declaration.api.retry import RetryAfter
 from ecom_assets.foundation.errors import ApiError
 from ecom_assets.foundation.retry_statuses import THROTTLE_STATUSES
 

@@ -15,9 +15,9 @@ from dlt.common.configuration.providers import EnvironProvider
 from dlt.common.typing import TSecretStrValue
 
 from ecom_assets.declaration.neighbours import uses_of_neighbours
-from ecom_assets.declaration.privacy import PII_KEY_NAME
 from ecom_assets.declaration.reading import Shop
 from ecom_assets.declaration.secret_use import SecretUse, is_general, secret_places, variable_of
+from ecom_assets.declaration.table.privacy import PII_KEY_NAME
 from ecom_assets.foundation.errors import MissingSecret
 from ecom_assets.sandbox import SANDBOX_KEY
 

@@ -22,9 +22,9 @@ from ecom_assets.contract.new_fields import (
     unknown_fields,
 )
 from ecom_assets.contract.result import ContractResult, RejectedRow
-from ecom_assets.declaration.column import default_path
 from ecom_assets.declaration.column_types import COLUMN_TYPES
 from ecom_assets.declaration.reading import Column, Resource, Shop
+from ecom_assets.declaration.table.column import default_path
 from ecom_assets.foundation.errors import ContractBroken
 from ecom_assets.foundation.json_text import json_text, shorten_value
 

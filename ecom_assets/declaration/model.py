@@ -1,7 +1,7 @@
 """What all models of a declaration are built of: their base class, and the checks of their fields.
 
-A check also knows the JSON Schema of the values that a file may hold. See `ecom_assets.declaration.json_schema` for the
-schema of a whole file.
+A check also knows the JSON Schema of the values that a file may hold. See
+`ecom_assets.declaration.reference.json_schema` for the schema of a whole file.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Placeholders in the texts of an endpoint: dlt's `{resources.<parent>.<field>}` and `{incremental.start_value}`.
 
-A literal brace is doubled, as in dlt. See `ecom_assets.declaration.endpoint` for the parts of an endpoint that may hold
-placeholders, and `ecom_assets.extract.request_template` for filling them.
+A literal brace is doubled, as in dlt. See `ecom_assets.declaration.api.endpoint` for the parts of an endpoint that may
+hold placeholders, and `ecom_assets.extract.request_template` for filling them.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ecom_assets.declaration.paginator import reported_total
+from ecom_assets.declaration.api.paginator import reported_total
 from ecom_assets.declaration.reading import Endpoint, Resource, Shop
 
 

@@ -12,10 +12,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from ecom_assets.declaration.client import Auth, Client, Policy
-from ecom_assets.declaration.column import Column, Reference
+from ecom_assets.declaration.api.client import Auth, Client
+from ecom_assets.declaration.api.endpoint import Endpoint, Incremental
+from ecom_assets.declaration.api.policy import Policy
 from ecom_assets.declaration.dlt_config.bindings import bind_resource
-from ecom_assets.declaration.endpoint import Endpoint, Incremental
 from ecom_assets.declaration.error_text import (
     Place,
     format_path,
@@ -23,12 +23,13 @@ from ecom_assets.declaration.error_text import (
     format_value,
     to_declaration_error,
 )
-from ecom_assets.declaration.extends import Layers, expand_endpoint, merge_mappings
+from ecom_assets.declaration.files.extends import Layers, expand_endpoint, merge_mappings
 from ecom_assets.declaration.partitions import Partitions
 from ecom_assets.declaration.placeholders import parent_field, placeholder_names
 from ecom_assets.declaration.resource import Resource, RowsFrom
-from ecom_assets.declaration.schema_contract import SchemaContract
 from ecom_assets.declaration.shop import Shop
+from ecom_assets.declaration.table.column import Column, Reference
+from ecom_assets.declaration.table.schema_contract import SchemaContract
 from ecom_assets.foundation.errors import DeclarationError
 
 __all__ = [

@@ -12,10 +12,8 @@ from pydantic import Field, PrivateAttr, StrictBool, model_validator
 from pydantic.json_schema import JsonSchemaValue
 from typing_extensions import Self
 
-from ecom_assets.declaration.column import Column, columns_from_mapping, columns_schema
+from ecom_assets.declaration.api.endpoint import Endpoint, Incremental
 from ecom_assets.declaration.column_types import CURSOR_TYPES
-from ecom_assets.declaration.deletes import DELETED_AT, MAX_DELETED, Deletes
-from ecom_assets.declaration.endpoint import Endpoint, Incremental
 from ecom_assets.declaration.error_text import format_value, rule_error
 from ecom_assets.declaration.field_types import (
     ENDPOINT_PATH_SCHEMA,
@@ -26,17 +24,19 @@ from ecom_assets.declaration.field_types import (
     Texts,
     finite_number,
 )
-from ecom_assets.declaration.inferred_columns import (
+from ecom_assets.declaration.model import Check, DeclarationModel, Documented
+from ecom_assets.declaration.table.column import Column, columns_from_mapping, columns_schema
+from ecom_assets.declaration.table.deletes import DELETED_AT, MAX_DELETED, Deletes
+from ecom_assets.declaration.table.inferred_columns import (
     cursor_column,
     key_column_name,
     key_columns,
     with_required_columns,
 )
-from ecom_assets.declaration.model import Check, DeclarationModel, Documented
-from ecom_assets.declaration.privacy import check_pii_columns
-from ecom_assets.declaration.processing import check_steps, take_steps
-from ecom_assets.declaration.schema_contract import SchemaContract
-from ecom_assets.declaration.write_disposition import (
+from ecom_assets.declaration.table.privacy import check_pii_columns
+from ecom_assets.declaration.table.processing import check_steps, take_steps
+from ecom_assets.declaration.table.schema_contract import SchemaContract
+from ecom_assets.declaration.table.write_disposition import (
     LOAD_ID,
     DeclaredDisposition,
     Disposition,

@@ -13,12 +13,9 @@ from pydantic import Field, PrivateAttr, model_validator
 from pydantic.json_schema import JsonSchemaValue
 from typing_extensions import Self
 
-from ecom_assets.declaration.client import Auth, Client, Policy
-from ecom_assets.declaration.delete_rules import check_deletes
-from ecom_assets.declaration.deletes import deletions_name
-from ecom_assets.declaration.disposition_rules import check_disposition
-from ecom_assets.declaration.endpoint import Incremental
-from ecom_assets.declaration.endpoint_rules import check_endpoint, check_first_window
+from ecom_assets.declaration.api.client import Auth, Client
+from ecom_assets.declaration.api.endpoint import Incremental
+from ecom_assets.declaration.api.policy import Policy
 from ecom_assets.declaration.error_text import (
     Place,
     dictionary_label,
@@ -28,14 +25,18 @@ from ecom_assets.declaration.error_text import (
     value_error,
 )
 from ecom_assets.declaration.field_types import ShopName
-from ecom_assets.declaration.inferred_columns import parent_column
 from ecom_assets.declaration.model import Check, DeclarationModel
 from ecom_assets.declaration.partitions import Partitions
-from ecom_assets.declaration.privacy import check_pii_in_placeholders
 from ecom_assets.declaration.python_values import LiteralSecret
-from ecom_assets.declaration.references import check_references
 from ecom_assets.declaration.resource import Resource
 from ecom_assets.declaration.secret_use import SecretUse
+from ecom_assets.declaration.shop_rules.deletes import check_deletes
+from ecom_assets.declaration.shop_rules.dispositions import check_disposition
+from ecom_assets.declaration.shop_rules.endpoints import check_endpoint, check_first_window
+from ecom_assets.declaration.shop_rules.references import check_references
+from ecom_assets.declaration.table.deletes import deletions_name
+from ecom_assets.declaration.table.inferred_columns import parent_column
+from ecom_assets.declaration.table.privacy import check_pii_in_placeholders
 from ecom_assets.foundation.errors import DeclarationError
 
 

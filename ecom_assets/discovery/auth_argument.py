@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ecom_assets.declaration.client import AUTH_FIELDS
+from ecom_assets.declaration.api.client import AUTH_FIELDS
 from ecom_assets.discovery.tables.naming import snake_case
 from ecom_assets.foundation.errors import IngestError
 

@@ -10,11 +10,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ecom_assets.declaration.column import default_path
 from ecom_assets.declaration.column_types import COLUMN_TYPES, DEFAULT_PRECISION, DEFAULT_SCALE
-from ecom_assets.declaration.deletes import DELETED_AT
 from ecom_assets.declaration.field_types import COLUMN_NAME
 from ecom_assets.declaration.reading import Column, Resource, Shop
+from ecom_assets.declaration.table.column import default_path
+from ecom_assets.declaration.table.deletes import DELETED_AT
 from ecom_assets.discovery.output.shop_yaml import flow_yaml
 from ecom_assets.discovery.output.yaml_text import YamlText
 from ecom_assets.discovery.verification import load_text

@@ -11,7 +11,7 @@ from ecom_assets.client.secrets import secret_sources
 from ecom_assets.contract.nested_values import explode
 from ecom_assets.contract.record_keys import Key, keys_of
 from ecom_assets.contract.sample import sample_contract
-from ecom_assets.declaration.paginator import reported_total
+from ecom_assets.declaration.api.paginator import reported_total
 from ecom_assets.declaration.promises import promises
 from ecom_assets.declaration.reading import Resource, Shop
 from ecom_assets.extract.probe import Probe, open_probe

@@ -23,10 +23,10 @@ from ecom_assets.client.signing import auth_header
 from ecom_assets.contract.duplicates import superseded_records
 from ecom_assets.contract.privacy import protect_personal_data
 from ecom_assets.contract.record_keys import value_at
-from ecom_assets.declaration.paginator import reported_total
+from ecom_assets.declaration.api.paginator import reported_total
 from ecom_assets.declaration.placeholders import parent_field
 from ecom_assets.declaration.reading import Endpoint, Resource
-from ecom_assets.extract.paginator import RECORDS, SlicePaginator
+from ecom_assets.extract.paging.paginator import RECORDS, SlicePaginator
 from ecom_assets.extract.processing import process_records
 from ecom_assets.extract.request_template import response_actions, template_of
 from ecom_assets.extract.slices import Slice

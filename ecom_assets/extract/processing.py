@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ecom_assets.contract.record_keys import value_at
-from ecom_assets.declaration.processing import STEPS
 from ecom_assets.declaration.reading import Resource, Shop
+from ecom_assets.declaration.table.processing import STEPS
 
 _LONGEST_REASON = 200
 

@@ -9,7 +9,7 @@ from ecom_assets.client.api_connection import ApiConnection
 from ecom_assets.contract.contract import Contract
 from ecom_assets.declaration.reading import Resource
 from ecom_assets.extract.load_metrics import LoadMetrics
-from ecom_assets.extract.paginator import SlicePaginator
+from ecom_assets.extract.paging.paginator import SlicePaginator
 from ecom_assets.extract.slices import Slice
 from ecom_assets.foundation.progress import OnProgress
 

@@ -32,9 +32,9 @@ from ecom_assets.declaration.placeholders import END, START, replace_placeholder
 from ecom_assets.declaration.reading import Endpoint, Resource, Shop
 from ecom_assets.extract.batching import SliceBatcher, TableBatcher
 from ecom_assets.extract.children import child_records
-from ecom_assets.extract.completeness import SliceLimits
 from ecom_assets.extract.contract_application import apply_contract
-from ecom_assets.extract.paginator import RECORDS, SlicePaginator
+from ecom_assets.extract.paging.completeness import SliceLimits
+from ecom_assets.extract.paging.paginator import RECORDS, SlicePaginator
 from ecom_assets.extract.processing import process_records
 from ecom_assets.extract.read_plan import ReadPlan
 from ecom_assets.extract.request_template import path_segment, response_actions, template_of, window_values

@@ -19,8 +19,8 @@ from ecom_assets.client.api_connection import open_api
 from ecom_assets.client.read_statistics import SliceStatistics
 from ecom_assets.contract.new_fields import evolved_column
 from ecom_assets.declaration.column_types import types_by_arrow_type
-from ecom_assets.declaration.deletes import DELETED_AT, deletions_name
 from ecom_assets.declaration.reading import Column, Resource, Shop
+from ecom_assets.declaration.table.deletes import DELETED_AT, deletions_name
 from ecom_assets.extract.source_keys import source_keys
 from ecom_assets.foundation.errors import DeclarationError, IngestError, NotPublished, WarehouseError
 from ecom_assets.foundation.progress import OnProgress

@@ -1,8 +1,8 @@
 """The stages read, verify and contract: the slices of each endpoint become Arrow tables in dlt packages.
 
 dlt streams: each slice goes through all three stages before the next stage of the run begins. Its pages are read and
-verified complete (`ecom_assets.extract.paginator`), its records are assigned to windows and put through the contract
-(`ecom_assets.extract.window_assignment`). `ecom_assets.extract.source` puts these steps together.
+verified complete (`ecom_assets.extract.paging.paginator`), its records are assigned to windows and put through the
+contract (`ecom_assets.extract.window_assignment`). `ecom_assets.extract.source` puts these steps together.
 """
 
 from __future__ import annotations

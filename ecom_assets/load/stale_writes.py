@@ -25,7 +25,7 @@ import pyarrow as pa
 
 from ecom_assets.declaration.reading import Resource, Shop
 from ecom_assets.declaration.root_key import root_key_columns
-from ecom_assets.declaration.write_disposition import LOAD_ID
+from ecom_assets.declaration.table.write_disposition import LOAD_ID
 from ecom_assets.extract.load_metrics import LoadMetrics
 from ecom_assets.foundation.errors import WarehouseError
 from ecom_assets.foundation.progress import OnProgress

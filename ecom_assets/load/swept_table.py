@@ -8,9 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from ecom_assets.declaration.deletes import DELETED_AT
 from ecom_assets.declaration.reading import Resource, Shop
-from ecom_assets.declaration.write_disposition import LOAD_ID
+from ecom_assets.declaration.table.deletes import DELETED_AT
+from ecom_assets.declaration.table.write_disposition import LOAD_ID
 from ecom_assets.load.dispositions.history_table import INSTANT, is_open, open_end
 from ecom_assets.load.dispositions.staged_table import names, same
 from ecom_assets.warehouse.transaction import Transaction

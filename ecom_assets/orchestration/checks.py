@@ -1,7 +1,7 @@
 """The asset checks of a table, generated from its contract: names, severity, and how they run.
 
 They belong to the op of the table's asset, so that they run after each load. Tables that loaded are checked even if
-another table of the run failed. See `ecom_assets.load.table_checks` and `ecom_assets.load.ledger_checks` for the
+another table of the run failed. See `ecom_assets.load.checks.table` and `ecom_assets.load.checks.ledger` for the
 queries.
 """
 
@@ -20,8 +20,9 @@ from dagster import (
 
 from ecom_assets.declaration.reading import Resource, Shop
 from ecom_assets.foundation.errors import WarehouseError
-from ecom_assets.load import ledger_checks, table_checks
-from ecom_assets.load.check_finding import CheckedTable, Finding, Query, examine
+from ecom_assets.load.checks import ledger as ledger_checks
+from ecom_assets.load.checks import table as table_checks
+from ecom_assets.load.checks.finding import CheckedTable, Finding, Query, examine
 from ecom_assets.orchestration.markdown import markdown_table
 from ecom_assets.orchestration.translator import asset_key
 from ecom_assets.warehouse.warehouse import Warehouse

@@ -19,8 +19,8 @@ from dagster import (
     multi_asset,
 )
 
-from ecom_assets.declaration.deletes import deletions_name
 from ecom_assets.declaration.reading import Resource, Shop
+from ecom_assets.declaration.table.deletes import deletions_name
 from ecom_assets.foundation.errors import IngestError
 from ecom_assets.load.delete_detection import DeleteDetectionReport, detect_deletes
 from ecom_assets.orchestration.failures import failure_of_resources, failure_or_retry

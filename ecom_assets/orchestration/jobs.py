@@ -10,8 +10,8 @@ from typing import Any, TypeAlias
 
 from dagster import AssetSelection, define_asset_job, in_process_executor
 
-from ecom_assets.declaration.deletes import deletions_name
 from ecom_assets.declaration.reading import Resource, Shop
+from ecom_assets.declaration.table.deletes import deletions_name
 from ecom_assets.orchestration.translator import asset_key
 
 AssetJob: TypeAlias = Any

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from ecom_assets.client.session import ShopSession
-from ecom_assets.declaration.endpoint import Endpoint
+from ecom_assets.declaration.api.endpoint import Endpoint
 from ecom_assets.foundation.errors import ApiError
 from ecom_assets.load.run import run_load
 from ecom_assets_tests.support.servers.loopback import no_waits as no_waits

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from ecom_assets.declaration.client import Policy
+from ecom_assets.declaration.api.policy import Policy
 from ecom_assets.foundation.errors import ApiError
 from ecom_assets_tests.support.servers.loopback import no_waits as no_waits
 from ecom_assets_tests.support.servers.loopback import session_to, shop_at

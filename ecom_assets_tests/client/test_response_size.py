@@ -12,7 +12,7 @@ from itertools import repeat
 
 import pytest
 
-from ecom_assets.declaration.client import Policy
+from ecom_assets.declaration.api.policy import Policy
 from ecom_assets.foundation.errors import ApiError
 from ecom_assets_tests.support.servers.loopback import Connect, Loopback, Reply, session_to, shop_at
 from ecom_assets_tests.support.servers.loopback import api as api

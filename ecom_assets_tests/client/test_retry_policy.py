@@ -17,8 +17,8 @@ from ecom_assets.client.redaction import Redactor
 from ecom_assets.client.request_errors import RequestErrors
 from ecom_assets.client.responses import ApiResponse
 from ecom_assets.client.retry_wait import retry_after
-from ecom_assets.declaration.client import Policy
-from ecom_assets.declaration.retry import RetryAfter
+from ecom_assets.declaration.api.policy import Policy
+from ecom_assets.declaration.api.retry import RetryAfter
 from ecom_assets.foundation.errors import ApiError, RetryLater
 from ecom_assets_tests.support.servers.loopback import Connect, Loopback, Reply, json_reply, shop_at
 from ecom_assets_tests.support.servers.loopback import api as api

@@ -13,12 +13,12 @@ from dlt.sources.rest_api import typing as rest_api
 from jsonschema import Draft202012Validator
 from typing_extensions import is_typeddict
 
-from ecom_assets.declaration import keys_page
 from ecom_assets.declaration.dlt_config.key import DltKey, DltSection
 from ecom_assets.declaration.dlt_config.page import dlt_page_text
 from ecom_assets.declaration.dlt_config.sections import SECTIONS, find_key
-from ecom_assets.declaration.json_schema import file_schema
 from ecom_assets.declaration.reading import load_shop
+from ecom_assets.declaration.reference import keys_page
+from ecom_assets.declaration.reference.json_schema import file_schema
 from ecom_assets.foundation.errors import DeclarationError
 
 VALUES = {

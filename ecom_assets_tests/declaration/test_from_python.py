@@ -33,7 +33,7 @@ from dlt.sources.helpers.rest_client.paginators import (
 
 from ecom_assets import load_shop, rest_api_shop, secret
 from ecom_assets.client.secrets import resolve_secrets, secret_sources
-from ecom_assets.declaration.paginator import new_paginator
+from ecom_assets.declaration.api.paginator import new_paginator
 from ecom_assets.declaration.reading import Shop
 from ecom_assets.foundation.errors import DeclarationError, MissingSecret
 from ecom_assets_tests.support.registered_types import registered

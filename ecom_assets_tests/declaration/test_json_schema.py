@@ -11,8 +11,8 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from ecom_assets.declaration import keys_page
 from ecom_assets.declaration.reading import BUNDLED_SHOPS, SCHEMA_FILE, load_shop
+from ecom_assets.declaration.reference import keys_page
 from ecom_assets.foundation.errors import DeclarationError
 from ecom_assets_tests.declaration.test_error_text import GOOD, wrong_declarations
 from ecom_assets_tests.support.paths import ROOT

@@ -11,8 +11,8 @@ import pytest
 
 from ecom_assets.client.read_statistics import SliceStatistics
 from ecom_assets.declaration.reading import Incremental
-from ecom_assets.extract.completeness import SliceLimits
-from ecom_assets.extract.paginator import MAX_RESTARTS
+from ecom_assets.extract.paging.completeness import SliceLimits
+from ecom_assets.extract.paging.paginator import MAX_RESTARTS
 from ecom_assets.foundation.errors import IncompleteSlice
 from ecom_assets_tests.support.loads.slices import read_slice
 from ecom_assets_tests.support.servers.loopback import Loopback, Reply, Seen, json_reply, serving

@@ -10,7 +10,7 @@ from hypothesis import event, given
 from hypothesis import strategies as st
 
 from ecom_assets.declaration.reading import Incremental
-from ecom_assets.extract.completeness import SliceLimits
+from ecom_assets.extract.paging.completeness import SliceLimits
 from ecom_assets.foundation.errors import IncompleteSlice
 from ecom_assets_tests.support.examples import examples
 from ecom_assets_tests.support.loads.slices import read_slice

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ecom_assets.client.read_statistics import SliceStatistics
-from ecom_assets.extract.paginator import MAX_RESTARTS
+from ecom_assets.extract.paging.paginator import MAX_RESTARTS
 from ecom_assets.foundation.errors import ApiError, IncompleteSlice
 from ecom_assets_tests.support.examples import examples
 from ecom_assets_tests.support.loads.slices import OFFSET, read_slice

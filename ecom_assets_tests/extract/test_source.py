@@ -13,7 +13,7 @@ import pytest
 from ecom_assets.client.failures import failure_of
 from ecom_assets.client.redaction import Redactor
 from ecom_assets.declaration.reading import BUNDLED_SHOPS, Shop, load_shop
-from ecom_assets.extract.paginator import SlicePaginator
+from ecom_assets.extract.paging.paginator import SlicePaginator
 from ecom_assets.extract.source import build_source
 from ecom_assets.foundation.errors import IncompleteSlice, IngestError
 from ecom_assets.load.run import RunReport, run_load

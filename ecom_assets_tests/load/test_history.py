@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from ecom_assets.load.check_finding import CheckedTable, examine
-from ecom_assets.load.table_checks import primary_key_unique, schema_nullability
+from ecom_assets.load.checks.finding import CheckedTable, examine
+from ecom_assets.load.checks.table import primary_key_unique, schema_nullability
 from ecom_assets_tests.support.loads.dispositions import SCD2, WHOLE, Things, at, thing
 from ecom_assets_tests.support.loads.dispositions import things as things
 from ecom_assets_tests.support.warehouses.engines import before_each_load

@@ -7,7 +7,7 @@ from typing import Any
 
 from dlt.sources.helpers.rest_client import paginators
 
-from ecom_assets.declaration.paginator import OBJECT
+from ecom_assets.declaration.api.paginator import OBJECT
 
 _RANGE = {"stop_after_empty_page": "stop_after_empty_page", "has_more_path": "has_more_path"}
 _OFFSET = {

@@ -13,18 +13,18 @@ from typing import Any
 import dlt
 from dlt.common.configuration.specs import BaseConfiguration
 
-from ecom_assets.declaration.client import Policy
+from ecom_assets.declaration.api.policy import Policy
 from ecom_assets.declaration.dlt_config.spellings import Spellings
 from ecom_assets.declaration.error_text import Place, dictionary_label, format_place, format_value
+from ecom_assets.declaration.files.secrets_in_files import find_secret
+from ecom_assets.declaration.files.yaml_file import check_keys
 from ecom_assets.declaration.from_python.auth import TakenAuth
 from ecom_assets.declaration.from_python.paginator import declared_paginator
 from ecom_assets.declaration.from_python.secret import ALLOWED, SecretPlace
 from ecom_assets.declaration.partitions import Partitions
 from ecom_assets.declaration.reading import build_shop
 from ecom_assets.declaration.secret_use import secret_places
-from ecom_assets.declaration.secrets_in_files import find_secret
 from ecom_assets.declaration.shop import Shop
-from ecom_assets.declaration.yaml_file import check_keys
 from ecom_assets.foundation.errors import DeclarationError
 
 _KEYS = ("client", "resource_defaults", "resources")

@@ -10,7 +10,7 @@ from typing import Any
 
 from ecom_assets.contract.conversion import cursor_instants
 from ecom_assets.contract.record_keys import value_at
-from ecom_assets.declaration.column import Column
+from ecom_assets.declaration.table.column import Column
 from ecom_assets.discovery.field_path import FieldPath
 from ecom_assets.discovery.tables.naming import snake_case
 

@@ -9,7 +9,7 @@ from datetime import datetime
 import pyarrow as pa
 
 from ecom_assets.contract.conversion import instants_of_cursor
-from ecom_assets.declaration.write_disposition import WriteDisposition
+from ecom_assets.declaration.table.write_disposition import WriteDisposition
 from ecom_assets.load.dispositions.staged_table import StagedTable, names, same
 from ecom_assets.load.ledger import LEDGER_TABLE
 

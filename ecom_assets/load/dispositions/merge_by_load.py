@@ -6,7 +6,7 @@ load brought it. See `ecom_assets.load.stale_writes` for loads that commit late.
 
 from __future__ import annotations
 
-from ecom_assets.declaration.write_disposition import LOAD_ID
+from ecom_assets.declaration.table.write_disposition import LOAD_ID
 from ecom_assets.load.dispositions.staged_table import StagedTable, names, same
 
 

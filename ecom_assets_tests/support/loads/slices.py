@@ -11,9 +11,9 @@ from dlt.sources.rest_api.config_setup import create_response_hooks
 
 from ecom_assets.client.read_statistics import SLICE_HEADER, ReadStatistics, SliceStatistics
 from ecom_assets.declaration.reading import Column, Resource, Shop
-from ecom_assets.declaration.schema_contract import SchemaContract
-from ecom_assets.extract.completeness import SliceLimits
-from ecom_assets.extract.paginator import RECORDS, SlicePaginator
+from ecom_assets.declaration.table.schema_contract import SchemaContract
+from ecom_assets.extract.paging.completeness import SliceLimits
+from ecom_assets.extract.paging.paginator import RECORDS, SlicePaginator
 from ecom_assets.extract.request_template import response_actions
 from ecom_assets_tests.support.servers.loopback import Loopback, session_to, shop_at
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from ecom_assets.declaration.dlt_config.spellings import Spellings
 from ecom_assets.declaration.error_text import Place, format_path, format_value
-from ecom_assets.declaration.yaml_file import read_file
+from ecom_assets.declaration.files.yaml_file import read_file
 from ecom_assets.foundation.errors import DeclarationError
 
 FILE_NAME = r"[^/\\\s]+\.ya?ml"

@@ -10,9 +10,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from ecom_assets.declaration.column import Column
 from ecom_assets.declaration.error_text import format_value, value_error
 from ecom_assets.declaration.model import Check, DeclarationModel
+from ecom_assets.declaration.table.column import Column
 
 DELETED_AT = Column(
     name="deleted_at",

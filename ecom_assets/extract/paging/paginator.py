@@ -1,8 +1,8 @@
 """Paginator that holds the pages of a slice back until they are one complete list.
 
 dlt's own paginators put the next page into the request. `SlicePaginator` decides whether there is a next page,
-whether the pages fit together, and whether they have to be read once more. See `ecom_assets.extract.completeness`
-for how a complete list is recognised.
+whether the pages fit together, and whether they have to be read once more. See
+`ecom_assets.extract.paging.completeness` for how a complete list is recognised.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from requests import Request, Response
 
 from ecom_assets.client.read_statistics import SLICE_HEADER, ReadStatistics, SliceStatistics
 from ecom_assets.contract.record_keys import Key, keys_of, number_equal_keys
-from ecom_assets.declaration.paginator import new_paginator, reported_total
+from ecom_assets.declaration.api.paginator import new_paginator, reported_total
 from ecom_assets.declaration.reading import Resource, Shop
-from ecom_assets.extract.completeness import CompletenessCheck, ListChanged, PagePass, SliceLimits
-from ecom_assets.extract.guarded_paginator import guarded_paginator
-from ecom_assets.extract.page_reader import PageReader, is_ignored
-from ecom_assets.extract.paging_detection import declares_paging, undeclared_paging
+from ecom_assets.extract.paging.completeness import CompletenessCheck, ListChanged, PagePass, SliceLimits
+from ecom_assets.extract.paging.detection import declares_paging, undeclared_paging
+from ecom_assets.extract.paging.guarded_paginator import guarded_paginator
+from ecom_assets.extract.paging.page_reader import PageReader, is_ignored
 from ecom_assets.foundation.errors import IncompleteSlice
 
 MAX_RESTARTS = 3

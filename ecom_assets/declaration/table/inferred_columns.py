@@ -11,8 +11,8 @@ from typing import Any
 
 from dlt.common.normalizers.naming import snake_case
 
-from ecom_assets.declaration.column import Column, default_path, inferred_column
 from ecom_assets.declaration.field_types import COLUMN_NAME
+from ecom_assets.declaration.table.column import Column, default_path, inferred_column
 
 _NAMING = snake_case.NamingConvention(max_length=255)
 

@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from ecom_assets.declaration.error_text import Place, format_path, format_place, format_value
-from ecom_assets.declaration.secrets_in_files import refuse_secrets
+from ecom_assets.declaration.files.secrets_in_files import refuse_secrets
 from ecom_assets.foundation.errors import DeclarationError
 
 TOP_KEYS = ("name", "extends", "client", "policy", "partitions", "resource_defaults", "resources")

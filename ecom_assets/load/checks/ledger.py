@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ecom_assets.load.check_finding import SAMPLE_ROWS, CheckedTable, Finding
+from ecom_assets.load.checks.finding import SAMPLE_ROWS, CheckedTable, Finding
 from ecom_assets.load.ledger import LEDGER_TABLE
 from ecom_assets.load.rejected_rows import REJECTED_ROWS_TABLE
 

@@ -1,6 +1,6 @@
 """What an asset check finds, and the table that it examines in an open warehouse.
 
-See `ecom_assets.load.table_checks` and `ecom_assets.load.ledger_checks` for the checks themselves.
+See `ecom_assets.load.checks.table` and `ecom_assets.load.checks.ledger` for the checks themselves.
 """
 
 from __future__ import annotations

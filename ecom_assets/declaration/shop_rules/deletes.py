@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from ecom_assets.declaration.deletes import DELETED_AT
 from ecom_assets.declaration.error_text import Place, rule_error
 from ecom_assets.declaration.placeholders import find_placeholders
 from ecom_assets.declaration.resource import Resource
+from ecom_assets.declaration.table.deletes import DELETED_AT
 
 
 def check_deletes(place: Place, resource: Resource) -> None:

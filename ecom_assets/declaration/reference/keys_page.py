@@ -2,7 +2,7 @@
 
 They are the JSON Schema in the package, `docs/keys.md` and `docs/dlt-configuration.md`.
 
-`make docs` runs this module: `python -m ecom_assets.declaration.keys_page`.
+`make docs` runs this module: `python -m ecom_assets.declaration.reference.keys_page`.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from ecom_assets.declaration.dlt_config.page import dlt_page_text
-from ecom_assets.declaration.json_schema import Schema, file_schema
 from ecom_assets.declaration.reading import SCHEMA_FILE
+from ecom_assets.declaration.reference.json_schema import Schema, file_schema
 
-PAGE = Path(__file__).parents[2] / "docs" / "keys.md"
+PAGE = Path(__file__).parents[3] / "docs" / "keys.md"
 DLT_PAGE = PAGE.with_name("dlt-configuration.md")
 
 _PLACES = {

@@ -1,7 +1,7 @@
 """The key `write_disposition`: how a load writes its rows into the table, in dlt's words.
 
-See `ecom_assets.declaration.disposition_rules` for what fits a resource, and `ecom_assets.load.dispositions` for the
-writing itself.
+See `ecom_assets.declaration.shop_rules.dispositions` for what fits a resource, and `ecom_assets.load.dispositions` for
+the writing itself.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from pydantic import Field, model_validator
 from pydantic.json_schema import JsonSchemaValue
 from typing_extensions import Self
 
-from ecom_assets.declaration.column import Column
 from ecom_assets.declaration.error_text import format_value, rule_error, value_error
 from ecom_assets.declaration.field_types import AddedColumnName, ColumnName, Instant
 from ecom_assets.declaration.model import Check, DeclarationModel
+from ecom_assets.declaration.table.column import Column
 
 Disposition = Literal["merge", "replace", "append"]
 _WORDS = ("merge", "replace", "append")

@@ -7,8 +7,8 @@ from datetime import date, datetime, time, timezone
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from ecom_assets.declaration.client import Client, check_auths
-from ecom_assets.declaration.endpoint import Endpoint, Incremental
+from ecom_assets.declaration.api.client import Client, check_auths
+from ecom_assets.declaration.api.endpoint import Endpoint, Incremental
 from ecom_assets.declaration.error_text import Place, format_value, rule_error
 from ecom_assets.foundation.local_time import instant_of
 

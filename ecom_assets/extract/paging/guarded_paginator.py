@@ -10,7 +10,7 @@ from typing import Any
 from dlt.sources.helpers.rest_client.paginators import BasePaginator
 from requests import Request, Response
 
-from ecom_assets.declaration.paginator import PAGINATORS
+from ecom_assets.declaration.api.paginator import PAGINATORS
 from ecom_assets.foundation.errors import ApiError, IngestError
 
 

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from ecom_assets.declaration.client import AUTH_FIELDS, AUTH_KEY_OWNERS
+from ecom_assets.declaration.api.client import AUTH_FIELDS, AUTH_KEY_OWNERS
+from ecom_assets.declaration.api.paginator import paginator_schema
 from ecom_assets.declaration.dlt_config.file_forms import add_dlt_spellings
-from ecom_assets.declaration.extends import FILE_NAME
+from ecom_assets.declaration.files.extends import FILE_NAME
+from ecom_assets.declaration.files.yaml_file import TOP_KEYS
 from ecom_assets.declaration.model import DeclarationModel, text_schema
-from ecom_assets.declaration.paginator import paginator_schema
 from ecom_assets.declaration.reading import DEFAULT_KEYS
 from ecom_assets.declaration.shop import Shop
-from ecom_assets.declaration.yaml_file import TOP_KEYS
 
 Schema = dict[str, Any]
 

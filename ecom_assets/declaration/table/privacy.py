@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-from ecom_assets.declaration.column import Column
 from ecom_assets.declaration.error_text import Place, rule_error
 from ecom_assets.declaration.placeholders import parent_field
+from ecom_assets.declaration.table.column import Column
 
 PII_KEY_NAME = "pii_key"
 """The secret, under `sources.<shop>`, that is the key of `hash`; another key gives other hashes."""

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ecom_assets.declaration.reading import Resource
-from ecom_assets.load.check_finding import SAMPLE_ROWS, CheckedTable, Finding
+from ecom_assets.load.checks.finding import SAMPLE_ROWS, CheckedTable, Finding
 from ecom_assets.load.dispositions.history_table import is_open
 
 

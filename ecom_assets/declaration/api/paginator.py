@@ -1,6 +1,6 @@
 """The paginators of a declaration, in dlt's words: the types, the keys of each type and the meaning of each key.
 
-See `ecom_assets.extract.paginator` for following pages.
+See `ecom_assets.extract.paging.paginator` for following pages.
 """
 
 from __future__ import annotations

@@ -1,0 +1,1 @@
+"""How a shop's API is reached and asked: its address, auth, policy, paginators and endpoints."""
