@@ -15,6 +15,8 @@ from dlt.common.configuration import configspec
 from dlt.common.destination import Destination
 from dlt.destinations.impl.duckdb.configuration import DuckDbClientConfiguration, DuckDbCredentials
 
+from ecom_assets.warehouse.resolved_once import ResolvedOnce
+
 
 class SharedConnection:
     """Holds the open connection, and acts as it, except that dlt cannot begin, commit, roll back or close."""
@@ -51,6 +53,10 @@ class _Configuration(DuckDbClientConfiguration):
         return f"duckdb:///{self.credentials.database}"
 
 
+class _Destination(ResolvedOnce, dlt.destinations.duckdb):
+    spec = _Configuration
+
+
 def duckdb_destination(path: Path, shared: SharedConnection) -> Destination[Any, Any]:
     """Return the dlt destination of a DuckDB file, which works while `shared` holds a connection."""
     credentials = DuckDbCredentials()
@@ -58,6 +64,4 @@ def duckdb_destination(path: Path, shared: SharedConnection) -> Destination[Any,
     # dlt itself sets this attribute when it is given an open connection. Its public way takes only a real
     # DuckDBPyConnection, which cannot be made to share one transaction
     credentials._external_conn = shared  # type: ignore[assignment]
-    destination = dlt.destinations.duckdb(credentials=credentials)
-    destination.spec = _Configuration
-    return destination
+    return _Destination(credentials=credentials)

@@ -28,6 +28,7 @@ from psycopg2.errors import ProgramLimitExceeded
 from ecom_assets.warehouse.postgres.copy import copy_rows
 from ecom_assets.warehouse.postgres.indexes import drop_indexes
 from ecom_assets.warehouse.postgres.statements import run_statement, savepoint
+from ecom_assets.warehouse.resolved_once import ResolvedOnce
 
 
 class SharedConnection:
@@ -36,7 +37,7 @@ class SharedConnection:
     connection: Any = None
 
 
-class PostgresDestination(postgres):
+class PostgresDestination(ResolvedOnce, postgres):
     """The dlt destination of one warehouse, which works while `shared` holds a connection."""
 
     def __init__(self, shared: SharedConnection) -> None:
@@ -54,7 +55,7 @@ class PostgresDestination(postgres):
 
     def client(self, schema: Schema, initial_config: Any = None) -> PostgresClient:
         """Return dlt's client, which uses the shared connection."""
-        client = super().client(schema, initial_config)
+        client: PostgresClient = super().client(schema, initial_config)
         client.sql_client = _SqlClient(client.sql_client, self._shared)
         return client
 
