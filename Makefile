@@ -15,8 +15,9 @@ DEPLOY := $(VENV)/.installed-deploy
 DEV := $(VENV)/.installed-dev
 INSTANCE := .dagster/dagster.yaml
 UV_VENV := build/uv
-# a file of tests stays in one process, with what its fixtures made; the order is that of conftest.py
-SIDE_BY_SIDE := -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+# Tests wait a third of their time, so that four processes fill two cores. A file stays in one process, with what its
+# fixtures made; the order is that of conftest.py
+SIDE_BY_SIDE := -n 4 --dist loadfile --no-loadscope-reorder
 
 # without bytecode, importing dagster and dlt takes three times as long
 unexport PYTHONDONTWRITEBYTECODE

@@ -10,7 +10,6 @@ import pytest
 from ecom_assets.sandbox.server import Running
 from ecom_assets_tests.support.loads.races import ORDERS, Clock, Race, sandbox_with_a_clock
 from ecom_assets_tests.support.warehouses.engines import Place
-from ecom_assets_tests.support.warehouses.engines import new_place_widely as new_place_widely
 
 TODAY = datetime.now(timezone.utc).replace(minute=30)
 

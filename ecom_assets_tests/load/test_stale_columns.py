@@ -13,7 +13,6 @@ from ecom_assets_tests.support.loads.races import ORDERS, WINDOWED, Clock, Race
 from ecom_assets_tests.support.loads.races import calm as calm
 from ecom_assets_tests.support.loads.races import race as race
 from ecom_assets_tests.support.loads.races import sandbox as sandbox
-from ecom_assets_tests.support.warehouses.engines import new_place_widely as new_place_widely
 
 
 def test_a_newer_state_keeps_the_columns_that_it_has(race: Race, sandbox: Running) -> None:

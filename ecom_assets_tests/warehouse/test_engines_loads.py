@@ -18,7 +18,7 @@ from ecom_assets_tests.support.loads.forked_loads import WINDOWED, shop_at
 from ecom_assets_tests.support.loads.still_sandbox import WEEK
 from ecom_assets_tests.support.loads.still_sandbox import sandbox as sandbox
 from ecom_assets_tests.support.loads.still_sandbox import server as server
-from ecom_assets_tests.support.warehouses.engines import Place
+from ecom_assets_tests.support.warehouses.engines import ENGINES, Place
 
 UTC = timezone.utc
 SNAPSHOTS = ["products", "stores"]
@@ -44,6 +44,7 @@ def load(sandbox: Running) -> Callable[..., RunReport]:
 Load = Callable[..., RunReport]
 
 
+@pytest.mark.parametrize("new_place", ENGINES, indirect=True)
 def test_tables_and_types_are_those_of_the_contract(place: Place, load: Load) -> None:
     shop = shop_at("http://127.0.0.1:1")
     assert load(place, WINDOWED, WEEK[:1]).errors == load(place, SNAPSHOTS).errors == {}
