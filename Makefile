@@ -15,6 +15,8 @@ DEPLOY := $(VENV)/.installed-deploy
 DEV := $(VENV)/.installed-dev
 INSTANCE := .dagster/dagster.yaml
 UV_VENV := build/uv
+NEWEST := build/newest
+NEWEST_TESTS := ecom_assets_tests/orchestration/test_assets.py ecom_assets_tests/load/test_undeclared_columns.py
 # Tests wait a third of their time, so that four processes fill two cores. A file stays in one process, with what its
 # fixtures made; the order is that of conftest.py
 SIDE_BY_SIDE := -n 4 --dist loadfile --no-loadscope-reorder
@@ -26,7 +28,7 @@ export RUNTIME__DLTHUB_TELEMETRY := false
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-deploy install-dev demo ui test test-slow coverage lint format docs bench requirements clean
+.PHONY: help install install-deploy install-dev demo ui test test-slow test-newest coverage lint format docs bench requirements clean
 .DELETE_ON_ERROR:
 
 help:  ## List the targets
@@ -54,6 +56,15 @@ test: $(DEV)  ## Run the fast tests
 
 test-slow: $(DEV)  ## Run the slow tests, and those of properties again with many more examples
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "slow or hypothesis" --hypothesis-profile many
+
+test-newest:  ## Install the wheel alone, beside the newest versions of what it asks for, and load with it
+	@rm -rf $(NEWEST) && $(PYTHON) -m venv $(NEWEST)
+	$(NEWEST)/bin/python -m pip wheel --quiet --no-deps --wheel-dir $(NEWEST)/wheel .
+	$(NEWEST)/bin/python -m pip install --quiet $(NEWEST)/wheel/*.whl
+	@$(NEWEST)/bin/python -m pip list | grep -iE '^(dagster|dlt|duckdb|pyarrow|sqlalchemy) '
+	$(NEWEST)/bin/python .ci/without_extras.py
+	$(NEWEST)/bin/python -m pip install --quiet pytest hypothesis
+	$(NEWEST)/bin/python -m pytest $(NEWEST_TESTS)
 
 coverage: $(DEV)  ## Run the fast tests and show which lines they miss
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE) --cov

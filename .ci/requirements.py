@@ -1,6 +1,6 @@
 """Choose the versions in requirements*.txt anew from pyproject.toml: `make requirements` runs this with uv at hand.
 
-- `requirements.txt`: what running takes.
+- `requirements.txt`: what running takes, with dagster-embedded-elt, which pins the versions of Dagster.
 - `requirements-deploy.txt`: what the extras add (other warehouses, the tiers of deploy/).
 - `requirements-dev.txt`: what tests and linters add to both.
 
@@ -19,7 +19,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 FILES: dict[str, tuple[str, list[str]]] = {
-    "requirements.txt": ("What running takes", []),
+    "requirements.txt": ("What running takes", ["--extra", "embedded-elt"]),
     "requirements-deploy.txt": ("What the extras add", ["--all-extras"]),
     "requirements-dev.txt": ("What tests and linters add", ["--all-extras", "--group", "dev"]),
 }
