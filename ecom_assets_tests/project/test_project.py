@@ -146,7 +146,9 @@ def test_tools_agree_on_the_definitions() -> None:
     assert PROJECT["tool"]["dagster"]["module_name"] == module
     assert PROJECT["tool"]["dg"]["project"]["code_location_target_module"] == module
     workspace = yaml.safe_load((ROOT / "workspace.yaml").read_text("utf-8"))
-    assert workspace == {"load_from": [{"python_module": module}]}
+    location = {"module_name": module, "location_name": "ecom_assets"}
+    assert workspace == {"load_from": [{"python_module": location}]}
+    assert PROJECT["tool"]["dg"]["project"]["code_location_name"] == "ecom_assets"
 
 
 def test_setup_cfg_repeats_nothing() -> None:
