@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from dagster import Definitions, in_process_executor
+from dagster import Definitions
 
 from ecom_assets.declaration.neighbours import with_neighbours
 from ecom_assets.declaration.reading import Shop, load_shops, names_shops_dir
@@ -28,10 +28,13 @@ def build_defs(
     shops_dir: Path | None = None,
     resource_overrides: Mapping[str, ShopSecrets] | None = None,
     shops: Sequence[Shop] = (),
+    *,
+    alerts: bool = True,
 ) -> Definitions:
     """Return the definitions of all shops that a folder declares, and of shops in Python.
 
-    An invalid file is left out; an asset in its place says why.
+    They merge with definitions of your own: each job has its executor, and the whole has none. An invalid file is left
+    out; an asset in its place says why.
 
     Args:
         shops_dir: The folder of declarations. Without it, the folder that ECOM_SHOPS_DIR names, else the bundled one.
@@ -39,6 +42,8 @@ def build_defs(
             `{"acme_secrets": ShopSecrets(secrets={"api_key": EnvVar("ACME_KEY")})}`.
         shops: Shops in Python, as `rest_api_shop` returns them. With these, a folder is read only if `shops_dir` or
             ECOM_SHOPS_DIR names one.
+        alerts: Whether there is a sensor `alert_on_failure` for all failed runs of the code location. Of several
+            results that are merged, one may have it.
 
     Raises:
         DeclarationError: The folder has no valid file, or two shops in Python have the same name.
@@ -61,7 +66,7 @@ def build_defs(
     assets: list[Any] = [*specs]
     jobs: list[Any] = []
     schedules: list[Any] = []
-    sensors: list[Any] = [failure_sensor(shops, resources)]
+    sensors: list[Any] = [failure_sensor(shops, resources)] if alerts else []
     for shop in shops:
         assets += [*shop_assets(shop), *deletions_assets(shop)]
         if shop.partitions and (windows := windows_job(shop)):
@@ -81,7 +86,6 @@ def build_defs(
         schedules=schedules,
         sensors=sensors,
         resources=resources,
-        executor=in_process_executor,
     )
 
 

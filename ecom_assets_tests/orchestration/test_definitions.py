@@ -11,14 +11,18 @@ from typing import Any
 
 import pytest
 from dagster import (
+    AssetKey,
     AssetsDefinition,
     Definitions,
     PartitionsDefinition,
     TableSchema,
     TimeWindowPartitionsDefinition,
+    asset,
+    multiprocess_executor,
 )
 
 import ecom_assets
+from ecom_assets.declaration.reading import BUNDLED_SHOPS
 from ecom_assets.definitions import defs
 from ecom_assets.foundation.errors import DeclarationError
 from ecom_assets.orchestration.build_definitions import build_defs
@@ -128,6 +132,26 @@ def test_the_public_surface_is_the_snapshot() -> None:
     if os.environ.get("UPDATE_SNAPSHOT"):
         SNAPSHOT.write_text(text, encoding="utf-8")
     assert text == SNAPSHOT.read_text(encoding="utf-8")
+
+
+def test_they_merge_with_definitions_that_have_an_executor_and_with_those_of_another_folder(
+    tmp_path: Path,
+) -> None:
+    @asset(deps=[AssetKey(["sandbox", "orders"])])
+    def revenue() -> None: ...
+
+    (tmp_path / "north.yaml").write_text(
+        "name: north\nclient: {base_url: 'https://api.example.com'}\nresources:\n"
+        "  - {name: stores, primary_key: id, endpoint: {path: stores}}\n",
+        "utf-8",
+    )
+    own = Definitions(assets=[revenue], executor=multiprocess_executor)
+    merged = Definitions.merge(own, build_defs(BUNDLED_SHOPS), build_defs(tmp_path, alerts=False))
+    assert merged.resolve_job_def("sandbox_windows").executor_def.name == "in_process"
+    assert merged.resolve_implicit_global_asset_job_def().executor_def.name == "multiprocess"
+    sensors = {entry.name for entry in merged.get_repository_def().sensor_defs}
+    assert "alert_on_failure" in sensors
+    assert "north_snapshots" in {job.name for job in merged.resolve_all_job_defs()}
 
 
 def number_of_assets(folder: Path, **environment: str) -> int:
