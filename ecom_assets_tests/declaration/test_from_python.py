@@ -367,7 +367,7 @@ def test_a_registered_type_is_taken_in_python_and_in_a_file(own_types: None, tmp
             "client.paginator: found keys with which SteppedPaginator fails with Valu",
         ),
         ({"type": "triples"}, "client.paginator.type: found 'triples'; allowed: offset, "),
-        ("auto", "client.paginator: found 'auto', which is refused, because "),
+        ({"type": "auto", "limit": 5}, "client.paginator.type: found 'auto'; allowed: offset, "),
         ({"object": "x", "type": "offset", "limit": 1}, "client.paginator.object: found an unknown key"),
     ],
 )
