@@ -5,7 +5,7 @@ See `ecom_assets.client.secrets` for where the secrets come from, and `ecom_asse
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import cast
 
 from dlt.sources.helpers.rest_client.auth import (
@@ -17,6 +17,7 @@ from dlt.sources.helpers.rest_client.auth import (
 )
 from requests.auth import AuthBase
 
+from ecom_assets.declaration.python_values import AuthObject
 from ecom_assets.declaration.reading import Auth, Shop
 
 
@@ -28,17 +29,24 @@ def build_auth(shop: Shop, secrets: Mapping[str, str]) -> tuple[AuthBase, ...]:
         secrets: What `resolve_secrets` returned.
     """
     declared = [_auth_object(auth, secrets) for auth in shop.client.auth]
-    own = [auth.ready(secrets) for auth in shop.client.auth_objects]
-    return (*declared, *(auth for auth in own if auth is not None))
+    return (*declared, *_ready_objects(shop.client.auth_objects_of(), secrets))
 
 
-def build_endpoint_auth(shop: Shop, secrets: Mapping[str, str]) -> dict[str, tuple[AuthConfigBase, ...]]:
-    """Return dlt's auth objects of the endpoints that do not use the client's, by the name of their resource."""
+def build_endpoint_auth(shop: Shop, secrets: Mapping[str, str]) -> dict[str, tuple[AuthBase, ...]]:
+    """Return the auth objects of the endpoints that do not use the client's, by the name of their resource."""
     return {
-        resource.name: tuple(_auth_object(auth, secrets) for auth in resource.endpoint.auth)
+        resource.name: (
+            *(_auth_object(auth, secrets) for auth in resource.endpoint.auth),
+            *_ready_objects(shop.client.auth_objects_of(resource.name), secrets),
+        )
         for resource in shop.resources
         if resource.endpoint and resource.endpoint.auth is not None
     }
+
+
+def _ready_objects(objects: Iterable[AuthObject], secrets: Mapping[str, str]) -> list[AuthBase]:
+    """Return the auth objects of a shop in Python for one run, without those that a pickle left out."""
+    return [ready for entry in objects if (ready := entry.ready(secrets)) is not None]
 
 
 def _auth_object(auth: Auth, secrets: Mapping[str, str]) -> AuthConfigBase:

@@ -71,8 +71,12 @@ def resolve_secrets(shop: Shop, given: Mapping[str, str] | None = None) -> dict[
         MissingSecret: A secret is not found, is still dlt's placeholder, or cannot be sent; or it is in a general
             place from where another shop would send it to another host.
     """
-    held = [auth.known_secrets() for auth in shop.client.auth_objects]
-    return {name: value for secrets in held for name, value in secrets.items()} | {
+    held: dict[str, str] = {}
+    for auth in shop.client.auth_objects:
+        for name, value in auth.known_secrets().items():
+            # two objects of one class have fields of the same names
+            held[f"{name}_{len(held)}" if name in held else name] = value
+    return held | {
         name: _checked_value(shop, name, found, may_be_empty=may_be_empty)
         for name, may_be_empty, found in _found_secrets(shop, given or {})
     }

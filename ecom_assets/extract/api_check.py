@@ -114,10 +114,9 @@ class _EndpointCheck:
             return
         keys = keys_of(page.records, self.resource.key_paths)
         yield self._finding("reached", "ok", f"{len(page.records)} records on the first page")
-        if page.undeclared_paging:
-            yield self._finding(
-                "paging", "failed", f"there are more pages: declare paginator: {page.undeclared_paging}"
-            )
+        if found := page.undeclared_paging:
+            detail = f"there are more pages: declare paginator: {found.declaration}"
+            yield self._finding("paging", "skipped" if found.paginator else "failed", detail)
         if self.has_total:
             yield self._finding("total", "ok", f"the API says it has {page.total} records")
         else:

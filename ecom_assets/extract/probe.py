@@ -21,9 +21,10 @@ from ecom_assets.contract.privacy import protect_personal_data
 from ecom_assets.declaration.api.paginator import new_paginator, reported_total
 from ecom_assets.declaration.reading import Endpoint, Resource, Shop
 from ecom_assets.extract.children import add_parent_fields, placeholder_values
-from ecom_assets.extract.paging.detection import declares_paging, undeclared_paging
+from ecom_assets.extract.paging.detection import DetectedPaging, declares_paging, detect_paging
 from ecom_assets.extract.paging.guarded_paginator import guarded_paginator
 from ecom_assets.extract.paging.page_reader import is_ignored
+from ecom_assets.extract.paging.record_detection import RecordDetection
 from ecom_assets.extract.processing import process_records
 from ecom_assets.extract.request_template import response_actions, template_of, window_values
 from ecom_assets.extract.slices import Slice
@@ -41,12 +42,12 @@ class Page:
     Attributes:
         records: Its records.
         total: The total that the API reports, None if it reports none.
-        undeclared_paging: The paginator that leads to another page although none is declared, else None.
+        undeclared_paging: The paging that leads to another page although none is declared, else None.
     """
 
     records: list[Any]
     total: int | None
-    undeclared_paging: str | None = None
+    undeclared_paging: DetectedPaging | None = None
 
 
 class Probe:
@@ -162,7 +163,7 @@ class Probe:
         if is_ignored(response):
             return Page([], None)
         records = _records_in(resource, endpoint, response)
-        paging = None if declares_paging(self._shop, resource) else undeclared_paging(response, records)
+        paging = None if declares_paging(self._shop, resource) else detect_paging(response, records)
         total_places = (total.get("total_path"), total.get("total_header"))
         page = Page(records, _total_in(resource, response, *total_places), paging)
         if not resource.processing_steps:
@@ -182,6 +183,9 @@ def _records_in(resource: Resource, endpoint: Endpoint, response: Response) -> l
     """Return the records of an answer. Raises ApiError if `data_selector` leads to no list of records."""
     body = response.json()
     selector = endpoint.data_selector or "$"
+    if selector == "$" and isinstance(body, dict) and body:
+        detection = RecordDetection(resource)
+        return detection.records_at(detection.path_in(body), body)
     found = jsonpath.find_values(selector, body)
     records = found[0] if len(found) == 1 else found
     if not found or not isinstance(records, (list, dict)) or (selector == "$" and isinstance(body, dict)):

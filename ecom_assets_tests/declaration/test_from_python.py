@@ -367,7 +367,7 @@ def test_a_registered_type_is_taken_in_python_and_in_a_file(own_types: None, tmp
             "client.paginator: found keys with which SteppedPaginator fails with Valu",
         ),
         ({"type": "triples"}, "client.paginator.type: found 'triples'; allowed: offset, "),
-        ("auto", "client.paginator: found 'auto', which is refused, because "),
+        ({"type": "auto", "limit": 5}, "client.paginator.type: found 'auto'; allowed: offset, "),
         ({"object": "x", "type": "offset", "limit": 1}, "client.paginator.object: found an unknown key"),
     ],
 )
@@ -440,7 +440,7 @@ def test_a_wrong_dictionary_is_one_line(dictionary: Any, message: str) -> None:
 
 
 def test_secrets_of_an_endpoint_are_taken_out_too() -> None:
-    """The shop holds the secret of an endpoint's auth aside; an auth object there is refused without its secret."""
+    """The shop holds the secret of an endpoint's auth aside, and so that of an auth object there."""
     endpoint = {**THINGS["endpoint"], "auth": {"token": SECRET}}
     dictionary = config() | {"resources": [{**THINGS, "endpoint": endpoint}]}
     shop = rest_api_shop("acme", dictionary)
@@ -448,9 +448,12 @@ def test_secrets_of_an_endpoint_are_taken_out_too() -> None:
     assert [auth.type for auth in shop.auths] == ["bearer"]
     assert shop.literal_secret(shop.auths[0].fields["token"]) is not None
     endpoint["auth"] = OAuthJWTAuth(private_key=SECRET)
-    assert refused(dictionary).startswith(
-        "the dictionary of shop acme: resources[0].endpoint.auth: found an auth object of the class OAuthJWTAuth"
-    )
+    shop = rest_api_shop("acme", dictionary)
+    assert [auth.kind for auth in shop.client.auth_objects_of("things")] == ["OAuthJWTAuth"]
+    assert shop.client.auth_objects_of() == ()
+    assert SECRET not in repr(shop) + repr(vars(shop.client))
+    missing = [entry.name for auth in shop.client.auth_objects for entry in auth.missing_fields()]
+    assert SECRET in resolve_secrets(shop, dict.fromkeys(missing, "x")).values()
 
 
 def test_wrong_arguments() -> None:

@@ -7,6 +7,7 @@ import pickle
 import re
 import subprocess
 import sys
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from dlt.sources.helpers.rest_client.auth import (
     APIKeyAuth,
     AuthConfigBase,
     BearerTokenAuth,
+    HttpBasicAuth,
     OAuth2ClientCredentials,
 )
 from dlt.sources.helpers.rest_client.paginators import OffsetPaginator
@@ -195,6 +197,49 @@ def test_a_run_signs_and_leaves_no_key_behind(
         assert not leaks(text, [key])
     assert key.encode() not in pickle.dumps(shop)
     assert traces(tmp_path, [key], [secrets_toml.parent]) == []
+
+
+def test_endpoints_have_auth_objects_of_their_own(api: Loopback, capfd: pytest.CaptureFixture[str]) -> None:
+    """Each is signed by its own object, those without one by that of the defaults, and no key shows."""
+    keys = [new_key(plain=True) for _ in range(5)]
+    api.answering = lambda seen: json_reply([{"id": 1, "note": f"repeats {' '.join(keys)}"}])
+    auths: dict[str, Any] = {
+        "plain": PlainAuth(keys[1]),
+        "salted": SaltedAuth(token=keys[2]),
+        "registered": {"type": "salted_in_test", "token": keys[3]},
+        "basic": HttpBasicAuth("me", keys[4]),
+        "unsigned": None,
+    }
+    config = {
+        "client": {"base_url": api.base_url, "auth": {"token": "of-the-client-only"}},
+        "resource_defaults": {"primary_key": "id", "endpoint": {"auth": PlainAuth(keys[0])}},
+        "resources": [
+            "things",
+            *({"name": name, "endpoint": {"auth": auth}} for name, auth in auths.items()),
+        ],
+    }
+    shop = rest_api_shop("acme", config, policy={"max_retries": 0})
+    result = build_defs(shops=[shop]).resolve_job_def("acme_snapshots").execute_in_process()
+    sent = {
+        seen.path.strip("/"): [
+            seen.headers.get("x-plain"),
+            seen.headers.get("x-signature"),
+            seen.headers.get("authorization"),
+        ]
+        for seen in api.seen
+    }
+    assert sent == {
+        "things": [keys[0], None, None],
+        "plain": [keys[1], None, None],
+        "salted": [None, f"Salted pepper-{keys[2]}", None],
+        "registered": [None, f"Salted pepper-{keys[3]}", None],
+        "basic": [None, None, f"Basic {b64encode(f'me:{keys[4]}'.encode()).decode()}"],
+        "unsigned": [None, None, None],
+    }
+    written = capfd.readouterr()
+    for text in (str(result.all_events), written.out, written.err, repr(shop), repr(vars(shop.client))):
+        assert not leaks(text, keys)
+    assert not any(key.encode() in pickle.dumps(shop) for key in keys)
 
 
 def failure(defs: Definitions) -> str:

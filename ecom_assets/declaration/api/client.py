@@ -192,13 +192,17 @@ class Client(DeclarationModel):
         default=False, description="True allows plain http to a host that is not loopback."
     )
 
-    _auth_objects: tuple[AuthObject, ...] = PrivateAttr(default=())
-    """Auth objects of a shop in Python, which sign after the declared auth kinds."""
+    _auth_objects: Mapping[str, tuple[AuthObject, ...]] = PrivateAttr(default_factory=dict)
+    """Auth objects of a shop in Python, which sign after the declared auth kinds. See `auth_objects_of`."""
 
     @property
     def auth_objects(self) -> tuple[AuthObject, ...]:
-        """Return the auth objects of a shop in Python that are no declared kind."""
-        return self._auth_objects
+        """Return all auth objects of a shop in Python that are no declared kind, those of endpoints included."""
+        return tuple(dict.fromkeys(entry for entries in self._auth_objects.values() for entry in entries))
+
+    def auth_objects_of(self, resource: str = "") -> tuple[AuthObject, ...]:
+        """Return the auth objects of a resource's endpoint, without a resource those of the client."""
+        return self._auth_objects.get(resource, ())
 
     @property
     def is_sandbox(self) -> bool:

@@ -190,7 +190,9 @@ class Endpoint(DeclarationModel):
         default=None, description="Auth of this endpoint's requests, instead of the client's."
     )
     data_selector: JsonPath | None = Field(
-        default=None, description="JSONPath to the list of records; the whole response body unless given."
+        default=None,
+        description="JSONPath to the list of records. Unless given, the response body is the list, holds it, or is one "
+        "record.",
     )
     paginator: Paginator | None = Field(
         default=None, description="The endpoint's paginator; the client's unless given."

@@ -47,8 +47,9 @@ CLIENT = DltSection(
         ),
         in_our_way(
             "paginator",
-            "As a mapping or as its bare type. Without one, an endpoint is one page: dlt's detection looks at the "
-            "first response, and if it finds a next page, the load fails and names the paginator to declare.",
+            "As a mapping or as its bare type. Without one, dlt's detection looks at the first response. A link or a "
+            "cursor that it finds is followed. If it finds a number of pages, the load fails, because dlt only guesses "
+            "how to request them: declare the paginator.",
         ),
         refused(
             "session",
@@ -67,10 +68,8 @@ PAGINATOR_TYPES = DltSection(
         in_our_way("json_response", "dlt's old name of `json_link`."),
         as_it_is("header_link", "The address of the next page is in the `Link` header."),
         as_it_is("header_cursor", "A cursor in a header."),
-        refused(
-            "auto",
-            "nothing can prove that a guessed paginator reads every page",
-            "the type and its keys; leave it out, and `ecom-assets check` names what dlt detects",
+        in_our_way(
+            "auto", "Means the same as no paginator: links and cursors that dlt detects are followed."
         ),
         as_it_is("single_page", "The response is everything."),
         as_it_is("cursor", "A cursor in the body."),

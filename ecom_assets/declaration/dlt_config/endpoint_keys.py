@@ -37,8 +37,9 @@ ENDPOINT = DltSection(
         in_our_way("paginator", "As under `client`; overrides it."),
         in_our_way(
             "data_selector",
-            "JSONPath to the list of records; the whole response unless given. If that is an object, the load fails "
-            "and names its keys, where dlt guesses.",
+            "JSONPath to the list of records. Without it, the response is the list, or an object in which dlt's guess "
+            "finds the list, or one record. Here the guess counts only if the records have the primary key; otherwise "
+            "the load fails and names the object's keys.",
         ),
         in_our_way(
             "response_actions",

@@ -125,13 +125,22 @@ def _params(incremental: Schema) -> Schema:
 
 
 def _add_paginator_alias(paginator: Schema) -> None:
-    """Let a paginator have the old name of json_link."""
+    """Let a paginator have the old name of json_link, and `auto`."""
     for choice in paginator["anyOf"]:
         if "enum" in choice:
-            choice["enum"] = [*choice["enum"], "json_response"]
+            choice["enum"] = [*choice["enum"], "json_response", "auto"]
         elif choice["properties"]["type"].get("const") == "json_link":
             description = choice["properties"]["type"]["description"]
             choice["properties"]["type"] = {
                 "enum": ["json_link", "json_response"],
                 "description": description,
             }
+    paginator["anyOf"].append(
+        {
+            "title": "Paginator auto",
+            "type": "object",
+            "properties": {"type": {"const": "auto", "description": "Means the same as no paginator."}},
+            "required": ["type"],
+            "additionalProperties": False,
+        }
+    )

@@ -107,7 +107,9 @@ class Spellings:
         return {key: value for key, value in auth.items() if key not in secrets or value is not None}
 
     def _paginator(self, given: Any, place: Place) -> Any:
-        """Return a paginator with the type's present name."""
+        """Return a paginator with the type's present name; None for `auto`, which stands for no paginator."""
+        if given in ("auto", {"type": "auto"}):
+            return None
         kind = given.get("type") if isinstance(given, Mapping) else given
         if isinstance(kind, str):
             here = (*place, "type") if isinstance(given, Mapping) else place

@@ -55,16 +55,16 @@ class TakenAuth:
     Attributes:
         label: What messages call the dictionary.
         literals: The secrets that stood in it, by the names under which the declaration knows them.
-        objects: The auth objects that are no declared kind.
+        objects: The auth objects that are no declared kind, by the place of their client, resource or defaults.
     """
 
     label: str
     literals: dict[str, LiteralSecret] = field(default_factory=dict)
-    objects: list[AuthObject] = field(default_factory=list)
+    objects: dict[Place, list[AuthObject]] = field(default_factory=dict)
     _names: set[str] = field(default_factory=set)
 
     def take(self, value: Any, place: Place) -> Any:
-        """Return `client.auth` as a declaration has it.
+        """Return an `auth`, of the client or of an endpoint, as a declaration has it.
 
         Args:
             value: A mapping, an auth object, or a list of these. Anything else is returned as it is.
@@ -156,13 +156,8 @@ class TakenAuth:
                 "HTTPDigestAuth, which signs after a first response",
                 "an auth object that signs each request",
             )
-        if place[:1] != ("client",):
-            raise self._error(
-                place,
-                f"an auth object of the class {type(auth).__name__}",
-                "it in client.auth; here a kind of dlt",
-            )
-        self.objects.append(AuthObject(auth, {**_places_in(auth), **places}))
+        owner = place[:2] if place[0] == "resources" else place[:1]
+        self.objects.setdefault(owner, []).append(AuthObject(auth, {**_places_in(auth), **places}))
 
     def _error(self, place: Place, found: str, allowed: str) -> DeclarationError:
         return DeclarationError(self.label, format_place(place), found, allowed)

@@ -64,15 +64,23 @@ def rest_api_shop(
             raise DeclarationError(label, format_place((str(key),)), "an unknown key", allowed)
     document = _Copy(name, label).copy(config, ())
     taken = TakenAuth(label)
-    for place, owner in _owners_of_auth(document):
+    with_own_auth = list(_owners_of_auth(document))
+    for place, owner in with_own_auth:
         owner["auth"] = taken.take(owner["auth"], place)
+    own_places = {place[:2] for place, _ in with_own_auth}
     check_keys(document, (), label)
     _refuse_secrets(document, label)
     document |= {"name": name, "partitions": partitions, "policy": policy}
     spellings = Spellings(document, label)
     shop = build_shop(spellings.document, lambda place: (label, spellings.written_place(place)))
     shop._literal_secrets = taken.literals
-    shop.client._auth_objects = tuple(taken.objects)
+    of_defaults = taken.objects.get(("resource_defaults",), [])
+    owners = {"": taken.objects.get(("client",), [])} | {
+        resource.name: taken.objects.get(place, [] if place in own_places else of_defaults)
+        for position, resource in enumerate(shop.resources)
+        if resource.endpoint and (place := ("resources", position))
+    }
+    shop.client._auth_objects = {name: tuple(objects) for name, objects in owners.items() if objects}
     return shop
 
 

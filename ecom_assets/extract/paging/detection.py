@@ -1,12 +1,15 @@
 """dlt's detection of paging, for endpoints that declare no paginator.
 
-dlt follows what it detects. A guess cannot prove that it reads every page, so here it only tells that there are more.
+As in dlt, a link or a cursor to the next page is followed. The pages then pass the same checks as those of a declared
+paginator. A number of pages is not followed: dlt guesses the parameter and the number of the first page, and nothing
+tells whether the last page was read.
 """
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from dlt.sources.helpers.rest_client import paginators
@@ -24,6 +27,19 @@ _SPELLINGS = {
 """The type of each class that dlt detects, and its keys with the attributes that hold them."""
 
 
+@dataclass(frozen=True)
+class DetectedPaging:
+    """The way from a first page to another one.
+
+    Attributes:
+        declaration: The paginator as a declaration has it.
+        paginator: dlt's paginator, which has seen no page yet. None if it is not followed.
+    """
+
+    declaration: str
+    paginator: paginators.BasePaginator | None
+
+
 def declares_paging(shop: Shop, resource: Resource) -> bool:
     """Tell whether it is declared how the pages of an endpoint follow each other.
 
@@ -35,21 +51,21 @@ def declares_paging(shop: Shop, resource: Resource) -> bool:
     )
 
 
-def undeclared_paging(response: Response, rows: Sequence[Any]) -> str | None:
-    """Return the paginator that leads from a first page to another one, as a declaration has it.
+def detect_paging(response: Response, rows: Sequence[Any]) -> DetectedPaging | None:
+    """Return the paging that leads from a first page to another one.
 
     Args:
         response: The response to the first request.
         rows: The records in it.
 
     Returns:
-        The text of the paginator, None if dlt detects no other page.
+        The paging, None if dlt detects no other page.
     """
     try:
         found, _ = PaginatorFactory().create_paginator(response)
         if type(found) not in _SPELLINGS:
             return None
-        found = copy.deepcopy(found)
+        at_first_page = copy.deepcopy(found)
         found.update_state(response, list(rows))
     except Exception:  # a body that confuses the detection names no paginator
         return None
@@ -57,4 +73,5 @@ def undeclared_paging(response: Response, rows: Sequence[Any]) -> str | None:
         return None
     kind, attributes = _SPELLINGS[type(found)]
     keys = "".join(f", {key}: {getattr(found, attribute)}" for key, attribute in attributes.items())
-    return f"{{type: {kind}{keys}}}"
+    is_followed = kind != "page_number"
+    return DetectedPaging(f"{{type: {kind}{keys}}}", at_first_page if is_followed else None)

@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from typing import Any
 
 from dlt.common import jsonpath
 from requests import Response
 
+from ecom_assets.extract.paging.record_detection import ListPath, RecordDetection
 from ecom_assets.foundation.errors import ApiError
 
 
 class PageReader:
     """Reads the answers of one endpoint. Raises ApiError for an answer that does not have the declared shape."""
 
-    def __init__(self, resource: str, selector: str, total: Mapping[str, str]) -> None:
+    def __init__(
+        self, resource: str, selector: str, total: Mapping[str, str], detection: RecordDetection
+    ) -> None:
         """Take where the records and the total are.
 
         Args:
             resource: The resource's name, for messages.
             selector: The declared `data_selector`, or `$`.
             total: The declared `total_path` or `total_header`, if there is one.
+            detection: Finds the records in an object if the selector is `$`.
         """
         self._resource = resource
         self._selector = selector
+        self._detection = detection
+        self._detected: ListPath | None = None
         # parsing a path takes dlt longer than following it on a page
         self._records_path = jsonpath.compile_path(selector)
         self._total_path = total.get("total_path")
@@ -57,12 +64,17 @@ class PageReader:
                     f"{response.status_code} answer with {_top_level_keys(response.json())}; "
                     "a list of records was expected"
                 )
-        if self._selector == "$" and isinstance(response.json(), dict):
-            raise ApiError(
-                f"{self._resource}: the answer is an object with {_top_level_keys(response.json())}; "
-                "declare which of them holds the records with data_selector"
-            )
+        if self._selector == "$" and isinstance(body := response.json(), dict):
+            if self._detected is None:
+                self._detected = self._detection.path_in(body)
+            return self._detection.records_at(self._detected, body)
         return list(page)
+
+    def for_another_pass(self) -> PageReader:
+        """Return a reader that has seen no page yet."""
+        other = copy.copy(self)
+        other._detected = None
+        return other
 
     def total(self, response: Response, *, known: bool) -> int | None:
         """Return the number of records that the API reports for all pages, None if no total is declared.

@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 from dlt.sources.helpers.rest_client.paginators import BasePaginator, OffsetPaginator, RangePaginator
 from requests import Request, Response
@@ -20,9 +20,10 @@ from ecom_assets.contract.record_keys import Key, keys_of, number_equal_keys
 from ecom_assets.declaration.api.paginator import new_paginator, reported_total
 from ecom_assets.declaration.reading import Resource, Shop
 from ecom_assets.extract.paging.completeness import CompletenessCheck, ListChanged, PagePass, SliceLimits
-from ecom_assets.extract.paging.detection import declares_paging, undeclared_paging
+from ecom_assets.extract.paging.detection import DetectedPaging, declares_paging, detect_paging
 from ecom_assets.extract.paging.guarded_paginator import guarded_paginator
 from ecom_assets.extract.paging.page_reader import PageReader, is_ignored
+from ecom_assets.extract.paging.record_detection import RecordDetection
 from ecom_assets.foundation.errors import IncompleteSlice
 
 MAX_RESTARTS = 3
@@ -70,7 +71,9 @@ class SlicePaginator(BasePaginator):
         self._declares_paging = declares_paging(shop, resource)
         self._statistics = statistics
         self._limits_of = limits
-        self._page_reader = PageReader(resource.name, endpoint.data_selector or "$", reported_total(config))
+        self._page_reader = PageReader(
+            resource.name, endpoint.data_selector or "$", reported_total(config), RecordDetection(resource)
+        )
         self._completeness = CompletenessCheck(shop, resource)
         self._key_paths = resource.key_paths
         self._has_primary_key = bool(resource.primary_key)
@@ -93,6 +96,8 @@ class SlicePaginator(BasePaginator):
     def _start_pass(self, page_pass: PagePass) -> None:
         """Begin with the first page."""
         self._inner: BasePaginator = copy.deepcopy(self._unused_inner)
+        self._page_reader = self._page_reader.for_another_pass()
+        self._detected_paging: DetectedPaging | None = None
         self._pass = page_pass
         self._last_page: list[Key] = []
         self._pages_repeat_records: bool | None = None
@@ -145,12 +150,13 @@ class SlicePaginator(BasePaginator):
 
     def _add_page(self, response: Response, rows: list[Any]) -> bool:
         """Add the records of a page, and return whether there is another page."""
-        page_pass, inner = self._pass, self._inner
+        page_pass = self._pass
         page_pass.pages += 1
         if page_pass.pages == 1:
             page_pass.set_start(response)
             if not self._declares_paging and not is_ignored(response):
-                self._refuse_undeclared_paging(response, rows)
+                self._follow_detected_paging(response, rows)
+        inner = self._inner
         total = self._page_reader.total(response, known=page_pass.total is not None)
         if page_pass.total is None:
             page_pass.total = total
@@ -175,13 +181,14 @@ class SlicePaginator(BasePaginator):
             raise ListChanged("a page brought no record that had not been seen, and there are still more")
         return inner.has_next_page
 
-    def _refuse_undeclared_paging(self, response: Response, rows: list[Any]) -> None:
-        """Fail if the response leads to another page although no paginator is declared."""
-        if found := undeclared_paging(response, rows):
-            self._fail(
-                f"no paginator is declared, and the response leads to another page. Declare paginator: {found}, which "
-                "dlt detects here, or paginator: single_page if this is everything"
-            )
+    def _follow_detected_paging(self, response: Response, rows: list[Any]) -> None:
+        """Take the paginator that dlt detects in the first page. Fail if it is one that cannot be followed."""
+        self._detected_paging = detect_paging(response, rows)
+        if self._detected_paging is None:
+            return
+        if self._detected_paging.paginator is None:
+            self._fail("the response leads to another page, and dlt only guesses how to request it")
+        self._inner = self._detected_paging.paginator
 
     def _is_contradiction(self, total: int, first_total: int) -> bool:
         """Tell whether the total of a later page shows that the records of the first total cannot all come.
@@ -260,5 +267,10 @@ class SlicePaginator(BasePaginator):
         inner.current_value = offset - 1 if len(keys) > 1 else offset
         return True
 
-    def _fail(self, reason: str) -> None:
+    def _fail(self, reason: str) -> NoReturn:
+        if self._detected_paging is not None:
+            reason += (
+                f". No paginator is declared. Declare paginator: {self._detected_paging.declaration}, which dlt "
+                "detects here, or paginator: single_page if the first page is everything"
+            )
         raise IncompleteSlice(f"{self._resource}: {reason}")
