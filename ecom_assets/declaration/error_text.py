@@ -66,7 +66,9 @@ def format_value(value: Any) -> str:
 def format_path(file: Path) -> str:
     """Return the path of a file as messages write it: relative if it is below the working directory."""
     absolute, here = file.absolute(), Path.cwd()
-    return str(absolute.relative_to(here)) if absolute.is_relative_to(here) else str(absolute)
+    path = str(absolute.relative_to(here)) if absolute.is_relative_to(here) else str(absolute)
+    # a name that is not UTF-8 holds characters that nothing can print or store
+    return path.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def dictionary_label(shop: str) -> str:

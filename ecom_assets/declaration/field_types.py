@@ -38,10 +38,40 @@ def _matching(pattern: str, allowed: str, *, echo: bool = True) -> Callable[[Any
     return check
 
 
-def _refusing_reserved(check: Callable[[Any], str]) -> Callable[[Any], str]:
-    """Return a check that also refuses the names of this program's and dlt's own tables and columns."""
+RESERVED_SHOPS = (
+    "information_schema",
+    "main",
+    "memory",
+    "pg_catalog",
+    "pg_temp",
+    "pg_toast",
+    "system",
+    "temp",
+)
+"""Schemas and catalogs that DuckDB and PostgreSQL have for themselves. A shop's name becomes that of its dataset."""
+
+_LONGEST_SHOP = 64  # the longest name of a schema in dlt
+_LONGEST_NAME = 200  # a table's name is the beginning of the names of dlt's files, which end after 255 bytes
+
+
+def _refusing_reserved(
+    check: Callable[[Any], str], longest: int | None = None, reserved: tuple[str, ...] = ()
+) -> Callable[[Any], str]:
+    """Return a check that also refuses the names of this program's and dlt's own tables and columns.
+
+    Args:
+        check: The check of all other texts.
+        longest: The most characters of a name, None if there is no limit.
+        reserved: Further names that databases have for themselves.
+    """
 
     def check_reserved(value: Any) -> str:
+        if value in reserved:
+            allowed = f"a name that no database has for itself; these are {', '.join(reserved)}"
+            raise value_error(format_value(value), allowed)
+        if isinstance(value, str) and longest and len(value) > longest:
+            found = f"{format_value(value)}, a name of {len(value)} characters"
+            raise value_error(found, f"at most {longest} characters")
         if value in RESERVED or (isinstance(value, str) and value.startswith("_dlt")):
             raise value_error(
                 format_value(value),
@@ -212,15 +242,21 @@ def _list_schema(entry: dict[str, Any], least: int = 0) -> dict[str, Any]:
 Name = Annotated[
     str,
     Check(
-        _refusing_reserved(_matching(_WORD, "a lower snake_case name, such as order_items")),
-        text_schema(_NOT_RESERVED + _WORD),
+        _refusing_reserved(_matching(_WORD, "a lower snake_case name, such as order_items"), _LONGEST_NAME),
+        text_schema(rf"(?=.{{1,{_LONGEST_NAME}}}$){_NOT_RESERVED}{_WORD}"),
     ),
 ]
 ShopName = Annotated[
     str,
     Check(
-        _refusing_reserved(_matching(_SHOP_PATTERN, "a lower snake_case name that does not end in _staging")),
-        text_schema(_NOT_RESERVED + _SHOP_PATTERN),
+        _refusing_reserved(
+            _matching(_SHOP_PATTERN, "a lower snake_case name that does not end in _staging"),
+            _LONGEST_SHOP,
+            RESERVED_SHOPS,
+        ),
+        text_schema(
+            rf"(?=.{{1,{_LONGEST_SHOP}}}$)(?!({'|'.join(RESERVED_SHOPS)})$){_NOT_RESERVED}{_SHOP_PATTERN}"
+        ),
     ),
 ]
 COLUMN_NAME_SCHEMA = text_schema(_NOT_RESERVED + _COLUMN_PATTERN)

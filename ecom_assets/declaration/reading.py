@@ -6,6 +6,7 @@ Other packages import the models of a declaration from here.
 from __future__ import annotations
 
 import os
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,7 @@ from ecom_assets.declaration.resource import Resource, RowsFrom
 from ecom_assets.declaration.shop import Shop
 from ecom_assets.declaration.table.column import Column, Reference
 from ecom_assets.declaration.table.schema_contract import SchemaContract
-from ecom_assets.foundation.errors import DeclarationError
+from ecom_assets.foundation.errors import DeclarationError, IngestError
 
 __all__ = [
     "Auth",
@@ -52,6 +53,7 @@ __all__ = [
     "names_shops_dir",
     "shop_files",
     "shops_dir",
+    "unexpected_error",
 ]
 
 Locate = Callable[[Place], tuple[str, Place]]
@@ -100,26 +102,33 @@ def names_shops_dir(environ: Mapping[str, str] = os.environ) -> bool:
 def shop_files(folder: Path) -> list[Path]:
     """Return the YAML files of a folder that declare a shop, sorted by name.
 
-    A file whose name begins with an underscore is only extended by others, and declares no shop.
+    A file whose name begins with an underscore is only extended by others, and declares no shop. A folder or a dangling
+    link with the name of a YAML file is among the files, so that reading it reports it.
 
     Raises:
         DeclarationError: The folder does not exist, or has no such file.
     """
-    if not folder.is_dir():
-        found = "a file" if folder.exists() else "nothing"
+    try:
+        is_folder, found = folder.is_dir(), "a file" if folder.exists() else "nothing"
+        files = sorted(file for file in folder.iterdir() if _declares_a_shop(file)) if is_folder else []
+    except OSError as error:  # a name that is too long, a folder that may not be read
+        is_folder, found, files = False, error.strerror or "an error", []
+    if not is_folder:
         raise DeclarationError(
             format_path(folder), "folder", found, "a folder of YAML files (ECOM_SHOPS_DIR)"
         )
-    files = sorted(
-        file
-        for file in folder.iterdir()
-        if file.suffix in (".yaml", ".yml") and not file.name.startswith("_") and file.is_file()
-    )
-    if not files:
+    if not any(file.is_file() for file in files):
         raise DeclarationError(
             format_path(folder), "folder", "no YAML file", "one file per shop, such as sandbox.yaml"
         )
     return files
+
+
+def _declares_a_shop(file: Path) -> bool:
+    """Tell whether a file, or what has its place, must be the declaration of a shop by its name."""
+    is_declaration = file.suffix in (".yaml", ".yml") and not file.name.startswith("_")
+    # editors leave dangling links whose names begin with a dot
+    return is_declaration and (not file.name.startswith(".") or file.is_file())
 
 
 def load_shops(
@@ -158,8 +167,24 @@ def load_shop(file: Path) -> Shop:
     Raises:
         DeclarationError: For the first error; it names the file of the error, which may be an extended one.
     """
-    layers = Layers(file)
-    return build_shop(layers.document, layers.locate, file)
+    try:
+        layers = Layers(file)
+        return build_shop(layers.document, layers.locate, file)
+    except IngestError:
+        raise
+    except Exception as error:  # a fault of this program: it must not take the other files down
+        unexpected = unexpected_error(file, error)
+    raise unexpected  # outside of the except clause, because the error may hold a value of the file
+
+
+def unexpected_error(file: Path, error: Exception) -> DeclarationError:
+    """Return the error of a file that this program cannot handle. It repeats no text, only where the program failed."""
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f" in {Path(frames[-1].filename).name}, line {frames[-1].lineno}" if frames else ""
+    found = f"something that this program fails at, with {type(error).__name__}{where}"
+    return DeclarationError(
+        format_path(file), "file", found, "a declaration that it can handle; please report this"
+    )
 
 
 def build_shop(document: dict[str, Any], locate: Locate, file: Path = Path()) -> Shop:

@@ -33,6 +33,7 @@ from ecom_assets.declaration.secret_use import SecretUse
 from ecom_assets.declaration.shop_rules.deletes import check_deletes
 from ecom_assets.declaration.shop_rules.dispositions import check_disposition
 from ecom_assets.declaration.shop_rules.endpoints import check_endpoint, check_first_window
+from ecom_assets.declaration.shop_rules.internal_names import check_internal_names
 from ecom_assets.declaration.shop_rules.references import check_references
 from ecom_assets.declaration.table.deletes import deletions_name
 from ecom_assets.declaration.table.inferred_columns import parent_column
@@ -237,6 +238,7 @@ class Shop(DeclarationModel):
                     "a name that no other resource has",
                 )
             by_name[resource.name] = resource
+        check_internal_names(self.resources)
         deletions = {deletions_name(entry.name): entry.name for entry in self.resources_with_deletes()}
         for position, resource in enumerate(self.resources):
             if resource.name in deletions:

@@ -8,7 +8,7 @@ from dlt.extract.exceptions import ResourceExtractionError
 
 from ecom_assets.client.failures import cause_chain
 from ecom_assets.declaration.reading import Resource, Shop
-from ecom_assets.extract.source import records_name
+from ecom_assets.declaration.shop_rules.internal_names import records_name
 from ecom_assets.foundation.errors import ContractBroken, IngestError
 
 

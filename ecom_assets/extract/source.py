@@ -30,6 +30,7 @@ from ecom_assets.contract.contract import Contract
 from ecom_assets.contract.privacy import protect_personal_data
 from ecom_assets.declaration.placeholders import END, START, replace_placeholders
 from ecom_assets.declaration.reading import Endpoint, Resource, Shop
+from ecom_assets.declaration.shop_rules.internal_names import records_name, windows_name
 from ecom_assets.extract.batching import SliceBatcher, TableBatcher
 from ecom_assets.extract.children import child_records
 from ecom_assets.extract.contract_application import apply_contract
@@ -83,16 +84,6 @@ def build_source(shop: Shop, plan: ReadPlan | None = None) -> DltSource:
         records = source.resources[records_name(shop.parent_of(resource))]
         source.resources.add(_table_resource(shop, resource, records, plan))
     return source
-
-
-def records_name(resource: Resource) -> str:
-    """Return the name of the dlt resource that yields the records of an endpoint."""
-    return f"{resource.name}_records"
-
-
-def windows_name(resource: Resource) -> str:
-    """Return the name of the dlt resource that yields the slices of an endpoint."""
-    return f"{resource.name}_windows"
 
 
 def _rest_api_config(shop: Shop, endpoints: Sequence[Resource], plan: ReadPlan | None) -> Any:

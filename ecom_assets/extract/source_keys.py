@@ -18,11 +18,12 @@ from ecom_assets.client.read_statistics import SliceStatistics
 from ecom_assets.contract.contract import Contract
 from ecom_assets.contract.record_keys import value_at
 from ecom_assets.declaration.reading import Resource
+from ecom_assets.declaration.shop_rules.internal_names import records_name
 from ecom_assets.declaration.table.deletes import deletions_name
 from ecom_assets.extract.paging.paginator import SlicePaginator
 from ecom_assets.extract.read_plan import ReadPlan
 from ecom_assets.extract.slices import Slice
-from ecom_assets.extract.source import build_source, records_name
+from ecom_assets.extract.source import build_source
 from ecom_assets.foundation.errors import ApiError, IncompleteSlice
 from ecom_assets.foundation.progress import OnProgress
 

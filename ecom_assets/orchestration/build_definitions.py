@@ -6,14 +6,15 @@ Loading them needs no secret, no network and no environment variable.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dagster import Definitions
+from dagster import AssetsDefinition, Definitions, ScheduleDefinition, SensorDefinition
 
 from ecom_assets.declaration.neighbours import with_neighbours
-from ecom_assets.declaration.reading import Shop, load_shops, names_shops_dir
-from ecom_assets.foundation.errors import DeclarationError
+from ecom_assets.declaration.reading import Shop, load_shops, names_shops_dir, unexpected_error
+from ecom_assets.foundation.errors import DeclarationError, IngestError
 from ecom_assets.orchestration.alerts import failure_sensor
 from ecom_assets.orchestration.assets import shop_assets
 from ecom_assets.orchestration.deletions import deletions_assets
@@ -60,33 +61,55 @@ def build_defs(
         if not of_folder and not in_python:
             raise error
     shops = (*in_python, *of_folder)
-    resources = shop_resources(shops, resource_overrides or {})
+    resources = shop_resources(shops, resource_overrides or {}, some_invalid=bool(invalid_files))
     shops = with_neighbours(shops, {shop.name: resources[secrets_key(shop)].secrets for shop in shops})
-    specs, checks = invalid_declaration_assets(invalid_files, in_python)
-    assets: list[Any] = [*specs]
-    jobs: list[Any] = []
-    schedules: list[Any] = []
-    sensors: list[Any] = [failure_sensor(shops, resources)] if alerts else []
+    parts: list[_Parts] = []
     for shop in shops:
-        assets += [*shop_assets(shop), *deletions_assets(shop)]
-        if shop.partitions and (windows := windows_job(shop)):
-            jobs.append(windows)
-            schedules.append(windows_schedule(shop, shop.partitions, windows))
-            sensors.append(change_sensor(shop, shop.partitions, windows))
-        if snapshots := snapshots_job(shop):
-            jobs.append(snapshots)
-            schedules.append(snapshots_schedule(shop, snapshots))
-        if deletions := deletions_job(shop):
-            jobs.append(deletions)
-            schedules.append(deletions_schedule(shop, deletions))
+        try:
+            parts.append(_parts_of(shop))
+        except IngestError:
+            raise
+        except Exception as error:  # a fault of this program: it must not take the other shops down
+            if shop.file == Path() or len(shops) == 1:
+                raise
+            invalid_files[shop.file] = unexpected_error(shop.file, error)
+    taken = {key for part in parts for asset in part.assets for key in asset.keys}
+    specs, checks = invalid_declaration_assets(invalid_files, in_python, taken)
+    of_all = [failure_sensor(shops, resources)] if alerts else []
     return Definitions(
-        assets=assets,
+        assets=[*specs, *(asset for part in parts for asset in part.assets)],
         asset_checks=checks,
-        jobs=jobs,
-        schedules=schedules,
-        sensors=sensors,
+        jobs=[job for part in parts for job in part.jobs],
+        schedules=[schedule for part in parts for schedule in part.schedules],
+        sensors=[*of_all, *(sensor for part in parts for sensor in part.sensors)],
         resources=resources,
     )
+
+
+@dataclass
+class _Parts:
+    """What the definitions have of one shop."""
+
+    assets: list[AssetsDefinition]
+    jobs: list[Any] = field(default_factory=list)
+    schedules: list[ScheduleDefinition] = field(default_factory=list)
+    sensors: list[SensorDefinition] = field(default_factory=list)
+
+
+def _parts_of(shop: Shop) -> _Parts:
+    """Return the assets, jobs, schedules and sensors of a shop."""
+    parts = _Parts([*shop_assets(shop), *deletions_assets(shop)])
+    if shop.partitions and (windows := windows_job(shop)):
+        parts.jobs.append(windows)
+        parts.schedules.append(windows_schedule(shop, shop.partitions, windows))
+        parts.sensors.append(change_sensor(shop, shop.partitions, windows))
+    if snapshots := snapshots_job(shop):
+        parts.jobs.append(snapshots)
+        parts.schedules.append(snapshots_schedule(shop, snapshots))
+    if deletions := deletions_job(shop):
+        parts.jobs.append(deletions)
+        parts.schedules.append(deletions_schedule(shop, deletions))
+    return parts
 
 
 def _check_shops(shops: Sequence[Any]) -> tuple[Shop, ...]:

@@ -59,11 +59,16 @@ def deletions_spec(shop: Shop, resource: Resource) -> AssetSpec:
     )
 
 
+def _op_name(shop: Shop, resource: Resource) -> str:
+    """Return a name that no resource of another shop has: `a` with `b_c` differs from `a_b` with `c`."""
+    return f"sweep_{shop.name}{'__' if '_' in shop.name else '_'}{resource.name}"
+
+
 def _deletions_asset(shop: Shop, resource: Resource) -> AssetsDefinition:
     """Return the asset of one resource, in an op of its own, so that a failure stays with that resource."""
 
     @multi_asset(
-        name=f"sweep_{shop.name}_{resource.name}",
+        name=_op_name(shop, resource),
         specs=[deletions_spec(shop, resource)],
         pool=load_pool(shop),
         required_resource_keys={secrets_key(shop)},

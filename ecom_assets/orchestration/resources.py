@@ -5,6 +5,7 @@ See `ecom_assets.client.auth` for the other places of a secret, and for how it s
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,6 +13,8 @@ from dagster import ConfigurableResource, EnvVar
 from pydantic import Field
 
 from ecom_assets.declaration.reading import Shop
+
+_log = logging.getLogger(__name__)
 
 
 class ShopSecrets(ConfigurableResource[Any]):
@@ -44,18 +47,24 @@ def secrets_key(shop: Shop) -> str:
     return f"{shop.name}_secrets"
 
 
-def shop_resources(shops: tuple[Shop, ...], overrides: Mapping[str, ShopSecrets]) -> dict[str, ShopSecrets]:
+def shop_resources(
+    shops: tuple[Shop, ...], overrides: Mapping[str, ShopSecrets], *, some_invalid: bool = False
+) -> dict[str, ShopSecrets]:
     """Return the secrets of each shop by resource key.
 
     Args:
         shops: All shops of the code location.
         overrides: Secrets that replace the default by resource key. The default is empty.
+        some_invalid: Whether declarations were left out. A key may then be that of a shop whose file is invalid.
 
     Raises:
         ValueError: No shop has a key of `overrides`, or a secret is a value instead of an EnvVar.
     """
     resources = {secrets_key(shop): ShopSecrets() for shop in shops}
     for key, resource in overrides.items():
+        if key not in resources and some_invalid:
+            _log.warning("resource_overrides: no valid shop has the key %r, so it is not used", key)
+            continue
         if key not in resources:
             raise ValueError(f"resource_overrides: found {key!r}; allowed: {', '.join(resources)}")
         if not isinstance(resource, ShopSecrets):

@@ -4,17 +4,28 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from pathlib import Path
 
 import pytest
-from dagster import AssetCheckEvaluation, AssetKey, DagsterInstance, Definitions
+from dagster import AssetCheckEvaluation, AssetKey, AssetsDefinition, DagsterInstance, Definitions, EnvVar
 
 from ecom_assets.cli.app import main
+from ecom_assets.declaration.reading import Shop
+from ecom_assets.orchestration import build_definitions
+from ecom_assets.orchestration.assets import shop_assets
 from ecom_assets.orchestration.build_definitions import build_defs
+from ecom_assets.orchestration.resources import ShopSecrets
 from ecom_assets_tests.support.dagster.dagster_runs import declare
 
 WRONG = "broken.yaml: partitions.every: found 'fortnight'; allowed: hour, day, week, month"
 KEY = AssetKey(["broken", "declaration"])
+TINY = """
+name: {}
+client: {{base_url: "https://api.example.com"}}
+resources:
+- {{name: {}, primary_key: id, write_disposition: merge, deletes: sweep, endpoint: /things}}
+"""
 
 
 @pytest.fixture
@@ -88,3 +99,47 @@ def test_the_command_line_checks_all_shops(
         assert printed.err == f"error: shops/{WRONG}\n"
         assert "orders" in printed.out
     assert list(json.loads(printed.out)) == ["sandbox"]
+
+
+def test_no_file_takes_the_definitions_down_by_its_name_or_its_secrets(folder: Path) -> None:
+    broken = (folder / "broken.yaml").read_text("utf-8")
+    for name in ("a-b.yaml", "a_b.yaml", "broken.yml", f"{'x' * 240}.yaml", "ü.yaml"):
+        (folder / name).write_text(broken, "utf-8")
+    (Path(os.fsdecode(os.fsencode(folder) + b"/\xff.yaml"))).write_text(broken, "utf-8")
+    # a valid shop whose table has the key of the asset of an invalid file
+    (folder / "z.yaml").write_text(TINY.format("broken", "declaration"), "utf-8")
+    definitions = build_defs(folder, {"a_b_secrets": ShopSecrets(secrets={"api_key": EnvVar("A_B")})})
+    Definitions.validate_loadable(definitions)
+    keys = [spec.key for spec in definitions.resolve_all_asset_specs()]
+    invalid = [key.path[0][:9] for key in keys if "declaration" in key.path and key.path[0] != "broken"]
+    assert sorted(invalid) == ["_", "__2", "a_b", "a_b_2", "broken_2", "broken_3", "x" * 9]
+    assert len(set(keys)) == len(keys)
+    for spec in definitions.resolve_all_asset_specs():
+        (spec.description or "").encode()
+
+
+def test_two_shops_whose_names_run_into_those_of_their_tables(folder: Path) -> None:
+    (folder / "one.yaml").write_text(TINY.format("a", "b_c"), "utf-8")
+    (folder / "two.yaml").write_text(TINY.format("a_b", "c"), "utf-8")
+    definitions = build_defs(folder)
+    Definitions.validate_loadable(definitions)
+    keys = {spec.key for spec in definitions.resolve_all_asset_specs()}
+    assert {AssetKey(["a", "b_c_deletions"]), AssetKey(["a_b", "c_deletions"])} <= keys
+
+
+def test_a_shop_that_dagster_cannot_have_is_one_error(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "other.yaml").write_text(
+        (folder / "sandbox.yaml").read_text("utf-8").replace("name: sandbox", "name: other"), "utf-8"
+    )
+
+    def failing(shop: Shop) -> list[AssetsDefinition]:
+        if shop.name == "other":
+            raise ValueError("something of Dagster")
+        return shop_assets(shop)
+
+    monkeypatch.setattr(build_definitions, "shop_assets", failing)
+    definitions = build_defs(folder)
+    Definitions.validate_loadable(definitions)
+    specs = {spec.key: spec for spec in definitions.resolve_all_asset_specs()}
+    assert "ValueError in" in (specs[AssetKey(["other", "declaration"])].description or "")
+    assert AssetKey(["sandbox", "orders"]) in specs

@@ -6,6 +6,7 @@ since its keys depend on its type.
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ from ecom_assets.declaration.files.yaml_file import read_file
 from ecom_assets.foundation.errors import DeclarationError
 
 FILE_NAME = r"[^/\\\s]+\.ya?ml"
+_LONGEST_NAME = 255
+"""Bytes in the name of a file, on every common file system."""
 _ALLOWED = "the name of a YAML file in the same folder, such as _base.yaml"
 
 
@@ -125,6 +128,9 @@ def _base_file(file: Path, name: Any) -> Path:
     if not isinstance(name, str) or not re.fullmatch(FILE_NAME, name):
         raise DeclarationError(format_path(file), "extends", format_value(name), _ALLOWED)
     base = file.with_name(name)
+    if len(os.fsencode(name)) > _LONGEST_NAME:
+        found = f"{format_value(name)}, a name of {len(name)} characters"
+        raise DeclarationError(format_path(file), "extends", found, _ALLOWED)
     if not base.is_file():
         raise DeclarationError(
             format_path(file), "extends", f"{format_value(name)}, a file that does not exist", _ALLOWED

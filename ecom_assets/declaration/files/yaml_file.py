@@ -1,4 +1,4 @@
-"""Read one YAML file of a declaration: strict YAML, known keys at the top, texts as keys, and no secrets."""
+"""Read one YAML file of a declaration: strict YAML of limited size, known keys, texts as keys, and no secrets."""
 
 from __future__ import annotations
 
@@ -11,9 +11,14 @@ import yaml
 
 from ecom_assets.declaration.error_text import Place, format_path, format_place, format_value
 from ecom_assets.declaration.files.secrets_in_files import refuse_secrets
+from ecom_assets.declaration.files.yaml_loader import MAX_DEPTH, StrictLoader
 from ecom_assets.foundation.errors import DeclarationError
 
 TOP_KEYS = ("name", "extends", "client", "policy", "partitions", "resource_defaults", "resources")
+
+_MAX_BYTES = 4 * 2**20
+_MAX_VALUES = 250_000
+"""Values in a document, aliases written out: far more than a shop of 200 tables with 100 columns has."""
 
 
 def read_file(file: Path) -> dict[str, Any]:
@@ -25,51 +30,30 @@ def read_file(file: Path) -> dict[str, Any]:
     """
     label = format_path(file)
     document = _read(file, label)
-    try:
-        check_keys(document, (), label)
-        refuse_secrets(document, label)
-    except RecursionError:
-        raise DeclarationError(
-            label, "file", "an alias that contains itself", "aliases that do not contain themselves"
-        ) from None
+    _Size(label).measure(document, ())
+    check_keys(document, (), label)
+    refuse_secrets(document, label)
     for key in document:
         if key not in TOP_KEYS:
             raise DeclarationError(label, format_place((key,)), "an unknown key", ", ".join(TOP_KEYS))
     return document
 
 
-class _Loader(yaml.SafeLoader):
-    """A safe YAML loader that refuses a repeated key instead of using the last value."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        """Return a mapping; raises MarkedYAMLError at the second of two equal keys."""
-        seen: set[str] = set()
-        for key, _ in node.value:
-            if isinstance(key, yaml.ScalarNode) and key.tag != "tag:yaml.org,2002:merge":
-                if key.value in seen:
-                    raise yaml.MarkedYAMLError(problem="a key that occurs twice", problem_mark=key.start_mark)
-                seen.add(key.value)
-        return super().construct_mapping(node, deep)
-
-    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
-        """Return a value; raises MarkedYAMLError, which knows the line, for an impossible date and the like."""
-        try:
-            return super().construct_object(node, deep)
-        except ValueError:
-            problem = "a value that does not exist, such as an impossible date"
-            raise yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark) from None
-
-
 def _read(file: Path, label: str) -> dict[Any, Any]:
     """Return the mapping in a YAML file."""
     try:
-        document = yaml.load(file.read_text(encoding="utf-8-sig"), Loader=_Loader)  # a subclass of SafeLoader
+        document = yaml.load(_read_text(file, label), Loader=StrictLoader)  # a subclass of SafeLoader
     except OSError as error:
         raise DeclarationError(
             label, "file", error.strerror or "an error", "a file that can be read"
         ) from None
     except UnicodeDecodeError:
         raise DeclarationError(label, "file", "bytes that are not UTF-8", "UTF-8") from None
+    except RecursionError:
+        # merge keys that lead back to themselves; brackets end at the loader's own limit
+        raise DeclarationError(
+            label, "file", "an alias that contains itself", "aliases that do not contain themselves"
+        ) from None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         place = f"line {mark.line + 1}, column {mark.column + 1}" if mark else "file"
@@ -89,8 +73,71 @@ def _read(file: Path, label: str) -> dict[Any, Any]:
     return document
 
 
+def _read_text(file: Path, label: str) -> str:
+    """Return the text in a file. Only a regular file is opened, because a pipe or a device may never end."""
+    if not file.is_file() and (file.is_symlink() or file.exists()):
+        found = "a folder" if file.is_dir() else "a file of another kind"
+        if file.is_symlink() and not file.exists():
+            found = "a link to a file that does not exist"
+        raise DeclarationError(label, "file", found, "a regular file")
+    with file.open("rb") as opened:
+        content = opened.read(_MAX_BYTES + 1)
+    if len(content) > _MAX_BYTES:
+        allowed = f"at most {_MAX_BYTES:,} bytes; spread the resources over several shops"
+        raise DeclarationError(label, "file", f"more than {_MAX_BYTES:,} bytes", allowed)
+    return content.decode("utf-8-sig")
+
+
+class _Size:
+    """Measures a document whose aliases are written out, without writing them out.
+
+    A few hundred bytes of aliases that name each other stand for billions of values.
+    """
+
+    def __init__(self, label: str) -> None:
+        self._label = label
+        self._known: dict[int, tuple[int, int]] = {}
+        self._open: set[int] = set()
+
+    def measure(self, value: Any, place: Place) -> tuple[int, int]:
+        """Return the number of values in a value, and of levels below it.
+
+        Raises:
+            DeclarationError: There are too many of them, or a value contains itself.
+        """
+        if not isinstance(value, (dict, list)):
+            return 1, 0
+        if id(value) in self._open:
+            raise self._error((), "an alias that contains itself", "aliases that do not contain themselves")
+        if id(value) not in self._known:
+            if len(place) > MAX_DEPTH:
+                raise self._too_deep(place)
+            self._open.add(id(value))
+            size, levels = 1, 0
+            for key, entry in value.items() if isinstance(value, dict) else enumerate(value):
+                entry_size, entry_levels = self.measure(entry, (*place, key))
+                size, levels = size + entry_size, max(levels, entry_levels + 1)
+                if size > _MAX_VALUES:
+                    allowed = f"at most {_MAX_VALUES:,} values once aliases are written out"
+                    raise self._error(place[:3], f"more than {_MAX_VALUES:,} values", allowed)
+            self._open.discard(id(value))
+            self._known[id(value)] = size, levels
+        size, levels = self._known[id(value)]
+        if len(place) + levels > MAX_DEPTH + 1:
+            raise self._too_deep(place)
+        return size, levels
+
+    def _too_deep(self, place: Place) -> DeclarationError:
+        levels = f"{MAX_DEPTH} levels within each other"
+        return self._error(place[:3], f"more than {levels}", f"at most {levels}")
+
+    def _error(self, place: Place, found: str, allowed: str) -> DeclarationError:
+        written = tuple(piece if isinstance(piece, int) else str(piece) for piece in place)
+        return DeclarationError(self._label, format_place(written), found, allowed)
+
+
 def check_keys(value: Any, place: Place, label: str) -> None:
-    """Refuse keys that YAML does not read as text, such as `on`, `1` or `2026-01-01`."""
+    """Refuse keys that YAML does not read as text, such as `on` or `2026-01-01`, and texts that nothing can store."""
     entries: Iterable[tuple[Any, Any]] = ()
     if isinstance(value, Mapping):
         entries = value.items()
@@ -102,7 +149,17 @@ def check_keys(value: Any, place: Place, label: str) -> None:
                     f"the key {format_value(key)}",
                     "a text as key; put it in quotes",
                 )
+            _check_text(key, place, label)
     elif isinstance(value, list):
         entries = enumerate(value)
+    elif isinstance(value, str):
+        _check_text(value, place, label)
     for key, entry in entries:
         check_keys(entry, (*place, key), label)
+
+
+def _check_text(text: str, place: Place, label: str) -> None:
+    """Refuse a text that neither Dagster nor a warehouse can store."""
+    if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
+        found = "a text with a NUL character or half of a surrogate pair"
+        raise DeclarationError(label, format_place(place), found, "a text without these characters")
