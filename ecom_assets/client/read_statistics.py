@@ -17,7 +17,11 @@ SLICE_HEADER = "X-Ecom-Slice"
 class SliceStatistics:
     """The figures of one slice. A slice is read by one worker, so its fields need no lock.
 
-    `source_total` is the total that the API reports, `seconds` is wall time.
+    `source_total` is the total that the API reports, `seconds` is wall time. `ignored` counts the answers that a
+    response action turned into empty pages. `refused` is the status of such an answer if it says nothing about the
+    records, None otherwise; the rows of the list then stay. `refusal_is_declared` tells whether the declaration has the
+    content of that answer. `listed_keys` are the fields at the top of the answers that had a list, `unlisted_keys`
+    those of each answer that left the list out; both only where the endpoint declares that the list may be left out.
     """
 
     source_total: int | None = None
@@ -25,8 +29,13 @@ class SliceStatistics:
     requests: int = 0
     retries: int = 0
     restarts: int = 0
+    ignored: int = 0
+    refused: int | None = None
+    refusal_is_declared: bool = False
     seconds: float = 0.0
     complete: bool = False
+    listed_keys: frozenset[str] | None = None
+    unlisted_keys: frozenset[frozenset[str]] = frozenset()
 
 
 class ReadStatistics:
@@ -41,6 +50,11 @@ class ReadStatistics:
         """Return the statistics of a slice, which start at zero on the first call."""
         with self._lock:
             return self._slices.setdefault(slice_id, SliceStatistics())
+
+    def of_endpoint(self, resource: str) -> list[SliceStatistics]:
+        """Return the statistics of the slices of an endpoint, and of the child lists below them."""
+        with self._lock:
+            return [entry for key, entry in self._slices.items() if key.split("/", 1)[0] == resource]
 
     def reset(self, slice_ids: Iterable[str]) -> None:
         """Drop the statistics of these slices, and of the child lists below them, before they are read again."""

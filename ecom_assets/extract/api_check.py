@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any, Literal
@@ -14,7 +15,9 @@ from ecom_assets.contract.sample import sample_contract
 from ecom_assets.declaration.api.paginator import reported_total
 from ecom_assets.declaration.promises import promises
 from ecom_assets.declaration.reading import Resource, Shop
-from ecom_assets.extract.probe import Probe, open_probe
+from ecom_assets.extract.answers.empty_answers import require_list
+from ecom_assets.extract.answers.ignored_answers import is_refusal, refusal_text
+from ecom_assets.extract.probe import Page, Probe, open_probe
 from ecom_assets.extract.slices import Slice
 from ecom_assets.extract.window_assignment import cursor_instants_of
 from ecom_assets.extract.window_request import window_request
@@ -113,7 +116,10 @@ class _EndpointCheck:
             yield self._finding("reached", "failed", str(error))
             return
         keys = keys_of(page.records, self.resource.key_paths)
-        yield self._finding("reached", "ok", f"{len(page.records)} records on the first page")
+        if page.ignored and not page.records:
+            yield self._finding("reached", *self._ignored(page.ignored))
+        else:
+            yield self._finding("reached", *self._reached(page))
         if found := page.undeclared_paging:
             detail = f"there are more pages: declare paginator: {found.declaration}"
             yield self._finding("paging", "skipped" if found.paginator else "failed", detail)
@@ -136,6 +142,33 @@ class _EndpointCheck:
 
     def _finding(self, what: str, result: Result, detail: str) -> Finding:
         return Finding(self.resource.name, what, result, self.probe.redactor.scrub(detail))
+
+    def _ignored(self, statuses: Sequence[int]) -> Outcome:
+        """Judge a resource of which no record came, because response actions ignored the answers."""
+        counts = Counter(statuses)
+        text = " and ".join(f"status {status}" for status in sorted(counts))
+        if set(counts) == {204}:
+            return "ok", f"0 records: response_actions ignores {text}"
+        if any(map(is_refusal, counts)):
+            return "failed", refusal_text(next(status for status in statuses if is_refusal(status)))
+        lists = (
+            f"the lists of all {len(statuses)} parent records tried"
+            if self.resource.parent
+            else "the first page"
+        )
+        return "failed", (
+            f"response_actions ignores {lists} ({text}), so no record was seen: check the endpoint's path, and "
+            "what the secrets may read"
+        )
+
+    def _reached(self, page: Page) -> Outcome:
+        """Judge a page. If it leaves its list out, nothing confirms the selector."""
+        try:
+            selector = (self.resource.endpoint and self.resource.endpoint.data_selector) or "$"
+            require_list(self.resource.name, selector, [page.statistics])
+        except ApiError as error:
+            return "failed", str(error)
+        return "ok", f"{len(page.records)} records on the first page"
 
     def _check_order(self, keys: list[Key]) -> Outcome:
         """Request the same page again. Without a fixed order, pages do not fit together."""

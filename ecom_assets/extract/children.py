@@ -22,10 +22,11 @@ from ecom_assets.client.read_statistics import SLICE_HEADER
 from ecom_assets.client.signing import auth_header
 from ecom_assets.contract.duplicates import superseded_records
 from ecom_assets.contract.privacy import protect_personal_data
-from ecom_assets.contract.record_keys import value_at
+from ecom_assets.contract.record_keys import keys_of, value_at
 from ecom_assets.declaration.api.paginator import reported_total
 from ecom_assets.declaration.placeholders import parent_field
 from ecom_assets.declaration.reading import Endpoint, Resource
+from ecom_assets.extract.answers.refused_children import RefusedChildLists
 from ecom_assets.extract.paging.paginator import RECORDS, SlicePaginator
 from ecom_assets.extract.processing import process_records
 from ecom_assets.extract.request_template import response_actions, template_of
@@ -193,6 +194,7 @@ class ChildCollector:
         self._pii_key = connection.pii_key
         self._progress = Progress(resource.name, len(slices), on_progress)
         self._unfinished: dict[str, _UnfinishedSlice] = {}
+        self._refused_lists = RefusedChildLists(resource, len(slices), on_progress)
 
     def requests_for(self, parents: AssignedRecords) -> list[ChildRequest]:
         """Return the requests for a slice of the parent: one for each record, made from its last state.
@@ -239,7 +241,14 @@ class ChildCollector:
             windows += [parents.windows[position]] * len(found)
         self._sum_up_statistics(slice_read)
         self._progress.add(len(records))
-        return AssignedRecords(slice_read.slice_, records, windows, parents.roots, filtered)
+        statistics = {request.position: self._statistics.of(request.id) for request in slice_read.requests}
+        refused = self._refused_lists.add_slice(statistics)
+        roots = parents.roots
+        if refused:
+            keys = keys_of(roots, self._parent.key_paths)
+            kept = {keys[position] for position in refused}
+            roots = [root for root, key in zip(roots, keys, strict=True) if key not in kept]
+        return AssignedRecords(slice_read.slice_, records, windows, roots, filtered)
 
     def _sum_up_statistics(self, slice_read: _UnfinishedSlice) -> None:
         """Sum the statistics of a slice's lists. The slice has a total only if each list has one."""
@@ -248,7 +257,7 @@ class ChildCollector:
         statistics = self._statistics.of(slice_read.slice_.id)
         if self._has_total and len(totals) == len(lists):
             statistics.source_total = sum(totals)
-        for name in ("fetched", "requests", "retries", "restarts"):
+        for name in ("fetched", "requests", "retries", "restarts", "ignored"):
             setattr(statistics, name, sum(getattr(entry, name) for entry in lists))
         statistics.seconds = time.monotonic() - slice_read.started
         statistics.complete = all(entry.complete for entry in lists)

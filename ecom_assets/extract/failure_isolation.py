@@ -9,7 +9,7 @@ from dlt.extract.exceptions import ResourceExtractionError
 from ecom_assets.client.failures import cause_chain
 from ecom_assets.declaration.reading import Resource, Shop
 from ecom_assets.declaration.shop_rules.internal_names import records_name
-from ecom_assets.foundation.errors import ContractBroken, IngestError
+from ecom_assets.foundation.errors import ContractBroken, IncompleteSlice, IngestError
 
 
 def failed_tables(
@@ -28,6 +28,8 @@ def failed_tables(
     failed_pipes = [
         cause.pipe_name for cause in cause_chain(error) if isinstance(cause, ResourceExtractionError)
     ]
+    if isinstance(failure, IncompleteSlice) and failure.endpoint is not None:
+        failed_pipes.append(records_name(shop.resource(failure.endpoint)))
     affected = [
         resource
         for resource in tables

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from typing import Any
 
@@ -15,15 +15,17 @@ from dlt.sources.rest_api.config_setup import create_response_hooks
 from requests import Request, Response
 
 from ecom_assets.client.api_connection import ApiConnection, open_api
+from ecom_assets.client.read_statistics import SliceStatistics
 from ecom_assets.client.redaction import Redactor
 from ecom_assets.client.signing import auth_header
 from ecom_assets.contract.privacy import protect_personal_data
 from ecom_assets.declaration.api.paginator import new_paginator, reported_total
 from ecom_assets.declaration.reading import Endpoint, Resource, Shop
+from ecom_assets.extract.answers.empty_answers import EmptyAnswers
+from ecom_assets.extract.answers.ignored_answers import ignored_status, is_ignored
 from ecom_assets.extract.children import add_parent_fields, placeholder_values
 from ecom_assets.extract.paging.detection import DetectedPaging, declares_paging, detect_paging
 from ecom_assets.extract.paging.guarded_paginator import guarded_paginator
-from ecom_assets.extract.paging.page_reader import is_ignored
 from ecom_assets.extract.paging.record_detection import RecordDetection
 from ecom_assets.extract.processing import process_records
 from ecom_assets.extract.request_template import response_actions, template_of, window_values
@@ -43,11 +45,16 @@ class Page:
         records: Its records.
         total: The total that the API reports, None if it reports none.
         undeclared_paging: The paging that leads to another page although none is declared, else None.
+        statistics: What the answer says about the list if the API leaves out lists.
+        ignored: The statuses of the answers that a response action ignored. Of a child, those of all parent records
+            that were tried.
     """
 
     records: list[Any]
     total: int | None
     undeclared_paging: DetectedPaging | None = None
+    ignored: tuple[int, ...] = ()
+    statistics: SliceStatistics = field(default_factory=SliceStatistics)
 
 
 class Probe:
@@ -99,14 +106,16 @@ class Probe:
         if parents is None:
             found = self.page(parent_resource, bounds, max_parents=max_parents).records
             parents = self.processed(parent_resource, found)[:max_parents]
+        ignored: list[int] = []
         for parent in parents:
             values = placeholder_values(resource, parent)
             page = None if values is None else self._request_page(resource, values, bounds, limit, offset)
+            ignored += page.ignored if page else ()
             if page and (page.records or known_parent):
                 self._parents[resource.name, bounds] = parent
                 records = add_parent_fields(resource, parent, page.records)
-                return replace(page, records=records)
-        return Page([], None)
+                return replace(page, records=records, ignored=tuple(ignored))
+        return Page([], None, ignored=tuple(ignored))
 
     def records(
         self, resource: Resource, bounds: Bounds | None = None, *, limit: int | None = None
@@ -161,11 +170,14 @@ class Probe:
             hooks=create_response_hooks(response_actions(endpoint)),
         )
         if is_ignored(response):
-            return Page([], None)
+            return Page([], None, ignored=(ignored_status(response),))
         records = _records_in(resource, endpoint, response)
         paging = None if declares_paging(self._shop, resource) else detect_paging(response, records)
         total_places = (total.get("total_path"), total.get("total_header"))
         page = Page(records, _total_in(resource, response, *total_places), paging)
+        empty_answers = EmptyAnswers(endpoint)
+        is_list = bool(records) or empty_answers.declared_form(response) is None
+        empty_answers.add(response, page.statistics, is_list=is_list, total=page.total)
         if not resource.processing_steps:
             protect_personal_data(self._shop, resource, page.records, self._pii_key)
         return page
@@ -183,6 +195,9 @@ def _records_in(resource: Resource, endpoint: Endpoint, response: Response) -> l
     """Return the records of an answer. Raises ApiError if `data_selector` leads to no list of records."""
     body = response.json()
     selector = endpoint.data_selector or "$"
+    empty_answers = EmptyAnswers(endpoint)
+    if empty_answers.declared_form(response):
+        return []
     if selector == "$" and isinstance(body, dict) and body:
         detection = RecordDetection(resource)
         return detection.records_at(detection.path_in(body), body)
@@ -192,6 +207,7 @@ def _records_in(resource: Resource, endpoint: Endpoint, response: Response) -> l
         keys = ", ".join(map(str, list(body)[:8])) if isinstance(body, dict) else type(body).__name__
         raise ApiError(
             f"{resource.name}: data_selector {selector!r} found no list of records in an answer with: {keys}"
+            f"{empty_answers.advice(response)}"
         )
     return records if isinstance(records, list) else [records]
 
@@ -205,6 +221,8 @@ def _total_in(
     else:
         value = next(iter(jsonpath.find_values(total_path, response.json())), None) if total_path else None
     total = int(value) if str(value).isdigit() else None
+    if value is None and resource.endpoint and EmptyAnswers(resource.endpoint).declared_form(response):
+        return None
     if total is None and (total_header or total_path):
         where = f"total_header {total_header}" if total_header else f"total_path {total_path}"
         raise ApiError(f"{resource.name}: {where} found {value!r}; the number of records was expected")

@@ -7,15 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
-from dlt.sources.helpers.rest_client.exceptions import IgnoreResponseException
 from dlt.sources.rest_api.config_setup import expand_placeholders
-from requests import Response
 
 from ecom_assets.declaration.placeholders import END, START, placeholder_names, replace_placeholders
 from ecom_assets.declaration.reading import Endpoint, Incremental
+from ecom_assets.extract.answers.empty_answers import accept_without_body
+from ecom_assets.extract.answers.ignored_answers import IgnoreAction, guarded, refuse_partial_match
 from ecom_assets.extract.window_request import WindowRequest
 from ecom_assets.foundation.errors import ApiError
 
@@ -110,53 +111,34 @@ def response_actions(endpoint: Endpoint) -> list[Any] | None:
     """Return the response actions of an endpoint for dlt.
 
     `ignore` becomes an action that makes an empty page. dlt's own `ignore` ends the paging, and the pages that
-    `SlicePaginator` holds back would be lost. A function that raises fails the resource with one line.
+    `SlicePaginator` holds back would be lost. It also searches the whole body for a declared content, so that it
+    ignores a page of records which merely contains it. A function that raises fails the resource with one line.
     """
     if not endpoint.response_actions:
-        return None
-    return [_response_action(position, action) for position, action in enumerate(endpoint.response_actions)]
+        return [accept_without_body] if "204" in endpoint.empty_answers else None
+    actions = [
+        _response_action(position, action) for position, action in enumerate(endpoint.response_actions)
+    ]
+    ignoring = [
+        (position, action) for position, action in enumerate(actions) if isinstance(action, IgnoreAction)
+    ]
+    if ignoring:
+        actions.append(partial(refuse_partial_match, ignoring))
+    return [*actions, accept_without_body] if "204" in endpoint.empty_answers else actions
 
 
 def _response_action(position: int, action: Any) -> Any:
     where = f"response_actions[{position}]"
     if callable(action):
-        return _guarded(where, action)
+        return guarded(where, action)
     done = action.get("action")
     if done == "ignore":
-        return {**action, "action": _make_empty_page}
+        return IgnoreAction(action)
     if callable(done):
-        return {**action, "action": _guarded(where, done)}
+        return {**action, "action": guarded(where, done)}
     if isinstance(done, (list, tuple)):
-        return {**action, "action": [_guarded(where, function) for function in done]}
+        return {**action, "action": [guarded(where, function) for function in done]}
     return dict(action)
-
-
-def _guarded(where: str, function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a function of the declaration as a hook that raises nothing but an ApiError."""
-
-    def hook(response: Response, *args: Any, **kwargs: Any) -> None:
-        try:
-            function(response)
-            return
-        except IgnoreResponseException:
-            _make_empty_page(response)
-            return
-        except ApiError:
-            raise
-        except Exception as error:
-            text = f"{type(error).__name__}: {' '.join(str(error).split())}"
-        # outside of the except clause: the function's error may hold the response
-        method, path = response.request.method, urlsplit(response.request.url or "").path
-        raise ApiError(f"{method} {path}: {where} raised {text}")
-
-    return hook
-
-
-def _make_empty_page(response: Response, *args: Any, **kwargs: Any) -> Response:
-    response.status_code = 200
-    response._content = b"{}"
-    response.ignored = True  # type: ignore[attr-defined]
-    return response
 
 
 def path_segment(value: Any) -> str:

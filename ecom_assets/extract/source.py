@@ -34,6 +34,7 @@ from ecom_assets.declaration.shop_rules.internal_names import records_name, wind
 from ecom_assets.extract.batching import SliceBatcher, TableBatcher
 from ecom_assets.extract.children import child_records
 from ecom_assets.extract.contract_application import apply_contract
+from ecom_assets.extract.left_out_lists import require_lists
 from ecom_assets.extract.paging.completeness import SliceLimits
 from ecom_assets.extract.paging.paginator import RECORDS, SlicePaginator
 from ecom_assets.extract.processing import process_records
@@ -245,6 +246,8 @@ def _table_resource(
                 yield dlt.mark.with_hints(table, new_columns) if new_columns else table
         if slice_batcher.done and plan.contracts[resource.name].widened:
             raise ColumnsWidened(resource.name, plan.contracts[resource.name].widened)
+        if slice_batcher.done:
+            require_lists(plan, resource)
 
     hints = Contract(resource).columns_hints()
     if cursor := resource.cursor:

@@ -20,6 +20,7 @@ from ecom_assets.contract.record_keys import value_at
 from ecom_assets.declaration.reading import Resource
 from ecom_assets.declaration.shop_rules.internal_names import records_name
 from ecom_assets.declaration.table.deletes import deletions_name
+from ecom_assets.extract.answers.empty_answers import require_list
 from ecom_assets.extract.paging.paginator import SlicePaginator
 from ecom_assets.extract.read_plan import ReadPlan
 from ecom_assets.extract.slices import Slice
@@ -72,6 +73,7 @@ def source_keys(
     statistics = connection.statistics.of(slice_.id)
     if not statistics.complete:
         raise IncompleteSlice(f"{slice_.id}: dlt ended without reading all pages of it")
+    require_list(resource.name, endpoint.data_selector or "$", [statistics])
     keys = Contract(resource, timezone=timezone).columns_of(records, resource.primary_key)
     if len(keys) < len(records):
         raise ApiError(

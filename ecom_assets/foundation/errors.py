@@ -39,6 +39,9 @@ class RetryLater(ApiError):
 class IncompleteSlice(ApiError):
     """A slice could not be proved complete."""
 
+    endpoint: str | None = None
+    """The name of the resource whose endpoint it is about, if that is known only after reading."""
+
 
 class ContractBroken(IngestError):
     """Records break the contract in a way that fails the resource instead of single rows."""

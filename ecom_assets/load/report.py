@@ -21,7 +21,8 @@ class WindowReport:
 
     `window_start` and `window_end` are in UTC. `source_total` is what the API said it had, None where it does not say
     or the rows are a nested list's. `seconds` is the wall time of reading. Tables of one endpoint share one reading,
-    so requests, retries, restarts and seconds are the same in each.
+    so requests, retries, restarts, seconds and ignored are the same in each. `ignored` counts the answers that a
+    response action ignored.
     """
 
     resource: str
@@ -36,6 +37,7 @@ class WindowReport:
     retries: int
     restarts: int
     seconds: float
+    ignored: int = 0
 
 
 @dataclass(frozen=True)
@@ -111,8 +113,8 @@ def resource_reports(
 def window_reports(metrics: LoadMetrics, statistics: ReadStatistics) -> tuple[WindowReport, ...]:
     """Return a report for each window of a table.
 
-    Where one slice has several windows, its requests, retries, restarts and seconds are in the report of the first
-    one, so that sums over windows are right.
+    Where one slice has several windows, its requests, retries, restarts, ignored and seconds are in the report of the
+    first one, so that sums over windows are right.
     """
     reports = []
     for part in metrics.slices:
@@ -142,6 +144,7 @@ def window_reports(metrics: LoadMetrics, statistics: ReadStatistics) -> tuple[Wi
                     retries=cost.retries,
                     restarts=cost.restarts,
                     seconds=cost.seconds,
+                    ignored=cost.ignored,
                 )
             )
     return tuple(reports)

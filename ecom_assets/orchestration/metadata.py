@@ -61,7 +61,10 @@ def table_metadata(
 
 
 def window_metadata(window: WindowReport) -> dict[str, Any]:
-    """Return the figures of one window, or of a snapshot. A total is null where the API reports none."""
+    """Return the figures of one window, or of a snapshot. A total is null where the API reports none.
+
+    `ignored_answers` is only there if a response action ignored some.
+    """
     return {
         "dagster/partition_row_count": window.kept,
         "source_total": MetadataValue.null() if window.source_total is None else window.source_total,
@@ -71,6 +74,7 @@ def window_metadata(window: WindowReport) -> dict[str, Any]:
         "retries": window.retries,
         "restarts": window.restarts,
         "seconds": window.seconds,
+        **({"ignored_answers": window.ignored} if window.ignored else {}),
     }
 
 

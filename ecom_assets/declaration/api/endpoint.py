@@ -10,6 +10,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field, PrivateAttr, StrictBool, model_validator
 from typing_extensions import Self
 
+from ecom_assets.declaration.api.answers import EmptyAnswers, ResponseActions
 from ecom_assets.declaration.api.client import Auths
 from ecom_assets.declaration.api.paginator import Paginator
 from ecom_assets.declaration.error_text import format_value, rule_error, value_error
@@ -118,27 +119,6 @@ class Incremental(DeclarationModel):
         return ", ".join(named or self.placeholders)
 
 
-def _response_actions(value: Any) -> Any:
-    """Check dlt's list of actions for responses with a given status or text; in Python, functions may act."""
-    if not isinstance(value, (list, tuple)):
-        raise value_error(format_value(value), "a list of mappings")
-    known = ("status_code", "content", "action")
-    for position, action in enumerate(value):
-        if callable(action):
-            continue
-        if not isinstance(action, Mapping):
-            raise value_error(format_value(action), "a mapping", position)
-        for key, given in action.items():
-            if key not in known:
-                raise value_error("an unknown key", ", ".join(known), position, key)
-            functions = given if isinstance(given, (list, tuple)) and given else [given]
-            if key == "action" and all(map(callable, functions)):
-                continue
-            if not isinstance(given, (str, int)) or isinstance(given, bool):
-                raise value_error(format_value(given), "a text", position, key)
-    return tuple(value)
-
-
 def _data(value: Any) -> Any:
     """Take the fields of a form, or a text."""
     if isinstance(value, Mapping):
@@ -157,14 +137,6 @@ def _data(value: Any) -> Any:
 
 _PARAMS_SCHEMA = {"type": "object", "additionalProperties": {"not": {"type": "object"}}}
 _DATA_SCHEMA = {"anyOf": [_PARAMS_SCHEMA, {"type": "string"}, {"type": "null"}]}
-_ACTIONS_SCHEMA = {
-    "type": "array",
-    "items": {
-        "type": "object",
-        "properties": {key: {"type": ["string", "integer"]} for key in ("status_code", "content", "action")},
-        "additionalProperties": False,
-    },
-}
 
 
 class Endpoint(DeclarationModel):
@@ -197,9 +169,14 @@ class Endpoint(DeclarationModel):
     paginator: Paginator | None = Field(
         default=None, description="The endpoint's paginator; the client's unless given."
     )
-    response_actions: Annotated[tuple[Any, ...], Check(_response_actions, _ACTIONS_SCHEMA)] | None = Field(
+    response_actions: ResponseActions | None = Field(
         default=None,
         description="Actions on responses by status or text, as in dlt; `ignore` treats the response as an empty page.",
+    )
+    empty_answers: EmptyAnswers = Field(
+        default=(),
+        description="How the API says that there are no records, apart from an empty list at `data_selector`: "
+        "`missing` for a list that is left out, `null`, `[]`, `{}`, `false`, or `204` for a response without a body.",
     )
     incremental: Incremental | None = Field(
         default=None, description="How to request a window; without it the resource is a snapshot."

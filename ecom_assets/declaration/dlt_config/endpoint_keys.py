@@ -153,7 +153,11 @@ RESPONSE_ACTION = DltSection(
     ("ResponseActionDict",),
     (
         as_it_is("status_code", "The status that the action is for."),
-        as_it_is("content", "A text in the body that the action is for."),
+        in_our_way(
+            "content",
+            "With `ignore`, the whole body, or one text in the JSON body of an error. With a function, a text that is "
+            "somewhere in the body, as in dlt.",
+        ),
         in_our_way(
             "action",
             "`ignore` makes an empty page. In Python also a function, or a list of functions; one that raises fails "

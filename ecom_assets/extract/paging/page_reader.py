@@ -9,6 +9,9 @@ from typing import Any
 from dlt.common import jsonpath
 from requests import Response
 
+from ecom_assets.declaration.reading import Endpoint
+from ecom_assets.extract.answers.empty_answers import EmptyAnswers
+from ecom_assets.extract.answers.ignored_answers import is_ignored
 from ecom_assets.extract.paging.record_detection import ListPath, RecordDetection
 from ecom_assets.foundation.errors import ApiError
 
@@ -17,20 +20,21 @@ class PageReader:
     """Reads the answers of one endpoint. Raises ApiError for an answer that does not have the declared shape."""
 
     def __init__(
-        self, resource: str, selector: str, total: Mapping[str, str], detection: RecordDetection
+        self, resource: str, endpoint: Endpoint, total: Mapping[str, str], detection: RecordDetection
     ) -> None:
         """Take where the records and the total are.
 
         Args:
             resource: The resource's name, for messages.
-            selector: The declared `data_selector`, or `$`.
+            endpoint: The endpoint, with its `data_selector` and `empty_answers`.
             total: The declared `total_path` or `total_header`, if there is one.
             detection: Finds the records in an object if the selector is `$`.
         """
         self._resource = resource
-        self._selector = selector
         self._detection = detection
         self._detected: ListPath | None = None
+        self.empty_answers = EmptyAnswers(endpoint)
+        self._selector = selector = self.empty_answers.selector
         # parsing a path takes dlt longer than following it on a page
         self._records_path = jsonpath.compile_path(selector)
         self._total_path = total.get("total_path")
@@ -52,17 +56,19 @@ class PageReader:
         if not page or len(page) == 1:
             # dlt turns a missing list and null into an empty list, and any other value into a list with that
             # value; only the answer itself tells these cases apart
+            if self.empty_answers.declared_form(response):
+                return []
             found = jsonpath.find_values(self._records_path, response.json())
             list_selector = self._selector.removesuffix("[*]")
             if not found and list_selector != self._selector:
                 found = jsonpath.find_values(list_selector, response.json())
             value = found[0] if len(found) == 1 else found or None
-            if not isinstance(value, (list, dict)) or (value == {} and not page):
+            if not isinstance(value, (list, dict)) or value == {}:
                 found_type = "nothing" if value is None else type(value).__name__
                 raise ApiError(
                     f"{self._resource}: data_selector {self._selector!r} found {found_type} in a "
                     f"{response.status_code} answer with {_top_level_keys(response.json())}; "
-                    "a list of records was expected"
+                    f"a list of records was expected{self.empty_answers.advice(response)}"
                 )
         if self._selector == "$" and isinstance(body := response.json(), dict):
             if self._detected is None:
@@ -91,12 +97,12 @@ class PageReader:
         if self._total_header is not None:
             where, value = f"total_header {self._total_header}", response.headers.get(self._total_header)
         elif self._total is not None:
-            found = jsonpath.find_values(self._total, response.json())
+            found = jsonpath.find_values(self._total, response.json() or {})
             where, value = f"total_path {self._total_path}", found[0] if found else None
         else:
             return None
-        if value is None and known:
-            return None  # some APIs report the total on the first page only
+        if value is None and (known or self.empty_answers.declared_form(response)):
+            return None  # some APIs report the total on the first page only, or with records only
         try:
             total = int(str(value)) if type(value) in (int, str) else -1
         except ValueError:
@@ -107,11 +113,6 @@ class PageReader:
                 f"{self._resource}: {where} found {found_value}; the number of records was expected"
             )
         return total
-
-
-def is_ignored(response: Response) -> bool:
-    """Tell whether a declared response action turned the answer into an empty page."""
-    return getattr(response, "ignored", False)
 
 
 def _top_level_keys(body: Any) -> str:

@@ -12,17 +12,23 @@ import time
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-from dlt.sources.helpers.rest_client.paginators import BasePaginator, OffsetPaginator, RangePaginator
+from dlt.sources.helpers.rest_client.paginators import (
+    BasePaginator,
+    HeaderLinkPaginator,
+    OffsetPaginator,
+    RangePaginator,
+)
 from requests import Request, Response
 
 from ecom_assets.client.read_statistics import SLICE_HEADER, ReadStatistics, SliceStatistics
 from ecom_assets.contract.record_keys import Key, keys_of, number_equal_keys
 from ecom_assets.declaration.api.paginator import new_paginator, reported_total
 from ecom_assets.declaration.reading import Resource, Shop
+from ecom_assets.extract.answers.ignored_answers import RefusedLists, is_ignored
 from ecom_assets.extract.paging.completeness import CompletenessCheck, ListChanged, PagePass, SliceLimits
 from ecom_assets.extract.paging.detection import DetectedPaging, declares_paging, detect_paging
 from ecom_assets.extract.paging.guarded_paginator import guarded_paginator
-from ecom_assets.extract.paging.page_reader import PageReader, is_ignored
+from ecom_assets.extract.paging.page_reader import PageReader
 from ecom_assets.extract.paging.record_detection import RecordDetection
 from ecom_assets.foundation.errors import IncompleteSlice
 
@@ -72,8 +78,9 @@ class SlicePaginator(BasePaginator):
         self._statistics = statistics
         self._limits_of = limits
         self._page_reader = PageReader(
-            resource.name, endpoint.data_selector or "$", reported_total(config), RecordDetection(resource)
+            resource.name, endpoint, reported_total(config), RecordDetection(resource)
         )
+        self._refused_lists = RefusedLists(shop, resource)
         self._completeness = CompletenessCheck(shop, resource)
         self._key_paths = resource.key_paths
         self._has_primary_key = bool(resource.primary_key)
@@ -152,12 +159,22 @@ class SlicePaginator(BasePaginator):
         """Add the records of a page, and return whether there is another page."""
         page_pass = self._pass
         page_pass.pages += 1
+        if is_ignored(response):
+            self._slice_statistics.ignored += 1
+            self._refused_lists.add(response, self._slice_statistics, is_first=page_pass.pages == 1)
         if page_pass.pages == 1:
             page_pass.set_start(response)
             if not self._declares_paging and not is_ignored(response):
                 self._follow_detected_paging(response, rows)
         inner = self._inner
         total = self._page_reader.total(response, known=page_pass.total is not None)
+        form = (
+            None if rows or is_ignored(response) else self._page_reader.empty_answers.declared_form(response)
+        )
+        if not is_ignored(response):
+            self._page_reader.empty_answers.add(
+                response, self._slice_statistics, is_list=form is None, total=total
+            )
         if page_pass.total is None:
             page_pass.total = total
         elif total is not None and self._is_contradiction(total, page_pass.total):
@@ -176,6 +193,8 @@ class SlicePaginator(BasePaginator):
         page_pass.pages_overlap = False
         if is_ignored(response) or (self._by_position and page_pass.has_reached_total):
             return False
+        if form and type(inner) is not HeaderLinkPaginator and not isinstance(response.json(), dict):
+            return False  # nothing in the body can lead to another page
         inner.update_state(response, rows)
         if keys and not new and inner.has_next_page:
             raise ListChanged("a page brought no record that had not been seen, and there are still more")
