@@ -17,7 +17,8 @@ SLICE_HEADER = "X-Ecom-Slice"
 class SliceStatistics:
     """The figures of one slice. A slice is read by one worker, so its fields need no lock.
 
-    `source_total` is the total that the API reports, `seconds` is wall time.
+    `source_total` is the total that the API reports, `seconds` is wall time. `end` says what confirms that the list
+    ends where the reading ended, empty if nothing does; only the reading of keys asks for it.
     """
 
     source_total: int | None = None
@@ -27,6 +28,7 @@ class SliceStatistics:
     restarts: int = 0
     seconds: float = 0.0
     complete: bool = False
+    end: str = ""
 
 
 class ReadStatistics:

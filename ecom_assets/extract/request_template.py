@@ -16,6 +16,7 @@ from requests import Response
 
 from ecom_assets.declaration.placeholders import END, START, placeholder_names, replace_placeholders
 from ecom_assets.declaration.reading import Endpoint, Incremental
+from ecom_assets.extract.paging.page_reader import is_ignored
 from ecom_assets.extract.window_request import WindowRequest
 from ecom_assets.foundation.errors import ApiError
 
@@ -153,6 +154,8 @@ def _guarded(where: str, function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _make_empty_page(response: Response, *args: Any, **kwargs: Any) -> Response:
+    if not is_ignored(response):
+        response.ignored_status = response.status_code  # type: ignore[attr-defined]
     response.status_code = 200
     response._content = b"{}"
     response.ignored = True  # type: ignore[attr-defined]

@@ -17,8 +17,15 @@ from ecom_assets.client.failures import failure_of
 from ecom_assets.client.read_statistics import SliceStatistics
 from ecom_assets.contract.contract import Contract
 from ecom_assets.contract.record_keys import value_at
-from ecom_assets.declaration.reading import Resource
+from ecom_assets.declaration.reading import Resource, Shop
 from ecom_assets.declaration.table.deletes import deletions_name
+from ecom_assets.extract.paging.list_end import (
+    LastPage,
+    end_evidence,
+    leads_into_records,
+    requested_page_size,
+)
+from ecom_assets.extract.paging.page_reader import ignored_status, is_ignored
 from ecom_assets.extract.paging.paginator import SlicePaginator
 from ecom_assets.extract.read_plan import ReadPlan
 from ecom_assets.extract.slices import Slice
@@ -81,13 +88,41 @@ def source_keys(
 
 
 class KeyPaginator(SlicePaginator):
-    """A slice paginator that holds back only the primary keys of records, to save memory."""
+    """A slice paginator that holds back only the primary keys of records, to save memory.
 
-    def update_state(self, response: Response, data: list[Any] | None = None) -> None:
-        """Add a page, reduced to the primary keys."""
-        if data:
-            data[:] = [reduce_to_key(row, self._key_paths) for row in data]
-        super().update_state(response, data)
+    It reads pages as its base class does, from the whole answer: the way to the next page may be in a record.
+    """
+
+    def __init__(self, shop: Shop, resource: Resource, *args: Any) -> None:
+        """Take the arguments of the base class, and what the requests say of the page size."""
+        super().__init__(shop, resource, *args)
+        endpoint = resource.endpoint
+        paginator = (endpoint and endpoint.paginator) or shop.client.paginator or {}
+        self._selector = (endpoint and endpoint.data_selector) or "$"
+        self._page_size = requested_page_size(endpoint, paginator) if endpoint else None
+        self._longest_page = 0
+
+    def held_records(self, rows: list[Any]) -> list[Any]:
+        """Return the records of a page, reduced to the primary keys."""
+        return [reduce_to_key(row, self._key_paths) for row in rows]
+
+    def _add_page(self, response: Response, rows: list[Any]) -> bool:
+        """Add a page. At the last one, note what confirms that the list ends there."""
+        has_next_page = super()._add_page(response, rows)
+        pages = self._pass.pages
+        self._longest_page = max(len(rows), self._longest_page if pages > 1 else 0)
+        if not has_next_page:
+            in_records = leads_into_records(self._inner, self._selector, response.json())
+            last = LastPage(
+                pages, self._pass.total, len(rows), self._longest_page, self._page_size, in_records
+            )
+            self._slice_statistics.end = end_evidence(self._inner, response, last)
+            if is_ignored(response) and not self._slice_statistics.end:
+                self._fail(
+                    f"the API answered with status {ignored_status(response)}, which response_actions ignores. "
+                    "That says nothing about the records that the API has; no key was compared"
+                )
+        return has_next_page
 
 
 def reduce_to_key(row: Any, paths: Sequence[Sequence[str]]) -> Any:

@@ -7,7 +7,6 @@ A resource has it when it declares `deletes: sweep`.
 from __future__ import annotations
 
 import logging
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
@@ -24,12 +23,14 @@ from ecom_assets.declaration.table.deletes import DELETED_AT, deletions_name
 from ecom_assets.extract.source_keys import source_keys
 from ecom_assets.foundation.errors import DeclarationError, IngestError, NotPublished, WarehouseError
 from ecom_assets.foundation.progress import OnProgress
+from ecom_assets.load.confirmed_end import require_confirmed_end
 from ecom_assets.load.dlt_pipeline import quiet_dlt_log
 from ecom_assets.load.ledger import insert_ledger_row
 from ecom_assets.load.report import WindowReport
 from ecom_assets.load.swept_table import SweptTable
 from ecom_assets.warehouse.choice import warehouse_from_environment
 from ecom_assets.warehouse.errors import one_line
+from ecom_assets.warehouse.transaction import Transaction
 from ecom_assets.warehouse.warehouse import Warehouse
 
 _log = logging.getLogger(__name__)
@@ -103,6 +104,7 @@ def detect_deletes(
         before = _read_known_rows(warehouse, table)
         declared = declared.with_types(_stored_types(declared, before.schema))
         keys, statistics = source_keys(connection, declared, on_progress)
+        require_confirmed_end(connection, warehouse, table, before, keys, statistics)
     return _mark_table(warehouse, table, before, keys, statistics, on_progress)
 
 
@@ -161,7 +163,7 @@ def _mark_table(
             )
             gone = f"from ecom_before where __deleted_at is null and not {at_source}"
             returned = f"from ecom_before where __deleted_at is not null and {at_source}"
-            _refuse_too_many(table, transaction.fetch_value(f"select count(*) {gone}"), live)
+            _refuse_too_many(table, transaction, gone, live)
             report = DeleteDetectionReport(
                 resource=table.resource.name,
                 table=table.name,
@@ -188,17 +190,29 @@ def _mark_table(
     return replace(report, unpublished=unpublished)
 
 
-def _refuse_too_many(table: SweptTable, gone: int, live: int) -> None:
-    """Raise IngestError when so many rows are gone that the API is more likely wrong than right."""
+def _refuse_too_many(table: SweptTable, transaction: Transaction, found: str, live: int) -> None:
+    """Raise IngestError when so many rows are gone that the API is more likely wrong than right.
+
+    The message names rows to look for, not a share to allow: most often the list is cut off, and the rows are there.
+
+    Args:
+        table: The swept table.
+        transaction: The open transaction.
+        found: The SQL after `select`, which finds the rows that are gone.
+        live: How many rows of the table are live.
+    """
     name, limit = table.resource.name, table.resource.max_deleted
-    if live and gone / live > limit:
-        # rounded up, so that the value in the message is enough
-        needed = math.ceil(gone / live * 100) / 100
-        raise IngestError(
-            f"{name}: {gone} of {live} live rows are gone from the API at once, a share of {gone / live:.4g}; "
-            f"max_deleted is {limit:g}; nothing was marked. If they were deleted, set max_deleted of {name} to "
-            f"{needed:g} in {table.shop.file.name or table.shop.declared_in} for one sweep"
-        )
+    gone = transaction.fetch_value(f"select count(*) {found}")
+    if not live or gone / live <= limit:
+        return
+    personal = any(table.resource.column(column).pii for column in table.resource.primary_key)
+    examples = "" if personal else f", such as {table.examples(transaction, found)}"
+    raise IngestError(
+        f"{name}: {gone} of {live} live rows are gone from the API at once, a share of {gone / live:.4g}; "
+        f"max_deleted is {limit:g}; nothing was marked. Look some of the rows up in the API{examples}. If they are "
+        "there, the list is not complete: check the paginator and deletes.params. Only if they were deleted, raise "
+        f"max_deleted of {name} in {table.shop.file.name or table.shop.declared_in} for one sweep"
+    )
 
 
 def _window_report(report: DeleteDetectionReport) -> WindowReport:

@@ -102,6 +102,12 @@ def is_ignored(response: Response) -> bool:
     return getattr(response, "ignored", False)
 
 
+def ignored_status(response: Response) -> int:
+    """Return the status with which the API answered, before a response action made the answer an empty page."""
+    status: int = getattr(response, "ignored_status", response.status_code)
+    return status
+
+
 def _top_level_keys(body: Any) -> str:
     """Return the names at the top level of an answer for a message, never its values."""
     if not isinstance(body, dict):
