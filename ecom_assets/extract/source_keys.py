@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
@@ -19,6 +20,7 @@ from ecom_assets.contract.contract import Contract
 from ecom_assets.contract.record_keys import value_at
 from ecom_assets.declaration.reading import Resource, Shop
 from ecom_assets.declaration.table.deletes import deletions_name
+from ecom_assets.extract.paging.completeness import CompletenessCheck
 from ecom_assets.extract.paging.list_end import (
     LastPage,
     end_evidence,
@@ -35,7 +37,10 @@ from ecom_assets.foundation.progress import OnProgress
 
 
 def source_keys(
-    connection: ApiConnection, resource: Resource, on_progress: OnProgress
+    connection: ApiConnection,
+    resource: Resource,
+    on_progress: OnProgress,
+    held: list[Any] | None = None,
 ) -> tuple[pa.Table, SliceStatistics]:
     """Return all primary keys of a collection, and the figures of reading them.
 
@@ -45,6 +50,7 @@ def source_keys(
         connection: The open API.
         resource: A resource with `deletes`.
         on_progress: Gets lines that say how far the reading is.
+        held: Gets what is held of the records, in the order of the keys: the primary key and the cursor.
 
     Returns:
         The keys, in the columns of the resource's table, and the figures.
@@ -66,7 +72,7 @@ def source_keys(
         {snapshot.name: (slice_,)},
         {},
         {},
-        paginator=KeyPaginator,
+        paginator=partial(KeyPaginator, cursor_path=resource.cursor.path if resource.cursor else None),
         on_progress=on_progress,
     )
     records: list[Any] = []
@@ -84,18 +90,26 @@ def source_keys(
             f"{resource.name}: {len(records) - len(keys)} of {len(records)} records came without a usable primary key "
             f"{', '.join(resource.primary_key)}, so it is unknown which records are gone; check deletes.params"
         )
+    if held is not None:
+        held += records
     return keys, statistics
 
 
 class KeyPaginator(SlicePaginator):
-    """A slice paginator that holds back only the primary keys of records, to save memory.
+    """A slice paginator that holds back only the primary keys and the cursors of records, to save memory.
 
     It reads pages as its base class does, from the whole answer: the way to the next page may be in a record.
     """
 
-    def __init__(self, shop: Shop, resource: Resource, *args: Any) -> None:
-        """Take the arguments of the base class, and what the requests say of the page size."""
+    def __init__(
+        self, shop: Shop, resource: Resource, *args: Any, cursor_path: Sequence[str] | None = None
+    ) -> None:
+        """Take the arguments of the base class, and where the cursor is in a record."""
         super().__init__(shop, resource, *args)
+        self._completeness = CompletenessCheck(
+            shop, resource, compared_part=lambda row: reduce_to_key(row, self._key_paths)
+        )
+        self._cursor_path = cursor_path
         endpoint = resource.endpoint
         paginator = (endpoint and endpoint.paginator) or shop.client.paginator or {}
         self._selector = (endpoint and endpoint.data_selector) or "$"
@@ -103,8 +117,20 @@ class KeyPaginator(SlicePaginator):
         self._longest_page = 0
 
     def held_records(self, rows: list[Any]) -> list[Any]:
-        """Return the records of a page, reduced to the primary keys."""
-        return [reduce_to_key(row, self._key_paths) for row in rows]
+        """Return the records of a page, reduced to the primary keys and the cursors."""
+        if self._cursor_path is None:
+            return [reduce_to_key(row, self._key_paths) for row in rows]
+        return [self._key_and_cursor(row, self._cursor_path) for row in rows]
+
+    def _key_and_cursor(self, row: Any, path: Sequence[str]) -> Any:
+        reduced = reduce_to_key(row, self._key_paths)
+        if reduced is row or (value := value_at(row, path)) is None:
+            return reduced
+        node = reduced
+        for name in path[:-1]:
+            node = node.setdefault(name, {})
+        node[path[-1]] = value
+        return reduced
 
     def _add_page(self, response: Response, rows: list[Any]) -> bool:
         """Add a page. At the last one, note what confirms that the list ends there."""

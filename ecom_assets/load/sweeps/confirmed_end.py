@@ -23,7 +23,7 @@ from ecom_assets.extract.window_assignment import cursor_instants_of
 from ecom_assets.extract.window_request import window_request
 from ecom_assets.foundation.errors import IncompleteSlice
 from ecom_assets.load.ledger import LEDGER_TABLE
-from ecom_assets.load.swept_table import SweptTable
+from ecom_assets.load.sweeps.swept_table import SweptTable
 from ecom_assets.warehouse.warehouse import Warehouse
 
 _NEXT = timedelta(seconds=1)
@@ -67,7 +67,7 @@ def require_confirmed_end(
         return
     if _api_lacks(connection, table, before, missing):
         return
-    shown = "" if _has_personal_key(table) else f", such as {', '.join(known[missing[0]])}"
+    shown = "" if table.has_personal_key else f", such as {', '.join(known[missing[0]])}"
     raise IncompleteSlice(
         f"{table.resource.name}: {len(missing)} live rows are not among the {statistics.fetched} records that the API "
         f"returned{shown}, and nothing confirms that the list ends there; nothing was marked. The API may return one "
@@ -118,17 +118,13 @@ def _api_lacks(
             if moment and not (request.low or moment) <= moment <= (request.high or moment):
                 return False  # the API ignores the parameters of a window
         if known[row] in _key_texts(contract.columns_of(records, resource.primary_key), resource.primary_key):
-            shown = "one of them" if _has_personal_key(table) else ", ".join(known[row])
+            shown = "one of them" if table.has_personal_key else ", ".join(known[row])
             raise IncompleteSlice(
                 f"{resource.name}: {len(missing)} live rows are not in the list of keys, but the API still returns "
                 f"{shown} for its window: the list is cut off, or has other records than the windows; nothing was "
                 "marked. Check the paginator, and the parameters of the endpoint and of deletes.params"
             )
     return True
-
-
-def _has_personal_key(table: SweptTable) -> bool:
-    return any(table.resource.column(name).pii for name in table.resource.primary_key)
 
 
 def _key_texts(rows: pa.Table, names: Sequence[str]) -> list[tuple[str, ...]]:
