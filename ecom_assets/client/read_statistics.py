@@ -22,6 +22,8 @@ class SliceStatistics:
     records, None otherwise; the rows of the list then stay. `refusal_is_declared` tells whether the declaration has the
     content of that answer. `listed_keys` are the fields at the top of the answers that had a list, `unlisted_keys`
     those of each answer that left the list out; both only where the endpoint declares that the list may be left out.
+    `end` says what confirms that the list ends where the reading ended, empty if nothing does; only the reading of keys
+    asks for it.
     """
 
     source_total: int | None = None
@@ -36,6 +38,7 @@ class SliceStatistics:
     complete: bool = False
     listed_keys: frozenset[str] | None = None
     unlisted_keys: frozenset[frozenset[str]] = frozenset()
+    end: str = ""
 
 
 class ReadStatistics:

@@ -17,6 +17,7 @@ from ecom_assets.declaration.promises import promises
 from ecom_assets.declaration.reading import Resource, Shop
 from ecom_assets.extract.answers.empty_answers import require_list
 from ecom_assets.extract.answers.ignored_answers import is_refusal, refusal_text
+from ecom_assets.extract.filter_comparison import filter_problem
 from ecom_assets.extract.probe import Page, Probe, open_probe
 from ecom_assets.extract.slices import Slice
 from ecom_assets.extract.window_assignment import cursor_instants_of
@@ -71,7 +72,7 @@ def check(
 ) -> Iterator[Finding]:
     """Yield the findings of a shop: for each endpoint those of its requests, then the promises for its tables.
 
-    An endpoint takes at most seven requests; a child takes some more to find a parent record that has children.
+    An endpoint takes at most nine requests; a child takes some more to find a parent record that has children.
     An endpoint that cannot be reached does not end the check of the others.
 
     Args:
@@ -107,6 +108,7 @@ class _EndpointCheck:
         self.by_offset = paginator.get("type") == "offset"
         self.has_total = bool(reported_total(paginator))
         self.last_window = self._last_closed_window()
+        self.first_page: list[Any] = []
 
     def findings(self) -> Iterator[Finding]:
         """Yield the findings: reached, paging if none is declared, total, order, limit, offset, window and contract."""
@@ -115,6 +117,7 @@ class _EndpointCheck:
         except ApiError as error:
             yield self._finding("reached", "failed", str(error))
             return
+        self.first_page = page.records
         keys = keys_of(page.records, self.resource.key_paths)
         if page.ignored and not page.records:
             yield self._finding("reached", *self._ignored(page.ignored))
@@ -199,7 +202,10 @@ class _EndpointCheck:
         return "there are too few records to tell" if self.by_offset else "the paginator is of another type"
 
     def _check_window(self, keys: list[Key]) -> Outcome:
-        """Request the last closed window, and a window of the far future, which must be empty."""
+        """Request the last closed window, and a window of the far future, which must be empty.
+
+        If the first one is empty too, the list without a filter tells whether the filter leaves out everything.
+        """
         if self.last_window is None:
             return "skipped", "the resource is a snapshot, or no window has closed"
         if self.resource.parent:
@@ -221,6 +227,12 @@ class _EndpointCheck:
         far_ahead = (self.now + _FAR_AHEAD, self.now + _FAR_AHEAD + timedelta(days=1))
         if self.probe.page(self.resource, far_ahead, limit=1).records:
             return "failed", f"records came for a window ten years ahead: {parameters} is ignored"
+        if not page.records and (
+            problem := filter_problem(
+                self.probe, self.shop, self.resource, self.now, empty=[bounds], unfiltered=self.first_page
+            )
+        ):
+            return "failed", problem
         return "ok", f"{window_key} holds {page.total if self.has_total else len(page.records)} records"
 
     def _last_closed_window(self) -> Window | None:

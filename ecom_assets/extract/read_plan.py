@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ecom_assets.client.api_connection import ApiConnection
@@ -24,7 +24,7 @@ class ReadPlan:
         load_metrics: The figures of each wanted table, by name.
         contracts: The contract of each wanted table, by name.
         on_progress: Gets lines that say how far the reading is.
-        paginator: The class that reads the pages of a slice.
+        paginator: Makes what reads the pages of a slice.
     """
 
     connection: ApiConnection
@@ -32,7 +32,7 @@ class ReadPlan:
     load_metrics: Mapping[str, LoadMetrics]
     contracts: Mapping[str, Contract]
     on_progress: OnProgress = field(default=lambda text: None)
-    paginator: type[SlicePaginator] = SlicePaginator
+    paginator: Callable[..., SlicePaginator] = SlicePaginator
 
     def slices_by_id(self, resource: Resource) -> dict[str, Slice]:
         """Return the slices of an endpoint by id."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
@@ -17,10 +18,18 @@ from ecom_assets.client.failures import failure_of
 from ecom_assets.client.read_statistics import SliceStatistics
 from ecom_assets.contract.contract import Contract
 from ecom_assets.contract.record_keys import value_at
-from ecom_assets.declaration.reading import Resource
+from ecom_assets.declaration.reading import Resource, Shop
 from ecom_assets.declaration.shop_rules.internal_names import records_name
 from ecom_assets.declaration.table.deletes import deletions_name
 from ecom_assets.extract.answers.empty_answers import require_list
+from ecom_assets.extract.answers.ignored_answers import ignored_status, is_ignored
+from ecom_assets.extract.paging.completeness import CompletenessCheck
+from ecom_assets.extract.paging.list_end import (
+    LastPage,
+    end_evidence,
+    leads_into_records,
+    requested_page_size,
+)
 from ecom_assets.extract.paging.paginator import SlicePaginator
 from ecom_assets.extract.read_plan import ReadPlan
 from ecom_assets.extract.slices import Slice
@@ -30,7 +39,10 @@ from ecom_assets.foundation.progress import OnProgress
 
 
 def source_keys(
-    connection: ApiConnection, resource: Resource, on_progress: OnProgress
+    connection: ApiConnection,
+    resource: Resource,
+    on_progress: OnProgress,
+    held: list[Any] | None = None,
 ) -> tuple[pa.Table, SliceStatistics]:
     """Return all primary keys of a collection, and the figures of reading them.
 
@@ -40,6 +52,7 @@ def source_keys(
         connection: The open API.
         resource: A resource with `deletes`.
         on_progress: Gets lines that say how far the reading is.
+        held: Gets what is held of the records, in the order of the keys: the primary key and the cursor.
 
     Returns:
         The keys, in the columns of the resource's table, and the figures.
@@ -61,7 +74,7 @@ def source_keys(
         {snapshot.name: (slice_,)},
         {},
         {},
-        paginator=KeyPaginator,
+        paginator=partial(KeyPaginator, cursor_path=resource.cursor.path if resource.cursor else None),
         on_progress=on_progress,
     )
     records: list[Any] = []
@@ -80,17 +93,65 @@ def source_keys(
             f"{resource.name}: {len(records) - len(keys)} of {len(records)} records came without a usable primary key "
             f"{', '.join(resource.primary_key)}, so it is unknown which records are gone; check deletes.params"
         )
+    if held is not None:
+        held += records
     return keys, statistics
 
 
 class KeyPaginator(SlicePaginator):
-    """A slice paginator that holds back only the primary keys of records, to save memory."""
+    """A slice paginator that holds back only the primary keys and the cursors of records, to save memory.
 
-    def update_state(self, response: Response, data: list[Any] | None = None) -> None:
-        """Add a page, reduced to the primary keys."""
-        if data:
-            data[:] = [reduce_to_key(row, self._key_paths) for row in data]
-        super().update_state(response, data)
+    It reads pages as its base class does, from the whole answer: the way to the next page may be in a record.
+    """
+
+    def __init__(
+        self, shop: Shop, resource: Resource, *args: Any, cursor_path: Sequence[str] | None = None
+    ) -> None:
+        """Take the arguments of the base class, and where the cursor is in a record."""
+        super().__init__(shop, resource, *args)
+        self._completeness = CompletenessCheck(
+            shop, resource, compared_part=lambda row: reduce_to_key(row, self._key_paths)
+        )
+        self._cursor_path = cursor_path
+        endpoint = resource.endpoint
+        paginator = (endpoint and endpoint.paginator) or shop.client.paginator or {}
+        self._selector = (endpoint and endpoint.data_selector) or "$"
+        self._page_size = requested_page_size(endpoint, paginator) if endpoint else None
+        self._longest_page = 0
+
+    def held_records(self, rows: list[Any]) -> list[Any]:
+        """Return the records of a page, reduced to the primary keys and the cursors."""
+        if self._cursor_path is None:
+            return [reduce_to_key(row, self._key_paths) for row in rows]
+        return [self._key_and_cursor(row, self._cursor_path) for row in rows]
+
+    def _key_and_cursor(self, row: Any, path: Sequence[str]) -> Any:
+        reduced = reduce_to_key(row, self._key_paths)
+        if reduced is row or (value := value_at(row, path)) is None:
+            return reduced
+        node = reduced
+        for name in path[:-1]:
+            node = node.setdefault(name, {})
+        node[path[-1]] = value
+        return reduced
+
+    def _add_page(self, response: Response, rows: list[Any]) -> bool:
+        """Add a page. At the last one, note what confirms that the list ends there."""
+        has_next_page = super()._add_page(response, rows)
+        pages = self._pass.pages
+        self._longest_page = max(len(rows), self._longest_page if pages > 1 else 0)
+        if not has_next_page:
+            in_records = leads_into_records(self._inner, self._selector, response.json())
+            last = LastPage(
+                pages, self._pass.total, len(rows), self._longest_page, self._page_size, in_records
+            )
+            self._slice_statistics.end = end_evidence(self._inner, response, last)
+            if is_ignored(response) and not self._slice_statistics.end:
+                self._fail(
+                    f"the API answered with status {ignored_status(response)}, which response_actions ignores. "
+                    "That says nothing about the records that the API has; no key was compared"
+                )
+        return has_next_page
 
 
 def reduce_to_key(row: Any, paths: Sequence[Sequence[str]]) -> Any:

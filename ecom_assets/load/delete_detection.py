@@ -7,10 +7,10 @@ A resource has it when it declares `deletes: sweep`.
 from __future__ import annotations
 
 import logging
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
+from typing import Any
 
 import pyarrow as pa
 from dlt.common.storages.load_package import create_load_id
@@ -27,9 +27,12 @@ from ecom_assets.foundation.progress import OnProgress
 from ecom_assets.load.dlt_pipeline import quiet_dlt_log
 from ecom_assets.load.ledger import insert_ledger_row
 from ecom_assets.load.report import WindowReport
-from ecom_assets.load.swept_table import SweptTable
+from ecom_assets.load.sweeps.confirmed_end import require_confirmed_end
+from ecom_assets.load.sweeps.swept_table import EXAMPLES, SweptTable
+from ecom_assets.load.sweeps.unfiltered_records import UnfilteredRecords
 from ecom_assets.warehouse.choice import warehouse_from_environment
 from ecom_assets.warehouse.errors import one_line
+from ecom_assets.warehouse.transaction import Transaction
 from ecom_assets.warehouse.warehouse import Warehouse
 
 _log = logging.getLogger(__name__)
@@ -41,8 +44,9 @@ class DeleteDetectionReport:
 
     `instant` (UTC) is when reading was complete; it is what `deleted_at` and the ledger say. `live_before` are the
     table's rows without `deleted_at` before the first request, `at_source` the distinct keys of the API, `source_total`
-    what the API said it had, None where it does not say. `seconds` is the wall time of reading. `unpublished` tells
-    why the copy for readers is an older one, though all of this was committed.
+    what the API said it had, None where it does not say. `seconds` is the wall time of reading. `unfiltered` are the
+    records that no loaded window brought, although it should have, `unfiltered_keys` the first of their keys.
+    `unpublished` tells why the copy for readers is an older one, though all of this was committed.
     """
 
     resource: str
@@ -57,6 +61,8 @@ class DeleteDetectionReport:
     retries: int
     restarts: int
     seconds: float
+    unfiltered: int = 0
+    unfiltered_keys: tuple[str, ...] = ()
     unpublished: NotPublished | None = None
 
 
@@ -98,12 +104,16 @@ def detect_deletes(
     warehouse = warehouse or warehouse_from_environment()
     on_progress = progress or _log.info
     table = SweptTable(shop, declared)
+    began = datetime.now(timezone.utc)
     with open_api(shop, secrets) as connection, quiet_dlt_log():
         # before the first request: a row that comes later may be of a record whose page was read before
         before = _read_known_rows(warehouse, table)
         declared = declared.with_types(_stored_types(declared, before.schema))
-        keys, statistics = source_keys(connection, declared, on_progress)
-    return _mark_table(warehouse, table, before, keys, statistics, on_progress)
+        held: list[Any] = []
+        keys, statistics = source_keys(connection, declared, on_progress, held)
+        require_confirmed_end(connection, warehouse, table, before, keys, statistics)
+    unfiltered = UnfilteredRecords(table, declared, held, began)
+    return _mark_table(warehouse, table, before, keys, statistics, unfiltered, on_progress)
 
 
 def _read_known_rows(warehouse: Warehouse, table: SweptTable) -> pa.Table:
@@ -144,6 +154,7 @@ def _mark_table(
     before: pa.Table,
     keys: pa.Table,
     statistics: SliceStatistics,
+    unfiltered: UnfilteredRecords,
     on_progress: OnProgress,
 ) -> DeleteDetectionReport:
     """Set and unset `deleted_at`, or end and begin states, and add a row to the ledger, in one transaction."""
@@ -154,14 +165,15 @@ def _mark_table(
         with (
             warehouse.transaction(table.shop.name, on_progress) as transaction,
             transaction.temporary_table("ecom_before", before, table.known_rows),
-            transaction.temporary_table("ecom_source", keys, table.known_rows),
+            transaction.temporary_table("ecom_source", _numbered(keys), table.source_rows),
         ):
             at_source = (
                 f"exists (select 1 from ecom_source where {table.same_key('ecom_source', 'ecom_before')})"
             )
             gone = f"from ecom_before where __deleted_at is null and not {at_source}"
             returned = f"from ecom_before where __deleted_at is not null and {at_source}"
-            _refuse_too_many(table, transaction.fetch_value(f"select count(*) {gone}"), live)
+            _refuse_too_many(table, transaction, gone, live)
+            missed = unfiltered.keys(transaction)
             report = DeleteDetectionReport(
                 resource=table.resource.name,
                 table=table.name,
@@ -175,6 +187,8 @@ def _mark_table(
                 retries=statistics.retries,
                 restarts=statistics.restarts,
                 seconds=statistics.seconds,
+                unfiltered=len(missed),
+                unfiltered_keys=() if table.has_personal_key else tuple(missed[:EXAMPLES]),
             )
             insert_ledger_row(transaction, table.shop, create_load_id(), _window_report(report), instant)
     except NotPublished as problem:
@@ -185,20 +199,43 @@ def _mark_table(
         f"{report.resource}: {live} live rows, {report.at_source} records at the source, "
         f"{report.newly_deleted} newly deleted, {report.returned} returned"
     )
+    if report.unfiltered:
+        examples = "; ".join(report.unfiltered_keys)
+        on_progress(
+            f"{report.resource}: {report.unfiltered} records at the source are in no loaded window"
+            f"{examples and f', such as {examples}'}. The filter of the API does not return them, most often because "
+            f"{unfiltered.cursor_path} is null. They are not in the table"
+        )
     return replace(report, unpublished=unpublished)
 
 
-def _refuse_too_many(table: SweptTable, gone: int, live: int) -> None:
-    """Raise IngestError when so many rows are gone that the API is more likely wrong than right."""
+def _numbered(keys: pa.Table) -> pa.Table:
+    """Return keys with their positions in the column `__row`."""
+    return keys.append_column("__row", pa.array(range(len(keys)), pa.int64()))
+
+
+def _refuse_too_many(table: SweptTable, transaction: Transaction, found: str, live: int) -> None:
+    """Raise IngestError when so many rows are gone that the API is more likely wrong than right.
+
+    The message names rows to look for, not a share to allow: most often the list is cut off, and the rows are there.
+
+    Args:
+        table: The swept table.
+        transaction: The open transaction.
+        found: The SQL after `select`, which finds the rows that are gone.
+        live: How many rows of the table are live.
+    """
     name, limit = table.resource.name, table.resource.max_deleted
-    if live and gone / live > limit:
-        # rounded up, so that the value in the message is enough
-        needed = math.ceil(gone / live * 100) / 100
-        raise IngestError(
-            f"{name}: {gone} of {live} live rows are gone from the API at once, a share of {gone / live:.4g}; "
-            f"max_deleted is {limit:g}; nothing was marked. If they were deleted, set max_deleted of {name} to "
-            f"{needed:g} in {table.shop.file.name or table.shop.declared_in} for one sweep"
-        )
+    gone = transaction.fetch_value(f"select count(*) {found}")
+    if not live or gone / live <= limit:
+        return
+    examples = "" if table.has_personal_key else f", such as {table.examples(transaction, found)}"
+    raise IngestError(
+        f"{name}: {gone} of {live} live rows are gone from the API at once, a share of {gone / live:.4g}; "
+        f"max_deleted is {limit:g}; nothing was marked. Look some of the rows up in the API{examples}. If they are "
+        "there, the list is not complete: check the paginator and deletes.params. Only if they were deleted, raise "
+        f"max_deleted of {name} in {table.shop.file.name or table.shop.declared_in} for one sweep"
+    )
 
 
 def _window_report(report: DeleteDetectionReport) -> WindowReport:

@@ -77,6 +77,16 @@ def loads_read_after(transaction: Transaction, shop: Shop, moment: datetime) -> 
     return frozenset(load_id for (load_id,) in found.fetchall())
 
 
+def filled_tables(transaction: Transaction, shop: Shop) -> frozenset[str]:
+    """Return the names of the tables for which some load has read a record, going by the ledger."""
+    if LEDGER_TABLE not in transaction.columns_of(shop.name):
+        return frozenset()
+    found = transaction.execute(
+        f'select distinct resource from "{shop.name}"."{LEDGER_TABLE}" where fetched > 0'
+    )
+    return frozenset(resource for (resource,) in found.fetchall())
+
+
 def _ledger_row(window: WindowReport, load_id: str | None, loaded_at: datetime) -> dict[str, Any]:
     figures = {name: getattr(window, name, None) for name in _SCHEMA.names}
     return figures | {"load_id": load_id, "loaded_at": loaded_at}

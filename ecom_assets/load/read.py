@@ -7,7 +7,7 @@ contract (`ecom_assets.extract.window_assignment`). `ecom_assets.extract.source`
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 
@@ -18,11 +18,13 @@ from ecom_assets.contract.new_fields import evolved_column
 from ecom_assets.declaration.reading import Column, Resource, Shop
 from ecom_assets.extract.children import child_slices
 from ecom_assets.extract.failure_isolation import failed_tables
+from ecom_assets.extract.filter_comparison import filter_problem
 from ecom_assets.extract.load_metrics import LoadMetrics
+from ecom_assets.extract.probe import probe_of
 from ecom_assets.extract.read_plan import ReadPlan
 from ecom_assets.extract.source import build_source
 from ecom_assets.extract.widening import ColumnsWidened
-from ecom_assets.foundation.errors import IncompleteSlice, IngestError
+from ecom_assets.foundation.errors import ApiError, IncompleteSlice, IngestError
 from ecom_assets.load.column_types import Widenings, set_schema_types, with_types
 from ecom_assets.load.dlt_pipeline import StoredColumns, stage_source
 from ecom_assets.load.plan import EndpointPlan, LoadPlan
@@ -61,7 +63,9 @@ class Reading:
         return [table.metrics for table in self.tables]
 
 
-def read_verify_and_contract(context: RunContext, plan: LoadPlan, stored: StoredColumns) -> Reading:
+def read_verify_and_contract(
+    context: RunContext, plan: LoadPlan, stored: StoredColumns, filled: Collection[str] = ()
+) -> Reading:
     """Read endpoint by endpoint into dlt packages that are ready to load.
 
     A table that fails is left out, with its error among the failures. The other tables of its endpoint are read again
@@ -71,6 +75,7 @@ def read_verify_and_contract(context: RunContext, plan: LoadPlan, stored: Stored
         context: The run's API and pipeline.
         plan: What to read.
         stored: The columns that the tables had before the run, with those that earlier loads added.
+        filled: The tables for which an earlier load has read a record.
 
     Raises:
         IncompleteSlice: dlt reported success for a slice that was not read to its end.
@@ -80,6 +85,11 @@ def read_verify_and_contract(context: RunContext, plan: LoadPlan, stored: Stored
     with context.timer.measure("fetch"):
         for position in range(len(plan.endpoints)):
             plan, read, failed = _read_endpoint(context, plan, position, stored)
+            if read and not any(table.metrics.resource.name in filled for table in read):
+                endpoint = plan.endpoints[position]
+                if failure := _empty_by_its_filter(context, plan.shop, endpoint):
+                    failed |= {table.metrics.resource.name: failure for table in read}
+                    read = []
             tables += read
             failures |= failed
     return Reading(plan, tuple(tables), failures, datetime.now(timezone.utc))
@@ -129,6 +139,28 @@ def _read_endpoint(
             _require_complete_slices(context, read_plan)
             return plan, [_table_reading(read_plan, name, load_id) for name in names], failures
     return plan, [], failures
+
+
+def _empty_by_its_filter(context: RunContext, shop: Shop, endpoint: EndpointPlan) -> ApiError | None:
+    """Return the failure of a first load without a record, if the list without a filter has records of that time."""
+    resource = shop.resource(endpoint.endpoint.name)
+    statistics = context.connection.statistics
+    if not resource.windowed or any(statistics.of(part.id).fetched for part in endpoint.slices):
+        return None
+    empty = [(part.start, part.end) for part in endpoint.slices if part.start and part.end]
+    probe = probe_of(replace(context.connection, shop=shop))
+    try:
+        problem = filter_problem(probe, shop, resource, datetime.now(timezone.utc), empty=empty)
+    except ApiError as error:
+        context.on_progress(
+            f"{resource.name}: no window has a record, and the list without a filter cannot be read to compare it: "
+            f"{error}"
+        )
+        return None
+    failure = ApiError(f"{resource.name}: {problem}") if problem else None
+    if failure:
+        context.on_progress(f"{resource.name} failed: {failure}")
+    return failure
 
 
 def _table_reading(plan: ReadPlan, name: str, load_id: str) -> TableReading:

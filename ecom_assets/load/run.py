@@ -89,7 +89,7 @@ def _try_load(context: RunContext, plan: LoadPlan, refused: Mapping[str, IngestE
     """Run all stages once. `refused` are the errors of resources that failed in an earlier try."""
     before = read_warehouse_state(context, plan)
     plan, failures = infer_types(context, without_tables(plan, refused), before.columns)
-    reading = read_verify_and_contract(context, plan, before.columns)
+    reading = read_verify_and_contract(context, plan, before.columns, before.filled)
     reading = replace(reading, failures={**refused, **failures, **reading.failures})
     plan = reading.plan
     reports = resource_reports(plan, reading, context.connection.statistics)

@@ -15,7 +15,7 @@ from ecom_assets.declaration.reading import Resource
 from ecom_assets.foundation.errors import WarehouseError
 from ecom_assets.load.column_types import tables_to_know
 from ecom_assets.load.dlt_pipeline import StoredColumns, stored_columns
-from ecom_assets.load.ledger import loads_read_after
+from ecom_assets.load.ledger import filled_tables, loads_read_after
 from ecom_assets.load.plan import LoadPlan
 from ecom_assets.load.run_context import RunContext
 from ecom_assets.warehouse.errors import as_warehouse_error
@@ -29,10 +29,12 @@ class WarehouseState:
         columns: dlt's columns of the run's tables.
         loads_from_the_future: The ids of the loads whose reading ended later than this run began, going by the
             ledger. They are over, so their machine's clock is ahead: they did not overtake this run.
+        filled: The tables for which some load has read a record, going by the ledger.
     """
 
     columns: StoredColumns = field(default_factory=dict)
     loads_from_the_future: frozenset[str] = frozenset()
+    filled: frozenset[str] = frozenset()
 
 
 def read_warehouse_state(context: RunContext, plan: LoadPlan) -> WarehouseState:
@@ -50,7 +52,8 @@ def read_warehouse_state(context: RunContext, plan: LoadPlan) -> WarehouseState:
     ):
         context.pipeline.sync_destination()
         columns = stored_columns(context.pipeline, tables_to_know(plan.shop, plan.resources))
-        return WarehouseState(columns, loads_read_after(transaction, plan.shop, plan.began))
+        loads = loads_read_after(transaction, plan.shop, plan.began)
+        return WarehouseState(columns, loads, filled_tables(transaction, plan.shop))
 
 
 def refuse_type_conflicts(

@@ -108,4 +108,6 @@ def _metadata(report: DeleteDetectionReport, warehouse: Warehouse) -> Mapping[st
         "retries": report.retries,
         "restarts": report.restarts,
         "seconds": report.seconds,
+        "unfiltered": report.unfiltered,
+        **({"unfiltered_keys": "; ".join(report.unfiltered_keys)} if report.unfiltered_keys else {}),
     }

@@ -159,15 +159,17 @@ def test_before_the_first_load(shop: Runs) -> None:
 def test_too_many_at_once_fail_alone(shop: Runs, api: Running) -> None:
     """No order is marked, deleted customers are, then the run fails."""
     load(shop)
-    for (identity,) in shop.rows("select id from sandbox.orders order by id limit 40"):
+    lost = [identity for (identity,) in shop.rows("select id from sandbox.orders order by id limit 40")]
+    for identity in lost:
         api.faults.delete(ORDERS, identity)
     outcome = sweep(shop)
     assert not outcome.success
     assert outcome.materialised.keys() == {("customers_deletions", None)}
     assert outcome.failure == (
         "orders_deletions: orders: 40 of 100 live rows are gone from the API at once, a share of 0.4; "
-        "max_deleted is 0.2; nothing was marked. If they were deleted, set max_deleted of orders to 0.4 in "
-        "sandbox.yaml for one sweep"
+        "max_deleted is 0.2; nothing was marked. Look some of the rows up in the API, such as "
+        f"{'; '.join(map(str, lost[:3]))}. If they are there, the list is not complete: check the paginator and "
+        "deletes.params. Only if they were deleted, raise max_deleted of orders in sandbox.yaml for one sweep"
     )
     assert marked(shop) == []
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, StrictBool
 
 from ecom_assets.declaration.error_text import format_value, value_error
 from ecom_assets.declaration.model import Check, DeclarationModel
@@ -32,6 +32,11 @@ class DeleteDetection(DeclarationModel):
     params: Mapping[str, Any] = Field(
         default_factory=dict,
         description="Parameters of the sweep, such as `fields: id`. They override the endpoint's own.",
+    )
+    single_page: StrictBool = Field(
+        default=False,
+        description="True states that the API returns the whole collection on one page; needed where nothing else "
+        "confirms the end of the list.",
     )
 
 

@@ -40,7 +40,7 @@ after a record, not at a position, so an insertion behind the reader changes no 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from email.utils import parsedate_to_datetime
@@ -122,12 +122,22 @@ class PagePass:
 class CompletenessCheck:
     """Decides whether a pass over the pages of one resource's slice is complete."""
 
-    def __init__(self, shop: Shop, resource: Resource) -> None:
-        """Take the resource's cursor, if it has one, and the fields that are loaded."""
+    def __init__(
+        self, shop: Shop, resource: Resource, compared_part: Callable[[Any], Any] | None = None
+    ) -> None:
+        """Take the resource's cursor, if it has one, and the fields that are loaded.
+
+        Args:
+            shop: The declared shop.
+            resource: The resource with the endpoint.
+            compared_part: Returns the part of a record in which two readings must agree; by default, the fields that
+                are loaded.
+        """
         incremental = resource.endpoint.incremental if resource.endpoint else None
         self._cursor = resource.cursor
         self._zone = incremental.timezone if incremental else "UTC"
         self._has_personal_key = any(resource.column(name).pii for name in resource.primary_key)
+        self._compared_part = compared_part or self._loaded_fields
         self._fields: frozenset[str] | None = None
         if resource.schema_contract.columns == "discard_value":
             fields = [column.path[0] for column in resource.columns]
@@ -209,7 +219,7 @@ class CompletenessCheck:
         return {
             key: b""
             if left_out
-            else blake2b(canonical_json(self._loaded_fields(row)), digest_size=16).digest()
+            else blake2b(canonical_json(self._compared_part(row)), digest_size=16).digest()
             for key, row, left_out in zip(records, rows, beyond_end, strict=True)
         }
 

@@ -155,6 +155,10 @@ class SlicePaginator(BasePaginator):
         self._slice_statistics.seconds = time.monotonic() - self._started
         self._slice_statistics.complete = True
 
+    def held_records(self, rows: list[Any]) -> list[Any]:
+        """Return what is held back of the records of a page until the list is complete: the records themselves."""
+        return rows
+
     def _add_page(self, response: Response, rows: list[Any]) -> bool:
         """Add the records of a page, and return whether there is another page."""
         page_pass = self._pass
@@ -189,7 +193,7 @@ class SlicePaginator(BasePaginator):
             self._fail(f"{self._empty_pages} pages in a row brought no record, and there are still more")
         if type(inner) is OffsetPaginator:  # a subclass decides for itself where the next page is
             return self._add_offset_page(inner, response, rows, keys)
-        new = self._add_records(keys, rows)
+        new = self._add_records(keys, self.held_records(rows))
         page_pass.pages_overlap = False
         if is_ignored(response) or (self._by_position and page_pass.has_reached_total):
             return False
@@ -271,7 +275,7 @@ class SlicePaginator(BasePaginator):
             raise ListChanged(
                 "different pages have the same records: the list changed while it was read, or has no fixed order"
             )
-        page_pass.records.update(zip(keys, rows, strict=True))
+        page_pass.records.update(zip(keys, self.held_records(rows), strict=True))
         self._offset += len(new_keys)
         if page_pass.has_reached_total or not new_keys:
             return False

@@ -15,6 +15,9 @@ from ecom_assets.load.dispositions.history_table import INSTANT, is_open, open_e
 from ecom_assets.load.dispositions.staged_table import names, same
 from ecom_assets.warehouse.transaction import Transaction
 
+EXAMPLES = 3
+"""How many records a message names."""
+
 
 @dataclass(frozen=True)
 class SweptTable:
@@ -65,9 +68,25 @@ class SweptTable:
             )
         return f"(select {keys}, {version} as __version, {deleted_at} as __deleted_at from {rows}) as known"
 
+    @property
+    def source_rows(self) -> str:
+        """Return the SQL of a subquery with the columns of `known_rows` and `__row`, the position of a record."""
+        return f"(select *, cast(null as bigint) as __row from {self.known_rows}) as source"
+
+    @property
+    def has_personal_key(self) -> bool:
+        """Tell whether a column of the primary key is personal data, which no message shows."""
+        return any(self.resource.column(name).pii for name in self.resource.primary_key)
+
     def same_key(self, left: str, right: str) -> str:
         """Return the SQL condition that rows of two tables have the same primary key."""
         return same(self.resource.primary_key, left, right)
+
+    def examples(self, transaction: Transaction, found: str) -> str:
+        """Return the keys of the first records that the SQL `found`, which comes after `select`, finds."""
+        keys = names(self.resource.primary_key)
+        rows = transaction.execute(f"select {keys} {found} order by {keys} limit {EXAMPLES}").fetchall()
+        return "; ".join(", ".join(map(str, row)) for row in rows)
 
     def mark_gone(self, transaction: Transaction, found: str, instant: datetime) -> int:
         """Mark records as gone, and return how many were marked. With history, their states end.
