@@ -17,8 +17,8 @@ from ecom_assets.contract.nested_values import explode
 from ecom_assets.contract.new_fields import evolved_column
 from ecom_assets.contract.sample import sampled_type
 from ecom_assets.declaration.reading import Column, Resource, Shop
-from ecom_assets.extract.probe import Probe, probe_of
-from ecom_assets.foundation.errors import IngestError, WarehouseError
+from ecom_assets.extract.probe import Bounds, Probe, probe_of
+from ecom_assets.foundation.errors import ApiError, IngestError, RetryLater, WarehouseError
 from ecom_assets.load.dlt_pipeline import StoredColumns
 from ecom_assets.load.plan import EndpointPlan, LoadPlan
 from ecom_assets.load.run_context import RunContext
@@ -77,7 +77,8 @@ def infer_types(
     for endpoint in plan.endpoints:
         try:
             for name in reversed(tables_to_know(plan.shop, endpoint.tables)):
-                types[name] = _key_types(plan.shop, plan.shop.resource(name), stored, probe)
+                resource = plan.shop.resource(name)
+                types[name] = _key_types(plan.shop, resource, stored, probe, _bounds_of(endpoint))
         except IngestError as error:
             for table in endpoint.tables:
                 context.on_progress(f"{table.name} failed: {error}")
@@ -139,7 +140,16 @@ def set_schema_types(pipeline: dlt.Pipeline, shop: Shop, contracts: Mapping[str,
                         hint[key] = getattr(column, key)
 
 
-def _key_types(shop: Shop, resource: Resource, stored: StoredColumns, probe: Probe) -> dict[str, Column]:
+def _bounds_of(endpoint: EndpointPlan) -> Bounds | None:
+    """Return the interval that a run reads of an endpoint, None for a snapshot."""
+    starts = [slice_.start for slice_ in endpoint.slices if slice_.start is not None]
+    ends = [slice_.end for slice_ in endpoint.slices if slice_.end is not None]
+    return (min(starts), max(ends)) if starts and ends else None
+
+
+def _key_types(
+    shop: Shop, resource: Resource, stored: StoredColumns, probe: Probe, bounds: Bounds | None
+) -> dict[str, Column]:
     """Return the undeclared columns of key and cursor of one resource, with their types."""
     found: dict[str, Column] = {}
     table = stored.get(resource.name, {})
@@ -158,15 +168,23 @@ def _key_types(shop: Shop, resource: Resource, stored: StoredColumns, probe: Pro
                 "a new table"
             )
     if unknown:
-        records = _sample(shop, resource, probe)
+        records = _sample(shop, resource, probe, bounds)
         found |= {column.name: sampled_type(resource, column, records) for column in unknown}
     return found
 
 
-def _sample(shop: Shop, resource: Resource, probe: Probe) -> list[Any]:
-    """Return the records of the first page of a table's endpoint."""
+def _sample(shop: Shop, resource: Resource, probe: Probe, bounds: Bounds | None) -> list[Any]:
+    """Return the records of the first page of a table's endpoint: of all records, or of the run's interval.
+
+    Some APIs refuse a request that names no interval.
+    """
     parent = shop.parent_of(resource)
-    records = probe.page(parent, max_parents=_SAMPLED_PARENTS).records
+    try:
+        records = probe.page(parent, max_parents=_SAMPLED_PARENTS).records
+    except ApiError as error:
+        if bounds is None or isinstance(error, RetryLater):
+            raise
+        records = probe.page(parent, bounds, max_parents=_SAMPLED_PARENTS).records
     return explode(records, resource, parent)[0] if resource.rows_from else records
 
 
