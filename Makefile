@@ -138,7 +138,7 @@ $(DEV): requirements-dev.txt $(DEPLOY) | $(INSTALLED)
 # phony, so that it looks at an existing copy each time: an old one names a module by the path that it had before
 .PHONY: $(INSTANCE)
 $(INSTANCE):
-	@mkdir -p $(@D)
+	@umask 077 && mkdir -p $(@D)
 	@test -e $@ || cp ecom_assets/dagster.yaml $@
 	@! grep -q 'ecom_assets\.event_log' $@ || \
 		{ sed 's/ecom_assets\.event_log/ecom_assets.orchestration.event_log/' $@ > $@.new && cp $@.new $@ && rm $@.new; }

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from dlt.common.schema.typing import TColumnSchema
 
+from ecom_assets.contract.column_limit import ColumnLimit
 from ecom_assets.contract.conversion import arrow_type, convert, instants_of_cursor
 from ecom_assets.contract.duplicates import superseded_rows
 from ecom_assets.contract.inference import fits, infer, key_fits, wider
@@ -19,7 +20,6 @@ from ecom_assets.contract.new_fields import (
     evolved_column,
     infer_column,
     known_fields,
-    unknown_fields,
 )
 from ecom_assets.contract.result import ContractResult, RejectedRow
 from ecom_assets.declaration.column_types import COLUMN_TYPES
@@ -60,6 +60,7 @@ class Contract:
         """For each column in which an undeclared list of objects is JSON: the entry that makes it a table."""
         self._stored = frozenset(self.evolved if stored is None else stored)
         self._zone = timezone
+        self._column_limit = ColumnLimit(resource)
         self._take_resource(resource)
         lists = [tuple(child.rows_from.path.split(".")) for child in children if child.rows_from]
         self._known = known_fields([*(column.path for column in resource.columns), *lists])
@@ -197,13 +198,12 @@ class Contract:
 
     def _undeclared(self, rows: Sequence[Any]) -> tuple[dict[str, list[Any]], dict[str, int]]:
         """Return the values of undeclared fields that become columns, and the number of discarded values by field."""
-        unknown, discarded = unknown_fields(
-            rows, self._known, flatten=self.resource.max_table_nesting is None
-        )
         policy = self.resource.schema_contract.columns
+        # as in dlt: the first records make the table, whatever the contract says
+        evolves = policy == "evolve" or not (self.resource.declared_columns or self._stored)
+        unknown, discarded = self._column_limit.fields_of(rows, self._known, self.evolved, evolves=evolves)
         unwanted = unknown.keys() - self._respellable
         if not self.resource.declared_columns:
-            # as in dlt: the first records make the table, whatever the contract says
             unwanted = unwanted - self._stored if self._stored else set()
         if unwanted and policy == "freeze":
             self._refuse_undeclared(sorted(unwanted))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, cast
 
@@ -20,12 +21,20 @@ from ecom_assets.declaration.reading import Column
 from ecom_assets.foundation.json_text import json_text
 
 _NAMING = snake_case.NamingConvention(max_length=255)
-_DEEPEST = 16
+DEEPEST = 16
 """An object nested deeper than this stays one JSON value."""
 _WITH_OFFSET = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?(\.\d+)?\s*(Z|[+-]\d\d:?\d\d)")
 
 KnownFields = dict[str, Any]
 """Declared paths as a tree. A name leads to the tree below it, or to None if everything below it is known."""
+
+
+FieldPath = tuple[str, ...]
+"""The names that lead to a field."""
+
+
+class TooManyFields(Exception):
+    """Records have more undeclared fields than the caller takes."""
 
 
 def known_fields(paths: Iterable[Sequence[str]]) -> KnownFields:
@@ -44,7 +53,12 @@ def known_fields(paths: Iterable[Sequence[str]]) -> KnownFields:
 
 
 def unknown_fields(
-    records: Sequence[Any], known: KnownFields, *, flatten: bool = True
+    records: Sequence[Any],
+    known: KnownFields,
+    *,
+    flatten: bool = True,
+    stays_whole: Callable[[FieldPath], bool] | None = None,
+    most: int | None = None,
 ) -> tuple[dict[str, list[Any]], dict[str, int]]:
     """Return the undeclared fields of records.
 
@@ -52,32 +66,67 @@ def unknown_fields(
     Two fields may get the same column name. Then the first value of a record that is not null is taken, and another
     one is dropped.
 
+    Args:
+        records: The records.
+        known: The declared paths.
+        flatten: Whether an object becomes its fields.
+        stays_whole: Tells whether the object at a path stays one value nevertheless.
+        most: The most fields that the caller takes.
+
     Returns:
         The values of each field, one a record, by column name. And the number of dropped values, by column name.
+
+    Raises:
+        TooManyFields: There may be more than `most` fields.
     """
-    found: dict[str, list[Any]] = {}
-    dropped: dict[str, int] = {}
-    _collect_fields(records, known, (), found, dropped, _DEEPEST if flatten else 1)
-    return found, dropped
+    collected = _Collected(DEEPEST if flatten else 1, stays_whole, most)
+    _collect_fields(records, known, (), (), collected)
+    return collected.found, collected.dropped
+
+
+@dataclass
+class _Collected:
+    """The fields that were found so far, and how to look for more."""
+
+    deepest: int
+    stays_whole: Callable[[FieldPath], bool] | None
+    most: int | None
+    found: dict[str, list[Any]] = field(default_factory=dict)
+    dropped: dict[str, int] = field(default_factory=dict)
+
+    def check(self, more: int = 0) -> None:
+        """Raise TooManyFields if there are too many fields, with `more` of them."""
+        if self.most is not None and max(len(self.found), more) > self.most:
+            raise TooManyFields
 
 
 def _collect_fields(
     records: Sequence[Any],
     known: Mapping[str, Any],
-    parent_path: tuple[str, ...],
-    found: dict[str, list[Any]],
-    dropped: dict[str, int],
-    deepest: int,
+    parent: FieldPath,
+    parent_path: FieldPath,
+    collected: _Collected,
 ) -> None:
-    """Add the undeclared fields of one object. An entry of `records` that is no object has no fields here."""
+    """Add the undeclared fields of one object. An entry of `records` that is no object has no fields here.
+
+    `parent` is the path of the object by the names in the records, `parent_path` by those in the warehouse.
+    """
     objects = [record for record in records if type(record) is dict]
     names: set[str] = set().union(*objects) if objects else set()
-    for name in sorted(names - {name for name, below in known.items() if below is None}):
+    names -= {name for name, below in known.items() if below is None}
+    collected.check(len(names))
+    found, dropped = collected.found, collected.dropped
+    for name in sorted(names):
         values = [record.get(name) if type(record) is dict else None for record in records]
-        path = (*parent_path, _normalized_name(name))
+        here, path = (*parent, name), (*parent_path, _normalized_name(name))
         below = known.get(name, {})
-        if (len(path) < deepest or below) and any(type(value) is dict for value in values):
-            _collect_fields(values, below, path, found, dropped, deepest)
+        flattens = len(path) < collected.deepest and not (
+            collected.stays_whole
+            and any(type(value) is dict for value in values)
+            and collected.stays_whole(here)
+        )
+        if (flattens or below) and any(type(value) is dict for value in values):
+            _collect_fields(values, below, here, path, collected)
             values = [None if type(value) is dict and value else value for value in values]
         if name in known or not any(value is not None for value in values):
             continue
@@ -91,6 +140,7 @@ def _collect_fields(
                 dropped[column] = dropped.get(column, 0) + clashes
             values = [old if old is not None else new for old, new in pairs]
         found[column] = values
+        collected.check()
 
 
 def normalized_path(path: Iterable[str]) -> str:

@@ -71,6 +71,8 @@ DEFAULT_KEYS = (
     "include_from_parent",
     "columns",
     "max_table_nesting",
+    "max_new_columns",
+    "beyond_max_new_columns",
     "selected",
     "max_rejected",
     "processing_steps",

@@ -35,7 +35,7 @@ from ecom_assets.declaration.table.inferred_columns import (
 )
 from ecom_assets.declaration.table.privacy import check_pii_columns
 from ecom_assets.declaration.table.processing import check_steps, take_steps
-from ecom_assets.declaration.table.schema_contract import SchemaContract
+from ecom_assets.declaration.table.schema_contract import BeyondMaxNewColumns, MaxNewColumns, SchemaContract
 from ecom_assets.declaration.table.write_disposition import (
     LOAD_ID,
     DeclaredDisposition,
@@ -100,6 +100,8 @@ class Resource(DeclarationModel):
         default=None,
         description="0 keeps undeclared objects as JSON; unless given, their fields become columns.",
     )
+    max_new_columns: MaxNewColumns = 200
+    beyond_max_new_columns: BeyondMaxNewColumns = "fail"
     selected: StrictBool = Field(
         default=True,
         description="False makes no table: the endpoint is only read for the resources that need it.",

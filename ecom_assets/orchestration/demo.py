@@ -22,6 +22,7 @@ from rich.table import Table
 
 from ecom_assets.declaration.reading import BUNDLED_SHOPS, Resource, Shop, load_shop
 from ecom_assets.extract.windows import Window, windows_between
+from ecom_assets.foundation.private_files import create_private, make_private_folder
 from ecom_assets.foundation.process_exit import skip_collection_at_exit
 from ecom_assets.warehouse.choice import warehouse_from_environment
 from ecom_assets.warehouse.duckdb.warehouse import DuckDbWarehouse
@@ -210,7 +211,7 @@ def main() -> int:
     skip_collection_at_exit()
     console = Console()
     home = Path(os.environ.setdefault("DAGSTER_HOME", str(Path(".dagster").absolute())))
-    home.mkdir(parents=True, exist_ok=True)
+    make_private_folder(home)
     since, started = datetime.now(timezone.utc), time.monotonic()
     shop = load_shop(BUNDLED_SHOPS / "sandbox.yaml")
     windows = demo_windows(shop, since)
@@ -220,7 +221,7 @@ def main() -> int:
         (span, shop.windowed_resources(), windows),
     )
     path = home / "demo.log"
-    with path.open("w", encoding="utf-8") as log:
+    with os.fdopen(create_private(path), "w", encoding="utf-8") as log:
         for title, resources, step_windows in steps:
             _print_text(console, f"{', '.join(resource.name for resource in resources)}: {title}")
             if not materialize(shop, resources, step_windows, console, log):

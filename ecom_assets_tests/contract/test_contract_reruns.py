@@ -180,6 +180,14 @@ def test_an_undeclared_field_is_discarded_or_fails_its_resource_alone(api: Api, 
         assert api.rows("select count(*) from orders") == [(2,)]
 
 
+def test_an_object_keyed_by_sku_fails_its_resource_alone(api: Api) -> None:
+    stock = {f"S{number}": {"left": number} for number in range(20_000)}
+    report = api.load(order(1, stock=stock, lines=[{"id": 1}]), order(2))
+    assert list(report.errors) == ["orders"]
+    assert "orders: the object stock has 20000 different names" in str(report.errors["orders"])
+    assert api.rows("select order_id, id from lines") == [(1, 1)]
+
+
 def test_no_key_is_null_and_each_is_once(api: Api) -> None:
     keys = [1, "1", 2.0, None, "", "x", True, [1], {"id": 1}, 2**64]
     api.load(*(order(key, lines=[{"id": inner} for inner in keys]) for key in keys))

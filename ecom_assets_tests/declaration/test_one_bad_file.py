@@ -55,7 +55,7 @@ TEXTS: dict[str, tuple[str | bytes, str]] = {
     "3,000 levels of lists in lines": (ACME + "x:\n " + "- " * 3000 + "a\n", "more than 50 levels"),
     "extends of 300 letters": (ACME + f"extends: {'a' * 300}.yaml\n", "a name of 305 characters"),
     "extends of 200 letters of two bytes": (ACME + f"extends: {'ü' * 200}.yaml\n", "a name of 205"),
-    "extends with a NUL": (ACME + 'extends: "a\\0.yaml"\n', "extends: found a text with a NUL"),
+    "extends with a NUL": (ACME + 'extends: "a\\0.yaml"\n', "a file that does not exist"),
     "extends itself": (ACME + "extends: bad.yaml\n", "leads back to this file"),
     "half of a surrogate pair": (endpoint_with('"\\ud800"'), "half of a surrogate pair"),
     "half of a surrogate pair as a key": (ACME + '"\\udfff": 1\n', "half of a surrogate pair"),

@@ -49,6 +49,13 @@ def test_no_address_has_a_password(path: Path) -> None:
         assert found in ("password", "${POSTGRES_PASSWORD:?set it in deploy"), found
 
 
+@pytest.mark.parametrize("path", UNITS, ids=shown)
+def test_nobody_else_reads_what_a_unit_writes(path: Path) -> None:
+    unit = configparser.ConfigParser(strict=False, interpolation=None)
+    unit.read(path)
+    assert unit["Service"]["UMask"] == "0027"
+
+
 @pytest.mark.parametrize("path", EXAMPLES, ids=shown)
 def test_an_example_of_an_environment_leaves_secrets_to_be_filled_in(path: Path) -> None:
     lines = [line for line in path.read_text("utf-8").splitlines() if line and not line.startswith("#")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from decimal import Decimal
 from typing import Any
 
@@ -78,6 +79,30 @@ def test_what_is_always_null_has_no_type_and_is_left_to_the_contract() -> None:
     (orders,) = drafted([{"id": 1, "note": None}, {"id": 2, "note": None}])
     assert [column.name for column in orders.columns] == ["id"]
     assert orders.notes == ["always null, so left to schema_contract: note"]
+
+
+@pytest.mark.parametrize(
+    ("stock", "is_map"),
+    [
+        ({f"SKU-{n}": {"price": n, "left": 1} for n in range(8)}, True),
+        ({f"article{n}": n for n in range(20_000)}, True),
+        ({f"article {chr(97 + n % 26)}{chr(97 + n // 26)}": "x" for n in range(201)}, True),
+        ({"2026-01-01": 3, "2026-01-02": 4}, True),
+        ({"0b8f6f5e-7c1d-4a9e-9a55-0123456789ab": {"left": 1}}, True),
+        ({f"field_{chr(97 + n % 26)}{chr(97 + n // 26)}": n for n in range(60)}, False),
+        ({f"line{n}": "x" for n in range(4)}, False),
+        ({"address1": "x", "address2": None, "city": "y"}, False),
+    ],
+)
+def test_an_object_keyed_by_ids_stays_json(stock: dict[str, Any], is_map: bool) -> None:
+    begun = time.process_time()
+    (orders,) = drafted([{"id": number, "stock": stock} for number in range(3)])
+    assert time.process_time() - begun < 2
+    columns = {column.name: column.type.data_type for column in orders.columns}
+    assert (columns.get("stock") == "json") is is_map
+    assert len(columns) == (
+        2 if is_map else 1 + len([value for value in stock.values() if value is not None])
+    )
 
 
 ORDERS = [

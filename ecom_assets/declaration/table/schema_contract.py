@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
+from ecom_assets.declaration.field_types import whole_number
 from ecom_assets.declaration.model import DeclarationModel
 
 
@@ -22,3 +23,20 @@ class SchemaContract(DeclarationModel):
         description="A record with a value of a wrong type is rejected (`freeze`), or its undeclared column gets a "
         "wider type (`evolve`); `evolve` if no columns are declared.",
     )
+
+
+MaxNewColumns = Annotated[
+    int,
+    whole_number(0),
+    Field(
+        description="How many undeclared columns a table gets at most. More of them fail the resource, unless "
+        "`beyond_max_new_columns` is `json`."
+    ),
+]
+BeyondMaxNewColumns = Annotated[
+    Literal["fail", "json"],
+    Field(
+        description="What becomes of undeclared fields beyond `max_new_columns`: they fail the resource (`fail`), or "
+        "the objects with the most names become one JSON column each (`json`)."
+    ),
+]

@@ -44,7 +44,9 @@ def replace_text(file: Path, text: str) -> None:
     """
     new = file.with_name(f".{file.name}.new")
     try:
-        new.write_text(text, "utf-8")
+        new.unlink(missing_ok=True)
+        with new.open("x", encoding="utf-8") as stream:  # "x" follows no link
+            stream.write(text)
         new.replace(file)
     except OSError as error:
         raise IngestError(f"{format_path(file)} cannot be written: {error.strerror}") from None

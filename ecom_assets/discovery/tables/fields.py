@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +12,12 @@ from ecom_assets.discovery.field_path import FieldPath
 _MAX_DEPTH = 4
 _MAX_KEYS = 40
 """An object with more names may have values, such as dates, as its names."""
+_MOST_NAMES = 200
+"""An object with more names becomes no columns, because a table gets no more by default: see `max_new_columns`."""
+_FEWEST_IDS = 8
+"""As many names that all have a digit, such as SKUs, are data. Fewer may be fields, such as line1 and line2."""
+_ID = re.compile(r"\d{4}-\d\d(-\d\d)?|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+"""A date, a month or a UUID."""
 _LINKS = ("_links", "links", "_embedded")
 
 
@@ -65,7 +72,22 @@ def _has_fields(objects: Sequence[Mapping[str, Any]], path: FieldPath) -> bool:
         return False
     largest = max(len(entry) for entry in objects)
     names_vary = len(names) > _MAX_KEYS and largest * 2 < len(names)
-    return not names_vary and not all(name.isdigit() for name in names)
+    return not names_vary and len(names) <= _MOST_NAMES and not _are_ids(names, objects)
+
+
+def _are_ids(names: Collection[str], objects: Sequence[Mapping[str, Any]]) -> bool:
+    """Tell whether the names of objects are data, such as ids, SKUs, dates or UUIDs, and their values are alike."""
+    if all(name.isdigit() or _ID.fullmatch(name) for name in names):
+        return True
+    if len(names) < _FEWEST_IDS or not all(any(map(str.isdigit, name)) for name in names):
+        return False
+    shapes = {
+        tuple(sorted(value)) if isinstance(value, dict) else type(value)
+        for entry in objects
+        for value in entry.values()
+        if value is not None
+    }
+    return len(shapes) == 1
 
 
 def _hold_objects(lists: Sequence[Sequence[Any]]) -> bool:

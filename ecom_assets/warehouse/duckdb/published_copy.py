@@ -7,10 +7,13 @@ import shutil
 from pathlib import Path
 
 from ecom_assets.foundation.errors import NotPublished
+from ecom_assets.foundation.private_files import copy_access, create_private, make_private_folder
+
+_PIECE = 2**20
 
 
 def publish_copy(path: Path, copy: Path) -> None:
-    """Replace `copy` in one step by a copy of `path`.
+    """Replace `copy` in one step by a copy of `path`. The first one is for its owner only; later ones keep its mode.
 
     Args:
         path: The DuckDB file, which nobody has open.
@@ -26,10 +29,13 @@ def publish_copy(path: Path, copy: Path) -> None:
             raise OSError(
                 None, "a part of the load is only in its write-ahead log, because the file is not complete"
             )
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, fresh)
-        with fresh.open("rb+") as written:
+        make_private_folder(copy.parent)
+        with path.open("rb") as committed, os.fdopen(create_private(fresh), "wb") as written:
+            shutil.copyfileobj(committed, written, _PIECE)
+            written.flush()
             os.fsync(written.fileno())
+        # who may read the former copy may read the new one
+        copy_access(fresh, copy)
         fresh.replace(copy)
     except (OSError, shutil.Error) as error:
         raise not_published(path, copy, getattr(error, "strerror", None) or str(error)) from None
