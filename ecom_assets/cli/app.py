@@ -1,7 +1,4 @@
-"""The command line `ecom-assets`: puts the commands together and turns errors into one line.
-
-There is no command that loads: use `dagster asset materialize`, or Dagster's UI.
-"""
+"""The command line `ecom-assets`: puts the commands together and turns errors into one line."""
 
 from __future__ import annotations
 
@@ -13,6 +10,7 @@ import typer
 
 from ecom_assets.cli.check import check
 from ecom_assets.cli.discover import discover
+from ecom_assets.cli.load import load
 from ecom_assets.cli.pin import pin
 from ecom_assets.cli.preview import preview
 from ecom_assets.cli.sandbox import sandbox
@@ -23,7 +21,7 @@ from ecom_assets.foundation.process_exit import skip_collection_at_exit
 # dlt takes a second to import, so commands that need it import it inside their functions
 app = typer.Typer(
     name="ecom-assets",
-    help="Check a shop's API before you load it, see what is loaded, and serve the bundled sandbox API.",
+    help="Check a shop's API, load its tables, see what is loaded, and serve the bundled sandbox API.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,  # a traceback with local variables could show a secret
     add_completion=False,
@@ -62,6 +60,7 @@ def _options(
 
 app.command(epilog="Example: ecom-assets check sandbox")(check)
 app.command(epilog="Example: ecom-assets discover sandbox:// --name mine --yes")(discover)
+app.command(epilog="Example: ecom-assets load sandbox orders --window 2026-02-01...2026-02-07")(load)
 app.command(epilog="Example: ecom-assets pin myshop")(pin)
 app.command(epilog="Example: ecom-assets preview sandbox orders --limit 5 --window 2026-02-01")(preview)
 app.command(epilog="Example: ecom-assets status sandbox")(status)

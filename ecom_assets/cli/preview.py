@@ -66,7 +66,8 @@ def _find_window(shop: Shop, resource: str, key: str) -> Window:
     from ecom_assets.foundation.errors import IngestError
 
     if shop.partitions is None or not shop.resource(resource).windowed:
-        raise IngestError(f"--window: {resource} is a snapshot, it has no windows")
+        kind = "open-ended" if shop.resource(resource).open_ended else "a snapshot"
+        raise IngestError(f"--window: {resource} is {kind}, it has no windows")
     key_format = KEY_FORMATS[shop.partitions.every]
     try:
         instant = datetime.strptime(key, key_format).replace(tzinfo=timezone.utc)

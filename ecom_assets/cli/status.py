@@ -53,6 +53,10 @@ def _print_status(shop: str, resources: Sequence[ResourceStatus], console: Conso
             f"{entry.last_load:%Y-%m-%d %H:%M}" if entry.last_load else "never",
         )
     console.print(table)
+    for entry in resources:
+        if entry.cursor is not None:
+            line = f" {entry.resource}: the next load reads from {entry.cursor} on"
+            console.print(line, markup=False, highlight=False, soft_wrap=True)
     windowed = [entry for entry in resources if entry.first]
     longest_name = max((len(entry.resource) for entry in windowed), default=0)
     if windowed:

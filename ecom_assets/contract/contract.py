@@ -21,7 +21,7 @@ from ecom_assets.contract.new_fields import (
     infer_column,
     known_fields,
 )
-from ecom_assets.contract.result import ContractResult, RejectedRow
+from ecom_assets.contract.result import DUPLICATE, ContractResult, RejectedRow
 from ecom_assets.declaration.column_types import COLUMN_TYPES
 from ecom_assets.declaration.reading import Column, Resource, Shop
 from ecom_assets.declaration.table.column import default_path
@@ -151,7 +151,7 @@ class Contract:
         if superseded := self._superseded_rows(table, groups and [groups[row] for row in kept]):
             for place in superseded:
                 key = self._key_text(rows[kept[place]])
-                reasons[kept[place]] = [f"duplicate of the primary key {key}: another row with it was kept"]
+                reasons[kept[place]] = [f"{DUPLICATE} {key}: another row with it was kept"]
             remaining = sorted(set(range(len(kept))) - set(superseded))
             kept, table = [kept[place] for place in remaining], table.take(pa.array(remaining, pa.int64()))
         rejected = tuple(

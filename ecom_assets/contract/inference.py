@@ -14,7 +14,7 @@ from typing import Any
 
 from ecom_assets.contract.conversion import convert
 from ecom_assets.contract.new_fields import evolved_column
-from ecom_assets.declaration.column_types import CURSOR_TYPES, DataType
+from ecom_assets.declaration.column_types import CURSOR_TYPES, OPEN_CURSOR_TYPES, DataType
 from ecom_assets.declaration.reading import Column
 
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
@@ -131,18 +131,32 @@ def key_fits(values: Sequence[Any], column: Column) -> bool:
     return _converts(present, column)
 
 
-def infer_cursor(column: Column, values: Collection[Any]) -> Column:
-    """Return the column of a cursor with its type: whole numbers since 1970, or else instants."""
+def infer_cursor(column: Column, values: Collection[Any], *, initial_value: Any = None) -> Column:
+    """Return the column of a cursor with its type: whole numbers since 1970, or else instants.
+
+    Args:
+        column: The column.
+        values: The values of some records.
+        initial_value: Of an open-ended resource, the value from which it is read. Its cursor may also be another number
+            or a text.
+    """
     present = [value for value in values if value is not None]
+    if initial_value is not None:
+        values = present or [initial_value]
+        instant = column.with_type(evolved_column(column.name, {"data_type": "timestamp"}))
+        if _kinds(values) == {str} and _converts(values, instant):
+            return instant
+        found = infer(column.name, values)
+        return column.with_type(found) if can_be_cursor(found, open_ended=True) else instant
     number = column.with_type(evolved_column(column.name, {"data_type": "bigint"}))
     if present and _kinds(present) == {int} and _converts(present, number):
         return number
     return column.with_type(evolved_column(column.name, {"data_type": "timestamp"}))
 
 
-def can_be_cursor(column: Column) -> bool:
-    """Tell whether a column's type can tell the window of a record."""
-    return column.data_type in CURSOR_TYPES
+def can_be_cursor(column: Column, *, open_ended: bool = False) -> bool:
+    """Tell whether a column's type can tell the window of a record, or in an open-ended resource its place."""
+    return column.data_type in (OPEN_CURSOR_TYPES if open_ended else CURSOR_TYPES)
 
 
 def type_text(column: Column) -> str:

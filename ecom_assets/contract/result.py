@@ -8,6 +8,11 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 from dlt.common.schema.typing import TColumnSchema
 
+DUPLICATE = "duplicate of the primary key"
+OUTDATED = "of an outdated record"
+SUPERSEDED = (DUPLICATE, OUTDATED)
+"""How the reason begins for a record in whose place another one was kept."""
+
 
 @dataclass(frozen=True)
 class RejectedRow:
@@ -24,6 +29,11 @@ class RejectedRow:
     primary_key: str
     reasons: tuple[str, ...]
     record: str
+
+    @property
+    def is_superseded(self) -> bool:
+        """Tell whether another record of the same reading took its place, so that nothing is missing."""
+        return self.reasons[0].startswith(SUPERSEDED)
 
 
 @dataclass(frozen=True)

@@ -22,4 +22,8 @@ def sample_contract(shop: Shop, resource: Resource, records: Sequence[Any]) -> C
 def sampled_type(resource: Resource, column: Column, records: Sequence[Any]) -> Column:
     """Return an undeclared column of key or cursor with the type that records show."""
     values = values_at(records, column.path)[0]
-    return infer_cursor(column, values) if column == resource.cursor else infer_key(column, values)
+    if column != resource.cursor:
+        return infer_key(column, values)
+    incremental = resource.endpoint.incremental if resource.endpoint else None
+    start = incremental.initial_value if incremental and incremental.open_ended else None
+    return infer_cursor(column, values, initial_value=start)

@@ -174,6 +174,9 @@ COLUMN_TYPES: Mapping[DataType, ColumnType] = {
 CURSOR_TYPES = tuple(name for name, column_type in COLUMN_TYPES.items() if column_type.can_be_cursor)
 """Types of a column that can tell a record's window."""
 
+OPEN_CURSOR_TYPES = (*CURSOR_TYPES, "text", "decimal", "double")
+"""Types of the cursor of an open-ended resource, which need not be an instant."""
+
 
 def types_by_arrow_type() -> dict[Any, DataType]:
     """Return the name of the type that each Arrow type stands for; a decimal has its default size."""

@@ -29,6 +29,8 @@ def promises(shop: Shop, resource: Resource) -> Iterator[Promise]:
         return
     total = _reported_total(shop, endpoint)
     unit = "each window" if resource.windowed else "the whole table"
+    if resource.open_ended:
+        unit = "each reading from the cursor on"
     if parent.parent:
         unit = f"the list of each record of {parent.parent}"
     loading = _loading(resource)
@@ -40,6 +42,8 @@ def promises(shop: Shop, resource: Resource) -> Iterator[Promise]:
             False,
             f"completeness of {unit} is not provable: the API reports no total; pages are compared with each other",
         )
+    if resource.open_ended:
+        yield from _promises_from_cursor(shop, resource)
     if not resource.windowed:
         return
     incremental = shop.incremental_of(resource.name)
@@ -67,6 +71,21 @@ def promises(shop: Shop, resource: Resource) -> Iterator[Promise]:
         yield Promise(
             resource.name, False, f"a change is seen only when {incremental.cursor_path} of the record moves"
         )
+
+
+def _promises_from_cursor(shop: Shop, resource: Resource) -> Iterator[Promise]:
+    """Yield what a reading from a cursor cannot see."""
+    incremental, root = shop.incremental_of(resource.name), shop.root_of(resource)
+    if not incremental.server_filter:
+        yield Promise(
+            resource.name, False, "every load reads everything: the API has no filter (server_filter: false)"
+        )
+    yield Promise(
+        resource.name,
+        False,
+        f"a record is seen only when its {incremental.cursor_path} in {root.name} is not before that of the last load; "
+        "lag reads further back",
+    )
 
 
 def _loading(resource: Resource) -> str:

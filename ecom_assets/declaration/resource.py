@@ -1,6 +1,6 @@
 """The model of a resource: one table, its columns, and where its records come from.
 
-A resource checks that its own parts fit together. See `ecom_assets.declaration.shop` for the checks between resources.
+See `ecom_assets.declaration.shop` for the checks between resources.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pydantic.json_schema import JsonSchemaValue
 from typing_extensions import Self
 
 from ecom_assets.declaration.api.endpoint import Endpoint, Incremental
-from ecom_assets.declaration.column_types import CURSOR_TYPES
+from ecom_assets.declaration.column_types import CURSOR_TYPES, OPEN_CURSOR_TYPES
 from ecom_assets.declaration.error_text import format_value, rule_error
 from ecom_assets.declaration.field_types import (
     ENDPOINT_PATH_SCHEMA,
@@ -33,6 +33,7 @@ from ecom_assets.declaration.table.inferred_columns import (
     key_columns,
     with_required_columns,
 )
+from ecom_assets.declaration.table.parent_fields import check_parent_fields
 from ecom_assets.declaration.table.privacy import check_pii_columns
 from ecom_assets.declaration.table.processing import check_steps, take_steps
 from ecom_assets.declaration.table.schema_contract import BeyondMaxNewColumns, MaxNewColumns, SchemaContract
@@ -121,6 +122,7 @@ class Resource(DeclarationModel):
     )
 
     _parent_windowed: bool = PrivateAttr(default=False)
+    _parent_open_ended: bool = PrivateAttr(default=False)
     _inferred: tuple[Column, ...] = PrivateAttr(default=())
     _root_replaced: bool = PrivateAttr(default=True)
 
@@ -141,7 +143,23 @@ class Resource(DeclarationModel):
         """Tell whether the resource is read window by window; a child is windowed if its parent is."""
         if self.parent is not None:
             return self._parent_windowed
-        return self.endpoint is not None and self.endpoint.incremental is not None
+        return self._incremental is not None and not self._incremental.open_ended
+
+    @property
+    def open_ended(self) -> bool:
+        """Tell whether a load reads on from the cursor of the last one; a child is open-ended if its parent is."""
+        if self.parent is not None:
+            return self._parent_open_ended
+        return self._incremental is not None and self._incremental.open_ended
+
+    @property
+    def is_incremental(self) -> bool:
+        """Tell whether a load reads a part of the records: the resource is windowed or open-ended."""
+        return self.windowed or self.open_ended
+
+    @property
+    def _incremental(self) -> Incremental | None:
+        return self.endpoint.incremental if self.endpoint else None
 
     @property
     def write_disposition(self) -> Disposition:
@@ -150,7 +168,7 @@ class Resource(DeclarationModel):
             return "replace" if self._root_replaced else "merge"
         if self.declared_disposition is not None:
             return self.declared_disposition.disposition
-        return "merge" if self.windowed else "replace"
+        return "merge" if self.is_incremental else "replace"
 
     @property
     def history(self) -> WriteDisposition | None:
@@ -162,7 +180,7 @@ class Resource(DeclarationModel):
     def has_load_id(self) -> bool:
         """Tell whether each row says which load brought it: no cursor tells which of two rows is newer."""
         merged = self.write_disposition == "merge" and not self.history
-        return merged and self.parent is None and not self.windowed
+        return merged and self.parent is None and not self.is_incremental
 
     @property
     def columns(self) -> tuple[Column, ...]:
@@ -178,14 +196,18 @@ class Resource(DeclarationModel):
 
     @property
     def cursor(self) -> Column | None:
-        """Return the column that tells a record's window; None for a snapshot and a nested list."""
-        if self.endpoint is None or self.endpoint.incremental is None:
+        """Return the column that tells which records a load reads; None for a snapshot and a nested list."""
+        if self._incremental is None:
             return None
-        path = self.endpoint.incremental.cursor_path
-        for column in self.columns:
-            if ".".join(column.path) == path and column.data_type in CURSOR_TYPES and not column.nullable:
-                return column
-        return None
+        path = self._incremental.cursor_path
+        found = [entry for entry in self.columns if ".".join(entry.path) == path and not entry.nullable]
+        return next((entry for entry in found if entry.data_type in self.cursor_types), None)
+
+    @property
+    def cursor_types(self) -> tuple[str, ...]:
+        """Return the types that the cursor may have; `initial_value` makes a resource without windows open-ended."""
+        has_start = self._incremental is not None and self._incremental.initial_value is not None
+        return OPEN_CURSOR_TYPES if has_start else CURSOR_TYPES
 
     @property
     def table_columns(self) -> tuple[Column, ...]:
@@ -249,7 +271,9 @@ class Resource(DeclarationModel):
                 )
         if self.endpoint is not None and self.endpoint.incremental is not None:
             self._check_cursor(self.endpoint.incremental)
-        self._check_parent_fields()
+        check_parent_fields(
+            self.parent, self.include_from_parent, list(filter(self.comes_from_parent, self.columns))
+        )
         check_pii_columns(
             self.declared_columns,
             primary_key=self.primary_key,
@@ -284,7 +308,7 @@ class Resource(DeclarationModel):
                 ("endpoint", "incremental", "cursor_path"),
                 format_value(incremental.cursor_path),
                 "the path of a declared column with nullable: false and one of the data types "
-                f"{', '.join(CURSOR_TYPES)}",
+                f"{', '.join(self.cursor_types)}",
             )
         for column in self.columns:
             if ".".join(column.path) != incremental.cursor_path:
@@ -294,24 +318,4 @@ class Resource(DeclarationModel):
                     ("columns", column.name, "timezone"),
                     format_value(column.timezone),
                     f"{incremental.timezone}, as in endpoint.incremental, because the column is the cursor",
-                )
-
-    def _check_parent_fields(self) -> None:
-        """Require that include_from_parent has each field that a column reads from the parent."""
-        if self.parent is None:
-            if self.include_from_parent:
-                raise rule_error(
-                    ("include_from_parent",),
-                    "include_from_parent in a resource without a parent",
-                    "include_from_parent only with rows_from, or with {resources.<parent>.<field>} in the endpoint",
-                )
-            return
-        for column in filter(self.comes_from_parent, self.columns):
-            field = column.path[0].removeprefix(f"_{self.parent}_")
-            if field not in self.include_from_parent:
-                found = ", ".join(self.include_from_parent) or "nothing"
-                raise rule_error(
-                    ("include_from_parent",),
-                    found,
-                    f"a list with {field}, because the column {column.name} reads it",
                 )

@@ -34,6 +34,7 @@ from ecom_assets.declaration.shop_rules.deletes import check_deletes
 from ecom_assets.declaration.shop_rules.dispositions import check_disposition
 from ecom_assets.declaration.shop_rules.endpoints import check_endpoint, check_first_window
 from ecom_assets.declaration.shop_rules.internal_names import check_internal_names
+from ecom_assets.declaration.shop_rules.open_ended import check_open_ended
 from ecom_assets.declaration.shop_rules.references import check_references
 from ecom_assets.declaration.table.deletes import deletions_name
 from ecom_assets.declaration.table.inferred_columns import parent_column
@@ -198,8 +199,11 @@ class Shop(DeclarationModel):
 
     @model_validator(mode="after")
     def _check_consistency(self) -> Self:
-        """Check the resources against each other, and tell each child whether its parent is windowed."""
+        """Check the resources against each other, and tell each child how its parent is read."""
         by_name = self._check_names()
+        for resource in self.resources:
+            if resource.endpoint and (incremental := resource.endpoint.incremental):
+                incremental._open_ended = self.partitions is None and incremental.initial_value is not None
         if not self.tables:
             raise rule_error(
                 ("resources", 0, "selected"), "false for every resource", "true for at least one resource"
@@ -214,16 +218,18 @@ class Shop(DeclarationModel):
                 place = ("resources", position, "endpoint")
                 check_endpoint(place, resource.endpoint, self.client)
                 if resource.endpoint.incremental and self.partitions:
-                    here = (*place, "incremental")
                     start, lookback = self.partitions.start, self.policy.lookback
-                    check_first_window(here, resource.endpoint.incremental, start, lookback)
+                    check_first_window((*place, "incremental"), resource, start, lookback)
+            if resource.open_ended and resource.parent is None:
+                check_open_ended(("resources", position), resource)
         for position, resource in enumerate(self.resources):
             check_disposition(("resources", position), resource, self.root_of(resource))
             if resource.windowed and self.partitions is None:
                 raise rule_error(
                     ("partitions",),
                     "nothing",
-                    f"a mapping with every and start, because {resource.name} is windowed",
+                    f"a mapping with every and start, because {resource.name} is windowed; or initial_value in its "
+                    "incremental, to read on from the cursor of the last load",
                 )
         return self
 
@@ -283,10 +289,11 @@ class Shop(DeclarationModel):
                 )
             parent = by_name.get(parent.parent)
         resource._parent_windowed = parent is not None and parent.windowed
+        resource._parent_open_ended = parent is not None and parent.open_ended
         # the lists of a snapshot with history are those of its newest reading
         resource._root_replaced = (
             parent is not None
-            and not parent.windowed
+            and not parent.is_incremental
             and (parent.write_disposition == "replace" or parent.history is not None)
         )
 

@@ -207,6 +207,8 @@ class _EndpointCheck:
         If the first one is empty too, the list without a filter tells whether the filter leaves out everything.
         """
         if self.last_window is None:
+            if self.resource.open_ended:
+                return "skipped", "the resource is open-ended: it is read from a cursor, without windows"
             return "skipped", "the resource is a snapshot, or no window has closed"
         if self.resource.parent:
             return "skipped", f"its rows have the windows of {self.resource.parent}"

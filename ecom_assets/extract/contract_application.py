@@ -10,11 +10,12 @@ import pyarrow as pa
 
 from ecom_assets.contract.contract import Contract
 from ecom_assets.contract.duplicates import superseded_records
-from ecom_assets.contract.nested_values import explode
-from ecom_assets.contract.result import ContractResult
+from ecom_assets.contract.nested_values import explode, values_at
+from ecom_assets.contract.result import OUTDATED, ContractResult
 from ecom_assets.declaration.reading import Shop
 from ecom_assets.declaration.root_key import root_key_columns
 from ecom_assets.extract.load_metrics import LoadMetrics
+from ecom_assets.extract.open_ended import CursorProgress
 from ecom_assets.extract.processing import FailedRecord, rejections_of
 from ecom_assets.extract.window_assignment import AssignedRecords
 
@@ -48,7 +49,8 @@ def apply_contract(
         # the cursor may be part of the primary key
         state_columns = list(dict.fromkeys([*root.primary_key, root.cursor.name]))
     slices = [assigned.slice_ for assigned in batch]
-    records = roots = [record for assigned in batch for record in assigned.records]
+    records = roots = endpoint_records = [record for assigned in batch for record in assigned.records]
+    positions: Sequence[int] = range(len(records))
     if resource.parent is not None:
         roots = [record for assigned in batch for record in assigned.roots]
     if root.processing_steps:
@@ -72,7 +74,7 @@ def apply_contract(
         windows = [windows[position] for position in positions]
         groups = groups and [groups[position] for position in positions]
         rejections = {
-            row: f"of an outdated record of {parent.name}: another record with its primary key was read"
+            row: f"{OUTDATED} of {parent.name}: another record with its primary key was read"
             for row, position in enumerate(positions)
             if position in superseded
         } | {
@@ -82,7 +84,10 @@ def apply_contract(
         }
     result = contract.apply(records, rejections, groups)
     metrics.add(slices, windows, result)
-    if resource.history and not resource.windowed and result.rejected:
+    if metrics.cursor:
+        origins = endpoint_records if parent.name == root.name else None
+        _add_cursors(metrics.cursor, roots, origins, positions, result)
+    if resource.history and not resource.is_incremental and result.rejected:
         broken = [records[entry.row] for entry in result.rejected if isinstance(records[entry.row], dict)]
         metrics.add_rejected_keys(contract.columns_of(broken, resource.primary_key), len(result.rejected))
     if resource.rows_from is None and (filtered := sum(assigned.filtered for assigned in batch)):
@@ -96,6 +101,30 @@ def apply_contract(
         states = Contract(root, timezone=shop.timezone_of(root)).columns_of(roots, state_columns)
         metrics.add_root_states(slices, states, result.kept)
     return result
+
+
+def _add_cursors(
+    progress: CursorProgress,
+    roots: Sequence[Any],
+    origins: Sequence[Any] | None,
+    positions: Sequence[int],
+    result: ContractResult,
+) -> None:
+    """Tell how far an open-ended reading came.
+
+    Args:
+        progress: Is told.
+        roots: The root records that were read.
+        origins: The records of the endpoint if it is the root's; None if nobody knows the root of a rejected record.
+        positions: Of each record under the contract, the position of the endpoint's record that it comes from.
+        result: What the contract made of the records.
+    """
+    path = progress.column.path
+    rejected = [entry.row for entry in result.rejected if not entry.is_superseded]
+    held: list[Any] = [None] * len(rejected)
+    if origins is not None:
+        held = values_at([origins[positions[row]] for row in rejected], path)[0]
+    progress.add(values_at(roots, path)[0], held)
 
 
 def _root_keys(shop: Shop, contract: Contract, roots: Sequence[Any]) -> pa.Table:

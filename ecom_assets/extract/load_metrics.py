@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from ecom_assets.contract.result import ContractResult, RejectedRow
 from ecom_assets.declaration.reading import Resource
+from ecom_assets.extract.open_ended import CursorProgress
 from ecom_assets.extract.slices import Slice
 from ecom_assets.extract.windows import Window
 from ecom_assets.foundation.errors import ContractBroken
@@ -66,11 +67,15 @@ class LoadMetrics:
         rejected_keys: Only of snapshots with history: the primary keys of the rejected records. They are not gone.
         rejected_without_key: Only of snapshots with history: how many rejected records have no usable key.
         open_windows: Only of nested lists and children: the rows of each window that was open when the run began.
+        cursor: Only of open-ended resources: how far the reading came.
     """
 
-    def __init__(self, resource: Resource, slices: Sequence[Slice]) -> None:
+    def __init__(
+        self, resource: Resource, slices: Sequence[Slice], cursor: CursorProgress | None = None
+    ) -> None:
         """Count each window of the slices from zero, so that an empty window is reported too."""
         self.resource = resource
+        self.cursor = cursor
         self.slices = slices
         self.counts: dict[str | None, WindowCounts] = {
             key: WindowCounts() for part in slices for key, _ in windows_by_key(part)

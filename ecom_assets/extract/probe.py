@@ -20,6 +20,7 @@ from ecom_assets.client.redaction import Redactor
 from ecom_assets.client.signing import auth_header
 from ecom_assets.contract.privacy import protect_personal_data
 from ecom_assets.declaration.api.paginator import new_paginator, reported_total
+from ecom_assets.declaration.placeholders import START
 from ecom_assets.declaration.reading import Endpoint, Resource, Shop
 from ecom_assets.extract.answers.empty_answers import EmptyAnswers
 from ecom_assets.extract.answers.ignored_answers import ignored_status, is_ignored
@@ -28,7 +29,7 @@ from ecom_assets.extract.paging.detection import DetectedPaging, declares_paging
 from ecom_assets.extract.paging.guarded_paginator import guarded_paginator
 from ecom_assets.extract.paging.record_detection import RecordDetection
 from ecom_assets.extract.processing import process_records
-from ecom_assets.extract.request_template import response_actions, template_of, window_values
+from ecom_assets.extract.request_template import first_parameter, response_actions, template_of, window_values
 from ecom_assets.extract.slices import Slice
 from ecom_assets.extract.window_request import window_request
 from ecom_assets.foundation.errors import ApiError
@@ -146,7 +147,8 @@ class Probe:
         endpoint = resource.endpoint
         if endpoint is None:
             raise LookupError(f"{resource.name} has no endpoint")
-        template = template_of(endpoint, in_window=bounds is not None).fill(values)
+        has_start = bounds is not None or resource.open_ended
+        template = template_of(endpoint, in_window=has_start).fill(values)
         config = dict(endpoint.paginator or self._shop.client.paginator or {"type": "single_page"})
         total = reported_total(config)
         if config["type"] == "offset":
@@ -183,8 +185,13 @@ class Probe:
         return page
 
     def _window_values(self, resource: Resource, bounds: Bounds | None) -> dict[str, Any]:
-        """Return the placeholder values of an interval; without bounds, of all that the shop's windows reach."""
+        """Return the placeholder values of an interval; without bounds, of all that the shop's windows reach.
+
+        An open-ended endpoint is asked from its `initial_value` on.
+        """
         incremental = resource.endpoint.incremental if resource.endpoint else None
+        if incremental is not None and incremental.open_ended:
+            return {START: first_parameter(incremental)}
         if incremental is None or self._shop.partitions is None:
             return {}
         bounds = bounds or (self._shop.partitions.start, datetime.now(timezone.utc))

@@ -5,7 +5,7 @@ Loads and single requests use the same template.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 from dlt.sources.rest_api.config_setup import expand_placeholders
 
+from ecom_assets.contract.cursor_values import cursor_text
 from ecom_assets.declaration.placeholders import END, START, placeholder_names, replace_placeholders
 from ecom_assets.declaration.reading import Endpoint, Incremental
 from ecom_assets.extract.answers.empty_answers import accept_without_body
@@ -70,7 +71,7 @@ def template_of(endpoint: Endpoint, *, in_window: bool = True) -> Template:
     incremental = endpoint.incremental
     if in_window and incremental and incremental.server_filter:
         for name, placeholder in ((incremental.start_param, START), (incremental.end_param, END)):
-            if name:
+            if name and not (placeholder == END and incremental.open_ended):
                 params[name] = f"{{{placeholder}}}"
     data = endpoint.data
     if isinstance(data, Mapping):
@@ -83,17 +84,26 @@ def window_values(request: WindowRequest, incremental: Incremental | None) -> di
     values: dict[str, str | int] = {START: request.start, END: request.end}
     if incremental and incremental.format in ("unix", "unix_ms") and request.start:
         values = {name: int(value) for name, value in values.items()}
-    if incremental and incremental.convert and request.start:
-        values = {name: _converted(incremental.convert, value) for name, value in values.items()}
+    if incremental and request.start:
+        values = {name: converted(incremental, value) for name, value in values.items()}
     return values
 
 
-def _converted(convert: Callable[..., Any], value: str | int) -> str | int:
-    """Return what a function of the declaration makes of a bound of a window.
+def first_parameter(incremental: Incremental) -> str | int:
+    """Return the value with which an open-ended endpoint is asked for all its records, before a type is known."""
+    value = incremental.initial_value
+    return converted(incremental, value if isinstance(value, int) else cursor_text(value))
+
+
+def converted(incremental: Incremental, value: str | int) -> str | int:
+    """Return what the function `convert` of a declaration makes of a bound; without one, the bound.
 
     Raises:
         ApiError: The function raised, or returned neither a text nor a number.
     """
+    convert = incremental.convert
+    if convert is None:
+        return value
     try:
         result = convert(value)
     except Exception as error:

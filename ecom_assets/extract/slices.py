@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ecom_assets.extract.windows import Window
 
@@ -26,6 +26,7 @@ class Slice:
             that part of the lookback which no earlier window of the run covers.
         end: The end of the last window, aware and in UTC; None for a snapshot.
         lookback: How far before its start a window is read again.
+        cursor: Of an open-ended resource, the cursor from which it is read, as the API writes it.
     """
 
     id: str
@@ -33,6 +34,7 @@ class Slice:
     start: datetime | None = None
     end: datetime | None = None
     lookback: timedelta = timedelta()
+    cursor: Any = None
 
     @cached_property
     def _ends(self) -> list[datetime]:

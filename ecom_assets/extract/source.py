@@ -14,7 +14,7 @@ of their own in place of steps 1 to 4; see `ecom_assets.extract.children`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -35,6 +35,7 @@ from ecom_assets.extract.batching import SliceBatcher, TableBatcher
 from ecom_assets.extract.children import child_records
 from ecom_assets.extract.contract_application import apply_contract
 from ecom_assets.extract.left_out_lists import require_lists
+from ecom_assets.extract.open_ended import records_from, start_parameter
 from ecom_assets.extract.paging.completeness import SliceLimits
 from ecom_assets.extract.paging.paginator import RECORDS, SlicePaginator
 from ecom_assets.extract.processing import process_records
@@ -124,7 +125,11 @@ def _slices_resource(shop: Shop, resource: Resource, plan: ReadPlan | None) -> D
     def slice_items() -> Iterator[list[dict[str, Any]]]:
         items: list[dict[str, Any]] = []
         for slice_ in slices:
-            values = window_values(window_request(slice_, incremental), incremental) if incremental else {}
+            values: Mapping[str, str | int] = {}
+            if resource.open_ended:
+                values = {START: start_parameter(shop, resource, slice_.cursor)}
+            elif incremental:
+                values = window_values(window_request(slice_, incremental), incremental)
             item: dict[str, Any] = {"id": slice_.id}
             for bound, placeholder in _BOUNDS.items():
                 item |= {
@@ -204,6 +209,8 @@ def _window_step(
         slice_ = slices[item[f"_{windows_name(resource)}_id"]]
         records, filtered = process_records(shop, resource, item[RECORDS])
         protect_personal_data(shop, resource, records, plan.connection.pii_key)
+        if resource.open_ended:
+            records = records_from(shop, resource, slice_.cursor, records, plan.on_progress)
         assigned = assign_windows(shop, resource, slice_, records, plan.on_progress)
         progress.add(len(assigned.records))
         return replace(assigned, filtered=filtered)

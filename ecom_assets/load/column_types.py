@@ -128,6 +128,10 @@ def set_schema_types(pipeline: dlt.Pipeline, shop: Shop, contracts: Mapping[str,
         return
     for table, columns in contracts.items():
         known: Mapping[str, Any] = schema.tables.get(table, {}).get("columns", {})
+        cursor = shop.resource(table).cursor
+        for name, hint in known.items():
+            if cursor is None or name != cursor.name:
+                hint.pop("dedup_sort", None)  # the cursor of an earlier declaration; dlt allows one
         for column in columns:
             hint = known.get(column.name)
             if hint is not None and (
@@ -161,7 +165,8 @@ def _key_types(
             unknown.append(column)
             continue
         found[column.name] = column.with_type(evolved_column(column.name, table[column.name]))
-        if column == resource.cursor and not can_be_cursor(found[column.name]):
+        is_cursor = column == resource.cursor
+        if is_cursor and not can_be_cursor(found[column.name], open_ended=resource.open_ended):
             raise WarehouseError(
                 f"{resource.name}: the cursor {column.name} is stored as {type_text(found[column.name])}, which tells "
                 f"no window: declare another column with path: {'.'.join(column.path)}, or load {resource.name} into "

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from ecom_assets.foundation.errors import NotPublished
 from ecom_assets.load.column_types import tables_to_know
+from ecom_assets.load.cursors import loads_read_again, read_cursors
 from ecom_assets.load.dispositions.write import write_staged_rows
 from ecom_assets.load.dlt_pipeline import stored_columns
 from ecom_assets.load.ledger import loads_read_after
@@ -89,7 +90,8 @@ def _write(
     index_row_keys(transaction, shop, resources)
     newer_rows = set_newer_rows_aside(transaction, shop, load_metrics, plan.began, overtaking, on_progress)
     stored_tables = transaction.columns_of(shop.name)
-    delete_replaced_rejections(transaction, shop, load_metrics, stored_tables)
+    read_again = loads_read_again(load_metrics, read_cursors(transaction, shop, resources))
+    delete_replaced_rejections(transaction, shop, load_metrics, stored_tables, read_again)
     delete_replaced_nested_rows(transaction, shop, load_metrics, stored_tables)
     context.pipeline.load(workers=1)
     write_staged_rows(transaction, shop, reading, plan.began, overtaking, on_progress)

@@ -14,6 +14,9 @@ from ecom_assets.warehouse.transaction import Transaction
 
 LEDGER_TABLE = "load_ledger"
 
+CURSOR_COLUMNS = ("cursor_path", "cursor_from", "cursor_to")
+"""Of an open-ended table: the field of the cursor, from where a load read, and from where the next one reads on."""
+
 _INSTANT = pa.timestamp("us", "UTC")
 _SCHEMA = pa.schema(
     [
@@ -32,9 +35,10 @@ _SCHEMA = pa.schema(
         pa.field("seconds", pa.float64(), nullable=False),
         pa.field("loaded_at", _INSTANT, nullable=False),
         pa.field("ignored", pa.int64()),  # nullable, because older rows have none
+        *(pa.field(name, pa.string()) for name in CURSOR_COLUMNS),
     ]
 )
-"""`loaded_at` is when the reading ended."""
+"""`loaded_at` is when the reading ended. The cursors are of open-ended resources; see `ecom_assets.load.cursors`."""
 
 
 def ledger_rows(reports: Iterable[ResourceReport], loaded_at: datetime) -> pa.Table:
@@ -54,9 +58,10 @@ def insert_ledger_row(
     `loaded_at`, in UTC, is when the job had read everything.
     """
     rows = pa.Table.from_pylist([_ledger_row(window, load_id, loaded_at)], schema=_SCHEMA)
+    # a ledger that an earlier version made lacks columns until the next load
     stored = transaction.columns_of(shop.name).get(LEDGER_TABLE, {})
-    # a load adds the columns that the ledger of an older version lacks
-    names = ", ".join(f'"{name}"' for name in rows.column_names if name in stored or not stored)
+    rows = rows.select([name for name in rows.column_names if name in stored or not stored])
+    names = ", ".join(f'"{name}"' for name in rows.column_names)
     with transaction.temporary_table("ecom_entry", rows):
         transaction.execute(
             f'insert into "{shop.name}"."{LEDGER_TABLE}" ({names}) select {names} from ecom_entry'

@@ -76,11 +76,11 @@ def _chosen_resources(shop: Shop, names: Collection[str], windows: Sequence[Wind
                 ", ".join(allowed),
             )
         if shop.resource(name).windowed != bool(windows):
-            kind = (
-                "windowed: it is loaded by window"
-                if shop.resource(name).windowed
-                else "a snapshot: it has no windows"
-            )
+            kind = "a snapshot: it has no windows"
+            if shop.resource(name).windowed:
+                kind = "windowed: it is loaded by window"
+            elif shop.resource(name).open_ended:
+                kind = "open-ended: it has no windows"
             allowed = [entry.name for entry in shop.tables if entry.windowed == bool(windows)]
             raise DeclarationError(
                 shop.file.name or shop.declared_in,

@@ -20,6 +20,7 @@ from ecom_assets.extract.children import child_slices
 from ecom_assets.extract.failure_isolation import failed_tables
 from ecom_assets.extract.filter_comparison import filter_problem
 from ecom_assets.extract.load_metrics import LoadMetrics
+from ecom_assets.extract.open_ended import cursor_progress
 from ecom_assets.extract.probe import probe_of
 from ecom_assets.extract.read_plan import ReadPlan
 from ecom_assets.extract.source import build_source
@@ -186,7 +187,14 @@ def _read_plan(
     return ReadPlan(
         replace(context.connection, shop=resources),
         slices,
-        {resource.name: LoadMetrics(resource, slices[shop.parent_of(resource).name]) for resource in tables},
+        {
+            resource.name: LoadMetrics(
+                resource,
+                slices[shop.parent_of(resource).name],
+                cursor_progress(shop, shop.root_of(resource), endpoint.slices),
+            )
+            for resource in tables
+        },
         contracts,
         context.on_progress,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 
 import pyarrow as pa
@@ -47,7 +47,11 @@ def rejected_rows(tables: Iterable[TableReading], rejected_at: datetime) -> pa.T
 
 
 def delete_replaced_rejections(
-    transaction: Transaction, shop: Shop, load_metrics: Iterable[LoadMetrics], stored_tables: Collection[str]
+    transaction: Transaction,
+    shop: Shop,
+    load_metrics: Iterable[LoadMetrics],
+    stored_tables: Collection[str],
+    read_again: Mapping[str, Collection[str]],
 ) -> None:
     """Delete, before a load, the rejected rows that earlier loads stored for the windows that it brings.
 
@@ -59,10 +63,20 @@ def delete_replaced_rejections(
         shop: The shop.
         load_metrics: The metrics of the tables that are loaded, which have the windows.
         stored_tables: The names of the tables that exist.
+        read_again: For each open-ended table, the ids of the loads whose rejected rows were read again.
     """
     if REJECTED_ROWS_TABLE not in stored_tables:
         return
     for metrics in load_metrics:
+        if metrics.resource.open_ended:
+            load_ids = pa.table({"load_id": pa.array(read_again[metrics.resource.name], pa.string())})
+            with transaction.temporary_table("ecom_loads", load_ids):
+                transaction.execute(
+                    f'delete from "{shop.name}"."{REJECTED_ROWS_TABLE}" as rows where resource = ? '
+                    "and exists (select 1 from ecom_loads as loads where loads.load_id = rows.load_id)",
+                    [metrics.resource.name],
+                )
+            continue
         keys = pa.table({"partition_key": pa.array(metrics.partition_keys, pa.string())})
         with transaction.temporary_table("ecom_keys", keys):
             transaction.execute(

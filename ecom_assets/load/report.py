@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from ecom_assets.client.read_statistics import ReadStatistics, SliceStatistics
+from ecom_assets.contract.cursor_values import cursor_text
 from ecom_assets.declaration.reading import Column, Resource, Shop
 from ecom_assets.extract.load_metrics import LoadMetrics, windows_by_key
 from ecom_assets.foundation.errors import IngestError
+from ecom_assets.foundation.progress import OnProgress
 from ecom_assets.load.plan import LoadPlan
 from ecom_assets.load.read import Reading
 
@@ -23,6 +25,9 @@ class WindowReport:
     or the rows are a nested list's. `seconds` is the wall time of reading. Tables of one endpoint share one reading,
     so requests, retries, restarts, seconds and ignored are the same in each. `ignored` counts the answers that a
     response action ignored.
+
+    Only an open-ended resource has cursors: the field `cursor_path`, from where the load read, and from where the next
+    one reads on. `cursor_held_by` is how many rejected records keep `cursor_to` where it is.
     """
 
     resource: str
@@ -38,6 +43,10 @@ class WindowReport:
     restarts: int
     seconds: float
     ignored: int = 0
+    cursor_path: str | None = None
+    cursor_from: str | None = None
+    cursor_to: str | None = None
+    cursor_held_by: int = 0
 
 
 @dataclass(frozen=True)
@@ -100,7 +109,9 @@ def resource_reports(
             reports[name] = ResourceReport(
                 name,
                 _table_name(plan.shop, resource),
-                windows=window_reports(metrics, statistics),
+                windows=tuple(
+                    _with_cursor(window, metrics, plan) for window in window_reports(metrics, statistics)
+                ),
                 load_id=read[name].load_id,
                 discarded=dict(metrics.discarded),
                 preview=tuple(metrics.preview),
@@ -148,6 +159,30 @@ def window_reports(metrics: LoadMetrics, statistics: ReadStatistics) -> tuple[Wi
                 )
             )
     return tuple(reports)
+
+
+def say_what_holds_cursors(report: ResourceReport, on_progress: OnProgress) -> None:
+    """Tell a person that rejected records keep the cursor of an open-ended table where it is."""
+    for window in report.windows:
+        if window.cursor_held_by:
+            on_progress(
+                f"{report.resource}: {window.cursor_held_by} rejected records hold the cursor at {window.cursor_to}; "
+                "each load reads them again until they load"
+            )
+
+
+def _with_cursor(window: WindowReport, metrics: LoadMetrics, plan: LoadPlan) -> WindowReport:
+    """Return the report of an open-ended reading with its cursors; any other one as it is."""
+    progress = metrics.cursor
+    if progress is None:
+        return window
+    return replace(
+        window,
+        cursor_path=".".join(progress.column.path),
+        cursor_from=cursor_text(progress.start),
+        cursor_to=progress.end(plan.began),
+        cursor_held_by=progress.rejected,
+    )
 
 
 def _table_name(shop: Shop, resource: Resource) -> str:

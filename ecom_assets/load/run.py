@@ -13,11 +13,18 @@ from ecom_assets.foundation.errors import IngestError
 from ecom_assets.foundation.progress import OnProgress
 from ecom_assets.load.column_types import infer_types
 from ecom_assets.load.commit import CommitResult, commit
+from ecom_assets.load.cursors import plan_from_cursors
 from ecom_assets.load.dlt_pipeline import open_pipeline
 from ecom_assets.load.garbage_collection import relaxed_garbage_collection
 from ecom_assets.load.plan import LoadPlan, plan_load, without_tables
 from ecom_assets.load.read import read_verify_and_contract
-from ecom_assets.load.report import ResourceReport, RunReport, WindowReport, resource_reports
+from ecom_assets.load.report import (
+    ResourceReport,
+    RunReport,
+    WindowReport,
+    resource_reports,
+    say_what_holds_cursors,
+)
 from ecom_assets.load.run_context import PhaseTimer, RunContext
 from ecom_assets.load.staging import stage_ledger_and_rejected_rows
 from ecom_assets.load.warehouse_state import read_warehouse_state
@@ -41,19 +48,21 @@ def run_load(
     secrets: Mapping[str, str] | None = None,
     warehouse: Warehouse | None = None,
     progress: OnProgress | None = None,
+    since: str | None = None,
 ) -> RunReport:
-    """Load the windows of windowed resources, or snapshot resources as a whole.
+    """Load the windows of windowed resources, or unpartitioned resources: snapshots, and all that is new of others.
 
     A resource that fails is left out, with its error in the report, and the other ones are loaded. All of the run is
     committed in one step: a run that is killed leaves the tables as they were.
 
     Args:
         shop: The declared shop.
-        resources: The names of the resources to load, all windowed or all snapshots.
-        windows: The windows to load; none for snapshots.
+        resources: The names of the resources to load, all windowed or all unpartitioned.
+        windows: The windows to load; none for unpartitioned resources.
         secrets: The shop's secrets by field; those that are missing come from dlt's secret providers.
         warehouse: Where to load, by default the warehouse that the environment names.
         progress: Takes lines about progress for a person, by default the log.
+        since: A value of the cursor, to read open-ended resources from there if it is before the ledger's cursor.
 
     Raises:
         DeclarationError: A resource is unknown or of the wrong kind.
@@ -73,7 +82,7 @@ def run_load(
             with open_pipeline(shop, warehouse) as pipeline:
                 context = RunContext(connection, warehouse, pipeline, timer, on_progress)
                 try:
-                    return _try_load(context, plan, refused)
+                    return _try_load(context, plan, refused, since)
                 except ColumnNotWidened as error:
                     refused[error.resource] = error
                     on_progress(f"{error}; the other resources are read again")
@@ -85,18 +94,25 @@ def run_load(
             plan = plan_load(shop, resources, windows)  # with the instant at which it begins to read again
 
 
-def _try_load(context: RunContext, plan: LoadPlan, refused: Mapping[str, IngestError]) -> RunReport:
+def _try_load(
+    context: RunContext, plan: LoadPlan, refused: Mapping[str, IngestError], since: str | None
+) -> RunReport:
     """Run all stages once. `refused` are the errors of resources that failed in an earlier try."""
     before = read_warehouse_state(context, plan)
     plan, failures = infer_types(context, without_tables(plan, refused), before.columns)
+    plan, without_cursor = plan_from_cursors(plan, before.cursors, since, context.on_progress)
     reading = read_verify_and_contract(context, plan, before.columns, before.filled)
-    reading = replace(reading, failures={**refused, **failures, **reading.failures})
+    failures = {**refused, **failures, **without_cursor, **reading.failures}
+    reading = replace(reading, failures=failures)
     plan = reading.plan
     reports = resource_reports(plan, reading, context.connection.statistics)
     result = CommitResult()
     if reading.tables:
         stage_ledger_and_rejected_rows(context, plan, reading, reports)
         result = commit(context, plan, before, reading)
+    for report in reports.values():
+        if report.error is None:
+            say_what_holds_cursors(report, context.on_progress)
     for name, widened in result.widened.items():
         if name in reports:
             reports[name] = replace(reports[name], widened=widened)

@@ -5,11 +5,12 @@ older ones. Nothing would repair that before the windows are loaded again.
 
 What is newer is decided in four ways:
 
-- A record of a windowed endpoint: by its cursor. Its nested rows, and those of its children, go with it.
+- A record of a windowed or open-ended endpoint: by its cursor. Its nested rows, and those of its children, go with it.
 - A snapshot that is replaced: by when its reading ended, as the ledger says.
 - A record that is merged without a cursor: by when the reading of the load that brought it ended. Its nested rows go
   with it.
-- The rejected rows of a window: by when its reading ended, too.
+- The rejected rows of a window: by when its reading ended, too. Those of open-ended resources all stay until they are
+  read again.
 
 The load works in this order: set the newer rows aside in temporary tables, let dlt merge, delete what the merge
 brought for them, put the newer rows back. All of it happens in the transaction of the load.
@@ -86,7 +87,7 @@ def set_newer_rows_aside(
             if metrics.resource.write_disposition == "merge" and metrics.resource.parent:
                 _refuse_rows_without_root(transaction, shop, metrics.resource, began, overtaking)
         newer_rows += _rows_by_reading(transaction, shop, load_metrics, overtaking, columns, on_progress)
-    windowed = [metrics for metrics in load_metrics if metrics.resource.windowed]
+    windowed = [metrics for metrics in load_metrics if metrics.resource.is_incremental]
     for name in dict.fromkeys(shop.root_of(metrics.resource).name for metrics in windowed):
         group = [metrics for metrics in windowed if shop.root_of(metrics.resource).name == name]
         newer_rows += _rows_by_cursor(transaction, shop, shop.resource(name), group, columns, on_progress)
@@ -164,6 +165,9 @@ def _rows_by_reading(
             f"create temporary table {_OVERTAKEN} as select distinct resource, partition_key "
             f'from "{shop.name}"."{LEDGER_TABLE}" join {_INPUT} using (load_id)'
         )
+    for metrics in load_metrics:
+        if metrics.resource.open_ended:
+            transaction.execute(f"delete from {_OVERTAKEN} where resource = ?", [metrics.resource.name])
     overtaken = set(transaction.execute(f"select resource, partition_key from {_OVERTAKEN}").fetchall())
     for metrics in load_metrics:
         name = metrics.resource.name

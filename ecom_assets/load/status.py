@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from ecom_assets.contract.cursor_values import cursor_text
 from ecom_assets.declaration.reading import Resource, Shop
-from ecom_assets.extract.windows import windows_between
+from ecom_assets.extract.windows import Window, windows_between
+from ecom_assets.load.cursors import current_cursor, read_cursors, typed_by_cursors
 from ecom_assets.load.ledger import LEDGER_TABLE
 from ecom_assets.warehouse.transaction import Transaction
 from ecom_assets.warehouse.warehouse import Warehouse
@@ -31,7 +33,8 @@ class ResourceStatus:
 
     `windows` is the number of closed windows since the declared start, 1 for a snapshot. Each is loaded, missing (it
     was never loaded), or failed (the newest load of it does not add up in the ledger). `rows` is None if the table
-    does not exist. `last_load` is aware and in UTC. `bar` goes from the window `first` to the window `last`.
+    does not exist. `last_load` is aware and in UTC. `bar` goes from the window `first` to the window `last`. `cursor`
+    is from where the next load of an open-ended table reads, None for other tables.
     """
 
     resource: str
@@ -45,6 +48,38 @@ class ResourceStatus:
     first: str | None
     last: str | None
     bar: str
+    cursor: str | None = None
+
+
+def missing_windows(shop: Shop, warehouse: Warehouse, now: datetime) -> dict[str, tuple[Window, ...] | None]:
+    """Return what is to be loaded of each table, going by the ledger: windows, or None for a table as a whole.
+
+    It is what was never loaded, and what does not add up. A table of which nothing is missing is left out.
+
+    Args:
+        shop: The declared shop.
+        warehouse: Where it is loaded.
+        now: An aware instant, which tells the closed windows from the open ones.
+
+    Raises:
+        WarehouseError: The warehouse cannot be read.
+    """
+    closed = windows_between(shop.partitions, shop.partitions.start, now) if shop.partitions else ()
+    found: dict[str, tuple[Window, ...] | None] = {}
+    with warehouse.read(shop.name) as transaction:
+        tables = transaction.columns_of(shop.name)
+        for resource in shop.tables:
+            newest = _newest_entries(shop, resource, transaction) if LEDGER_TABLE in tables else {}
+            if not resource.windowed:
+                if _mark(newest.get((None, None))) != LOADED:
+                    found[resource.name] = None
+                continue
+            windows = tuple(
+                window for window in closed if _mark(newest.get((window.partition_key, window.end))) != LOADED
+            )
+            if windows:
+                found[resource.name] = windows
+    return found
 
 
 def status(shop: Shop, warehouse: Warehouse, now: datetime) -> tuple[ResourceStatus, ...]:
@@ -93,7 +128,14 @@ def _resource_status(
         first=windows[0][0],
         last=windows[-1][0],
         bar=bar(marks),
+        cursor=_cursor(shop, resource, transaction) if resource.open_ended else None,
     )
+
+
+def _cursor(shop: Shop, resource: Resource, transaction: Transaction) -> str:
+    """Return the cursor from which the next load of an open-ended table reads."""
+    cursors = read_cursors(transaction, shop, [resource]).get(resource.name)
+    return cursor_text(current_cursor(typed_by_cursors(shop, resource, cursors), resource, cursors))
 
 
 def _newest_entries(

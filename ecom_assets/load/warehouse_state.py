@@ -6,7 +6,7 @@ the columns that tables really have: another run may have added some that this r
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import dlt
@@ -14,6 +14,7 @@ import dlt
 from ecom_assets.declaration.reading import Resource
 from ecom_assets.foundation.errors import WarehouseError
 from ecom_assets.load.column_types import tables_to_know
+from ecom_assets.load.cursors import TableCursors, read_cursors
 from ecom_assets.load.dlt_pipeline import StoredColumns, stored_columns
 from ecom_assets.load.ledger import filled_tables, loads_read_after
 from ecom_assets.load.plan import LoadPlan
@@ -30,11 +31,13 @@ class WarehouseState:
         loads_from_the_future: The ids of the loads whose reading ended later than this run began, going by the
             ledger. They are over, so their machine's clock is ahead: they did not overtake this run.
         filled: The tables for which some load has read a record, going by the ledger.
+        cursors: The cursors of the run's open-ended tables.
     """
 
     columns: StoredColumns = field(default_factory=dict)
     loads_from_the_future: frozenset[str] = frozenset()
     filled: frozenset[str] = frozenset()
+    cursors: Mapping[str, TableCursors] = field(default_factory=dict)
 
 
 def read_warehouse_state(context: RunContext, plan: LoadPlan) -> WarehouseState:
@@ -52,8 +55,12 @@ def read_warehouse_state(context: RunContext, plan: LoadPlan) -> WarehouseState:
     ):
         context.pipeline.sync_destination()
         columns = stored_columns(context.pipeline, tables_to_know(plan.shop, plan.resources))
-        loads = loads_read_after(transaction, plan.shop, plan.began)
-        return WarehouseState(columns, loads, filled_tables(transaction, plan.shop))
+        return WarehouseState(
+            columns,
+            loads_read_after(transaction, plan.shop, plan.began),
+            filled_tables(transaction, plan.shop),
+            read_cursors(transaction, plan.shop, plan.resources),
+        )
 
 
 def refuse_type_conflicts(

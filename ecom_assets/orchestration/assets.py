@@ -39,6 +39,23 @@ from ecom_assets.warehouse.warehouse import Warehouse
 
 Event = MaterializeResult[Any] | AssetCheckResult
 
+SINCE_TAG = "ecom_assets/since"
+"""The tag of a run with the cursor to which it sets open-ended tables back."""
+
+
+class LoadListener:
+    """Is told about the loads of this process. A subclass overrides what it wants to hear."""
+
+    def progress(self, line: str) -> None:
+        """Take one line about the progress, for a person."""
+
+    def report(self, report: RunReport) -> None:
+        """Take the report of a run."""
+
+
+listeners: list[LoadListener] = []
+"""Those who listen in this process; none in a run that Dagster started."""
+
 
 def shop_specs(shop: Shop) -> dict[AssetKey, AssetSpec]:
     """Return the spec of every resource by its asset's key; needs no secret and no network.
@@ -168,14 +185,24 @@ def _load(
 ) -> RunReport:
     """Load resources with the secrets that the Dagster resource holds."""
     secrets = getattr(context.resources, secrets_key(shop)).secrets
-    return run_load(
+
+    def progress(line: str) -> None:
+        context.log.info(line)
+        for listener in listeners:
+            listener.progress(line)
+
+    report = run_load(
         shop,
         names,
         windows,
         secrets=secrets,
         warehouse=warehouse,
-        progress=lambda line: context.log.info(line),
+        progress=progress,
+        since=context.run.tags.get(SINCE_TAG),
     )
+    for listener in listeners:
+        listener.report(report)
+    return report
 
 
 def _materializations(

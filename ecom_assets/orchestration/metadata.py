@@ -61,11 +61,16 @@ def table_metadata(
 
 
 def window_metadata(window: WindowReport) -> dict[str, Any]:
-    """Return the figures of one window, or of a snapshot. A total is null where the API reports none.
+    """Return the figures of one window, or of a table without windows. A total is null where the API reports none.
 
-    `ignored_answers` is only there if a response action ignored some.
+    `ignored_answers` is only there if a response action ignored some, and the cursors of open-ended resources only.
     """
-    return {
+    cursors: dict[str, Any] = {}
+    if window.cursor_to is not None:
+        cursors = {"cursor_from": window.cursor_from, "cursor_to": window.cursor_to}
+        if window.cursor_held_by:
+            cursors["cursor_held_by_rejected"] = window.cursor_held_by
+    return cursors | {
         "dagster/partition_row_count": window.kept,
         "source_total": MetadataValue.null() if window.source_total is None else window.source_total,
         "fetched": window.fetched,

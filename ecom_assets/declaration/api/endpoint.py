@@ -86,16 +86,24 @@ class Incremental(DeclarationModel):
     )
     initial_value: Annotated[Any, Check(_initial_value, _INITIAL_VALUE_SCHEMA)] = Field(
         default=None,
-        description="dlt's start of the first window; must be the instant of `partitions.start`.",
+        description="Without `partitions`: the cursor from which the first load reads; each later one reads on from "
+        "the cursor that the ledger has. With `partitions`: their `start`.",
     )
     lag: Annotated[float, finite_number("a number of seconds, 0 or more", 0)] | None = Field(
         default=None,
-        description="dlt's seconds to read again before a window; at most those of `policy.lookback`.",
+        description="How far to read again: seconds, days of a date, or the difference of other numbers. With "
+        "`partitions`, at most the seconds of `policy.lookback`.",
     )
     convert: Annotated[Any, Check(_function, {})] = None
     """Only in Python: returns what the API takes for a bound of a window, which it gets in `format`."""
 
     _placeholders: frozenset[str] = PrivateAttr(default=frozenset())
+    _open_ended: bool = PrivateAttr(default=False)
+
+    @property
+    def open_ended(self) -> bool:
+        """Tell whether each load reads on from the cursor of the last one, without windows."""
+        return self._open_ended
 
     @property
     def placeholders(self) -> tuple[str, ...]:
@@ -110,7 +118,8 @@ class Incremental(DeclarationModel):
     @property
     def sends_end(self) -> bool:
         """Tell whether a request states the end of its window."""
-        return self.server_filter and (self.end_param is not None or END in self._placeholders)
+        named = self.end_param is not None or END in self._placeholders
+        return self.server_filter and named and not self.open_ended
 
     @property
     def parameter_names(self) -> str:

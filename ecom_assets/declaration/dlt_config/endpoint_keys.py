@@ -45,7 +45,7 @@ ENDPOINT = DltSection(
             "response_actions",
             "`ignore` treats a response as an empty page and reads on. Functions only in Python.",
         ),
-        as_it_is("incremental", "Windows, by a cursor."),
+        as_it_is("incremental", "Windows by a cursor, or without `partitions` all that is new by it."),
         in_our_way(
             "auth", "As under `client`; this endpoint's requests are signed with it instead of the client's."
         ),
@@ -78,7 +78,9 @@ INCREMENTAL = DltSection(
         in_our_way("cursor_path", "The path of a declared column, with dots. A leading `$.` is left out."),
         in_our_way(
             "initial_value",
-            "The start of the first window. It must be the instant of `partitions.start`.",
+            "Without `partitions`, the cursor of the first load, as in dlt; later loads read on from the "
+            "[cursor in the ledger](declaration.md#without-windows). With `partitions`, the start of the first window: "
+            "it must be the instant of `partitions.start`.",
             "partitions.start, at which the first window begins",
         ),
         in_our_way(
@@ -112,7 +114,8 @@ INCREMENTAL = DltSection(
         ),
         in_our_way(
             "lag",
-            "Seconds to read again before a window. `policy.lookback` says it for the whole shop, and must be at "
+            "How far to read again. Without `partitions`: seconds, days of a date, the difference of other numbers. "
+            "With `partitions`, seconds before a window; `policy.lookback` says it for the whole shop, and must be at "
             "least as much.",
             "policy.lookback of at least as many seconds",
         ),
@@ -125,7 +128,7 @@ INCREMENTAL = DltSection(
         ),
         no_effect(
             "range_start",
-            "A window includes its start.",
+            "A window, or a reading from a cursor, includes its start.",
             "closed; bounds says which ends the API's parameters include",
             takes=("closed",),
             schema={"enum": ["closed", None]},
@@ -143,7 +146,11 @@ INCREMENTAL = DltSection(
             "format: a named one such as unix, or a strftime pattern",
         ),
         as_it_is("start_param", "The parameter that takes the start of a window."),
-        as_it_is("end_param", "The parameter that takes the end of a window."),
+        in_our_way(
+            "end_param",
+            "The parameter that takes the end of a window. Without `partitions` it is not sent, as in dlt without "
+            "`end_value`.",
+        ),
     ),
 )
 

@@ -33,14 +33,15 @@ def check_disposition(place: Place, resource: Resource, root: Resource) -> None:
 
 def _check_windows(key: Place, resource: Resource) -> None:
     """Refuse dispositions whose repeated load would lose rows or repeat them."""
-    if resource.windowed and resource.write_disposition == "replace":
+    if resource.is_incremental and resource.write_disposition == "replace":
+        kind, part = ("windowed", "windows") if resource.windowed else ("open-ended", "changes")
         raise rule_error(
             key,
             "'replace'",
-            f"merge or append, because {resource.name} is windowed: with replace, the table would hold only the "
-            "windows of the last load. Remove incremental to read and replace everything each time",
+            f"merge or append, because {resource.name} is {kind}: with replace, the table would hold only the "
+            f"{part} of the last load. Remove incremental to read and replace everything each time",
         )
-    if resource.write_disposition == "append" and not resource.windowed and not resource.primary_key:
+    if resource.write_disposition == "append" and not resource.is_incremental and not resource.primary_key:
         raise rule_error(
             key,
             "'append' without incremental and without primary_key",
@@ -63,7 +64,7 @@ def _check_history(key: Place, resource: Resource) -> None:
     version = history.row_version_column_name if history else None
     if version is None:
         return
-    if resource.windowed:
+    if resource.is_incremental:
         raise rule_error(
             (*key, "row_version_column_name"),
             "row_version_column_name with incremental",
@@ -92,7 +93,7 @@ def _check_deletes(key: Place, resource: Resource) -> None:
             "deletes with write_disposition: append",
             "deletes with merge only; append is for events, whose rows a load does not change",
         )
-    if resource.history and not resource.windowed:
+    if resource.history and not resource.is_incremental:
         raise rule_error(
             key,
             "deletes with strategy: scd2 and without incremental",

@@ -9,7 +9,9 @@ from zoneinfo import ZoneInfo
 
 from ecom_assets.declaration.api.client import Client, check_auths
 from ecom_assets.declaration.api.endpoint import Endpoint, Incremental
+from ecom_assets.declaration.column_types import CURSOR_TYPES
 from ecom_assets.declaration.error_text import Place, format_value, rule_error
+from ecom_assets.declaration.resource import Resource
 from ecom_assets.foundation.local_time import instant_of
 
 _MILLISECONDS_FROM = 100_000_000_000
@@ -37,20 +39,32 @@ def check_endpoint(place: Place, endpoint: Endpoint, client: Client) -> None:
         )
 
 
-def check_first_window(place: Place, incremental: Incremental, start: datetime, lookback: int) -> None:
+def check_first_window(place: Place, resource: Resource, start: datetime, lookback: int) -> None:
     """Check that windows read what dlt would read.
 
     Args:
         place: The place of `incremental`.
-        incremental: The declared windows of an endpoint.
+        resource: The windowed resource.
         start: The start of the first window, in UTC.
         lookback: The seconds before a window that are read again.
 
     Raises:
-        PydanticCustomError: `initial_value` is another instant than `start`, or `lag` is more than `lookback`.
+        PydanticCustomError: `initial_value` is another instant than `start`, `lag` is more than `lookback`, or the
+            cursor is no instant.
     """
+    incremental = resource.endpoint.incremental if resource.endpoint else None
+    cursor = resource.cursor
+    if incremental is None:
+        return
+    if cursor is not None and cursor.data_type not in CURSOR_TYPES:
+        raise rule_error(
+            (*place, "cursor_path"),
+            f"{format_value(incremental.cursor_path)}, whose data_type is {cursor.data_type}",
+            f"one of the data types {', '.join(CURSOR_TYPES)}, because the shop has partitions; or leave them out, to "
+            "read on from the cursor of the last load",
+        )
     value = incremental.initial_value
-    if value is not None and _instant(value, incremental) != start:
+    if value is not None and instant_of_value(value, incremental) != start:
         raise rule_error(
             (*place, "initial_value"),
             format_value(value if isinstance(value, (str, int, float)) else str(value)),
@@ -64,7 +78,7 @@ def check_first_window(place: Place, incremental: Incremental, start: datetime, 
         )
 
 
-def _instant(value: Any, incremental: Incremental) -> datetime | None:
+def instant_of_value(value: Any, incremental: Incremental) -> datetime | None:
     """Return the instant, in UTC, that a value of the cursor means, None if it means none."""
     zone = ZoneInfo(incremental.timezone)
     try:

@@ -54,6 +54,7 @@ from requests import Response
 from ecom_assets.contract.conversion import cursor_instants
 from ecom_assets.contract.nested_values import values_at
 from ecom_assets.contract.record_keys import Key, canonical_json, key_text
+from ecom_assets.declaration.cursor_meaning import tells_change
 from ecom_assets.declaration.reading import Resource, Shop
 
 _RESOLUTIONS = {"day": timedelta(hours=25), "hour": timedelta(hours=1), "minute": timedelta(minutes=1)}
@@ -134,7 +135,7 @@ class CompletenessCheck:
                 are loaded.
         """
         incremental = resource.endpoint.incremental if resource.endpoint else None
-        self._cursor = resource.cursor
+        self._cursor = resource.cursor if tells_change(resource) else None
         self._zone = incremental.timezone if incremental else "UTC"
         self._has_personal_key = any(resource.column(name).pii for name in resource.primary_key)
         self._compared_part = compared_part or self._loaded_fields

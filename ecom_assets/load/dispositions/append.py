@@ -1,7 +1,8 @@
 """Append: rows are added, and no load adds a row twice.
 
 A window that is loaded again replaces the rows of that window, by their cursor. With a primary key, a key that is
-already in the table is not added again. Without `incremental`, only the second rule applies.
+already in the table is not added again. Without windows, only the second rule applies. An open-ended resource without a
+primary key adds a row only as often as more equal rows were read than the table has.
 """
 
 from __future__ import annotations
@@ -46,6 +47,13 @@ def append_rows(staged: StagedTable, metrics: LoadMetrics, overtaking: Collectio
             f"not exists (select 1 from {staged.table} as rows where {same(key, 'rows', 'read')})"
         )
     columns = names(staged.staged_columns)
+    if resource.open_ended and not resource.primary_key and resource.cursor:
+        cursor = f'"{resource.cursor.name}"'
+        transaction.execute(
+            f"insert into {staged.table} ({columns}) select {columns} from {staged.staged} except all "
+            f"select {columns} from {staged.table} where {cursor} >= (select min({cursor}) from {staged.staged})"
+        )
+        return
     transaction.execute(
         f"insert into {staged.table} ({columns}) select {columns} from {rows} as read "
         f"where {' and '.join(conditions) or 'true'}",

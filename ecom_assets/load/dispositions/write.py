@@ -41,7 +41,7 @@ def write_staged_rows(
         if resource.history:
             history = HistoryTable(staged, resource.history)
             start_histories(history, reading.ended)
-            if resource.windowed:
+            if resource.is_incremental:
                 add_states(history, began, reading.ended)
             else:
                 add_reading(history, table.metrics, reading.ended, overtaking, on_progress)
