@@ -18,6 +18,7 @@ from ecom_assets.load.rejected_rows import delete_replaced_rejections
 from ecom_assets.load.row_keys import index_row_keys
 from ecom_assets.load.run_context import RunContext
 from ecom_assets.load.schema_changes.apply import apply_changes
+from ecom_assets.load.schema_changes.foreign_tables import foreign_tables
 from ecom_assets.load.schema_changes.tables import refused_resources, table_changes
 from ecom_assets.load.staging import empty_staging
 from ecom_assets.load.stale_writes import restore_newer_rows, set_newer_rows_aside
@@ -90,6 +91,8 @@ def _write(
     """
     shop, load_metrics, on_progress = plan.shop, reading.load_metrics, context.on_progress
     resources = [metrics.resource for metrics in load_metrics]
+    for error in foreign_tables(transaction, shop, resources, before.schema_tables).values():
+        raise TypesChanged(str(error))
     _, changes = table_changes(transaction, context.pipeline, shop, resources, before.schema_tables)
     for error in refused_resources(shop, resources, changes).values():
         raise TypesChanged(str(error))

@@ -19,6 +19,7 @@ from ecom_assets.load.ledger import loads_read_after
 from ecom_assets.load.plan import LoadPlan
 from ecom_assets.load.run_context import RunContext
 from ecom_assets.load.schema_changes.compare import columns_after
+from ecom_assets.load.schema_changes.foreign_tables import foreign_tables
 from ecom_assets.load.schema_changes.tables import refused_resources, schema_tables_of, table_changes
 from ecom_assets.warehouse.errors import as_warehouse_error
 
@@ -56,6 +57,7 @@ def read_warehouse_state(context: RunContext, plan: LoadPlan) -> WarehouseState:
     ):
         context.pipeline.sync_destination()
         schema_tables = schema_tables_of(context.pipeline, plan.shop)
+        foreign = foreign_tables(transaction, plan.shop, plan.resources, schema_tables)
         stored, changes = table_changes(
             transaction, context.pipeline, plan.shop, plan.resources, schema_tables
         )
@@ -67,7 +69,7 @@ def read_warehouse_state(context: RunContext, plan: LoadPlan) -> WarehouseState:
             columns,
             loads_read_after(transaction, plan.shop, plan.began),
             schema_tables,
-            refused_resources(plan.shop, plan.resources, changes),
+            {**refused_resources(plan.shop, plan.resources, changes), **foreign},
         )
 
 

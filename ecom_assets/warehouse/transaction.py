@@ -34,6 +34,8 @@ class Transaction(ABC):
 
     driver_errors: tuple[type[Exception], ...]
     """The exceptions that the engine's driver raises. They are listed in the engine's `errors.py`."""
+    tells_case_apart: bool = True
+    """Whether two tables may have names that differ in case only."""
     columns_query: str
     """A query for table, column and type of all columns of a dataset, in their order. The dataset is its parameter."""
 

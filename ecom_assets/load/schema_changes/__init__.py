@@ -5,5 +5,6 @@
 * `primary_key`: whether stored rows can have another primary key.
 * `conversion`: whether stored values fit another type, by the rules of the contract.
 * `tables`: the changes of all tables of a run, and the errors of those that are refused.
+* `foreign_tables`: tables that no load of the shop made. They are refused.
 * `apply`: makes the changes in the transaction of the load.
 """

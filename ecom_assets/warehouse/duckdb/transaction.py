@@ -19,6 +19,7 @@ class DuckDbTransaction(Transaction):
     """A transaction on a DuckDB connection."""
 
     driver_errors = DRIVER_ERRORS
+    tells_case_apart = False
     columns_query = (
         "select table_name, column_name, data_type from information_schema.columns "
         "where table_catalog = current_database() and table_schema = ? order by table_name, ordinal_position"
