@@ -266,6 +266,29 @@ def test_a_renamed_resource_takes_its_table_ledger_and_rejected_rows_along(recor
     assert records.rows("select count(*) from sales") == [(3,)]
 
 
+def test_the_rows_of_a_list_follow_the_type_of_their_parents_key(records: Records) -> None:
+    lines = {
+        "name": "order_lines",
+        "rows_from": {"resource": "orders", "path": "items"},
+        "primary_key": ["_orders_id", "n"],
+        "include_from_parent": ["id"],
+        "columns": {"n": KEY},
+    }
+    names = ("orders", "order_lines")
+    row = {"id": 1, "items": [{"n": 1}, {"n": 2}]}
+    records.load(row, shop=records.shop(columns={"id": KEY}, more=[lines]), names=names)
+    shop = records.shop(columns={"id": {**TEXT, "nullable": False}}, more=[lines])
+    rows = [{"id": "1", "items": [{"n": 1}]}, {"id": "B", "items": [{"n": 5}]}]
+    report = records.load(*rows, shop=shop, names=names)
+    assert report.resources["order_lines"].schema_changes == {"_orders_id": "bigint became text"}
+    assert records.rows("select _orders_id, n from order_lines order by 1") == [("1", 1), ("B", 5)]
+    # back to numbers: the key of `B` is none, so neither the orders nor their lines can go back
+    shop = records.shop(columns={"id": KEY}, more=[lines])
+    errors = records.try_load(row, shop=shop, names=names).errors
+    assert "orders: the column id is text in the warehouse and bigint" in str(errors["orders"])
+    assert "the column _orders_id is text in the warehouse" in str(errors["order_lines"])
+
+
 def test_a_table_or_column_that_somebody_dropped_is_made_again(records: Records) -> None:
     shop = records.shop(columns={"id": KEY, "v": TEXT})
     records.load({"id": 1, "v": "a"}, shop=shop)

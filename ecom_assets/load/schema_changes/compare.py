@@ -134,8 +134,9 @@ class _Comparison:
                 continue
             if source != column.name:
                 self._rename(column, source)
-            if column in self.resource.columns and not column.inferred:
-                self._change_type(column, source)
+            declared = _with_declared_type(self.shop, self.resource, column)
+            if declared is not None:
+                self._change_type(declared, source)
             self._change_nullability(column, source)
         self._keep(set(filter(None, sources.values())))
         problem = primary_key_problem(
@@ -250,3 +251,18 @@ class _Comparison:
     def _refuse(self, reason: str, columns: Iterable[str]) -> None:
         self.refusals.append(reason)
         self.refused |= set(columns)
+
+
+def _with_declared_type(shop: Shop, resource: Resource, column: Column) -> Column | None:
+    """Return a column with its declared type, None if it follows from the records.
+
+    An undeclared column with a value of the parent's record has the type of the parent's column.
+    """
+    if column not in resource.columns or not column.inferred:
+        return column if column in resource.columns else None
+    if resource.parent is None or not resource.comes_from_parent(column):
+        return None
+    parent, path = shop.resource(resource.parent), resource.path_in_parent(column)
+    source = next((entry for entry in parent.columns if entry.path == path), None)
+    declared = source and _with_declared_type(shop, parent, source)
+    return column.with_type(declared) if declared else None
