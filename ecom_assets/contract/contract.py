@@ -17,19 +17,16 @@ from ecom_assets.contract.nested_lists import lists_of_objects
 from ecom_assets.contract.nested_values import values_at
 from ecom_assets.contract.new_fields import (
     as_text,
+    column_hint,
     evolved_column,
     infer_column,
     known_fields,
+    undeclared_error,
 )
 from ecom_assets.contract.result import DUPLICATE, ContractResult, RejectedRow
-from ecom_assets.declaration.column_types import COLUMN_TYPES
 from ecom_assets.declaration.reading import Column, Resource, Shop
 from ecom_assets.declaration.table.column import default_path
-from ecom_assets.foundation.errors import ContractBroken
 from ecom_assets.foundation.json_text import json_text, shorten_value
-
-_NAMED_FIELDS = 5
-"""How many undeclared fields an error names."""
 
 
 class Contract:
@@ -42,6 +39,7 @@ class Contract:
         evolved: Mapping[str, Column] | None = None,
         timezone: str = "UTC",
         stored: Collection[str] | None = None,
+        may_hold_null: Collection[str] = (),
     ) -> None:
         """Take the columns of a resource.
 
@@ -52,6 +50,8 @@ class Contract:
             timezone: The time zone of instants without an offset.
             stored: Those of `evolved` that the warehouse has, by default all of them. Others are known of a try
                 that read the same records before.
+            may_hold_null: Declared columns that are not nullable, but whose columns in the warehouse are. Rows of
+                earlier loads may have a null there.
         """
         self.evolved = dict(evolved or {})
         self.widened: dict[str, Column] = {}
@@ -59,6 +59,7 @@ class Contract:
         self.nested_lists: dict[str, str] = {}
         """For each column in which an undeclared list of objects is JSON: the entry that makes it a table."""
         self._stored = frozenset(self.evolved if stored is None else stored)
+        self._may_hold_null = frozenset(may_hold_null)
         self._zone = timezone
         self._column_limit = ColumnLimit(resource)
         self._take_resource(resource)
@@ -76,10 +77,14 @@ class Contract:
         }
         self.schema = pa.schema(
             [
-                pa.field(column.name, arrow_type(column), nullable=column.nullable)
+                pa.field(column.name, arrow_type(column), nullable=self._allows_null(column))
                 for column in resource.table_columns
             ]
         )
+
+    def _allows_null(self, column: Column) -> bool:
+        """Tell whether the column of the table is nullable."""
+        return column.nullable or column.name in self._may_hold_null
 
     @property
     def columns(self) -> tuple[Column, ...]:
@@ -88,7 +93,10 @@ class Contract:
 
     def columns_hints(self) -> dict[str, TColumnSchema]:
         """Return dlt's hints for the table's columns, in their order."""
-        return {column.name: _hint(column) for column in self.resource.table_columns}
+        return {
+            column.name: {**column_hint(column), "nullable": self._allows_null(column)}
+            for column in self.resource.table_columns
+        }
 
     def apply(
         self,
@@ -142,7 +150,7 @@ class Contract:
                 reasons.setdefault(position, []).append(f"{name}: {reason}")
             fields.append(pa.field(name, arrow_type(column)))
             arrays.append(converted.array)
-            hints[name] = _hint(column)
+            hints[name] = column_hint(column)
         kept: Sequence[int] = range(len(records))
         table = pa.table(arrays, schema=pa.schema(fields))
         if reasons:
@@ -202,13 +210,16 @@ class Contract:
         # as in dlt: the first records make the table, whatever the contract says
         evolves = policy == "evolve" or not (self.resource.declared_columns or self._stored)
         unknown, discarded = self._column_limit.fields_of(rows, self._known, self.evolved, evolves=evolves)
-        unwanted = unknown.keys() - self._respellable
+        # a column had this name before: its values are in the column with the new name
+        former = {column.renamed_from for column in self.resource.columns if column.renamed_from}
+        unwanted = unknown.keys() - self._respellable - former
         if not self.resource.declared_columns:
             unwanted = unwanted - self._stored if self._stored else set()
         if unwanted and policy == "freeze":
-            self._refuse_undeclared(sorted(unwanted))
+            raise undeclared_error(self.resource, sorted(unwanted))
         declared_names = set(self.schema.names)
         to_discard = unwanted if policy == "discard_value" else set[str]()
+        to_discard = to_discard | former.intersection(unknown)
         to_discard = to_discard | (declared_names.intersection(unknown) - self._respellable)
         for name in to_discard:
             values = unknown.pop(name)
@@ -295,25 +306,7 @@ class Contract:
         # a lone surrogate cannot be stored
         return (", ".join(parts) if any(parts) else "").encode("utf-8", "backslashreplace").decode()
 
-    def _refuse_undeclared(self, unknown: Sequence[str]) -> None:
-        names = ", ".join(unknown[:_NAMED_FIELDS]) + (", …" if len(unknown) > _NAMED_FIELDS else "")
-        allowed = "declared columns" if self.resource.declared_columns else "columns of the table"
-        raise ContractBroken(
-            f"{self.resource.name}: found the undeclared fields {names}; allowed are the {allowed}, because "
-            "schema_contract.columns is freeze: declare them, or choose evolve or discard_value"
-        )
-
 
 def contract_of(shop: Shop, resource: Resource) -> Contract:
     """Return the contract of a resource by its declaration alone, without the columns that loads added."""
     return Contract(resource, shop.children_of(resource.name), timezone=shop.timezone_of(resource))
-
-
-def _hint(column: Column) -> TColumnSchema:
-    """Return dlt's hint of one column."""
-    hint: TColumnSchema = {"data_type": column.data_type, "nullable": column.nullable}
-    if COLUMN_TYPES[column.data_type].has_size:
-        hint["precision"], hint["scale"] = column.precision, column.scale
-    if column.description:
-        hint["description"] = column.description
-    return hint

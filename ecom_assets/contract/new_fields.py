@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any, cast
 
 from dlt.common.normalizers.naming import snake_case
+from dlt.common.schema.typing import TColumnSchema
 
 from ecom_assets.contract.conversion import convert
 from ecom_assets.declaration.column_types import (
@@ -17,10 +18,13 @@ from ecom_assets.declaration.column_types import (
     DEFAULT_SCALE,
     DataType,
 )
-from ecom_assets.declaration.reading import Column
+from ecom_assets.declaration.reading import Column, Resource
+from ecom_assets.foundation.errors import ContractBroken
 from ecom_assets.foundation.json_text import json_text
 
 _NAMING = snake_case.NamingConvention(max_length=255)
+_NAMED_FIELDS = 5
+"""How many undeclared fields an error names."""
 DEEPEST = 16
 """An object nested deeper than this stays one JSON value."""
 _WITH_OFFSET = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?(\.\d+)?\s*(Z|[+-]\d\d:?\d\d)")
@@ -198,3 +202,23 @@ def evolved_column(name: str, hint: Mapping[str, Any]) -> Column:
 def as_text(values: Sequence[Any]) -> list[Any]:
     """Return values for a text column: a value that is no text becomes JSON."""
     return [value if value is None or type(value) is str else json_text(value) for value in values]
+
+
+def column_hint(column: Column) -> TColumnSchema:
+    """Return dlt's hint of a column."""
+    hint: TColumnSchema = {"data_type": column.data_type, "nullable": column.nullable}
+    if COLUMN_TYPES[column.data_type].has_size:
+        hint["precision"], hint["scale"] = column.precision, column.scale
+    if column.description:
+        hint["description"] = column.description
+    return hint
+
+
+def undeclared_error(resource: Resource, unknown: Sequence[str]) -> ContractBroken:
+    """Return the error for undeclared fields that `schema_contract.columns: freeze` does not allow."""
+    names = ", ".join(unknown[:_NAMED_FIELDS]) + (", …" if len(unknown) > _NAMED_FIELDS else "")
+    allowed = "declared columns" if resource.declared_columns else "columns of the table"
+    return ContractBroken(
+        f"{resource.name}: found the undeclared fields {names}; allowed are the {allowed}, because "
+        "schema_contract.columns is freeze: declare them, or choose evolve or discard_value"
+    )

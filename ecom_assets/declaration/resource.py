@@ -66,6 +66,9 @@ class Resource(DeclarationModel):
 
     name: Name = Field(description="Name of the table and the asset, in lower snake_case.")
     description: Text | None = Field(default=None, description="What the table holds; shown in the UI.")
+    renamed_from: Name | None = Field(
+        default=None, description="The name that the resource had before; the next load renames its table."
+    )
     key_fields: KeyFields = Field(
         default=(),
         alias="primary_key",

@@ -33,6 +33,7 @@ from ecom_assets.declaration.secret_use import SecretUse
 from ecom_assets.declaration.shop_rules.deletes import check_deletes
 from ecom_assets.declaration.shop_rules.dispositions import check_disposition
 from ecom_assets.declaration.shop_rules.endpoints import check_endpoint, check_first_window
+from ecom_assets.declaration.shop_rules.former_names import check_former_names
 from ecom_assets.declaration.shop_rules.internal_names import check_internal_names
 from ecom_assets.declaration.shop_rules.open_ended import check_open_ended
 from ecom_assets.declaration.shop_rules.references import check_references
@@ -214,6 +215,7 @@ class Shop(DeclarationModel):
         for position, resource in enumerate(self.resources):
             self._check_root_keys(("resources", position), resource)
             check_references(("resources", position), resource, by_name)
+            check_former_names(("resources", position), resource, self.resources)
             if resource.endpoint:
                 place = ("resources", position, "endpoint")
                 check_endpoint(place, resource.endpoint, self.client)

@@ -34,6 +34,7 @@ from ecom_assets.declaration.shop_rules.internal_names import records_name, wind
 from ecom_assets.extract.batching import SliceBatcher, TableBatcher
 from ecom_assets.extract.children import child_records
 from ecom_assets.extract.contract_application import apply_contract
+from ecom_assets.extract.last_declaration import HINT, declaration_hint
 from ecom_assets.extract.left_out_lists import require_lists
 from ecom_assets.extract.open_ended import records_from, start_parameter
 from ecom_assets.extract.paging.completeness import SliceLimits
@@ -256,11 +257,12 @@ def _table_resource(
         if slice_batcher.done:
             require_lists(plan, resource)
 
-    hints = Contract(resource).columns_hints()
+    contract = plan.contracts.get(resource.name) if plan else None
+    hints = (contract or Contract(resource)).columns_hints()
     if cursor := resource.cursor:
         # a run may read the same record twice; its later state stays
         hints[cursor.name] = {**hints[cursor.name], "dedup_sort": "desc"}
-    return dlt.transformer(
+    table = dlt.transformer(
         tables,
         data_from=records,
         name=resource.name,
@@ -269,3 +271,6 @@ def _table_resource(
         write_disposition=_dlt_disposition(resource),
         schema_contract=_SCHEMA_CONTRACT,
     )
+    if plan:
+        table.apply_hints(additional_table_hints={HINT: declaration_hint(resource)})
+    return table

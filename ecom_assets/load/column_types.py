@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 
 import dlt
 
+from ecom_assets.contract.contract import Contract
 from ecom_assets.contract.inference import can_be_cursor, may_become, type_text
 from ecom_assets.contract.nested_values import explode
 from ecom_assets.contract.new_fields import evolved_column
@@ -121,27 +122,33 @@ def typed_shop(shop: Shop, types: ColumnTypes) -> Shop:
     return shop.model_copy(update={"resources": tuple(resources.values())})
 
 
-def set_schema_types(pipeline: dlt.Pipeline, shop: Shop, contracts: Mapping[str, Sequence[Column]]) -> None:
-    """Give dlt's schema of the run the types that the run uses: dlt refuses a column whose type it knows otherwise."""
+def set_schema_types(pipeline: dlt.Pipeline, shop: Shop, contracts: Mapping[str, Contract]) -> None:
+    """Give dlt's schema of the run the columns that the run uses: dlt refuses a column that it knows otherwise.
+
+    dlt's schema has the key and the types of an earlier declaration. The contracts have those of this run.
+    """
     schema = pipeline.schemas.get(shop.name)
     if schema is None:
         return
-    for table, columns in contracts.items():
+    for table, contract in contracts.items():
         known: Mapping[str, Any] = schema.tables.get(table, {}).get("columns", {})
-        cursor = shop.resource(table).cursor
-        for name, hint in known.items():
-            if cursor is None or name != cursor.name:
-                hint.pop("dedup_sort", None)  # the cursor of an earlier declaration; dlt allows one
-        for column in columns:
+        hints = contract.columns_hints()
+        for hint in known.values():
+            for key in ("primary_key", "dedup_sort"):
+                hint.pop(key, None)
+        for column in contract.columns:
             hint = known.get(column.name)
-            if hint is not None and (
-                hint.get("data_type") != column.data_type or hint.get("precision") != column.precision
-            ):
+            if hint is None:
+                continue
+            hint["nullable"] = hints.get(column.name, {}).get("nullable", True)
+            if hint.get("data_type") != column.data_type or hint.get("precision") != column.precision:
                 hint["data_type"] = column.data_type
                 for key in ("precision", "scale"):
                     hint.pop(key, None)
                     if getattr(column, key) is not None:
                         hint[key] = getattr(column, key)
+            elif hint.get("scale") != column.scale:
+                hint["scale"] = column.scale
 
 
 def _bounds_of(endpoint: EndpointPlan) -> Bounds | None:

@@ -18,10 +18,13 @@ from ecom_assets.load.read import Reading
 from ecom_assets.load.rejected_rows import delete_replaced_rejections
 from ecom_assets.load.row_keys import index_row_keys
 from ecom_assets.load.run_context import RunContext
+from ecom_assets.load.schema_changes.apply import apply_changes
+from ecom_assets.load.schema_changes.foreign_tables import foreign_tables
+from ecom_assets.load.schema_changes.tables import refused_resources, table_changes
 from ecom_assets.load.staging import empty_staging
 from ecom_assets.load.stale_writes import restore_newer_rows, set_newer_rows_aside
 from ecom_assets.load.warehouse_state import WarehouseState, refuse_type_conflicts
-from ecom_assets.load.widen_columns import columns_to_compare, widen_columns
+from ecom_assets.load.widen_columns import TypesChanged, columns_to_compare, widen_columns
 from ecom_assets.warehouse.errors import as_warehouse_error
 from ecom_assets.warehouse.transaction import Transaction
 
@@ -32,11 +35,13 @@ class CommitResult:
 
     `unpublished` tells why the copy for readers is an older one, None if there is no copy or it is up to date. The load
     itself is done by then and must still be reported, so this is not raised. `widened` are the columns that got wider
-    types, by table and name, each with a text such as `bigint became text`.
+    types, by table and name, each with a text such as `bigint became text`. `changed` are the changes that the
+    declaration asked for, in the same way.
     """
 
     unpublished: NotPublished | None = None
     widened: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    changed: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 def commit(context: RunContext, plan: LoadPlan, before: WarehouseState, reading: Reading) -> CommitResult:
@@ -61,6 +66,7 @@ def commit(context: RunContext, plan: LoadPlan, before: WarehouseState, reading:
         WarehouseError: Nothing was loaded, or, if the message says so, nobody knows whether it was committed.
     """
     widened: dict[str, dict[str, str]] = {}
+    changed: dict[str, dict[str, str]] = {}
     waiting_since = time.monotonic()
     try:
         with (
@@ -69,24 +75,36 @@ def commit(context: RunContext, plan: LoadPlan, before: WarehouseState, reading:
             context.warehouse.transaction(plan.shop.name, context.on_progress) as transaction,
         ):
             context.timer.move(time.monotonic() - waiting_since, "load", "wait")
-            widened = _write(transaction, context, plan, before, reading)
+            widened, changed = _write(transaction, context, plan, before, reading)
     except NotPublished as error:
         context.on_progress(str(error))
-        return CommitResult(error, widened)
-    return CommitResult(None, widened)
+        return CommitResult(error, widened, changed)
+    return CommitResult(None, widened, changed)
 
 
 def _write(
     transaction: Transaction, context: RunContext, plan: LoadPlan, before: WarehouseState, reading: Reading
-) -> dict[str, dict[str, str]]:
-    """Do all writes of a load, in the one order in which they are right, and return the columns that were widened."""
+) -> tuple[dict[str, dict[str, str]], dict[str, dict[str, str]]]:
+    """Do all writes of a load, in the one order in which they are right.
+
+    Returns:
+        The columns that were widened, and the changes of tables that the declaration asked for.
+    """
     shop, load_metrics, on_progress = plan.shop, reading.load_metrics, context.on_progress
     resources = [metrics.resource for metrics in load_metrics]
+    for error in foreign_tables(transaction, shop, resources, before.schema_tables).values():
+        raise TypesChanged(str(error))
+    _, changes = table_changes(transaction, context.pipeline, shop, resources, before.schema_tables)
+    for error in refused_resources(shop, resources, changes).values():
+        raise TypesChanged(str(error))
+    overtaking = loads_read_after(transaction, shop, reading.ended) - before.loads_from_the_future
+    if overtaking and any(change.replaces_values for change in changes.values()):
+        raise TypesChanged(f"{shop.name}: another load wrote a table of which columns change")
+    apply_changes(transaction, shop, changes, before.schema_tables, on_progress)
     columns_now = stored_columns(context.pipeline, tables_to_know(shop, resources))
     refuse_type_conflicts(context.pipeline, resources, before.columns, columns_now)
     columns = columns_to_compare(shop, reading.tables)
     widened = widen_columns(transaction, shop, columns, columns_now, on_progress)
-    overtaking = loads_read_after(transaction, shop, reading.ended) - before.loads_from_the_future
     index_row_keys(transaction, shop, resources)
     newer_rows = set_newer_rows_aside(transaction, shop, load_metrics, plan.began, overtaking, on_progress)
     stored_tables = transaction.columns_of(shop.name)
@@ -100,4 +118,6 @@ def _write(
     restore_newer_rows(transaction, shop, newer_rows)
     # again, for the tables that this load created
     index_row_keys(transaction, shop, resources)
-    return widened
+    loaded = {resource.name for resource in resources}
+    changed = {name: change.texts for name, change in changes.items() if name in loaded and change.texts}
+    return widened, changed

@@ -14,6 +14,7 @@ from dlt.extract import DltSource
 
 from ecom_assets.declaration.reading import Shop
 from ecom_assets.foundation.temporary_folder import temporary_folder
+from ecom_assets.load.fixed_settings import fixed_settings
 from ecom_assets.load.run_context import RunContext
 from ecom_assets.warehouse.warehouse import Warehouse
 
@@ -26,12 +27,13 @@ def open_pipeline(shop: Shop, warehouse: Warehouse) -> Iterator[dlt.Pipeline]:
     """Open a pipeline of one run, which keeps its packages in a temporary folder."""
     # Each run needs a folder of its own. Two runs of one pipeline would corrupt each other's packages, and a package
     # that a run left pending would be loaded by the next run in place of its own data.
-    with quiet_dlt_log(), temporary_folder() as folder:
+    with fixed_settings(), quiet_dlt_log(), temporary_folder() as folder:
         pipeline = dlt.pipeline(
             shop.name,
             pipelines_dir=str(folder),
             destination=warehouse.destination(),
             dataset_name=shop.name,
+            dev_mode=False,
         )
         # dlt's trace is a file with the text of each exception, from before our code took the secrets out
         pipeline.config.enable_runtime_trace = False

@@ -11,6 +11,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 
+from dlt.common.schema.typing import TTableSchemaColumns
+
 from ecom_assets.client.failures import cause_chain, failure_of
 from ecom_assets.contract.contract import Contract
 from ecom_assets.contract.inference import type_text
@@ -114,7 +116,7 @@ def _read_endpoint(
         shop = plan.shop
         tables = [shop.resource(name) for name in names]
         contracts = {table.name: _table_contract(context, shop, table, stored, widenings) for table in tables}
-        set_schema_types(context.pipeline, shop, {name: contracts[name].columns for name in contracts})
+        set_schema_types(context.pipeline, shop, contracts)
         read_plan = _read_plan(context, shop, plan.endpoints[position], tables, contracts)
         source = build_source(shop, read_plan).with_resources(*read_plan.load_metrics)
         try:
@@ -221,7 +223,19 @@ def _table_contract(
         evolved,
         timezone=shop.timezone_of(resource),
         stored=in_warehouse & evolved.keys(),
+        may_hold_null=_columns_with_null(resource, stored.get(resource.name, {})),
     )
+
+
+def _columns_with_null(resource: Resource, table: TTableSchemaColumns) -> list[str]:
+    """Return the columns that are not nullable, but that a table has as nullable ones, or gets as such."""
+    if not table:
+        return []
+    return [
+        column.name
+        for column in resource.table_columns
+        if not column.nullable and table.get(column.name, {}).get("nullable", True)
+    ]
 
 
 def _require_complete_slices(context: RunContext, plan: ReadPlan) -> None:

@@ -77,6 +77,13 @@ def delete_replaced_rejections(
                     [metrics.resource.name],
                 )
             continue
+        if not metrics.resource.windowed:
+            # all records were read, so what windows of an earlier declaration rejected is over as well
+            transaction.execute(
+                f'delete from "{shop.name}"."{REJECTED_ROWS_TABLE}" where resource = ?',
+                [metrics.resource.name],
+            )
+            continue
         keys = pa.table({"partition_key": pa.array(metrics.partition_keys, pa.string())})
         with transaction.temporary_table("ecom_keys", keys):
             transaction.execute(

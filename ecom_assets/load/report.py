@@ -56,7 +56,8 @@ class ResourceReport:
     With an `error`, nothing of the table was loaded and the other fields are empty. `discarded` counts the values of
     undeclared fields that were discarded, by field. `preview` are the first rows that were loaded. `columns` are the
     columns of the table with their types. `widened` are those that got a wider type, each with a text such as
-    `bigint became text`. `nested_lists` has, for each column in which an undeclared list of objects is JSON, the entry
+    `bigint became text`. `schema_changes` are the changes that the declaration asked for, by column; `*` is
+    the table itself. `nested_lists` has, for each column in which an undeclared list of objects is JSON, the entry
     of a declaration that makes it a table.
     """
 
@@ -69,6 +70,7 @@ class ResourceReport:
     preview: tuple[dict[str, Any], ...] = ()
     columns: tuple[Column, ...] = ()
     widened: Mapping[str, str] = field(default_factory=dict)
+    schema_changes: Mapping[str, str] = field(default_factory=dict)
     nested_lists: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -26,9 +26,10 @@ from ecom_assets.load.report import (
     say_what_holds_cursors,
 )
 from ecom_assets.load.run_context import PhaseTimer, RunContext
+from ecom_assets.load.schema_changes.change import TableNotChanged
 from ecom_assets.load.staging import stage_ledger_and_rejected_rows
 from ecom_assets.load.warehouse_state import read_warehouse_state
-from ecom_assets.load.widen_columns import ColumnNotWidened, TypesChanged
+from ecom_assets.load.widen_columns import TypesChanged
 from ecom_assets.warehouse.choice import warehouse_from_environment
 from ecom_assets.warehouse.warehouse import Warehouse
 
@@ -83,7 +84,7 @@ def run_load(
                 context = RunContext(connection, warehouse, pipeline, timer, on_progress)
                 try:
                     return _try_load(context, plan, refused, since)
-                except ColumnNotWidened as error:
+                except TableNotChanged as error:
                     refused[error.resource] = error
                     on_progress(f"{error}; the other resources are read again")
                 except TypesChanged as error:
@@ -99,6 +100,9 @@ def _try_load(
 ) -> RunReport:
     """Run all stages once. `refused` are the errors of resources that failed in an earlier try."""
     before = read_warehouse_state(context, plan)
+    for name, error in before.refused.items():
+        context.on_progress(f"{name} failed: {error}")
+    refused = {**before.refused, **refused}
     plan, failures = infer_types(context, without_tables(plan, refused), before.columns)
     plan, without_cursor = plan_from_cursors(plan, before.cursors, since, context.on_progress)
     reading = read_verify_and_contract(context, plan, before.columns, before.filled)
@@ -116,4 +120,7 @@ def _try_load(
     for name, widened in result.widened.items():
         if name in reports:
             reports[name] = replace(reports[name], widened=widened)
+    for name, changed in result.changed.items():
+        if name in reports:
+            reports[name] = replace(reports[name], schema_changes=changed)
     return RunReport(plan.shop.name, reports, context.timer.seconds, result.unpublished)

@@ -6,19 +6,22 @@ the columns that tables really have: another run may have added some that this r
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import dlt
 
-from ecom_assets.declaration.reading import Resource
-from ecom_assets.foundation.errors import WarehouseError
-from ecom_assets.load.column_types import tables_to_know
+from ecom_assets.declaration.reading import Resource, Shop
+from ecom_assets.foundation.errors import IngestError, WarehouseError
 from ecom_assets.load.cursors import TableCursors, read_cursors
-from ecom_assets.load.dlt_pipeline import StoredColumns, stored_columns
+from ecom_assets.load.dlt_pipeline import StoredColumns
 from ecom_assets.load.ledger import filled_tables, loads_read_after
 from ecom_assets.load.plan import LoadPlan
 from ecom_assets.load.run_context import RunContext
+from ecom_assets.load.schema_changes.compare import columns_after
+from ecom_assets.load.schema_changes.foreign_tables import foreign_tables
+from ecom_assets.load.schema_changes.tables import refused_resources, schema_tables_of, table_changes
 from ecom_assets.warehouse.errors import as_warehouse_error
 
 
@@ -27,17 +30,21 @@ class WarehouseState:
     """The warehouse before a run reads.
 
     Attributes:
-        columns: dlt's columns of the run's tables.
+        columns: dlt's columns of the run's tables, as they are once the load has changed the tables.
         loads_from_the_future: The ids of the loads whose reading ended later than this run began, going by the
             ledger. They are over, so their machine's clock is ahead: they did not overtake this run.
         filled: The tables for which some load has read a record, going by the ledger.
         cursors: The cursors of the run's open-ended tables.
+        schema_tables: The tables of dlt's schema as the last load left it.
+        refused: The errors of resources whose tables cannot become what the declaration says.
     """
 
     columns: StoredColumns = field(default_factory=dict)
     loads_from_the_future: frozenset[str] = frozenset()
     filled: frozenset[str] = frozenset()
     cursors: Mapping[str, TableCursors] = field(default_factory=dict)
+    schema_tables: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    refused: Mapping[str, IngestError] = field(default_factory=dict)
 
 
 def read_warehouse_state(context: RunContext, plan: LoadPlan) -> WarehouseState:
@@ -54,13 +61,41 @@ def read_warehouse_state(context: RunContext, plan: LoadPlan) -> WarehouseState:
         context.warehouse.read(plan.shop.name, context.on_progress) as transaction,
     ):
         context.pipeline.sync_destination()
-        columns = stored_columns(context.pipeline, tables_to_know(plan.shop, plan.resources))
+        schema_tables = schema_tables_of(context.pipeline, plan.shop)
+        foreign = foreign_tables(transaction, plan.shop, plan.resources, schema_tables)
+        stored, changes = table_changes(
+            transaction, context.pipeline, plan.shop, plan.resources, schema_tables
+        )
+        columns = columns_after(stored, changes)
+        renamed = {change.table for name, change in changes.items() if change.table != name}
+        present = transaction.columns_of(plan.shop.name).keys() - renamed
+        _forget_former_columns(context.pipeline, plan.shop, columns, present)
         return WarehouseState(
             columns,
             loads_read_after(transaction, plan.shop, plan.began),
             filled_tables(transaction, plan.shop),
             read_cursors(transaction, plan.shop, plan.resources),
+            schema_tables,
+            {**refused_resources(plan.shop, plan.resources, changes), **foreign},
         )
+
+
+def _forget_former_columns(
+    pipeline: dlt.Pipeline, shop: Shop, columns: StoredColumns, present: Collection[str]
+) -> None:
+    """Remove from dlt's schema what the tables do not have: dlt would add it again.
+
+    Somebody may have dropped a table or a column, or a column has another name now.
+    """
+    schema = pipeline.schemas.get(shop.name)
+    if schema is None:
+        return
+    dropped = schema.tables.keys() - set(present) - set(schema.dlt_table_names())
+    schema.drop_tables(sorted(dropped))
+    for table, stored in columns.items():
+        known = schema.tables.get(table)
+        for name in set(known["columns"]) - stored.keys() if known else ():
+            del schema.tables[table]["columns"][name]
 
 
 def refuse_type_conflicts(

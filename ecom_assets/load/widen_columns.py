@@ -11,6 +11,7 @@ from ecom_assets.foundation.errors import WarehouseError
 from ecom_assets.foundation.progress import OnProgress
 from ecom_assets.load.dlt_pipeline import StoredColumns
 from ecom_assets.load.read import TableReading
+from ecom_assets.load.schema_changes.change import TableNotChanged
 from ecom_assets.warehouse.errors import one_line
 from ecom_assets.warehouse.transaction import Transaction
 
@@ -24,13 +25,8 @@ class TypesChanged(WarehouseError):
         self.reason = reason
 
 
-class ColumnNotWidened(WarehouseError):
-    """The engine refused to widen a column of one resource."""
-
-    def __init__(self, resource: str, message: str) -> None:
-        """Keep the resource, which fails alone."""
-        super().__init__(message)
-        self.resource = resource
+class ColumnNotWidened(TableNotChanged):
+    """The engine refused to widen a column of one resource, which fails alone."""
 
 
 def columns_to_compare(shop: Shop, tables: Sequence[TableReading]) -> dict[str, dict[str, Column]]:

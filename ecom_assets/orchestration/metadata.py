@@ -49,6 +49,8 @@ def table_metadata(
         metadata["dagster/column_schema"] = loaded_table_schema(declared, resource.columns)
     if resource.widened:
         metadata["widened_columns"] = dict(resource.widened)
+    if resource.schema_changes:
+        metadata["schema_changes"] = dict(resource.schema_changes)
     if resource.nested_lists:
         entries = "\n".join(resource.nested_lists.values())
         metadata["lists_without_a_table"] = MetadataValue.md(

@@ -14,6 +14,9 @@ import pyarrow as pa
 
 from ecom_assets.declaration.reading import Column
 
+COPY = "ecom_copy_of_column"
+"""The name of a column, or of a table, while it is copied. No declared column can have it: a load drops it at once."""
+
 
 class QueryResult(Protocol):
     """The answer to a query: the part of a cursor of Python's database API that is used here."""
@@ -31,6 +34,8 @@ class Transaction(ABC):
 
     driver_errors: tuple[type[Exception], ...]
     """The exceptions that the engine's driver raises. They are listed in the engine's `errors.py`."""
+    tells_case_apart: bool = True
+    """Whether two tables may have names that differ in case only."""
     columns_query: str
     """A query for table, column and type of all columns of a dataset, in their order. The dataset is its parameter."""
 
@@ -81,6 +86,42 @@ class Transaction(ABC):
             f'alter table "{dataset}"."{table}" alter column "{after.name}" type {self.type_of(after)} '
             f"using {self.converted(before, after)}"
         )
+
+    def rewrite_column(
+        self,
+        dataset: str,
+        table: str,
+        column: Column,
+        expression: str,
+        lookup: tuple[str, str] | None = None,
+        without: str | None = None,
+    ) -> None:
+        """Give a column other values, and the type that goes with them.
+
+        The column is nullable then. It may come last.
+
+        Args:
+            dataset: The schema of the table.
+            table: The table.
+            column: The column with its new type.
+            expression: The SQL of its new values, with the columns of the table and of the lookup.
+            lookup: A temporary table, and the SQL condition that joins its rows to those of the table. The values of
+                other rows become null.
+            without: A column to drop in the same step.
+
+        Raises:
+            Exception: One of `driver_errors`, if the engine cannot change the column.
+        """
+        name = f'"{dataset}"."{table}"'
+        self.execute(f"alter table {name} add column {COPY} {self.type_of(column)}")
+        source, condition = lookup or ("", "")
+        self.execute(
+            f"update {name} as rows set {COPY} = cast({expression} as {self.type_of(column)})"
+            + (f" from {source} where {condition}" if lookup else "")
+        )
+        for former in filter(None, (column.name, without)):
+            self.execute(f'alter table {name} drop column "{former}"')
+        self.execute(f'alter table {name} rename column {COPY} to "{column.name}"')
 
     def converted(self, before: Column, after: Column) -> str:
         """Return the SQL expression of a column's values in a wider type."""

@@ -52,7 +52,7 @@ class Column(DeclarationModel):
     """One column of a contract.
 
     `path` leads to its value in a record. `precision` and `scale` are the size of a decimal. `timezone` is the zone of
-    instants that name none; None stands for the zone of the endpoint's `incremental`.
+    instants that name none; None stands for the zone of the endpoint's `incremental`. `renamed_from` is a former name.
     """
 
     NOT_IN_FILE: ClassVar[frozenset[str]] = frozenset({"name"})
@@ -74,6 +74,10 @@ class Column(DeclarationModel):
     timezone: TimeZone | None = Field(
         default=None,
         description="Time zone of values without an offset; the one of `incremental` unless given, else UTC.",
+    )
+    renamed_from: ColumnName | None = Field(
+        default=None,
+        description="The name that the column had before; the next load renames the column of the table.",
     )
     references: Annotated[Reference, Check(_reference, text_schema(r"[^.]+\.[^.]+"))] | None = Field(
         default=None, description="The `resource.column` that a foreign key points to."

@@ -10,6 +10,7 @@ from typing import Any
 
 from ecom_assets.declaration.reading import Resource
 from ecom_assets.load.checks.finding import SAMPLE_ROWS, CheckedTable, Finding
+from ecom_assets.load.checks.windows_with_nulls import windows_with_nulls
 from ecom_assets.load.dispositions.history_table import is_open
 
 
@@ -50,7 +51,8 @@ def _valid_now(checked: CheckedTable, word: str = "where", rows: str = "checked"
 def schema_nullability(checked: CheckedTable) -> Finding:
     """Find declared columns that are missing or of another type, and nulls in columns that are not nullable.
 
-    Of undeclared columns of key and cursor, the type is whatever the records needed.
+    Of undeclared columns of key and cursor, the type is whatever the records needed. The sample also names the windows
+    of the rows with nulls: a column that became required is null in rows that were loaded before.
     """
     resource = checked.resource
     actual = checked.columns_of(resource.name)
@@ -71,8 +73,12 @@ def schema_nullability(checked: CheckedTable) -> Finding:
         if count:
             problems.append({"column": name, "problem": f"is null in {count} rows"})
     text = "; ".join(f"{problem['column']} {problem['problem']}" for problem in problems)
+    passed = not problems
+    for name, count in zip(not_nullable, nulls, strict=True):
+        for windows in windows_with_nulls(checked, name) if count else ():
+            problems.append({"column": name, "problem": f"load again: {windows}"})
     return Finding(
-        passed=not problems,
+        passed=passed,
         description=text or _columns_are_there(resource),
         figures={"rows": total, "columns": len(resource.table_columns), "nulls": sum(nulls)},
         sample=tuple(problems),

@@ -12,13 +12,14 @@ import pyarrow as pa
 from ecom_assets.declaration.column_types import COLUMN_TYPES
 from ecom_assets.declaration.reading import Column
 from ecom_assets.warehouse.duckdb.errors import DRIVER_ERRORS
-from ecom_assets.warehouse.transaction import Transaction
+from ecom_assets.warehouse.transaction import COPY, Transaction
 
 
 class DuckDbTransaction(Transaction):
     """A transaction on a DuckDB connection."""
 
     driver_errors = DRIVER_ERRORS
+    tells_case_apart = False
     columns_query = (
         "select table_name, column_name, data_type from information_schema.columns "
         "where table_catalog = current_database() and table_schema = ? order by table_name, ordinal_position"
@@ -53,6 +54,35 @@ class DuckDbTransaction(Transaction):
         if column.data_type == "timestamp":
             return f"replace(strftime({name} at time zone 'UTC', '%Y-%m-%dT%H:%M:%S.%fZ'), '.000000Z', 'Z')"
         return f"base64({name})" if column.data_type == "binary" else f"cast({name} as varchar)"
+
+    def rewrite_column(
+        self,
+        dataset: str,
+        table: str,
+        column: Column,
+        expression: str,
+        lookup: tuple[str, str] | None = None,
+        without: str | None = None,
+    ) -> None:
+        """Write the table anew: DuckDB cannot commit an update of a table together with a dropped column of it."""
+        name, copy = f'"{dataset}"."{table}"', f'"{dataset}"."{COPY}"'
+        required = self.execute(
+            "select column_name from information_schema.columns where table_catalog = current_database() "
+            "and table_schema = ? and table_name = ? and is_nullable = 'NO'",
+            [dataset, table],
+        ).fetchall()
+        new = f"cast({expression} as {self.type_of(column)})"
+        kept = [entry for entry in self.columns_of(dataset)[table] if entry != without]
+        columns = ", ".join(
+            f'{new} as "{entry}"' if entry == column.name else f'rows."{entry}"' for entry in kept
+        )
+        joined = f" left join {lookup[0]} on {lookup[1]}" if lookup else ""
+        self.execute(f"create table {copy} as select {columns} from {name} as rows{joined}")
+        self.execute(f"drop table {name}")
+        self.execute(f'alter table {copy} rename to "{table}"')
+        for (entry,) in required:
+            if entry not in (column.name, without):
+                self.execute(f'alter table {name} alter column "{entry}" set not null')
 
     @contextmanager
     def temporary_table(self, name: str, table: pa.Table, like: str | None = None) -> Iterator[None]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from ecom_assets.declaration.reading import Column
 from ecom_assets.warehouse.duckdb.transaction import DuckDbTransaction
-
-_COPY = "ecom_wider"
-"""The name of a column while it is copied. No declared column can have it: a load drops the column at once."""
+from ecom_assets.warehouse.transaction import Transaction
 
 
 class DuckLakeTransaction(DuckDbTransaction):
     """A transaction on a DuckDB connection that uses a lake. DuckDB gives a lake nearly the SQL that a file has."""
+
+    rewrite_column = Transaction.rewrite_column
+    """A lake can do without a copy of the whole table."""
 
     def change_type(self, dataset: str, table: str, before: Column, after: Column) -> None:
         """Give a column a wider type by a copy of it, because a lake only widens numbers.
@@ -18,8 +19,4 @@ class DuckLakeTransaction(DuckDbTransaction):
         The column comes last then, and has no NOT NULL any more: a lake refuses to set that in the transaction that
         fills the column. The contract still rejects a record without the value.
         """
-        name = f'"{dataset}"."{table}"'
-        self.execute(f"alter table {name} add column {_COPY} {self.type_of(after)}")
-        self.execute(f"update {name} set {_COPY} = {self.converted(before, after)}")
-        self.execute(f'alter table {name} drop column "{after.name}"')
-        self.execute(f'alter table {name} rename column {_COPY} to "{after.name}"')
+        self.rewrite_column(dataset, table, after, self.converted(before, after))

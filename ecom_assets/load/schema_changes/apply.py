@@ -1,0 +1,132 @@
+"""Makes the changes of tables in the transaction of a load, before its rows come."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from ecom_assets.declaration.reading import Column, Shop
+from ecom_assets.foundation.progress import OnProgress
+from ecom_assets.load.ledger import LEDGER_TABLE
+from ecom_assets.load.rejected_rows import REJECTED_ROWS_TABLE
+from ecom_assets.load.schema_changes.change import Changes, ColumnChange, TableChanges, TableNotChanged
+from ecom_assets.load.schema_changes.conversion import key_expression
+from ecom_assets.warehouse.errors import one_line
+from ecom_assets.warehouse.transaction import Transaction
+
+_VERSIONS = "_dlt_version"
+"""dlt's table of the schemas that it has seen. It compares no table with a schema that it finds there."""
+
+
+def apply_changes(
+    transaction: Transaction,
+    shop: Shop,
+    changes: Changes,
+    schema_tables: Collection[str],
+    on_progress: OnProgress,
+) -> None:
+    """Change the tables, and let dlt compare its schema with them anew.
+
+    Args:
+        transaction: The transaction of the load.
+        shop: The shop.
+        changes: The changes by resource; those with refusals are left alone.
+        schema_tables: The tables of dlt's schema. Somebody may have dropped some of them.
+        on_progress: Is told what changes.
+
+    Raises:
+        TableNotChanged: The engine refused. Nothing was loaded.
+    """
+    made = [change for change in changes.values() if not change.refusals]
+    staging = f"{shop.name}_staging"
+    for change in made:
+        for column, text in change.texts.items():
+            on_progress(f"{change.resource}: {text if column == '*' else f'the column {column}: {text}'}")
+        if change.changes_table:
+            try:
+                _change_table(transaction, shop, change)
+            except transaction.driver_errors as error:
+                raise TableNotChanged(
+                    change.resource,
+                    f"{change.resource}: {'; '.join(map(_text, change.texts.items()))}: the warehouse refuses this "
+                    f"change: {one_line(error)}",
+                ) from None
+    staged = transaction.columns_of(staging)
+    stored = transaction.columns_of(shop.name)
+    dropped = any(name not in stored for name in schema_tables)
+    if dropped or any(change.redeclared or change.columns or change.changes_table for change in made):
+        forget_schemas(transaction, shop)
+    for change in made:
+        former, name = change.table or change.resource, change.resource
+        if former in staged and (
+            change.changes_table or name not in stored or not staged[former].items() <= stored[name].items()
+        ):
+            transaction.execute(f'drop table "{staging}"."{former}"')
+            if name in stored:
+                transaction.execute(
+                    f'create table "{staging}"."{name}" as select * from "{shop.name}"."{name}" where false'
+                )
+
+
+def forget_schemas(transaction: Transaction, shop: Shop) -> None:
+    """Let dlt compare its schema with the tables in the next load, whatever it has seen before."""
+    for dataset in (shop.name, f"{shop.name}_staging"):
+        _forget_schemas_of(transaction, dataset, shop)
+
+
+def _forget_schemas_of(transaction: Transaction, dataset: str, shop: Shop) -> None:
+    if _VERSIONS in transaction.columns_of(dataset):
+        transaction.execute(f'delete from "{dataset}"."{_VERSIONS}" where schema_name = ?', [shop.name])
+
+
+def _change_table(transaction: Transaction, shop: Shop, change: TableChanges) -> None:
+    if change.table is not None and change.table != change.resource:
+        _rename_table(transaction, shop, change.table, change.resource)
+    table = f'"{shop.name}"."{change.resource}"'
+    for entry in change.columns:
+        before, after = entry.before, entry.after
+        if entry.action == "relax":
+            transaction.execute(f'alter table {table} alter column "{entry.column}" drop not null')
+        elif before is None or after is None:
+            continue
+        elif entry.action == "rename":
+            transaction.execute(f'alter table {table} rename column "{before.name}" to "{entry.column}"')
+        elif entry.action == "fill":
+            transaction.rewrite_column(
+                shop.name,
+                change.resource,
+                before.model_copy(update={"name": entry.column}),
+                f'coalesce("{entry.column}", "{before.name}")',
+                without=before.name,
+            )
+        elif entry.action == "widen":
+            transaction.change_type(shop.name, change.resource, before, after)
+        else:
+            _convert_column(transaction, shop.name, change.resource, before, after, entry)
+
+
+def _convert_column(
+    transaction: Transaction, dataset: str, table: str, before: Column, after: Column, change: ColumnChange
+) -> None:
+    """Give a column another type, with its converted values, or without values."""
+    if change.values is None or not change.values.num_rows:
+        transaction.rewrite_column(dataset, table, after, "null")
+        return
+    with transaction.temporary_table("ecom_values", change.values):
+        same = f"{key_expression(transaction, before)} = ecom_old"
+        transaction.rewrite_column(dataset, table, after, "ecom_new", ("ecom_values", same))
+
+
+def _rename_table(transaction: Transaction, shop: Shop, before: str, after: str) -> None:
+    """Rename a table, and its resource in the ledger and the rejected rows."""
+    transaction.execute(f'alter table "{shop.name}"."{before}" rename to "{after}"')
+    present = transaction.columns_of(shop.name)
+    for table in (LEDGER_TABLE, REJECTED_ROWS_TABLE):
+        if table in present:
+            transaction.execute(
+                f'update "{shop.name}"."{table}" set resource = ? where resource = ?', [after, before]
+            )
+
+
+def _text(entry: tuple[str, str]) -> str:
+    column, text = entry
+    return text if column == "*" else f"{column} {text}"

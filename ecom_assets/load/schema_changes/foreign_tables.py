@@ -1,0 +1,98 @@
+"""Tables that are somebody else's. No load writes them, whatever their names are.
+
+A table is ours if the ledger has a load of it, or if the schema that our loads keep in `_dlt_version` has it. Our
+schema has the ledger too, unlike that of a plain dlt pipeline.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
+
+from ecom_assets.declaration.reading import Resource, Shop
+from ecom_assets.foundation.errors import WarehouseError
+from ecom_assets.load.ledger import LEDGER_TABLE
+from ecom_assets.load.rejected_rows import REJECTED_ROWS_TABLE
+from ecom_assets.load.schema_changes.change import TableNotChanged
+from ecom_assets.warehouse.transaction import Transaction
+
+_VERSIONS = "_dlt_version"
+_LEDGER_COLUMNS = frozenset({"load_id", "resource", "partition_key", "loaded_at"})
+_REJECTED_COLUMNS = frozenset({"load_id", "resource", "reasons", "record"})
+
+
+def foreign_tables(
+    transaction: Transaction,
+    shop: Shop,
+    resources: Iterable[Resource],
+    schema_tables: Mapping[str, Mapping[str, Any]],
+) -> dict[str, TableNotChanged]:
+    """Return the errors of resources whose tables are not ours.
+
+    Args:
+        transaction: An open transaction; nothing is written.
+        shop: The shop.
+        resources: The resources to load.
+        schema_tables: The tables of dlt's schema with the shop's name.
+
+    Raises:
+        WarehouseError: The dataset as a whole is somebody else's.
+    """
+    present = {
+        name if transaction.tells_case_apart else name.lower(): columns
+        for name, columns in transaction.columns_of(shop.name).items()
+    }
+    staged = transaction.columns_of(f"{shop.name}_staging")
+    _refuse_foreign_dataset(shop, present, staged, schema_tables)
+    ours = LEDGER_TABLE in schema_tables
+    known = set(schema_tables) if ours else set[str]()
+    known |= loaded_resources(transaction, shop)
+    errors: dict[str, TableNotChanged] = {}
+    for resource in resources:
+        for table in filter(None, (resource.name, resource.renamed_from)):
+            if table in present and table not in known:
+                errors.setdefault(
+                    resource.name,
+                    TableNotChanged(
+                        resource.name,
+                        f"{resource.name}: the warehouse has a table {shop.name}.{table} that no load of this shop "
+                        "made: nothing of it was loaded, and the table is as it was. Rename that table or drop it, "
+                        "or give the resource another name",
+                    ),
+                )
+    return errors
+
+
+def loaded_resources(transaction: Transaction, shop: Shop) -> set[str]:
+    """Return the names of the resources of which the ledger has a load."""
+    if LEDGER_TABLE not in transaction.columns_of(shop.name):
+        return set()
+    loaded = transaction.execute(f'select distinct resource from "{shop.name}"."{LEDGER_TABLE}"')
+    return {name for (name,) in loaded.fetchall()}
+
+
+def _refuse_foreign_dataset(
+    shop: Shop,
+    present: Mapping[str, Collection[str]],
+    staged: Mapping[str, Collection[str]],
+    schema_tables: Collection[str],
+) -> None:
+    """Raise WarehouseError for the dataset of a plain dlt pipeline, and for tables in place of our own ones."""
+    way_out = "give the shop another name, or rename that schema"
+    for table, columns in ((LEDGER_TABLE, _LEDGER_COLUMNS), (REJECTED_ROWS_TABLE, _REJECTED_COLUMNS)):
+        if table in present and table not in schema_tables and not columns <= set(present[table]):
+            raise WarehouseError(
+                f"{shop.name}: the warehouse has a table {shop.name}.{table} that no load of this shop made, and "
+                f"each load needs that name: nothing was written. Rename that table, or {way_out}"
+            )
+    if _VERSIONS in present and LEDGER_TABLE not in present and LEDGER_TABLE not in schema_tables:
+        raise WarehouseError(
+            f"{shop.name}: the schema {shop.name} in the warehouse is the dataset of another dlt pipeline, because it "
+            f"has {_VERSIONS} and no {LEDGER_TABLE}: nothing was written. To load beside it, {way_out}"
+        )
+    if staged and _VERSIONS not in staged and {entry.name for entry in shop.tables} & set(staged):
+        raise WarehouseError(
+            f"{shop.name}: the schema {shop.name}_staging in the warehouse has tables that no load of this shop made, "
+            f"and a load empties tables of these names there: nothing was written. Rename that schema, or "
+            "give the shop another name"
+        )

@@ -1,0 +1,72 @@
+"""The changes that the tables of a run need, its parents among them, and the errors of resources that are refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from copy import deepcopy
+from typing import Any
+
+import dlt
+
+from ecom_assets.declaration.reading import Resource, Shop
+from ecom_assets.load.column_types import tables_to_know
+from ecom_assets.load.dlt_pipeline import StoredColumns, stored_columns
+from ecom_assets.load.schema_changes.change import Changes, TableChanges, TableNotChanged
+from ecom_assets.load.schema_changes.compare import compare_tables, tables_to_compare
+from ecom_assets.warehouse.transaction import Transaction
+
+
+def table_changes(
+    transaction: Transaction,
+    pipeline: dlt.Pipeline,
+    shop: Shop,
+    resources: Sequence[Resource],
+    schema_tables: Mapping[str, Mapping[str, Any]],
+) -> tuple[StoredColumns, Changes]:
+    """Return dlt's columns of the tables of resources and their parents, and the changes that the tables need.
+
+    Of a parent that is not loaded, only changes that keep all of its values count.
+    """
+    tables = [shop.resource(name) for name in tables_to_know(shop, resources)]
+    stored = stored_columns(pipeline, tables_to_compare(tables))
+    changes = compare_tables(transaction, shop, tables, stored, schema_tables)
+    loaded = {resource.name for resource in resources}
+    return stored, {
+        name: change for name, change in changes.items() if name in loaded or not change.replaces_values
+    }
+
+
+def refused_resources(
+    shop: Shop, resources: Iterable[Resource], changes: Changes
+) -> dict[str, TableNotChanged]:
+    """Return the errors of the resources whose tables cannot be changed.
+
+    A child is refused too if the key or the cursor of a parent is: SQL compares the rows of both by them.
+    """
+    errors: dict[str, TableNotChanged] = {}
+    for resource in resources:
+        for name in tables_to_know(shop, (resource,)):
+            change, other = changes.get(name), shop.resource(name)
+            compared = {*other.primary_key, *([other.cursor.name] if other.cursor else [])}
+            if change is None or not change.refusals:
+                continue
+            if name == resource.name or compared & change.refused_columns:
+                errors.setdefault(
+                    resource.name, TableNotChanged(resource.name, _refusal(shop, resource, name, change))
+                )
+    return errors
+
+
+def _refusal(shop: Shop, resource: Resource, table: str, change: TableChanges) -> str:
+    """Return the message about a table that cannot be changed."""
+    where = resource.name if table == resource.name else f"{resource.name}: its parent {table}"
+    return (
+        f"{where}: {'; '.join(change.refusals)}. Nothing of it was loaded. Declare it as it was, or load the table "
+        f"anew: ecom-assets reset {shop.name} {table}"
+    )
+
+
+def schema_tables_of(pipeline: dlt.Pipeline, shop: Shop) -> dict[str, Any]:
+    """Return a copy of the tables of dlt's schema."""
+    schema = pipeline.schemas.get(shop.name)
+    return {} if schema is None else {name: deepcopy(dict(table)) for name, table in schema.tables.items()}
