@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
@@ -15,7 +16,7 @@ from ecom_assets.declaration.api.paginator import reported_total
 from ecom_assets.declaration.promises import promises
 from ecom_assets.declaration.reading import Resource, Shop
 from ecom_assets.extract.filter_comparison import filter_problem
-from ecom_assets.extract.probe import Probe, open_probe
+from ecom_assets.extract.probe import Page, Probe, open_probe
 from ecom_assets.extract.slices import Slice
 from ecom_assets.extract.window_assignment import cursor_instants_of
 from ecom_assets.extract.window_request import window_request
@@ -135,8 +136,27 @@ class _EndpointCheck:
                 yield self._finding(what, *check_of(keys))
             except ApiError as error:
                 yield self._finding(what, "failed", str(error))
+        if cost := self._double_reading(page):
+            yield self._finding("requests", "limit", cost)
         for resource in (self.resource, *self.shop.children_of(self.resource.name)):
             yield from self._check_contract(resource, self.probe.processed(self.resource, page.records))
+
+    def _double_reading(self, page: Page) -> str:
+        """Return what the two readings of a snapshot cost, empty if one page is everything, or one reading enough."""
+        endpoint = self.resource.endpoint
+        if self.resource.windowed or self.resource.parent or endpoint is None or endpoint.verify == "once":
+            return ""
+        count = len(page.records)
+        if page.total is None or not count or page.total <= count:
+            return ""
+        # pages by offset overlap by one record
+        overlap = 1 if self.by_offset and count > 1 else 0
+        pages = math.ceil((page.total - overlap) / (count - overlap))
+        return (
+            f"a snapshot of {page.total} records takes about {pages} pages, and is read twice, because no cursor "
+            f"tells which records changed meanwhile: {2 * pages} requests a day on its daily schedule. If the list "
+            "has a fixed order, endpoint.verify: once halves that; the list may then mix states of several moments"
+        )
 
     def _finding(self, what: str, result: Result, detail: str) -> Finding:
         return Finding(self.resource.name, what, result, self.probe.redactor.scrub(detail))
