@@ -24,6 +24,11 @@ _DIGITS = bytes(ord("0") if chr(byte) in "0123456789." else ord(" ") for byte in
 _LONG_NUMBER = b"0" * 16
 """What a number too long for a double looks like once `_DIGITS` has translated it."""
 
+_NAME_END = b'":'
+_LONGEST_NAME = 40
+_MOST_DIGITS = 1_000
+_EXPONENT = re.compile(rb"\d[eE]\+?\d{3}")
+"""A number that may be beyond all doubles."""
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 _CHARSET = re.compile(r"charset=\"?([\w.:-]+)", re.IGNORECASE)
 
@@ -136,16 +141,49 @@ def _parse_json(body: bytes) -> Any:
     """Parse JSON without losing a digit.
 
     orjson reads every float as a double, so it only gets bodies whose numbers all fit into one. It also refuses a
-    broken escape of one character, which is the fault of one record and not of the whole body.
+    broken escape of one character and a number beyond all doubles, such as 1e400. These are faults of one record, not
+    of the whole body.
     """
     # a regular expression takes five times as long as all the parsing
     if _LONG_NUMBER not in body.translate(_DIGITS):
         try:
             return orjson.loads(body)
         except orjson.JSONDecodeError:
-            if _SURROGATE.search(body) is None:
+            if _SURROGATE.search(body) is None and _EXPONENT.search(body) is None:
                 raise
-    return json.loads(body, parse_float=Decimal, parse_constant=_refuse_constant)
+    return json.loads(body, parse_float=Decimal, parse_int=_whole_number, parse_constant=_refuse_constant)
+
+
+def repeated_name(response: Response) -> str | None:
+    """Return a name that one object of a JSON body has twice, with different values; None if none is found.
+
+    Parsers take the last value, without a word. Names are counted in the body and in what came of it; only if the body
+    has more, each object is looked at. A name with a space before its colon is not counted.
+    """
+    body = response.content
+    try:
+        kept = orjson.dumps(response.json(), default=str).count(_NAME_END)
+    except (TypeError, RecursionError):  # what orjson cannot write, such as a lone surrogate
+        kept = 0
+    if body.count(_NAME_END) <= kept:
+        return None
+    found: list[str] = []
+
+    def look_at(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        fields: dict[str, Any] = {}
+        for name, value in pairs:
+            if name in fields and fields[name] != value:
+                found.append(name[:_LONGEST_NAME])
+            fields[name] = value
+        return fields
+
+    json.loads(body, parse_float=Decimal, parse_int=_whole_number, object_pairs_hook=look_at)
+    return next(iter(found), None)
+
+
+def _whole_number(digits: str) -> int | Decimal:
+    """Return a whole number. Python refuses to make an int of thousands of digits, which no column holds anyway."""
+    return int(digits) if len(digits) <= _MOST_DIGITS else Decimal(digits)
 
 
 def _refuse_constant(name: str) -> Any:

@@ -24,8 +24,10 @@ from ecom_assets.contract.new_fields import (
     undeclared_error,
 )
 from ecom_assets.contract.result import DUPLICATE, ContractResult, RejectedRow
+from ecom_assets.contract.told_deletions import told_deletions
 from ecom_assets.declaration.reading import Column, Resource, Shop
 from ecom_assets.declaration.table.column import default_path
+from ecom_assets.declaration.table.deletes import DELETED_AT
 from ecom_assets.foundation.json_text import json_text, shorten_value
 
 
@@ -136,7 +138,7 @@ class Contract:
             self._column(rows, column, reasons, broken, respelled.get(column.name, ()))
             for column in self.resource.columns
         ]
-        arrays += self._added_columns(arrays, len(rows))
+        arrays += self._added_columns(arrays, rows)
         fields = list(self.schema)
         hints: dict[str, TColumnSchema] = {}
         for name, values in undeclared.items():
@@ -189,19 +191,17 @@ class Contract:
         )
         return table.drop_null()
 
-    def _added_columns(self, arrays: Sequence[pa.Array], count: int) -> list[pa.Array]:
-        """Return the columns that records do not have: null, or with history and a cursor, when a state began.
-
-        `deleted_at` is null, because a record that comes is not deleted.
-        """
-        added = {
-            entry.name: pa.nulls(count, entry.type)
-            for entry in list(self.schema)[len(self.resource.columns) :]
-        }
+    def _added_columns(self, arrays: Sequence[pa.Array], rows: Sequence[Any]) -> list[pa.Array]:
+        """Return the columns that records do not have: null, unless a record says when its state began or ended."""
+        others = list(self.schema)[len(self.resource.columns) :]
+        added = {entry.name: pa.nulls(len(rows), entry.type) for entry in others}
         history, cursor = self.resource.history, self.resource.cursor
+        values = arrays[self.resource.columns.index(cursor)] if cursor else None
+        changed = cursor and instants_of_cursor(values, cursor, self._zone)
         if history and cursor:
-            values = arrays[self.resource.columns.index(cursor)]
-            added[history.valid_from] = instants_of_cursor(values, cursor, self._zone)
+            added[history.valid_from] = changed
+        if (deletes := self.resource.deletes) and deletes.field:
+            added[DELETED_AT.name] = told_deletions(rows, deletes.field, changed, self._zone)
         return list(added.values())
 
     def _undeclared(self, rows: Sequence[Any]) -> tuple[dict[str, list[Any]], dict[str, int]]:

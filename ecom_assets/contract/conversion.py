@@ -6,7 +6,7 @@ The fast way takes a whole column. It fails as soon as one value needs a closer 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from functools import lru_cache
@@ -16,8 +16,14 @@ from zoneinfo import ZoneInfo
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ecom_assets.contract.value_conversion import CONVERTERS, MILLISECONDS
-from ecom_assets.declaration.column_types import COLUMN_TYPES, DataType
+from ecom_assets.contract.value_conversion import (
+    CONVERTERS,
+    MILLISECONDS,
+    from_format,
+    is_zero_date,
+    to_decimal_of,
+)
+from ecom_assets.declaration.column_types import COLUMN_TYPES, ColumnType, DataType
 from ecom_assets.declaration.reading import Column
 from ecom_assets.foundation.json_text import shorten_value, storable_json
 from ecom_assets.foundation.local_time import INSTANT, instant_of, instants_of
@@ -102,6 +108,8 @@ def _convert_column(values: Sequence[Any], kinds: set[type], column: Column, zon
     kinds = kinds - {type(None)}
     if not kinds:
         return pa.nulls(len(values), target)
+    if column.format is not None:
+        return None
     if kind == "json":
         return pa.array([None if value is None else storable_json(value) for value in values], target)
     if kind == "decimal" and kinds <= COLUMN_TYPES[kind].python_types:
@@ -181,16 +189,14 @@ def _in_range(array: pa.Array) -> pa.Array | None:
 def _convert_each(values: Sequence[Any], column: Column, zone: str) -> Converted:
     """Return values converted one by one, with the reason for each that does not convert."""
     column_type, target = COLUMN_TYPES[column.data_type], arrow_type(column)
-    function = CONVERTERS[column.data_type](target, zone)
+    function = _converter(column, target, zone)
     size = {"precision": target.precision, "scale": target.scale} if column_type.has_size else {}
-    allowed = column_type.phrase.format(**size)
+    allowed = column_type.phrase.format(**size) + (f" in the format {column.format}" if column.format else "")
     found: list[Any] = []
     wrong: dict[int, str] = {}
     for position, value in enumerate(values):
         result = None
-        if value is not None and not (
-            column_type.blank_is_null and isinstance(value, str) and not value.strip()
-        ):
+        if value is not None and not _stands_for_null(value, column_type):
             try:
                 result = function(value)
             except (ValueError, TypeError, ArithmeticError, OverflowError):
@@ -199,3 +205,21 @@ def _convert_each(values: Sequence[Any], column: Column, zone: str) -> Converted
                 wrong[position] = f"{shorten_value(value)} is not {allowed}"
         found.append(result)
     return Converted(pa.array(found, target), wrong)
+
+
+def _stands_for_null(value: Any, column_type: ColumnType) -> bool:
+    """Tell whether a text is what APIs write for no value: a blank text, or in a column of dates `0000-00-00`."""
+    if not isinstance(value, str):
+        return False
+    return (column_type.blank_is_null and not value.strip()) or (
+        column_type.has_format and is_zero_date(value)
+    )
+
+
+def _converter(column: Column, target: pa.DataType, zone: str) -> Callable[[Any], Any]:
+    """Return the conversion of one value of a column."""
+    if column.format is not None:
+        return from_format(column.format, ZoneInfo(zone), is_date=column.data_type == "date")
+    if column.rounding is not None:
+        return to_decimal_of(target.precision, target.scale, rounds=True)
+    return CONVERTERS[column.data_type](target, zone)

@@ -14,6 +14,7 @@ from typing import Any
 
 from ecom_assets.contract.conversion import convert
 from ecom_assets.contract.new_fields import evolved_column
+from ecom_assets.contract.value_conversion import is_zero_date
 from ecom_assets.declaration.column_types import CURSOR_TYPES, OPEN_CURSOR_TYPES, DataType
 from ecom_assets.declaration.reading import Column
 
@@ -89,7 +90,9 @@ def fits(values: Sequence[Any], column: Column, *, stored: bool = False) -> bool
     shape = {"date": _DATE, "timestamp": _INSTANT}.get(column.data_type)
     if kinds != {str} or (shape and not all(shape.fullmatch(value) for value in values if value is not None)):
         return False
-    return all(value is None or value.strip() for value in values) and _converts(values, column)
+    # an empty text and 0000-00-00 would become null, which is a loss here
+    lossless = all(value is None or (value.strip() and not is_zero_date(value)) for value in values)
+    return lossless and _converts(values, column)
 
 
 def wider(column: Column, values: Sequence[Any], *, stored: bool = False) -> Column | None:

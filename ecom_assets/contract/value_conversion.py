@@ -12,7 +12,8 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, time, timedelta, timezone
-from decimal import Decimal
+from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, ROUND_HALF_EVEN, Context, Decimal
+from email.utils import parsedate_to_datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -21,15 +22,28 @@ from ecom_assets.foundation.local_time import instant_of
 
 MILLISECONDS = 100_000_000_000
 """A number from here on is in milliseconds since 1970, not in seconds: 1e11 seconds are in the year 5138."""
+_EXACT = Context(prec=MAX_PREC, rounding=ROUND_HALF_EVEN, Emax=MAX_EMAX, Emin=MIN_EMIN)
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 _CLOCK = r"(\d\d)(?::(\d\d)(?::(\d\d)(?:[.,](\d+))?)?)?"
 _INSTANT = re.compile(
-    rf"(\d{{4}}-\d\d-\d\d)(?:[T ]{_CLOCK})?\s*(?:(Z|z)|([+-])([01]\d|2[0-3])(?::?([0-5]\d))?)?", re.ASCII
+    rf"(\d{{4}}-\d\d-\d\d)(?:[T ]{_CLOCK})?\s*(?:(Z|z|UTC|GMT)|([+-])([01]\d|2[0-3])(?::?([0-5]\d))?)?",
+    re.ASCII,
 )
+_ZERO_DATE = re.compile(r"0000-00-00(?:[T ]00:00(?::00(?:[.,]0+)?)?)?\s*(?:Z|UTC|GMT|[+-]00:?00)?", re.ASCII)
+"""What some databases write for no date."""
+_RFC_2822 = re.compile(
+    r"(?:[A-Za-z]{3,9},? )?\d{1,2} [A-Za-z]{3} \d{4} \d\d:\d\d(?::\d\d)? "
+    r"(?:GMT|UTC?|Z|[ECMP][SD]T|[+-]\d{4})(?: \(.*\))?",
+    re.ASCII,
+)
+_JSON_DATE = re.compile(r"/Date\((-?\d{1,15})(?:[+-]\d{4})?\)/", re.ASCII)
+"""Milliseconds since 1970 as .NET writes them. The offset is for display only."""
 _TIME = re.compile(r"(\d\d):(\d\d)(?::(\d\d)(?:[.,](\d+))?)?", re.ASCII)
-_SINCE_1970 = re.compile(r"\d{9,13}(\.\d+)?", re.ASCII)
+_SINCE_1970 = re.compile(r"-?\d{9,13}(\.\d+)?", re.ASCII)
 """Seconds or milliseconds as a text. A day written as 20260327 is shorter."""
+UNIX_FORMATS: Mapping[str, int] = {"unix": 1_000_000, "unix_ms": 1_000}
+"""The microseconds of one unit of each named format of a number since 1970."""
 
 
 def _number(value: Any) -> Decimal | None:
@@ -40,13 +54,23 @@ def _number(value: Any) -> Decimal | None:
     return Decimal(text) if _NUMBER.fullmatch(text) else None
 
 
-def to_decimal_of(precision: int, scale: int) -> Callable[[Any], Decimal | None]:
-    """Return a conversion to a decimal. A value with too many digits does not convert, so no digit is lost."""
+def to_decimal_of(precision: int, scale: int, *, rounds: bool = False) -> Callable[[Any], Decimal | None]:
+    """Return a conversion to a decimal. A value with too many digits does not convert, so no digit is lost.
+
+    Args:
+        precision: The most digits in all.
+        scale: The most digits after the point.
+        rounds: Whether more digits after the point are rounded, half to even.
+    """
 
     def to_decimal(value: Any) -> Decimal | None:
         number = _number(value)
         if number is None or not number.is_finite():
             return None
+        if rounds and number and -int(number.as_tuple().exponent) > scale:
+            if number.adjusted() < -scale - 1:
+                return Decimal(0)
+            number = _EXACT.quantize(number, Decimal(1).scaleb(-scale))
         if not number:
             return Decimal(0)
         sign, digits, exponent = number.as_tuple()
@@ -92,7 +116,9 @@ def _to_text(value: Any) -> str | None:
 
 
 def to_instant_in(zone: ZoneInfo) -> Callable[[Any], datetime | None]:
-    """Return a conversion of ISO 8601 texts, and of seconds or milliseconds since 1970, to instants in UTC.
+    """Return a conversion of texts and of numbers since 1970 to instants in UTC.
+
+    Texts are in ISO 8601 or RFC 2822, or `/Date(…)/`. Numbers are seconds or milliseconds, also as texts.
 
     A text without an offset is a local time of `zone`. Digits beyond microseconds are cut off.
     """
@@ -100,9 +126,10 @@ def to_instant_in(zone: ZoneInfo) -> Callable[[Any], datetime | None]:
     def to_instant(value: Any) -> datetime | None:
         if not isinstance(value, str) or _SINCE_1970.fullmatch(value.strip()):
             return _since_1970(value)
-        match = _INSTANT.fullmatch(value.strip())
+        text = value.strip()
+        match = _INSTANT.fullmatch(text)
         if match is None:
-            return None
+            return _other_instant(text)
         day, hour, minute, second, fraction, utc, sign, hours, minutes = match.groups()
         moment = datetime.combine(date.fromisoformat(day), _time_of_day(hour, minute, second, fraction))
         if utc is None and sign is None:
@@ -113,11 +140,54 @@ def to_instant_in(zone: ZoneInfo) -> Callable[[Any], datetime | None]:
     return to_instant
 
 
-def _since_1970(value: Any) -> datetime | None:
+def is_zero_date(value: Any) -> bool:
+    """Tell whether a value is `0000-00-00`, alone or with a time of zero: what some databases write for no date."""
+    return isinstance(value, str) and _ZERO_DATE.fullmatch(value.strip()) is not None
+
+
+def from_format(pattern: str, zone: ZoneInfo, *, is_date: bool) -> Callable[[Any], date | None]:
+    """Return a conversion of values in a declared format to instants in UTC, or to dates.
+
+    Args:
+        pattern: `unix`, `unix_ms` or a strptime pattern.
+        zone: The time zone of texts without an offset.
+        is_date: Whether the column is a date, not an instant.
+    """
+
+    def convert(value: Any) -> date | None:
+        if pattern in UNIX_FORMATS:
+            moment = _since_1970(value, UNIX_FORMATS[pattern])
+            return moment.astimezone(zone).date() if moment and is_date else moment
+        if type(value) is int:
+            value = str(value)  # a day such as 20260327
+        if not isinstance(value, str):
+            return None
+        parsed = datetime.strptime(value.strip(), pattern)
+        if is_date:
+            return parsed.date()
+        return parsed.astimezone(timezone.utc) if parsed.tzinfo else instant_of(parsed, zone)
+
+    return convert
+
+
+def _other_instant(text: str) -> datetime | None:
+    """Return the instant that a text in RFC 2822 or `/Date(…)/` is."""
+    if found := _JSON_DATE.fullmatch(text):
+        return _EPOCH + timedelta(milliseconds=int(found[1]))
+    if _RFC_2822.fullmatch(text):
+        # the zone of a text without an offset, which ends in -0000, is UTC
+        moment = parsedate_to_datetime(re.sub(r" (?:UTC?|Z)$", " GMT", text))
+        return moment.replace(tzinfo=moment.tzinfo or timezone.utc).astimezone(timezone.utc)
+    return None
+
+
+def _since_1970(value: Any, scale: int | None = None) -> datetime | None:
+    """Return the instant of a number since 1970. `scale` are the microseconds of its unit, by default by its size."""
     number = _number(value)
     if number is None or (number and number.adjusted() > 18):
         return None
-    scale = 1_000 if abs(number) >= MILLISECONDS else 1_000_000
+    if scale is None:
+        scale = 1_000 if abs(number) >= MILLISECONDS else 1_000_000
     return _EPOCH + timedelta(microseconds=math.floor(number * scale))
 
 

@@ -36,6 +36,7 @@ class ColumnType:
         can_be_cursor: Whether a column of the type can tell a record's window.
         has_size: Whether a column of the type takes `precision` and `scale`.
         has_timezone: Whether a column of the type takes `timezone`.
+        has_format: Whether a column of the type takes `format`, and `0000-00-00` counts as null.
         blank_is_null: Whether an empty or blank text counts as null.
         pii: The values of `pii` that a column of the type takes.
         openapi: The pairs of `type` and `format` in an OpenAPI file that mean this type. An empty format stands
@@ -53,6 +54,7 @@ class ColumnType:
     can_be_cursor: bool = False
     has_size: bool = False
     has_timezone: bool = False
+    has_format: bool = False
     blank_is_null: bool = True
     pii: tuple[str, ...] = ("drop",)
     openapi: tuple[tuple[str, str], ...] = ()
@@ -128,6 +130,7 @@ COLUMN_TYPES: Mapping[DataType, ColumnType] = {
         postgres_oid=1184,
         can_be_cursor=True,
         has_timezone=True,
+        has_format=True,
         openapi=(("string", "date-time"),),
         seen_as=("date",),
     ),
@@ -139,6 +142,7 @@ COLUMN_TYPES: Mapping[DataType, ColumnType] = {
         postgres="date",
         postgres_oid=1082,
         can_be_cursor=True,
+        has_format=True,
         openapi=(("string", "date"),),
     ),
     "time": ColumnType(

@@ -13,7 +13,12 @@ from zoneinfo import ZoneInfo
 from dlt.common import jsonpath
 
 from ecom_assets.declaration.error_text import format_value, value_error
-from ecom_assets.declaration.instant_format import FORMATS, resolution_of
+from ecom_assets.declaration.instant_format import (
+    FORMATS,
+    VALUE_FORMATS,
+    check_value_format,
+    resolution_of,
+)
 from ecom_assets.declaration.model import Check, text_schema
 
 RESERVED = ("load_ledger", "rejected_rows")
@@ -188,6 +193,18 @@ def _instant_format(value: Any) -> str:
     )
 
 
+def _value_format(value: Any) -> str:
+    """Check that a text is a named format of values or a strptime pattern."""
+    try:
+        if isinstance(value, str):
+            check_value_format(value)
+            return value
+    except (ValueError, re.error):
+        pass
+    allowed = "a strptime pattern with year, month and day and without %Z, such as %d.%m.%Y %H:%M"
+    raise value_error(format_value(value), f"{', '.join(VALUE_FORMATS)} or {allowed}")
+
+
 def _time_zone(value: Any) -> str:
     """Check that a text is a name in the time zone database."""
     try:
@@ -287,6 +304,10 @@ DottedText = Annotated[str, Check(dotted_text, _DOTTED_SCHEMA)]
 JsonPath = Annotated[str, Check(json_path, TEXT_SCHEMA)]
 InstantFormat = Annotated[
     str, Check(_instant_format, {"anyOf": [{"enum": list(FORMATS)}, {"type": "string", "pattern": "%"}]})
+]
+ValueFormat = Annotated[
+    str,
+    Check(_value_format, {"anyOf": [{"enum": list(VALUE_FORMATS)}, {"type": "string", "pattern": "%"}]}),
 ]
 TimeZone = Annotated[str, Check(_time_zone, TEXT_SCHEMA)]
 Instant = Annotated[datetime, Check(_instant, text_schema(r"\d{4}-?[\dW].*"))]

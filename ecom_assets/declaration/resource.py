@@ -283,9 +283,8 @@ class Resource(DeclarationModel):
             parent=self.parent,
             parent_columns=list(filter(self.comes_from_parent, self.declared_columns)),
         )
-        check_steps(
-            self.processing_steps, has_endpoint=self.endpoint is not None, sweeps=self.deletes is not None
-        )
+        sweeps = self.deletes is not None and self.deletes.by is not None
+        check_steps(self.processing_steps, has_endpoint=self.endpoint is not None, sweeps=sweeps)
         if self.deletes and not self.selected:
             raise rule_error(
                 ("selected",), "false with deletes", "true, because a sweep marks rows of the table"

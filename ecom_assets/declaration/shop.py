@@ -168,7 +168,7 @@ class Shop(DeclarationModel):
 
     def resources_with_deletes(self) -> tuple[Resource, ...]:
         """Return the resources with delete detection."""
-        return tuple(resource for resource in self.resources if resource.deletes)
+        return tuple(entry for entry in self.resources if entry.deletes and entry.deletes.by)
 
     @property
     def needs_pii_key(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from ecom_assets.declaration.reading import Resource, Shop
 from ecom_assets.extract.answers.empty_answers import require_list
 from ecom_assets.extract.answers.ignored_answers import is_refusal, refusal_text
 from ecom_assets.extract.filter_comparison import filter_problem
+from ecom_assets.extract.paging.list_end import requested_page_size
 from ecom_assets.extract.probe import Page, Probe, open_probe
 from ecom_assets.extract.slices import Slice
 from ecom_assets.extract.window_assignment import cursor_instants_of
@@ -140,8 +142,44 @@ class _EndpointCheck:
                 yield self._finding(what, *check_of(keys))
             except ApiError as error:
                 yield self._finding(what, "failed", str(error))
+        if self._sweeps_without_an_end():
+            yield self._finding(
+                "deletes",
+                "limit",
+                "nothing confirms that a sweep reads all keys, so it asks for the windows of missing rows, or marks "
+                "none: declare total_path, the paginator, or in deletes.params a page size above the number of records",
+            )
+        if cost := self._double_reading(page):
+            yield self._finding("requests", "limit", cost)
         for resource in (self.resource, *self.shop.children_of(self.resource.name)):
             yield from self._check_contract(resource, self.probe.processed(self.resource, page.records))
+
+    def _sweeps_without_an_end(self) -> bool:
+        """Tell whether the resource has a sweep, and its one page may be a part of a longer list."""
+        deletes, endpoint = self.resource.deletes, self.resource.endpoint
+        if deletes is None or deletes.by is None or deletes.single_page or endpoint is None or self.has_total:
+            return False
+        paginator = endpoint.paginator or self.shop.client.paginator or {}
+        params = {**endpoint.params, **deletes.params}
+        size = requested_page_size(endpoint.model_copy(update={"params": params}), paginator)
+        return paginator.get("type") in (None, "single_page") and size is None
+
+    def _double_reading(self, page: Page) -> str:
+        """Return what the two readings of a snapshot cost, empty if one page is everything, or one reading enough."""
+        endpoint = self.resource.endpoint
+        if self.resource.windowed or self.resource.parent or endpoint is None or endpoint.verify == "once":
+            return ""
+        count = len(page.records)
+        if page.total is None or not count or page.total <= count:
+            return ""
+        # pages by offset overlap by one record
+        overlap = 1 if self.by_offset and count > 1 else 0
+        pages = math.ceil((page.total - overlap) / (count - overlap))
+        return (
+            f"a snapshot of {page.total} records takes about {pages} pages, and is read twice, because no cursor "
+            f"tells which records changed meanwhile: {2 * pages} requests a day on its daily schedule. If the list "
+            "has a fixed order, endpoint.verify: once halves that; the list may then mix states of several moments"
+        )
 
     def _finding(self, what: str, result: Result, detail: str) -> Finding:
         return Finding(self.resource.name, what, result, self.probe.redactor.scrub(detail))

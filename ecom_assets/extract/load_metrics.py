@@ -160,8 +160,13 @@ class LoadMetrics:
         self.rejected_without_key += rejected - keys.num_rows
 
     def _check_rejected_share(self) -> None:
-        """Raise ContractBroken when more of the records were rejected than the declaration allows."""
+        """Raise ContractBroken when more of the records were rejected than the declaration allows.
+
+        Without a declared share, a window whose records were all rejected is refused, as it would look loaded.
+        """
         allowed = self.resource.max_rejected
+        if allowed is None:
+            self._refuse_rejected_windows()
         # as a decimal: the double next to 0.29 is less than it, and 29 of 100 would be too many
         if allowed is not None and len(self.rejected_rows) > Decimal(str(allowed)) * self.fetched:
             reasons = "; ".join(self.rejected_rows[0][1].reasons)
@@ -169,6 +174,24 @@ class LoadMetrics:
                 f"{self.resource.name}: {len(self.rejected_rows)} of {self.fetched} records were rejected, "
                 f"max_rejected is {allowed:g}; the first one because of: {reasons}"
             )
+
+    def _refuse_rejected_windows(self) -> None:
+        """Raise ContractBroken for a window whose records were all rejected.
+
+        A single record may be wrong, unless it is wrong in its cursor: then nobody knows which window it belongs to.
+        """
+        cursor = self.resource.cursor
+        for key, count in self.counts.items():
+            if key is None or count.kept or not count.rejected:
+                continue
+            reasons = [entry.reasons for window, entry in self.rejected_rows if window == key]
+            in_cursor = cursor and any(text.startswith(f"{cursor.name}: ") for text in reasons[0])
+            if len(reasons) > 1 or in_cursor:
+                raise ContractBroken(
+                    f"{self.resource.name}: all {count.rejected} records of {key} were rejected, the first one because "
+                    f"of: {'; '.join(reasons[0])}. Correct the columns, for example with format, or declare "
+                    "max_rejected: 1 to load such a window"
+                )
 
 
 def windows_by_key(part: Slice) -> list[tuple[str | None, Window | None]]:

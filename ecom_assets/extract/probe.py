@@ -17,6 +17,7 @@ from requests import Request, Response
 from ecom_assets.client.api_connection import ApiConnection, open_api
 from ecom_assets.client.read_statistics import SliceStatistics
 from ecom_assets.client.redaction import Redactor
+from ecom_assets.client.responses import repeated_name
 from ecom_assets.client.signing import auth_header
 from ecom_assets.contract.privacy import protect_personal_data
 from ecom_assets.declaration.api.paginator import new_paginator, reported_total
@@ -200,6 +201,10 @@ class Probe:
 
 def _records_in(resource: Resource, endpoint: Endpoint, response: Response) -> list[Any]:
     """Return the records of an answer. Raises ApiError if `data_selector` leads to no list of records."""
+    if name := repeated_name(response):
+        raise ApiError(
+            f"{resource.name}: an object in the response has the name {name!r} twice, with different values"
+        )
     body = response.json()
     selector = endpoint.data_selector or "$"
     empty_answers = EmptyAnswers(endpoint)

@@ -8,6 +8,8 @@ from typing import Any
 
 import orjson
 
+_MOST_DIGITS = 16_000
+"""The most digits of a number in stored JSON, which is what PostgreSQL takes."""
 _LONGEST = 60
 """The most characters of a value in a message."""
 
@@ -28,9 +30,13 @@ def json_text(value: Any, *, ordered: bool = False) -> str:
 
 
 def storable_json(value: Any) -> str:
-    """Return a value as JSON that a warehouse accepts; raises ValueError for a text with a lone surrogate."""
+    """Return a value as JSON that a warehouse accepts.
+
+    Raises:
+        ValueError: A text has a lone surrogate, or a number more than 16,000 digits.
+    """
     try:
-        return orjson.dumps(value, default=_write_number).decode()
+        return orjson.dumps(value, default=_write_storable_number).decode()
     except (TypeError, RecursionError):
         return _write(value, strict=True)
 
@@ -45,6 +51,17 @@ def _write_number(value: Any) -> Any:
     if isinstance(value, Decimal):
         return orjson.Fragment(str(value) if value.is_finite() else "null")
     return str(value)
+
+
+def _write_storable_number(value: Any) -> Any:
+    """Write a Decimal that every engine reads back; PostgreSQL writes out all zeros of an exponent."""
+    if isinstance(value, Decimal) and not (
+        value.is_finite()
+        and abs(value.adjusted()) <= _MOST_DIGITS
+        and len(value.as_tuple().digits) <= _MOST_DIGITS
+    ):
+        raise ValueError("a number with more than 16,000 digits cannot be stored")
+    return _write_number(value)
 
 
 class _Fragment(str):
@@ -80,6 +97,8 @@ def _write(value: Any, *, strict: bool = False, ordered: bool = False) -> str:
         elif isinstance(entry, int) and not isinstance(entry, bool):
             parts.append(str(entry))
         else:
+            if strict:
+                _write_storable_number(entry)
             parts.append(orjson.dumps(entry, default=_write_number).decode())
     return "".join(parts)
 

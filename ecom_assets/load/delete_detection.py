@@ -93,7 +93,7 @@ def detect_deletes(
         WarehouseError: The warehouse cannot be read or written, or the table has not been loaded yet.
     """
     declared = shop.resource(resource)
-    if declared.deletes is None:
+    if declared.deletes is None or declared.deletes.by is None:
         allowed = ", ".join(entry.name for entry in shop.resources_with_deletes()) or "none is declared"
         raise DeclarationError(
             shop.declared_in,
@@ -200,11 +200,11 @@ def _mark_table(
         f"{report.newly_deleted} newly deleted, {report.returned} returned"
     )
     if report.unfiltered:
-        examples = "; ".join(report.unfiltered_keys)
+        examples = f", such as {'; '.join(report.unfiltered_keys)}" if report.unfiltered_keys else ""
         on_progress(
-            f"{report.resource}: {report.unfiltered} records at the source are in no loaded window"
-            f"{examples and f', such as {examples}'}. The filter of the API does not return them, most often because "
-            f"{unfiltered.cursor_path} is null. They are not in the table"
+            f"{report.resource}: {report.unfiltered} records at the source are in no loaded window{examples}. The "
+            f"filter of the API does not return them, most often because {unfiltered.cursor_path} is null. They are "
+            "not in the table. If another field tells their window, declare it in incremental.fallbacks"
         )
     return replace(report, unpublished=unpublished)
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from ecom_assets.declaration.reading import Shop
+from ecom_assets.extract.api_check import check
 from ecom_assets.extract.windows import windows_between
 from ecom_assets.foundation.errors import IngestError
 from ecom_assets.load.delete_detection import DeleteDetectionReport, detect_deletes
@@ -235,3 +236,16 @@ def test_the_message_about_too_many_deletes_names_rows_and_no_share(api: Api) ->
         "check the paginator and deletes.params. Only if they were deleted, raise max_deleted of things in the "
         "dictionary of shop testshop for one sweep"
     )
+
+
+def test_check_says_that_nothing_confirms_the_end(api: Api) -> None:
+    def findings(paginator: Any, **deletes: Any) -> list[str]:
+        shop = api.shop(paginator, deletes={"by": "sweep", **deletes})
+        return [
+            finding.result for finding in check(shop, now=START + timedelta(20)) if finding.what == "deletes"
+        ]
+
+    assert findings("single_page") == ["limit"]
+    assert findings("single_page", params={"limit": 100}) == []
+    assert findings("single_page", single_page=True) == []
+    assert findings({"type": "cursor", "cursor_path": "next"}) == []

@@ -12,6 +12,7 @@ from typing_extensions import Self
 
 from ecom_assets.declaration.api.answers import EmptyAnswers, ResponseActions
 from ecom_assets.declaration.api.client import Auths
+from ecom_assets.declaration.api.fallback import Fallback, check_fallbacks, take_fallbacks
 from ecom_assets.declaration.api.paginator import Paginator
 from ecom_assets.declaration.error_text import format_value, rule_error, value_error
 from ecom_assets.declaration.field_types import (
@@ -83,6 +84,11 @@ class Incremental(DeclarationModel):
     server_filter: StrictBool = Field(
         default=True,
         description="False if the API has no such filter: every run reads everything, and assigns it to windows here.",
+    )
+    fallbacks: Annotated[tuple[Fallback, ...], Check(take_fallbacks, lambda schema: schema)] = Field(
+        default=(),
+        description="Other fields, in order, that tell the window of a record whose cursor is null. Each takes one "
+        "more list a window. Their values go into the cursor's column.",
     )
     initial_value: Annotated[Any, Check(_initial_value, _INITIAL_VALUE_SCHEMA)] = Field(
         default=None,
@@ -187,6 +193,10 @@ class Endpoint(DeclarationModel):
         description="How the API says that there are no records, apart from an empty list at `data_selector`: "
         "`missing` for a list that is left out, `null`, `[]`, `{}`, `false`, or `204` for a response without a body.",
     )
+    verify: Literal["twice", "once"] = Field(
+        default="twice",
+        description="`once` saves the second reading of a list of several pages; it needs a total and a fixed order.",
+    )
     incremental: Incremental | None = Field(
         default=None, description="How to request a window; without it the resource is a snapshot."
     )
@@ -251,6 +261,12 @@ class Endpoint(DeclarationModel):
                 "incremental",
                 "start_param",
             )
+        check_fallbacks(
+            self.incremental.fallbacks,
+            start_param=self.incremental.start_param if self.incremental.server_filter else None,
+            end_param=self.incremental.end_param if self.incremental.server_filter else None,
+            placeholders=self.incremental.placeholders,
+        )
         return self
 
     def _check_placeholder(self, name: str, place: tuple[str | int, ...]) -> None:

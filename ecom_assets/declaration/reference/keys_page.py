@@ -30,6 +30,7 @@ _PLACES = {
     "resources[]": "Resource",
     "endpoint": "Endpoint",
     "endpoint.incremental": "Incremental",
+    "endpoint.incremental.fallbacks[]": "Fallback",
     "write_disposition": "WriteDisposition",
     "rows_from": "RowsFrom",
     "schema_contract": "SchemaContract",

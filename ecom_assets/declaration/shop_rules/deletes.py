@@ -28,7 +28,14 @@ def check_deletes(place: Place, resource: Resource) -> None:
             f"deletes with a field of {resource.parent} in the endpoint",
             f"deletes on {resource.parent}; a row is deleted together with its record of {resource.parent}",
         )
-    if placeholders := resource.endpoint.incremental and resource.endpoint.incremental.placeholders:
+    if resource.deletes.field and resource.history:
+        raise rule_error(
+            (*place, "deletes", "field"),
+            "field with strategy: scd2",
+            "by: sweep, which ends the states of records that are gone; or merge without strategy",
+        )
+    incremental = resource.endpoint.incremental if resource.deletes.by else None
+    if placeholders := incremental and incremental.placeholders:
         raise rule_error(
             (*place, "deletes"),
             f"deletes with {' and '.join(placeholders)}",

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from ecom_assets.declaration.api.client import Client, check_auths
 from ecom_assets.declaration.api.endpoint import Endpoint, Incremental
+from ecom_assets.declaration.api.paginator import reported_total
 from ecom_assets.declaration.column_types import CURSOR_TYPES
 from ecom_assets.declaration.error_text import Place, format_value, rule_error
 from ecom_assets.declaration.resource import Resource
@@ -19,7 +20,7 @@ _MILLISECONDS_FROM = 100_000_000_000
 
 
 def check_endpoint(place: Place, endpoint: Endpoint, client: Client) -> None:
-    """Check an endpoint's auth, and that its paginator fits its body.
+    """Check an endpoint's auth, and that its paginator fits its body and its `verify`.
 
     Args:
         place: The place of the endpoint.
@@ -36,6 +37,13 @@ def check_endpoint(place: Place, endpoint: Endpoint, client: Client) -> None:
             (*place, "data"),
             "data with a paginator that writes into a JSON body",
             "json, or another paginator",
+        )
+    if endpoint.verify == "once" and not reported_total(paginator):
+        raise rule_error(
+            (*place, "verify"),
+            "once with a paginator that has no total",
+            "total_path or total_header in the paginator, or twice; without a total, only a second reading shows that "
+            "the list did not change",
         )
 
 

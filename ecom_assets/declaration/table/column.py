@@ -27,6 +27,7 @@ from ecom_assets.declaration.field_types import (
     Dotted,
     Text,
     TimeZone,
+    ValueFormat,
     whole_number,
 )
 from ecom_assets.declaration.model import Check, DeclarationModel, text_schema
@@ -79,6 +80,21 @@ class Column(DeclarationModel):
         default=None,
         description="The name that the column had before; the next load renames the column of the table.",
     )
+    format: ValueFormat | None = Field(
+        default=None,
+        description="Format of the values of a timestamp or a date: `unix`, `unix_ms` or a strptime pattern. Unless "
+        "given, the usual formats are read.",
+    )
+    rounding: Literal["scale"] | None = Field(
+        default=None,
+        description="`scale` rounds a decimal to the digits of `scale`, half to even; unless given, a number with more "
+        "digits breaks the contract.",
+    )
+    volatile: StrictBool = Field(
+        default=False,
+        description="True for a value that is new in each response, such as a signed address. Two readings of a list "
+        "may then differ in it.",
+    )
     references: Annotated[Reference, Check(_reference, text_schema(r"[^.]+\.[^.]+"))] | None = Field(
         default=None, description="The `resource.column` that a foreign key points to."
     )
@@ -120,11 +136,13 @@ class Column(DeclarationModel):
 
     @model_validator(mode="after")
     def _check_type(self) -> Self:
-        """Check that precision, scale, timezone and pii fit the type, and the scale fits the precision."""
+        """Check that the keys which depend on the type fit it, and the scale fits the precision."""
         column_type = COLUMN_TYPES[self.data_type]
         if self.timezone is not None and not column_type.has_timezone:
             raise self._misplaced("timezone", lambda other: other.has_timezone)
-        for key in ("precision", "scale"):
+        if self.format is not None and not column_type.has_format:
+            raise self._misplaced("format", lambda other: other.has_format)
+        for key in ("precision", "scale", "rounding"):
             if getattr(self, key) is not None and not column_type.has_size:
                 raise self._misplaced(key, lambda other: other.has_size)
         if self.scale is not None and self.precision is None:

@@ -1,6 +1,7 @@
 """The key `deletes`: whether, and how, records that are gone from an API are detected.
 
-See `ecom_assets.load.delete_detection` for finding and marking them.
+See `ecom_assets.load.delete_detection` for finding and marking them by a sweep, and
+`ecom_assets.contract.told_deletions` for records that say themselves that they are deleted.
 """
 
 from __future__ import annotations
@@ -8,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StrictBool
+from pydantic import Field, StrictBool, model_validator
+from typing_extensions import Self
 
-from ecom_assets.declaration.error_text import format_value, value_error
+from ecom_assets.declaration.error_text import format_value, rule_error, value_error
+from ecom_assets.declaration.field_types import Dotted
 from ecom_assets.declaration.model import Check, DeclarationModel
 from ecom_assets.declaration.table.column import Column
 
@@ -26,9 +29,16 @@ MAX_DELETED = 0.2
 
 
 class DeleteDetection(DeclarationModel):
-    """Detect deletes by reading all keys of the collection: a sweep."""
+    """Detect deletes by reading all keys of the collection, or by a field that says so in a record."""
 
-    by: Literal["sweep"] = Field(description="The method; `sweep` reads all keys of the collection.")
+    by: Literal["sweep"] | None = Field(
+        default=None, description="The method; `sweep` reads all keys of the collection."
+    )
+    field: Dotted | None = Field(
+        default=None,
+        description="Instead of `by`: the field, with dots, that says in a record that it is deleted. True, 1, a text "
+        "that is not `false`, or an instant mean yes.",
+    )
     params: Mapping[str, Any] = Field(
         default_factory=dict,
         description="Parameters of the sweep, such as `fields: id`. They override the endpoint's own.",
@@ -38,6 +48,15 @@ class DeleteDetection(DeclarationModel):
         description="True states that the API returns the whole collection on one page; needed where nothing else "
         "confirms the end of the list.",
     )
+
+    @model_validator(mode="after")
+    def _check_method(self) -> Self:
+        """Require one of the two methods."""
+        if self.by is None and self.field is None:
+            raise rule_error(("by",), "nothing", "sweep")
+        if self.by is not None and self.field is not None:
+            raise rule_error(("field",), "both by and field", "only one of by, field")
+        return self
 
 
 def _deletes(value: Any) -> Any:

@@ -40,11 +40,12 @@ after a record, not at a position, so an insertion behind the reader changes no 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from email.utils import parsedate_to_datetime
 from hashlib import blake2b
+from itertools import islice
 from typing import Any, NamedTuple
 
 import pyarrow as pa
@@ -56,9 +57,14 @@ from ecom_assets.contract.nested_values import values_at
 from ecom_assets.contract.record_keys import Key, canonical_json, key_text
 from ecom_assets.declaration.cursor_meaning import tells_change
 from ecom_assets.declaration.reading import Resource, Shop
+from ecom_assets.extract.paging.volatile_fields import different_paths, volatile_paths, without_path
 
 _RESOLUTIONS = {"day": timedelta(hours=25), "hour": timedelta(hours=1), "minute": timedelta(minutes=1)}
 """How far a cursor in whole days, hours or minutes may lie behind the change. A local day has up to 25 hours."""
+
+_SAMPLE = 500
+"""How many records of a reading are kept, to tell the fields in which the next one differs."""
+_NAMED_FIELDS = 5
 
 Digests = Mapping[Key, bytes]
 """A digest of the contents of each record, by primary key."""
@@ -86,6 +92,7 @@ class PagePass:
 
     Attributes:
         previous_digests: The digests of the pass before, if it read all pages.
+        previous_sample: Some records of the pass before, to tell the fields that differ.
         digests: The digests of this pass. They exist only if another pass has to bring the same ones.
         started: When the API answered the first page, in UTC.
         pages: How many pages were read.
@@ -95,12 +102,18 @@ class PagePass:
     """
 
     previous_digests: Digests | None = None
+    previous_sample: Mapping[Key, Any] = field(default_factory=dict)
     digests: Digests | None = None
     started: datetime = field(default_factory=lambda: datetime.now(timezone.utc))
     pages: int = 0
     total: int | None = None
     records: dict[Key, Any] = field(default_factory=dict)
     pages_overlap: bool = True
+
+    def next_pass(self) -> PagePass:
+        """Return the pass over the same pages that comes after this one."""
+        sample = dict(islice(self.records.items(), _SAMPLE)) if self.digests is not None else {}
+        return PagePass(previous_digests=self.digests, previous_sample=sample)
 
     def set_start(self, response: Response) -> None:
         """Set the start to the moment of the first page, on the API's clock.
@@ -136,6 +149,8 @@ class CompletenessCheck:
         """
         incremental = resource.endpoint.incremental if resource.endpoint else None
         self._cursor = resource.cursor if tells_change(resource) else None
+        self._verifies_once = bool(resource.endpoint and resource.endpoint.verify == "once")
+        self._volatile = volatile_paths(shop, resource)
         self._zone = incremental.timezone if incremental else "UTC"
         self._has_personal_key = any(resource.column(name).pii for name in resource.primary_key)
         self._compared_part = compared_part or self._loaded_fields
@@ -178,6 +193,8 @@ class CompletenessCheck:
             raise ListChanged(
                 f"the API says it has {page_pass.total} records, {len(page_pass.records)} distinct ones came"
             )
+        if self._verifies_once and page_pass.total is not None:
+            return True
         if page_pass.pages == 1 or self._is_verified_by_cursor(page_pass, limits.latest_possible):
             return True
         page_pass.digests = self._digests(page_pass.records, limits.end)
@@ -188,8 +205,23 @@ class CompletenessCheck:
             raise ListChanged(
                 f"{len(differing)} of {len(page_pass.records)} records differ between two readings in a row, "
                 f"such as {self.key_for_message(next(iter(differing)))}: the list changed while it was read"
+                f"{self._differing_fields(page_pass, differing)}"
             )
         return True
+
+    def _differing_fields(self, page_pass: PagePass, differing: Iterable[Key]) -> str:
+        """Return the fields in which records differ from the pass before, for a message; empty if none is known."""
+        found: dict[str, None] = {}
+        for key in differing:
+            before, after = page_pass.previous_sample.get(key), page_pass.records.get(key)
+            if before is not None and after is not None:
+                found |= dict.fromkeys(
+                    different_paths(self._compared_part(before), self._compared_part(after))
+                )
+        if not found:
+            return ""
+        names = ", ".join(list(found)[:_NAMED_FIELDS]) + (", …" if len(found) > _NAMED_FIELDS else "")
+        return f", in {names} (a field that is new in each response needs a column with volatile: true)"
 
     def _is_verified_by_cursor(self, page_pass: PagePass, latest_possible: datetime | None) -> bool:
         """Tell whether no record is missing and every record last changed before the first page."""
@@ -225,9 +257,11 @@ class CompletenessCheck:
         }
 
     def _loaded_fields(self, row: Any) -> Any:
-        if self._fields is None or not isinstance(row, dict):
-            return row
-        return {name: value for name, value in row.items() if name in self._fields}
+        if self._fields is not None and isinstance(row, dict):
+            row = {name: value for name, value in row.items() if name in self._fields}
+        for path in self._volatile:
+            row = without_path(row, path)
+        return row
 
     def _cursor_instants(self, records: list[Any]) -> pa.Array:
         if self._cursor is None:

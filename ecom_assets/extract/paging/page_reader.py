@@ -9,6 +9,7 @@ from typing import Any
 from dlt.common import jsonpath
 from requests import Response
 
+from ecom_assets.client.responses import repeated_name
 from ecom_assets.declaration.reading import Endpoint
 from ecom_assets.extract.answers.empty_answers import EmptyAnswers
 from ecom_assets.extract.answers.ignored_answers import is_ignored
@@ -49,10 +50,15 @@ class PageReader:
             page: What dlt has selected from the answer.
 
         Raises:
-            ApiError: The selector leads to no list of records.
+            ApiError: The selector leads to no list of records, or an object has a name twice.
         """
         if is_ignored(response):
             return []
+        if name := repeated_name(response):
+            raise ApiError(
+                f"{self._resource}: an object in the response has the name {name!r} twice, with different values, and "
+                "it is unknown which one counts. Only the API can correct this"
+            )
         if not page or len(page) == 1:
             # dlt turns a missing list and null into an empty list, and any other value into a list with that
             # value; only the answer itself tells these cases apart

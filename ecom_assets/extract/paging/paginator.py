@@ -27,6 +27,7 @@ from ecom_assets.declaration.reading import Resource, Shop
 from ecom_assets.extract.answers.ignored_answers import RefusedLists, is_ignored
 from ecom_assets.extract.paging.completeness import CompletenessCheck, ListChanged, PagePass, SliceLimits
 from ecom_assets.extract.paging.detection import DetectedPaging, declares_paging, detect_paging
+from ecom_assets.extract.paging.fallback_lists import FallbackLists
 from ecom_assets.extract.paging.guarded_paginator import guarded_paginator
 from ecom_assets.extract.paging.page_reader import PageReader
 from ecom_assets.extract.paging.record_detection import RecordDetection
@@ -82,6 +83,7 @@ class SlicePaginator(BasePaginator):
         )
         self._refused_lists = RefusedLists(shop, resource)
         self._completeness = CompletenessCheck(shop, resource)
+        self._incremental = endpoint.incremental
         self._key_paths = resource.key_paths
         self._has_primary_key = bool(resource.primary_key)
         inner = new_paginator(config)
@@ -91,12 +93,14 @@ class SlicePaginator(BasePaginator):
         self._limits = SliceLimits()
         self._started = 0.0
         self._first_request: tuple[Any, ...] = ("", None, None, None)
+        self._lists = FallbackLists(self._incremental)
         self._start_pass(PagePass())
 
     def __deepcopy__(self, memo: object) -> SlicePaginator:
         """Return a paginator for another slice. What the two share never changes."""
         other = copy.copy(self)
         other._slice_statistics = SliceStatistics()
+        other._lists = FallbackLists(self._incremental)
         other._start_pass(PagePass())
         return other
 
@@ -111,7 +115,7 @@ class SlicePaginator(BasePaginator):
         self._offset = 0
         self._empty_pages = 0
         self._has_next_page = True
-        self._read_again = False
+        self._read_again = self._read_next_list = False
 
     def init_request(self, request: Request) -> None:
         """Put the first page into the request, and keep the request for further passes."""
@@ -120,13 +124,20 @@ class SlicePaginator(BasePaginator):
         self._limits = self._limits_of(slice_id)
         self._started = time.monotonic()
         self._first_request = copy.deepcopy((request.url, request.params, request.json, request.headers))
+        self._lists = FallbackLists(self._incremental)
         self._start_pass(PagePass())
         self._inner.init_request(request)
 
     def update_request(self, request: Request) -> None:
-        """Put the next page into the request, or the first page of another pass."""
-        if self._read_again:
-            self._start_pass(PagePass(previous_digests=self._pass.digests))
+        """Put the next page into the request, or the first page of another pass or of another list."""
+        if self._read_next_list:
+            request.url, request.params, request.json, request.headers = copy.deepcopy(self._first_request)
+            self._lists.to_next_list(request)
+            self._first_request = copy.deepcopy((request.url, request.params, request.json, request.headers))
+            self._start_pass(PagePass())
+            self._inner.init_request(request)
+        elif self._read_again:
+            self._start_pass(self._pass.next_pass())
             request.url, request.params, request.json, request.headers = copy.deepcopy(self._first_request)
             self._inner.init_request(request)
         elif self._has_next_page:
@@ -141,6 +152,9 @@ class SlicePaginator(BasePaginator):
             if not self._has_next_page:
                 is_complete = self._completeness.is_complete(self._pass, self._limits)
                 self._read_again = self._has_next_page = not is_complete
+                if is_complete:
+                    self._lists.add(self._pass.records, self._pass.total)
+                    self._read_next_list = self._has_next_page = self._lists.has_next_list
         except ListChanged as change:
             if self._slice_statistics.restarts >= MAX_RESTARTS:
                 self._fail(f"{change}, also after {MAX_RESTARTS} restarts")
@@ -149,9 +163,10 @@ class SlicePaginator(BasePaginator):
         if self._has_next_page:
             page[:] = []
             return
-        page[:] = [{RECORDS: list(self._pass.records.values())}]
-        self._slice_statistics.source_total = self._pass.total
-        self._slice_statistics.fetched = len(self._pass.records)
+        records = self._lists.records
+        page[:] = [{RECORDS: records}]
+        self._slice_statistics.source_total = self._lists.total
+        self._slice_statistics.fetched = len(records)
         self._slice_statistics.seconds = time.monotonic() - self._started
         self._slice_statistics.complete = True
 
