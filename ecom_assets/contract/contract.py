@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 from dlt.common.schema.typing import TColumnSchema
 
+from ecom_assets.contract.column_names import ColumnNames, plain_name
 from ecom_assets.contract.conversion import arrow_type, convert, instants_of_cursor
 from ecom_assets.contract.duplicates import superseded_rows
 from ecom_assets.contract.inference import fits, infer, key_fits, wider
 from ecom_assets.contract.nested_lists import lists_of_objects
-from ecom_assets.contract.nested_values import values_at
+from ecom_assets.contract.nested_values import has_field, values_at
 from ecom_assets.contract.new_fields import (
     as_text,
+    column_hint,
     evolved_column,
     infer_column,
     known_fields,
     unknown_fields,
 )
 from ecom_assets.contract.result import ContractResult, RejectedRow
-from ecom_assets.declaration.column_types import COLUMN_TYPES
 from ecom_assets.declaration.reading import Column, Resource, Shop
 from ecom_assets.declaration.table.column import default_path
 from ecom_assets.foundation.errors import ContractBroken
@@ -42,6 +43,7 @@ class Contract:
         evolved: Mapping[str, Column] | None = None,
         timezone: str = "UTC",
         stored: Collection[str] | None = None,
+        fields: Mapping[str, Iterable[str]] | None = None,
     ) -> None:
         """Take the columns of a resource.
 
@@ -52,17 +54,19 @@ class Contract:
             timezone: The time zone of instants without an offset.
             stored: Those of `evolved` that the warehouse has, by default all of them. Others are known of a try
                 that read the same records before.
+            fields: The paths of the fields that earlier loads made columns of, by column.
         """
         self.evolved = dict(evolved or {})
         self.widened: dict[str, Column] = {}
-        """The undeclared columns that met values which their types could not hold, with the wider types."""
+        """The undeclared columns whose types could not hold a value, with the wider types."""
         self.nested_lists: dict[str, str] = {}
-        """For each column in which an undeclared list of objects is JSON: the entry that makes it a table."""
+        """The entry that makes a table of an undeclared list of objects, by the column that has it as JSON."""
         self._stored = frozenset(self.evolved if stored is None else stored)
         self._zone = timezone
         self._take_resource(resource)
         lists = [tuple(child.rows_from.path.split(".")) for child in children if child.rows_from]
         self._known = known_fields([*(column.path for column in resource.columns), *lists])
+        self._names = ColumnNames(self.schema.names, fields or {})
 
     def _take_resource(self, resource: Resource) -> None:
         self.resource = resource
@@ -87,7 +91,7 @@ class Contract:
 
     def columns_hints(self) -> dict[str, TColumnSchema]:
         """Return dlt's hints for the table's columns, in their order."""
-        return {column.name: _hint(column) for column in self.resource.table_columns}
+        return {column.name: column_hint(column) for column in self.resource.table_columns}
 
     def apply(
         self,
@@ -116,13 +120,7 @@ class Contract:
                         f"the record is not an object: {shorten_value(record)}"
                     )
                     broken.add(position)
-        undeclared, discarded = self._undeclared(rows)
-        respelled = {name: undeclared.pop(name) for name in self._respellable.intersection(undeclared)}
-        for name, others in respelled.items():
-            own = values_at(rows, self.resource.column(name).path)[0]
-            pairs = zip(own, others, strict=True)
-            if lost := sum(None not in pair and pair[0] != pair[1] for pair in pairs):
-                discarded[name] = discarded.get(name, 0) + lost
+        undeclared, respelled, discarded = self._undeclared(rows)
         arrays = [
             self._column(rows, column, reasons, broken, respelled.get(column.name, ()))
             for column in self.resource.columns
@@ -141,7 +139,7 @@ class Contract:
                 reasons.setdefault(position, []).append(f"{name}: {reason}")
             fields.append(pa.field(name, arrow_type(column)))
             arrays.append(converted.array)
-            hints[name] = _hint(column)
+            hints[name] = {**column_hint(column), **self._names.hint(name)}  # type: ignore[typeddict-item]
         kept: Sequence[int] = range(len(records))
         table = pa.table(arrays, schema=pa.schema(fields))
         if reasons:
@@ -195,25 +193,41 @@ class Contract:
             added[history.valid_from] = instants_of_cursor(values, cursor, self._zone)
         return list(added.values())
 
-    def _undeclared(self, rows: Sequence[Any]) -> tuple[dict[str, list[Any]], dict[str, int]]:
-        """Return the values of undeclared fields that become columns, and the number of discarded values by field."""
-        unknown, discarded = unknown_fields(
-            rows, self._known, flatten=self.resource.max_table_nesting is None
-        )
+    def _undeclared(
+        self, rows: Sequence[Any]
+    ) -> tuple[dict[str, list[Any]], dict[str, list[Any]], dict[str, int]]:
+        """Return the values of undeclared fields by column, and the number of discarded values by field.
+
+        The first are new columns, the second are declared ones that all records write differently.
+        """
+        found = unknown_fields(rows, self._known, flatten=self.resource.max_table_nesting is None)
+        unknown: dict[str, list[Any]] = {}
+        respelled: dict[str, list[Any]] = {}
+        declared, to_discard = set(self.schema.names), set[str]()
+        for path in list(found):
+            name = plain_name(path)
+            if name in declared - self._respellable:
+                values = found.pop(path)
+                unknown[name] = [*unknown.get(name, ()), *values]
+                to_discard.add(name)
+            elif (
+                name in self._respellable - respelled.keys()
+                and found[path]
+                and not has_field(rows, self.resource.column(name).path)
+            ):
+                respelled[name] = found.pop(path)
+        self._names.add(found)
+        unknown |= {self._names.of(path): values for path, values in found.items() if values}
         policy = self.resource.schema_contract.columns
-        unwanted = unknown.keys() - self._respellable
-        if not self.resource.declared_columns:
-            # as in dlt: the first records make the table, whatever the contract says
+        unwanted = set(unknown)
+        if not self.resource.declared_columns:  # as in dlt: the first records make the table in any case
             unwanted = unwanted - self._stored if self._stored else set()
         if unwanted and policy == "freeze":
             self._refuse_undeclared(sorted(unwanted))
-        declared_names = set(self.schema.names)
-        to_discard = unwanted if policy == "discard_value" else set[str]()
-        to_discard = to_discard | (declared_names.intersection(unknown) - self._respellable)
-        for name in to_discard:
-            values = unknown.pop(name)
-            discarded[name] = discarded.get(name, 0) + sum(value is not None for value in values)
-        return unknown, discarded
+        unwanted = unwanted if policy == "discard_value" else set()
+        values_of = {name: unknown.pop(name) for name in unwanted | to_discard}
+        counts = {name: sum(value is not None for value in values) for name, values in values_of.items()}
+        return unknown, respelled, {name: count for name, count in counts.items() if count}
 
     def _evolved_column(self, name: str, values: Sequence[Any]) -> Column:
         """Return the undeclared column of a field, made wider where it does not hold these values."""
@@ -263,14 +277,11 @@ class Contract:
     ) -> pa.Array:
         """Return one declared column, and add the reasons for the rows that break it.
 
-        `respelled` are the values of a field with another spelling of the column's name. They count where the field
-        itself has none.
+        `respelled` are the values of a field with another spelling of the column's name, if no record has the field.
         """
         values, misplaced = values_at(rows, column.path)
         if respelled:
-            values = [
-                other if value is None else value for value, other in zip(values, respelled, strict=True)
-            ]
+            values = list(respelled)
         column = self._widen_key(column, values)
         converted = convert(values, column, self._zone)
         wrong = {position: f"{column.name}: {reason}" for position, reason in converted.wrong.items()}
@@ -307,13 +318,3 @@ class Contract:
 def contract_of(shop: Shop, resource: Resource) -> Contract:
     """Return the contract of a resource by its declaration alone, without the columns that loads added."""
     return Contract(resource, shop.children_of(resource.name), timezone=shop.timezone_of(resource))
-
-
-def _hint(column: Column) -> TColumnSchema:
-    """Return dlt's hint of one column."""
-    hint: TColumnSchema = {"data_type": column.data_type, "nullable": column.nullable}
-    if COLUMN_TYPES[column.data_type].has_size:
-        hint["precision"], hint["scale"] = column.precision, column.scale
-    if column.description:
-        hint["description"] = column.description
-    return hint

@@ -7,8 +7,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, cast
 
-from dlt.common.normalizers.naming import snake_case
+from dlt.common.schema.typing import TColumnSchema
 
+from ecom_assets.contract.column_names import FieldPath
 from ecom_assets.contract.conversion import convert
 from ecom_assets.declaration.column_types import (
     COLUMN_TYPES,
@@ -19,7 +20,6 @@ from ecom_assets.declaration.column_types import (
 from ecom_assets.declaration.reading import Column
 from ecom_assets.foundation.json_text import json_text
 
-_NAMING = snake_case.NamingConvention(max_length=255)
 _DEEPEST = 16
 """An object nested deeper than this stays one JSON value."""
 _WITH_OFFSET = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?(\.\d+)?\s*(Z|[+-]\d\d:?\d\d)")
@@ -45,28 +45,21 @@ def known_fields(paths: Iterable[Sequence[str]]) -> KnownFields:
 
 def unknown_fields(
     records: Sequence[Any], known: KnownFields, *, flatten: bool = True
-) -> tuple[dict[str, list[Any]], dict[str, int]]:
-    """Return the undeclared fields of records.
+) -> dict[FieldPath, list[Any]]:
+    """Return the undeclared fields of records: the values of each, one a record, by its path.
 
-    An object becomes its fields, named `a__b`. A list stays one value. A field that is null everywhere is left out.
-    Two fields may get the same column name. Then the first value of a record that is not null is taken, and another
-    one is dropped.
-
-    Returns:
-        The values of each field, one a record, by column name. And the number of dropped values, by column name.
+    An object becomes its fields. A list stays one value. A field that is null everywhere has no values.
     """
-    found: dict[str, list[Any]] = {}
-    dropped: dict[str, int] = {}
-    _collect_fields(records, known, (), found, dropped, _DEEPEST if flatten else 1)
-    return found, dropped
+    found: dict[FieldPath, list[Any]] = {}
+    _collect_fields(records, known, (), found, _DEEPEST if flatten else 1)
+    return found
 
 
 def _collect_fields(
     records: Sequence[Any],
     known: Mapping[str, Any],
-    parent_path: tuple[str, ...],
-    found: dict[str, list[Any]],
-    dropped: dict[str, int],
+    parent_path: FieldPath,
+    found: dict[FieldPath, list[Any]],
     deepest: int,
 ) -> None:
     """Add the undeclared fields of one object. An entry of `records` that is no object has no fields here."""
@@ -74,32 +67,13 @@ def _collect_fields(
     names: set[str] = set().union(*objects) if objects else set()
     for name in sorted(names - {name for name, below in known.items() if below is None}):
         values = [record.get(name) if type(record) is dict else None for record in records]
-        path = (*parent_path, _normalized_name(name))
+        path = (*parent_path, name)
         below = known.get(name, {})
         if (len(path) < deepest or below) and any(type(value) is dict for value in values):
-            _collect_fields(values, below, path, found, dropped, deepest)
+            _collect_fields(values, below, path, found, deepest)
             values = [None if type(value) is dict and value else value for value in values]
-        if name in known or not any(value is not None for value in values):
-            continue
-        # dlt's own normalised name, so that dlt and the warehouse do not change it
-        column = normalized_path(path)
-        before = found.get(column)
-        if before is not None:
-            pairs = list(zip(before, values, strict=True))
-            clashes = sum(old is not None and new is not None and old != new for old, new in pairs)
-            if clashes:
-                dropped[column] = dropped.get(column, 0) + clashes
-            values = [old if old is not None else new for old, new in pairs]
-        found[column] = values
-
-
-def normalized_path(path: Iterable[str]) -> str:
-    """Return the column of a field at a path of names, as dlt would name it."""
-    return _NAMING.normalize_path("__".join(map(_normalized_name, path)))
-
-
-def _normalized_name(name: str) -> str:
-    return _NAMING.normalize_identifier(name) if name.strip() else "x"
+        if name not in known:
+            found[path] = values if any(value is not None for value in values) else []
 
 
 def infer_column(name: str, values: Collection[Any]) -> Column:
@@ -148,3 +122,13 @@ def evolved_column(name: str, hint: Mapping[str, Any]) -> Column:
 def as_text(values: Sequence[Any]) -> list[Any]:
     """Return values for a text column: a value that is no text becomes JSON."""
     return [value if value is None or type(value) is str else json_text(value) for value in values]
+
+
+def column_hint(column: Column) -> TColumnSchema:
+    """Return dlt's hint of one column."""
+    hint: TColumnSchema = {"data_type": column.data_type, "nullable": column.nullable}
+    if COLUMN_TYPES[column.data_type].has_size:
+        hint["precision"], hint["scale"] = column.precision, column.scale
+    if column.description:
+        hint["description"] = column.description
+    return hint

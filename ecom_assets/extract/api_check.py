@@ -9,6 +9,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any, Literal
 
 from ecom_assets.client.secrets import secret_sources
+from ecom_assets.contract.empty_columns import empty_columns, similar_field
 from ecom_assets.contract.nested_values import explode
 from ecom_assets.contract.record_keys import Key, keys_of
 from ecom_assets.contract.sample import sample_contract
@@ -17,6 +18,7 @@ from ecom_assets.declaration.promises import promises
 from ecom_assets.declaration.reading import Resource, Shop
 from ecom_assets.extract.answers.empty_answers import require_list
 from ecom_assets.extract.answers.ignored_answers import is_refusal, refusal_text
+from ecom_assets.extract.answers.masked_values import masked_text
 from ecom_assets.extract.probe import Page, Probe, open_probe
 from ecom_assets.extract.slices import Slice
 from ecom_assets.extract.window_assignment import cursor_instants_of
@@ -120,6 +122,8 @@ class _EndpointCheck:
             yield self._finding("reached", *self._ignored(page.ignored))
         else:
             yield self._finding("reached", *self._reached(page))
+        if page.masked:
+            yield self._finding("masking", "limit", masked_text(page.masked))
         if page.undeclared_paging:
             yield self._finding(
                 "paging", "failed", f"there are more pages: declare paginator: {page.undeclared_paging}"
@@ -247,7 +251,18 @@ class _EndpointCheck:
             yield Finding(resource.name, "contract", "failed", detail)
         else:
             new = f"; not declared: {', '.join(result.hints)}" if result.hints else ""
-            yield Finding(resource.name, "contract", "ok", f"{len(rows)} records keep it{new}")
+            discarded = "".join(
+                f"; discarded: {count} values of {name}" for name, count in result.discarded.items()
+            )
+            detail = self.probe.redactor.scrub(f"{len(rows)} records keep it{new}{discarded}")
+            yield Finding(resource.name, "contract", "ok", detail)
+        for empty in empty_columns(resource, rows, result.kept):
+            detail = f"{empty.name}: none of {len(rows)} records has {'.'.join(empty.path)}"
+            guess = similar_field(resource, empty, rows)
+            if guess:
+                detail = f"{detail}; it may be the field {guess}: declare path: {guess}"
+            outcome: Result = "failed" if guess else "skipped"
+            yield Finding(resource.name, "column", outcome, self.probe.redactor.scrub(detail))
         for column, entry in contract.nested_lists.items():
             detail = f"{column} is a list of objects, stored as JSON; to make it a table, add to resources: {entry}"
             yield Finding(resource.name, "list", "skipped", self.probe.redactor.scrub(detail))

@@ -23,6 +23,7 @@ from ecom_assets.declaration.api.paginator import new_paginator, reported_total
 from ecom_assets.declaration.reading import Endpoint, Resource, Shop
 from ecom_assets.extract.answers.empty_answers import EmptyAnswers
 from ecom_assets.extract.answers.ignored_answers import ignored_status, is_ignored
+from ecom_assets.extract.answers.masked_values import count_masked, is_masked
 from ecom_assets.extract.children import add_parent_fields, placeholder_values
 from ecom_assets.extract.paging.detection import declares_paging, undeclared_paging
 from ecom_assets.extract.paging.guarded_paginator import guarded_paginator
@@ -44,6 +45,7 @@ class Page:
         records: Its records.
         total: The total that the API reports, None if it reports none.
         undeclared_paging: The paginator that leads to another page although none is declared, else None.
+        masked: How many texts of the records held a secret of the shop.
         statistics: What the answer says about the list if the API leaves out lists.
         ignored: The statuses of the answers that a response action ignored. Of a child, those of all parent records
             that were tried.
@@ -53,6 +55,7 @@ class Page:
     total: int | None
     undeclared_paging: str | None = None
     ignored: tuple[int, ...] = ()
+    masked: int = 0
     statistics: SliceStatistics = field(default_factory=SliceStatistics)
 
 
@@ -173,7 +176,8 @@ class Probe:
         records = _records_in(resource, endpoint, response)
         paging = None if declares_paging(self._shop, resource) else undeclared_paging(response, records)
         total_places = (total.get("total_path"), total.get("total_header"))
-        page = Page(records, _total_in(resource, response, *total_places), paging)
+        masked = count_masked(records) if is_masked(response) else 0
+        page = Page(records, _total_in(resource, response, *total_places), paging, masked=masked)
         empty_answers = EmptyAnswers(endpoint)
         is_list = bool(records) or empty_answers.declared_form(response) is None
         empty_answers.add(response, page.statistics, is_list=is_list, total=page.total)

@@ -31,7 +31,9 @@ _SCHEMA = pa.schema(
         pa.field("restarts", pa.int64(), nullable=False),
         pa.field("seconds", pa.float64(), nullable=False),
         pa.field("loaded_at", _INSTANT, nullable=False),
-        pa.field("ignored", pa.int64()),  # nullable, because older rows have none
+        # nullable, because older rows have none
+        pa.field("ignored", pa.int64()),
+        pa.field("masked", pa.int64()),
     ]
 )
 """`loaded_at` is when the reading ended."""

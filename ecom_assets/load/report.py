@@ -21,8 +21,8 @@ class WindowReport:
 
     `window_start` and `window_end` are in UTC. `source_total` is what the API said it had, None where it does not say
     or the rows are a nested list's. `seconds` is the wall time of reading. Tables of one endpoint share one reading,
-    so requests, retries, restarts, seconds and ignored are the same in each. `ignored` counts the answers that a
-    response action ignored.
+    so requests, retries, restarts, seconds, ignored and masked are the same in each. `ignored` counts the answers
+    that a response action ignored, `masked` the texts of records in which a secret of the shop is masked.
     """
 
     resource: str
@@ -38,6 +38,7 @@ class WindowReport:
     restarts: int
     seconds: float
     ignored: int = 0
+    masked: int = 0
 
 
 @dataclass(frozen=True)
@@ -145,6 +146,7 @@ def window_reports(metrics: LoadMetrics, statistics: ReadStatistics) -> tuple[Wi
                     restarts=cost.restarts,
                     seconds=cost.seconds,
                     ignored=cost.ignored,
+                    masked=cost.masked,
                 )
             )
     return tuple(reports)

@@ -63,7 +63,7 @@ def table_metadata(
 def window_metadata(window: WindowReport) -> dict[str, Any]:
     """Return the figures of one window, or of a snapshot. A total is null where the API reports none.
 
-    `ignored_answers` is only there if a response action ignored some.
+    `ignored_answers` and `masked_values` are only there if they are not 0.
     """
     return {
         "dagster/partition_row_count": window.kept,
@@ -75,6 +75,7 @@ def window_metadata(window: WindowReport) -> dict[str, Any]:
         "restarts": window.restarts,
         "seconds": window.seconds,
         **({"ignored_answers": window.ignored} if window.ignored else {}),
+        **({"masked_values": window.masked} if window.masked else {}),
     }
 
 

@@ -91,6 +91,7 @@ class PagePass:
         total: The total that the API reported first.
         records: The distinct records, by primary key.
         pages_overlap: Whether every page began with the last record of the page before.
+        is_masked: Whether a page held a secret of the shop.
     """
 
     previous_digests: Digests | None = None
@@ -100,6 +101,7 @@ class PagePass:
     total: int | None = None
     records: dict[Key, Any] = field(default_factory=dict)
     pages_overlap: bool = True
+    is_masked: bool = False
 
     def set_start(self, response: Response) -> None:
         """Set the start to the moment of the first page, on the API's clock.

@@ -25,6 +25,7 @@ from ecom_assets.contract.record_keys import Key, keys_of, number_equal_keys
 from ecom_assets.declaration.api.paginator import new_paginator, reported_total
 from ecom_assets.declaration.reading import Resource, Shop
 from ecom_assets.extract.answers.ignored_answers import RefusedLists, is_ignored
+from ecom_assets.extract.answers.masked_values import count_masked, is_masked
 from ecom_assets.extract.paging.completeness import CompletenessCheck, ListChanged, PagePass, SliceLimits
 from ecom_assets.extract.paging.detection import declares_paging, undeclared_paging
 from ecom_assets.extract.paging.guarded_paginator import guarded_paginator
@@ -147,6 +148,8 @@ class SlicePaginator(BasePaginator):
         page[:] = [{RECORDS: list(self._pass.records.values())}]
         self._slice_statistics.source_total = self._pass.total
         self._slice_statistics.fetched = len(self._pass.records)
+        if self._pass.is_masked:
+            self._slice_statistics.masked = count_masked(self._pass.records.values())
         self._slice_statistics.seconds = time.monotonic() - self._started
         self._slice_statistics.complete = True
 
@@ -154,6 +157,7 @@ class SlicePaginator(BasePaginator):
         """Add the records of a page, and return whether there is another page."""
         page_pass, inner = self._pass, self._inner
         page_pass.pages += 1
+        page_pass.is_masked = page_pass.is_masked or is_masked(response)
         if is_ignored(response):
             self._slice_statistics.ignored += 1
             self._refused_lists.add(response, self._slice_statistics, is_first=page_pass.pages == 1)
