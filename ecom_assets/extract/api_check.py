@@ -122,6 +122,8 @@ class _EndpointCheck:
             yield self._finding("reached", *self._ignored(page.ignored))
         else:
             yield self._finding("reached", *self._reached(page))
+        if page.errors:
+            yield self._finding("errors", "failed", page.errors)
         if page.masked:
             yield self._finding("masking", "limit", masked_text(page.masked))
         if page.undeclared_paging:

@@ -10,6 +10,7 @@ from requests import Response
 
 from ecom_assets.declaration.reading import Endpoint
 from ecom_assets.extract.answers.empty_answers import EmptyAnswers
+from ecom_assets.extract.answers.errors_in_answers import refuse_errors
 from ecom_assets.extract.answers.ignored_answers import is_ignored
 from ecom_assets.foundation.errors import ApiError
 
@@ -26,6 +27,7 @@ class PageReader:
             total: The declared `total_path` or `total_header`, if there is one.
         """
         self._resource = resource
+        self._errors_path = endpoint.errors_path
         self.empty_answers = EmptyAnswers(endpoint)
         self._selector = selector = self.empty_answers.selector
         # parsing a path takes dlt longer than following it on a page
@@ -46,6 +48,7 @@ class PageReader:
         """
         if is_ignored(response):
             return []
+        refuse_errors(self._resource, self._errors_path, response)
         if not page or len(page) == 1:
             # dlt turns a missing list and null into an empty list, and any other value into a list with that
             # value; only the answer itself tells these cases apart
