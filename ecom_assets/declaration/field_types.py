@@ -159,6 +159,8 @@ def _dotted(value: Any) -> Any:
     """Split a path such as `buyer.id` into its segments."""
     if isinstance(value, tuple):
         return value
+    if isinstance(value, list) and value and all(isinstance(name, str) and name.strip() for name in value):
+        return tuple(value)  # for a name that has a dot itself
     if not isinstance(value, str) or not all(value.split(".")) or value != value.strip():
         raise value_error(format_value(value), "field names separated by dots, such as buyer.id")
     return tuple(value.split("."))
@@ -166,6 +168,8 @@ def _dotted(value: Any) -> Any:
 
 def dotted_text(value: Any) -> str:
     """Check a path such as `buyer.id`, and return it as a text."""
+    if isinstance(value, list):
+        raise value_error(format_value(value), "field names separated by dots, such as buyer.id")
     return ".".join(_dotted(value))
 
 
@@ -299,7 +303,10 @@ TEXT_SCHEMA = {"type": "string", "pattern": r"\S"}
 Text = Annotated[str, Check(_matching(r"(?s)\s*\S.*", "a text"), TEXT_SCHEMA)]
 Texts = Annotated[tuple[Text, ...], Check(_as_tuple, _list_schema(TEXT_SCHEMA))]
 KeyFields = Annotated[tuple[Text, ...], Check(_as_tuple, _list_schema(TEXT_SCHEMA, 1))]
-Dotted = Annotated[tuple[str, ...], Check(_dotted, _DOTTED_SCHEMA)]
+Dotted = Annotated[
+    tuple[str, ...],
+    Check(_dotted, {"anyOf": [_DOTTED_SCHEMA, {"type": "array", "items": TEXT_SCHEMA, "minItems": 1}]}),
+]
 DottedText = Annotated[str, Check(dotted_text, _DOTTED_SCHEMA)]
 JsonPath = Annotated[str, Check(json_path, TEXT_SCHEMA)]
 InstantFormat = Annotated[

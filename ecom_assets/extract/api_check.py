@@ -10,6 +10,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any, Literal
 
 from ecom_assets.client.secrets import secret_sources
+from ecom_assets.contract.empty_columns import empty_columns, similar_field
 from ecom_assets.contract.nested_values import explode
 from ecom_assets.contract.record_keys import Key, keys_of
 from ecom_assets.contract.sample import sample_contract
@@ -18,6 +19,7 @@ from ecom_assets.declaration.promises import promises
 from ecom_assets.declaration.reading import Resource, Shop
 from ecom_assets.extract.answers.empty_answers import require_list
 from ecom_assets.extract.answers.ignored_answers import is_refusal, refusal_text
+from ecom_assets.extract.answers.masked_values import masked_text
 from ecom_assets.extract.filter_comparison import filter_problem
 from ecom_assets.extract.paging.list_end import requested_page_size
 from ecom_assets.extract.probe import Page, Probe, open_probe
@@ -92,9 +94,8 @@ def check(
                 yield from _EndpointCheck(shop, resource, probe, now).findings()
                 for table in (resource, *shop.children_of(resource.name)):
                     for promise in promises(shop, table):
-                        yield Finding(
-                            table.name, "promise", "ok" if promise.provided else "limit", promise.text
-                        )
+                        status: Result = "ok" if promise.provided else "limit"
+                        yield Finding(table.name, "promise", status, promise.text)
 
 
 class _EndpointCheck:
@@ -125,6 +126,10 @@ class _EndpointCheck:
             yield self._finding("reached", *self._ignored(page.ignored))
         else:
             yield self._finding("reached", *self._reached(page))
+        if page.errors:
+            yield self._finding("errors", "failed", page.errors)
+        if page.masked:
+            yield self._finding("masking", "limit", masked_text(page.masked))
         if found := page.undeclared_paging:
             detail = f"there are more pages: declare paginator: {found.declaration}"
             yield self._finding("paging", "skipped" if found.paginator else "failed", detail)
@@ -298,7 +303,18 @@ class _EndpointCheck:
             yield Finding(resource.name, "contract", "failed", detail)
         else:
             new = f"; not declared: {', '.join(result.hints)}" if result.hints else ""
-            yield Finding(resource.name, "contract", "ok", f"{len(rows)} records keep it{new}")
+            discarded = "".join(
+                f"; discarded: {count} values of {name}" for name, count in result.discarded.items()
+            )
+            detail = self.probe.redactor.scrub(f"{len(rows)} records keep it{new}{discarded}")
+            yield Finding(resource.name, "contract", "ok", detail)
+        for empty in empty_columns(resource, rows, result.kept):
+            detail = f"{empty.name}: none of {len(rows)} records has {'.'.join(empty.path)}"
+            guess = similar_field(resource, empty, rows)
+            if guess:
+                detail = f"{detail}; it may be the field {guess}: declare path: {guess}"
+            outcome: Result = "failed" if guess else "skipped"
+            yield Finding(resource.name, "column", outcome, self.probe.redactor.scrub(detail))
         for column, entry in contract.nested_lists.items():
             detail = f"{column} is a list of objects, stored as JSON; to make it a table, add to resources: {entry}"
             yield Finding(resource.name, "list", "skipped", self.probe.redactor.scrub(detail))

@@ -24,7 +24,9 @@ from ecom_assets.declaration.api.paginator import new_paginator, reported_total
 from ecom_assets.declaration.placeholders import START
 from ecom_assets.declaration.reading import Endpoint, Resource, Shop
 from ecom_assets.extract.answers.empty_answers import EmptyAnswers
+from ecom_assets.extract.answers.errors_in_answers import refuse_errors, undeclared_errors
 from ecom_assets.extract.answers.ignored_answers import ignored_status, is_ignored
+from ecom_assets.extract.answers.masked_values import count_masked, is_masked
 from ecom_assets.extract.children import add_parent_fields, placeholder_values
 from ecom_assets.extract.paging.detection import DetectedPaging, declares_paging, detect_paging
 from ecom_assets.extract.paging.guarded_paginator import guarded_paginator
@@ -47,6 +49,8 @@ class Page:
         records: Its records.
         total: The total that the API reports, None if it reports none.
         undeclared_paging: The paging that leads to another page although none is declared, else None.
+        masked: How many texts of the records held a secret of the shop.
+        errors: What to declare about errors beside the data, "" if there are none.
         statistics: What the answer says about the list if the API leaves out lists.
         ignored: The statuses of the answers that a response action ignored. Of a child, those of all parent records
             that were tried.
@@ -56,6 +60,8 @@ class Page:
     total: int | None
     undeclared_paging: DetectedPaging | None = None
     ignored: tuple[int, ...] = ()
+    masked: int = 0
+    errors: str = ""
     statistics: SliceStatistics = field(default_factory=SliceStatistics)
 
 
@@ -174,10 +180,13 @@ class Probe:
         )
         if is_ignored(response):
             return Page([], None, ignored=(ignored_status(response),))
+        refuse_errors(resource.name, endpoint.errors_path, response)
         records = _records_in(resource, endpoint, response)
         paging = None if declares_paging(self._shop, resource) else detect_paging(response, records)
         total_places = (total.get("total_path"), total.get("total_header"))
-        page = Page(records, _total_in(resource, response, *total_places), paging)
+        masked = count_masked(records) if is_masked(response) else 0
+        page = Page(records, _total_in(resource, response, *total_places), paging, masked=masked)
+        page = replace(page, errors=undeclared_errors(endpoint.errors_path, response))
         empty_answers = EmptyAnswers(endpoint)
         is_list = bool(records) or empty_answers.declared_form(response) is None
         empty_answers.add(response, page.statistics, is_list=is_list, total=page.total)

@@ -31,6 +31,7 @@ from ecom_assets.contract.privacy import protect_personal_data
 from ecom_assets.declaration.placeholders import END, START, replace_placeholders
 from ecom_assets.declaration.reading import Endpoint, Resource, Shop
 from ecom_assets.declaration.shop_rules.internal_names import records_name, windows_name
+from ecom_assets.extract.answers.masked_values import report_masked
 from ecom_assets.extract.batching import SliceBatcher, TableBatcher
 from ecom_assets.extract.children import child_records
 from ecom_assets.extract.contract_application import apply_contract
@@ -214,6 +215,7 @@ def _window_step(
             records = records_from(shop, resource, slice_.cursor, records, plan.on_progress)
         assigned = assign_windows(shop, resource, slice_, records, plan.on_progress)
         progress.add(len(assigned.records))
+        report_masked(resource.name, plan.connection.statistics.of(slice_.id), plan.on_progress)
         return replace(assigned, filtered=filtered)
 
     return assign

@@ -34,8 +34,10 @@ _SCHEMA = pa.schema(
         pa.field("restarts", pa.int64(), nullable=False),
         pa.field("seconds", pa.float64(), nullable=False),
         pa.field("loaded_at", _INSTANT, nullable=False),
-        pa.field("ignored", pa.int64()),  # nullable, because older rows have none
+        # nullable, because older rows have none
+        pa.field("ignored", pa.int64()),
         *(pa.field(name, pa.string()) for name in CURSOR_COLUMNS),
+        pa.field("masked", pa.int64()),
     ]
 )
 """`loaded_at` is when the reading ended. The cursors are of open-ended resources; see `ecom_assets.load.cursors`."""

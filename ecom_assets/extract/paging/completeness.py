@@ -99,6 +99,7 @@ class PagePass:
         total: The total that the API reported first.
         records: The distinct records, by primary key.
         pages_overlap: Whether every page began with the last record of the page before.
+        is_masked: Whether a page held a secret of the shop.
     """
 
     previous_digests: Digests | None = None
@@ -109,6 +110,7 @@ class PagePass:
     total: int | None = None
     records: dict[Key, Any] = field(default_factory=dict)
     pages_overlap: bool = True
+    is_masked: bool = False
 
     def next_pass(self) -> PagePass:
         """Return the pass over the same pages that comes after this one."""

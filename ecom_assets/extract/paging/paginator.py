@@ -25,6 +25,7 @@ from ecom_assets.contract.record_keys import Key, keys_of, number_equal_keys
 from ecom_assets.declaration.api.paginator import new_paginator, reported_total
 from ecom_assets.declaration.reading import Resource, Shop
 from ecom_assets.extract.answers.ignored_answers import RefusedLists, is_ignored
+from ecom_assets.extract.answers.masked_values import count_masked, is_masked
 from ecom_assets.extract.paging.completeness import CompletenessCheck, ListChanged, PagePass, SliceLimits
 from ecom_assets.extract.paging.detection import DetectedPaging, declares_paging, detect_paging
 from ecom_assets.extract.paging.fallback_lists import FallbackLists
@@ -134,7 +135,7 @@ class SlicePaginator(BasePaginator):
             request.url, request.params, request.json, request.headers = copy.deepcopy(self._first_request)
             self._lists.to_next_list(request)
             self._first_request = copy.deepcopy((request.url, request.params, request.json, request.headers))
-            self._start_pass(PagePass())
+            self._start_pass(PagePass(is_masked=self._pass.is_masked))
             self._inner.init_request(request)
         elif self._read_again:
             self._start_pass(self._pass.next_pass())
@@ -167,6 +168,8 @@ class SlicePaginator(BasePaginator):
         page[:] = [{RECORDS: records}]
         self._slice_statistics.source_total = self._lists.total
         self._slice_statistics.fetched = len(records)
+        if self._pass.is_masked:
+            self._slice_statistics.masked = count_masked(records)
         self._slice_statistics.seconds = time.monotonic() - self._started
         self._slice_statistics.complete = True
 
@@ -178,6 +181,7 @@ class SlicePaginator(BasePaginator):
         """Add the records of a page, and return whether there is another page."""
         page_pass = self._pass
         page_pass.pages += 1
+        page_pass.is_masked = page_pass.is_masked or is_masked(response)
         if is_ignored(response):
             self._slice_statistics.ignored += 1
             self._refused_lists.add(response, self._slice_statistics, is_first=page_pass.pages == 1)
