@@ -11,6 +11,7 @@ from typing import Any, Literal
 from ecom_assets.client.secrets import secret_sources
 from ecom_assets.contract.empty_columns import empty_columns, similar_field
 from ecom_assets.contract.nested_values import explode
+from ecom_assets.contract.paged_lists import PARTIAL_LIST, refuse_partial_lists, undeclared_rest
 from ecom_assets.contract.record_keys import Key, keys_of
 from ecom_assets.contract.sample import sample_contract
 from ecom_assets.declaration.api.paginator import reported_total
@@ -239,6 +240,12 @@ class _EndpointCheck:
     def _check_contract(self, resource: Resource, records: list[Any]) -> Iterator[Finding]:
         """Apply the contract of a table to the first page of its endpoint, and name lists that could be tables."""
         rows = records if resource.endpoint else explode(records, resource, self.resource)[0]
+        try:
+            refuse_partial_lists(resource, [] if resource.endpoint else records)
+        except ContractBroken as broken:
+            yield Finding(resource.name, "list", "failed", self.probe.redactor.scrub(str(broken)))
+        if not resource.endpoint and (rest := undeclared_rest(resource, records)):
+            yield Finding(resource.name, "list", "failed", f"{rest} says that {PARTIAL_LIST}")
         contract = sample_contract(self.shop, resource, rows)
         try:
             result = contract.apply(rows)
