@@ -7,19 +7,17 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
-from typing import Any, Literal
+from typing import Any
 
 from ecom_assets.client.secrets import secret_sources
-from ecom_assets.contract.empty_columns import empty_columns, similar_field
-from ecom_assets.contract.nested_values import explode
 from ecom_assets.contract.record_keys import Key, keys_of
-from ecom_assets.contract.sample import sample_contract
 from ecom_assets.declaration.api.paginator import reported_total
 from ecom_assets.declaration.promises import promises
 from ecom_assets.declaration.reading import Resource, Shop
 from ecom_assets.extract.answers.empty_answers import require_list
 from ecom_assets.extract.answers.ignored_answers import is_refusal, refusal_text
 from ecom_assets.extract.answers.masked_values import masked_text
+from ecom_assets.extract.contract_check import Outcome, Result, check_contract
 from ecom_assets.extract.filter_comparison import filter_problem
 from ecom_assets.extract.paging.list_end import requested_page_size
 from ecom_assets.extract.probe import Page, Probe, open_probe
@@ -27,17 +25,13 @@ from ecom_assets.extract.slices import Slice
 from ecom_assets.extract.window_assignment import cursor_instants_of
 from ecom_assets.extract.window_request import window_request
 from ecom_assets.extract.windows import Window, windows_between
-from ecom_assets.foundation.errors import ApiError, ContractBroken
+from ecom_assets.foundation.errors import ApiError
 
 _FAR_AHEAD = timedelta(days=3650)
 """No shop has records that far in the future."""
 
 SHOP = "(shop)"
 """Stands for a resource's name in findings about the whole shop."""
-
-Result = Literal["ok", "failed", "skipped", "limit"]
-Outcome = tuple[Result, str]
-"""The result of a check, and its details for a person."""
 
 
 @dataclass(frozen=True)
@@ -157,7 +151,9 @@ class _EndpointCheck:
         if cost := self._double_reading(page):
             yield self._finding("requests", "limit", cost)
         for resource in (self.resource, *self.shop.children_of(self.resource.name)):
-            yield from self._check_contract(resource, self.probe.processed(self.resource, page.records))
+            records = self.probe.processed(self.resource, page.records)
+            for what, (result, detail) in check_contract(self.shop, resource, records):
+                yield Finding(resource.name, what, result, self.probe.redactor.scrub(detail))
 
     def _sweeps_without_an_end(self) -> bool:
         """Tell whether the resource has a sweep, and its one page may be a part of a longer list."""
@@ -285,36 +281,3 @@ class _EndpointCheck:
             return None
         windows = windows_between(self.shop.partitions, self.shop.partitions.start, self.now)
         return windows[-1] if windows else None
-
-    def _check_contract(self, resource: Resource, records: list[Any]) -> Iterator[Finding]:
-        """Apply the contract of a table to the first page of its endpoint, and name lists that could be tables."""
-        rows = records if resource.endpoint else explode(records, resource, self.resource)[0]
-        contract = sample_contract(self.shop, resource, rows)
-        try:
-            result = contract.apply(rows)
-        except ContractBroken as broken:
-            yield Finding(resource.name, "contract", "failed", str(broken))
-            return
-        if result.rejected:
-            reasons = "; ".join(result.rejected[0].reasons)
-            detail = (
-                f"{len(result.rejected)} of {len(rows)} records break it, the first one because of: {reasons}"
-            )
-            yield Finding(resource.name, "contract", "failed", detail)
-        else:
-            new = f"; not declared: {', '.join(result.hints)}" if result.hints else ""
-            discarded = "".join(
-                f"; discarded: {count} values of {name}" for name, count in result.discarded.items()
-            )
-            detail = self.probe.redactor.scrub(f"{len(rows)} records keep it{new}{discarded}")
-            yield Finding(resource.name, "contract", "ok", detail)
-        for empty in empty_columns(resource, rows, result.kept):
-            detail = f"{empty.name}: none of {len(rows)} records has {'.'.join(empty.path)}"
-            guess = similar_field(resource, empty, rows)
-            if guess:
-                detail = f"{detail}; it may be the field {guess}: declare path: {guess}"
-            outcome: Result = "failed" if guess else "skipped"
-            yield Finding(resource.name, "column", outcome, self.probe.redactor.scrub(detail))
-        for column, entry in contract.nested_lists.items():
-            detail = f"{column} is a list of objects, stored as JSON; to make it a table, add to resources: {entry}"
-            yield Finding(resource.name, "list", "skipped", self.probe.redactor.scrub(detail))

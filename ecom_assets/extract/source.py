@@ -27,6 +27,7 @@ from dlt.sources.rest_api import rest_api_source
 from ecom_assets.client.read_statistics import SLICE_HEADER, ReadStatistics
 from ecom_assets.client.signing import auth_header
 from ecom_assets.contract.contract import Contract
+from ecom_assets.contract.paged_lists import PARTIAL_LIST
 from ecom_assets.contract.privacy import protect_personal_data
 from ecom_assets.declaration.placeholders import END, START, replace_placeholders
 from ecom_assets.declaration.reading import Endpoint, Resource, Shop
@@ -256,6 +257,10 @@ def _table_resource(
                 yield dlt.mark.with_hints(table, new_columns) if new_columns else table
         if slice_batcher.done and plan.contracts[resource.name].widened:
             raise ColumnsWidened(resource.name, plan.contracts[resource.name].widened)
+        if slice_batcher.done and metrics.partial_lists:
+            plan.on_progress(
+                f"{resource.name}: {', '.join(sorted(metrics.partial_lists))} says that {PARTIAL_LIST}"
+            )
         if slice_batcher.done:
             require_lists(plan, resource)
 
