@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 SLICE_HEADER = "X-Ecom-Slice"
 """Carries the slice's id from dlt's resource to paginator and adapter; the adapter never sends it."""
@@ -17,7 +17,8 @@ SLICE_HEADER = "X-Ecom-Slice"
 class SliceStatistics:
     """The figures of one slice. A slice is read by one worker, so its fields need no lock.
 
-    `source_total` is the total that the API reports, `seconds` is wall time.
+    `source_total` is the total that the API reports, `seconds` is wall time. `confirmed_by` is what confirms the end of
+    the list: `total`, `end` or `nothing`.
     """
 
     source_total: int | None = None
@@ -27,6 +28,7 @@ class SliceStatistics:
     restarts: int = 0
     seconds: float = 0.0
     complete: bool = False
+    confirmed_by: str | None = field(default=None, compare=False)
 
 
 class ReadStatistics:

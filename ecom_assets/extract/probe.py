@@ -18,11 +18,11 @@ from ecom_assets.client.api_connection import ApiConnection, open_api
 from ecom_assets.client.redaction import Redactor
 from ecom_assets.client.signing import auth_header
 from ecom_assets.contract.privacy import protect_personal_data
-from ecom_assets.declaration.api.paginator import new_paginator, reported_total
+from ecom_assets.declaration.api.paginator import reported_total
 from ecom_assets.declaration.reading import Endpoint, Resource, Shop
 from ecom_assets.extract.children import add_parent_fields, placeholder_values
 from ecom_assets.extract.paging.detection import declares_paging, undeclared_paging
-from ecom_assets.extract.paging.guarded_paginator import guarded_paginator
+from ecom_assets.extract.paging.guarded_paginator import paginator_of
 from ecom_assets.extract.paging.page_reader import is_ignored
 from ecom_assets.extract.processing import process_records
 from ecom_assets.extract.request_template import response_actions, template_of, window_values
@@ -146,7 +146,7 @@ class Probe:
         request = Request(
             endpoint.method, headers=headers, params=dict(template.params), json=body, data=template.data
         )
-        paginator = guarded_paginator(new_paginator(config), resource.name)
+        paginator = paginator_of(config, resource.name)
         paginator.init_request(request)
         if isinstance(paginator, OffsetPaginator) and limit:
             paginator.limit = limit

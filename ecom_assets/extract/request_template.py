@@ -123,7 +123,7 @@ def _response_action(position: int, action: Any) -> Any:
         return _guarded(where, action)
     done = action.get("action")
     if done == "ignore":
-        return {**action, "action": _make_empty_page}
+        return {**action, "action": make_empty_page}
     if callable(done):
         return {**action, "action": _guarded(where, done)}
     if isinstance(done, (list, tuple)):
@@ -139,7 +139,7 @@ def _guarded(where: str, function: Callable[..., Any]) -> Callable[..., Any]:
             function(response)
             return
         except IgnoreResponseException:
-            _make_empty_page(response)
+            make_empty_page(response)
             return
         except ApiError:
             raise
@@ -152,7 +152,8 @@ def _guarded(where: str, function: Callable[..., Any]) -> Callable[..., Any]:
     return hook
 
 
-def _make_empty_page(response: Response, *args: Any, **kwargs: Any) -> Response:
+def make_empty_page(response: Response, *args: Any, **kwargs: Any) -> Response:
+    """Turn a response into an empty page; `ignored` marks it."""
     response.status_code = 200
     response._content = b"{}"
     response.ignored = True  # type: ignore[attr-defined]

@@ -31,6 +31,7 @@ _SCHEMA = pa.schema(
         pa.field("restarts", pa.int64(), nullable=False),
         pa.field("seconds", pa.float64(), nullable=False),
         pa.field("loaded_at", _INSTANT, nullable=False),
+        pa.field("confirmed_by", pa.string()),
     ]
 )
 """`loaded_at` is when the reading ended."""
@@ -53,7 +54,9 @@ def insert_ledger_row(
     `loaded_at`, in UTC, is when the job had read everything.
     """
     rows = pa.Table.from_pylist([_ledger_row(window, load_id, loaded_at)], schema=_SCHEMA)
-    names = ", ".join(f'"{name}"' for name in rows.column_names)
+    # a ledger of an earlier version gets its new columns with the next load
+    existing = transaction.columns_of(shop.name).get(LEDGER_TABLE, {})
+    names = ", ".join(f'"{name}"' for name in rows.column_names if name in existing)
     with transaction.temporary_table("ecom_entry", rows):
         transaction.execute(
             f'insert into "{shop.name}"."{LEDGER_TABLE}" ({names}) select {names} from ecom_entry'

@@ -21,7 +21,8 @@ class WindowReport:
 
     `window_start` and `window_end` are in UTC. `source_total` is what the API said it had, None where it does not say
     or the rows are a nested list's. `seconds` is the wall time of reading. Tables of one endpoint share one reading,
-    so requests, retries, restarts and seconds are the same in each.
+    so requests, retries, restarts and seconds are the same in each. `confirmed_by` is what confirms that the list was
+    read to its end: `total`, `end` or `nothing`.
     """
 
     resource: str
@@ -36,6 +37,7 @@ class WindowReport:
     retries: int
     restarts: int
     seconds: float
+    confirmed_by: str | None = None
 
 
 @dataclass(frozen=True)
@@ -142,6 +144,7 @@ def window_reports(metrics: LoadMetrics, statistics: ReadStatistics) -> tuple[Wi
                     retries=cost.retries,
                     restarts=cost.restarts,
                     seconds=cost.seconds,
+                    confirmed_by=slice_statistics.confirmed_by,
                 )
             )
     return tuple(reports)

@@ -71,6 +71,7 @@ def window_metadata(window: WindowReport) -> dict[str, Any]:
         "retries": window.retries,
         "restarts": window.restarts,
         "seconds": window.seconds,
+        **({"confirmed_by": window.confirmed_by} if window.confirmed_by else {}),
     }
 
 

@@ -14,6 +14,7 @@ from dlt.sources.helpers.rest_client.detector import PaginatorFactory, single_en
 from requests import Response
 
 from ecom_assets.declaration.reading import Resource, Shop
+from ecom_assets.foundation.errors import IncompleteSlice
 
 _SPELLINGS = {
     paginators.HeaderLinkPaginator: ("header_link", {}),
@@ -58,3 +59,12 @@ def undeclared_paging(response: Response, rows: Sequence[Any]) -> str | None:
     kind, attributes = _SPELLINGS[type(found)]
     keys = "".join(f", {key}: {getattr(found, attribute)}" for key, attribute in attributes.items())
     return f"{{type: {kind}{keys}}}"
+
+
+def refuse_undeclared_paging(resource: str, response: Response, rows: Sequence[Any]) -> None:
+    """Raise IncompleteSlice if a first response leads to another page although no paginator is declared."""
+    if found := undeclared_paging(response, rows):
+        raise IncompleteSlice(
+            f"{resource}: no paginator is declared, and the response leads to another page. Declare paginator: "
+            f"{found}, which dlt detects here, or paginator: single_page if this is everything"
+        )

@@ -8,6 +8,7 @@ from typing import Any
 from dlt.common import jsonpath
 from requests import Response
 
+from ecom_assets.extract.paging.body_path import BodyPath
 from ecom_assets.foundation.errors import ApiError
 
 
@@ -27,7 +28,7 @@ class PageReader:
         # parsing a path takes dlt longer than following it on a page
         self._records_path = jsonpath.compile_path(selector)
         self._total_path = total.get("total_path")
-        self._total = jsonpath.compile_path(self._total_path) if self._total_path else None
+        self._total = BodyPath(self._total_path) if self._total_path else None
         self._total_header = total.get("total_header")
 
     def records(self, response: Response, page: list[Any]) -> list[Any]:
@@ -64,6 +65,11 @@ class PageReader:
             )
         return list(page)
 
+    def is_one_record(self, response: Response) -> bool:
+        """Tell whether a response has one record instead of a list."""
+        found = jsonpath.find_values(self._records_path, response.json())
+        return len(found) == 1 and isinstance(found[0], dict)
+
     def total(self, response: Response, *, known: bool) -> int | None:
         """Return the number of records that the API reports for all pages, None if no total is declared.
 
@@ -79,7 +85,7 @@ class PageReader:
         if self._total_header is not None:
             where, value = f"total_header {self._total_header}", response.headers.get(self._total_header)
         elif self._total is not None:
-            found = jsonpath.find_values(self._total, response.json())
+            found = self._total.find(response.json())
             where, value = f"total_path {self._total_path}", found[0] if found else None
         else:
             return None

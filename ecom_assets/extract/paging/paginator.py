@@ -10,19 +10,25 @@ from __future__ import annotations
 import copy
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 from dlt.sources.helpers.rest_client.paginators import BasePaginator, OffsetPaginator, RangePaginator
 from requests import Request, Response
 
 from ecom_assets.client.read_statistics import SLICE_HEADER, ReadStatistics, SliceStatistics
 from ecom_assets.contract.record_keys import Key, keys_of, number_equal_keys
-from ecom_assets.declaration.api.paginator import new_paginator, reported_total
+from ecom_assets.declaration.api.paginator import reported_total
 from ecom_assets.declaration.reading import Resource, Shop
 from ecom_assets.extract.paging.completeness import CompletenessCheck, ListChanged, PagePass, SliceLimits
-from ecom_assets.extract.paging.detection import declares_paging, undeclared_paging
-from ecom_assets.extract.paging.guarded_paginator import guarded_paginator
+from ecom_assets.extract.paging.detection import declares_paging, refuse_undeclared_paging
+from ecom_assets.extract.paging.end_of_list import EndOfList, LastPage
+from ecom_assets.extract.paging.guarded_paginator import paginator_of
+from ecom_assets.extract.paging.has_more import HasMore
 from ecom_assets.extract.paging.page_reader import PageReader, is_ignored
+from ecom_assets.extract.paging.page_sequence import PageSequence
+from ecom_assets.extract.paging.page_size import PageSizes, resize_pages
+from ecom_assets.extract.paging.past_the_end import PAST_THE_END, refused_status
+from ecom_assets.extract.paging.pointer_paginator import PointerPaginator
 from ecom_assets.foundation.errors import IncompleteSlice
 
 MAX_RESTARTS = 3
@@ -68,19 +74,25 @@ class SlicePaginator(BasePaginator):
         config = dict(endpoint.paginator or shop.client.paginator or {"type": "single_page"})
         self._resource = resource.name
         self._declares_paging = declares_paging(shop, resource)
+        self._max_pages = shop.policy.max_pages
         self._statistics = statistics
         self._limits_of = limits
         self._page_reader = PageReader(resource.name, endpoint.data_selector or "$", reported_total(config))
         self._completeness = CompletenessCheck(shop, resource)
         self._key_paths = resource.key_paths
         self._has_primary_key = bool(resource.primary_key)
-        inner = new_paginator(config)
-        self._by_position = isinstance(inner, RangePaginator)
-        self._unused_inner = guarded_paginator(inner, resource.name)
+        inner = self._unused_inner = paginator_of(config, resource.name)
+        self._by_position = isinstance(getattr(inner, "paginator", inner), RangePaginator)
+        self._has_more = HasMore(resource.name, config.get("has_more_path"))
+        if isinstance(inner, RangePaginator):
+            inner.has_more_path = None
+        self._end = EndOfList(resource.name)
         self._slice_statistics = SliceStatistics()
         self._limits = SliceLimits()
         self._started = 0.0
-        self._first_request: tuple[Any, ...] = ("", None, None, None)
+        self._first_request: tuple[Any, ...] = ()
+        self._hooks: Any = None
+        self._sizes = PageSizes(Request())
         self._start_pass(PagePass())
 
     def __deepcopy__(self, memo: object) -> SlicePaginator:
@@ -94,11 +106,11 @@ class SlicePaginator(BasePaginator):
         """Begin with the first page."""
         self._inner: BasePaginator = copy.deepcopy(self._unused_inner)
         self._pass = page_pass
-        self._last_page: list[Key] = []
-        self._pages_repeat_records: bool | None = None
-        self._offset = 0
+        self._pages = PageSequence(page_pass, self._completeness, by_position=self._by_position)
         self._empty_pages = 0
         self._has_next_page = True
+        self._extra: Literal["beyond the total", "smaller page"] | None = None
+        self._more_said: bool | None = None
         self._read_again = False
 
     def init_request(self, request: Request) -> None:
@@ -107,25 +119,43 @@ class SlicePaginator(BasePaginator):
         self._slice_statistics = self._statistics.of(slice_id)
         self._limits = self._limits_of(slice_id)
         self._started = time.monotonic()
-        self._first_request = copy.deepcopy((request.url, request.params, request.json, request.headers))
+        self._first_request = copy.deepcopy(_parts_of(request))
         self._start_pass(PagePass())
         self._inner.init_request(request)
+        self._hooks = request.hooks
+        limit = getattr(self._inner, "limit", None)
+        self._sizes = PageSizes(request, *([limit] if isinstance(limit, int) else []))
 
     def update_request(self, request: Request) -> None:
         """Put the next page into the request, or the first page of another pass."""
         if self._read_again:
             self._start_pass(PagePass(previous_digests=self._pass.digests))
-            request.url, request.params, request.json, request.headers = copy.deepcopy(self._first_request)
-            self._inner.init_request(request)
+            self._put_first_page(request, self._inner)
+        elif self._extra == "smaller page":
+            self._put_first_page(request, copy.deepcopy(self._unused_inner))
+            resize_pages(request, self._last.count, self._last.count - 1)
         elif self._has_next_page:
             self._inner.update_request(request)
+            if self._extra:
+                request.hooks = PAST_THE_END
+
+    def _put_first_page(self, request: Request, inner: BasePaginator) -> None:
+        """Put the first page into the request, as it was at first."""
+        first = copy.deepcopy(self._first_request)
+        request.url, request.params, request.json, request.data, request.headers = first
+        request.hooks = self._hooks
+        inner.init_request(request)
 
     def update_state(self, response: Response, data: list[Any] | None = None) -> None:
         """Add a page. Empty `data`, or put the whole slice into it once the slice is complete."""
         page = data if data is not None else []
         rows = self._page_reader.records(response, page)
         try:
-            self._has_next_page = self._add_page(response, rows)
+            if self._extra:
+                self._take_extra_page(response, rows)
+                self._has_next_page = False
+            else:
+                self._has_next_page = self._add_page(response, rows) or self._needs_extra_page(response, rows)
             if not self._has_next_page:
                 is_complete = self._completeness.is_complete(self._pass, self._limits)
                 self._read_again = self._has_next_page = not is_complete
@@ -141,6 +171,7 @@ class SlicePaginator(BasePaginator):
         self._slice_statistics.source_total = self._pass.total
         self._slice_statistics.fetched = len(self._pass.records)
         self._slice_statistics.seconds = time.monotonic() - self._started
+        self._slice_statistics.confirmed_by = self._pass.confirmed_by
         self._slice_statistics.complete = True
 
     def _add_page(self, response: Response, rows: list[Any]) -> bool:
@@ -150,38 +181,123 @@ class SlicePaginator(BasePaginator):
         if page_pass.pages == 1:
             page_pass.set_start(response)
             if not self._declares_paging and not is_ignored(response):
-                self._refuse_undeclared_paging(response, rows)
+                refuse_undeclared_paging(self._resource, response, rows)
         total = self._page_reader.total(response, known=page_pass.total is not None)
         if page_pass.total is None:
             page_pass.total = total
         elif total is not None and self._is_contradiction(total, page_pass.total):
             raise ListChanged(f"the total went from {page_pass.total} to {total} while the pages were read")
-        keys = keys_of(rows, self._key_paths)
-        if not self._has_primary_key:
-            keys = number_equal_keys(keys)
-        if len(keys) > 1 and keys == self._last_page:
+        keys = self._keys_of(rows)
+        if len(keys) > 1 and keys == self._pages.last_page:
             self._fail("the API repeats a page; does it ignore the parameter that says which page is wanted?")
         self._empty_pages = 0 if keys else self._empty_pages + 1
         if self._empty_pages > MAX_EMPTY_PAGES:
             self._fail(f"{self._empty_pages} pages in a row brought no record, and there are still more")
+        self._pages.longest_page = max(self._pages.longest_page, len(keys))
         if type(inner) is OffsetPaginator:  # a subclass decides for itself where the next page is
-            return self._add_offset_page(inner, response, rows, keys)
-        new = self._add_records(keys, rows)
-        page_pass.pages_overlap = False
-        if is_ignored(response) or (self._by_position and page_pass.has_reached_total):
+            more = self._pages.add_offset_page(inner, response, rows, keys)
+            if more:
+                more = self._says_more(response) is not False and not page_pass.has_reached_total
+        else:
+            more = self._add_numbered_or_linked_page(inner, response, rows, keys)
+        self._pages.refuse_more_than_total(len(page_pass.records))
+        if more and page_pass.pages >= self._max_pages:
+            self._fail(
+                f"{page_pass.pages} pages were read, and there are still more; the list may have no end. Check the "
+                "paginator, ask for larger pages or smaller windows, or raise policy.max_pages"
+            )
+        return more
+
+    def _add_numbered_or_linked_page(
+        self, inner: BasePaginator, response: Response, rows: list[Any], keys: list[Key]
+    ) -> bool:
+        """Add a page that was asked for by number, link or page cursor, and return whether there is another page."""
+        new = self._pages.add(keys, rows)
+        self._pass.pages_overlap = False
+        if is_ignored(response):
             return False
         inner.update_state(response, rows)
-        if keys and not new and inner.has_next_page:
+        is_pointer = isinstance(inner, PointerPaginator) and not inner.stopped_at_empty_page
+        says_more = self._says_more(response) if inner.has_next_page or is_pointer else None
+        more = inner.has_next_page and says_more is not False
+        if self._by_position and self._pass.has_reached_total:
+            return False
+        leads_to_itself = isinstance(inner, PointerPaginator) and inner.leads_to_itself
+        if keys and not new and (more or leads_to_itself):
             raise ListChanged("a page brought no record that had not been seen, and there are still more")
-        return inner.has_next_page
+        return more
 
-    def _refuse_undeclared_paging(self, response: Response, rows: list[Any]) -> None:
-        """Fail if the response leads to another page although no paginator is declared."""
-        if found := undeclared_paging(response, rows):
+    def _says_more(self, response: Response) -> bool | None:
+        """Return what the field at `has_more_path` says, None if none is declared."""
+        self._more_said = self._has_more.read(response)
+        return self._more_said
+
+    def _needs_extra_page(self, response: Response, rows: list[Any]) -> bool:
+        """Tell whether one more request has to confirm that this page is the last one, and note what confirms it."""
+        page_pass, longest = self._pass, self._pages.longest_page
+        self._last = LastPage(
+            response,
+            self._inner,
+            count=len(rows),
+            records=len(page_pass.records),
+            longest=longest,
+            pages=page_pass.pages,
+            sizes=self._sizes,
+            has_total=page_pass.total is not None,
+            says_more=self._more_said,
+            is_one_record=len(rows) == 1 and self._page_reader.is_one_record(response),
+        )
+        if page_pass.total is not None and len(page_pass.records) != page_pass.total:
+            return False  # which is incomplete anyway
+        if is_ignored(response):
+            page_pass.confirmed_by = self._last.by
+            return False
+        page_pass.confirmed_by = self._end.confirmed_by(self._last)
+        if page_pass.confirmed_by is None:
+            self._extra = "smaller page"
+        elif (
+            self._by_position
+            and page_pass.total is not None
+            and self._inner.has_next_page
+            and (self._more_said or self._sizes.may_be_full(len(rows), longest, page_pass.pages))
+        ):
+            self._extra = "beyond the total"
+        return self._extra is not None
+
+    def _take_extra_page(self, response: Response, rows: list[Any]) -> None:
+        """Check a page that only has to confirm that the list is complete."""
+        if self._extra == "beyond the total":
+            self._check_beyond_total(response, rows)
+            return
+        inner = copy.deepcopy(self._unused_inner)
+        inner.update_state(response, rows)
+        same_total = self._page_reader.total(response, known=False) == self._pass.total
+        self._pass.confirmed_by = self._end.check_smaller_page(self._last, inner, same_total=same_total)
+
+    def _check_beyond_total(self, response: Response, rows: list[Any]) -> None:
+        """Raise ListChanged if the API has records behind the number that it reports as the total."""
+        page_pass, status = self._pass, refused_status(response)
+        if status == 400 and page_pass.total and page_pass.total % 500 == 0:
             self._fail(
-                f"no paginator is declared, and the response leads to another page. Declare paginator: {found}, which "
-                "dlt detects here, or paginator: single_page if this is everything"
+                f"the API says it has {page_pass.total} records, and refuses with status 400 to show what follows: "
+                "the total may be a maximum. Ask for less at a time with smaller windows, or declare no total_path"
             )
+        if is_ignored(response):
+            return
+        total = self._page_reader.total(response, known=True)
+        if total is not None and page_pass.total is not None:
+            if self._is_contradiction(total, page_pass.total):
+                raise ListChanged(
+                    f"the total went from {page_pass.total} to {total} while the pages were read"
+                )
+            if total > page_pass.total:
+                return
+        keys = self._keys_of(rows)
+        self._pages.refuse_more_than_total(len(page_pass.records) + len(set(keys) - page_pass.records.keys()))
+
+    def _keys_of(self, rows: list[Any]) -> list[Key]:
+        keys = keys_of(rows, self._key_paths)
+        return keys if self._has_primary_key else number_equal_keys(keys)
 
     def _is_contradiction(self, total: int, first_total: int) -> bool:
         """Tell whether the total of a later page shows that the records of the first total cannot all come.
@@ -193,72 +309,10 @@ class SlicePaginator(BasePaginator):
             return total != first_total
         return total < first_total and self._by_position
 
-    def _add_records(self, keys: list[Key], rows: list[Any]) -> int:
-        """Add the records of a page that was not asked for by offset, and return how many of them are new.
-
-        A record that comes again has moved ahead in the list; its state with the later cursor stays. Without a
-        total, the record may also have been pushed here by a record inserted before it, while another record was
-        pushed over the edge of a page and missed. Then a record may come again only at the start of a page, as the
-        end of the page before, and only if every page starts so.
-        """
-        known = self._pass.records
-        new = sum(key not in known for key in dict.fromkeys(keys))
-        repeated = 0
-        if new < len(keys):
-            repeated = sum(key in known for key in keys)
-            if repeated and self._by_position:
-                raise ListChanged("different pages have the same records: the list changed while it was read")
-        if self._pass.total is None and self._last_page:
-            is_end_of_last_page = not repeated or keys[:repeated] == self._last_page[-repeated:]
-            if not is_end_of_last_page or self._pages_repeat_records not in (None, repeated > 0):
-                raise ListChanged("different pages have the same records: the list changed while it was read")
-            self._pages_repeat_records = repeated > 0
-        if new == len(keys):
-            known.update(zip(keys, rows, strict=True))
-        else:
-            for key, row in zip(keys, rows, strict=True):
-                known[key] = self._completeness.newer_state(known[key], row) if key in known else row
-        self._last_page = keys or self._last_page
-        return new
-
-    def _add_offset_page(
-        self, inner: OffsetPaginator, response: Response, rows: list[Any], keys: list[Key]
-    ) -> bool:
-        """Add a page that was asked for by offset, and return whether there is another page.
-
-        It overlaps the page before by that page's last record, unless that page had only one record.
-        """
-        page_pass = self._pass
-        overlap = 1 if len(self._last_page) > 1 else 0
-        if overlap and keys and keys[0] != self._last_page[-1]:
-            raise ListChanged(
-                f"the page at {inner.param_name or inner.param_body_path} {inner.current_value} does not begin with "
-                f"the last record of the page before ({self._completeness.key_for_message(self._last_page[-1])}): "
-                "the list changed while it was read, or has no fixed order"
-            )
-        if overlap and not keys and (page_pass.total is not None or not is_ignored(response)):
-            raise ListChanged("the list became shorter while it was read")
-        if page_pass.pages > 1 and not (overlap and keys):
-            page_pass.pages_overlap = False
-        new_keys = keys[overlap:]
-        if any(key in page_pass.records for key in new_keys):
-            raise ListChanged(
-                "different pages have the same records: the list changed while it was read, or has no fixed order"
-            )
-        page_pass.records.update(zip(keys, rows, strict=True))
-        self._offset += len(new_keys)
-        if page_pass.has_reached_total or not new_keys:
-            return False
-        if inner.has_more_path is not None:
-            inner.update_state(response, rows)
-            if not inner.has_next_page:
-                return False
-        self._last_page = keys
-        offset = inner.initial_value + self._offset
-        if inner.maximum_value is not None and offset >= inner.maximum_value:
-            return False
-        inner.current_value = offset - 1 if len(keys) > 1 else offset
-        return True
-
     def _fail(self, reason: str) -> None:
         raise IncompleteSlice(f"{self._resource}: {reason}")
+
+
+def _parts_of(request: Request) -> tuple[Any, ...]:
+    """Return what a paginator may change of a request."""
+    return request.url, request.params, request.json, request.data, request.headers
