@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
-from typing import Any, Literal
+from typing import Any
 
 from ecom_assets.client.secrets import secret_sources
 from ecom_assets.contract.nested_values import explode
@@ -14,7 +14,8 @@ from ecom_assets.contract.sample import sample_contract
 from ecom_assets.declaration.api.paginator import reported_total
 from ecom_assets.declaration.promises import promises
 from ecom_assets.declaration.reading import Resource, Shop
-from ecom_assets.extract.probe import Probe, open_probe
+from ecom_assets.extract.paging_check import NO_TOTAL, Outcome, Result, check_next_page, check_total
+from ecom_assets.extract.probe import Page, Probe, open_probe
 from ecom_assets.extract.slices import Slice
 from ecom_assets.extract.window_assignment import cursor_instants_of
 from ecom_assets.extract.window_request import window_request
@@ -26,10 +27,6 @@ _FAR_AHEAD = timedelta(days=3650)
 
 SHOP = "(shop)"
 """Stands for a resource's name in findings about the whole shop."""
-
-Result = Literal["ok", "failed", "skipped", "limit"]
-Outcome = tuple[Result, str]
-"""The result of a check, and its details for a person."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +65,7 @@ def check(
 ) -> Iterator[Finding]:
     """Yield the findings of a shop: for each endpoint those of its requests, then the promises for its tables.
 
-    An endpoint takes at most seven requests; a child takes some more to find a parent record that has children.
+    An endpoint takes at most eleven requests; a child takes some more to find a parent record that has children.
     An endpoint that cannot be reached does not end the check of the others.
 
     Args:
@@ -101,7 +98,7 @@ class _EndpointCheck:
         self.now = now
         endpoint = resource.endpoint
         paginator = (endpoint.paginator if endpoint else None) or shop.client.paginator or {}
-        self.by_offset = paginator.get("type") == "offset"
+        self.by_offset = paginator.get("type") in ("offset", "range")
         self.has_total = bool(reported_total(paginator))
         self.last_window = self._last_closed_window()
 
@@ -118,10 +115,10 @@ class _EndpointCheck:
             yield self._finding(
                 "paging", "failed", f"there are more pages: declare paginator: {page.undeclared_paging}"
             )
-        if self.has_total:
-            yield self._finding("total", "ok", f"the API says it has {page.total} records")
-        else:
-            yield self._finding("total", "skipped", "the paginator declares no total_path or total_header")
+        if not page.undeclared_paging:
+            yield from self._check_paging(page, keys)
+        if not self.has_total:
+            yield self._finding("total", *NO_TOTAL)
         for what, check_of in (
             ("order", self._check_order),
             ("limit", self._check_limit),
@@ -134,6 +131,19 @@ class _EndpointCheck:
                 yield self._finding(what, "failed", str(error))
         for resource in (self.resource, *self.shop.children_of(self.resource.name)):
             yield from self._check_contract(resource, self.probe.processed(self.resource, page.records))
+
+    def _check_paging(self, page: Page, keys: list[Key]) -> Iterator[Finding]:
+        """Check the way to the next page, and the total if one is declared."""
+        try:
+            if outcome := check_next_page(self.probe, self.resource, page, keys):
+                yield self._finding("paging", *outcome)
+        except ApiError as error:
+            yield self._finding("paging", "failed", str(error))
+        try:
+            if self.has_total:
+                yield self._finding("total", *check_total(self.probe, self.resource, page))
+        except ApiError as error:
+            yield self._finding("total", "failed", str(error))
 
     def _finding(self, what: str, result: Result, detail: str) -> Finding:
         return Finding(self.resource.name, what, result, self.probe.redactor.scrub(detail))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from dlt.sources.helpers.rest_client.paginators import BasePaginator
+from dlt.sources.helpers.rest_client.paginators import BasePaginator, RangePaginator
 from requests import Request, Response
 
 from ecom_assets.declaration.api.paginator import PAGINATORS, new_paginator
@@ -27,6 +27,9 @@ def paginator_of(config: Mapping[str, Any], resource: str) -> BasePaginator:
     paginator = new_paginator(config)
     if type(paginator) not in PAGINATORS.values():
         return GuardedPaginator(paginator, resource)
+    if isinstance(paginator, RangePaginator):
+        # `HasMore` reads the field, which may be more than true or false
+        paginator.has_more_path = None
     return PointerPaginator(config, resource) if config["type"] in POINTER_TYPES else paginator
 
 
