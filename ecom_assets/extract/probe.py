@@ -180,8 +180,7 @@ class Probe:
         paginator.init_request(request)
         if isinstance(paginator, OffsetPaginator) and limit:
             paginator.limit = limit
-        known = getattr(paginator, "limit", None)
-        sizes = PageSizes(request, *([known] if isinstance(known, int) else []))
+        sizes = PageSizes(request, paginator)
         if page_size and sizes:
             resize_pages(request, int(str(sizes)), page_size)
         hooks = create_response_hooks(response_actions(endpoint))

@@ -200,6 +200,19 @@ def test_a_pointer_that_is_left_out_on_the_last_page_is_the_end(loopback: Loopba
         assert pages.requests == 2
 
 
+def test_an_api_that_gives_fewer_records_than_asked_for(loopback: Loopback) -> None:
+    """Ten records are a page of a usual size, so the pointer is looked for on a smaller page."""
+    for place, count in (("next", 10), ("nxt", 10), ("nxt", 25)):
+        pages = Pointing(loopback, count)
+        pages.tell = telling(pages, {"zzz" if place == "nxt" else "next": "{after}"}, {})
+        paginator = CURSOR | {"cursor_path": place}
+        if place == "next":
+            assert len(read_ids(loopback, paginator, params={"limit": "100"})[0]) == 10
+            continue
+        with pytest.raises(IncompleteSlice, match="was found on no page, although the page has 10 records"):
+            read_slice(loopback, paginator, params={"limit": "100"})
+
+
 @pytest.mark.parametrize("last", [None, "", False, 0])
 def test_an_empty_pointer_is_the_end_whatever_the_length(loopback: Loopback, last: Any) -> None:
     for config in (CURSOR, {"type": "json_link", "next_url_path": "next"}):

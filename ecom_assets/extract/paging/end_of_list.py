@@ -149,7 +149,7 @@ class EndOfList:
                 "place of the pointer to the next page"
             )
         if last.may_be_full:
-            if last.count > 1 and last.sizes.is_as_asked(last.count):
+            if last.count > 1 and last.sizes:
                 return None
             if not last.has_total:
                 self._fail_without_pointer(last, paginator)

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from dlt.common import jsonpath
 from requests import Response
 
+from ecom_assets.declaration.api.item_range import CONTENT_RANGE
 from ecom_assets.extract.paging.body_path import BodyPath
 from ecom_assets.foundation.errors import ApiError
+
+_CONTENT_RANGE = re.compile(r"\s*[^/]*?(?:\*|\d+\s*-\s*\d+)\s*/\s*(\*|\d+)\s*")
+"""A header such as `items 0-99/250`."""
 
 
 class PageReader:
@@ -30,6 +35,7 @@ class PageReader:
         self._total_path = total.get("total_path")
         self._total = BodyPath(self._total_path) if self._total_path else None
         self._total_header = total.get("total_header")
+        self._is_range = (self._total_header or "").lower() == CONTENT_RANGE.lower()
 
     def records(self, response: Response, page: list[Any]) -> list[Any]:
         """Return the records of a page.
@@ -84,6 +90,10 @@ class PageReader:
             return None
         if self._total_header is not None:
             where, value = f"total_header {self._total_header}", response.headers.get(self._total_header)
+            if value and (in_range := _CONTENT_RANGE.fullmatch(value)):
+                value = in_range[1]
+            if self._is_range and value in (None, "*"):
+                return None
         elif self._total is not None:
             found = self._total.find(response.json())
             where, value = f"total_path {self._total_path}", found[0] if found else None

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+from dlt.sources.helpers.rest_client.paginators import BasePaginator
 from requests import Request
 
 USUAL_PAGE_SIZES = frozenset(
@@ -36,10 +37,11 @@ _ENDS = ("limit", "size", "perpage")
 class PageSizes:
     """The page sizes that a request asks for: the values of its parameters that are named like one."""
 
-    def __init__(self, request: Request, *more: int) -> None:
-        """Take the first request of a list; `more` are page sizes that are known in another way."""
+    def __init__(self, request: Request, paginator: BasePaginator | None = None) -> None:
+        """Take the first request of a list, and the paginator, which may know the page size."""
+        limit = getattr(paginator, "limit", None)
         found = [value for _, _, value in _size_parameters(request)]
-        self._sizes = frozenset((*found, *more))
+        self._sizes = frozenset([*found, limit] if isinstance(limit, int) else found)
 
     def __bool__(self) -> bool:
         """Tell whether the request asks for a page size."""
@@ -48,6 +50,10 @@ class PageSizes:
     def __str__(self) -> str:
         """Return the largest page size."""
         return str(max(self._sizes, default=""))
+
+    def closest(self, count: int) -> int:
+        """Return the page size that led to a page of so many records: the same number, else the largest one."""
+        return count if count in self._sizes else max(self._sizes)
 
     def is_as_asked(self, count: int) -> bool:
         """Tell whether a page has as many records as the request asks for."""

@@ -17,7 +17,8 @@ from requests import Request, Response
 
 from ecom_assets.client.read_statistics import SLICE_HEADER, ReadStatistics, SliceStatistics
 from ecom_assets.contract.record_keys import Key, keys_of, number_equal_keys
-from ecom_assets.declaration.api.paginator import reported_total
+from ecom_assets.declaration.api.item_range import ItemRangePaginator
+from ecom_assets.declaration.api.paginator import PAGINATORS, reported_total
 from ecom_assets.declaration.reading import Resource, Shop
 from ecom_assets.extract.paging.completeness import CompletenessCheck, ListChanged, PagePass, SliceLimits
 from ecom_assets.extract.paging.detection import declares_paging, refuse_undeclared_paging
@@ -27,7 +28,7 @@ from ecom_assets.extract.paging.has_more import HasMore
 from ecom_assets.extract.paging.page_reader import PageReader, is_ignored
 from ecom_assets.extract.paging.page_sequence import PageSequence
 from ecom_assets.extract.paging.page_size import PageSizes, resize_pages
-from ecom_assets.extract.paging.past_the_end import PAST_THE_END, refused_status
+from ecom_assets.extract.paging.past_the_end import PAST_THE_END, ends_at_416, refused_status
 from ecom_assets.extract.paging.pointer_paginator import PointerPaginator
 from ecom_assets.foundation.errors import IncompleteSlice
 
@@ -83,9 +84,9 @@ class SlicePaginator(BasePaginator):
         self._has_primary_key = bool(resource.primary_key)
         inner = self._unused_inner = paginator_of(config, resource.name)
         self._by_position = isinstance(getattr(inner, "paginator", inner), RangePaginator)
-        self._has_more = HasMore(resource.name, config.get("has_more_path"))
-        if isinstance(inner, RangePaginator):
-            inner.has_more_path = None
+        self._has_more = HasMore(
+            resource.name, config.get("has_more_path") if config["type"] in PAGINATORS else None
+        )
         self._end = EndOfList(resource.name)
         self._slice_statistics = SliceStatistics()
         self._limits = SliceLimits()
@@ -122,9 +123,10 @@ class SlicePaginator(BasePaginator):
         self._first_request = copy.deepcopy(_parts_of(request))
         self._start_pass(PagePass())
         self._inner.init_request(request)
+        if isinstance(self._inner, ItemRangePaginator):
+            request.hooks = ends_at_416(request.hooks)
         self._hooks = request.hooks
-        limit = getattr(self._inner, "limit", None)
-        self._sizes = PageSizes(request, *([limit] if isinstance(limit, int) else []))
+        self._sizes = PageSizes(request, self._inner)
 
     def update_request(self, request: Request) -> None:
         """Put the next page into the request, or the first page of another pass."""
@@ -133,7 +135,7 @@ class SlicePaginator(BasePaginator):
             self._put_first_page(request, self._inner)
         elif self._extra == "smaller page":
             self._put_first_page(request, copy.deepcopy(self._unused_inner))
-            resize_pages(request, self._last.count, self._last.count - 1)
+            resize_pages(request, self._sizes.closest(self._last.count), self._last.count - 1)
         elif self._has_next_page:
             self._inner.update_request(request)
             if self._extra:
@@ -194,7 +196,7 @@ class SlicePaginator(BasePaginator):
         if self._empty_pages > MAX_EMPTY_PAGES:
             self._fail(f"{self._empty_pages} pages in a row brought no record, and there are still more")
         self._pages.longest_page = max(self._pages.longest_page, len(keys))
-        if type(inner) is OffsetPaginator:  # a subclass decides for itself where the next page is
+        if isinstance(inner, OffsetPaginator):  # a class of the user's is guarded, and decides for itself
             more = self._pages.add_offset_page(inner, response, rows, keys)
             if more:
                 more = self._says_more(response) is not False and not page_pass.has_reached_total

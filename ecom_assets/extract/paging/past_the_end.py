@@ -24,3 +24,13 @@ def _empty_if_refused(response: Response, *args: Any, **kwargs: Any) -> None:
 
 
 PAST_THE_END: Any = {"response": [_empty_if_refused]}
+
+
+def ends_at_416(hooks: Any) -> Any:
+    """Return the hooks of a request for a range of records, to which status 416 says that there are none."""
+    return {"response": [_empty_at_416, *((hooks or {}).get("response") or [])]}
+
+
+def _empty_at_416(response: Response, *args: Any, **kwargs: Any) -> None:
+    if response.status_code == 416:
+        make_empty_page(response)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qsl, urljoin, urlsplit
 
@@ -51,6 +51,9 @@ class PointerPaginator(BasePaginator):
         self._header_name = place
         self._cursor_param: str | None = config.get("cursor_param")
         self._cursor_body_path: str | None = config.get("cursor_body_path")
+        self._cursor_header: str | None = config.get("cursor_header")
+        self._keep_params: Sequence[str] | None = config.get("keep_params")
+        self._only_path_and_query = bool(config.get("only_path_and_query"))
         if self._cursor_param is None and self._cursor_body_path is None:
             self._cursor_param = "cursor"
         self._stops_at_empty_page = bool(config.get("stop_after_empty_page"))
@@ -100,16 +103,37 @@ class PointerPaginator(BasePaginator):
     def update_request(self, request: Request) -> None:
         """Put the pointer into the request."""
         if self.follows_links:
-            request.url = self._target(request.url)
+            target = self._target(request.url)
+            self._refuse_other_host(target, request.url)
+            request.url = target
             # the link has all parameters
             request.params = None
             self._address = request.url
+            return
+        if self._keep_params is not None:
+            request.params = {
+                key: value for key, value in (request.params or {}).items() if key in self._keep_params
+            }
+        if self._cursor_header:
+            request.headers[self._cursor_header] = str(self._next)
         elif self._cursor_body_path:
             request.json = {} if request.json is None else request.json
             jsonpath.set_value_at_path(request.json, self._cursor_body_path, self._next)
         else:
             request.params = {} if request.params is None else request.params
             request.params[self._cursor_param] = self._next
+
+    def _refuse_other_host(self, target: str, address: str) -> None:
+        """Raise ApiError if a link leads to another host, before the session refuses it without a hint."""
+        try:
+            there, here = _origin(target), _origin(address)
+        except ValueError:
+            return
+        if there and there != here:
+            raise ApiError(
+                f"{self._resource}: refused to send this to {there}: this shop's requests go to {here} only. If a "
+                "proxy writes a wrong address into the next link, declare only_path_and_query: true in the paginator"
+            )
 
     def _pointers(self, response: Response) -> list[Any]:
         """Return what is at the declared place, an empty list if the response has no such place."""
@@ -125,9 +149,13 @@ class PointerPaginator(BasePaginator):
         """Return the address that a link leads to; the session refuses a link that is none."""
         link = str(self._next)
         try:
-            return urljoin(address, link)
+            target = urljoin(address, link)
+            if self._only_path_and_query:
+                scheme, host, *_ = urlsplit(address)
+                target = urlsplit(target)._replace(scheme=scheme, netloc=host).geturl()
         except ValueError:
             return link
+        return target
 
 
 def _address_of(request: Request) -> str:
@@ -136,6 +164,13 @@ def _address_of(request: Request) -> str:
         return Request("GET", request.url, params=request.params).prepare().url or ""
     except (RequestException, ValueError):  # the session says what is wrong
         return ""
+
+
+def _origin(address: str) -> str | None:
+    """Return scheme, host and port of an address, None without a host."""
+    parts = urlsplit(address)
+    port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+    return f"{parts.scheme}://{parts.hostname}:{port}" if parts.hostname else None
 
 
 def _same_page(link: str, address: str) -> bool:
