@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 SLICE_HEADER = "X-Ecom-Slice"
 """Carries the slice's id from dlt's resource to paginator and adapter; the adapter never sends it."""
@@ -22,8 +22,7 @@ class SliceStatistics:
     records, None otherwise; the rows of the list then stay. `refusal_is_declared` tells whether the declaration has the
     content of that answer. `listed_keys` are the fields at the top of the answers that had a list, `unlisted_keys`
     those of each answer that left the list out; both only where the endpoint declares that the list may be left out.
-    `end` says what confirms that the list ends where the reading ended, empty if nothing does; only the reading of keys
-    asks for it.
+    `confirmed_by` is what confirms the end of the list: `total`, `end` or `nothing`.
     """
 
     source_total: int | None = None
@@ -38,7 +37,7 @@ class SliceStatistics:
     complete: bool = False
     listed_keys: frozenset[str] | None = None
     unlisted_keys: frozenset[frozenset[str]] = frozenset()
-    end: str = ""
+    confirmed_by: str | None = field(default=None, compare=False)
 
 
 class ReadStatistics:

@@ -36,6 +36,7 @@ _SCHEMA = pa.schema(
         pa.field("loaded_at", _INSTANT, nullable=False),
         pa.field("ignored", pa.int64()),  # nullable, because older rows have none
         *(pa.field(name, pa.string()) for name in CURSOR_COLUMNS),
+        pa.field("confirmed_by", pa.string()),
     ]
 )
 """`loaded_at` is when the reading ended. The cursors are of open-ended resources; see `ecom_assets.load.cursors`."""

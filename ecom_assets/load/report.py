@@ -24,7 +24,8 @@ class WindowReport:
     `window_start` and `window_end` are in UTC. `source_total` is what the API said it had, None where it does not say
     or the rows are a nested list's. `seconds` is the wall time of reading. Tables of one endpoint share one reading,
     so requests, retries, restarts, seconds and ignored are the same in each. `ignored` counts the answers that a
-    response action ignored.
+    response action ignored. `confirmed_by` is what confirms that the list was read to its end: `total`, `end` or
+    `nothing`.
 
     Only an open-ended resource has cursors: the field `cursor_path`, from where the load read, and from where the next
     one reads on. `cursor_held_by` is how many rejected records keep `cursor_to` where it is.
@@ -47,6 +48,7 @@ class WindowReport:
     cursor_from: str | None = None
     cursor_to: str | None = None
     cursor_held_by: int = 0
+    confirmed_by: str | None = None
 
 
 @dataclass(frozen=True)
@@ -158,6 +160,7 @@ def window_reports(metrics: LoadMetrics, statistics: ReadStatistics) -> tuple[Wi
                     restarts=cost.restarts,
                     seconds=cost.seconds,
                     ignored=cost.ignored,
+                    confirmed_by=slice_statistics.confirmed_by,
                 )
             )
     return tuple(reports)

@@ -113,6 +113,7 @@ def run_checks(
 
 def _check_result(key: AssetCheckKey, finding: Finding) -> AssetCheckResult:
     """Return a finding as Dagster's result of a check."""
+    is_error = _CHECKS[key.name].blocking and not finding.is_warning
     metadata: dict[str, Any] = dict(finding.figures)
     if finding.sample:
         metadata["sample"] = MetadataValue.md(markdown_table(finding.sample))
@@ -122,7 +123,7 @@ def _check_result(key: AssetCheckKey, finding: Finding) -> AssetCheckResult:
         asset_key=key.asset_key,
         check_name=key.name,
         passed=finding.passed,
-        severity=AssetCheckSeverity.ERROR if _CHECKS[key.name].blocking else AssetCheckSeverity.WARN,
+        severity=AssetCheckSeverity.ERROR if is_error else AssetCheckSeverity.WARN,
         description=finding.description,
         metadata=metadata,
     )

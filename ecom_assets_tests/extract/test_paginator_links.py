@@ -41,7 +41,15 @@ def test_links_that_count_do_not_skip_a_row_twice(loopback: Loopback) -> None:
 
 
 def test_empty_pages_without_end_fail(loopback: Loopback) -> None:
-    loopback.answering = lambda seen: json_reply({"data": [], "next": "again"})
+    """The server ends the list a few pages later, so that a reader without a limit does not read for ever."""
+    pages = 0
+
+    def answer(seen: Seen) -> Reply:
+        nonlocal pages
+        pages += 1
+        return json_reply({"data": [], "next": "again" if pages < MAX_EMPTY_PAGES + 10 else None})
+
+    loopback.answering = answer
     with pytest.raises(IncompleteSlice, match=f"{MAX_EMPTY_PAGES + 1} pages in a row brought no record"):
         read_slice(loopback, CURSOR)
 

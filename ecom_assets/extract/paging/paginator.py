@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 import time
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any, Literal, NoReturn
 
 from dlt.sources.helpers.rest_client.paginators import (
     BasePaginator,
@@ -22,14 +22,21 @@ from requests import Request, Response
 
 from ecom_assets.client.read_statistics import SLICE_HEADER, ReadStatistics, SliceStatistics
 from ecom_assets.contract.record_keys import Key, keys_of, number_equal_keys
-from ecom_assets.declaration.api.paginator import new_paginator, reported_total
+from ecom_assets.declaration.api.item_range import ItemRangePaginator
+from ecom_assets.declaration.api.paginator import PAGINATORS, reported_total
 from ecom_assets.declaration.reading import Resource, Shop
 from ecom_assets.extract.answers.ignored_answers import RefusedLists, is_ignored
 from ecom_assets.extract.paging.completeness import CompletenessCheck, ListChanged, PagePass, SliceLimits
 from ecom_assets.extract.paging.detection import DetectedPaging, declares_paging, detect_paging
+from ecom_assets.extract.paging.end_of_list import EndOfList, LastPage
 from ecom_assets.extract.paging.fallback_lists import FallbackLists
-from ecom_assets.extract.paging.guarded_paginator import guarded_paginator
+from ecom_assets.extract.paging.guarded_paginator import paginator_of
+from ecom_assets.extract.paging.has_more import HasMore
 from ecom_assets.extract.paging.page_reader import PageReader
+from ecom_assets.extract.paging.page_sequence import PageSequence
+from ecom_assets.extract.paging.page_size import PageSizes, resize_pages
+from ecom_assets.extract.paging.past_the_end import PAST_THE_END, ends_at_416, refused_status
+from ecom_assets.extract.paging.pointer_paginator import PointerPaginator
 from ecom_assets.extract.paging.record_detection import RecordDetection
 from ecom_assets.foundation.errors import IncompleteSlice
 
@@ -76,23 +83,27 @@ class SlicePaginator(BasePaginator):
         config = dict(endpoint.paginator or shop.client.paginator or {"type": "single_page"})
         self._resource = resource.name
         self._declares_paging = declares_paging(shop, resource)
+        self._max_pages = shop.policy.max_pages
         self._statistics = statistics
         self._limits_of = limits
-        self._page_reader = PageReader(
-            resource.name, endpoint, reported_total(config), RecordDetection(resource)
-        )
+        self._page_reader = PageReader(resource, endpoint, reported_total(config), RecordDetection(resource))
         self._refused_lists = RefusedLists(shop, resource)
         self._completeness = CompletenessCheck(shop, resource)
         self._incremental = endpoint.incremental
         self._key_paths = resource.key_paths
         self._has_primary_key = bool(resource.primary_key)
-        inner = new_paginator(config)
-        self._by_position = isinstance(inner, RangePaginator)
-        self._unused_inner = guarded_paginator(inner, resource.name)
+        inner = self._unused_inner = paginator_of(config, resource.name)
+        self._by_position = isinstance(getattr(inner, "paginator", inner), RangePaginator)
+        self._has_more = HasMore(
+            resource.name, config.get("has_more_path") if config["type"] in PAGINATORS else None
+        )
+        self._end = EndOfList(resource.name)
         self._slice_statistics = SliceStatistics()
         self._limits = SliceLimits()
         self._started = 0.0
-        self._first_request: tuple[Any, ...] = ("", None, None, None)
+        self._first_request: tuple[Any, ...] = ()
+        self._hooks: Any = None
+        self._sizes = PageSizes(Request())
         self._lists = FallbackLists(self._incremental)
         self._start_pass(PagePass())
 
@@ -110,11 +121,11 @@ class SlicePaginator(BasePaginator):
         self._page_reader = self._page_reader.for_another_pass()
         self._detected_paging: DetectedPaging | None = None
         self._pass = page_pass
-        self._last_page: list[Key] = []
-        self._pages_repeat_records: bool | None = None
-        self._offset = 0
+        self._pages = PageSequence(page_pass, self._completeness, by_position=self._by_position)
         self._empty_pages = 0
         self._has_next_page = True
+        self._extra: Literal["beyond the total", "smaller page"] | None = None
+        self._more_said: bool | None = None
         self._read_again = self._read_next_list = False
 
     def init_request(self, request: Request) -> None:
@@ -123,32 +134,54 @@ class SlicePaginator(BasePaginator):
         self._slice_statistics = self._statistics.of(slice_id)
         self._limits = self._limits_of(slice_id)
         self._started = time.monotonic()
-        self._first_request = copy.deepcopy((request.url, request.params, request.json, request.headers))
+        self._first_request = copy.deepcopy(_parts_of(request))
         self._lists = FallbackLists(self._incremental)
         self._start_pass(PagePass())
         self._inner.init_request(request)
+        if isinstance(self._inner, ItemRangePaginator):
+            request.hooks = ends_at_416(request.hooks)
+        self._hooks = request.hooks
+        self._sizes = PageSizes(request, self._inner)
 
     def update_request(self, request: Request) -> None:
         """Put the next page into the request, or the first page of another pass or of another list."""
         if self._read_next_list:
-            request.url, request.params, request.json, request.headers = copy.deepcopy(self._first_request)
+            self._restore_first_request(request)
             self._lists.to_next_list(request)
-            self._first_request = copy.deepcopy((request.url, request.params, request.json, request.headers))
+            self._first_request = copy.deepcopy(_parts_of(request))
             self._start_pass(PagePass())
             self._inner.init_request(request)
         elif self._read_again:
             self._start_pass(self._pass.next_pass())
-            request.url, request.params, request.json, request.headers = copy.deepcopy(self._first_request)
-            self._inner.init_request(request)
+            self._put_first_page(request, self._inner)
+        elif self._extra == "smaller page":
+            self._put_first_page(request, self._new_inner())
+            resize_pages(request, self._sizes.closest(self._last.count), self._last.count - 1)
         elif self._has_next_page:
             self._inner.update_request(request)
+            if self._extra:
+                request.hooks = PAST_THE_END
+
+    def _put_first_page(self, request: Request, inner: BasePaginator) -> None:
+        """Put the first page into the request, as it was at first."""
+        self._restore_first_request(request)
+        inner.init_request(request)
+
+    def _restore_first_request(self, request: Request) -> None:
+        first = copy.deepcopy(self._first_request)
+        request.url, request.params, request.json, request.data, request.headers = first
+        request.hooks = self._hooks
 
     def update_state(self, response: Response, data: list[Any] | None = None) -> None:
         """Add a page. Empty `data`, or put the whole slice into it once the slice is complete."""
         page = data if data is not None else []
         rows = self._page_reader.records(response, page)
         try:
-            self._has_next_page = self._add_page(response, rows)
+            if self._extra:
+                self._take_extra_page(response, rows)
+                self._has_next_page = False
+            else:
+                self._has_next_page = self._add_page(response, rows) or self._needs_extra_page(response, rows)
             if not self._has_next_page:
                 is_complete = self._completeness.is_complete(self._pass, self._limits)
                 self._read_again = self._has_next_page = not is_complete
@@ -168,6 +201,7 @@ class SlicePaginator(BasePaginator):
         self._slice_statistics.source_total = self._lists.total
         self._slice_statistics.fetched = len(records)
         self._slice_statistics.seconds = time.monotonic() - self._started
+        self._slice_statistics.confirmed_by = self._pass.confirmed_by
         self._slice_statistics.complete = True
 
     def held_records(self, rows: list[Any]) -> list[Any]:
@@ -198,35 +232,150 @@ class SlicePaginator(BasePaginator):
             page_pass.total = total
         elif total is not None and self._is_contradiction(total, page_pass.total):
             raise ListChanged(f"the total went from {page_pass.total} to {total} while the pages were read")
-        keys = keys_of(rows, self._key_paths)
-        if not self._has_primary_key:
-            keys = number_equal_keys(keys)
-        if len(keys) > 1 and keys == self._last_page:
+        keys = self._keys_of(rows)
+        if len(keys) > 1 and keys == self._pages.last_page:
             self._fail("the API repeats a page; does it ignore the parameter that says which page is wanted?")
         self._empty_pages = 0 if keys else self._empty_pages + 1
         if self._empty_pages > MAX_EMPTY_PAGES:
             self._fail(f"{self._empty_pages} pages in a row brought no record, and there are still more")
-        if type(inner) is OffsetPaginator:  # a subclass decides for itself where the next page is
-            return self._add_offset_page(inner, response, rows, keys)
-        new = self._add_records(keys, self.held_records(rows))
-        page_pass.pages_overlap = False
-        if is_ignored(response) or (self._by_position and page_pass.has_reached_total):
+        self._pages.longest_page = max(self._pages.longest_page, len(keys))
+        held = self.held_records(rows)
+        if isinstance(inner, OffsetPaginator):  # a class of the user's is guarded, and decides for itself
+            more = self._pages.add_offset_page(inner, response, held, keys)
+            if more:
+                more = self._says_more(response) is not False and not page_pass.has_reached_total
+        else:
+            new = self._pages.add(keys, held)
+            more = self._leads_on(inner, response, rows, form=form, is_repeated=bool(keys) and not new)
+        self._pages.refuse_more_than_total(len(page_pass.records))
+        if more and page_pass.pages >= self._max_pages:
+            self._fail(
+                f"{page_pass.pages} pages were read, and there are still more; the list may have no end. Check the "
+                "paginator, ask for larger pages or smaller windows, or raise policy.max_pages"
+            )
+        return more
+
+    def _leads_on(
+        self,
+        inner: BasePaginator,
+        response: Response,
+        rows: list[Any],
+        *,
+        form: str | None,
+        is_repeated: bool,
+    ) -> bool:
+        """Tell whether a page that was asked for by number, link or cursor leads to another one.
+
+        Args:
+            inner: The paginator.
+            response: The response.
+            rows: The records in it, whole.
+            form: How the response says that there are no records, if it does so in a declared form.
+            is_repeated: Whether all records of the page came before.
+        """
+        self._pass.pages_overlap = False
+        if is_ignored(response):
             return False
         if form and type(inner) is not HeaderLinkPaginator and not isinstance(response.json(), dict):
             return False  # nothing in the body can lead to another page
         inner.update_state(response, rows)
-        if keys and not new and inner.has_next_page:
+        is_pointer = isinstance(inner, PointerPaginator) and not inner.stopped_at_empty_page
+        says_more = self._says_more(response) if inner.has_next_page or is_pointer else None
+        more = inner.has_next_page and says_more is not False
+        if self._by_position and self._pass.has_reached_total:
+            return False
+        leads_to_itself = isinstance(inner, PointerPaginator) and inner.leads_to_itself
+        if is_repeated and (more or leads_to_itself):
             raise ListChanged("a page brought no record that had not been seen, and there are still more")
-        return inner.has_next_page
+        return more
 
     def _follow_detected_paging(self, response: Response, rows: list[Any]) -> None:
         """Take the paginator that dlt detects in the first page. Fail if it is one that cannot be followed."""
         self._detected_paging = detect_paging(response, rows)
         if self._detected_paging is None:
             return
-        if self._detected_paging.paginator is None:
+        if self._detected_paging.config is None:
             self._fail("the response leads to another page, and dlt only guesses how to request it")
-        self._inner = self._detected_paging.paginator
+        self._inner = self._new_inner()
+        self._inner.init_request(Request(url=response.url))
+
+    def _new_inner(self) -> BasePaginator:
+        """Return the declared or detected paginator, before the first page."""
+        if self._detected_paging is not None and self._detected_paging.config is not None:
+            return paginator_of(self._detected_paging.config, self._resource)
+        return copy.deepcopy(self._unused_inner)
+
+    def _says_more(self, response: Response) -> bool | None:
+        """Return what the field at `has_more_path` says, None if none is declared."""
+        self._more_said = self._has_more.read(response)
+        return self._more_said
+
+    def _needs_extra_page(self, response: Response, rows: list[Any]) -> bool:
+        """Tell whether one more request has to confirm that this page is the last one, and note what confirms it."""
+        page_pass, longest = self._pass, self._pages.longest_page
+        self._last = LastPage(
+            response,
+            self._inner,
+            count=len(rows),
+            records=len(page_pass.records),
+            longest=longest,
+            pages=page_pass.pages,
+            sizes=self._sizes,
+            has_total=page_pass.total is not None,
+            says_more=self._more_said,
+            is_one_record=len(rows) == 1 and self._page_reader.is_one_record(response),
+        )
+        if page_pass.total is not None and len(page_pass.records) != page_pass.total:
+            return False  # which is incomplete anyway
+        if is_ignored(response):
+            page_pass.confirmed_by = self._last.by
+            return False
+        page_pass.confirmed_by = self._end.confirmed_by(self._last)
+        if page_pass.confirmed_by is None:
+            self._extra = "smaller page"
+        elif (
+            self._by_position
+            and page_pass.total is not None
+            and self._inner.has_next_page
+            and (self._more_said or self._sizes.may_be_full(len(rows), longest, page_pass.pages))
+        ):
+            self._extra = "beyond the total"
+        return self._extra is not None
+
+    def _take_extra_page(self, response: Response, rows: list[Any]) -> None:
+        """Check a page that only has to confirm that the list is complete."""
+        if self._extra == "beyond the total":
+            self._check_beyond_total(response, rows)
+            return
+        inner = self._new_inner()
+        inner.update_state(response, rows)
+        same_total = self._page_reader.total(response, known=False) == self._pass.total
+        self._pass.confirmed_by = self._end.check_smaller_page(self._last, inner, same_total=same_total)
+
+    def _check_beyond_total(self, response: Response, rows: list[Any]) -> None:
+        """Raise ListChanged if the API has records behind the number that it reports as the total."""
+        page_pass, status = self._pass, refused_status(response)
+        if status == 400 and page_pass.total and page_pass.total % 500 == 0:
+            self._fail(
+                f"the API says it has {page_pass.total} records, and refuses with status 400 to show what follows: "
+                "the total may be a maximum. Ask for less at a time with smaller windows, or declare no total_path"
+            )
+        if is_ignored(response):
+            return
+        total = self._page_reader.total(response, known=True)
+        if total is not None and page_pass.total is not None:
+            if self._is_contradiction(total, page_pass.total):
+                raise ListChanged(
+                    f"the total went from {page_pass.total} to {total} while the pages were read"
+                )
+            if total > page_pass.total:
+                return
+        keys = self._keys_of(rows)
+        self._pages.refuse_more_than_total(len(page_pass.records) + len(set(keys) - page_pass.records.keys()))
+
+    def _keys_of(self, rows: list[Any]) -> list[Key]:
+        keys = keys_of(rows, self._key_paths)
+        return keys if self._has_primary_key else number_equal_keys(keys)
 
     def _is_contradiction(self, total: int, first_total: int) -> bool:
         """Tell whether the total of a later page shows that the records of the first total cannot all come.
@@ -238,73 +387,6 @@ class SlicePaginator(BasePaginator):
             return total != first_total
         return total < first_total and self._by_position
 
-    def _add_records(self, keys: list[Key], rows: list[Any]) -> int:
-        """Add the records of a page that was not asked for by offset, and return how many of them are new.
-
-        A record that comes again has moved ahead in the list; its state with the later cursor stays. Without a
-        total, the record may also have been pushed here by a record inserted before it, while another record was
-        pushed over the edge of a page and missed. Then a record may come again only at the start of a page, as the
-        end of the page before, and only if every page starts so.
-        """
-        known = self._pass.records
-        new = sum(key not in known for key in dict.fromkeys(keys))
-        repeated = 0
-        if new < len(keys):
-            repeated = sum(key in known for key in keys)
-            if repeated and self._by_position:
-                raise ListChanged("different pages have the same records: the list changed while it was read")
-        if self._pass.total is None and self._last_page:
-            is_end_of_last_page = not repeated or keys[:repeated] == self._last_page[-repeated:]
-            if not is_end_of_last_page or self._pages_repeat_records not in (None, repeated > 0):
-                raise ListChanged("different pages have the same records: the list changed while it was read")
-            self._pages_repeat_records = repeated > 0
-        if new == len(keys):
-            known.update(zip(keys, rows, strict=True))
-        else:
-            for key, row in zip(keys, rows, strict=True):
-                known[key] = self._completeness.newer_state(known[key], row) if key in known else row
-        self._last_page = keys or self._last_page
-        return new
-
-    def _add_offset_page(
-        self, inner: OffsetPaginator, response: Response, rows: list[Any], keys: list[Key]
-    ) -> bool:
-        """Add a page that was asked for by offset, and return whether there is another page.
-
-        It overlaps the page before by that page's last record, unless that page had only one record.
-        """
-        page_pass = self._pass
-        overlap = 1 if len(self._last_page) > 1 else 0
-        if overlap and keys and keys[0] != self._last_page[-1]:
-            raise ListChanged(
-                f"the page at {inner.param_name or inner.param_body_path} {inner.current_value} does not begin with "
-                f"the last record of the page before ({self._completeness.key_for_message(self._last_page[-1])}): "
-                "the list changed while it was read, or has no fixed order"
-            )
-        if overlap and not keys and (page_pass.total is not None or not is_ignored(response)):
-            raise ListChanged("the list became shorter while it was read")
-        if page_pass.pages > 1 and not (overlap and keys):
-            page_pass.pages_overlap = False
-        new_keys = keys[overlap:]
-        if any(key in page_pass.records for key in new_keys):
-            raise ListChanged(
-                "different pages have the same records: the list changed while it was read, or has no fixed order"
-            )
-        page_pass.records.update(zip(keys, self.held_records(rows), strict=True))
-        self._offset += len(new_keys)
-        if page_pass.has_reached_total or not new_keys:
-            return False
-        if inner.has_more_path is not None:
-            inner.update_state(response, rows)
-            if not inner.has_next_page:
-                return False
-        self._last_page = keys
-        offset = inner.initial_value + self._offset
-        if inner.maximum_value is not None and offset >= inner.maximum_value:
-            return False
-        inner.current_value = offset - 1 if len(keys) > 1 else offset
-        return True
-
     def _fail(self, reason: str) -> NoReturn:
         if self._detected_paging is not None:
             reason += (
@@ -312,3 +394,8 @@ class SlicePaginator(BasePaginator):
                 "detects here, or paginator: single_page if the first page is everything"
             )
         raise IncompleteSlice(f"{self._resource}: {reason}")
+
+
+def _parts_of(request: Request) -> tuple[Any, ...]:
+    """Return what a paginator may change of a request."""
+    return request.url, request.params, request.json, request.data, request.headers

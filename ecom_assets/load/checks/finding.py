@@ -20,7 +20,8 @@ SAMPLE_ROWS = 5
 class Finding:
     """The result of a check: whether the table passed, one line that says so, and the evidence.
 
-    `figures` are counts by name, `sample` the first offending rows, `sql` the queries that ran.
+    `figures` are counts by name, `sample` the first offending rows, `sql` the queries that ran. `is_warning` says that
+    nothing confirms the table, which is no error.
     """
 
     passed: bool
@@ -28,6 +29,7 @@ class Finding:
     figures: Mapping[str, int] = field(default_factory=dict)
     sample: tuple[Mapping[str, Any], ...] = ()
     sql: str = ""
+    is_warning: bool = False
 
 
 class UnanswerableError(Exception):

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ecom_assets.extract.paging.end_of_list import NOTHING
 from ecom_assets.load.checks.finding import SAMPLE_ROWS, CheckedTable, Finding
 from ecom_assets.load.ledger import LEDGER_TABLE
 from ecom_assets.load.rejected_rows import REJECTED_ROWS_TABLE
@@ -15,9 +16,11 @@ from ecom_assets.load.rejected_rows import REJECTED_ROWS_TABLE
 
 def _newest_entries_sql(checked: CheckedTable) -> str:
     """Return the SQL of the newest ledger row of each window of a resource; older rows are history."""
-    checked.columns_of(LEDGER_TABLE, checked.resource.name)
+    columns = checked.columns_of(LEDGER_TABLE, checked.resource.name)
+    # a ledger of an earlier version has no such column until the next load
+    confirmed_by = "confirmed_by" if "confirmed_by" in columns else "null as confirmed_by"
     return (
-        "select load_id, resource, partition_key, source_total, fetched, kept, rejected from (\n"
+        f"select load_id, resource, partition_key, source_total, fetched, kept, rejected, {confirmed_by} from (\n"
         "select *, row_number() over (partition by partition_key order by loaded_at desc) as age\n"
         f"from {checked.quoted(LEDGER_TABLE)} where resource = ?\n"
         ") as entries where age = 1"
@@ -25,7 +28,10 @@ def _newest_entries_sql(checked: CheckedTable) -> str:
 
 
 def complete(checked: CheckedTable) -> Finding:
-    """Find windows whose ledger does not add up: kept + rejected = fetched = what the API said it had."""
+    """Find windows whose ledger does not add up: kept + rejected = fetched = what the API said it had.
+
+    A list whose end nothing confirms is a warning: it has no total, and nothing says that there is no further page.
+    """
     name = checked.resource.name
     sql = f"{_newest_entries_sql(checked)}\norder by partition_key"
     rows = checked.query(sql, name)
@@ -46,18 +52,29 @@ def complete(checked: CheckedTable) -> Finding:
     total_text = "the API says no total" if without_total == len(rows) else "as many as the API said it had"
     loads = "1 load" if len(rows) == 1 else f"{len(rows)} loads"
     fetched = sum(row["fetched"] for row in rows)
+    unconfirmed = tuple(row for row in rows if row["confirmed_by"] == NOTHING)
+    description = f"{fetched} records in {loads}: {total_text}"
+    if unconfirmed and not problems:
+        example = unconfirmed[0]["partition_key"] or "the snapshot"
+        description += (
+            f". {len(unconfirmed)} of {loads} may lack records, such as {example}: the list has no total and no end. "
+            "Declare total_path or total_header, a paginator with has_more_path or a pointer to the next page, or the "
+            "page size among the endpoint's params"
+        )
     return Finding(
-        passed=not problems,
-        description="; ".join(problems) or f"{fetched} records in {loads}: {total_text}",
+        passed=not problems and not unconfirmed,
+        is_warning=not problems,
+        description="; ".join(problems) or description,
         figures={
             "loads": len(rows),
             "fetched": fetched,
             "kept": sum(row["kept"] for row in rows),
             "rejected": sum(row["rejected"] for row in rows),
             "loads_without_total": without_total,
+            "loads_without_end": len(unconfirmed),
             "incomplete": len(incomplete) + len(missing),
         },
-        sample=incomplete[:SAMPLE_ROWS],
+        sample=(incomplete or unconfirmed)[:SAMPLE_ROWS],
         sql=sql,
     )
 
