@@ -48,8 +48,7 @@ _CHECKS: Mapping[str, _Check] = {
     "complete": _Check(
         ledger_checks.complete,
         True,
-        "By the ledger, kept plus rejected records equal the fetched records, and the total that the API reported. "
-        "A list without a total and without an end is a warning.",
+        "By the ledger, kept plus rejected records equal the fetched records, and the total that the API reported.",
     ),
     "no_rejected_rows": _Check(
         ledger_checks.no_rejected_rows,

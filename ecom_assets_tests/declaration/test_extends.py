@@ -168,8 +168,8 @@ FROM = "extends: _base.yaml\n"
         (
             {"acme": f"name: acme\n{FROM}", "_base": BASE.replace("timeout", "timeouts")},
             "_base.yaml: policy.timeouts: found an unknown key; allowed: max_retries, backoff_factor, "
-            "retry_statuses, retry_after, timeout, response_timeout, max_response_bytes, requests_per_second, "
-            "concurrency, lookback",
+            "retry_statuses, retry_after, timeout, response_timeout, max_response_bytes, max_pages, "
+            "requests_per_second, concurrency, lookback",
         ),
         (
             {"acme": f"name: acme\n{FROM}", "_base": f"{BASE}extra: 1\n"},

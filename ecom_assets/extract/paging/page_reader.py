@@ -10,6 +10,7 @@ from dlt.common import jsonpath
 from requests import Response
 
 from ecom_assets.declaration.api.item_range import CONTENT_RANGE
+from ecom_assets.declaration.reading import Resource
 from ecom_assets.extract.paging.body_path import BodyPath
 from ecom_assets.foundation.errors import ApiError
 
@@ -20,16 +21,18 @@ _CONTENT_RANGE = re.compile(r"\s*[^/]*?(?:\*|\d+\s*-\s*\d+)\s*/\s*(\*|\d+)\s*")
 class PageReader:
     """Reads the answers of one endpoint. Raises ApiError for an answer that does not have the declared shape."""
 
-    def __init__(self, resource: str, selector: str, total: Mapping[str, str]) -> None:
+    def __init__(self, resource: Resource, total: Mapping[str, str]) -> None:
         """Take where the records and the total are.
 
         Args:
-            resource: The resource's name, for messages.
-            selector: The declared `data_selector`, or `$`.
+            resource: A resource with an endpoint.
             total: The declared `total_path` or `total_header`, if there is one.
         """
-        self._resource = resource
-        self._selector = selector
+        self._resource = resource.name
+        self._selector = selector = (resource.endpoint and resource.endpoint.data_selector) or "$"
+        # a key that comes from the parent's record has one record for each of them
+        key = [resource.column(name) for name in resource.primary_key]
+        self._is_one_record = bool(key) and all(map(resource.comes_from_parent, key))
         # parsing a path takes dlt longer than following it on a page
         self._records_path = jsonpath.compile_path(selector)
         self._total_path = total.get("total_path")
@@ -72,7 +75,9 @@ class PageReader:
         return list(page)
 
     def is_one_record(self, response: Response) -> bool:
-        """Tell whether a response has one record instead of a list."""
+        """Tell whether a response with one record cannot have more: it is no list, or its key is the parent's."""
+        if self._is_one_record:
+            return True
         found = jsonpath.find_values(self._records_path, response.json())
         return len(found) == 1 and isinstance(found[0], dict)
 

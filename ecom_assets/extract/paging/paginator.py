@@ -78,7 +78,7 @@ class SlicePaginator(BasePaginator):
         self._max_pages = shop.policy.max_pages
         self._statistics = statistics
         self._limits_of = limits
-        self._page_reader = PageReader(resource.name, endpoint.data_selector or "$", reported_total(config))
+        self._page_reader = PageReader(resource, reported_total(config))
         self._completeness = CompletenessCheck(shop, resource)
         self._key_paths = resource.key_paths
         self._has_primary_key = bool(resource.primary_key)
