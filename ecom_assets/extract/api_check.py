@@ -184,7 +184,8 @@ class _EndpointCheck:
     def _check_paging(self, page: Page, keys: list[Key]) -> Iterator[Finding]:
         """Check the way to the next page, and the total if one is declared."""
         try:
-            if outcome := check_next_page(self.probe, self.resource, page, keys):
+            outcome = check_next_page(self.probe, self.resource, page, keys)
+            if outcome and outcome[0] != "ok":
                 yield self._finding("paging", *outcome)
         except ApiError as error:
             yield self._finding("paging", "failed", str(error))

@@ -42,10 +42,9 @@ class PageReader:
         self._detected: ListPath | None = None
         self.empty_answers = EmptyAnswers(endpoint)
         self._selector = selector = self.empty_answers.selector
-        # a key that is the parent record's has one record for each of them
-        parent_fields = {f"_{resource.parent}_{name}" for name in resource.include_from_parent}
-        keys = {path[0] for path in resource.key_paths if path}
-        self._is_one_record = resource.parent is not None and bool(keys) and keys <= parent_fields
+        # a key that comes from the parent's record has one record for each of them
+        key = [resource.column(name) for name in resource.primary_key]
+        self._is_one_record = bool(key) and all(map(resource.comes_from_parent, key))
         # parsing a path takes dlt longer than following it on a page
         self._records_path = jsonpath.compile_path(selector)
         self._total_path = total.get("total_path")
@@ -103,8 +102,8 @@ class PageReader:
         """Tell whether a response with one record cannot have more: it is no list, or its key is the parent's."""
         if self._is_one_record:
             return True
-        if self._selector == "$" and isinstance(body := response.json(), dict):
-            return self._detection.records_at(self._detected or (), body) == [body]
+        if self._selector == "$" and isinstance(response.json(), dict):
+            return not self._detected
         found = jsonpath.find_values(self._records_path, response.json())
         return len(found) == 1 and isinstance(found[0], dict)
 
