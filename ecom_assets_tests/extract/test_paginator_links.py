@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from ecom_assets.extract.paging.page_adder import MAX_EMPTY_PAGES
+from ecom_assets.extract.paging.paginator import MAX_RESTARTS
 from ecom_assets.foundation.errors import IncompleteSlice
 from ecom_assets_tests.support.loads.slices import read_slice
 from ecom_assets_tests.support.servers.loopback import Loopback, Reply, Seen, json_reply, serving
