@@ -10,13 +10,15 @@ from typing import cast
 
 from dlt.sources.helpers.rest_client.auth import (
     APIKeyAuth,
-    AuthConfigBase,
     BearerTokenAuth,
     HttpBasicAuth,
     OAuth2ClientCredentials,
 )
 from requests.auth import AuthBase
 
+from ecom_assets.client.auth_kinds.hmac_signature import HmacSignature
+from ecom_assets.client.auth_kinds.login import LoginToken
+from ecom_assets.client.auth_kinds.path_key import KeyInPath
 from ecom_assets.declaration.reading import Auth, Shop
 
 
@@ -32,7 +34,7 @@ def build_auth(shop: Shop, secrets: Mapping[str, str]) -> tuple[AuthBase, ...]:
     return (*declared, *(auth for auth in own if auth is not None))
 
 
-def build_endpoint_auth(shop: Shop, secrets: Mapping[str, str]) -> dict[str, tuple[AuthConfigBase, ...]]:
+def build_endpoint_auth(shop: Shop, secrets: Mapping[str, str]) -> dict[str, tuple[AuthBase, ...]]:
     """Return dlt's auth objects of the endpoints that do not use the client's, by the name of their resource."""
     return {
         resource.name: tuple(_auth_object(auth, secrets) for auth in resource.endpoint.auth)
@@ -41,16 +43,22 @@ def build_endpoint_auth(shop: Shop, secrets: Mapping[str, str]) -> dict[str, tup
     }
 
 
-def _auth_object(auth: Auth, secrets: Mapping[str, str]) -> AuthConfigBase:
+def _auth_object(auth: Auth, secrets: Mapping[str, str]) -> AuthBase:
     """Return the auth object of one declared kind."""
     values = {field: secrets[name] for field, name in auth.fields.items()}
     if auth.type == "api_key":
         key = (auth.prefix or "") + values["api_key"]
+        if auth.location == "path":
+            return KeyInPath(values["api_key"])
         return APIKeyAuth(name=auth.name, api_key=key, location=auth.location)
     if auth.type == "bearer":
         return BearerTokenAuth(token=values["token"])
     if auth.type == "http_basic":
         return HttpBasicAuth(username=values["username"], password=values["password"])
+    if auth.type == "login":
+        return LoginToken(auth, values)
+    if auth.type == "hmac":
+        return HmacSignature(auth, values)
     return OAuth2ClientCredentials(
         access_token_url=cast(str, auth.access_token_url),  # never None for this kind
         client_id=values["client_id"],

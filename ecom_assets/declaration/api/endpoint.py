@@ -10,7 +10,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field, PrivateAttr, StrictBool, model_validator
 from typing_extensions import Self
 
-from ecom_assets.declaration.api.client import Auths
+from ecom_assets.declaration.api.auth import Auths
 from ecom_assets.declaration.api.paginator import Paginator
 from ecom_assets.declaration.error_text import format_value, rule_error, value_error
 from ecom_assets.declaration.field_types import (
