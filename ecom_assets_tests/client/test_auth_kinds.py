@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 from ecom_assets.client.read_statistics import ReadStatistics
 from ecom_assets.declaration.api.client import Client
-from ecom_assets.declaration.reading import load_shop
+from ecom_assets.declaration.reading import Shop, load_shop
 from ecom_assets.foundation.errors import ApiError
 from ecom_assets.load.run import run_load
 from ecom_assets.warehouse.duckdb.warehouse import DuckDbWarehouse
@@ -230,7 +230,10 @@ def test_a_key_in_the_path(api: Loopback) -> None:
         ),
         ({"type": "hmac", "signed_text": "x", "signature_value": "{api_key}"}, "a text with {signature}"),
         ({"type": "bearer", "signed_text": "x"}, "signed_text with type hmac only"),
-        ({"type": "api_key", "location": "path"}, r"no {secret}; {secret} in base_url"),
+        (
+            {"type": "api_key", "location": "path"},
+            "no {secret} in the path of base_url; {secret} in base_url",
+        ),
         ({"type": "hmac", "location": "path", "signed_text": "x"}, "location path with type hmac"),
     ],
 )
@@ -241,8 +244,22 @@ def test_wrong_recipes_are_refused(auth: dict[str, Any], problem: str) -> None:
 
 
 def test_a_mark_without_a_key_is_refused() -> None:
-    with pytest.raises(ValidationError, match="no auth with location path"):
-        Client.model_validate({"base_url": "https://api.example.com/{secret}", "auth": {"type": "bearer"}})
+    in_path = {"type": "api_key", "location": "path"}
+    for base_url, auth in (
+        ("https://api.example.com/{secret}", {"type": "bearer"}),
+        ("https://{secret}.example.com/v1", in_path),
+        ("https://api.example.com/{secret}", [in_path, {**in_path, "secret": "other"}]),
+    ):
+        with pytest.raises(
+            ValidationError, match=r"no key for|no \{secret\} in the path|location path twice"
+        ):
+            Client.model_validate({"base_url": base_url, "auth": auth})
+    shop = {"name": "acme", "client": {"base_url": "https://api.example.com/{secret}", "auth": in_path}}
+    endpoint = {"path": "/things", "auth": {"type": "bearer"}}
+    with pytest.raises(ValidationError, match="no key for"):
+        Shop.model_validate(
+            {**shop, "resources": [{"name": "things", "primary_key": "id", "endpoint": endpoint}]}
+        )
 
 
 @pytest.mark.parametrize(

@@ -84,6 +84,20 @@ class Client(DeclarationModel):
         addresses |= missing_names(self.auth_objects)
         return {name: host_and_port(address or self.base_url) for name, address in addresses.items()}
 
+    def check_key_in_path(self, place: Place, auths: Sequence[Auth]) -> None:
+        """Require that requests with these auth kinds have a key for `{secret}` in the path, if it is there."""
+        in_path = sum(auth.location == "path" for auth in auths)
+        address = urlsplit(self.base_url)
+        if in_path != (SECRET_IN_PATH in address.path) or SECRET_IN_PATH in address.netloc:
+            found = "location path twice" if in_path > 1 else f"no {SECRET_IN_PATH} in the path of base_url"
+            if not in_path:
+                found = f"no key for {SECRET_IN_PATH} in base_url"
+            allowed = (
+                f"{SECRET_IN_PATH} in base_url, such as https://api.example.com/{SECRET_IN_PATH}/v1, with one auth: "
+                "{type: api_key, location: path}"
+            )
+            raise rule_error(place, found, allowed)
+
     @model_validator(mode="after")
     def _check_addresses_and_secrets(self) -> Self:
         """Check the addresses, and that no two auth kinds use the same secret by accident."""
@@ -91,16 +105,7 @@ class Client(DeclarationModel):
         if problem:
             raise rule_error(("base_url",), *problem)
         check_auths(("auth",), self.auth, allow_http=self.allow_http)
-        in_path = [auth for auth in self.auth if auth.location == "path"]
-        if bool(in_path) != (SECRET_IN_PATH in self.base_url):
-            found = f"no {SECRET_IN_PATH}" if in_path else f"{SECRET_IN_PATH}, and no auth with location path"
-            allowed = (
-                f"{SECRET_IN_PATH} in base_url, such as https://api.example.com/{SECRET_IN_PATH}/v1, with auth: "
-                "{type: api_key, location: path}"
-            )
-            raise rule_error(("base_url",), found, allowed)
-        if len(in_path) > 1:
-            raise rule_error(("auth",), "location path twice", "one secret in the path")
+        self.check_key_in_path(("auth",), self.auth)
         return self
 
 
