@@ -109,7 +109,7 @@ class ShopAdapter(HTTPAdapter):
             refused = f"refused to send this to {target}: this shop's requests go to {self._origin} only"
             raise ApiError(self._errors.message(request, refused))
         unsigned = request.copy()
-        unsigned.url = self._signer.without_secrets(request.url or "")
+        unsigned.url = self._signer.unsigned_address(request.url or "")
         slice_id = request.headers.get(SLICE_HEADER)
         statistics = self._statistics.of(slice_id) if self._statistics and slice_id else None
         kwargs["timeout"] = self.policy.timeout

@@ -18,7 +18,7 @@ from requests.sessions import merge_hooks, merge_setting
 from requests.structures import CaseInsensitiveDict
 
 from ecom_assets.client.adapter import ShopAdapter
-from ecom_assets.client.client_credentials import with_declared_requests
+from ecom_assets.client.auth_kinds.client_credentials import with_declared_requests
 from ecom_assets.client.read_statistics import ReadStatistics
 from ecom_assets.client.redaction import Redactor, scrubbed_logging
 from ecom_assets.client.request_errors import RequestErrors

@@ -13,7 +13,8 @@ from pydantic import Field, PrivateAttr, model_validator
 from pydantic.json_schema import JsonSchemaValue
 from typing_extensions import Self
 
-from ecom_assets.declaration.api.client import Auth, Client
+from ecom_assets.declaration.api.auth import Auth
+from ecom_assets.declaration.api.client import Client
 from ecom_assets.declaration.api.endpoint import Incremental
 from ecom_assets.declaration.api.policy import Policy
 from ecom_assets.declaration.error_text import (
