@@ -33,6 +33,7 @@ from ecom_assets.declaration.secret_use import SecretUse
 from ecom_assets.declaration.shop_rules.deletes import check_deletes
 from ecom_assets.declaration.shop_rules.dispositions import check_disposition
 from ecom_assets.declaration.shop_rules.endpoints import check_endpoint, check_first_window
+from ecom_assets.declaration.shop_rules.partitions import check_start
 from ecom_assets.declaration.shop_rules.references import check_references
 from ecom_assets.declaration.table.deletes import deletions_name
 from ecom_assets.declaration.table.inferred_columns import parent_column
@@ -199,6 +200,8 @@ class Shop(DeclarationModel):
     def _check_consistency(self) -> Self:
         """Check the resources against each other, and tell each child whether its parent is windowed."""
         by_name = self._check_names()
+        if self.partitions:
+            check_start(("partitions", "start"), self.partitions)
         if not self.tables:
             raise rule_error(
                 ("resources", 0, "selected"), "false for every resource", "true for at least one resource"

@@ -87,9 +87,9 @@ class LoadMetrics:
         self._slices_read = 0
 
     @property
-    def partition_keys(self) -> list[str | None]:
-        """Return the partition keys of the run's windows; a snapshot has the one key None."""
-        return list(self.counts)
+    def windows(self) -> list[Window]:
+        """Return the run's windows; a snapshot has none."""
+        return [window for part in self.slices for window in part.windows]
 
     @property
     def fetched(self) -> int:

@@ -87,7 +87,7 @@ def _write(
     widened = widen_columns(transaction, shop, columns, columns_now, on_progress)
     overtaking = loads_read_after(transaction, shop, reading.ended) - before.loads_from_the_future
     index_row_keys(transaction, shop, resources)
-    newer_rows = set_newer_rows_aside(transaction, shop, load_metrics, plan.began, overtaking, on_progress)
+    newer_rows = set_newer_rows_aside(transaction, shop, reading.tables, plan.began, overtaking, on_progress)
     stored_tables = transaction.columns_of(shop.name)
     delete_replaced_rejections(transaction, shop, load_metrics, stored_tables)
     delete_replaced_nested_rows(transaction, shop, load_metrics, stored_tables)

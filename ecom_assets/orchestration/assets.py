@@ -122,9 +122,7 @@ def _load_report_check(
         yield from _materializations(context, shop, report, warehouse)
     failed = {asset_key(shop, name) for name in errors}
     checks = [key for key in context.selected_asset_check_keys if key.asset_key not in failed]
-    yield from run_checks(
-        shop, warehouse, checks, [window.partition_key for window in windows] if windows else None
-    )
+    yield from run_checks(shop, warehouse, checks, windows or None)
     if errors:
         failure = failure_of_resources(shop, errors, len(names))
         raise failure_or_retry(context, failure, errors.values()) from None
