@@ -40,6 +40,10 @@ class IncompleteSlice(ApiError):
     """A slice could not be proved complete."""
 
 
+class WindowsFailed(ApiError):
+    """Some windows of a resource failed, and the others were loaded."""
+
+
 class ContractBroken(IngestError):
     """Records break the contract in a way that fails the resource instead of single rows."""
 
