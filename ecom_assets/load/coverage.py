@@ -16,6 +16,7 @@ from ecom_assets.extract.windows import Window, window_at
 from ecom_assets.foundation.intervals import Intervals
 from ecom_assets.load.ledger import LEDGER_TABLE
 from ecom_assets.warehouse.transaction import Transaction
+from ecom_assets.warehouse.warehouse import Warehouse
 
 LOADED, PARTLY, MISSING, FAILED = "█", "▒", "·", "!"
 """The states of a window: loaded, loaded in part, never loaded, and loaded with figures that do not add up."""
@@ -137,3 +138,25 @@ def replaced_entries(entries: Sequence[LedgerEntry], windows: Iterable[Window]) 
     for entry in entries:
         if entry.start is not None and entry.end is not None and not covered.add(entry.start, entry.end):
             yield entry
+
+
+def loaded_time(shop: Shop, warehouse: Warehouse) -> dict[str, Intervals] | None:
+    """Return the time that is loaded for good of each windowed table, by name; None before the first load.
+
+    A window counts once it was loaded after its end, with figures that add up.
+
+    Raises:
+        WarehouseError: The warehouse cannot be read.
+    """
+    if not warehouse.exists():
+        return None
+    with warehouse.read(shop.name) as transaction:
+        if LEDGER_TABLE not in transaction.columns_of(shop.name):
+            return None
+        found = {}
+        for resource in shop.windowed_resources():
+            entries = newest_entries(transaction, shop, resource)
+            closed = [entry for entry in entries if entry.end is not None and entry.loaded_at >= entry.end]
+            pieces = coverage_of(closed)._pieces
+            found[resource.name] = Intervals((start, end) for start, end, entry in pieces if entry.adds_up)
+        return found
