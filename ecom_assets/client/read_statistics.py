@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Collection, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from email.utils import parsedate_to_datetime
 
 from ecom_assets.foundation.errors import ApiError, RetryLater
 
@@ -36,7 +39,7 @@ MAX_EARLY_FAILURES = 3
 
 
 class ReadStatistics:
-    """The statistics of a run's slices by slice id; safe to share between workers."""
+    """The statistics of a run's slices by slice id, and `clock_offset`; safe to share between workers."""
 
     def __init__(self) -> None:
         """Start with no slice."""
@@ -44,11 +47,21 @@ class ReadStatistics:
         self._slices: dict[str, SliceStatistics] = {}
         self._isolated: dict[str, Collection[str]] = {}
         self._failures: dict[str, ApiError] = {}
+        self.clock_offset: timedelta | None = None
 
     def of(self, slice_id: str) -> SliceStatistics:
         """Return the statistics of a slice, which start at zero on the first call."""
         with self._lock:
             return self._slices.setdefault(slice_id, SliceStatistics())
+
+    def note_date(self, date: str | None, age: str | None) -> None:
+        """Note how far the API's clock is ahead of this machine's, by the first `Date` header that is of now.
+
+        A response with an `Age` comes from a cache, and its date is that of the original.
+        """
+        if self.clock_offset is None and date and not age:
+            with suppress(ValueError, TypeError):
+                self.clock_offset = parsedate_to_datetime(date) - datetime.now(timezone.utc)
 
     def isolate(self, slice_ids: Collection[str]) -> None:
         """Let each of these slices, which are those of one endpoint, fail alone. One slice has no others to save."""

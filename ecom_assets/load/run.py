@@ -11,6 +11,7 @@ from ecom_assets.declaration.reading import Shop
 from ecom_assets.extract.windows import Window
 from ecom_assets.foundation.errors import IngestError
 from ecom_assets.foundation.progress import OnProgress
+from ecom_assets.load.clock import report_offset
 from ecom_assets.load.column_types import infer_types
 from ecom_assets.load.commit import CommitResult, commit
 from ecom_assets.load.dlt_pipeline import open_pipeline
@@ -88,9 +89,13 @@ def run_load(
 def _try_load(context: RunContext, plan: LoadPlan, refused: Mapping[str, IngestError]) -> RunReport:
     """Run all stages once. `refused` are the errors of resources that failed in an earlier try."""
     before = read_warehouse_state(context, plan)
+    plan = replace(plan, began=plan.began + before.clock_offset)
     plan, failures = infer_types(context, without_tables(plan, refused), before.columns)
     reading = read_verify_and_contract(context, plan, before.columns)
-    reading = replace(reading, failures={**refused, **failures, **reading.failures})
+    failures = {**refused, **failures, **reading.failures}
+    reading = replace(reading, failures=failures, ended=reading.ended + before.clock_offset)
+    if offset := context.connection.statistics.clock_offset:
+        report_offset("the API's clock", offset, context.on_progress)
     plan = reading.plan
     reports = resource_reports(plan, reading, context.connection.statistics)
     result = CommitResult()

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 import dlt
 
 from ecom_assets.declaration.reading import Resource
 from ecom_assets.foundation.errors import WarehouseError
+from ecom_assets.load.clock import offset_of_server
 from ecom_assets.load.column_types import tables_to_know
 from ecom_assets.load.dlt_pipeline import StoredColumns, stored_columns
 from ecom_assets.load.ledger import loads_read_after
@@ -29,10 +31,12 @@ class WarehouseState:
         columns: dlt's columns of the run's tables.
         loads_from_the_future: The ids of the loads whose reading ended later than this run began, going by the
             ledger. They are over, so their machine's clock is ahead: they did not overtake this run.
+        clock_offset: How far the warehouse's clock is ahead of this machine's.
     """
 
     columns: StoredColumns = field(default_factory=dict)
     loads_from_the_future: frozenset[str] = frozenset()
+    clock_offset: timedelta = timedelta()
 
 
 def read_warehouse_state(context: RunContext, plan: LoadPlan) -> WarehouseState:
@@ -50,7 +54,9 @@ def read_warehouse_state(context: RunContext, plan: LoadPlan) -> WarehouseState:
     ):
         context.pipeline.sync_destination()
         columns = stored_columns(context.pipeline, tables_to_know(plan.shop, plan.resources))
-        return WarehouseState(columns, loads_read_after(transaction, plan.shop, plan.began))
+        offset = offset_of_server(transaction, context.on_progress)
+        later = loads_read_after(transaction, plan.shop, plan.began + offset)
+        return WarehouseState(columns, later, offset)
 
 
 def refuse_type_conflicts(
