@@ -193,6 +193,8 @@ class ShopAdapter(HTTPAdapter):
         if response.status_code == 401 and may_renew_token:
             unsigned_response.is_token_refused = self._signer.drop_token(unsigned, signed)
         headers = unsigned_response.headers
+        if self._statistics:
+            self._statistics.note_date(headers.get("Date"), headers.get("Age"))
         for name in _ADDRESS_HEADERS:
             if name in headers:
                 headers[name] = self._signer.without_secrets(headers[name])

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 import dlt
 
 from ecom_assets.declaration.reading import Resource, Shop
 from ecom_assets.foundation.errors import IngestError, WarehouseError
+from ecom_assets.load.clock import offset_of_server
 from ecom_assets.load.cursors import TableCursors, read_cursors
 from ecom_assets.load.dlt_pipeline import StoredColumns
 from ecom_assets.load.ledger import filled_tables, loads_read_after
@@ -37,6 +39,7 @@ class WarehouseState:
         cursors: The cursors of the run's open-ended tables.
         schema_tables: The tables of dlt's schema as the last load left it.
         refused: The errors of resources whose tables cannot become what the declaration says.
+        clock_offset: How far the warehouse's clock is ahead of this machine's.
     """
 
     columns: StoredColumns = field(default_factory=dict)
@@ -45,6 +48,7 @@ class WarehouseState:
     cursors: Mapping[str, TableCursors] = field(default_factory=dict)
     schema_tables: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     refused: Mapping[str, IngestError] = field(default_factory=dict)
+    clock_offset: timedelta = timedelta()
 
 
 def read_warehouse_state(context: RunContext, plan: LoadPlan) -> WarehouseState:
@@ -70,13 +74,15 @@ def read_warehouse_state(context: RunContext, plan: LoadPlan) -> WarehouseState:
         renamed = {change.table for name, change in changes.items() if change.table != name}
         present = transaction.columns_of(plan.shop.name).keys() - renamed
         _forget_former_columns(context.pipeline, plan.shop, columns, present)
+        offset = offset_of_server(transaction, context.on_progress)
         return WarehouseState(
             columns,
-            loads_read_after(transaction, plan.shop, plan.began),
+            loads_read_after(transaction, plan.shop, plan.began + offset),
             filled_tables(transaction, plan.shop),
             read_cursors(transaction, plan.shop, plan.resources),
             schema_tables,
             {**refused_resources(plan.shop, plan.resources, changes), **foreign},
+            offset,
         )
 
 

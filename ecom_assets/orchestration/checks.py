@@ -19,6 +19,7 @@ from dagster import (
 )
 
 from ecom_assets.declaration.reading import Resource, Shop
+from ecom_assets.extract.windows import Window
 from ecom_assets.foundation.errors import WarehouseError
 from ecom_assets.load.checks import ledger as ledger_checks
 from ecom_assets.load.checks import table as table_checks
@@ -83,7 +84,7 @@ def run_checks(
     shop: Shop,
     warehouse: Warehouse,
     keys: Iterable[AssetCheckKey],
-    windows: Collection[str] | None = None,
+    windows: Collection[Window] | None = None,
 ) -> Iterator[AssetCheckResult]:
     """Yield the result of each check, all of them read in one transaction.
 
@@ -93,7 +94,7 @@ def run_checks(
         shop: The shop of all checks.
         warehouse: The warehouse that has its tables.
         keys: The checks to run, in any order.
-        windows: The partition keys that the run loaded. None, as when checks run alone, stands for all.
+        windows: The windows that the run loaded. None, as when checks run alone, stands for all.
     """
     ordered = sorted(keys, key=lambda key: (key.asset_key.path, list(_CHECKS).index(key.name)))
     findings: list[tuple[AssetCheckKey, Finding]] = []

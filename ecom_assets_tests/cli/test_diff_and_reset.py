@@ -12,7 +12,6 @@ import pytest
 from ecom_assets.cli.app import main
 from ecom_assets_tests.support.servers.record_api import Records
 from ecom_assets_tests.support.servers.record_api import records as records
-from ecom_assets_tests.support.warehouses.engines import new_place_widely as new_place_widely
 
 KEY = {"data_type": "bigint", "nullable": False}
 TEXT = {"data_type": "text"}
