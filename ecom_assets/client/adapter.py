@@ -20,6 +20,7 @@ from requests import PreparedRequest, Response
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 
+from ecom_assets.client.errors_in_bodies import temporary_error
 from ecom_assets.client.http_connection import bounded_connection_class, complete_before
 from ecom_assets.client.rate_limit import RateLimit
 from ecom_assets.client.read_statistics import SLICE_HEADER, ReadStatistics
@@ -130,11 +131,14 @@ class ShopAdapter(HTTPAdapter):
                     continue
                 if not self._is_retried(outcome):
                     return outcome
+                error = temporary_error(outcome, self.policy.retry_errors)
                 reason, pause = f"status {outcome.status_code}", outcome.pause
                 if pause is not None:
                     self._rate_limit.pause(pause)  # for all workers: the API counts the whole shop's requests
                     if pause > LONGEST_WAIT:
                         raise self._errors.pause_too_long(outcome, pause, LONGEST_WAIT)
+                if is_last and error:
+                    raise self._errors.declared_error(outcome, error)
                 if is_last:
                     return outcome
             else:
@@ -151,7 +155,9 @@ class ShopAdapter(HTTPAdapter):
     def _is_retried(self, response: ApiResponse) -> bool:
         """Return whether a status may be temporary, and note the pause that the response asks for."""
         status = response.status_code
-        is_declared = status in self.policy.retry_statuses
+        is_declared = status in self.policy.retry_statuses or (
+            temporary_error(response, self.policy.retry_errors) is not None
+        )
         if is_declared or status in RETRIED_WITH_TIME:
             response.pause = retry_after(response, self.policy.retry_after)
         return is_declared or response.pause is not None

@@ -13,7 +13,7 @@ from ecom_assets.client.auth import build_auth, build_endpoint_auth
 from ecom_assets.client.failures import failure_of
 from ecom_assets.client.read_statistics import ReadStatistics
 from ecom_assets.client.redaction import Redactor, scrubbed_logging
-from ecom_assets.client.secrets import SANDBOX_SCHEME, resolve_secrets
+from ecom_assets.client.secrets import SANDBOX_SCHEME, public_ids, resolve_secrets
 from ecom_assets.client.session import ShopSession, create_session
 from ecom_assets.declaration.reading import Shop
 from ecom_assets.declaration.table.privacy import PII_KEY_NAME
@@ -69,6 +69,7 @@ def open_api(shop: Shop, secrets: Mapping[str, str] | None = None) -> Iterator[A
             resolved.values(),
             statistics,
             build_endpoint_auth(shop, resolved),
+            public_ids(shop, resolved),
         )
         stack.enter_context(scrubbed_logging(session.redactor))
         try:

@@ -25,9 +25,11 @@ class SliceStatistics:
     `source_total` is the total that the API reports, `seconds` is wall time. `ignored` counts the answers that a
     response action turned into empty pages. `refused` is the status of such an answer if it says nothing about the
     records, None otherwise; the rows of the list then stay. `refusal_is_declared` tells whether the declaration has the
-    content of that answer. `listed_keys` are the fields at the top of the answers that had a list, `unlisted_keys`
-    those of each answer that left the list out; both only where the endpoint declares that the list may be left out.
-    `confirmed_by` is what confirms the end of the list: `total`, `end` or `nothing`.
+    content of that answer. `masked` counts the texts of records that held a secret of the shop.
+
+    `listed_keys` are the fields at the top of the answers that had a list, `unlisted_keys` those of each answer that
+    left the list out; both only where the endpoint declares that the list may be left out. `confirmed_by` is what
+    confirms the end of the list: `total`, `end` or `nothing`.
     """
 
     source_total: int | None = None
@@ -40,6 +42,7 @@ class SliceStatistics:
     refusal_is_declared: bool = False
     seconds: float = 0.0
     complete: bool = False
+    masked: int = 0
     listed_keys: frozenset[str] | None = None
     unlisted_keys: frozenset[frozenset[str]] = frozenset()
     confirmed_by: str | None = field(default=None, compare=False)

@@ -11,6 +11,7 @@ import threading
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 
 from ecom_assets.client.secret_encodings import SecretForm, secret_forms
 
@@ -20,22 +21,30 @@ HIDDEN = "***"
 class Redactor:
     """Replaces the secrets of one shop in texts; safe to share between threads."""
 
-    def __init__(self, secrets: Iterable[str] = ()) -> None:
-        """Start with these secrets; empty ones are ignored."""
+    def __init__(self, secrets: Iterable[str] = (), ids: Iterable[str] = ()) -> None:
+        """Start with these secrets and ids, such as user names; empty ones are ignored."""
         self._lock = threading.Lock()
         self._secrets: frozenset[str] = frozenset()
         self._forms: tuple[SecretForm, ...] = ()
         self._required_in_data: tuple[str, ...] = ()  # each once: most texts and bodies hold none of them
         self.add(*secrets)
+        self.add(*ids, in_data=False)
 
-    def add(self, *secrets: str) -> None:
-        """Hide these too from now on, such as a token obtained while running."""
+    def add(self, *secrets: str, in_data: bool = True) -> None:
+        """Hide these too from now on, such as a token obtained while running.
+
+        Args:
+            secrets: What to hide.
+            in_data: Whether to hide them in an API's data as well. Not so for ids and user names: they are in records
+                in their own right.
+        """
         with self._lock:
             new = {secret for secret in secrets if secret} - self._secrets
             if not new:
                 return
             self._secrets |= new
-            self._forms += tuple(form for secret in new for form in secret_forms(secret))
+            forms = (form for secret in new for form in secret_forms(secret))
+            self._forms += tuple(form if in_data else replace(form, in_data=False) for form in forms)
             required = dict.fromkeys(form.required_text for form in self._forms if form.in_data)
             self._required_in_data = tuple(required)
 

@@ -61,6 +61,13 @@ class RequestErrors:
         advice = self._advice(response.status_code, is_paused=getattr(response, "pause", None) is not None)
         return ApiError(self.message(response.request, f"{status}; {advice}; body: {body_start or 'empty'}"))
 
+    def declared_error(self, response: Response, error: str) -> ApiError:
+        """Return the error for a successful response whose body tells of a temporary error until the last try."""
+        tries = getattr(response, "tries", 1)
+        status = f"status {status_text(response.status_code)}{_tries_text(tries)}"
+        text = f"{status}, with the error {error!r} of policy.retry_errors; {THROTTLE_ADVICE}"
+        return ApiError(self.message(response.request, text))
+
     def pause_too_long(self, response: Response, seconds: float, longest: float) -> RetryLater:
         """Return the error for a response that asks for a pause longer than a run waits; both in seconds."""
         throttle = ", a throttle" if response.status_code in RETRIED_WITH_TIME else ""

@@ -58,6 +58,9 @@ class ApiResponse(Response):
     is_token_refused: bool = False
     """Whether the API refused a token, so that a new one may help."""
 
+    is_masked: bool = False
+    """Whether the body held a secret, which is masked in it."""
+
     _errors: RequestErrors
     _parsed: tuple[bytes, Any] | None = None
 
@@ -91,6 +94,7 @@ class ApiResponse(Response):
         ):  # a body that cannot be decoded is not JSON: `json` reports it
             body, clean.encoding = _to_utf8(body, clean.encoding), "utf-8"
         clean._content = errors.scrub_body(body)
+        clean.is_masked = clean._content is not body
         clean.tries, clean._errors = tries, errors
         return clean
 

@@ -28,6 +28,10 @@ SANDBOX_SCHEME = "sandbox://"
 """How the `base_url` of a shop begins that uses the bundled sandbox."""
 
 
+_SECRET_OF_ID = {"username": "password", "client_id": "client_secret"}
+"""The fields that are ids, each with the field of its secret."""
+
+
 @dataclass(frozen=True)
 class FoundSecret:
     """A secret, and where it came from.
@@ -80,6 +84,31 @@ def resolve_secrets(shop: Shop, given: Mapping[str, str] | None = None) -> dict[
         name: _checked_value(shop, name, found, may_be_empty=may_be_empty)
         for name, may_be_empty, found in _found_secrets(shop, given or {})
     }
+
+
+def public_ids(shop: Shop, resolved: Mapping[str, str]) -> set[str]:
+    """Return the values of a shop's secrets that are ids or user names, and not secret in records.
+
+    A user name without a password is the secret itself.
+
+    Args:
+        shop: The shop, with its auth kinds.
+        resolved: What `resolve_secrets` returned.
+    """
+    fields_by_auth = [
+        {field: resolved.get(name, "") for field, name in auth.fields.items()} for auth in shop.auths
+    ]
+    for entry in shop.client.auth_objects:
+        held = {name.rpartition(".")[2]: value for name, value in entry.known_secrets().items()}
+        fields_by_auth.append(
+            held | {part.field: resolved.get(part.name, "") for part in entry.missing_fields()}
+        )
+    ids, secret = set[str](), set[str]()
+    for fields in fields_by_auth:
+        for name, value in fields.items():
+            belongs_to = _SECRET_OF_ID.get(name)
+            (ids if belongs_to and fields.get(belongs_to) else secret).add(value)
+    return ids - secret - {""}
 
 
 def secret_sources(shop: Shop, given: Mapping[str, str] | None = None) -> dict[str, str]:

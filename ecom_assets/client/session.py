@@ -35,6 +35,7 @@ def create_session(
     secrets: Collection[str],
     statistics: ReadStatistics | None,
     endpoint_auth: Mapping[str, Sequence[AuthBase]] | None = None,
+    ids: Collection[str] = (),
 ) -> ShopSession:
     """Return the session that goes into dlt's REST API source as `client.session`; threads may share it.
 
@@ -45,14 +46,15 @@ def create_session(
     Args:
         shop: Its `client.base_url` is the only origin that requests go to.
         auth: What `build_auth` returned for this shop.
-        secrets: The values that must never show.
+        secrets: The values that must never show, `ids` among them.
         statistics: Counts the requests of the slice that a request's SLICE_HEADER names; None counts nothing.
         endpoint_auth: What `build_endpoint_auth` returned for this shop.
+        ids: Those of `secrets` that are no secrets in records, such as user names.
 
     Raises:
         BrokerError: A broker is configured and does not answer; the session may raise it later as well.
     """
-    redactor = Redactor(secrets)
+    redactor = Redactor(set(secrets) - set(ids), ids)
     auth = with_declared_requests(auth, shop.client.auth, redactor)
     endpoint_auth = {
         resource.name: with_declared_requests(

@@ -6,18 +6,12 @@ Counting looks at each value once, however many names there are.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ecom_assets.contract.new_fields import (
-    DEEPEST,
-    FieldPath,
-    KnownFields,
-    TooManyFields,
-    normalized_path,
-    unknown_fields,
-)
+from ecom_assets.contract.column_names import ColumnNames, FieldPath, plain_name
+from ecom_assets.contract.new_fields import DEEPEST, KnownFields, TooManyFields, unknown_fields
 from ecom_assets.declaration.reading import Column, Resource
 from ecom_assets.foundation.errors import ContractBroken
 
@@ -29,10 +23,10 @@ class _Field:
     below: dict[str, _Field] = field(default_factory=dict)
     is_column: bool = False
 
-    def new_columns(self, path: FieldPath, taken: Collection[str]) -> int:
-        """Return how many columns the field and those below it add to a table that has some."""
-        own = self.is_column and normalized_path(path) not in taken
-        return own + sum(entry.new_columns((*path, name), taken) for name, entry in self.below.items())
+    def new_columns(self, path: FieldPath, is_new: Callable[[FieldPath], bool]) -> int:
+        """Return how many of the field and those below it become a new column."""
+        own = self.is_column and is_new(path)
+        return own + sum(entry.new_columns((*path, name), is_new) for name, entry in self.below.items())
 
     def objects(self, path: FieldPath) -> Iterator[tuple[FieldPath, _Field]]:
         """Yield the objects below this one that become columns."""
@@ -45,17 +39,18 @@ class _Field:
 class ColumnLimit:
     """Returns the undeclared fields of records, as many as a table may have as columns."""
 
-    def __init__(self, resource: Resource) -> None:
-        """Take the resource; `max_new_columns` says how many columns its table gets beside the declared ones."""
+    def __init__(self, resource: Resource, names: ColumnNames) -> None:
+        """Take the resource, whose `max_new_columns` is the limit, and the names of its undeclared columns."""
         self._resource = resource
+        self._names = names
         self._declared = frozenset(column.name for column in resource.table_columns)
         self._json: set[FieldPath] = set()
         """The objects that stay one JSON column each."""
 
     def fields_of(
         self, rows: Sequence[Any], known: KnownFields, evolved: Mapping[str, Column], *, evolves: bool
-    ) -> tuple[dict[str, list[Any]], dict[str, int]]:
-        """Return the undeclared fields of records and the dropped values, as `unknown_fields` does.
+    ) -> dict[FieldPath, list[Any]]:
+        """Return the undeclared fields of records, as `unknown_fields` does.
 
         Args:
             rows: The records.
@@ -71,17 +66,21 @@ class ColumnLimit:
             return unknown_fields(rows, known, flatten=flatten)
         is_json = self._stays_json(evolved)
         most = max(self._resource.max_new_columns, len(evolved))
-        taken = self._declared | evolved.keys()
         try:
             found = unknown_fields(
                 rows, known, flatten=flatten, stays_whole=is_json, most=most + len(self._declared)
             )
-            if len(evolved) + len(found[0].keys() - taken) <= most:
+            new = sum(self._is_new(path, evolved) for path, values in found.items() if values)
+            if len(evolved) + new <= most:
                 return found
         except TooManyFields:
             pass
         self._reduce(rows, known, evolved, flatten)
         return unknown_fields(rows, known, flatten=flatten, stays_whole=self._stays_json(evolved))
+
+    def _is_new(self, path: FieldPath, evolved: Mapping[str, Column]) -> bool:
+        """Tell whether a field becomes a column that the table does not have."""
+        return plain_name(path) not in self._declared and self._names.name_for(path) not in evolved
 
     def _stays_json(self, evolved: Mapping[str, Column]) -> Any:
         """Return the function that tells whether the object at a path stays one JSON column.
@@ -91,7 +90,7 @@ class ColumnLimit:
         if self._resource.beyond_max_new_columns != "json":
             return None
         columns = {name for name, column in evolved.items() if column.data_type == "json"}
-        return lambda path: path in self._json or (bool(columns) and normalized_path(path) in columns)
+        return lambda path: path in self._json or (bool(columns) and self._names.name_for(path) in columns)
 
     def _reduce(
         self, rows: Sequence[Any], known: KnownFields, evolved: Mapping[str, Column], flatten: bool
@@ -99,8 +98,11 @@ class ColumnLimit:
         """Let the objects with the most names stay JSON until the columns are few enough."""
         records = [row for row in rows if type(row) is dict]
         root = _fields_of(records, known, (), DEEPEST if flatten else 1, self._stays_json(evolved))
-        taken = self._declared | evolved.keys()
-        new = root.new_columns((), taken)
+
+        def is_new(path: FieldPath) -> bool:
+            return self._is_new(path, evolved)
+
+        new = root.new_columns((), is_new)
         limit = self._resource.max_new_columns
         largest = sorted(root.objects(()), key=lambda entry: (-len(entry[1].below), entry[0]))
         while new and len(evolved) + new > limit:
@@ -111,7 +113,7 @@ class ColumnLimit:
             if not keeps_json or not path or len(entry.below) < 2:
                 raise self._error(largest_object(root, path, entry), len(evolved), new)
             self._json.add(path)
-            new += (normalized_path(path) not in taken) - entry.new_columns(path, taken)
+            new += is_new(path) - entry.new_columns(path, is_new)
 
     def _error(self, largest: tuple[FieldPath, int], before: int, new: int) -> ContractBroken:
         path, names = largest
@@ -123,7 +125,7 @@ class ColumnLimit:
                 f"columns; {table}, and {allowed}. Declare the columns, choose schema_contract.columns: "
                 "discard_value, or raise max_new_columns"
             )
-        name, column = ".".join(path), normalized_path(path)
+        name, column = ".".join(path), self._names.name_for(path)
         return ContractBroken(
             f"{self._resource.name}: the object {name} has {names} different names, and {new} new columns would come; "
             f"{table}, and {allowed}. If its names are data, such as ids, declare the column "

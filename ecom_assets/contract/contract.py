@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 from dlt.common.schema.typing import TColumnSchema
 
-from ecom_assets.contract.column_limit import ColumnLimit
+from ecom_assets.contract.column_names import ColumnNames
 from ecom_assets.contract.conversion import arrow_type, convert, instants_of_cursor
 from ecom_assets.contract.duplicates import superseded_rows
 from ecom_assets.contract.inference import fits, infer, key_fits, wider
@@ -21,12 +21,11 @@ from ecom_assets.contract.new_fields import (
     evolved_column,
     infer_column,
     known_fields,
-    undeclared_error,
 )
 from ecom_assets.contract.result import DUPLICATE, ContractResult, RejectedRow
 from ecom_assets.contract.told_deletions import told_deletions
+from ecom_assets.contract.undeclared_fields import UndeclaredFields
 from ecom_assets.declaration.reading import Column, Resource, Shop
-from ecom_assets.declaration.table.column import default_path
 from ecom_assets.declaration.table.deletes import DELETED_AT
 from ecom_assets.foundation.json_text import json_text, shorten_value
 
@@ -42,6 +41,7 @@ class Contract:
         timezone: str = "UTC",
         stored: Collection[str] | None = None,
         may_hold_null: Collection[str] = (),
+        fields: Mapping[str, Iterable[str]] | None = None,
     ) -> None:
         """Take the columns of a resource.
 
@@ -54,29 +54,24 @@ class Contract:
                 that read the same records before.
             may_hold_null: Declared columns that are not nullable, but whose columns in the warehouse are. Rows of
                 earlier loads may have a null there.
+            fields: The paths of the fields that earlier loads made columns of, by column.
         """
         self.evolved = dict(evolved or {})
         self.widened: dict[str, Column] = {}
-        """The undeclared columns that met values which their types could not hold, with the wider types."""
+        """The undeclared columns whose types could not hold a value, with the wider types."""
         self.nested_lists: dict[str, str] = {}
-        """For each column in which an undeclared list of objects is JSON: the entry that makes it a table."""
+        """The entry that makes a table of an undeclared list of objects, by the column that has it as JSON."""
         self._stored = frozenset(self.evolved if stored is None else stored)
         self._may_hold_null = frozenset(may_hold_null)
         self._zone = timezone
-        self._column_limit = ColumnLimit(resource)
         self._take_resource(resource)
         lists = [tuple(child.rows_from.path.split(".")) for child in children if child.rows_from]
         self._known = known_fields([*(column.path for column in resource.columns), *lists])
+        self._names = ColumnNames(self.schema.names, fields or {})
+        self._undeclared = UndeclaredFields(resource, self._known, self._names)
 
     def _take_resource(self, resource: Resource) -> None:
         self.resource = resource
-        # as in dlt, a column also takes the field whose name becomes the column's, such as `customerName`. Personal
-        # data is protected by its path, so there the name has to be exact
-        self._respellable = {
-            column.name
-            for column in resource.columns
-            if column.path == default_path(column.name) and not column.pii
-        }
         self.schema = pa.schema(
             [
                 pa.field(column.name, arrow_type(column), nullable=self._allows_null(column))
@@ -127,21 +122,15 @@ class Contract:
                         f"the record is not an object: {shorten_value(record)}"
                     )
                     broken.add(position)
-        undeclared, discarded = self._undeclared(rows)
-        respelled = {name: undeclared.pop(name) for name in self._respellable.intersection(undeclared)}
-        for name, others in respelled.items():
-            own = values_at(rows, self.resource.column(name).path)[0]
-            pairs = zip(own, others, strict=True)
-            if lost := sum(None not in pair and pair[0] != pair[1] for pair in pairs):
-                discarded[name] = discarded.get(name, 0) + lost
+        undeclared = self._undeclared.of(rows, self.evolved, self._stored)
         arrays = [
-            self._column(rows, column, reasons, broken, respelled.get(column.name, ()))
+            self._column(rows, column, reasons, broken, undeclared.respelled.get(column.name, ()))
             for column in self.resource.columns
         ]
         arrays += self._added_columns(arrays, rows)
         fields = list(self.schema)
         hints: dict[str, TColumnSchema] = {}
-        for name, values in undeclared.items():
+        for name, values in undeclared.new.items():
             column = self._evolved_column(name, values)
             if column.data_type == "json" and name not in self.nested_lists:
                 self.nested_lists |= lists_of_objects(self.resource, name, values, rows, self._known)
@@ -152,7 +141,7 @@ class Contract:
                 reasons.setdefault(position, []).append(f"{name}: {reason}")
             fields.append(pa.field(name, arrow_type(column)))
             arrays.append(converted.array)
-            hints[name] = column_hint(column)
+            hints[name] = {**column_hint(column), **self._names.hint(name)}  # type: ignore[typeddict-item]
         kept: Sequence[int] = range(len(records))
         table = pa.table(arrays, schema=pa.schema(fields))
         if reasons:
@@ -168,7 +157,7 @@ class Contract:
             RejectedRow(row, self._key_text(rows[row]), tuple(reasons[row]), json_text(records[row]))
             for row in sorted(reasons)
         )
-        return ContractResult(table, kept, rejected, discarded, hints)
+        return ContractResult(table, kept, rejected, undeclared.discarded, hints)
 
     def columns_of(
         self, records: Sequence[Any], names: Sequence[str], paths: Mapping[str, Sequence[str]] | None = None
@@ -203,28 +192,6 @@ class Contract:
         if (deletes := self.resource.deletes) and deletes.field:
             added[DELETED_AT.name] = told_deletions(rows, deletes.field, changed, self._zone)
         return list(added.values())
-
-    def _undeclared(self, rows: Sequence[Any]) -> tuple[dict[str, list[Any]], dict[str, int]]:
-        """Return the values of undeclared fields that become columns, and the number of discarded values by field."""
-        policy = self.resource.schema_contract.columns
-        # as in dlt: the first records make the table, whatever the contract says
-        evolves = policy == "evolve" or not (self.resource.declared_columns or self._stored)
-        unknown, discarded = self._column_limit.fields_of(rows, self._known, self.evolved, evolves=evolves)
-        # a column had this name before: its values are in the column with the new name
-        former = {column.renamed_from for column in self.resource.columns if column.renamed_from}
-        unwanted = unknown.keys() - self._respellable - former
-        if not self.resource.declared_columns:
-            unwanted = unwanted - self._stored if self._stored else set()
-        if unwanted and policy == "freeze":
-            raise undeclared_error(self.resource, sorted(unwanted))
-        declared_names = set(self.schema.names)
-        to_discard = unwanted if policy == "discard_value" else set[str]()
-        to_discard = to_discard | former.intersection(unknown)
-        to_discard = to_discard | (declared_names.intersection(unknown) - self._respellable)
-        for name in to_discard:
-            values = unknown.pop(name)
-            discarded[name] = discarded.get(name, 0) + sum(value is not None for value in values)
-        return unknown, discarded
 
     def _evolved_column(self, name: str, values: Sequence[Any]) -> Column:
         """Return the undeclared column of a field, made wider where it does not hold these values."""
@@ -274,14 +241,11 @@ class Contract:
     ) -> pa.Array:
         """Return one declared column, and add the reasons for the rows that break it.
 
-        `respelled` are the values of a field with another spelling of the column's name. They count where the field
-        itself has none.
+        `respelled` are the values of a field with another spelling of the column's name, if no record has the field.
         """
         values, misplaced = values_at(rows, column.path)
         if respelled:
-            values = [
-                other if value is None else value for value, other in zip(values, respelled, strict=True)
-            ]
+            values = list(respelled)
         column = self._widen_key(column, values)
         converted = convert(values, column, self._zone)
         wrong = {position: f"{column.name}: {reason}" for position, reason in converted.wrong.items()}

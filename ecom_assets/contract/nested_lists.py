@@ -7,8 +7,9 @@ from typing import Any
 
 import yaml
 
+from ecom_assets.contract.column_names import normalized_path
 from ecom_assets.contract.nested_values import values_at
-from ecom_assets.contract.new_fields import KnownFields, normalized_path
+from ecom_assets.contract.new_fields import KnownFields
 from ecom_assets.declaration.reading import Resource
 
 _SAMPLE = 200

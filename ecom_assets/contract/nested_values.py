@@ -37,6 +37,12 @@ def values_at(records: Sequence[Any], path: Sequence[str]) -> tuple[list[Any], d
     return values, misplaced
 
 
+def has_field(records: Sequence[Any], path: Sequence[str]) -> bool:
+    """Tell whether a record has a field at a path, if only as null."""
+    objects = values_at(records, path[:-1])[0]
+    return any(isinstance(entry, dict) and path[-1] in entry for entry in objects)
+
+
 def explode(parents: Sequence[Any], resource: Resource, parent: Resource) -> tuple[list[Any], list[int]]:
     """Return the elements of nested lists as records.
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, cast
 
-from dlt.common.normalizers.naming import snake_case
 from dlt.common.schema.typing import TColumnSchema
 
+from ecom_assets.contract.column_names import FieldPath
 from ecom_assets.contract.conversion import convert
 from ecom_assets.declaration.column_types import (
     COLUMN_TYPES,
@@ -22,7 +22,6 @@ from ecom_assets.declaration.reading import Column, Resource
 from ecom_assets.foundation.errors import ContractBroken
 from ecom_assets.foundation.json_text import json_text
 
-_NAMING = snake_case.NamingConvention(max_length=255)
 _NAMED_FIELDS = 5
 """How many undeclared fields an error names."""
 DEEPEST = 16
@@ -31,10 +30,6 @@ _WITH_OFFSET = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?(\.\d+)?\s*(Z|[+
 
 KnownFields = dict[str, Any]
 """Declared paths as a tree. A name leads to the tree below it, or to None if everything below it is known."""
-
-
-FieldPath = tuple[str, ...]
-"""The names that lead to a field."""
 
 
 class TooManyFields(Exception):
@@ -63,29 +58,24 @@ def unknown_fields(
     flatten: bool = True,
     stays_whole: Callable[[FieldPath], bool] | None = None,
     most: int | None = None,
-) -> tuple[dict[str, list[Any]], dict[str, int]]:
-    """Return the undeclared fields of records.
+) -> dict[FieldPath, list[Any]]:
+    """Return the undeclared fields of records: the values of each, one a record, by its path.
 
-    An object becomes its fields, named `a__b`. A list stays one value. A field that is null everywhere is left out.
-    Two fields may get the same column name. Then the first value of a record that is not null is taken, and another
-    one is dropped.
+    An object becomes its fields. A list stays one value. A field that is null everywhere has no values.
 
     Args:
         records: The records.
         known: The declared paths.
         flatten: Whether an object becomes its fields.
         stays_whole: Tells whether the object at a path stays one value nevertheless.
-        most: The most fields that the caller takes.
-
-    Returns:
-        The values of each field, one a record, by column name. And the number of dropped values, by column name.
+        most: The most fields with values that the caller takes.
 
     Raises:
         TooManyFields: There may be more than `most` fields.
     """
     collected = _Collected(DEEPEST if flatten else 1, stays_whole, most)
-    _collect_fields(records, known, (), (), collected)
-    return collected.found, collected.dropped
+    _collect_fields(records, known, (), collected)
+    return collected.found
 
 
 @dataclass
@@ -95,12 +85,12 @@ class _Collected:
     deepest: int
     stays_whole: Callable[[FieldPath], bool] | None
     most: int | None
-    found: dict[str, list[Any]] = field(default_factory=dict)
-    dropped: dict[str, int] = field(default_factory=dict)
+    found: dict[FieldPath, list[Any]] = field(default_factory=dict)
+    filled: int = 0
 
     def check(self, more: int = 0) -> None:
         """Raise TooManyFields if there are too many fields, with `more` of them."""
-        if self.most is not None and max(len(self.found), more) > self.most:
+        if self.most is not None and max(self.filled, more) > self.most:
             raise TooManyFields
 
 
@@ -108,52 +98,30 @@ def _collect_fields(
     records: Sequence[Any],
     known: Mapping[str, Any],
     parent: FieldPath,
-    parent_path: FieldPath,
     collected: _Collected,
 ) -> None:
-    """Add the undeclared fields of one object. An entry of `records` that is no object has no fields here.
-
-    `parent` is the path of the object by the names in the records, `parent_path` by those in the warehouse.
-    """
+    """Add the undeclared fields of one object. An entry of `records` that is no object has no fields here."""
     objects = [record for record in records if type(record) is dict]
     names: set[str] = set().union(*objects) if objects else set()
     names -= {name for name, below in known.items() if below is None}
     collected.check(len(names))
-    found, dropped = collected.found, collected.dropped
     for name in sorted(names):
         values = [record.get(name) if type(record) is dict else None for record in records]
-        here, path = (*parent, name), (*parent_path, _normalized_name(name))
-        below = known.get(name, {})
+        path, below = (*parent, name), known.get(name, {})
         flattens = len(path) < collected.deepest and not (
             collected.stays_whole
             and any(type(value) is dict for value in values)
-            and collected.stays_whole(here)
+            and collected.stays_whole(path)
         )
         if (flattens or below) and any(type(value) is dict for value in values):
-            _collect_fields(values, below, here, path, collected)
+            _collect_fields(values, below, path, collected)
             values = [None if type(value) is dict and value else value for value in values]
-        if name in known or not any(value is not None for value in values):
+        if name in known:
             continue
-        # dlt's own normalised name, so that dlt and the warehouse do not change it
-        column = normalized_path(path)
-        before = found.get(column)
-        if before is not None:
-            pairs = list(zip(before, values, strict=True))
-            clashes = sum(old is not None and new is not None and old != new for old, new in pairs)
-            if clashes:
-                dropped[column] = dropped.get(column, 0) + clashes
-            values = [old if old is not None else new for old, new in pairs]
-        found[column] = values
+        is_filled = any(value is not None for value in values)
+        collected.found[path] = values if is_filled else []
+        collected.filled += is_filled
         collected.check()
-
-
-def normalized_path(path: Iterable[str]) -> str:
-    """Return the column of a field at a path of names, as dlt would name it."""
-    return _NAMING.normalize_path("__".join(map(_normalized_name, path)))
-
-
-def _normalized_name(name: str) -> str:
-    return _NAMING.normalize_identifier(name) if name.strip() else "x"
 
 
 def infer_column(name: str, values: Collection[Any]) -> Column:
@@ -205,7 +173,7 @@ def as_text(values: Sequence[Any]) -> list[Any]:
 
 
 def column_hint(column: Column) -> TColumnSchema:
-    """Return dlt's hint of a column."""
+    """Return dlt's hint of one column."""
     hint: TColumnSchema = {"data_type": column.data_type, "nullable": column.nullable}
     if COLUMN_TYPES[column.data_type].has_size:
         hint["precision"], hint["scale"] = column.precision, column.scale

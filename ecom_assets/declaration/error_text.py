@@ -35,6 +35,8 @@ _REQUIRED = {
     "start": "a date or a time such as 2026-01-01 or 2026-01-01T06:00:00Z",
     "type": "api_key, bearer, http_basic, oauth2_client_credentials, login, hmac",
     "endpoint.path": "a path below base_url, such as /v1/orders",
+    "retry_errors.path": "the JSONPath to an error's code, such as errors[*].code",
+    "retry_errors.values": "a list of the codes that are retried, such as [THROTTLED]",
     "rows_from.path": "the field that holds the list, such as line_items",
     "rows_from.resource": "the resource whose records hold the list",
 }

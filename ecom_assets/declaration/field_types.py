@@ -6,18 +6,18 @@ import math
 import re
 import sys
 from collections.abc import Callable
-from datetime import date, datetime, timezone
+from datetime import datetime
 from typing import Annotated, Any
-from zoneinfo import ZoneInfo
 
 from dlt.common import jsonpath
 
 from ecom_assets.declaration.error_text import format_value, value_error
-from ecom_assets.declaration.instant_format import (
-    FORMATS,
-    VALUE_FORMATS,
-    check_value_format,
-    resolution_of,
+from ecom_assets.declaration.instant_format import FORMATS, VALUE_FORMATS
+from ecom_assets.declaration.instant_values import (
+    check_format_of_values,
+    check_instant_format,
+    check_time_zone,
+    to_utc,
 )
 from ecom_assets.declaration.model import Check, text_schema
 
@@ -159,6 +159,8 @@ def _dotted(value: Any) -> Any:
     """Split a path such as `buyer.id` into its segments."""
     if isinstance(value, tuple):
         return value
+    if isinstance(value, list) and value and all(isinstance(name, str) and name.strip() for name in value):
+        return tuple(value)  # for a name that has a dot itself
     if not isinstance(value, str) or not all(value.split(".")) or value != value.strip():
         raise value_error(format_value(value), "field names separated by dots, such as buyer.id")
     return tuple(value.split("."))
@@ -166,6 +168,8 @@ def _dotted(value: Any) -> Any:
 
 def dotted_text(value: Any) -> str:
     """Check a path such as `buyer.id`, and return it as a text."""
+    if isinstance(value, list):
+        raise value_error(format_value(value), "field names separated by dots, such as buyer.id")
     return ".".join(_dotted(value))
 
 
@@ -178,56 +182,6 @@ def json_path(value: Any) -> str:
     except Exception:  # jsonpath_ng raises bare exceptions of its own for an invalid path
         raise value_error(format_value(value), "a JSONPath, such as data or result.items") from None
     return value
-
-
-def _instant_format(value: Any) -> str:
-    """Check that a text is a named format or a strftime pattern."""
-    try:
-        if isinstance(value, str):
-            resolution_of(value)
-            return value
-    except ValueError:
-        pass
-    raise value_error(
-        format_value(value), f"{', '.join(FORMATS)} or a strftime pattern such as %Y-%m-%d %H:%M:%S"
-    )
-
-
-def _value_format(value: Any) -> str:
-    """Check that a text is a named format of values or a strptime pattern."""
-    try:
-        if isinstance(value, str):
-            check_value_format(value)
-            return value
-    except (ValueError, re.error):
-        pass
-    allowed = "a strptime pattern with year, month and day and without %Z, such as %d.%m.%Y %H:%M"
-    raise value_error(format_value(value), f"{', '.join(VALUE_FORMATS)} or {allowed}")
-
-
-def _time_zone(value: Any) -> str:
-    """Check that a text is a name in the time zone database."""
-    try:
-        return ZoneInfo(value).key
-    except Exception:  # a missing zone, a folder of zones and a malformed key raise differently
-        raise value_error(format_value(value), "a time zone such as UTC or Europe/Berlin") from None
-
-
-def _instant(value: Any) -> datetime:
-    """Return a date or a time as an aware datetime in UTC; one without an offset is in UTC."""
-    try:
-        if isinstance(value, str):
-            value = datetime.fromisoformat(value.replace("Z", "+00:00"))
-        if not isinstance(value, datetime):
-            if not isinstance(value, date):
-                raise ValueError
-            value = datetime(value.year, value.month, value.day)
-        aware: datetime = value if value.tzinfo else value.replace(tzinfo=timezone.utc)
-        return aware.astimezone(timezone.utc)
-    except (ValueError, OverflowError):
-        raise value_error(
-            format_value(value), "a date or a time such as 2026-01-01 or 2026-01-01T06:00:00Z"
-        ) from None
 
 
 def _endpoint_path(value: Any) -> str:
@@ -299,18 +253,23 @@ TEXT_SCHEMA = {"type": "string", "pattern": r"\S"}
 Text = Annotated[str, Check(_matching(r"(?s)\s*\S.*", "a text"), TEXT_SCHEMA)]
 Texts = Annotated[tuple[Text, ...], Check(_as_tuple, _list_schema(TEXT_SCHEMA))]
 KeyFields = Annotated[tuple[Text, ...], Check(_as_tuple, _list_schema(TEXT_SCHEMA, 1))]
-Dotted = Annotated[tuple[str, ...], Check(_dotted, _DOTTED_SCHEMA)]
+Dotted = Annotated[
+    tuple[str, ...],
+    Check(_dotted, {"anyOf": [_DOTTED_SCHEMA, {"type": "array", "items": TEXT_SCHEMA, "minItems": 1}]}),
+]
 DottedText = Annotated[str, Check(dotted_text, _DOTTED_SCHEMA)]
 JsonPath = Annotated[str, Check(json_path, TEXT_SCHEMA)]
 InstantFormat = Annotated[
-    str, Check(_instant_format, {"anyOf": [{"enum": list(FORMATS)}, {"type": "string", "pattern": "%"}]})
+    str, Check(check_instant_format, {"anyOf": [{"enum": list(FORMATS)}, {"type": "string", "pattern": "%"}]})
 ]
 ValueFormat = Annotated[
     str,
-    Check(_value_format, {"anyOf": [{"enum": list(VALUE_FORMATS)}, {"type": "string", "pattern": "%"}]}),
+    Check(
+        check_format_of_values, {"anyOf": [{"enum": list(VALUE_FORMATS)}, {"type": "string", "pattern": "%"}]}
+    ),
 ]
-TimeZone = Annotated[str, Check(_time_zone, TEXT_SCHEMA)]
-Instant = Annotated[datetime, Check(_instant, text_schema(r"\d{4}-?[\dW].*"))]
+TimeZone = Annotated[str, Check(check_time_zone, TEXT_SCHEMA)]
+Instant = Annotated[datetime, Check(to_utc, text_schema(r"\d{4}-?[\dW].*"))]
 ENDPOINT_PATH_SCHEMA = text_schema(r"(?!//)(?!.*://)\S+")
 EndpointPath = Annotated[str, Check(_endpoint_path, ENDPOINT_PATH_SCHEMA)]
 AddedColumnName = Annotated[

@@ -28,9 +28,10 @@ from ecom_assets.declaration.error_text import (
 from ecom_assets.declaration.files.extends import Layers, expand_endpoint, merge_mappings
 from ecom_assets.declaration.partitions import Partitions
 from ecom_assets.declaration.placeholders import parent_field, placeholder_names
-from ecom_assets.declaration.resource import Resource, RowsFrom
+from ecom_assets.declaration.resource import Resource
 from ecom_assets.declaration.shop import Shop
 from ecom_assets.declaration.table.column import Column, Reference
+from ecom_assets.declaration.table.rows_from import RowsFrom
 from ecom_assets.declaration.table.schema_contract import SchemaContract
 from ecom_assets.foundation.errors import DeclarationError, IngestError
 

@@ -17,7 +17,6 @@ from ecom_assets.declaration.column_types import CURSOR_TYPES, OPEN_CURSOR_TYPES
 from ecom_assets.declaration.error_text import format_value, rule_error
 from ecom_assets.declaration.field_types import (
     ENDPOINT_PATH_SCHEMA,
-    DottedText,
     KeyFields,
     Name,
     Text,
@@ -36,6 +35,7 @@ from ecom_assets.declaration.table.inferred_columns import (
 from ecom_assets.declaration.table.parent_fields import check_parent_fields
 from ecom_assets.declaration.table.privacy import check_pii_columns
 from ecom_assets.declaration.table.processing import check_steps, take_steps
+from ecom_assets.declaration.table.rows_from import RowsFrom
 from ecom_assets.declaration.table.schema_contract import BeyondMaxNewColumns, MaxNewColumns, SchemaContract
 from ecom_assets.declaration.table.write_disposition import (
     LOAD_ID,
@@ -43,13 +43,6 @@ from ecom_assets.declaration.table.write_disposition import (
     Disposition,
     WriteDisposition,
 )
-
-
-class RowsFrom(DeclarationModel):
-    """A list inside the records of another resource, whose elements are the records of this one."""
-
-    resource: Name = Field(description="The resource whose records hold the list.")
-    path: DottedText = Field(description="Path of the field that holds the list, with dots.")
 
 
 def _endpoint_schema(schema: JsonSchemaValue) -> JsonSchemaValue:

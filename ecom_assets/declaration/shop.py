@@ -35,11 +35,10 @@ from ecom_assets.declaration.shop_rules.deletes import check_deletes
 from ecom_assets.declaration.shop_rules.dispositions import check_disposition
 from ecom_assets.declaration.shop_rules.endpoints import check_endpoint, check_first_window
 from ecom_assets.declaration.shop_rules.former_names import check_former_names
-from ecom_assets.declaration.shop_rules.internal_names import check_internal_names
+from ecom_assets.declaration.shop_rules.internal_names import check_deletions_names, check_internal_names
 from ecom_assets.declaration.shop_rules.open_ended import check_open_ended
 from ecom_assets.declaration.shop_rules.partitions import check_start
 from ecom_assets.declaration.shop_rules.references import check_references
-from ecom_assets.declaration.table.deletes import deletions_name
 from ecom_assets.declaration.table.inferred_columns import parent_column
 from ecom_assets.declaration.table.privacy import check_pii_in_placeholders
 from ecom_assets.foundation.errors import DeclarationError
@@ -251,15 +250,7 @@ class Shop(DeclarationModel):
                 )
             by_name[resource.name] = resource
         check_internal_names(self.resources)
-        deletions = {deletions_name(entry.name): entry.name for entry in self.resources_with_deletes()}
-        for position, resource in enumerate(self.resources):
-            if resource.name in deletions:
-                raise rule_error(
-                    ("resources", position, "name"),
-                    f"{format_value(resource.name)}, the name under which the deletions of "
-                    f"{deletions[resource.name]} are reported",
-                    "another name",
-                )
+        check_deletions_names(self.resources)
         return by_name
 
     @staticmethod

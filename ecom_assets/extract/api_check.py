@@ -13,14 +13,14 @@ from typing import Any
 from requests import Request
 
 from ecom_assets.client.secrets import secret_sources
-from ecom_assets.contract.nested_values import explode
 from ecom_assets.contract.record_keys import Key, keys_of
-from ecom_assets.contract.sample import sample_contract
 from ecom_assets.declaration.api.paginator import reported_total
 from ecom_assets.declaration.promises import promises
 from ecom_assets.declaration.reading import Resource, Shop
 from ecom_assets.extract.answers.empty_answers import require_list
 from ecom_assets.extract.answers.ignored_answers import is_refusal, refusal_text
+from ecom_assets.extract.answers.masked_values import masked_text
+from ecom_assets.extract.contract_check import Outcome, Result, check_contract
 from ecom_assets.extract.filter_comparison import filter_problem
 from ecom_assets.extract.paging.page_size import PageSizes
 from ecom_assets.extract.paging_check import NO_TOTAL, Outcome, Result, check_next_page, check_total
@@ -29,7 +29,7 @@ from ecom_assets.extract.slices import Slice
 from ecom_assets.extract.window_assignment import cursor_instants_of
 from ecom_assets.extract.window_request import window_request
 from ecom_assets.extract.windows import Window, windows_between
-from ecom_assets.foundation.errors import ApiError, ContractBroken
+from ecom_assets.foundation.errors import ApiError
 
 _FAR_AHEAD = timedelta(days=3650)
 """No shop has records that far in the future."""
@@ -92,9 +92,8 @@ def check(
                 yield from _EndpointCheck(shop, resource, probe, now).findings()
                 for table in (resource, *shop.children_of(resource.name)):
                     for promise in promises(shop, table):
-                        yield Finding(
-                            table.name, "promise", "ok" if promise.provided else "limit", promise.text
-                        )
+                        status: Result = "ok" if promise.provided else "limit"
+                        yield Finding(table.name, "promise", status, promise.text)
 
 
 class _EndpointCheck:
@@ -125,6 +124,10 @@ class _EndpointCheck:
             yield self._finding("reached", *self._ignored(page.ignored))
         else:
             yield self._finding("reached", *self._reached(page))
+        if page.errors:
+            yield self._finding("errors", "failed", page.errors)
+        if page.masked:
+            yield self._finding("masking", "limit", masked_text(page.masked))
         if found := page.undeclared_paging:
             detail = f"there are more pages: declare paginator: {found.declaration}"
             yield self._finding("paging", "skipped" if found.config else "failed", detail)
@@ -152,7 +155,9 @@ class _EndpointCheck:
         if cost := self._double_reading(page):
             yield self._finding("requests", "limit", cost)
         for resource in (self.resource, *self.shop.children_of(self.resource.name)):
-            yield from self._check_contract(resource, self.probe.processed(self.resource, page.records))
+            records = self.probe.processed(self.resource, page.records)
+            for what, (result, detail) in check_contract(self.shop, resource, records):
+                yield Finding(resource.name, what, result, self.probe.redactor.scrub(detail))
 
     def _sweeps_without_an_end(self) -> bool:
         """Tell whether the resource has a sweep, and its one page may be a part of a longer list."""
@@ -294,25 +299,3 @@ class _EndpointCheck:
             return None
         windows = windows_between(self.shop.partitions, self.shop.partitions.start, self.now)
         return windows[-1] if windows else None
-
-    def _check_contract(self, resource: Resource, records: list[Any]) -> Iterator[Finding]:
-        """Apply the contract of a table to the first page of its endpoint, and name lists that could be tables."""
-        rows = records if resource.endpoint else explode(records, resource, self.resource)[0]
-        contract = sample_contract(self.shop, resource, rows)
-        try:
-            result = contract.apply(rows)
-        except ContractBroken as broken:
-            yield Finding(resource.name, "contract", "failed", str(broken))
-            return
-        if result.rejected:
-            reasons = "; ".join(result.rejected[0].reasons)
-            detail = (
-                f"{len(result.rejected)} of {len(rows)} records break it, the first one because of: {reasons}"
-            )
-            yield Finding(resource.name, "contract", "failed", detail)
-        else:
-            new = f"; not declared: {', '.join(result.hints)}" if result.hints else ""
-            yield Finding(resource.name, "contract", "ok", f"{len(rows)} records keep it{new}")
-        for column, entry in contract.nested_lists.items():
-            detail = f"{column} is a list of objects, stored as JSON; to make it a table, add to resources: {entry}"
-            yield Finding(resource.name, "list", "skipped", self.probe.redactor.scrub(detail))

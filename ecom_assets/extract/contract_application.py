@@ -11,6 +11,7 @@ import pyarrow as pa
 from ecom_assets.contract.contract import Contract
 from ecom_assets.contract.duplicates import superseded_records
 from ecom_assets.contract.nested_values import explode, values_at
+from ecom_assets.contract.paged_lists import refuse_partial_lists, undeclared_rest
 from ecom_assets.contract.result import OUTDATED, ContractResult
 from ecom_assets.declaration.reading import Shop
 from ecom_assets.declaration.root_key import root_key_columns
@@ -70,6 +71,9 @@ def apply_contract(
     if resource.rows_from is not None:
         failed = rejections
         superseded = superseded_records(shop, parent, records, groups)
+        refuse_partial_lists(resource, records)
+        if rest := undeclared_rest(resource, records):
+            metrics.partial_lists.add(rest)
         records, positions = explode(records, resource, parent)
         windows = [windows[position] for position in positions]
         groups = groups and [groups[position] for position in positions]

@@ -66,6 +66,7 @@ class LoadMetrics:
             the table. The load deletes the table's former rows of these records.
         rejected_keys: Only of snapshots with history: the primary keys of the rejected records. They are not gone.
         rejected_without_key: Only of snapshots with history: how many rejected records have no usable key.
+        partial_lists: Only of nested lists: the paths beside a list that say it has more elements than a record holds.
         open_windows: Only of nested lists and children: the rows of each window that was open when the run began.
         cursor: Only of open-ended resources: how far the reading came.
     """
@@ -87,6 +88,7 @@ class LoadMetrics:
         self.root_keys: list[pa.Table] = []
         self.rejected_keys: list[pa.Table] = []
         self.rejected_without_key = 0
+        self.partial_lists: set[str] = set()
         self.open_windows: list[OpenWindowRows] = []
         self._began = datetime.now(timezone.utc)
         self._slices_read = 0

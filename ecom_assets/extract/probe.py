@@ -26,7 +26,9 @@ from ecom_assets.declaration.api.paginator import reported_total
 from ecom_assets.declaration.placeholders import START
 from ecom_assets.declaration.reading import Endpoint, Resource, Shop
 from ecom_assets.extract.answers.empty_answers import EmptyAnswers
+from ecom_assets.extract.answers.errors_in_answers import refuse_errors, undeclared_errors
 from ecom_assets.extract.answers.ignored_answers import ignored_status, is_ignored
+from ecom_assets.extract.answers.masked_values import count_masked, is_masked
 from ecom_assets.extract.children import add_parent_fields, placeholder_values
 from ecom_assets.extract.paging.body_path import BodyPath
 from ecom_assets.extract.paging.detection import DetectedPaging, declares_paging, detect_paging
@@ -60,6 +62,8 @@ class Page:
         records: Its records.
         total: The total that the API reports, None if it reports none.
         undeclared_paging: The paging that leads to another page although none is declared, else None.
+        masked: How many texts of the records held a secret of the shop.
+        errors: What to declare about errors beside the data, "" if there are none.
         statistics: What the answer says about the list if the API leaves out lists.
         ignored: The statuses of the answers that a response action ignored. Of a child, those of all parent records
             that were tried.
@@ -71,6 +75,8 @@ class Page:
     total: int | None
     undeclared_paging: DetectedPaging | None = None
     ignored: tuple[int, ...] = ()
+    masked: int = 0
+    errors: str = ""
     statistics: SliceStatistics = field(default_factory=SliceStatistics)
     source: PageSource | None = None
     following: Callable[[], list[Any]] | None = None
@@ -200,6 +206,7 @@ class Probe:
         response = self._send(request, hooks)
         if is_ignored(response):
             return Page([], None, ignored=(ignored_status(response),))
+        refuse_errors(resource.name, endpoint.errors_path, response)
         records = _records_in(resource, endpoint, response)
         paging = None if declares_paging(self._shop, resource) else detect_paging(response, records)
         total_places = (total.get("total_path"), total.get("total_header"))
@@ -214,6 +221,8 @@ class Probe:
             records,
             _total_in(resource, response, *total_places),
             paging,
+            masked=count_masked(records) if is_masked(response) else 0,
+            errors=undeclared_errors(endpoint.errors_path, response),
             source=PageSource(response, paginator, sizes),
             following=following if paginator.has_next_page else None,
         )

@@ -27,10 +27,12 @@ from dlt.sources.rest_api import rest_api_source
 from ecom_assets.client.read_statistics import SLICE_HEADER, ReadStatistics
 from ecom_assets.client.signing import auth_header
 from ecom_assets.contract.contract import Contract
+from ecom_assets.contract.paged_lists import PARTIAL_LIST
 from ecom_assets.contract.privacy import protect_personal_data
 from ecom_assets.declaration.placeholders import END, START, replace_placeholders
 from ecom_assets.declaration.reading import Endpoint, Resource, Shop
 from ecom_assets.declaration.shop_rules.internal_names import records_name, windows_name
+from ecom_assets.extract.answers.masked_values import report_masked
 from ecom_assets.extract.batching import SliceBatcher, TableBatcher
 from ecom_assets.extract.children import child_records
 from ecom_assets.extract.contract_application import apply_contract
@@ -223,6 +225,7 @@ def _window_step(
                 raise
             return nothing
         progress.add(len(assigned.records))
+        report_masked(resource.name, plan.connection.statistics.of(slice_.id), plan.on_progress)
         return replace(assigned, filtered=filtered)
 
     return assign
@@ -263,6 +266,10 @@ def _table_resource(
                 yield dlt.mark.with_hints(table, new_columns) if new_columns else table
         if slice_batcher.done and plan.contracts[resource.name].widened:
             raise ColumnsWidened(resource.name, plan.contracts[resource.name].widened)
+        if slice_batcher.done and metrics.partial_lists:
+            plan.on_progress(
+                f"{resource.name}: {', '.join(sorted(metrics.partial_lists))} says that {PARTIAL_LIST}"
+            )
         if slice_batcher.done:
             require_lists(plan, resource)
 

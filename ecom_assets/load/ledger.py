@@ -34,9 +34,11 @@ _SCHEMA = pa.schema(
         pa.field("restarts", pa.int64(), nullable=False),
         pa.field("seconds", pa.float64(), nullable=False),
         pa.field("loaded_at", _INSTANT, nullable=False),
-        pa.field("ignored", pa.int64()),  # nullable, because older rows have none
+        # nullable, because older rows have none
+        pa.field("ignored", pa.int64()),
         *(pa.field(name, pa.string()) for name in CURSOR_COLUMNS),
         pa.field("confirmed_by", pa.string()),
+        pa.field("masked", pa.int64()),
     ]
 )
 """`loaded_at` is when the reading ended, by the warehouse's clock, and later than that of all loads before. The cursors

@@ -14,6 +14,7 @@ from datetime import datetime, timezone
 from dlt.common.schema.typing import TTableSchemaColumns
 
 from ecom_assets.client.failures import cause_chain, failure_of
+from ecom_assets.contract.column_names import remembered_fields
 from ecom_assets.contract.contract import Contract
 from ecom_assets.contract.inference import type_text
 from ecom_assets.contract.new_fields import evolved_column
@@ -246,10 +247,12 @@ def _table_contract(
     The types are those of the warehouse, as another load may have changed a type that dlt's schema still has.
     """
     known = dict(stored.get(resource.name, {}))
-    in_warehouse = set(known)
+    in_warehouse, fields = set(known), {}
     schema = context.pipeline.schemas.get(shop.name)
     if schema is not None and resource.name in schema.tables:
-        known = {**schema.get_table_columns(resource.name), **known}
+        in_schema = schema.get_table_columns(resource.name)
+        fields = remembered_fields({name: in_schema[name] for name in in_warehouse if name in in_schema})
+        known = {**in_schema, **known}
     declared = {column.name for column in resource.table_columns}
     evolved = {name: evolved_column(name, known[name]) for name in known if name not in declared}
     evolved |= {name: column for name, column in widenings.of(resource.name).items() if name not in declared}
@@ -260,6 +263,7 @@ def _table_contract(
         timezone=shop.timezone_of(resource),
         stored=in_warehouse & evolved.keys(),
         may_hold_null=_columns_with_null(resource, stored.get(resource.name, {})),
+        fields=fields,
     )
 
 

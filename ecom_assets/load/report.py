@@ -23,9 +23,9 @@ class WindowReport:
 
     `window_start` and `window_end` are in UTC. `source_total` is what the API said it had, None where it does not say
     or the rows are a nested list's. `seconds` is the wall time of reading. Tables of one endpoint share one reading,
-    so requests, retries, restarts, seconds and ignored are the same in each. `ignored` counts the answers that a
-    response action ignored. `confirmed_by` is what confirms that the list was read to its end: `total`, `end` or
-    `nothing`.
+    so requests, retries, restarts, seconds, ignored and masked are the same in each. `ignored` counts the answers
+    that a response action ignored, `masked` the texts of records in which a secret of the shop is masked.
+    `confirmed_by` is what confirms that the list was read to its end: `total`, `end` or `nothing`.
 
     Only an open-ended resource has cursors: the field `cursor_path`, from where the load read, and from where the next
     one reads on. `cursor_held_by` is how many rejected records keep `cursor_to` where it is.
@@ -49,6 +49,7 @@ class WindowReport:
     cursor_to: str | None = None
     cursor_held_by: int = 0
     confirmed_by: str | None = None
+    masked: int = 0
 
 
 @dataclass(frozen=True)
@@ -175,6 +176,7 @@ def window_reports(metrics: LoadMetrics, statistics: ReadStatistics) -> tuple[Wi
                     seconds=cost.seconds,
                     ignored=cost.ignored,
                     confirmed_by=slice_statistics.confirmed_by,
+                    masked=cost.masked,
                 )
             )
     return tuple(reports)

@@ -46,6 +46,11 @@ _CHECKS: Mapping[str, _Check] = {
         True,
         "Each declared column exists with its declared type. Columns that are not nullable contain no null.",
     ),
+    "declared_columns_filled": _Check(
+        table_checks.declared_columns_filled,
+        False,
+        "Each declared column has a value in some row. One that has none may be misspelt.",
+    ),
     "complete": _Check(
         ledger_checks.complete,
         True,
@@ -67,6 +72,7 @@ def check_specs(shop: Shop, resource: Resource) -> list[AssetCheckSpec]:
     without = {
         "references": not any(column.references for column in resource.columns),
         "primary_key_unique": not resource.primary_key,
+        "declared_columns_filled": not any(column.nullable for column in resource.columns),
     }
     return [
         AssetCheckSpec(

@@ -65,7 +65,8 @@ def table_metadata(
 def window_metadata(window: WindowReport) -> dict[str, Any]:
     """Return the figures of one window, or of a table without windows. A total is null where the API reports none.
 
-    `ignored_answers` is only there if a response action ignored some, and the cursors of open-ended resources only.
+    `ignored_answers` and `masked_values` are only there if they are not 0, and the cursors of open-ended resources
+    only.
     """
     cursors: dict[str, Any] = {}
     if window.cursor_to is not None:
@@ -83,6 +84,7 @@ def window_metadata(window: WindowReport) -> dict[str, Any]:
         "seconds": window.seconds,
         **({"ignored_answers": window.ignored} if window.ignored else {}),
         **({"confirmed_by": window.confirmed_by} if window.confirmed_by else {}),
+        **({"masked_values": window.masked} if window.masked else {}),
     }
 
 

@@ -80,16 +80,43 @@ def test_a_field_may_turn_from_an_object_into_a_list_and_back() -> None:
     assert (kept(both, "x"), kept(both, "x__b"), both.rejected) == ([None, "[1]"], [1, None], ())
 
 
-def test_of_two_fields_of_one_name_the_first_counts_and_the_other_is_counted() -> None:
+def test_two_fields_never_share_a_column() -> None:
     contracted = things(
         {"id": 1, "at": AT, "fooBar": 1, "foo-bar": 2},
         {"id": 2, "at": AT, "foo_bar": 3, "FooBar": 3, "AT": "x"},
         {"id": 3, "at": AT, "foo bar": 4, "foo": {"bar": 5}, "foo__bar": 6},
     )
-    assert kept(contracted, "foo_bar") == [2, 3, 4]
+    assert kept(contracted, "foo_bar") == [None, 3, None]
     assert kept(contracted, "foo__bar") == [None, None, 5]
-    assert contracted.discarded == {"foo_bar": 2, "at": 1}
+    columns = {name: kept(contracted, name) for name in contracted.hints}
+    assert sorted(
+        value for values in columns.values() for value in values if value is not None and value != "x"
+    ) == [1, 2, 3, 3, 4, 5, 6]
+    assert next(name for name, values in columns.items() if "x" in values).startswith("at_")
+    assert contracted.discarded == {}
     assert contracted.rejected == ()
+
+
+SCRIPTS = {"größe": 1, "gr_e": 2, "价格": 3, "数量": 4, "цена": 5, "имя": 6, "user.name": 7, "userName": 8}
+
+
+def test_fields_in_any_script_have_columns_of_their_own_the_same_in_every_run() -> None:
+    together = things({"id": 1, "at": AT, **SCRIPTS, "o": SCRIPTS})
+    row = together.kept.to_pylist()[0]
+    names = {name: row[name] for name in together.hints}
+    assert sorted(names.values()) == sorted([*SCRIPTS.values()] * 2)
+    assert (names["gr_e"], names["o__gr_e"]) == (2, 2)
+    for field in ("价格", "数量", "цена", "имя", "gr_e"):
+        alone = things({"id": 1, "at": AT, field: 9})
+        (name,) = alone.hints
+        assert names[name] == SCRIPTS[field]
+
+
+def test_a_declared_column_takes_one_other_spelling_and_only_without_its_own_field() -> None:
+    assert kept(things({"id": 1, "AT": AT}), "at") == kept(things({"id": 1, "at": AT}), "at")
+    both = things({"id": 1, "at": AT, "AT": "x", "At": "y"})
+    assert kept(both, "at") == kept(things({"id": 1, "at": AT}), "at")
+    assert sorted(kept(both, name)[0] for name in both.hints) == ["x", "y"]
 
 
 def test_a_frozen_contract_names_the_undeclared_fields_whatever_is_in_them() -> None:

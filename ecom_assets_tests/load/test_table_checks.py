@@ -23,6 +23,7 @@ def test_which_checks_a_table_has() -> None:
     assert specs == {
         "primary_key_unique": True,
         "schema_nullability": True,
+        "declared_columns_filled": False,
         "complete": True,
         "no_rejected_rows": False,
         "references": False,

@@ -91,6 +91,7 @@ def test_all_checks_ran_and_passed(ranged: Outcome) -> None:
     names = ("primary_key_unique", "schema_nullability", "complete", "no_rejected_rows")
     expected = {(table, name) for table in WINDOWED for name in names}
     expected |= {("orders", "references"), ("order_items", "references")}
+    expected |= {("customers", "declared_columns_filled"), ("orders", "declared_columns_filled")}
     assert ranged.checks.keys() == expected
     assert all(entry.passed for entry in ranged.checks.values())
     assert ranged.checks["orders", "complete"].description == (

@@ -61,7 +61,8 @@ class ClientCredentials(OAuth2ClientCredentials):
         self._in_header = declared.access_token_request_auth == "client_secret_basic"
         self._as_json = declared.access_token_request_format == "json"
         if self._in_header:
-            redactor.add(quote_plus(str(auth.client_id)), quote_plus(str(auth.client_secret)))
+            redactor.add(quote_plus(str(auth.client_secret)))
+            redactor.add(quote_plus(str(auth.client_id)), in_data=False)
 
     def build_access_token_request(self) -> dict[str, Any]:
         """Return the arguments of the request for a token."""

@@ -188,6 +188,10 @@ class Endpoint(DeclarationModel):
         default=None,
         description="Actions on responses by status or text, as in dlt; `ignore` treats the response as an empty page.",
     )
+    errors_path: JsonPath | None = Field(
+        default=None,
+        description="JSONPath to errors beside the data of a successful response; anything there fails the slice.",
+    )
     empty_answers: EmptyAnswers = Field(
         default=(),
         description="How the API says that there are no records, apart from an empty list at `data_selector`: "

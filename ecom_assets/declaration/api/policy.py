@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from ecom_assets.declaration.api.retry import RetryAfter, RetryStatuses
+from ecom_assets.declaration.api.retry import RetryAfter, RetryErrors, RetryStatuses
 from ecom_assets.declaration.field_types import finite_number, whole_number
 from ecom_assets.declaration.model import DeclarationModel
 from ecom_assets.foundation.retry_statuses import RETRY_STATUSES
@@ -34,6 +34,10 @@ class Policy(DeclarationModel):
         default=None,
         description="Where the API says how long to wait, if it is not in a header such as Retry-After or "
         "X-RateLimit-Reset.",
+    )
+    retry_errors: RetryErrors | None = Field(
+        default=None,
+        description="Temporary errors that the API tells in the body of a successful response; they are retried.",
     )
     timeout: Annotated[float, finite_number("a number of seconds above 0", 0, above=True)] = Field(
         default=30.0, description="Seconds to wait for a connection, and for the next bytes of a response."

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 from typing_extensions import Self
 
 from ecom_assets.declaration.error_text import format_value, rule_error, value_error
-from ecom_assets.declaration.field_types import JsonPath, Text
+from ecom_assets.declaration.field_types import JsonPath, Text, Texts
 from ecom_assets.declaration.model import Check, DeclarationModel
 
 
@@ -29,6 +29,13 @@ class RetryAfter(DeclarationModel):
         if (self.header is None) == (self.path is None):
             raise rule_error((), "neither" if self.path is None else "both", "one of header and path")
         return self
+
+
+class RetryErrors(DeclarationModel):
+    """How an API tells of a temporary error, such as a throttle, in the body of a successful response."""
+
+    path: JsonPath = Field(description="JSONPath in the body to the error's code or text.")
+    values: Texts = Field(description="The values there that are retried, as a response with status 429 is.")
 
 
 def _check_statuses(value: Any) -> Any:

@@ -25,6 +25,7 @@ _PLACES = {
     "paginator": "Paginator",
     "policy": "Policy",
     "policy.retry_after": "RetryAfter",
+    "policy.retry_errors": "RetryErrors",
     "partitions": "Partitions",
     "resource_defaults": "ResourceDefaults",
     "resources[]": "Resource",

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from ecom_assets.declaration.error_text import format_value, rule_error
 from ecom_assets.declaration.resource import Resource
+from ecom_assets.declaration.table.deletes import deletions_name
 
 
 def records_name(resource: Resource) -> str:
@@ -32,4 +33,19 @@ def check_internal_names(resources: Sequence[Resource]) -> None:
                 ("resources", position, "name"),
                 f"{format_value(resource.name)}, the internal name under which {taken[resource.name]} is read",
                 "another name, with endpoint.path as it is",
+            )
+
+
+def check_deletions_names(resources: Sequence[Resource]) -> None:
+    """Require that no resource has the name under which the deletions of another one are reported."""
+    reported = {
+        deletions_name(entry.name): entry.name for entry in resources if entry.deletes and entry.deletes.by
+    }
+    for position, resource in enumerate(resources):
+        if resource.name in reported:
+            raise rule_error(
+                ("resources", position, "name"),
+                f"{format_value(resource.name)}, the name under which the deletions of {reported[resource.name]} are "
+                "reported",
+                "another name",
             )

@@ -70,7 +70,8 @@ class Column(DeclarationModel):
     )
     path: Dotted = Field(
         default=(),
-        description="Path of the value in the record, with dots; unless given, the column's name with `__` for a dot.",
+        description="Path of the value in the record, with dots, or as a list of names if a name has a dot; unless "
+        "given, the column's name with `__` for a dot.",
     )
     timezone: TimeZone | None = Field(
         default=None,

@@ -100,6 +100,7 @@ class PagePass:
         records: The distinct records, by primary key.
         confirmed_by: What confirms the end of the list, see `ecom_assets.extract.paging.end_of_list`.
         pages_overlap: Whether every page began with the last record of the page before.
+        is_masked: Whether a page held a secret of the shop.
     """
 
     previous_digests: Digests | None = None
@@ -111,6 +112,7 @@ class PagePass:
     records: dict[Key, Any] = field(default_factory=dict)
     confirmed_by: str | None = None
     pages_overlap: bool = True
+    is_masked: bool = False
 
     def next_pass(self) -> PagePass:
         """Return the pass over the same pages that comes after this one."""

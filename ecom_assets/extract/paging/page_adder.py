@@ -21,6 +21,7 @@ from ecom_assets.contract.record_keys import Key, keys_of, number_equal_keys
 from ecom_assets.declaration.api.paginator import PAGINATORS, reported_total
 from ecom_assets.declaration.reading import Resource, Shop
 from ecom_assets.extract.answers.ignored_answers import RefusedLists, is_ignored
+from ecom_assets.extract.answers.masked_values import is_masked
 from ecom_assets.extract.paging.completeness import CompletenessCheck, ListChanged, PagePass
 from ecom_assets.extract.paging.detection import DetectedPaging, declares_paging, detect_paging
 from ecom_assets.extract.paging.end_of_list import EndOfList, LastPage
@@ -89,6 +90,7 @@ class PageAdder(BasePaginator):
         """Add the records of a page, and return whether there is another page."""
         page_pass = self._pass
         page_pass.pages += 1
+        page_pass.is_masked = page_pass.is_masked or is_masked(response)
         if is_ignored(response):
             self._slice_statistics.ignored += 1
             self._refused_lists.add(response, self._slice_statistics, is_first=page_pass.pages == 1)

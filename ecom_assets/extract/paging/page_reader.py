@@ -14,6 +14,7 @@ from ecom_assets.client.responses import repeated_name
 from ecom_assets.declaration.api.item_range import CONTENT_RANGE
 from ecom_assets.declaration.reading import Endpoint, Resource
 from ecom_assets.extract.answers.empty_answers import EmptyAnswers
+from ecom_assets.extract.answers.errors_in_answers import refuse_errors
 from ecom_assets.extract.answers.ignored_answers import is_ignored
 from ecom_assets.extract.paging.body_path import BodyPath
 from ecom_assets.extract.paging.record_detection import ListPath, RecordDetection
@@ -40,6 +41,7 @@ class PageReader:
         self._resource = resource.name
         self._detection = detection
         self._detected: ListPath | None = None
+        self._errors_path = endpoint.errors_path
         self.empty_answers = EmptyAnswers(endpoint)
         self._selector = selector = self.empty_answers.selector
         # a key that comes from the parent's record has one record for each of them
@@ -69,6 +71,7 @@ class PageReader:
                 f"{self._resource}: an object in the response has the name {name!r} twice, with different values, and "
                 "it is unknown which one counts. Only the API can correct this"
             )
+        refuse_errors(self._resource, self._errors_path, response)
         if not page or len(page) == 1:
             # dlt turns a missing list and null into an empty list, and any other value into a list with that
             # value; only the answer itself tells these cases apart

@@ -20,6 +20,7 @@ from requests import Request, Response
 from ecom_assets.client.read_statistics import SLICE_HEADER, ReadStatistics, SliceStatistics
 from ecom_assets.declaration.api.item_range import ItemRangePaginator
 from ecom_assets.declaration.reading import Resource, Shop
+from ecom_assets.extract.answers.masked_values import count_masked
 from ecom_assets.extract.paging.completeness import ListChanged, PagePass, SliceLimits
 from ecom_assets.extract.paging.fallback_lists import FallbackLists
 from ecom_assets.extract.paging.page_adder import PageAdder
@@ -103,7 +104,7 @@ class SlicePaginator(PageAdder):
             self._restore_first_request(request)
             self._lists.to_next_list(request)
             self._first_request = copy.deepcopy(_parts_of(request))
-            self._start_pass(PagePass())
+            self._start_pass(PagePass(is_masked=self._pass.is_masked))
             self._inner.init_request(request)
         elif self._read_again:
             self._start_pass(self._pass.next_pass())
@@ -154,6 +155,8 @@ class SlicePaginator(PageAdder):
         page[:] = [{RECORDS: records}]
         self._slice_statistics.source_total = self._lists.total
         self._slice_statistics.fetched = len(records)
+        if self._pass.is_masked:
+            self._slice_statistics.masked = count_masked(records)
         self._slice_statistics.seconds = time.monotonic() - self._started
         self._slice_statistics.confirmed_by = self._pass.confirmed_by
         self._slice_statistics.complete = True

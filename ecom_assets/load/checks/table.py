@@ -86,6 +86,31 @@ def schema_nullability(checked: CheckedTable) -> Finding:
     )
 
 
+def declared_columns_filled(checked: CheckedTable) -> Finding:
+    """Find declared columns that are null in every row: a field may be misspelt."""
+    resource = checked.resource
+    actual = checked.columns_of(resource.name)
+    names = [column.name for column in resource.columns if column.nullable and column.name in actual]
+    counts = ", ".join(["count(*)", *(f'count("{name}")' for name in names)])
+    sql = f"select {counts}\nfrom {checked.quoted(resource.name)}"
+    rows, *filled = checked.transaction.execute(sql).fetchall()[0]
+    empty = [name for name, count in zip(names, filled, strict=True) if rows and not count]
+    text = (
+        f"{', '.join(empty)}: null in all {rows} rows. Check the names of the fields, and path of the columns"
+    )
+    return Finding(
+        passed=not empty,
+        description=text
+        if empty
+        else "every declared column has a value in some row"
+        if rows
+        else "there are no rows",
+        figures={"rows": rows, "empty_columns": len(empty)},
+        sample=tuple({"column": name} for name in empty[:SAMPLE_ROWS]),
+        sql=sql,
+    )
+
+
 def _columns_are_there(resource: Resource) -> str:
     inferred = [column.name for column in resource.table_columns if column.inferred]
     text = f"{len(resource.table_columns) - len(inferred)} declared columns are there, with their types"

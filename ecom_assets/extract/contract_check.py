@@ -1,0 +1,78 @@
+"""Check of a table's contract on a sample of records, and of what the declaration leaves out of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Literal
+
+from ecom_assets.contract.contract import Contract
+from ecom_assets.contract.empty_columns import empty_columns, similar_field
+from ecom_assets.contract.nested_values import explode
+from ecom_assets.contract.paged_lists import PARTIAL_LIST, refuse_partial_lists, undeclared_rest
+from ecom_assets.contract.result import ContractResult
+from ecom_assets.contract.sample import sample_contract
+from ecom_assets.declaration.reading import Resource, Shop
+from ecom_assets.foundation.errors import ContractBroken
+
+Result = Literal["ok", "failed", "skipped", "limit"]
+Outcome = tuple[Result, str]
+"""The result of a check, and its details for a person."""
+
+
+def check_contract(shop: Shop, resource: Resource, records: list[Any]) -> Iterator[tuple[str, Outcome]]:
+    """Apply the contract of a table to records of its endpoint, and name lists that could be tables.
+
+    Args:
+        shop: The shop.
+        resource: The table's resource.
+        records: Records of the endpoint; of a nested list, those that hold it.
+
+    Yields:
+        What was checked, and the outcome.
+    """
+    rows = records
+    if not resource.endpoint:
+        rows = explode(records, resource, shop.parent_of(resource))[0]
+        yield from _check_nested_list(resource, records)
+    contract = sample_contract(shop, resource, rows)
+    try:
+        result = contract.apply(rows)
+    except ContractBroken as broken:
+        yield "contract", ("failed", str(broken))
+        return
+    yield "contract", _judge(result, len(rows))
+    for empty in empty_columns(resource, rows, result.kept):
+        detail = f"{empty.name}: none of {len(rows)} records has {'.'.join(empty.path)}"
+        guess = similar_field(resource, empty, rows)
+        if guess:
+            detail = f"{detail}; it may be the field {guess}: declare path: {guess}"
+        yield "column", ("failed" if guess else "skipped", detail)
+    yield from _lists_without_a_table(contract)
+
+
+def _check_nested_list(resource: Resource, records: list[Any]) -> Iterator[tuple[str, Outcome]]:
+    try:
+        refuse_partial_lists(resource, records)
+    except ContractBroken as broken:
+        yield "list", ("failed", str(broken))
+    if rest := undeclared_rest(resource, records):
+        yield "list", ("failed", f"{rest} says that {PARTIAL_LIST}")
+
+
+def _judge(result: ContractResult, count: int) -> Outcome:
+    if result.rejected:
+        reasons = "; ".join(result.rejected[0].reasons)
+        return "failed", (
+            f"{len(result.rejected)} of {count} records break it, the first one because of: {reasons}"
+        )
+    new = f"; not declared: {', '.join(result.hints)}" if result.hints else ""
+    discarded = "".join(f"; discarded: {found} values of {name}" for name, found in result.discarded.items())
+    return "ok", f"{count} records keep it{new}{discarded}"
+
+
+def _lists_without_a_table(contract: Contract) -> Iterator[tuple[str, Outcome]]:
+    for column, entry in contract.nested_lists.items():
+        detail = (
+            f"{column} is a list of objects, stored as JSON; to make it a table, add to resources: {entry}"
+        )
+        yield "list", ("skipped", detail)
