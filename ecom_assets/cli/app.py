@@ -9,10 +9,12 @@ from typing import Annotated
 import typer
 
 from ecom_assets.cli.check import check
+from ecom_assets.cli.diff import diff
 from ecom_assets.cli.discover import discover
 from ecom_assets.cli.load import load
 from ecom_assets.cli.pin import pin
 from ecom_assets.cli.preview import preview
+from ecom_assets.cli.reset import reset
 from ecom_assets.cli.sandbox import sandbox
 from ecom_assets.cli.schema import schema
 from ecom_assets.cli.status import status
@@ -59,10 +61,12 @@ def _options(
 
 
 app.command(epilog="Example: ecom-assets check sandbox")(check)
+app.command(epilog="Example: ecom-assets diff myshop")(diff)
 app.command(epilog="Example: ecom-assets discover sandbox:// --name mine --yes")(discover)
 app.command(epilog="Example: ecom-assets load sandbox orders --window 2026-02-01...2026-02-07")(load)
 app.command(epilog="Example: ecom-assets pin myshop")(pin)
 app.command(epilog="Example: ecom-assets preview sandbox orders --limit 5 --window 2026-02-01")(preview)
+app.command(epilog="Example: ecom-assets reset myshop orders")(reset)
 app.command(epilog="Example: ecom-assets status sandbox")(status)
 app.command(epilog="Example: ecom-assets schema > shops/declaration.schema.json")(schema)
 app.command(epilog="Example: ecom-assets sandbox --port 8000")(sandbox)

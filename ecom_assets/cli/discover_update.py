@@ -19,7 +19,8 @@ from ecom_assets.discovery.endpoint_argument import parse_endpoint
 from ecom_assets.discovery.exploration.endpoint_search import find_endpoints
 from ecom_assets.discovery.output.files import replace_text
 from ecom_assets.discovery.update import Update, update
-from ecom_assets.foundation.errors import ApiError, DeclarationError
+from ecom_assets.discovery.verification import load_text
+from ecom_assets.foundation.errors import ApiError, DeclarationError, WarehouseError
 from ecom_assets.foundation.progress import OnProgress
 
 _out = Console(soft_wrap=True, highlight=False)
@@ -52,6 +53,8 @@ def update_file(
     with progress() as on_progress:
         added = _discover_new_endpoints(shop, described, endpoints, max_requests, on_progress)
         result = update(shop, text, added.draft.tables if added else (), on_progress=on_progress)
+        if result.changes:
+            result.unresolved += _refusals(load_text(result.text, shop.name, file))
     if as_json:
         print_json({"file": str(file), "changes": result.changes, "open": result.unresolved})
     else:
@@ -62,6 +65,20 @@ def update_file(
         replace_text(file, result.text)
         if not as_json:
             _out.print(f"Changed {format_path(file)}.", markup=False)
+
+
+def _refusals(shop: Shop) -> list[str]:
+    """Return what the next load will refuse, because stored values do not fit the new declaration."""
+    from ecom_assets.load.schema_changes.diff import REFUSED, diff
+    from ecom_assets.warehouse.choice import warehouse_from_environment
+
+    try:
+        tables = diff(shop, warehouse_from_environment())
+    except WarehouseError as error:
+        return [f"not compared with the tables in the warehouse: {error}"]
+    return [
+        f"with this file, the next load refuses {table.reason}" for table in tables if table.state == REFUSED
+    ]
 
 
 def _print_update(file: Path, text: str, result: Update) -> None:

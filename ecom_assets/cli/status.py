@@ -44,12 +44,14 @@ def _print_status(shop: str, resources: Sequence[ResourceStatus], console: Conso
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("last load\n(UTC)", no_wrap=True)
     for entry in resources:
-        windows = [entry.loaded, entry.missing, entry.failed] if entry.first else ["", "", entry.failed]
+        missing = f"{entry.missing} ({entry.partly} in part)" if entry.partly else str(entry.missing)
+        windows = [str(entry.loaded), missing] if entry.first else ["", ""]
         table.add_row(
             entry.resource,
             "none" if entry.rows is None else f"{entry.rows:,}",
             f"{entry.rejected:,}",
-            *map(str, windows),
+            *windows,
+            str(entry.failed),
             f"{entry.last_load:%Y-%m-%d %H:%M}" if entry.last_load else "never",
         )
     console.print(table)

@@ -110,7 +110,7 @@ class ShopAdapter(HTTPAdapter):
             refused = f"refused to send this to {target}: this shop's requests go to {self._origin} only"
             raise ApiError(self._errors.message(request, refused))
         unsigned = request.copy()
-        unsigned.url = self._signer.without_secrets(request.url or "")
+        unsigned.url = self._signer.unsigned_address(request.url or "")
         slice_id = request.headers.get(SLICE_HEADER)
         statistics = self._statistics.of(slice_id) if self._statistics and slice_id else None
         kwargs["timeout"] = self.policy.timeout
@@ -199,6 +199,8 @@ class ShopAdapter(HTTPAdapter):
         if response.status_code == 401 and may_renew_token:
             unsigned_response.is_token_refused = self._signer.drop_token(unsigned, signed)
         headers = unsigned_response.headers
+        if self._statistics:
+            self._statistics.note_date(headers.get("Date"), headers.get("Age"))
         for name in _ADDRESS_HEADERS:
             if name in headers:
                 headers[name] = self._signer.without_secrets(headers[name])

@@ -10,13 +10,15 @@ from typing import cast
 
 from dlt.sources.helpers.rest_client.auth import (
     APIKeyAuth,
-    AuthConfigBase,
     BearerTokenAuth,
     HttpBasicAuth,
     OAuth2ClientCredentials,
 )
 from requests.auth import AuthBase
 
+from ecom_assets.client.auth_kinds.hmac_signature import HmacSignature
+from ecom_assets.client.auth_kinds.login import LoginToken
+from ecom_assets.client.auth_kinds.path_key import KeyInPath
 from ecom_assets.declaration.python_values import AuthObject
 from ecom_assets.declaration.reading import Auth, Shop
 
@@ -49,16 +51,22 @@ def _ready_objects(objects: Iterable[AuthObject], secrets: Mapping[str, str]) ->
     return [ready for entry in objects if (ready := entry.ready(secrets)) is not None]
 
 
-def _auth_object(auth: Auth, secrets: Mapping[str, str]) -> AuthConfigBase:
+def _auth_object(auth: Auth, secrets: Mapping[str, str]) -> AuthBase:
     """Return the auth object of one declared kind."""
     values = {field: secrets[name] for field, name in auth.fields.items()}
     if auth.type == "api_key":
         key = (auth.prefix or "") + values["api_key"]
+        if auth.location == "path":
+            return KeyInPath(values["api_key"])
         return APIKeyAuth(name=auth.name, api_key=key, location=auth.location)
     if auth.type == "bearer":
         return BearerTokenAuth(token=values["token"])
     if auth.type == "http_basic":
         return HttpBasicAuth(username=values["username"], password=values["password"])
+    if auth.type == "login":
+        return LoginToken(auth, values)
+    if auth.type == "hmac":
+        return HmacSignature(auth, values)
     return OAuth2ClientCredentials(
         access_token_url=cast(str, auth.access_token_url),  # never None for this kind
         client_id=values["client_id"],

@@ -6,8 +6,13 @@ The HTTP adapter and the paginator count them; the ledger stores them.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+from email.utils import parsedate_to_datetime
+
+from ecom_assets.foundation.errors import ApiError, RetryLater
 
 SLICE_HEADER = "X-Ecom-Slice"
 """Carries the slice's id from dlt's resource to paginator and adapter; the adapter never sends it."""
@@ -23,8 +28,8 @@ class SliceStatistics:
     content of that answer. `masked` counts the texts of records that held a secret of the shop.
 
     `listed_keys` are the fields at the top of the answers that had a list, `unlisted_keys` those of each answer that
-    left the list out; both only where the endpoint declares that the list may be left out. `end` says what confirms
-    that the list ends where the reading ended, empty if nothing does; only the reading of keys asks for it.
+    left the list out; both only where the endpoint declares that the list may be left out. `confirmed_by` is what
+    confirms the end of the list: `total`, `end` or `nothing`.
     """
 
     source_total: int | None = None
@@ -40,16 +45,23 @@ class SliceStatistics:
     masked: int = 0
     listed_keys: frozenset[str] | None = None
     unlisted_keys: frozenset[frozenset[str]] = frozenset()
-    end: str = ""
+    confirmed_by: str | None = field(default=None, compare=False)
+
+
+MAX_EARLY_FAILURES = 3
+"""How many slices of an endpoint may fail before one is read, and two more for each one that is."""
 
 
 class ReadStatistics:
-    """The statistics of a run's slices by slice id; safe to share between workers."""
+    """The statistics of a run's slices by slice id, and `clock_offset`; safe to share between workers."""
 
     def __init__(self) -> None:
         """Start with no slice."""
         self._lock = threading.Lock()
         self._slices: dict[str, SliceStatistics] = {}
+        self._isolated: dict[str, Collection[str]] = {}
+        self._failures: dict[str, ApiError] = {}
+        self.clock_offset: timedelta | None = None
 
     def of(self, slice_id: str) -> SliceStatistics:
         """Return the statistics of a slice, which start at zero on the first call."""
@@ -61,6 +73,45 @@ class ReadStatistics:
         with self._lock:
             return [entry for key, entry in self._slices.items() if key.split("/", 1)[0] == resource]
 
+    def note_date(self, date: str | None, age: str | None) -> None:
+        """Note how far the API's clock is ahead of this machine's, by the first `Date` header that is of now.
+
+        A response with an `Age` comes from a cache, and its date is that of the original.
+        """
+        if self.clock_offset is None and date and not age:
+            with suppress(ValueError, TypeError):
+                self.clock_offset = parsedate_to_datetime(date) - datetime.now(timezone.utc)
+
+    def isolate(self, slice_ids: Collection[str]) -> None:
+        """Let each of these slices, which are those of one endpoint, fail alone. One slice has no others to save."""
+        with self._lock:
+            if len(slice_ids) > 1:
+                self._isolated |= dict.fromkeys(slice_ids, slice_ids)
+
+    def is_isolated(self, slice_id: str) -> bool:
+        """Return whether a slice may fail alone."""
+        return slice_id in self._isolated
+
+    def fail_alone(self, slice_id: str, error: ApiError) -> bool:
+        """Note the failure of a slice, and return True if the other slices of its endpoint are still to be read.
+
+        It is False if the API asks for a pause, and if too many slices fail: then the endpoint fails as a whole,
+        instead of slice after slice with all retries.
+        """
+        with self._lock:
+            siblings = self._isolated.get(slice_id, ())
+            read = sum(entry in self._slices and self._slices[entry].complete for entry in siblings)
+            failed = sum(entry in self._failures for entry in siblings)
+            if not siblings or isinstance(error, RetryLater) or failed >= MAX_EARLY_FAILURES + 2 * read:
+                return False
+            self._failures.setdefault(slice_id, error)
+            return True
+
+    def failures(self, slice_ids: Iterable[str]) -> dict[str, ApiError]:
+        """Return the failures of those slices that failed alone, by slice id."""
+        with self._lock:
+            return {entry: self._failures[entry] for entry in slice_ids if entry in self._failures}
+
     def reset(self, slice_ids: Iterable[str]) -> None:
         """Drop the statistics of these slices, and of the child lists below them, before they are read again."""
         with self._lock:
@@ -68,6 +119,8 @@ class ReadStatistics:
             # a slice's id is resource and window; the id of a child list below it begins with them
             for known in [key for key in self._slices if "/".join(key.split("/", 2)[:2]) in dropped]:
                 del self._slices[known]
+            for known in dropped & self._failures.keys():
+                del self._failures[known]
 
     def __deepcopy__(self, memo: object) -> ReadStatistics:
         """Return the same object: dlt copies a paginator, and these statistics with it, for every slice."""

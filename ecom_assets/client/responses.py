@@ -131,6 +131,19 @@ class ApiResponse(Response):
         return ApiError(self._errors.message(self.request, text))
 
 
+class FailedResponse(Response):
+    """What stands for the response to a request that failed, so that only its slice ends."""
+
+    def __init__(self, request: PreparedRequest, failure: ApiError) -> None:
+        """Take the unsigned request and its failure."""
+        super().__init__()
+        self.status_code, self.request, self.failure = 200, request, failure
+
+    def json(self, **kwargs: Any) -> Any:
+        """Return no records."""
+        return {}
+
+
 def _to_utf8(body: bytes, charset: str) -> bytes:
     """Return a body in UTF-8: most JSON is in UTF-8, whatever charset a server declares."""
     body = body.removeprefix(codecs.BOM_UTF8)

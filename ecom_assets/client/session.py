@@ -18,11 +18,11 @@ from requests.sessions import merge_hooks, merge_setting
 from requests.structures import CaseInsensitiveDict
 
 from ecom_assets.client.adapter import ShopAdapter
-from ecom_assets.client.client_credentials import with_declared_requests
-from ecom_assets.client.read_statistics import ReadStatistics
+from ecom_assets.client.auth_kinds.client_credentials import with_declared_requests
+from ecom_assets.client.read_statistics import SLICE_HEADER, ReadStatistics
 from ecom_assets.client.redaction import Redactor, scrubbed_logging
 from ecom_assets.client.request_errors import RequestErrors
-from ecom_assets.client.responses import NO_COOKIES
+from ecom_assets.client.responses import NO_COOKIES, FailedResponse
 from ecom_assets.client.shared_rate_limit import rate_limit_of
 from ecom_assets.client.transport_errors import transport_failure
 from ecom_assets.declaration.reading import Shop
@@ -73,19 +73,33 @@ def create_session(
     adapter = ShopAdapter(
         shop.policy, shop.client.base_url, auth, redactor, errors, statistics, rate_limit, endpoint_auth
     )
-    return ShopSession(adapter, redactor, errors)
+    return ShopSession(adapter, redactor, errors, statistics)
 
 
 class ShopSession(Session):
     """A dlt session that keeps no cookies and raises only this project's errors."""
 
-    def __init__(self, adapter: ShopAdapter, redactor: Redactor, errors: RequestErrors) -> None:
-        """Send everything through one adapter; `redactor` also hides tokens obtained later."""
+    def __init__(
+        self,
+        adapter: ShopAdapter,
+        redactor: Redactor,
+        errors: RequestErrors,
+        statistics: ReadStatistics | None = None,
+    ) -> None:
+        """Send everything through one adapter.
+
+        Args:
+            adapter: Signs, sends and retries.
+            redactor: Also hides tokens that are obtained later.
+            errors: Words the errors.
+            statistics: Knows which slices may fail alone; None lets none.
+        """
         super().__init__(timeout=adapter.policy.timeout, raise_for_status=False)
         self.redactor = redactor
         self.auth = _leave_unsigned  # with no auth at all, requests would take a password from .netrc
         self._errors = errors
         self._policy = adapter.policy
+        self._statistics = statistics
         self._environment_settings: dict[str, Any] = {}
         self.mount("http://", adapter)
         self.mount("https://", adapter)
@@ -149,9 +163,13 @@ class ShopSession(Session):
     def send(self, request: PreparedRequest, **kwargs: Any) -> Response:
         """Send a request and run its hooks; dlt's response actions are hooks, and may accept any status.
 
+        A request of a slice that may fail alone returns a response with the failure.
+
         Errors are raised outside of the except clauses and without the frames below, so that nothing that knows a
         body or an address stays attached to them.
         """
+        slice_id = request.headers.get(SLICE_HEADER, "")
+        isolated = self._statistics is not None and self._statistics.is_isolated(slice_id)
         failure: ApiError
         try:
             # urllib3 logs the signed address, dlt the body of a response that it ignores
@@ -159,6 +177,8 @@ class ShopSession(Session):
                 # past dlt's own method, which only sets a timeout, as the adapter does
                 response = super(Session, self).send(request, **kwargs)
             if response.status_code < 400:
+                if isolated:
+                    response.json()  # parsed once, here where a body that is not JSON fails the slice alone
                 return response
             failure = self._errors.bad_status(response)
         except ApiError as error:
@@ -169,6 +189,8 @@ class ShopSession(Session):
             too_many = isinstance(error, TooManyRedirects)
             reason = "too many redirects" if too_many else transport_failure(error, self._policy).reason
             failure = self._errors.no_response(request, reason, 1)
+        if isolated and self._statistics is not None and self._statistics.fail_alone(slice_id, failure):
+            return FailedResponse(request, failure)
         raise failure
 
 

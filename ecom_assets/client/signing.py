@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, cast
 from urllib.parse import parse_qsl, unquote_plus, urlsplit
 
@@ -17,6 +17,9 @@ from dlt.sources.helpers.rest_client.auth import (
 from requests import PreparedRequest
 from requests.auth import AuthBase
 
+from ecom_assets.client.auth_kinds.hmac_signature import HmacSignature
+from ecom_assets.client.auth_kinds.login import LoginToken
+from ecom_assets.client.auth_kinds.path_key import KeyInPath, with_mark
 from ecom_assets.client.read_statistics import SLICE_HEADER
 from ecom_assets.client.redaction import HIDDEN, Redactor
 from ecom_assets.declaration.reading import Resource
@@ -24,7 +27,7 @@ from ecom_assets.foundation.errors import ApiError, IngestError
 
 AUTH_HEADER = "X-Ecom-Auth"
 """Carries the name of the resource whose endpoint has an auth of its own; the adapter never sends it."""
-_KNOWN = (APIKeyAuth, BearerTokenAuth, HttpBasicAuth)
+_KNOWN = (APIKeyAuth, BearerTokenAuth, HttpBasicAuth, HmacSignature, KeyInPath)
 """The classes whose secrets are known, and that do nothing else than add them."""
 
 _SHORTEST_LEARNED = 8
@@ -62,11 +65,9 @@ class RequestSigner:
         """
         self._auth = tuple(auth)
         self._endpoint_auth = {name: tuple(entries) for name, entries in (endpoint_auth or {}).items()}
-        self._secret_parameters = {
-            entry.name
-            for entry in (*auth, *(entry for entries in self._endpoint_auth.values() for entry in entries))
-            if isinstance(entry, APIKeyAuth) and entry.location in ("query", "param")
-        }
+        every = (*auth, *(entry for entries in self._endpoint_auth.values() for entry in entries))
+        self._secret_parameters = {name for entry in every for name in _secret_parameters(entry)}
+        self._key_is_in_path = any(isinstance(entry, KeyInPath) for entry in every)
         self._redactor = redactor
         self._wait_for_turn = wait_for_turn
         self._token_lock = threading.Lock()
@@ -99,9 +100,14 @@ class RequestSigner:
         tokens = [auth for auth in self._auth_of(unsigned) if isinstance(auth, OAuth2ClientCredentials)]
         with self._token_lock:
             for auth in tokens:
-                if signed.headers.get("Authorization") == f"Bearer {auth.access_token}":
+                if _carries_token(auth, signed):
                     auth.access_token = None
         return bool(tokens)
+
+    def unsigned_address(self, url: str) -> str:
+        """Return an address without what carries a secret, and with the mark of a key in its path."""
+        url = self.without_secrets(url)
+        return with_mark(url) if self._key_is_in_path else url
 
     def without_secrets(self, text: str) -> str:
         """Remove the parameters that carry a secret, hidden or not, from the addresses in a text.
@@ -191,10 +197,27 @@ class RequestSigner:
             else:
                 self._redactor.add(token)
         if token is None:
-            raise ApiError(f"{auth.access_token_url}: the answer holds no access_token that can be used")
+            where = auth.token_path if isinstance(auth, LoginToken) else "access_token"
+            raise ApiError(f"{auth.access_token_url}: the answer holds no {where} that can be used")
         if token != before:
             self._wait_for_turn(request)  # the request for the token used the turn of this request
         return signed
+
+
+def _secret_parameters(auth: AuthBase) -> Collection[str]:
+    """Return the parameters with which an auth object signs."""
+    if isinstance(auth, HmacSignature):
+        return auth.secret_parameters
+    if isinstance(auth, LoginToken):
+        return () if auth.secret_parameter is None else (auth.secret_parameter,)
+    return (auth.name,) if isinstance(auth, APIKeyAuth) and auth.location in ("query", "param") else ()
+
+
+def _carries_token(auth: OAuth2ClientCredentials, signed: PreparedRequest) -> bool:
+    """Tell whether a request carries the present token of an auth object."""
+    if isinstance(auth, LoginToken):
+        return auth.carries(signed)
+    return bool(signed.headers.get("Authorization") == f"Bearer {auth.access_token}")
 
 
 def _header_text(value: Any) -> str:

@@ -33,7 +33,7 @@ _REQUIRED = {
     "primary_key": "the columns that identify a record",
     "resources": "a list of resources, at least one",
     "start": "a date or a time such as 2026-01-01 or 2026-01-01T06:00:00Z",
-    "type": "api_key, bearer, http_basic, oauth2_client_credentials",
+    "type": "api_key, bearer, http_basic, oauth2_client_credentials, login, hmac",
     "endpoint.path": "a path below base_url, such as /v1/orders",
     "retry_errors.path": "the JSONPath to an error's code, such as errors[*].code",
     "retry_errors.values": "a list of the codes that are retried, such as [THROTTLED]",

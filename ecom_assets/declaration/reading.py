@@ -13,7 +13,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from ecom_assets.declaration.api.client import Auth, Client
+from ecom_assets.declaration.api.auth import Auth
+from ecom_assets.declaration.api.client import Client
 from ecom_assets.declaration.api.endpoint import Endpoint, Incremental
 from ecom_assets.declaration.api.policy import Policy
 from ecom_assets.declaration.dlt_config.bindings import bind_resource

@@ -13,7 +13,8 @@ from pydantic import Field, PrivateAttr, model_validator
 from pydantic.json_schema import JsonSchemaValue
 from typing_extensions import Self
 
-from ecom_assets.declaration.api.client import Auth, Client
+from ecom_assets.declaration.api.auth import Auth
+from ecom_assets.declaration.api.client import Client
 from ecom_assets.declaration.api.endpoint import Incremental
 from ecom_assets.declaration.api.policy import Policy
 from ecom_assets.declaration.error_text import (
@@ -36,6 +37,7 @@ from ecom_assets.declaration.shop_rules.endpoints import check_endpoint, check_f
 from ecom_assets.declaration.shop_rules.former_names import check_former_names
 from ecom_assets.declaration.shop_rules.internal_names import check_deletions_names, check_internal_names
 from ecom_assets.declaration.shop_rules.open_ended import check_open_ended
+from ecom_assets.declaration.shop_rules.partitions import check_start
 from ecom_assets.declaration.shop_rules.references import check_references
 from ecom_assets.declaration.table.inferred_columns import parent_column
 from ecom_assets.declaration.table.privacy import check_pii_in_placeholders
@@ -201,6 +203,8 @@ class Shop(DeclarationModel):
     def _check_consistency(self) -> Self:
         """Check the resources against each other, and tell each child how its parent is read."""
         by_name = self._check_names()
+        if self.partitions:
+            check_start(("partitions", "start"), self.partitions)
         for resource in self.resources:
             if resource.endpoint and (incremental := resource.endpoint.incremental):
                 incremental._open_ended = self.partitions is None and incremental.initial_value is not None

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ecom_assets.declaration.api.client import AUTH_FIELDS
+from ecom_assets.declaration.api.auth import AUTH_FIELDS
 from ecom_assets.discovery.tables.naming import snake_case
 from ecom_assets.foundation.errors import IngestError
+
+_KINDS = tuple(kind for kind in AUTH_FIELDS if kind not in ("login", "hmac"))
+"""The auth kinds that need no more than fits into one argument."""
 
 
 def auth_kinds(texts: Sequence[str]) -> list[dict[str, Any]]:
@@ -29,9 +32,9 @@ def auth_kinds(texts: Sequence[str]) -> list[dict[str, Any]]:
 
 def _auth_kind(text: str) -> dict[str, Any]:
     kind, _, rest = text.partition(":")
-    if kind not in AUTH_FIELDS:
+    if kind not in _KINDS:
         raise IngestError(
-            f"--auth: found an unknown kind; allowed: {', '.join(AUTH_FIELDS)}, as in api_key:X-Key:header"
+            f"--auth: found an unknown kind; allowed: {', '.join(_KINDS)}, as in api_key:X-Key:header"
         )
     if kind == "oauth2_client_credentials":
         if not rest.startswith(("https://", "http://")):

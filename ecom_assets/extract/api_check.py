@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any
+
+from requests import Request
 
 from ecom_assets.client.secrets import secret_sources
 from ecom_assets.contract.record_keys import Key, keys_of
@@ -19,7 +22,8 @@ from ecom_assets.extract.answers.ignored_answers import is_refusal, refusal_text
 from ecom_assets.extract.answers.masked_values import masked_text
 from ecom_assets.extract.contract_check import Outcome, Result, check_contract
 from ecom_assets.extract.filter_comparison import filter_problem
-from ecom_assets.extract.paging.list_end import requested_page_size
+from ecom_assets.extract.paging.page_size import PageSizes
+from ecom_assets.extract.paging_check import NO_TOTAL, Outcome, Result, check_next_page, check_total
 from ecom_assets.extract.probe import Page, Probe, open_probe
 from ecom_assets.extract.slices import Slice
 from ecom_assets.extract.window_assignment import cursor_instants_of
@@ -70,7 +74,7 @@ def check(
 ) -> Iterator[Finding]:
     """Yield the findings of a shop: for each endpoint those of its requests, then the promises for its tables.
 
-    An endpoint takes at most nine requests; a child takes some more to find a parent record that has children.
+    An endpoint takes at most eleven requests; a child takes some more to find a parent record that has children.
     An endpoint that cannot be reached does not end the check of the others.
 
     Args:
@@ -102,7 +106,7 @@ class _EndpointCheck:
         self.now = now
         endpoint = resource.endpoint
         paginator = (endpoint.paginator if endpoint else None) or shop.client.paginator or {}
-        self.by_offset = paginator.get("type") == "offset"
+        self.by_offset = paginator.get("type") in ("offset", "range")
         self.has_total = bool(reported_total(paginator))
         self.last_window = self._last_closed_window()
         self.first_page: list[Any] = []
@@ -126,11 +130,11 @@ class _EndpointCheck:
             yield self._finding("masking", "limit", masked_text(page.masked))
         if found := page.undeclared_paging:
             detail = f"there are more pages: declare paginator: {found.declaration}"
-            yield self._finding("paging", "skipped" if found.paginator else "failed", detail)
-        if self.has_total:
-            yield self._finding("total", "ok", f"the API says it has {page.total} records")
-        else:
-            yield self._finding("total", "skipped", "the paginator declares no total_path or total_header")
+            yield self._finding("paging", "skipped" if found.config else "failed", detail)
+        elif not page.ignored:
+            yield from self._check_paging(page, keys)
+        if not self.has_total:
+            yield self._finding("total", *NO_TOTAL)
         for what, check_of in (
             ("order", self._check_order),
             ("limit", self._check_limit),
@@ -162,8 +166,8 @@ class _EndpointCheck:
             return False
         paginator = endpoint.paginator or self.shop.client.paginator or {}
         params = {**endpoint.params, **deletes.params}
-        size = requested_page_size(endpoint.model_copy(update={"params": params}), paginator)
-        return paginator.get("type") in (None, "single_page") and size is None
+        sizes = PageSizes(Request(params=params, json=copy.deepcopy(dict(endpoint.json_body or {}))))
+        return paginator.get("type") in (None, "single_page") and not sizes
 
     def _double_reading(self, page: Page) -> str:
         """Return what the two readings of a snapshot cost, empty if one page is everything, or one reading enough."""
@@ -181,6 +185,20 @@ class _EndpointCheck:
             f"tells which records changed meanwhile: {2 * pages} requests a day on its daily schedule. If the list "
             "has a fixed order, endpoint.verify: once halves that; the list may then mix states of several moments"
         )
+
+    def _check_paging(self, page: Page, keys: list[Key]) -> Iterator[Finding]:
+        """Check the way to the next page, and the total if one is declared."""
+        try:
+            outcome = check_next_page(self.probe, self.resource, page, keys)
+            if outcome and outcome[0] != "ok":
+                yield self._finding("paging", *outcome)
+        except ApiError as error:
+            yield self._finding("paging", "failed", str(error))
+        try:
+            if self.has_total:
+                yield self._finding("total", *check_total(self.probe, self.resource, page))
+        except ApiError as error:
+            yield self._finding("total", "failed", str(error))
 
     def _finding(self, what: str, result: Result, detail: str) -> Finding:
         return Finding(self.resource.name, what, result, self.probe.redactor.scrub(detail))

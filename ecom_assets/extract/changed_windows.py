@@ -1,26 +1,44 @@
-"""The windows in which something changed since an instant, found with few single requests."""
+"""The windows in which something changed, found with few single requests and within a budget of seconds."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+import time
+from collections import deque
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from ecom_assets.declaration.reading import Resource, Shop
 from ecom_assets.extract.probe import Probe, open_probe
 from ecom_assets.extract.window_assignment import cursor_instants_of
 from ecom_assets.extract.windows import Window, windows_between
+from ecom_assets.foundation.errors import IngestError
 
 _MANY_WINDOWS = 2
-"""For more windows than this, one request about all of them comes first."""
+"""For more adjacent windows than this, one request about all of them comes first."""
+_PARTS = 8
+"""Into how many parts windows are divided when one of them has changed."""
+
+
+@dataclass
+class Answers:
+    """What the API says of windows.
+
+    Attributes:
+        changed: Whether each window has records, for those that the API was asked about in time.
+        error: The failure that ended the questions, if there was one.
+    """
+
+    changed: dict[Window, bool] = field(default_factory=dict)
+    error: IngestError | None = None
 
 
 def changed_windows(
     shop: Shop, since: datetime, now: datetime, *, secrets: Mapping[str, str] | None = None
 ) -> tuple[Window, ...]:
     """Return the closed windows that hold records which changed at `since` or later, in order.
-
-    This takes one request for one record for each window and endpoint, and a second one for a page if that record
-    lies beyond the window. An API without a filter cannot be asked; then all windows since are returned.
 
     Args:
         shop: The declared shop.
@@ -34,30 +52,104 @@ def changed_windows(
     """
     if shop.partitions is None:
         return ()
-    closed = [
-        window
-        for window in windows_between(shop.partitions, shop.partitions.start, now)
-        if window.end > since
-    ]
+    closed = windows_between(shop.partitions, shop.partitions.start, now)
+    windows = {replace(entry, start=max(entry.start, since)): entry for entry in closed if entry.end > since}
+    answers = ask_about(shop, list(windows), secrets=secrets)
+    if answers.error:
+        raise answers.error
+    return tuple(windows[part] for part in windows if answers.changed[part])
+
+
+def ask_about(
+    shop: Shop,
+    windows: Sequence[Window],
+    *,
+    seconds: float = math.inf,
+    secrets: Mapping[str, str] | None = None,
+) -> Answers:
+    """Ask the API in which windows it has records.
+
+    Adjacent windows are asked about at once, and divided only where there are records. This takes one request for one
+    record for each question and endpoint, and a second one for a page if that record lies beyond the windows. Earlier
+    windows of the sequence come first, several side by side, within the rate limit. If the time ends before any window
+    has an answer, the first part of windows of which some have records counts as changed as a whole. An API without a
+    filter cannot be asked; then all windows count as changed.
+
+    Args:
+        shop: The declared shop.
+        windows: The windows, in the order in which to ask.
+        seconds: How long to ask. Windows that the API was not asked about in time have no answer.
+        secrets: Secrets by name. What is missing comes from dlt's providers.
+
+    Raises:
+        MissingSecret: A secret was not found.
+    """
+    answers = Answers()
     endpoints = [
         resource for resource in shop.resources if resource.endpoint and resource.endpoint.incremental
     ]
-    if not closed or not endpoints:
-        return ()
-    if any(
-        resource.endpoint.incremental.server_filter is False
-        for resource in endpoints
-        if resource.endpoint and resource.endpoint.incremental
-    ):
-        return tuple(closed)
+    if not windows or not endpoints:
+        answers.changed = dict.fromkeys(windows, False)
+        return answers
+    if any(shop.incremental_of(resource.name).server_filter is False for resource in endpoints):
+        answers.changed = dict.fromkeys(windows, True)
+        return answers
+    deadline = time.monotonic() + seconds
+    questions = deque((part, False) for group in _adjacent(windows) for part in _first_questions(group))
+    # a thread of its own also for a single worker: a request that hangs is left behind at the deadline
+    workers = 1 if len(windows) <= _MANY_WINDOWS else shop.policy.concurrency
     with open_probe(shop, secrets) as probe:
 
-        def has_changed(start: datetime, end: datetime) -> bool:
-            return any(_has_records(probe, shop, resource, max(start, since), end) for resource in endpoints)
+        def has_changed(part: Sequence[Window]) -> bool:
+            return any(_has_records(probe, shop, entry, part[0].start, part[-1].end) for entry in endpoints)
 
-        if len(closed) > _MANY_WINDOWS and not has_changed(closed[0].start, closed[-1].end):
-            return ()
-        return tuple(window for window in closed if has_changed(window.start, window.end))
+        pool = ThreadPoolExecutor(workers)
+        try:
+            while questions and answers.error is None and time.monotonic() < deadline:
+                asked = [questions.popleft() for _ in range(min(workers, len(questions)))]
+                futures = [pool.submit(has_changed, part) for part, _ in asked]
+                left = deadline - time.monotonic()
+                _, late = wait(futures, None if left == math.inf else max(left, 0))
+                following: list[tuple[Sequence[Window], bool]] = []
+                for (part, is_likely), future in zip(asked, futures, strict=True):
+                    if future in late:
+                        following.append((part, is_likely))
+                    elif isinstance(error := future.exception(), IngestError):
+                        answers.error = answers.error or error
+                    elif not future.result() or len(part) == 1:
+                        answers.changed |= dict.fromkeys(part, future.result())
+                    else:
+                        following += [(smaller, True) for smaller in _divided(part)]
+                questions.extendleft(reversed(following))
+                if late:
+                    break
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+    if not answers.changed and answers.error is None:
+        # or a slow API would get the same questions in each tick, and no window would ever be requested
+        part, is_likely = questions[0]
+        answers.changed = dict.fromkeys(part, True) if is_likely else {}
+    return answers
+
+
+def _adjacent(windows: Sequence[Window]) -> list[list[Window]]:
+    """Return windows in groups without a gap."""
+    groups: list[list[Window]] = []
+    for window in windows:
+        if groups and groups[-1][-1].end == window.start:
+            groups[-1].append(window)
+        else:
+            groups.append([window])
+    return groups
+
+
+def _first_questions(group: Sequence[Window]) -> list[Sequence[Window]]:
+    return [group] if len(group) > _MANY_WINDOWS else [[window] for window in group]
+
+
+def _divided(part: Sequence[Window]) -> list[Sequence[Window]]:
+    size = math.ceil(len(part) / _PARTS)
+    return [part[position : position + size] for position in range(0, len(part), size)]
 
 
 def _has_records(probe: Probe, shop: Shop, resource: Resource, start: datetime, end: datetime) -> bool:

@@ -28,6 +28,7 @@ from ecom_assets.declaration.placeholders import parent_field
 from ecom_assets.declaration.reading import Endpoint, Resource
 from ecom_assets.extract.answers.masked_values import report_masked
 from ecom_assets.extract.answers.refused_children import RefusedChildLists
+from ecom_assets.extract.paging.end_of_list import END, NOTHING, TOTAL
 from ecom_assets.extract.paging.paginator import RECORDS, SlicePaginator
 from ecom_assets.extract.processing import process_records
 from ecom_assets.extract.request_template import response_actions, template_of
@@ -260,6 +261,9 @@ class ChildCollector:
         statistics = self._statistics.of(slice_read.slice_.id)
         if self._has_total and len(totals) == len(lists):
             statistics.source_total = sum(totals)
+        confirmed = {entry.confirmed_by for entry in lists}
+        # the list of lists is at its end where each of them is
+        statistics.confirmed_by = TOTAL if confirmed == {TOTAL} else NOTHING if NOTHING in confirmed else END
         for name in ("fetched", "requests", "retries", "restarts", "ignored", "masked"):
             setattr(statistics, name, sum(getattr(entry, name) for entry in lists))
         statistics.seconds = time.monotonic() - slice_read.started

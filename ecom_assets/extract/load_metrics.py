@@ -6,7 +6,7 @@ See `ecom_assets.load.report` for the reports that are made of them.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
@@ -94,9 +94,16 @@ class LoadMetrics:
         self._slices_read = 0
 
     @property
-    def partition_keys(self) -> list[str | None]:
-        """Return the partition keys of the run's windows; a snapshot has the one key None."""
-        return list(self.counts)
+    def windows(self) -> list[Window]:
+        """Return the run's windows; a snapshot has none."""
+        return [window for part in self.slices for window in part.windows]
+
+    def leave_out(self, keys: Collection[str]) -> None:
+        """Forget the slices whose first window has one of these partition keys: they failed, and brought nothing."""
+        failed = [part for part in self.slices if part.windows and part.windows[0].partition_key in keys]
+        self.slices = [part for part in self.slices if part not in failed]
+        for key in [key for part in failed for key, _ in windows_by_key(part)]:
+            del self.counts[key]
 
     @property
     def fetched(self) -> int:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import copy
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
-from typing import Any
+from typing import Any, NamedTuple
 
 from dlt.common import jsonpath
 from dlt.sources.helpers.rest_client.client import RESTClient
-from dlt.sources.helpers.rest_client.paginators import OffsetPaginator
+from dlt.sources.helpers.rest_client.paginators import BasePaginator, OffsetPaginator
+from dlt.sources.helpers.rest_client.utils import join_url
 from dlt.sources.rest_api.config_setup import create_response_hooks
 from requests import Request, Response
 
@@ -20,7 +22,7 @@ from ecom_assets.client.redaction import Redactor
 from ecom_assets.client.responses import repeated_name
 from ecom_assets.client.signing import auth_header
 from ecom_assets.contract.privacy import protect_personal_data
-from ecom_assets.declaration.api.paginator import new_paginator, reported_total
+from ecom_assets.declaration.api.paginator import reported_total
 from ecom_assets.declaration.placeholders import START
 from ecom_assets.declaration.reading import Endpoint, Resource, Shop
 from ecom_assets.extract.answers.empty_answers import EmptyAnswers
@@ -28,8 +30,11 @@ from ecom_assets.extract.answers.errors_in_answers import refuse_errors, undecla
 from ecom_assets.extract.answers.ignored_answers import ignored_status, is_ignored
 from ecom_assets.extract.answers.masked_values import count_masked, is_masked
 from ecom_assets.extract.children import add_parent_fields, placeholder_values
+from ecom_assets.extract.paging.body_path import BodyPath
 from ecom_assets.extract.paging.detection import DetectedPaging, declares_paging, detect_paging
-from ecom_assets.extract.paging.guarded_paginator import guarded_paginator
+from ecom_assets.extract.paging.guarded_paginator import paginator_of
+from ecom_assets.extract.paging.page_size import PageSizes, resize_pages
+from ecom_assets.extract.paging.past_the_end import PAST_THE_END
 from ecom_assets.extract.paging.record_detection import RecordDetection
 from ecom_assets.extract.processing import process_records
 from ecom_assets.extract.request_template import first_parameter, response_actions, template_of, window_values
@@ -39,6 +44,14 @@ from ecom_assets.foundation.errors import ApiError
 
 Bounds = tuple[datetime, datetime]
 """Start and end of a half-open interval; both instants are aware."""
+
+
+class PageSource(NamedTuple):
+    """Where a page comes from: its response, the paginator that has seen it, and the page sizes asked for."""
+
+    response: Response
+    paginator: BasePaginator
+    sizes: PageSizes
 
 
 @dataclass(frozen=True)
@@ -54,6 +67,8 @@ class Page:
         statistics: What the answer says about the list if the API leaves out lists.
         ignored: The statuses of the answers that a response action ignored. Of a child, those of all parent records
             that were tried.
+        source: The response and the paginator that has seen it; None if there was no response with records.
+        following: Requests the next page and returns its records; None if the paginator knows none.
     """
 
     records: list[Any]
@@ -63,6 +78,8 @@ class Page:
     masked: int = 0
     errors: str = ""
     statistics: SliceStatistics = field(default_factory=SliceStatistics)
+    source: PageSource | None = None
+    following: Callable[[], list[Any]] | None = None
 
 
 class Probe:
@@ -90,6 +107,7 @@ class Probe:
         *,
         limit: int | None = None,
         offset: int | None = None,
+        page_size: int | None = None,
         max_parents: int | None = None,
     ) -> Page:
         """Return one page of an endpoint, in the API's own order.
@@ -101,13 +119,16 @@ class Probe:
             bounds: The interval to ask for; without it, the page is of all records that the windows reach.
             limit: How many records to ask for, in place of the declared number, if the paging is by offset.
             offset: Where the page starts, in place of the declared offset, if the paging is by offset.
+            page_size: How many records to ask for, in place of the declared number, whatever the paging is. Without a
+                parameter that is named like a page size, it changes nothing.
             max_parents: How many parent records to try for one that has children; by default all of the page.
 
         Raises:
             ApiError: The request failed, or `data_selector` leads to no list of records.
         """
         if resource.parent is None:
-            return self._request_page(resource, self._window_values(resource, bounds), bounds, limit, offset)
+            own_values = self._window_values(resource, bounds)
+            return self._request_page(resource, own_values, bounds, limit, offset, page_size)
         known_parent = self._parents.get((resource.name, bounds))
         parent_resource = self._shop.resource(resource.parent)
         parents = [known_parent] if known_parent else None
@@ -117,7 +138,11 @@ class Probe:
         ignored: list[int] = []
         for parent in parents:
             values = placeholder_values(resource, parent)
-            page = None if values is None else self._request_page(resource, values, bounds, limit, offset)
+            page = (
+                None
+                if values is None
+                else self._request_page(resource, values, bounds, limit, offset, page_size)
+            )
             ignored += page.ignored if page else ()
             if page and (page.records or known_parent):
                 self._parents[resource.name, bounds] = parent
@@ -149,6 +174,7 @@ class Probe:
         bounds: Bounds | None,
         limit: int | None,
         offset: int | None,
+        page_size: int | None,
     ) -> Page:
         """Send one request with these values in place of its placeholders."""
         endpoint = resource.endpoint
@@ -158,41 +184,65 @@ class Probe:
         template = template_of(endpoint, in_window=has_start).fill(values)
         config = dict(endpoint.paginator or self._shop.client.paginator or {"type": "single_page"})
         total = reported_total(config)
-        if config["type"] == "offset":
+        if config["type"] in ("offset", "range"):
             config |= {"limit": limit or config["limit"], "offset": offset or config.get("offset") or 0}
-        body = None if template.json_body is None else dict(template.json_body)
-        headers = {**template.headers, **auth_header(resource)}
+        body = None if template.json_body is None else copy.deepcopy(dict(template.json_body))
         request = Request(
-            endpoint.method, headers=headers, params=dict(template.params), json=body, data=template.data
+            endpoint.method,
+            url=join_url(self._shop.client.base_url, template.path),
+            headers={**template.headers, **auth_header(resource)},
+            params=dict(template.params),
+            json=body,
+            data=template.data,
         )
-        paginator = guarded_paginator(new_paginator(config), resource.name)
+        paginator = paginator_of(config, resource.name)
         paginator.init_request(request)
         if isinstance(paginator, OffsetPaginator) and limit:
             paginator.limit = limit
-        response = self._client.request(
-            template.path,
-            endpoint.method,
-            params=request.params,
-            json=request.json,
-            data=request.data,
-            headers=request.headers,
-            hooks=create_response_hooks(response_actions(endpoint)),
-        )
+        sizes = PageSizes(request, paginator)
+        if page_size and sizes:
+            resize_pages(request, int(str(sizes)), page_size)
+        hooks = create_response_hooks(response_actions(endpoint))
+        response = self._send(request, hooks)
         if is_ignored(response):
             return Page([], None, ignored=(ignored_status(response),))
         refuse_errors(resource.name, endpoint.errors_path, response)
         records = _records_in(resource, endpoint, response)
         paging = None if declares_paging(self._shop, resource) else detect_paging(response, records)
         total_places = (total.get("total_path"), total.get("total_header"))
-        masked = count_masked(records) if is_masked(response) else 0
-        page = Page(records, _total_in(resource, response, *total_places), paging, masked=masked)
-        page = replace(page, errors=undeclared_errors(endpoint.errors_path, response))
+        paginator.update_state(response, list(records))
+
+        def following() -> list[Any]:
+            paginator.update_request(request)
+            next_response = self._send(request, hooks or PAST_THE_END)
+            return [] if is_ignored(next_response) else _records_in(resource, endpoint, next_response)
+
+        page = Page(
+            records,
+            _total_in(resource, response, *total_places),
+            paging,
+            masked=count_masked(records) if is_masked(response) else 0,
+            errors=undeclared_errors(endpoint.errors_path, response),
+            source=PageSource(response, paginator, sizes),
+            following=following if paginator.has_next_page else None,
+        )
         empty_answers = EmptyAnswers(endpoint)
         is_list = bool(records) or empty_answers.declared_form(response) is None
         empty_answers.add(response, page.statistics, is_list=is_list, total=page.total)
         if not resource.processing_steps:
             protect_personal_data(self._shop, resource, page.records, self._pii_key)
         return page
+
+    def _send(self, request: Request, hooks: Any) -> Response:
+        return self._client.request(
+            request.url,
+            request.method,
+            params=request.params,
+            json=request.json,
+            data=request.data,
+            headers=request.headers,
+            hooks=hooks,
+        )
 
     def _window_values(self, resource: Resource, bounds: Bounds | None) -> dict[str, Any]:
         """Return the placeholder values of an interval; without bounds, of all that the shop's windows reach.
@@ -240,7 +290,7 @@ def _total_in(
     if total_header:
         value: Any = response.headers.get(total_header)
     else:
-        value = next(iter(jsonpath.find_values(total_path, response.json())), None) if total_path else None
+        value = next(iter(BodyPath(total_path).find(response.json())), None) if total_path else None
     total = int(value) if str(value).isdigit() else None
     if value is None and resource.endpoint and EmptyAnswers(resource.endpoint).declared_form(response):
         return None

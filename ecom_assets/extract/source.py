@@ -40,6 +40,7 @@ from ecom_assets.extract.last_declaration import HINT, declaration_hint
 from ecom_assets.extract.left_out_lists import require_lists
 from ecom_assets.extract.open_ended import records_from, start_parameter
 from ecom_assets.extract.paging.completeness import SliceLimits
+from ecom_assets.extract.paging.isolated_paginator import FAILURE
 from ecom_assets.extract.paging.paginator import RECORDS, SlicePaginator
 from ecom_assets.extract.processing import process_records
 from ecom_assets.extract.read_plan import ReadPlan
@@ -47,7 +48,7 @@ from ecom_assets.extract.request_template import path_segment, response_actions,
 from ecom_assets.extract.widening import ColumnsWidened
 from ecom_assets.extract.window_assignment import AssignedRecords, assign_windows
 from ecom_assets.extract.window_request import window_request
-from ecom_assets.foundation.errors import ContractBroken
+from ecom_assets.foundation.errors import ApiError, ContractBroken
 from ecom_assets.foundation.progress import Progress
 
 _SCHEMA_CONTRACT: TSchemaContractDict = {"tables": "evolve", "columns": "evolve", "data_type": "freeze"}
@@ -210,11 +211,19 @@ def _window_step(
 
     def assign(item: dict[str, Any]) -> AssignedRecords:
         slice_ = slices[item[f"_{windows_name(resource)}_id"]]
+        nothing = AssignedRecords(slice_, [], [], [])
+        if FAILURE in item:
+            return nothing
         records, filtered = process_records(shop, resource, item[RECORDS])
         protect_personal_data(shop, resource, records, plan.connection.pii_key)
         if resource.open_ended:
             records = records_from(shop, resource, slice_.cursor, records, plan.on_progress)
-        assigned = assign_windows(shop, resource, slice_, records, plan.on_progress)
+        try:
+            assigned = assign_windows(shop, resource, slice_, records, plan.on_progress)
+        except ApiError as error:
+            if not plan.connection.statistics.fail_alone(slice_.id, error):
+                raise
+            return nothing
         progress.add(len(assigned.records))
         report_masked(resource.name, plan.connection.statistics.of(slice_.id), plan.on_progress)
         return replace(assigned, filtered=filtered)

@@ -24,12 +24,6 @@ from ecom_assets.declaration.table.deletes import deletions_name
 from ecom_assets.extract.answers.empty_answers import require_list
 from ecom_assets.extract.answers.ignored_answers import ignored_status, is_ignored
 from ecom_assets.extract.paging.completeness import CompletenessCheck
-from ecom_assets.extract.paging.list_end import (
-    LastPage,
-    end_evidence,
-    leads_into_records,
-    requested_page_size,
-)
 from ecom_assets.extract.paging.paginator import SlicePaginator
 from ecom_assets.extract.read_plan import ReadPlan
 from ecom_assets.extract.slices import Slice
@@ -113,11 +107,6 @@ class KeyPaginator(SlicePaginator):
             shop, resource, compared_part=lambda row: reduce_to_key(row, self._key_paths)
         )
         self._cursor_path = cursor_path
-        endpoint = resource.endpoint
-        paginator = (endpoint and endpoint.paginator) or shop.client.paginator or {}
-        self._selector = (endpoint and endpoint.data_selector) or "$"
-        self._page_size = requested_page_size(endpoint, paginator) if endpoint else None
-        self._longest_page = 0
 
     def held_records(self, rows: list[Any]) -> list[Any]:
         """Return the records of a page, reduced to the primary keys and the cursors."""
@@ -135,23 +124,15 @@ class KeyPaginator(SlicePaginator):
         node[path[-1]] = value
         return reduced
 
-    def _add_page(self, response: Response, rows: list[Any]) -> bool:
-        """Add a page. At the last one, note what confirms that the list ends there."""
-        has_next_page = super()._add_page(response, rows)
-        pages = self._pass.pages
-        self._longest_page = max(len(rows), self._longest_page if pages > 1 else 0)
-        if not has_next_page:
-            in_records = leads_into_records(self._inner, self._selector, response.json())
-            last = LastPage(
-                pages, self._pass.total, len(rows), self._longest_page, self._page_size, in_records
+    def _needs_extra_page(self, response: Response, rows: list[Any]) -> bool:
+        """Tell whether the last page has to be confirmed. A list whose first page was ignored says nothing."""
+        needs_extra_page = super()._needs_extra_page(response, rows)
+        if is_ignored(response) and self._pass.total is None and self._pass.pages == 1:
+            self._fail(
+                f"the API answered with status {ignored_status(response)}, which response_actions ignores. "
+                "That says nothing about the records that the API has; no key was compared"
             )
-            self._slice_statistics.end = end_evidence(self._inner, response, last)
-            if is_ignored(response) and not self._slice_statistics.end:
-                self._fail(
-                    f"the API answered with status {ignored_status(response)}, which response_actions ignores. "
-                    "That says nothing about the records that the API has; no key was compared"
-                )
-        return has_next_page
+        return needs_extra_page
 
 
 def reduce_to_key(row: Any, paths: Sequence[Sequence[str]]) -> Any:

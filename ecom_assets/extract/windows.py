@@ -7,8 +7,11 @@ They know neither the API nor Dagster. See `ecom_assets.extract.slices` for how 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING
+
+from ecom_assets.foundation.cadence import floor as floor
+from ecom_assets.foundation.cadence import window_end as window_end
 
 if TYPE_CHECKING:
     from ecom_assets.declaration.reading import Partitions
@@ -28,27 +31,6 @@ class Window:
     partition_key: str
     start: datetime
     end: datetime
-
-
-def floor(instant: datetime, every: str) -> datetime:
-    """Return the start, in UTC, of the hour, day, week or month that holds an instant.
-
-    A week starts on Sunday, as in Dagster.
-    """
-    instant = instant.astimezone(UTC)
-    if every == "hour":
-        return instant.replace(minute=0, second=0, microsecond=0)
-    midnight = instant.replace(hour=0, minute=0, second=0, microsecond=0)
-    if every == "week":
-        return midnight - timedelta(days=(midnight.weekday() + 1) % 7)
-    return midnight.replace(day=1) if every == "month" else midnight
-
-
-def window_end(start: datetime, every: str) -> datetime:
-    """Return the end of the window that starts at `start`."""
-    if every == "month":
-        return (start.replace(day=28) + timedelta(days=4)).replace(day=1)
-    return start + {"hour": timedelta(hours=1), "day": timedelta(days=1), "week": timedelta(weeks=1)}[every]
 
 
 def window_at(partitions: Partitions, instant: datetime) -> Window:

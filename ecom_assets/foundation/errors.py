@@ -43,6 +43,10 @@ class IncompleteSlice(ApiError):
     """The name of the resource whose endpoint it is about, if that is known only after reading."""
 
 
+class WindowsFailed(ApiError):
+    """Some windows of a resource failed, and the others were loaded."""
+
+
 class ContractBroken(IngestError):
     """Records break the contract in a way that fails the resource instead of single rows."""
 

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ecom_assets.foundation.errors import NotPublished
+from ecom_assets.load.clock import order_ledger_entries, overtaking_loads
 from ecom_assets.load.column_types import tables_to_know
 from ecom_assets.load.cursors import loads_read_again, read_cursors
 from ecom_assets.load.dispositions.write import write_staged_rows
 from ecom_assets.load.dlt_pipeline import stored_columns
-from ecom_assets.load.ledger import loads_read_after
 from ecom_assets.load.nested_rows import delete_replaced_nested_rows, reconcile_nested_rows
 from ecom_assets.load.plan import LoadPlan
 from ecom_assets.load.read import Reading
@@ -97,7 +97,7 @@ def _write(
     _, changes = table_changes(transaction, context.pipeline, shop, resources, before.schema_tables)
     for error in refused_resources(shop, resources, changes).values():
         raise TypesChanged(str(error))
-    overtaking = loads_read_after(transaction, shop, reading.ended) - before.loads_from_the_future
+    overtaking = overtaking_loads(transaction, shop, plan.began, reading, before.loads_from_the_future)
     if overtaking and any(change.replaces_values for change in changes.values()):
         raise TypesChanged(f"{shop.name}: another load wrote a table of which columns change")
     apply_changes(transaction, shop, changes, before.schema_tables, on_progress)
@@ -106,12 +106,13 @@ def _write(
     columns = columns_to_compare(shop, reading.tables)
     widened = widen_columns(transaction, shop, columns, columns_now, on_progress)
     index_row_keys(transaction, shop, resources)
-    newer_rows = set_newer_rows_aside(transaction, shop, load_metrics, plan.began, overtaking, on_progress)
+    newer_rows = set_newer_rows_aside(transaction, shop, reading.tables, plan.began, overtaking, on_progress)
     stored_tables = transaction.columns_of(shop.name)
     read_again = loads_read_again(load_metrics, read_cursors(transaction, shop, resources))
     delete_replaced_rejections(transaction, shop, load_metrics, stored_tables, read_again)
     delete_replaced_nested_rows(transaction, shop, load_metrics, stored_tables)
     context.pipeline.load(workers=1)
+    order_ledger_entries(transaction, shop, reading, overtaking)
     write_staged_rows(transaction, shop, reading, plan.began, overtaking, on_progress)
     reconcile_nested_rows(transaction, shop, load_metrics, on_progress)
     empty_staging(transaction, shop)

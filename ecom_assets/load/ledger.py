@@ -37,10 +37,12 @@ _SCHEMA = pa.schema(
         # nullable, because older rows have none
         pa.field("ignored", pa.int64()),
         *(pa.field(name, pa.string()) for name in CURSOR_COLUMNS),
+        pa.field("confirmed_by", pa.string()),
         pa.field("masked", pa.int64()),
     ]
 )
-"""`loaded_at` is when the reading ended. The cursors are of open-ended resources; see `ecom_assets.load.cursors`."""
+"""`loaded_at` is when the reading ended, by the warehouse's clock, and later than that of all loads before. The cursors
+are of open-ended resources; see `ecom_assets.load.cursors`."""
 
 
 def ledger_rows(reports: Iterable[ResourceReport], loaded_at: datetime) -> pa.Table:
@@ -73,8 +75,7 @@ def insert_ledger_row(
 def loads_read_after(transaction: Transaction, shop: Shop, moment: datetime) -> frozenset[str]:
     """Return the ids of the loads whose reading ended after an instant, going by the ledger.
 
-    The instants are those of the machines that loaded. Where a machine's clock is ahead, a load that is over may seem
-    to end in the future.
+    Where a machine's clock was ahead, a load that is over may seem to end in the future.
     """
     if LEDGER_TABLE not in transaction.columns_of(shop.name):
         return frozenset()

@@ -24,6 +24,7 @@ from ecom_assets.extract.failure_isolation import failed_tables
 from ecom_assets.extract.filter_comparison import filter_problem
 from ecom_assets.extract.load_metrics import LoadMetrics
 from ecom_assets.extract.open_ended import cursor_progress
+from ecom_assets.extract.paging.isolated_paginator import IsolatedSlicePaginator
 from ecom_assets.extract.probe import probe_of
 from ecom_assets.extract.read_plan import ReadPlan
 from ecom_assets.extract.source import build_source
@@ -39,7 +40,8 @@ from ecom_assets.load.run_context import RunContext
 class TableReading:
     """A table that was read as a whole: its metrics, and the load id of the dlt package with its rows.
 
-    `columns` are all columns of the table with the types of this run. `nested_lists` has, for each column in which an
+    `failed_windows` are the failures of the windows that were left out, by partition key. `columns` are all columns of
+    the table with the types of this run. `nested_lists` has, for each column in which an
     undeclared list of objects is JSON, the entry of a declaration that makes it a table.
     """
 
@@ -47,6 +49,7 @@ class TableReading:
     load_id: str
     columns: tuple[Column, ...] = ()
     nested_lists: Mapping[str, str] = field(default_factory=dict)
+    failed_windows: Mapping[str, IngestError] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,7 @@ def read_verify_and_contract(
     """Read endpoint by endpoint into dlt packages that are ready to load.
 
     A table that fails is left out, with its error among the failures. The other tables of its endpoint are read again
-    without it.
+    without it. Of an endpoint with a slice for each window, a window that fails is left out of all its tables.
 
     Args:
         context: The run's API and pipeline.
@@ -140,8 +143,16 @@ def _read_endpoint(
                 failures[resource.name] = failure
                 names.remove(resource.name)
         else:
-            _require_complete_slices(context, read_plan)
-            return plan, [_table_reading(read_plan, name, load_id) for name in names], failures
+            failed_windows = _leave_out_failed_windows(context, read_plan, plan.endpoints[position])
+            if not any(metrics.slices for metrics in read_plan.load_metrics.values()):
+                (failure, *_) = failed_windows.values()
+                return plan, [], failures | dict.fromkeys(names, failure)
+            _require_complete_slices(context, read_plan, failed_windows)
+            return (
+                plan,
+                [_table_reading(read_plan, name, load_id, failed_windows) for name in names],
+                failures,
+            )
     return plan, [], failures
 
 
@@ -167,9 +178,31 @@ def _empty_by_its_filter(context: RunContext, shop: Shop, endpoint: EndpointPlan
     return failure
 
 
-def _table_reading(plan: ReadPlan, name: str, load_id: str) -> TableReading:
-    contract = plan.contracts[name]
-    return TableReading(plan.load_metrics[name], load_id, contract.columns, dict(contract.nested_lists))
+def _leave_out_failed_windows(
+    context: RunContext, plan: ReadPlan, endpoint: EndpointPlan
+) -> dict[str, IngestError]:
+    """Leave the windows that failed alone out of all metrics, and return their failures by partition key."""
+    slices = plan.slices[endpoint.endpoint.name]
+    failures = context.connection.statistics.failures(part.id for part in slices)
+    failed: dict[str, IngestError] = {}
+    for part in slices:
+        if part.id in failures:
+            (window,) = part.windows
+            failed[window.partition_key] = failures[part.id]
+            context.on_progress(
+                f"{endpoint.endpoint.name}: the window {window.partition_key} failed and is left out: "
+                f"{failures[part.id]}"
+            )
+    for metrics in plan.load_metrics.values():
+        metrics.leave_out(failed)
+    return failed
+
+
+def _table_reading(
+    plan: ReadPlan, name: str, load_id: str, failed_windows: Mapping[str, IngestError]
+) -> TableReading:
+    contract, metrics = plan.contracts[name], plan.load_metrics[name]
+    return TableReading(metrics, load_id, contract.columns, dict(contract.nested_lists), failed_windows)
 
 
 def _read_plan(
@@ -186,6 +219,8 @@ def _read_plan(
     slices = {name: child_slices(shop.resource(name), endpoint.slices) for name in endpoints_to_read}
     # the figures of a failed try must not count in the next one
     context.connection.statistics.reset(part.id for parts in slices.values() for part in parts)
+    if endpoint.slices[0].windows and shop.incremental_of(endpoint.endpoint.name).sends_end:
+        context.connection.statistics.isolate([part.id for part in slices[endpoint.endpoint.name]])
     resources = context.connection.shop.model_copy(update={"resources": shop.resources})
     return ReadPlan(
         replace(context.connection, shop=resources),
@@ -200,6 +235,7 @@ def _read_plan(
         },
         contracts,
         context.on_progress,
+        IsolatedSlicePaginator,
     )
 
 
@@ -242,10 +278,14 @@ def _columns_with_null(resource: Resource, table: TTableSchemaColumns) -> list[s
     ]
 
 
-def _require_complete_slices(context: RunContext, plan: ReadPlan) -> None:
+def _require_complete_slices(
+    context: RunContext, plan: ReadPlan, failed_windows: Mapping[str, IngestError]
+) -> None:
     """Raise IncompleteSlice for a slice that dlt gave up without an error."""
     for parts in plan.slices.values():
         for part in parts:
+            if part.windows and part.windows[0].partition_key in failed_windows:
+                continue
             if not context.connection.statistics.of(part.id).complete:
                 raise IncompleteSlice(
                     f"{part.id}: dlt reported success before this slice was read to its end: "

@@ -11,7 +11,7 @@ from ecom_assets.client.read_statistics import ReadStatistics, SliceStatistics
 from ecom_assets.contract.cursor_values import cursor_text
 from ecom_assets.declaration.reading import Column, Resource, Shop
 from ecom_assets.extract.load_metrics import LoadMetrics, windows_by_key
-from ecom_assets.foundation.errors import IngestError
+from ecom_assets.foundation.errors import IngestError, WindowsFailed
 from ecom_assets.foundation.progress import OnProgress
 from ecom_assets.load.plan import LoadPlan
 from ecom_assets.load.read import Reading
@@ -25,6 +25,7 @@ class WindowReport:
     or the rows are a nested list's. `seconds` is the wall time of reading. Tables of one endpoint share one reading,
     so requests, retries, restarts, seconds, ignored and masked are the same in each. `ignored` counts the answers
     that a response action ignored, `masked` the texts of records in which a secret of the shop is masked.
+    `confirmed_by` is what confirms that the list was read to its end: `total`, `end` or `nothing`.
 
     Only an open-ended resource has cursors: the field `cursor_path`, from where the load read, and from where the next
     one reads on. `cursor_held_by` is how many rejected records keep `cursor_to` where it is.
@@ -47,6 +48,7 @@ class WindowReport:
     cursor_from: str | None = None
     cursor_to: str | None = None
     cursor_held_by: int = 0
+    confirmed_by: str | None = None
     masked: int = 0
 
 
@@ -54,7 +56,8 @@ class WindowReport:
 class ResourceReport:
     """What a run did for one table.
 
-    With an `error`, nothing of the table was loaded and the other fields are empty. `discarded` counts the values of
+    With an `error`, nothing of the table was loaded and the other fields are empty. `failed_windows` are the failures
+    of single windows by partition key; `windows` are the others, which were loaded. `discarded` counts the values of
     undeclared fields that were discarded, by field. `preview` are the first rows that were loaded. `columns` are the
     columns of the table with their types. `widened` are those that got a wider type, each with a text such as
     `bigint became text`. `schema_changes` are the changes that the declaration asked for, by column; `*` is
@@ -73,6 +76,18 @@ class ResourceReport:
     widened: Mapping[str, str] = field(default_factory=dict)
     schema_changes: Mapping[str, str] = field(default_factory=dict)
     nested_lists: Mapping[str, str] = field(default_factory=dict)
+    failed_windows: Mapping[str, IngestError] = field(default_factory=dict)
+
+    @property
+    def failure(self) -> IngestError | None:
+        """Return the error of the whole table, or one error that names the windows that failed."""
+        if self.error or not self.failed_windows:
+            return self.error
+        count = len(self.windows) + len(self.failed_windows)
+        named = "; ".join(f"{key}: {error}" for key, error in self.failed_windows.items())
+        return WindowsFailed(
+            f"{len(self.failed_windows)} of {count} windows failed, the others were loaded: {named}"
+        )
 
 
 @dataclass(frozen=True)
@@ -91,8 +106,8 @@ class RunReport:
 
     @property
     def errors(self) -> dict[str, IngestError]:
-        """Return the failures by resource."""
-        return {name: report.error for name, report in self.resources.items() if report.error}
+        """Return the failures by resource, also of those of which some windows were loaded."""
+        return {name: report.failure for name, report in self.resources.items() if report.failure}
 
 
 def resource_reports(
@@ -120,6 +135,7 @@ def resource_reports(
                 preview=tuple(metrics.preview),
                 columns=read[name].columns,
                 nested_lists=read[name].nested_lists,
+                failed_windows=read[name].failed_windows,
             )
     return reports
 
@@ -159,6 +175,7 @@ def window_reports(metrics: LoadMetrics, statistics: ReadStatistics) -> tuple[Wi
                     restarts=cost.restarts,
                     seconds=cost.seconds,
                     ignored=cost.ignored,
+                    confirmed_by=slice_statistics.confirmed_by,
                     masked=cost.masked,
                 )
             )

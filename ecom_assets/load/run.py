@@ -11,6 +11,7 @@ from ecom_assets.declaration.reading import Shop
 from ecom_assets.extract.windows import Window
 from ecom_assets.foundation.errors import IngestError
 from ecom_assets.foundation.progress import OnProgress
+from ecom_assets.load.clock import report_offset
 from ecom_assets.load.column_types import infer_types
 from ecom_assets.load.commit import CommitResult, commit
 from ecom_assets.load.cursors import plan_from_cursors
@@ -100,6 +101,7 @@ def _try_load(
 ) -> RunReport:
     """Run all stages once. `refused` are the errors of resources that failed in an earlier try."""
     before = read_warehouse_state(context, plan)
+    plan = replace(plan, began=plan.began + before.clock_offset)
     for name, error in before.refused.items():
         context.on_progress(f"{name} failed: {error}")
     refused = {**before.refused, **refused}
@@ -107,7 +109,9 @@ def _try_load(
     plan, without_cursor = plan_from_cursors(plan, before.cursors, since, context.on_progress)
     reading = read_verify_and_contract(context, plan, before.columns, before.filled)
     failures = {**refused, **failures, **without_cursor, **reading.failures}
-    reading = replace(reading, failures=failures)
+    reading = replace(reading, failures=failures, ended=reading.ended + before.clock_offset)
+    if offset := context.connection.statistics.clock_offset:
+        report_offset("the API's clock", offset, context.on_progress)
     plan = reading.plan
     reports = resource_reports(plan, reading, context.connection.statistics)
     result = CommitResult()

@@ -29,13 +29,16 @@ from ecom_assets.declaration.root_key import root_key_columns
 from ecom_assets.declaration.table.write_disposition import LOAD_ID
 from ecom_assets.extract.load_metrics import LoadMetrics
 from ecom_assets.foundation.errors import WarehouseError
+from ecom_assets.foundation.intervals import Intervals
 from ecom_assets.foundation.progress import OnProgress
 from ecom_assets.load.ledger import LEDGER_TABLE
+from ecom_assets.load.read import TableReading
 from ecom_assets.load.rejected_rows import REJECTED_ROWS_TABLE
 from ecom_assets.warehouse.transaction import Transaction
 
 _OVERTAKEN = "ecom_overtaken"
-"""A temporary table: resource and partition key of what other loads brought meanwhile."""
+"""A temporary table: load, resource and partition key of the rejected rows that other loads brought meanwhile, and of
+those that this load brings for the same time."""
 _INPUT = "ecom_states"
 """The name of the Arrow table that a statement sees."""
 
@@ -57,7 +60,7 @@ class NewerRows:
 def set_newer_rows_aside(
     transaction: Transaction,
     shop: Shop,
-    load_metrics: Sequence[LoadMetrics],
+    tables: Sequence[TableReading],
     began: datetime,
     overtaking: Collection[str],
     on_progress: OnProgress,
@@ -69,7 +72,7 @@ def set_newer_rows_aside(
     Args:
         transaction: The transaction of the load.
         shop: The shop.
-        load_metrics: The metrics of the tables that are loaded, with the states of the records that were read.
+        tables: The tables that are loaded, whose metrics have the states of the records that were read.
         began: When this run began to read, in UTC.
         overtaking: The ids of the loads that were committed since, and whose reading ended later than this run's.
         on_progress: Is told what is newer.
@@ -81,12 +84,13 @@ def set_newer_rows_aside(
         WarehouseError: Nobody can tell which rows of a child or a nested list are newer.
     """
     columns = transaction.columns_of(shop.name)
+    load_metrics = [table.metrics for table in tables]
     newer_rows: list[NewerRows] = []
     if overtaking:
         for metrics in load_metrics:
             if metrics.resource.write_disposition == "merge" and metrics.resource.parent:
                 _refuse_rows_without_root(transaction, shop, metrics.resource, began, overtaking)
-        newer_rows += _rows_by_reading(transaction, shop, load_metrics, overtaking, columns, on_progress)
+        newer_rows += _rows_by_reading(transaction, shop, tables, overtaking, columns, on_progress)
     windowed = [metrics for metrics in load_metrics if metrics.resource.is_incremental]
     for name in dict.fromkeys(shop.root_of(metrics.resource).name for metrics in windowed):
         group = [metrics for metrics in windowed if shop.root_of(metrics.resource).name == name]
@@ -150,7 +154,7 @@ def _refuse_rows_without_root(
 def _rows_by_reading(
     transaction: Transaction,
     shop: Shop,
-    load_metrics: Sequence[LoadMetrics],
+    tables: Sequence[TableReading],
     overtaking: Collection[str],
     stored_columns: Mapping[str, Collection[str]],
     on_progress: OnProgress,
@@ -158,28 +162,41 @@ def _rows_by_reading(
     """Yield the snapshots, and the rejected rows of windows, whose reading ended later than this run's.
 
     Rejected rows are those of the newest reading: an older one may have seen records that the source has corrected
-    since, and may have missed others that have gone wrong.
+    since, and may have missed others that have gone wrong. The other load's windows may have other bounds.
     """
     with transaction.temporary_table(_INPUT, pa.table({"load_id": list(overtaking)})):
-        transaction.execute(
-            f"create temporary table {_OVERTAKEN} as select distinct resource, partition_key "
+        found = transaction.execute(
+            "select load_id, resource, partition_key, window_start, window_end "
             f'from "{shop.name}"."{LEDGER_TABLE}" join {_INPUT} using (load_id)'
-        )
-    for metrics in load_metrics:
-        if metrics.resource.open_ended:
-            transaction.execute(f"delete from {_OVERTAKEN} where resource = ?", [metrics.resource.name])
-    overtaken = set(transaction.execute(f"select resource, partition_key from {_OVERTAKEN}").fetchall())
-    for metrics in load_metrics:
-        name = metrics.resource.name
-        if metrics.resource.write_disposition == "replace" and (name, None) in overtaken:
-            on_progress(f"{name}: the warehouse has a newer snapshot, which stays")
-            yield NewerRows(name, "true", f"ecom_kept_{name}", stored_columns.get(name, ()))
-    same_window = (
-        "pairs.resource = rows.resource and pairs.partition_key is not distinct from rows.partition_key"
+        ).fetchall()
+    open_ended = {table.metrics.resource.name for table in tables if table.metrics.resource.open_ended}
+    found = [row for row in found if row[1] not in open_ended]
+    overtaken = [(load_id, resource, key) for load_id, resource, key, _, _ in found]
+    snapshots = {resource for _, resource, _, start, _ in found if start is None}
+    for table in tables:
+        resource = table.metrics.resource
+        if resource.open_ended:
+            continue
+        newer = Intervals(bounds for _, name, _, *bounds in found if name == resource.name and bounds[0])
+        covered = [entry for entry in table.metrics.windows if newer.covers(entry.start, entry.end)]
+        overtaken += [(table.load_id, resource.name, entry.partition_key) for entry in covered]
+        if not resource.windowed and resource.name in snapshots:
+            overtaken.append((table.load_id, resource.name, None))
+            if resource.write_disposition == "replace":
+                on_progress(f"{resource.name}: the warehouse has a newer snapshot, which stays")
+                rows = stored_columns.get(resource.name, ())
+                yield NewerRows(resource.name, "true", f"ecom_kept_{resource.name}", rows)
+    columns = dict(zip(("load_id", "resource", "partition_key"), zip(*overtaken, strict=True), strict=True))
+    pairs = pa.table({name: pa.array(values, pa.string()) for name, values in columns.items()})
+    with transaction.temporary_table(_INPUT, pairs):
+        transaction.execute(f"create temporary table {_OVERTAKEN} as select distinct * from {_INPUT}")
+    same = (
+        "pairs.load_id = rows.load_id and pairs.resource = rows.resource "
+        "and pairs.partition_key is not distinct from rows.partition_key"
     )
     yield NewerRows(
         REJECTED_ROWS_TABLE,
-        f"exists (select 1 from {_OVERTAKEN} as pairs where {same_window})",
+        f"exists (select 1 from {_OVERTAKEN} as pairs where {same})",
         f"ecom_kept_{REJECTED_ROWS_TABLE}",
         stored_columns.get(REJECTED_ROWS_TABLE, ()),
     )

@@ -5,42 +5,52 @@ Runs that failed are not in the ledger; Dagster's UI shows them.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from ecom_assets.contract.cursor_values import cursor_text
 from ecom_assets.declaration.reading import Resource, Shop
 from ecom_assets.extract.windows import Window, windows_between
+from ecom_assets.load.coverage import (
+    FAILED,
+    LOADED,
+    MISSING,
+    PARTLY,
+    Coverage,
+    LedgerEntry,
+    coverage_of,
+    newest_entries,
+)
 from ecom_assets.load.cursors import current_cursor, read_cursors, typed_by_cursors
 from ecom_assets.load.ledger import LEDGER_TABLE
+from ecom_assets.load.rejected_rows import REJECTED_ROWS_TABLE, rejected_counts
 from ecom_assets.warehouse.transaction import Transaction
 from ecom_assets.warehouse.warehouse import Warehouse
 
+__all__ = ["BAR", "FAILED", "LOADED", "MISSING", "PARTLY", "ResourceStatus", "bar", "status"]
+
 BAR = 50
 """Cells of a bar at most; each stands for an equal part of the windows."""
-
-_Window = tuple[str | None, datetime | None]
-"""Partition key and end of a window; both None for a snapshot. The end is aware."""
-
-LOADED, PARTLY, MISSING, FAILED = "█", "▒", "·", "!"
 
 
 @dataclass(frozen=True)
 class ResourceStatus:
     """What has been loaded of one table.
 
-    `windows` is the number of closed windows since the declared start, 1 for a snapshot. Each is loaded, missing (it
-    was never loaded), or failed (the newest load of it does not add up in the ledger). `rows` is None if the table
-    does not exist. `last_load` is aware and in UTC. `bar` goes from the window `first` to the window `last`. `cursor`
-    is from where the next load of an open-ended table reads, None for other tables.
+    `windows` is the number of closed windows since the declared start, 1 for a snapshot. Each is loaded, missing (not
+    all of it was ever loaded), or failed (the newest load of a part of it does not add up in the ledger). `partly`
+    tells how many of the missing ones are loaded in part, by windows of another cadence or start. `rows` is None if
+    the table does not exist. `rejected` counts the rejected rows of these windows. `last_load` is aware and in UTC.
+    `bar` goes from the window `first` to the window `last`. `cursor` is from where the next load of an open-ended table
+    reads, None for other tables.
     """
 
     resource: str
     windows: int
     loaded: int
     missing: int
+    partly: int
     failed: int
     rows: int | None
     rejected: int
@@ -69,14 +79,13 @@ def missing_windows(shop: Shop, warehouse: Warehouse, now: datetime) -> dict[str
     with warehouse.read(shop.name) as transaction:
         tables = transaction.columns_of(shop.name)
         for resource in shop.tables:
-            newest = _newest_entries(shop, resource, transaction) if LEDGER_TABLE in tables else {}
+            entries = newest_entries(transaction, shop, resource) if LEDGER_TABLE in tables else []
+            coverage = coverage_of(entries)
             if not resource.windowed:
-                if _mark(newest.get((None, None))) != LOADED:
+                if _mark_without_windows(coverage.in_force) != LOADED:
                     found[resource.name] = None
                 continue
-            windows = tuple(
-                window for window in closed if _mark(newest.get((window.partition_key, window.end))) != LOADED
-            )
+            windows = tuple(window for window in closed if coverage.state_of(window) != LOADED)
             if windows:
                 found[resource.name] = windows
     return found
@@ -106,27 +115,31 @@ def _resource_status(
     now: datetime,
 ) -> ResourceStatus:
     """Return the status of one resource; `tables` are the tables that exist."""
-    newest = _newest_entries(shop, resource, transaction) if LEDGER_TABLE in tables else {}
-    # by its end too: a day and the week that begins with it have the same partition key
-    windows: Sequence[_Window] = [(None, None)]
+    entries = newest_entries(transaction, shop, resource) if LEDGER_TABLE in tables else []
+    coverage = coverage_of(entries)
+    windows: Sequence[Window] = ()
     if resource.windowed and shop.partitions:
-        closed = windows_between(shop.partitions, shop.partitions.start, now)
-        windows = [(window.partition_key, window.end) for window in closed] or windows
-    marks = [_mark(newest.get(window)) for window in windows]
+        windows = windows_between(shop.partitions, shop.partitions.start, now)
+    marks = [coverage.state_of(window) for window in windows] or [_mark_without_windows(coverage.in_force)]
     rows = None
     if resource.name in tables:
         rows = transaction.fetch_value(f'select count(*) from "{shop.name}"."{resource.name}"')
+    rejected = 0
+    if REJECTED_ROWS_TABLE in tables:
+        counted = _entries_of(coverage, windows) if resource.windowed else coverage.in_force
+        rejected = sum(rejected_counts(transaction, shop, resource, counted).values())
     return ResourceStatus(
         resource=resource.name,
-        windows=len(windows),
+        windows=len(marks),
         loaded=marks.count(LOADED),
-        missing=marks.count(MISSING),
+        missing=marks.count(MISSING) + marks.count(PARTLY),
+        partly=marks.count(PARTLY),
         failed=marks.count(FAILED),
         rows=rows,
-        rejected=sum(newest[window]["rejected"] for window in windows if window in newest),
-        last_load=max((row["loaded_at"] for row in newest.values()), default=None),
-        first=windows[0][0],
-        last=windows[-1][0],
+        rejected=rejected,
+        last_load=max((entry.loaded_at for entry in entries), default=None),
+        first=windows[0].partition_key if windows else None,
+        last=windows[-1].partition_key if windows else None,
         bar=bar(marks),
         cursor=_cursor(shop, resource, transaction) if resource.open_ended else None,
     )
@@ -138,27 +151,19 @@ def _cursor(shop: Shop, resource: Resource, transaction: Transaction) -> str:
     return cursor_text(current_cursor(typed_by_cursors(shop, resource, cursors), resource, cursors))
 
 
-def _newest_entries(
-    shop: Shop, resource: Resource, transaction: Transaction
-) -> dict[_Window, dict[str, Any]]:
-    """Return the newest ledger row of each window of a resource."""
-    cursor = transaction.execute(
-        "select partition_key, window_end, source_total, fetched, kept, rejected, loaded_at from (\n"
-        "select *, row_number() over (partition by partition_key, window_end order by loaded_at desc) as age\n"
-        f'from "{shop.name}"."{LEDGER_TABLE}" where resource = ?\n'
-        ") as entries where age = 1",
-        [resource.name],
-    )
-    names = [entry[0] for entry in cursor.description or ()]
-    return {row[:2]: dict(zip(names, row, strict=True)) for row in cursor.fetchall()}
-
-
-def _mark(row: Mapping[str, Any] | None) -> str:
-    """Return the mark of a window with this newest ledger row."""
-    if row is None:
+def _mark_without_windows(entries: Sequence[LedgerEntry]) -> str:
+    """Return the mark of a snapshot, or of a resource of which no window has closed."""
+    if not entries or entries[0].start is not None:
         return MISSING
-    adds_up = row["kept"] + row["rejected"] == row["fetched"]
-    return LOADED if adds_up and row["source_total"] in (None, row["fetched"]) else FAILED
+    return LOADED if entries[0].adds_up else FAILED
+
+
+def _entries_of(coverage: Coverage, windows: Sequence[Window]) -> list[LedgerEntry]:
+    """Return the entries that count in the declared windows, which have no gap."""
+    if not windows:
+        return []
+    pieces = coverage.pieces_in(windows[0].start, windows[-1].end)
+    return list({id(entry): entry for _, _, entry in pieces}.values())
 
 
 def bar(marks: Sequence[str]) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 import dlt
@@ -16,6 +17,7 @@ from dlt.common.schema.utils import new_table
 from ecom_assets.contract.column_names import FIELD_HINT
 from ecom_assets.declaration.reading import Resource, Shop
 from ecom_assets.foundation.errors import IngestError, WarehouseError
+from ecom_assets.load.clock import offset_of_server
 from ecom_assets.load.cursors import TableCursors, read_cursors
 from ecom_assets.load.dlt_pipeline import StoredColumns
 from ecom_assets.load.ledger import filled_tables, loads_read_after
@@ -40,6 +42,7 @@ class WarehouseState:
         cursors: The cursors of the run's open-ended tables.
         schema_tables: The tables of dlt's schema as the last load left it.
         refused: The errors of resources whose tables cannot become what the declaration says.
+        clock_offset: How far the warehouse's clock is ahead of this machine's.
     """
 
     columns: StoredColumns = field(default_factory=dict)
@@ -48,6 +51,7 @@ class WarehouseState:
     cursors: Mapping[str, TableCursors] = field(default_factory=dict)
     schema_tables: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     refused: Mapping[str, IngestError] = field(default_factory=dict)
+    clock_offset: timedelta = timedelta()
 
 
 def read_warehouse_state(context: RunContext, plan: LoadPlan) -> WarehouseState:
@@ -74,13 +78,15 @@ def read_warehouse_state(context: RunContext, plan: LoadPlan) -> WarehouseState:
         present = transaction.columns_of(plan.shop.name).keys() - renamed
         _forget_former_columns(context.pipeline, plan.shop, columns, present)
         _remember_fields(context.pipeline, plan.shop, changes, schema_tables)
+        offset = offset_of_server(transaction, context.on_progress)
         return WarehouseState(
             columns,
-            loads_read_after(transaction, plan.shop, plan.began),
+            loads_read_after(transaction, plan.shop, plan.began + offset),
             filled_tables(transaction, plan.shop),
             read_cursors(transaction, plan.shop, plan.resources),
             schema_tables,
             {**refused_resources(plan.shop, plan.resources, changes), **foreign},
+            offset,
         )
 
 

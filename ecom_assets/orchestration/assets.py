@@ -13,6 +13,7 @@ from dagster import (
     AssetCheckResult,
     AssetExecutionContext,
     AssetKey,
+    AssetMaterialization,
     AssetsDefinition,
     AssetSpec,
     Failure,
@@ -137,11 +138,9 @@ def _load_report_check(
     errors = report.errors if report else {}
     if report is not None:
         yield from _materializations(context, shop, report, warehouse)
-    failed = {asset_key(shop, name) for name in errors}
+    failed = {asset_key(shop, name) for name in errors if report and report.resources[name].error}
     checks = [key for key in context.selected_asset_check_keys if key.asset_key not in failed]
-    yield from run_checks(
-        shop, warehouse, checks, [window.partition_key for window in windows] if windows else None
-    )
+    yield from run_checks(shop, warehouse, checks, windows or None)
     if errors:
         failure = failure_of_resources(shop, errors, len(names))
         raise failure_or_retry(context, failure, errors.values()) from None
@@ -208,7 +207,10 @@ def _load(
 def _materializations(
     context: AssetExecutionContext, shop: Shop, report: RunReport, warehouse: Warehouse
 ) -> Iterator[Event]:
-    """Yield a result for each resource that was loaded, with the metadata of each of its partitions."""
+    """Yield a result for each resource that was loaded, with the metadata of each of its partitions.
+
+    A result stands for all partitions of the run. Where some failed, the others are reported one by one instead.
+    """
     loaded = {name: entry for name, entry in report.resources.items() if entry.error is None}
     counts, valid = row_counts(shop, warehouse, loaded), valid_row_counts(shop, warehouse, loaded)
     for name, entry in loaded.items():
@@ -216,6 +218,11 @@ def _materializations(
         metadata = table_metadata(report, entry, warehouse, counts.get(name), shop.resource(name))
         if name in valid:
             metadata["rows_valid_now"] = valid[name]
+        if entry.failed_windows:
+            for window in entry.windows:
+                values = {**metadata, **window_metadata(window)}
+                context.log_event(AssetMaterialization(key, metadata=values, partition=window.partition_key))
+            continue
         for window in entry.windows:
             if window.partition_key is None:
                 metadata |= window_metadata(window)

@@ -19,6 +19,7 @@ from dagster import (
 )
 
 from ecom_assets.declaration.reading import Resource, Shop
+from ecom_assets.extract.windows import Window
 from ecom_assets.foundation.errors import WarehouseError
 from ecom_assets.load.checks import ledger as ledger_checks
 from ecom_assets.load.checks import table as table_checks
@@ -89,7 +90,7 @@ def run_checks(
     shop: Shop,
     warehouse: Warehouse,
     keys: Iterable[AssetCheckKey],
-    windows: Collection[str] | None = None,
+    windows: Collection[Window] | None = None,
 ) -> Iterator[AssetCheckResult]:
     """Yield the result of each check, all of them read in one transaction.
 
@@ -99,7 +100,7 @@ def run_checks(
         shop: The shop of all checks.
         warehouse: The warehouse that has its tables.
         keys: The checks to run, in any order.
-        windows: The partition keys that the run loaded. None, as when checks run alone, stands for all.
+        windows: The windows that the run loaded. None, as when checks run alone, stands for all.
     """
     ordered = sorted(keys, key=lambda key: (key.asset_key.path, list(_CHECKS).index(key.name)))
     findings: list[tuple[AssetCheckKey, Finding]] = []
@@ -119,6 +120,7 @@ def run_checks(
 
 def _check_result(key: AssetCheckKey, finding: Finding) -> AssetCheckResult:
     """Return a finding as Dagster's result of a check."""
+    is_error = _CHECKS[key.name].blocking and not finding.is_warning
     metadata: dict[str, Any] = dict(finding.figures)
     if finding.sample:
         metadata["sample"] = MetadataValue.md(markdown_table(finding.sample))
@@ -128,7 +130,7 @@ def _check_result(key: AssetCheckKey, finding: Finding) -> AssetCheckResult:
         asset_key=key.asset_key,
         check_name=key.name,
         passed=finding.passed,
-        severity=AssetCheckSeverity.ERROR if _CHECKS[key.name].blocking else AssetCheckSeverity.WARN,
+        severity=AssetCheckSeverity.ERROR if is_error else AssetCheckSeverity.WARN,
         description=finding.description,
         metadata=metadata,
     )

@@ -83,6 +83,7 @@ def window_metadata(window: WindowReport) -> dict[str, Any]:
         "restarts": window.restarts,
         "seconds": window.seconds,
         **({"ignored_answers": window.ignored} if window.ignored else {}),
+        **({"confirmed_by": window.confirmed_by} if window.confirmed_by else {}),
         **({"masked_values": window.masked} if window.masked else {}),
     }
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
+from datetime import datetime
 from typing import Any, Protocol
 
 import pyarrow as pa
@@ -54,6 +55,10 @@ class Transaction(ABC):
     @abstractmethod
     def fetch_arrow(self, sql: str) -> pa.Table:
         """Run a query, and return its rows as an Arrow table, with types that correspond to those of the columns."""
+
+    def server_time(self) -> datetime | None:
+        """Return the instant by the clock of the server, None if the engine runs on this machine."""
+        return None
 
     def columns_of(self, dataset: str) -> dict[str, dict[str, str]]:
         """Return the engine's type of each column, by table and column, in the columns' order."""

@@ -358,6 +358,37 @@ class TestUpdate:
         again = run("--out", file, "--update", "--endpoint", "/v1/stores", "--yes")
         assert again[1] == "Nothing changed: the file agrees with the API.\n"
 
+    def test_a_type_that_the_next_load_refuses_is_named(
+        self, run: Any, file: Path, sandbox: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        from ecom_assets.load.run import run_load
+        from ecom_assets.warehouse.choice import warehouse_from_environment
+
+        monkeypatch.setenv("ECOM_WAREHOUSE", str(tmp_path / "place.duckdb"))
+        text, stores = file.read_text("utf-8"), "- name: stores\n"
+        assert stores in text
+        # a table that each load replaces can have any type
+        file.write_text(text.replace(stores, f"{stores}    write_disposition: merge\n"), "utf-8")
+        assert run_load(load_shop(file), ["stores"], warehouse=warehouse_from_environment()).errors == {}
+        for store in range(1, 6):
+            sandbox.faults.change("/v1/stores", store, opened_on=[store])
+        code, out, _ = run("--out", file, "--update", "--endpoint", "/v1/stores", "--yes")
+        assert (code, "stores.opened_on: date became json" in out) == (0, True)
+        assert "with this file, the next load refuses" not in out
+        text = file.read_text("utf-8")
+        opened = text.index("data_type: json")
+        file.write_text(
+            text[:opened] + text[opened:].replace("data_type: json", "data_type: bool", 1), "utf-8"
+        )
+        for store in range(1, 6):
+            sandbox.faults.change("/v1/stores", store, opened_on=store)
+        code, out, _ = run("--out", file, "--update", "--endpoint", "/v1/stores", "--yes")
+        assert "stores.opened_on: bool became bigint" in out
+        assert (
+            "with this file, the next load refuses stores: the column opened_on is date in the warehouse"
+            in out
+        )
+
     def test_a_key_is_not_loosened_and_an_endpoint_that_fails_is_named(
         self, run: Any, file: Path, sandbox: Running
     ) -> None:

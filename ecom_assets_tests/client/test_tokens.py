@@ -18,7 +18,7 @@ from ecom_assets.client.read_statistics import SLICE_HEADER, ReadStatistics
 from ecom_assets.client.redaction import HIDDEN
 from ecom_assets.client.session import create_session
 from ecom_assets.client.signing import AUTH_HEADER
-from ecom_assets.declaration.api.client import Auth
+from ecom_assets.declaration.api.auth import Auth
 from ecom_assets.foundation.errors import ApiError
 from ecom_assets_tests.support.servers.loopback import Connect, Loopback, Reply, Seen, json_reply, shop_at
 from ecom_assets_tests.support.servers.loopback import api as api

@@ -83,7 +83,7 @@ def test_pages_overlap_by_one_row_and_advance_by_the_rows_received(loopback: Loo
 
 
 def test_one_page_that_holds_all_is_one_request(loopback: Loopback) -> None:
-    shop_list = ShopList(loopback, list(range(10)))
+    shop_list = ShopList(loopback, list(range(9)))
     read_slice(loopback)
     assert shop_list.requests == 1
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from ecom_assets.extract.paging.paginator import MAX_EMPTY_PAGES, MAX_RESTARTS
+from ecom_assets.extract.paging.page_adder import MAX_EMPTY_PAGES
+from ecom_assets.extract.paging.paginator import MAX_RESTARTS
 from ecom_assets.foundation.errors import IncompleteSlice
 from ecom_assets_tests.support.loads.slices import read_slice
 from ecom_assets_tests.support.servers.loopback import Loopback, Reply, Seen, json_reply, serving
@@ -41,7 +42,15 @@ def test_links_that_count_do_not_skip_a_row_twice(loopback: Loopback) -> None:
 
 
 def test_empty_pages_without_end_fail(loopback: Loopback) -> None:
-    loopback.answering = lambda seen: json_reply({"data": [], "next": "again"})
+    """The server ends the list a few pages later, so that a reader without a limit does not read for ever."""
+    pages = 0
+
+    def answer(seen: Seen) -> Reply:
+        nonlocal pages
+        pages += 1
+        return json_reply({"data": [], "next": "again" if pages < MAX_EMPTY_PAGES + 10 else None})
+
+    loopback.answering = answer
     with pytest.raises(IncompleteSlice, match=f"{MAX_EMPTY_PAGES + 1} pages in a row brought no record"):
         read_slice(loopback, CURSOR)
 

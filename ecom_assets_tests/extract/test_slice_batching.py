@@ -40,6 +40,7 @@ SHOP = Shop.model_validate(
             {
                 "name": "orders",
                 "primary_key": "id",
+                "max_rejected": 1,  # otherwise, a window whose records are all rejected fails
                 "endpoint": {
                     "path": "orders",
                     "incremental": {"cursor_path": "at", "start_param": "from", "end_param": "to"},
@@ -53,6 +54,7 @@ SHOP = Shop.model_validate(
             {
                 "name": "lines",
                 "primary_key": ["order_id", "id"],
+                "max_rejected": 1,
                 "rows_from": {"resource": "orders", "path": "lines"},
                 "include_from_parent": ["id"],
                 "columns": {"order_id": {**KEY, "path": "_orders_id"}, "id": KEY},

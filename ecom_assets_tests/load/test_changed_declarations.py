@@ -146,7 +146,9 @@ def test_what_loses_something_is_refused_for_this_resource_alone(records: Record
     assert records.rows("select count(*) from orders") == [(3,)]
 
 
-@pytest.mark.parametrize("both", [False, True], ids=["only the old one", "both evolved"])
+@pytest.mark.parametrize(
+    "both", [pytest.param(False, marks=pytest.mark.slow), True], ids=["only the old one", "both evolved"]
+)
 def test_a_field_that_the_api_renamed_becomes_one_column(records: Records, both: bool) -> None:
     records.load({"id": 1, "total": 5}, shop=records.shop(columns={"id": KEY, "total": WHOLE}))
     if both:
@@ -299,7 +301,7 @@ def test_a_table_or_column_that_somebody_dropped_is_made_again(records: Records)
     assert records.rows("select id, v from orders") == [(3, "c")]
 
 
-@pytest.mark.parametrize("form", ["iso8601", "unix"])
+@pytest.mark.parametrize("form", ["iso8601", pytest.param("unix", marks=pytest.mark.slow)])
 def test_the_check_names_the_windows_that_lack_a_new_required_column(records: Records, form: str) -> None:
     def row(number: int, day: int) -> dict[str, Any]:
         moment = datetime(2026, 1, day, 12, tzinfo=UTC)

@@ -21,7 +21,7 @@ FOREIGN = (
 ROW = 'insert into "myshop"."orders" values (7, \'x\')'
 
 
-@pytest.mark.parametrize("disposition", ["merge", "replace"])
+@pytest.mark.parametrize("disposition", [pytest.param("merge", marks=pytest.mark.slow), "replace"])
 def test_a_table_of_the_same_name_is_refused_and_the_siblings_load(
     records: Records, disposition: str
 ) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from itertools import permutations
 from typing import Any
 
@@ -222,9 +222,13 @@ def test_a_load_from_a_future_by_a_wrong_clock_is_corrected_by_the_next_one(snap
         f"update testshop.things set _dlt_valid_to = _dlt_valid_to {later} where _dlt_valid_to is not null",
         f"update testshop.things set _dlt_valid_from = _dlt_valid_from {later} where _dlt_valid_to is null",
     )
+    began = datetime.now(UTC)
     snapshots.load(thing(1, "c"))
-    first, third, _ = loaded_at(snapshots)
-    assert snapshots.rows(COLUMNS) == [(1, "a", first, third), (1, "c", third, None)]
+    first, second, third = loaded_at(snapshots)
+    assert began + timedelta(days=300) < second < third, "the ledger has the loads in their order"
+    ((end,),) = snapshots.rows("_dlt_valid_to", "things where name = 'a'")
+    assert began < end < datetime.now(UTC)
+    assert snapshots.rows(COLUMNS) == [(1, "a", first, end), (1, "c", end, None)]
 
 
 def test_the_options_of_dlt(snapshots: Things) -> None:

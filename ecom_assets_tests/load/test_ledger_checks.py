@@ -50,6 +50,27 @@ def test_a_total_that_the_api_does_not_say(sandbox: Runs) -> None:
     assert description.endswith(" records in 1 load: the API says no total")
 
 
+@pytest.mark.parametrize("confirmed_by", ["nothing", "end", "total", None])
+def test_a_list_without_a_total_and_without_an_end_is_a_warning(
+    sandbox: Runs, confirmed_by: str | None
+) -> None:
+    """A ledger row of an earlier version does not say what confirmed it, and passes as before."""
+    assert sandbox.rows("select distinct confirmed_by from sandbox.load_ledger") == [("total",)]
+    value = f"'{confirmed_by}'" if confirmed_by else "null"
+    sandbox.write(
+        f"update sandbox.load_ledger set source_total = null, confirmed_by = {value} where resource = 'orders'"
+    )
+    passed, severity, description = sandbox.verdict("orders", "complete")
+    if confirmed_by != "nothing":
+        assert passed
+        return
+    assert (passed, severity) == (False, AssetCheckSeverity.WARN)
+    assert (
+        f"1 of 1 load may lack records, such as {DAY}: the list has no total and no end. Declare"
+        in description
+    )
+
+
 def test_rejected_rows_warn(sandbox: Runs) -> None:
     """Those of the newest load count, those of an older one do not."""
     load = sandbox.rows("select load_id from sandbox.load_ledger where resource = 'orders'")[0][0]

@@ -99,3 +99,22 @@ def test_a_wrong_declaration_of_the_warehouse(shop: Runs, monkeypatch: pytest.Mo
     assert shop.load("customers", start=DAY).failure == (
         "ECOM_LOCK_TIMEOUT: found 'soon'; allowed: a number of seconds, 0 or more"
     )
+
+
+def test_one_window_of_a_range_fails_alone(api: Running, shop: Runs) -> None:
+    """The other partitions are reported, each with its own figures; the run fails and names the window."""
+    days = {"2026-01-02", "2026-01-03", "2026-01-04"}
+    api.faults.put(Fault(path="/v1/orders", status=404, times=1))
+    outcome = shop.load("orders", "order_items", start=min(days), end=max(days))
+    assert not outcome.success
+    loaded = {str(day) for name, day in outcome.materialised if name == "orders"}
+    (failed,) = days - loaded
+    assert outcome.materialised.keys() == {
+        (name, day) for name in ("orders", "order_items") for day in loaded
+    }
+    for (_, _), metadata in outcome.materialised.items():
+        assert metadata["dagster/partition_row_count"] == metadata["fetched"] > 0
+    assert f"1 of 3 windows failed, the others were loaded: {failed}: " in outcome.failure
+    complete = outcome.checks["orders", "complete"]
+    assert (complete.passed, complete.description) == (False, f"{failed}: not in the ledger")
+    assert shop.load("orders", "order_items", start=failed).success

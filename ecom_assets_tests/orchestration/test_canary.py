@@ -121,7 +121,7 @@ def prepared(
     """Declare the shop, put its secrets into the environment, and return them and a token to give out."""
     config, names = AUTHS[auth]
     # where a token is given out, it is the last of them
-    given = ["token"] if auth == "oauth2" and case is not CASES["token"] else []
+    given = ["token"] if auth in ("oauth2", "login") and case is not CASES["token"] else []
     keys = [new_key(plain=case.plain) for _ in (*names, *given)]
     for name, key in zip(names, keys, strict=False):
         monkeypatch.setenv(f"SOURCES__CANARY__{name.upper()}", key)

@@ -1,4 +1,4 @@
-"""The models of how an API is reached: its address and its auth kinds.
+"""The model of how an API is reached: its address, its auth kinds, its headers.
 
 No model here ever holds a secret, only the name of one.
 """
@@ -8,150 +8,23 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated
 from urllib.parse import urlsplit
 
 from pydantic import Field, PrivateAttr, StrictBool, model_validator
-from pydantic.json_schema import JsonSchemaValue
 from typing_extensions import Self
 
+from ecom_assets.declaration.api.auth import SECRET_IN_PATH, Auth, Auths
 from ecom_assets.declaration.api.paginator import Paginator
-from ecom_assets.declaration.error_text import Place, format_value, rule_error, value_error
+from ecom_assets.declaration.error_text import Place, format_value, rule_error
 from ecom_assets.declaration.field_types import (
-    SECRET_NAME,
-    Prefix,
     Text,
-    secret_name,
-    whole_number,
 )
-from ecom_assets.declaration.model import Check, DeclarationModel, Documented, text_schema
+from ecom_assets.declaration.model import DeclarationModel, Documented, text_schema
 from ecom_assets.declaration.python_values import AuthObject, missing_names
 from ecom_assets.declaration.secret_use import host_and_port
 
-AUTH_FIELDS = {
-    "api_key": ("api_key",),
-    "bearer": ("token",),
-    "http_basic": ("username", "password"),
-    "oauth2_client_credentials": ("client_id", "client_secret"),
-}
-"""The secret fields of each auth kind, in dlt's words."""
-
-AUTH_KEY_OWNERS = {
-    "name": "api_key",
-    "location": "api_key",
-    "prefix": "api_key",
-    "access_token_url": "oauth2_client_credentials",
-    "access_token_request_data": "oauth2_client_credentials",
-    "access_token_request_auth": "oauth2_client_credentials",
-    "access_token_request_format": "oauth2_client_credentials",
-    "default_token_expiration": "oauth2_client_credentials",
-}
-"""The auth kind of each key that only one kind has; every kind has the other keys."""
-
-Address = Annotated[Text, Documented(text_schema(r"https?://[^\s@?#/]+[^\s@?#]*"))]
 BaseUrl = Annotated[Text, Documented(text_schema(r"(https?://[^\s@?#/]+|sandbox://)[^\s@?#]*"))]
-
-
-def _secret_names(value: Any) -> Any:
-    """Take one name or place of a secret, or a mapping of auth fields to these."""
-    allowed = "the name of a secret in lower snake_case, or its place such as vault.acme.key, never the secret itself"
-    if isinstance(value, str):
-        return secret_name(value, allowed)
-    if isinstance(value, Mapping):
-        return {field: secret_name(name, allowed, field) for field, name in value.items()}
-    raise value_error(format_value(value), f"{allowed}, or a mapping of auth fields to such names")
-
-
-_SECRET_NAME_SCHEMA = text_schema(SECRET_NAME)
-_SECRET_SCHEMA = {
-    "anyOf": [
-        _SECRET_NAME_SCHEMA,
-        {"type": "object", "additionalProperties": _SECRET_NAME_SCHEMA},
-        {"type": "null"},
-    ]
-}
-
-
-class Auth(DeclarationModel):
-    """One auth kind and where its secret goes; never the secret itself."""
-
-    type: Literal["api_key", "bearer", "http_basic", "oauth2_client_credentials"] = Field(
-        description="The auth kind, in dlt's words."
-    )
-    name: Text = Field(
-        default="Authorization", description="Name of the header or parameter that carries the key."
-    )
-    location: Literal["header", "query", "param"] = Field(
-        default="header", description="Where the key goes; `param` means the same as `query`."
-    )
-    prefix: Prefix | None = Field(
-        default=None, description="Text before the key in a header, such as `Token ` with its space."
-    )
-    secret: Annotated[str | Mapping[str, str] | None, Check(_secret_names, _SECRET_SCHEMA)] = Field(
-        default=None,
-        description="Another name for the secret under `sources.<shop>.`, or with dots its place in dlt's secrets; for "
-        "several a mapping of field to name.",
-    )
-    access_token_url: Address | None = Field(
-        default=None, description="The address to request access tokens from."
-    )
-    access_token_request_data: Mapping[str, Any] = Field(
-        default_factory=dict, description="Further fields of the request for a token, such as `scope`."
-    )
-    access_token_request_auth: Literal["client_secret_post", "client_secret_basic"] = Field(
-        default="client_secret_post",
-        description="Where client id and secret go: into the body of the request for a token, or into its "
-        "Authorization header.",
-    )
-    access_token_request_format: Literal["form", "json"] = Field(
-        default="form", description="How the body of the request for a token is written."
-    )
-    default_token_expiration: Annotated[int, whole_number(1)] = Field(
-        default=3600, description="Seconds that a token is valid if the response does not say it."
-    )
-
-    @property
-    def fields(self) -> dict[str, str]:
-        """Return, for each secret field of this kind, the name of its secret, or with dots its place."""
-        given = (
-            {AUTH_FIELDS[self.type][0]: self.secret}
-            if isinstance(self.secret, str)
-            else dict(self.secret or {})
-        )
-        return {field: given.get(field, field) for field in AUTH_FIELDS[self.type]}
-
-    @model_validator(mode="after")
-    def _check_kind(self) -> Self:
-        """Refuse keys of another auth kind, and names for secrets that this kind does not have."""
-        for key in sorted(self.model_fields_set & set(AUTH_KEY_OWNERS)):
-            if (owner := AUTH_KEY_OWNERS[key]) != self.type:
-                raise rule_error((key,), f"{key} with type {self.type}", f"{key} with type {owner} only")
-        if self.prefix and self.location != "header":
-            raise rule_error(
-                ("prefix",), f"prefix with location {self.location}", "prefix with location header only"
-            )
-        if self.type == "oauth2_client_credentials" and self.access_token_url is None:
-            raise rule_error(("access_token_url",), "nothing", "the address to request access tokens from")
-        fields = AUTH_FIELDS[self.type]
-        if isinstance(self.secret, str) and len(fields) > 1:
-            raise rule_error(("secret",), "one name", f"a mapping of {', '.join(fields)} to names")
-        for field in self.secret if isinstance(self.secret, Mapping) else ():
-            if field not in fields:
-                raise rule_error(("secret", field), "an unknown field", ", ".join(fields))
-        return self
-
-
-def _list_of_auths(value: Any) -> Any:
-    """Take a single auth kind for a list of one."""
-    return tuple(value) if isinstance(value, (list, tuple)) else (value,)
-
-
-def _auths_schema(schema: JsonSchemaValue) -> JsonSchemaValue:
-    return {"anyOf": [schema["items"], {"type": "array", "items": schema["items"]}]}
-
-
-Auths = Annotated[tuple[Auth, ...], Check(_list_of_auths, _auths_schema)]
-"""One auth kind, or a list of several that are all applied."""
 
 
 def check_auths(place: Place, auths: Sequence[Auth], *, allow_http: bool) -> None:
@@ -215,6 +88,20 @@ class Client(DeclarationModel):
         addresses |= missing_names(self.auth_objects)
         return {name: host_and_port(address or self.base_url) for name, address in addresses.items()}
 
+    def check_key_in_path(self, place: Place, auths: Sequence[Auth]) -> None:
+        """Require that requests with these auth kinds have a key for `{secret}` in the path, if it is there."""
+        in_path = sum(auth.location == "path" for auth in auths)
+        address = urlsplit(self.base_url)
+        if in_path != (SECRET_IN_PATH in address.path) or SECRET_IN_PATH in address.netloc:
+            found = "location path twice" if in_path > 1 else f"no {SECRET_IN_PATH} in the path of base_url"
+            if not in_path:
+                found = f"no key for {SECRET_IN_PATH} in base_url"
+            allowed = (
+                f"{SECRET_IN_PATH} in base_url, such as https://api.example.com/{SECRET_IN_PATH}/v1, with one auth: "
+                "{type: api_key, location: path}"
+            )
+            raise rule_error(place, found, allowed)
+
     @model_validator(mode="after")
     def _check_addresses_and_secrets(self) -> Self:
         """Check the addresses, and that no two auth kinds use the same secret by accident."""
@@ -222,6 +109,7 @@ class Client(DeclarationModel):
         if problem:
             raise rule_error(("base_url",), *problem)
         check_auths(("auth",), self.auth, allow_http=self.allow_http)
+        self.check_key_in_path(("auth",), self.auth)
         return self
 
 

@@ -11,7 +11,7 @@ from pydantic import Field, PrivateAttr, StrictBool, model_validator
 from typing_extensions import Self
 
 from ecom_assets.declaration.api.answers import EmptyAnswers, ResponseActions
-from ecom_assets.declaration.api.client import Auths
+from ecom_assets.declaration.api.auth import Auths
 from ecom_assets.declaration.api.fallback import Fallback, check_fallbacks, take_fallbacks
 from ecom_assets.declaration.api.paginator import Paginator
 from ecom_assets.declaration.error_text import format_value, rule_error, value_error

@@ -12,6 +12,7 @@ from typing import Annotated, Any, NamedTuple
 
 from dlt.sources.helpers.rest_client import paginators
 
+from ecom_assets.declaration.api.item_range import CONTENT_RANGE, ItemRangePaginator
 from ecom_assets.declaration.error_text import format_value, value_error
 from ecom_assets.declaration.field_types import TEXT_SCHEMA, json_path
 from ecom_assets.declaration.model import Check
@@ -24,14 +25,22 @@ PAGINATORS: Mapping[str, type[paginators.BasePaginator]] = {
     "header_link": paginators.HeaderLinkPaginator,
     "header_cursor": paginators.HeaderCursorPaginator,
     "single_page": paginators.SinglePagePaginator,
+    "range": ItemRangePaginator,
 }
-"""dlt's paginators without `auto`, because nothing can prove that a guess reads all pages."""
+"""dlt's paginators without `auto`, because nothing can prove that a guess reads all pages, and one of our own."""
 
 OBJECT = "object"
 """The key under which a shop in Python holds a paginator object; no file can hold one."""
 
 _TOTAL_KEYS = ("total_path", "total_header")
-_REQUIRED = (("offset", "limit"),)
+_OWN_KEYS = {
+    "cursor": ("keep_params", "cursor_header"),
+    "header_cursor": ("keep_params", "cursor_header"),
+    "json_link": ("only_path_and_query",),
+    "header_link": ("only_path_and_query",),
+}
+"""The keys of dlt's types that dlt does not have."""
+_REQUIRED = (("offset", "limit"), ("range", "limit"))
 
 
 class Key(NamedTuple):
@@ -63,7 +72,9 @@ KEYS: Mapping[str, Key] = {
     "stop_after_empty_page": Key(
         "true or false", {"type": "boolean"}, "True ends reading at a page without records."
     ),
-    "has_more_path": _json_path("JSONPath in the body to true or false: whether there are more pages."),
+    "has_more_path": _json_path(
+        "JSONPath in the body to true or false, 1 or 0, or a text such as yes: whether there are more pages."
+    ),
     "offset_body_path": _text(
         "Dotted path in the JSON body of the request that takes the offset, instead of a parameter."
     ),
@@ -85,6 +96,21 @@ KEYS: Mapping[str, Key] = {
     "next_url_path": _json_path("JSONPath in the body to the address of the next page."),
     "links_next_key": _text("The relation (`rel`) of the next page in the `Link` header."),
     "cursor_key": _text("The header with the cursor of the next page."),
+    "keep_params": Key(
+        "a list of parameter names, such as [limit]",
+        {"type": "array", "items": TEXT_SCHEMA},
+        "The parameters that go along with the cursor; all unless given. An empty list sends the cursor alone.",
+    ),
+    "cursor_header": _text("The request header that takes the cursor, instead of a parameter."),
+    "only_path_and_query": Key(
+        "true or false",
+        {"type": "boolean"},
+        "True takes only path and query of a next link, for an API behind a proxy that writes another scheme, host or "
+        "port into it.",
+    ),
+    "unit": _text("What the range counts, in front of the `=`; `items` unless given."),
+    "range_header": _text("The request header that takes the range; `Range` unless given."),
+    "range_param": _text("The parameter that takes the range, such as `0-99`, instead of a header."),
     "total_path": _json_path("JSONPath in the body to the number of records in the requested list."),
     "total_header": _text("The header with the number of records in the requested list."),
 }
@@ -99,7 +125,7 @@ def paginator_keys(kind: str) -> dict[str, Any]:
         for name, parameter in signature.items()
         if name not in ("self", *_TOTAL_KEYS)
     }
-    return known | dict.fromkeys(_TOTAL_KEYS)
+    return known | dict.fromkeys((*_OWN_KEYS.get(kind, ()), *_TOTAL_KEYS))
 
 
 def paginator_schema() -> dict[str, Any]:
@@ -109,7 +135,8 @@ def paginator_schema() -> dict[str, Any]:
         properties: dict[str, Any] = {
             "type": {
                 "const": kind,
-                "description": "How the API splits a list into pages; one of dlt's types.",
+                "description": "How the API splits a list into pages; "
+                + ("a type that dlt does not have." if kind == "range" else "one of dlt's types."),
             }
         }
         for name, default in paginator_keys(kind).items():
@@ -168,7 +195,8 @@ def new_paginator(config: Mapping[str, Any]) -> paginators.BasePaginator:
         held: paginators.BasePaginator = copy.deepcopy(config[OBJECT])
         return held
     kind = config["type"]
-    keys = {key: value for key, value in config.items() if key not in ("type", *_TOTAL_KEYS)}
+    not_dlts = ("type", *_TOTAL_KEYS, *_OWN_KEYS.get(kind, ()))
+    keys = {key: value for key, value in config.items() if key not in not_dlts}
     if (registered := _registered_class(kind)) is not None:
         own = inspect.signature(registered).parameters
         return registered(**keys, **{key: config[key] for key in _TOTAL_KEYS if key in config and key in own})
@@ -185,6 +213,9 @@ def reported_total(config: Mapping[str, Any] | None) -> dict[str, str]:
     config = config or {}
     registered = _registered_class(config.get("type"))
     own = inspect.signature(registered).parameters if registered else ()
+    if config.get("type") == "range":
+        # HTTP has the total in this header; an API may leave it out there
+        return {"total_header": CONTENT_RANGE} | {key: config[key] for key in _TOTAL_KEYS if config.get(key)}
     return {key: config[key] for key in _TOTAL_KEYS if config.get(key) and key not in own}
 
 
@@ -238,6 +269,10 @@ def _check_paginator_value(key: str, value: Any) -> None:
     schema = KEYS[key].schema
     if schema["type"] == "integer":
         fits = isinstance(value, int) and not isinstance(value, bool) and value >= schema["minimum"]
+    elif schema["type"] == "array":
+        fits = isinstance(value, (list, tuple)) and all(
+            isinstance(entry, str) and entry.strip() for entry in value
+        )
     elif schema["type"] == "boolean":
         fits = isinstance(value, bool)
     elif KEYS[key].allowed == "a text":

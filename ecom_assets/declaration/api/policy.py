@@ -49,6 +49,10 @@ class Policy(DeclarationModel):
     max_response_bytes: Annotated[int, whole_number(1)] = Field(
         default=256 * 2**20, description="The most bytes of one response, unpacked; it is held in memory."
     )
+    max_pages: Annotated[int, whole_number(1)] = Field(
+        default=50_000,
+        description="The most pages of one slice. A slice with more pages fails, because its list may have no end.",
+    )
     requests_per_second: (
         Annotated[float, finite_number("a number above 0, or null", 0, above=True)] | None
     ) = Field(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ecom_assets.declaration.api.client import AUTH_FIELDS
+from ecom_assets.declaration.api.auth import AUTH_FIELDS
 from ecom_assets.declaration.dlt_config.endpoint_keys import INCREMENTAL
 from ecom_assets.declaration.dlt_config.key import DltSection
 from ecom_assets.declaration.dlt_config.table_keys import COLUMN, REFERENCE, RESOURCE, SCHEMA_CONTRACT

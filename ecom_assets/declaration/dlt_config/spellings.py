@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from ecom_assets.declaration.api.client import AUTH_FIELDS
+from ecom_assets.declaration.api.auth import AUTH_FIELDS
 from ecom_assets.declaration.dlt_config.connection_keys import AUTH, CLIENT, PAGE_NUMBER, PAGINATOR_TYPES
 from ecom_assets.declaration.dlt_config.endpoint_keys import ENDPOINT, INCREMENTAL
 from ecom_assets.declaration.dlt_config.key import DltKey, DltSection

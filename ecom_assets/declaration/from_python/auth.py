@@ -15,7 +15,7 @@ from dlt.sources.helpers.rest_client.auth import (
 from dlt.sources.rest_api.config_setup import get_auth_class
 from requests.auth import AuthBase, HTTPBasicAuth, HTTPDigestAuth
 
-from ecom_assets.declaration.api.client import AUTH_FIELDS
+from ecom_assets.declaration.api.auth import AUTH_FIELDS
 from ecom_assets.declaration.error_text import Place, format_place
 from ecom_assets.declaration.from_python.secret import (
     ALLOWED,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ecom_assets.declaration.api.client import AUTH_FIELDS, AUTH_KEY_OWNERS
+from ecom_assets.declaration.api.auth import AUTH_FIELDS, AUTH_KEY_OWNERS
 from ecom_assets.declaration.api.paginator import paginator_schema
 from ecom_assets.declaration.dlt_config.file_forms import add_dlt_spellings
 from ecom_assets.declaration.files.extends import FILE_NAME
@@ -134,6 +134,13 @@ def _or_null(schema: Schema) -> Schema:
     return {"anyOf": [*choices, {"type": "null"}], **annotations}
 
 
+_REQUIRED_BY_AUTH = {
+    "oauth2_client_credentials": ["access_token_url"],
+    "login": ["access_token_url"],
+    "hmac": ["signed_text"],
+}
+
+
 def _auth(schema: Schema) -> Schema:
     """Return the schema with one alternative per auth kind, each with its own keys and secrets."""
     kinds = []
@@ -141,13 +148,13 @@ def _auth(schema: Schema) -> Schema:
         keys = {
             key: entry
             for key, entry in schema["properties"].items()
-            if AUTH_KEY_OWNERS.get(key, kind) == kind
+            if kind in AUTH_KEY_OWNERS.get(key, (kind,))
         }
         keys["type"] = {"const": kind, "description": keys["type"]["description"]}
         name, mapping, null = keys["secret"]["anyOf"]
         mapping = {**mapping, "propertyNames": {"enum": list(fields)}}
         choices = [name, mapping, null] if len(fields) == 1 else [mapping, null]
         keys["secret"] = {**keys["secret"], "anyOf": choices}
-        needed = ["access_token_url"] if kind == "oauth2_client_credentials" else []
+        needed = _REQUIRED_BY_AUTH.get(kind, [])
         kinds.append({**schema, "title": f"Auth {kind}", "properties": keys, "required": ["type", *needed]})
     return {"title": "Auth", "description": schema["description"], "anyOf": kinds}

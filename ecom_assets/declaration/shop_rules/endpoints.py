@@ -31,6 +31,8 @@ def check_endpoint(place: Place, endpoint: Endpoint, client: Client) -> None:
         PydanticCustomError: An address or a secret of the auth is wrong, or pages cannot be asked for.
     """
     check_auths((*place, "auth"), endpoint.auth or (), allow_http=client.allow_http)
+    if endpoint.auth is not None:
+        client.check_key_in_path((*place, "auth"), endpoint.auth)
     paginator = endpoint.paginator or client.paginator or {}
     if endpoint.data is not None and any(key.endswith("_body_path") and paginator[key] for key in paginator):
         raise rule_error(

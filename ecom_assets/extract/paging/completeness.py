@@ -98,6 +98,7 @@ class PagePass:
         pages: How many pages were read.
         total: The total that the API reported first.
         records: The distinct records, by primary key.
+        confirmed_by: What confirms the end of the list, see `ecom_assets.extract.paging.end_of_list`.
         pages_overlap: Whether every page began with the last record of the page before.
         is_masked: Whether a page held a secret of the shop.
     """
@@ -109,6 +110,7 @@ class PagePass:
     pages: int = 0
     total: int | None = None
     records: dict[Key, Any] = field(default_factory=dict)
+    confirmed_by: str | None = None
     pages_overlap: bool = True
     is_masked: bool = False
 

@@ -7,8 +7,7 @@ tells whether the last page was read.
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,11 +32,11 @@ class DetectedPaging:
 
     Attributes:
         declaration: The paginator as a declaration has it.
-        paginator: dlt's paginator, which has seen no page yet. None if it is not followed.
+        config: The same as a mapping. None if it is not followed.
     """
 
     declaration: str
-    paginator: paginators.BasePaginator | None
+    config: Mapping[str, Any] | None
 
 
 def declares_paging(shop: Shop, resource: Resource) -> bool:
@@ -65,7 +64,6 @@ def detect_paging(response: Response, rows: Sequence[Any]) -> DetectedPaging | N
         found, _ = PaginatorFactory().create_paginator(response)
         if type(found) not in _SPELLINGS:
             return None
-        at_first_page = copy.deepcopy(found)
         found.update_state(response, list(rows))
     except Exception:  # a body that confuses the detection names no paginator
         return None
@@ -74,4 +72,5 @@ def detect_paging(response: Response, rows: Sequence[Any]) -> DetectedPaging | N
     kind, attributes = _SPELLINGS[type(found)]
     keys = "".join(f", {key}: {getattr(found, attribute)}" for key, attribute in attributes.items())
     is_followed = kind != "page_number"
-    return DetectedPaging(f"{{type: {kind}{keys}}}", at_first_page if is_followed else None)
+    config = {"type": kind, **{key: getattr(found, name) for key, name in attributes.items()}}
+    return DetectedPaging(f"{{type: {kind}{keys}}}", config if is_followed else None)

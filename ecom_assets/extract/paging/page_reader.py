@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,39 +11,48 @@ from dlt.common import jsonpath
 from requests import Response
 
 from ecom_assets.client.responses import repeated_name
-from ecom_assets.declaration.reading import Endpoint
+from ecom_assets.declaration.api.item_range import CONTENT_RANGE
+from ecom_assets.declaration.reading import Endpoint, Resource
 from ecom_assets.extract.answers.empty_answers import EmptyAnswers
 from ecom_assets.extract.answers.errors_in_answers import refuse_errors
 from ecom_assets.extract.answers.ignored_answers import is_ignored
+from ecom_assets.extract.paging.body_path import BodyPath
 from ecom_assets.extract.paging.record_detection import ListPath, RecordDetection
 from ecom_assets.foundation.errors import ApiError
+
+_CONTENT_RANGE = re.compile(r"\s*[^/]*?(?:\*|\d+\s*-\s*\d+)\s*/\s*(\*|\d+)\s*")
+"""A header such as `items 0-99/250`."""
 
 
 class PageReader:
     """Reads the answers of one endpoint. Raises ApiError for an answer that does not have the declared shape."""
 
     def __init__(
-        self, resource: str, endpoint: Endpoint, total: Mapping[str, str], detection: RecordDetection
+        self, resource: Resource, endpoint: Endpoint, total: Mapping[str, str], detection: RecordDetection
     ) -> None:
         """Take where the records and the total are.
 
         Args:
-            resource: The resource's name, for messages.
+            resource: A resource with an endpoint.
             endpoint: The endpoint, with its `data_selector` and `empty_answers`.
             total: The declared `total_path` or `total_header`, if there is one.
             detection: Finds the records in an object if the selector is `$`.
         """
-        self._resource = resource
+        self._resource = resource.name
         self._detection = detection
         self._detected: ListPath | None = None
         self._errors_path = endpoint.errors_path
         self.empty_answers = EmptyAnswers(endpoint)
         self._selector = selector = self.empty_answers.selector
+        # a key that comes from the parent's record has one record for each of them
+        key = [resource.column(name) for name in resource.primary_key]
+        self._is_one_record = bool(key) and all(map(resource.comes_from_parent, key))
         # parsing a path takes dlt longer than following it on a page
         self._records_path = jsonpath.compile_path(selector)
         self._total_path = total.get("total_path")
-        self._total = jsonpath.compile_path(self._total_path) if self._total_path else None
+        self._total = BodyPath(self._total_path) if self._total_path else None
         self._total_header = total.get("total_header")
+        self._is_range = (self._total_header or "").lower() == CONTENT_RANGE.lower()
 
     def records(self, response: Response, page: list[Any]) -> list[Any]:
         """Return the records of a page.
@@ -91,6 +101,15 @@ class PageReader:
         other._detected = None
         return other
 
+    def is_one_record(self, response: Response) -> bool:
+        """Tell whether a response with one record cannot have more: it is no list, or its key is the parent's."""
+        if self._is_one_record:
+            return True
+        if self._selector == "$" and isinstance(response.json(), dict):
+            return not self._detected
+        found = jsonpath.find_values(self._records_path, response.json())
+        return len(found) == 1 and isinstance(found[0], dict)
+
     def total(self, response: Response, *, known: bool) -> int | None:
         """Return the number of records that the API reports for all pages, None if no total is declared.
 
@@ -105,8 +124,12 @@ class PageReader:
             return None
         if self._total_header is not None:
             where, value = f"total_header {self._total_header}", response.headers.get(self._total_header)
+            if value and (in_range := _CONTENT_RANGE.fullmatch(value)):
+                value = in_range[1]
+            if self._is_range and value in (None, "*"):
+                return None
         elif self._total is not None:
-            found = jsonpath.find_values(self._total, response.json() or {})
+            found = self._total.find(response.json() or {})
             where, value = f"total_path {self._total_path}", found[0] if found else None
         else:
             return None

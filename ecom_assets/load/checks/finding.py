@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from ecom_assets.declaration.reading import Resource, Shop
+from ecom_assets.extract.windows import Window
 from ecom_assets.warehouse.transaction import Transaction
 
 SAMPLE_ROWS = 5
@@ -20,7 +21,8 @@ SAMPLE_ROWS = 5
 class Finding:
     """The result of a check: whether the table passed, one line that says so, and the evidence.
 
-    `figures` are counts by name, `sample` the first offending rows, `sql` the queries that ran.
+    `figures` are counts by name, `sample` the first offending rows, `sql` the queries that ran. `is_warning` says that
+    nothing confirms the table, which is no error.
     """
 
     passed: bool
@@ -28,6 +30,7 @@ class Finding:
     figures: Mapping[str, int] = field(default_factory=dict)
     sample: tuple[Mapping[str, Any], ...] = ()
     sql: str = ""
+    is_warning: bool = False
 
 
 class UnanswerableError(Exception):
@@ -38,13 +41,13 @@ class UnanswerableError(Exception):
 class CheckedTable:
     """The table of a resource that checks examine, in an open warehouse.
 
-    `windows` are the partition keys to examine in the ledger; None is every window that was ever loaded.
+    `windows` are the windows to examine in the ledger; None is every window that was ever loaded.
     """
 
     transaction: Transaction
     shop: Shop
     resource: Resource
-    windows: Collection[str] | None = None
+    windows: Collection[Window] | None = None
 
     def columns_of(self, table: str, asset: str | None = None) -> dict[str, str]:
         """Return the types of a table's columns by name.

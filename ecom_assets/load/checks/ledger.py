@@ -5,89 +5,122 @@ See `ecom_assets.orchestration.checks` for how severe a finding is and when a ch
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import asdict
+from datetime import datetime, timezone
 from typing import Any
 
+from ecom_assets.extract.paging.end_of_list import NOTHING
+from ecom_assets.extract.windows import Window
 from ecom_assets.load.checks.finding import SAMPLE_ROWS, CheckedTable, Finding
+from ecom_assets.load.coverage import (
+    MISSING,
+    PARTLY,
+    Coverage,
+    LedgerEntry,
+    coverage_of,
+    newest_entries,
+    newest_entries_sql,
+)
 from ecom_assets.load.ledger import LEDGER_TABLE
-from ecom_assets.load.rejected_rows import REJECTED_ROWS_TABLE
+from ecom_assets.load.rejected_rows import REJECTED_ROWS_TABLE, rejected_counts
 
 
-def _newest_entries_sql(checked: CheckedTable) -> str:
-    """Return the SQL of the newest ledger row of each window of a resource; older rows are history."""
-    checked.columns_of(LEDGER_TABLE, checked.resource.name)
-    return (
-        "select load_id, resource, partition_key, source_total, fetched, kept, rejected from (\n"
-        "select *, row_number() over (partition by partition_key order by loaded_at desc) as age\n"
-        f"from {checked.quoted(LEDGER_TABLE)} where resource = ?\n"
-        ") as entries where age = 1"
-    )
+def _ledger_columns(checked: CheckedTable) -> Collection[str]:
+    return checked.columns_of(LEDGER_TABLE, checked.resource.name)
+
+
+def _coverage(checked: CheckedTable) -> Coverage:
+    """Return what the newest entries of a resource cover; older ones are history."""
+    _ledger_columns(checked)
+    return coverage_of(newest_entries(checked.transaction, checked.shop, checked.resource))
 
 
 def complete(checked: CheckedTable) -> Finding:
-    """Find windows whose ledger does not add up: kept + rejected = fetched = what the API said it had."""
-    name = checked.resource.name
-    sql = f"{_newest_entries_sql(checked)}\norder by partition_key"
-    rows = checked.query(sql, name)
+    """Find windows whose ledger does not add up: kept + rejected = fetched = what the API said it had.
+
+    A list whose end nothing confirms is a warning: it has no total, and nothing says that there is no further page.
+    """
+    name, partitions = checked.resource.name, checked.shop.partitions
+    coverage = _coverage(checked)
+    rows = sorted(coverage.in_force, key=lambda entry: entry.start or entry.loaded_at)
+    missing: list[Window] = []
+    partly: list[Window] = []
     if checked.windows is not None:
-        rows = tuple(row for row in rows if row["partition_key"] in checked.windows)
-    missing = sorted(set(checked.windows or ()) - {row["partition_key"] for row in rows})
-    incomplete = tuple(
-        row
-        for row in rows
-        if row["kept"] + row["rejected"] != row["fetched"]
-        or row["source_total"] not in (None, row["fetched"])
-    )
-    problems = [_row_problem(row) for row in incomplete[:SAMPLE_ROWS]]
-    problems += [f"{key}: not in the ledger" for key in missing[:SAMPLE_ROWS]]
-    if not rows and not missing:
+        bounds = {(window.start, window.end) for window in checked.windows}
+        rows = [entry for entry in rows if (entry.start, entry.end) in bounds]
+        states = {window: coverage.state_of(window) for window in checked.windows}
+        missing = sorted(window for window, state in states.items() if state == MISSING)
+        partly = sorted(window for window, state in states.items() if state == PARTLY)
+    elif partitions is not None and checked.resource.windowed:
+        partly = coverage.windows_in_part(partitions, datetime.now(timezone.utc))
+    incomplete = [entry for entry in rows if not entry.adds_up]
+    problems = [_entry_problem(entry) for entry in incomplete[:SAMPLE_ROWS]]
+    problems += [f"{window.partition_key}: not in the ledger" for window in missing[:SAMPLE_ROWS]]
+    problems += [
+        f"{window.partition_key}: only partly loaded, by windows of another cadence: load it again"
+        for window in partly[:SAMPLE_ROWS]
+    ]
+    if not rows and not missing and not partly:
         problems = [f"the ledger has no load of {name}: materialise {checked.shop.name}/{name} first"]
-    without_total = sum(row["source_total"] is None for row in rows)
+    without_total = sum(entry.source_total is None for entry in rows)
     total_text = "the API says no total" if without_total == len(rows) else "as many as the API said it had"
     loads = "1 load" if len(rows) == 1 else f"{len(rows)} loads"
-    fetched = sum(row["fetched"] for row in rows)
+    fetched = sum(entry.fetched for entry in rows)
+    unconfirmed = [entry for entry in rows if entry.confirmed_by == NOTHING]
+    description = f"{fetched} records in {loads}: {total_text}"
+    if unconfirmed and not problems:
+        example = unconfirmed[0].partition_key or "the snapshot"
+        description += (
+            f". {len(unconfirmed)} of {loads} may lack records, such as {example}: the list has no total and no end. "
+            "Declare total_path or total_header, a paginator with has_more_path or a pointer to the next page, or the "
+            "page size among the endpoint's params"
+        )
     return Finding(
-        passed=not problems,
-        description="; ".join(problems) or f"{fetched} records in {loads}: {total_text}",
+        passed=not problems and not unconfirmed,
+        is_warning=not problems,
+        description="; ".join(problems) or description,
         figures={
             "loads": len(rows),
             "fetched": fetched,
-            "kept": sum(row["kept"] for row in rows),
-            "rejected": sum(row["rejected"] for row in rows),
+            "kept": sum(entry.kept for entry in rows),
+            "rejected": sum(entry.rejected for entry in rows),
             "loads_without_total": without_total,
-            "incomplete": len(incomplete) + len(missing),
+            "loads_without_end": len(unconfirmed),
+            "incomplete": len(incomplete) + len(missing) + len(partly),
         },
-        sample=incomplete[:SAMPLE_ROWS],
-        sql=sql,
+        sample=tuple(asdict(entry) for entry in (incomplete or unconfirmed)[:SAMPLE_ROWS]),
+        sql=newest_entries_sql(checked.shop, _ledger_columns(checked)),
     )
 
 
-def _row_problem(row: Mapping[str, Any]) -> str:
-    """Return the figures of a ledger row that does not add up, for a person."""
-    total = "no total" if row["source_total"] is None else f"a total of {row['source_total']}"
-    where = row["partition_key"] or "snapshot"
-    return f"{where}: {row['kept']} kept + {row['rejected']} rejected, {row['fetched']} fetched, {total}"
+def _entry_problem(entry: LedgerEntry) -> str:
+    """Return the figures of a ledger entry that does not add up, for a person."""
+    total = "no total" if entry.source_total is None else f"a total of {entry.source_total}"
+    where = entry.partition_key or "snapshot"
+    return f"{where}: {entry.kept} kept + {entry.rejected} rejected, {entry.fetched} fetched, {total}"
 
 
 def no_rejected_rows(checked: CheckedTable) -> Finding:
     """Find rows that the newest load of each window rejected."""
-    newest = _newest_entries_sql(checked)
+    coverage = _coverage(checked)
     checked.columns_of(REJECTED_ROWS_TABLE, checked.resource.name)
+    counts = rejected_counts(checked.transaction, checked.shop, checked.resource, coverage.in_force)
+    total = sum(counts.values())
     sql = (
-        f"with newest as (\n{newest}\n)\n"
-        "select bad.partition_key, bad.primary_key, bad.reasons, count(*) over () as total\n"
-        f"from {checked.quoted(REJECTED_ROWS_TABLE)} as bad join newest on bad.load_id = newest.load_id\n"
-        "and bad.resource = newest.resource and bad.partition_key is not distinct from newest.partition_key\n"
-        f"order by 1, 2, 3 limit {SAMPLE_ROWS}"
+        "select partition_key, primary_key, reasons\n"
+        f"from {checked.quoted(REJECTED_ROWS_TABLE)} where resource = ? and load_id = ?\n"
+        f"and partition_key is not distinct from ? order by 1, 2, 3 limit {SAMPLE_ROWS}"
     )
-    found = checked.query(sql, checked.resource.name)
-    total = int(found[0]["total"]) if found else 0
+    sample: list[Mapping[str, Any]] = []
+    for entry in sorted(counts, key=lambda entry: (entry.partition_key or "", entry.load_id))[:SAMPLE_ROWS]:
+        sample += checked.query(sql, checked.resource.name, entry.load_id, entry.partition_key)
     return Finding(
-        passed=not found,
+        passed=not total,
         description=f"{total} records break the contract: see {checked.shop.name}.rejected_rows"
-        if found
+        if total
         else "no record breaks the contract",
         figures={"rejected": total},
-        sample=tuple({key: row[key] for key in ("partition_key", "primary_key", "reasons")} for row in found),
+        sample=tuple(sample[:SAMPLE_ROWS]),
         sql=sql,
     )

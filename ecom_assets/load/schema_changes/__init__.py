@@ -6,5 +6,6 @@
 * `conversion`: whether stored values fit another type, by the rules of the contract.
 * `tables`: the changes of all tables of a run, and the errors of those that are refused.
 * `foreign_tables`: tables that no load of the shop made. They are refused.
+* `diff` and `reset`: what the commands of these names do.
 * `apply`: makes the changes in the transaction of the load.
 """

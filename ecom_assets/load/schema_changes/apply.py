@@ -48,7 +48,8 @@ def apply_changes(
                 raise TableNotChanged(
                     change.resource,
                     f"{change.resource}: {'; '.join(map(_text, change.texts.items()))}: the warehouse refuses this "
-                    f"change: {one_line(error)}",
+                    f"change: {one_line(error)}. Nothing of it was loaded. If a view needs the column, drop the view "
+                    "and create it again after the load",
                 ) from None
     staged = transaction.columns_of(staging)
     stored = transaction.columns_of(shop.name)

@@ -1,6 +1,6 @@
 """Is the list of keys that a sweep read the whole collection? Rows that it lacks are marked only then.
 
-`ecom_assets.extract.paging.list_end` says what the pages themselves confirm. Where they confirm nothing, this module
+`ecom_assets.extract.paging.end_of_list` says what the pages themselves confirm. Where they confirm nothing, this module
 asks the ledger, and then the API for some of the missing rows.
 """
 
@@ -17,6 +17,7 @@ from ecom_assets.client.read_statistics import SliceStatistics
 from ecom_assets.contract.contract import Contract
 from ecom_assets.contract.conversion import instants_of_cursor
 from ecom_assets.declaration.table.deletes import deletions_name
+from ecom_assets.extract.paging.end_of_list import END, TOTAL
 from ecom_assets.extract.probe import probe_of
 from ecom_assets.extract.slices import Slice
 from ecom_assets.extract.window_assignment import cursor_instants_of
@@ -52,7 +53,7 @@ def require_confirmed_end(
         ApiError: The API cannot be asked for the missing rows.
     """
     deletes = table.resource.deletes
-    if statistics.end or (deletes and deletes.single_page):
+    if statistics.confirmed_by in (TOTAL, END) or (deletes and deletes.single_page):
         return
     names = table.resource.primary_key
     at_source = set(_key_texts(keys, names))

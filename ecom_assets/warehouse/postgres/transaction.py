@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime, timezone
 from typing import Any
 
 import pyarrow as pa
@@ -48,6 +49,11 @@ class PostgresTransaction(Transaction):
     def execute_update(self, sql: str, parameters: Sequence[Any] = ()) -> int:
         """Run an INSERT, UPDATE or DELETE, and return the number of rows that it wrote."""
         return int(self._run(sql, parameters).rowcount)
+
+    def server_time(self) -> datetime:
+        """Return the instant by the server's clock."""
+        found: datetime = self.fetch_value("select clock_timestamp()")
+        return found.astimezone(timezone.utc)
 
     def fetch_arrow(self, sql: str) -> pa.Table:
         """Run a query, and return its rows as an Arrow table. JSON stays text, so that numbers stay as written."""

@@ -27,13 +27,15 @@ def read_slice(
     selector: str = "data",
     limits: SliceLimits | None = None,
     columns: str = "evolve",
+    policy: Mapping[str, Any] | None = None,
     **more: Any,
 ) -> tuple[list[Any], SliceStatistics]:
     """Read a slice, and return its records and its statistics.
 
-    `limits` say where it ends, `columns` is the key of the schema contract, `more` are fields of the endpoint.
+    `limits` say where it ends, `columns` is the key of the schema contract, `policy` has keys of the shop's policy,
+    `more` are fields of the endpoint.
     """
-    shop = shop_at(loopback.base_url)
+    shop = shop_at(loopback.base_url, **(policy or {}))
     endpoint = {
         "paginator": paginator or OFFSET,
         "data_selector": selector,
@@ -53,7 +55,7 @@ def read_slice(
                 more.get("method", "GET"),
                 json=copy.deepcopy(more.get("json_body")),
                 headers={SLICE_HEADER: SLICE},
-                params={"fixed": "1"},
+                params={"fixed": "1", **more.get("params", {})},
                 paginator=copy.deepcopy(
                     SlicePaginator(shop, resource, statistics, lambda slice_id: limits or SliceLimits())
                 ),

@@ -27,6 +27,21 @@ AUTHS: Mapping[str, tuple[Any, tuple[str, ...]]] = {
         {"type": "oauth2_client_credentials", "access_token_url": "{base_url}/token"},
         ("client_id", "client_secret"),
     ),
+    "login": (
+        {"type": "login", "access_token_url": "{base_url}/token", "name": "sid", "location": "query"},
+        ("username", "password"),
+    ),
+    "hmac": (
+        {
+            "type": "hmac",
+            "name": "sign",
+            "location": "query",
+            "signed_text": "{method}{path}{sorted_params}{timestamp}{body}{api_secret}",
+            "signed_params": {"app_key": "{api_key}"},
+            "signed_headers": {"X-Time": "{timestamp}"},
+        },
+        ("api_key", "api_secret"),
+    ),
     "several": (
         [
             {"type": "api_key", "location": "query", "name": "key"},

@@ -33,7 +33,7 @@ def with_declared_requests(
     """
     return tuple(
         ClientCredentials(entry, declared[position], redactor)
-        if position < len(declared) and isinstance(entry, OAuth2ClientCredentials)
+        if position < len(declared) and type(entry) is OAuth2ClientCredentials
         else entry
         for position, entry in enumerate(auth)
     )
@@ -85,10 +85,19 @@ class ClientCredentials(OAuth2ClientCredentials):
         Raises:
             ValueError: The response says something that is no number.
         """
-        given = response_json.get("expires_in") if isinstance(response_json, Mapping) else None
-        if given is None or given == "":
-            return self.default_token_expiration
-        seconds = float(given)
-        if math.isnan(seconds):
-            raise ValueError("expires_in is no number")
-        return int(min(max(seconds, 0.0), _LONGEST_EXPIRATION))
+        return expiration_in_seconds(response_json, self.default_token_expiration)
+
+
+def expiration_in_seconds(response_json: Any, default: int) -> int:
+    """Return the seconds that a token is valid by `expires_in`, the default if the response does not say it.
+
+    Raises:
+        ValueError: The response says something that is no number.
+    """
+    given = response_json.get("expires_in") if isinstance(response_json, Mapping) else None
+    if given is None or given == "":
+        return default
+    seconds = float(given)
+    if math.isnan(seconds):
+        raise ValueError("expires_in is no number")
+    return int(min(max(seconds, 0.0), _LONGEST_EXPIRATION))

@@ -1,0 +1,188 @@
+"""What confirms that a page is the last one of a list.
+
+A page that leads nowhere is the end only if something says so: a total, an empty pointer, a field such as `has_more`,
+an empty page, or a page that is shorter than it could be. See `docs/completeness.md`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NoReturn
+
+from dlt.sources.helpers.rest_client.paginators import BasePaginator, RangePaginator, SinglePagePaginator
+from requests import Response
+
+from ecom_assets.extract.paging.page_size import USUAL_PAGE_SIZES, PageSizes
+from ecom_assets.extract.paging.pointer_paginator import PointerPaginator
+from ecom_assets.extract.paging.signs_of_more import sign_of_more
+from ecom_assets.foundation.errors import IncompleteSlice
+
+TOTAL = "total"
+"""The API reports a total, and as many records came."""
+END = "end"
+"""The API shows or says that there is no further page."""
+NOTHING = "nothing"
+"""Nothing says that this is the whole list."""
+
+_DECLARE_TOTAL = "declare total_path or total_header if the API reports the number of records"
+
+
+@dataclass(frozen=True)
+class LastPage:
+    """The page behind which a paginator knows no other one.
+
+    Attributes:
+        response: The response with it.
+        paginator: The paginator, after it has seen the page.
+        count: The number of records on it.
+        records: The number of distinct records on all pages.
+        longest: The number of records on the longest page.
+        pages: The number of pages.
+        sizes: The page sizes that were asked for.
+        has_total: Whether the API reports a total.
+        says_more: What the field at `has_more_path` says, None without one.
+        is_one_record: Whether the response has one record instead of a list.
+    """
+
+    response: Response
+    paginator: BasePaginator
+    count: int
+    records: int
+    longest: int
+    pages: int
+    sizes: PageSizes
+    has_total: bool
+    says_more: bool | None
+    is_one_record: bool
+
+    @property
+    def by(self) -> str:
+        """Return what confirms the end if nothing more than the total is needed."""
+        return TOTAL if self.has_total else END
+
+    @property
+    def may_be_full(self) -> bool:
+        """Tell whether the page may have as many records as the API puts on one."""
+        if self.sizes:
+            return self.sizes.may_be_full(self.count, self.longest, self.pages)
+        return self.count in USUAL_PAGE_SIZES or (self.pages > 1 and 0 < self.count >= self.longest)
+
+
+class EndOfList:
+    """Decides what confirms the end of the lists of one endpoint. All slices share what was learned of its pointer."""
+
+    def __init__(self, resource: str) -> None:
+        """Take the resource's name for messages."""
+        self._resource = resource
+        self._pointer_found = False
+
+    def __deepcopy__(self, memo: object) -> EndOfList:
+        """Return the same object: dlt copies a paginator for every slice."""
+        return self
+
+    def confirmed_by(self, last: LastPage) -> str | None:
+        """Return what confirms that a page is the last one: TOTAL, END or NOTHING.
+
+        None means that the page may be full. The first page has to be asked for with one record fewer: then there must
+        be a pointer to the rest, or the same total.
+
+        Raises:
+            IncompleteSlice: The page may be full, or something in the response says that there are more.
+        """
+        paginator = last.paginator
+        if isinstance(paginator, PointerPaginator):
+            return self._by_pointer(last, paginator)
+        if isinstance(paginator, SinglePagePaginator):
+            return self._by_single_page(last)
+        if isinstance(paginator, RangePaginator) and not last.has_total and last.says_more is not False:
+            highest = paginator.maximum_value
+            if last.count and highest is not None and paginator.current_value + 1 >= highest:
+                return NOTHING
+        return last.by
+
+    def check_smaller_page(self, last: LastPage, paginator: BasePaginator, *, same_total: bool) -> str:
+        """Return what confirms the end, now that the first page was asked for with one record fewer.
+
+        Args:
+            last: The last page of the list.
+            paginator: A paginator that has seen the smaller page.
+            same_total: Whether the smaller page has the same total.
+
+        Raises:
+            IncompleteSlice: The smaller page has neither a pointer nor the same total.
+        """
+        if isinstance(paginator, PointerPaginator):
+            self._pointer_found = self._pointer_found or paginator.has_next_page
+        if last.has_total and not same_total:
+            self._fail(
+                f"the API reports another total if it is asked for {last.count - 1} records instead of {last.count}, "
+                "so it is the number of records on the page. Declare another total_path or total_header, or none"
+            )
+        if last.has_total or self._pointer_found:
+            return last.by
+        return self._fail_without_pointer(last, paginator)
+
+    def _by_pointer(self, last: LastPage, paginator: PointerPaginator) -> str | None:
+        self._pointer_found = self._pointer_found or (paginator.found and last.pages > 1)
+        if last.says_more and not paginator.stopped_at_empty_page:
+            self._fail(
+                f"has_more_path says that there are more records, but {paginator.place} has no pointer to them. "
+                f"Declare the place of the pointer; the response has {_place_of_keys(last.response)}"
+            )
+        if paginator.is_told or last.says_more is False or not last.count:
+            return last.by
+        if paginator.leads_to_itself:
+            if last.may_be_full and not last.has_total:
+                self._fail(
+                    f"the link at {paginator.place} leads to the page that it is on, and the page has {last.count} "
+                    f"records, as many as a page may have, so there may be more: {_DECLARE_TOTAL}"
+                )
+            return last.by
+        if paginator.found or self._pointer_found:
+            return last.by
+        sign = sign_of_more(
+            last.response, last.records, by_cursor=paginator.by_cursor, has_total=last.has_total
+        )
+        if sign:
+            self._fail(
+                f"the paginator's {paginator.place} was found on no page, but the response has {sign}. Declare the "
+                "place of the pointer to the next page"
+            )
+        if last.may_be_full:
+            if last.count > 1 and last.sizes:
+                return None
+            if not last.has_total:
+                self._fail_without_pointer(last, paginator)
+        return TOTAL if last.has_total else END if last.sizes else NOTHING
+
+    def _by_single_page(self, last: LastPage) -> str | None:
+        if last.is_one_record or not last.count:
+            return last.by
+        if last.sizes.is_as_asked(last.count):
+            if last.has_total:
+                return None if last.count > 1 else TOTAL
+            self._fail(
+                f"the only page has {last.count} records, as many as it was asked for, so there may be more, and no "
+                f"paginator is declared that leads to them. Declare the paginator, or ask for more; {_DECLARE_TOTAL}"
+            )
+        if last.has_total:
+            return TOTAL
+        return END if last.sizes and not last.may_be_full else NOTHING
+
+    def _fail_without_pointer(self, last: LastPage, paginator: BasePaginator) -> NoReturn:
+        place = paginator.place if isinstance(paginator, PointerPaginator) else "the paginator"
+        self._fail(
+            f"the paginator's {place} was found on no page, although the page has {last.count} records, as many as a "
+            f"page may have, so there may be more. The response has {_place_of_keys(last.response)}. Declare the place "
+            f"of the pointer to the next page; {_DECLARE_TOTAL}; or declare the page size among the endpoint's params"
+        )
+
+    def _fail(self, reason: str) -> NoReturn:
+        raise IncompleteSlice(f"{self._resource}: {reason}")
+
+
+def _place_of_keys(response: Response) -> str:
+    """Return the names at the top of a response, and of its headers that may lead on, never a value."""
+    body = response.json()
+    keys = ", ".join(map(str, list(body)[:8])) if isinstance(body, dict) else ""
+    return f"the fields {keys}" if keys else "a list without fields around it"

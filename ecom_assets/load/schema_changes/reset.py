@@ -1,0 +1,107 @@
+"""Drops tables with their children, ledger entries and rejected rows, so that they can be loaded anew.
+
+This is what the command `ecom-assets reset` does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from ecom_assets.client.redaction import Redactor
+from ecom_assets.declaration.reading import Shop
+from ecom_assets.declaration.table.deletes import deletions_name
+from ecom_assets.foundation.errors import IngestError
+from ecom_assets.foundation.progress import OnProgress
+from ecom_assets.load.ledger import LEDGER_TABLE
+from ecom_assets.load.rejected_rows import REJECTED_ROWS_TABLE
+from ecom_assets.load.schema_changes.foreign_tables import loaded_resources
+from ecom_assets.warehouse.errors import as_warehouse_error
+from ecom_assets.warehouse.warehouse import Warehouse
+
+
+@dataclass(frozen=True)
+class ResetTable:
+    """A table that is reset: its rows, and its entries in the ledger and in the rejected rows.
+
+    `rows` is None if there is no such table.
+    """
+
+    table: str
+    rows: int | None
+    ledger_entries: int
+    rejected_rows: int
+
+
+def tables_to_reset(shop: Shop, warehouse: Warehouse, names: Collection[str]) -> tuple[ResetTable, ...]:
+    """Return the tables that a reset drops, with their children.
+
+    Args:
+        shop: The shop.
+        warehouse: Where its tables are.
+        names: The tables, by default all. Some may no longer be declared. A table that no load made is left alone.
+
+    Raises:
+        IngestError: The shop has no table of this name, and no load of it made one.
+        WarehouseError: The warehouse cannot be read.
+    """
+    with warehouse.read(shop.name) as transaction:
+        present = transaction.columns_of(shop.name)
+        loaded = loaded_resources(transaction, shop)
+        declared = {resource.name for resource in shop.tables}
+        for name in names:
+            if name not in loaded | declared:
+                allowed = ", ".join(sorted(loaded & set(present) | declared))
+                raise IngestError(
+                    f"TABLE: found {name!r}, which is no table of {shop.name}; allowed: {allowed}"
+                )
+        wanted = [name for name in dict.fromkeys(names or sorted(loaded)) if name in loaded]
+        for resource in shop.resources:
+            if resource.name in loaded and any(name in wanted for name in shop.endpoints_to_read(resource)):
+                wanted.append(resource.name)
+        sweeps = {deletions_name(name) for name in wanted}
+        found = []
+        for name in dict.fromkeys(name for name in wanted if name not in sweeps):
+            quoted = f'"{shop.name}"."{name}"'
+            rows = transaction.fetch_value(f"select count(*) from {quoted}") if name in present else None
+            counts = [
+                transaction.fetch_value(
+                    f'select count(*) from "{shop.name}"."{table}" where resource in (?, ?)',
+                    [name, deletions_name(name)],
+                )
+                if table in present
+                else 0
+                for table in (LEDGER_TABLE, REJECTED_ROWS_TABLE)
+            ]
+            found.append(ResetTable(name, rows, *counts))
+        return tuple(found)
+
+
+def reset(shop: Shop, warehouse: Warehouse, tables: Sequence[ResetTable], on_progress: OnProgress) -> None:
+    """Drop tables, their ledger entries and their rejected rows, in one transaction.
+
+    Args:
+        shop: The shop.
+        warehouse: Where its tables are.
+        tables: What `tables_to_reset` returned.
+        on_progress: Is told when another process holds the lock.
+
+    Raises:
+        WarehouseError: Nothing was changed, because a view needs one of the tables for example.
+    """
+    with (
+        as_warehouse_error(warehouse, Redactor(())),
+        warehouse.transaction(shop.name, on_progress) as transaction,
+    ):
+        for dataset in (shop.name, f"{shop.name}_staging"):
+            present = transaction.columns_of(dataset)
+            for entry in tables:
+                if entry.table in present:
+                    transaction.execute(f'drop table "{dataset}"."{entry.table}"')
+        present = transaction.columns_of(shop.name)
+        for table in (LEDGER_TABLE, REJECTED_ROWS_TABLE):
+            for entry in tables if table in present else ():
+                transaction.execute(
+                    f'delete from "{shop.name}"."{table}" where resource in (?, ?)',
+                    [entry.table, deletions_name(entry.table)],
+                )

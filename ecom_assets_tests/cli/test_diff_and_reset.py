@@ -1,0 +1,134 @@
+"""`ecom-assets diff` and `ecom-assets reset`: what a changed declaration means for the tables, and the way out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ecom_assets.cli.app import main
+from ecom_assets_tests.support.servers.record_api import Records
+from ecom_assets_tests.support.servers.record_api import records as records
+
+KEY = {"data_type": "bigint", "nullable": False}
+TEXT = {"data_type": "text"}
+LINES: dict[str, Any] = {
+    "name": "order_lines",
+    "rows_from": {"resource": "orders", "path": "items"},
+    "primary_key": ["_orders_id", "n"],
+    "include_from_parent": ["id"],
+    "columns": {"n": KEY},
+}
+OTHER: dict[str, Any] = {
+    "name": "others",
+    "endpoint": {"path": "/orders", "data_selector": "data"},
+    "columns": {"id": KEY},
+}
+NAMES = ("orders", "order_lines", "others")
+ROW = {"id": 1, "v": "x", "items": [{"n": 1}, {"n": 2}]}
+Command = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(
+    records: Records, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Command:
+    """Run a command on the declared shop, and return its exit code, its output and its errors."""
+    monkeypatch.setenv("ECOM_WAREHOUSE", records.place.where)
+
+    def command(name: str, *arguments: str, typed: str = "") -> tuple[int, str, str]:
+        monkeypatch.setattr("sys.argv", ["ecom-assets", name, str(tmp_path / "myshop.yaml"), *arguments])
+        monkeypatch.setattr("typer.confirm", lambda *_, **__: typed == "y")
+        code = 0
+        try:
+            main()
+        except SystemExit as ended:
+            code = int(ended.code or 0)
+        printed = capsys.readouterr()
+        return code, printed.out, printed.err
+
+    return command
+
+
+def declare(records: Records, kind: dict[str, Any], **changes: Any) -> Any:
+    return records.shop(columns={"id": KEY, "v": kind}, more=[LINES, OTHER], **changes)
+
+
+def test_from_a_refused_change_to_a_table_loaded_anew(records: Records, run: Command) -> None:
+    shop = declare(records, TEXT)
+    records.load(ROW, {"id": None}, shop=shop, names=NAMES)
+    assert run("diff")[:2] == (0, "".join(f"{name}: agrees with the declaration\n" for name in NAMES))
+
+    shop = declare(records, {"data_type": "bigint"})
+    code, out, _ = run("diff")
+    assert code == 1
+    assert (
+        "orders: the next load refuses it\n  orders: the column v is text in the warehouse and bigint" in out
+    )
+    assert "order_lines: agrees" in out
+    assert list(records.try_load(ROW, shop=shop, names=NAMES).errors) == ["orders"]
+
+    before = records.place.whole_tables(*NAMES, "load_ledger", "rejected_rows")
+    code, out, _ = run("reset", "orders", typed="n")
+    assert code == 1
+    assert "myshop.orders: 1 rows, 1 ledger entries, 1 rejected rows\n" in out
+    assert "myshop.order_lines: 2 rows, 2 ledger entries, 0 rejected rows\n" in out
+    assert "others" not in out
+    assert records.place.whole_tables(*NAMES, "load_ledger", "rejected_rows") == before
+
+    assert run("reset", "orders", typed="y")[0] == 0
+    assert records.place.present([*NAMES, "rejected_rows"]) == ["others", "rejected_rows"]
+    assert records.rows("select distinct resource from load_ledger") == [("others",)]
+    assert records.rows("select distinct resource from rejected_rows") == []
+    assert "orders: the next load makes this table\n" in run("diff")[1]
+
+    records.load({**ROW, "v": 7}, shop=shop, names=NAMES)
+    assert records.rows("select id, v from orders") == [(1, 7)]
+    assert records.rows("select count(*) from order_lines") == [(2,)]
+    assert records.types()["v"] == "bigint"
+
+
+def test_a_diff_tells_changes_new_tables_and_undeclared_ones(records: Records, run: Command) -> None:
+    records.load(ROW, shop=declare(records, TEXT), names=NAMES)
+    records.shop(
+        columns={"id": KEY, "w": {**TEXT, "renamed_from": "v"}},
+        more=[LINES, {**OTHER, "name": "fresh"}],
+    )
+    code, out, _ = run("diff")
+    assert code == 0
+    assert out == (
+        "orders: the next load changes it\n"
+        "  w: renamed from v\n"
+        "order_lines: agrees with the declaration\n"
+        "fresh: the next load makes this table\n"
+        "others: no longer declared: kept. To drop it: ecom-assets reset myshop others\n"
+    )
+    found = json.loads(run("diff", "--json")[1])
+    assert [(entry["table"], entry["state"]) for entry in found] == [
+        ("orders", "changes"),
+        ("order_lines", "agrees"),
+        ("fresh", "new"),
+        ("others", "not declared"),
+    ]
+    assert run("reset", "others", "--yes", "--json")[0] == 0
+    assert records.place.present(NAMES) == ["orders", "order_lines"]
+
+
+def test_wrong_names_and_empty_warehouses_are_one_line(records: Records, run: Command) -> None:
+    declare(records, TEXT)
+    if records.place.engine == "duckdb":
+        assert "orders: the next load makes this table\n" in run("diff")[1]
+        assert "does not exist: materialise an asset first" in run("reset", "--yes")[2]
+    records.load({"id": 1}, shop=declare(records, TEXT))
+    assert run("reset", "ordrs", "--yes")[::2] == (
+        1,
+        "error: TABLE: found 'ordrs', which is no table of myshop; allowed: order_lines, orders, others\n",
+    )
+    records.place.write('create table "myshop"."others" (theirs bigint)')
+    assert "no load of this shop made" in run("diff")[1]
+    assert "Nothing of myshop was loaded yet" in run("reset", "others", "--yes")[1]
+    assert run("reset", "--yes")[0] == 0
+    assert records.place.present(["orders", "others"]) == ["others"]
