@@ -12,7 +12,9 @@ from datetime import timedelta
 from typing import Any
 
 import dlt
+from dlt.common.schema.utils import new_table
 
+from ecom_assets.contract.column_names import FIELD_HINT
 from ecom_assets.declaration.reading import Resource, Shop
 from ecom_assets.foundation.errors import IngestError, WarehouseError
 from ecom_assets.load.clock import offset_of_server
@@ -21,6 +23,7 @@ from ecom_assets.load.dlt_pipeline import StoredColumns
 from ecom_assets.load.ledger import filled_tables, loads_read_after
 from ecom_assets.load.plan import LoadPlan
 from ecom_assets.load.run_context import RunContext
+from ecom_assets.load.schema_changes.change import Changes
 from ecom_assets.load.schema_changes.compare import columns_after
 from ecom_assets.load.schema_changes.foreign_tables import foreign_tables
 from ecom_assets.load.schema_changes.tables import refused_resources, schema_tables_of, table_changes
@@ -75,6 +78,7 @@ def read_warehouse_state(context: RunContext, plan: LoadPlan) -> WarehouseState:
         present = transaction.columns_of(plan.shop.name).keys() - renamed
         _forget_former_columns(context.pipeline, plan.shop, columns, present)
         offset = offset_of_server(transaction, context.on_progress)
+        _remember_fields(context.pipeline, plan.shop, changes, schema_tables)
         return WarehouseState(
             columns,
             loads_read_after(transaction, plan.shop, plan.began + offset),
@@ -102,6 +106,20 @@ def _forget_former_columns(
         known = schema.tables.get(table)
         for name in set(known["columns"]) - stored.keys() if known else ():
             del schema.tables[table]["columns"][name]
+
+
+def _remember_fields(
+    pipeline: dlt.Pipeline, shop: Shop, changes: Changes, schema_tables: Mapping[str, Mapping[str, Any]]
+) -> None:
+    """Let dlt's schema remember the fields of undeclared columns under the new name of a table."""
+    schema = pipeline.schemas.get(shop.name)
+    for name, change in changes.items():
+        if schema is None or change.table in (None, name):
+            continue
+        former = schema_tables.get(change.table or "", {}).get("columns", {})
+        columns = [column for column in former.values() if FIELD_HINT in column]
+        if columns:
+            schema.update_table(new_table(name, columns=columns))
 
 
 def refuse_type_conflicts(

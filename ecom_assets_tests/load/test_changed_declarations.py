@@ -320,3 +320,31 @@ def test_the_check_names_the_windows_that_lack_a_new_required_column(records: Re
         "load again: 2026-01-01 to 2026-01-02",
         "load again: 2026-01-04",
     ]
+
+
+@pytest.mark.parametrize(
+    "renames", [{"columns": True}, {"table": True}, {"columns": True, "table": True}], ids=str
+)
+def test_undeclared_fields_keep_their_columns_when_a_table_changes(
+    records: Records, renames: dict[str, bool]
+) -> None:
+    """`userId` came first and has the column `user_id`, so `user_id` has another one, also after the change."""
+    columns = {"id": KEY, "total": WHOLE}
+    records.load({"id": 1, "total": 1, "userId": 10}, shop=records.shop(columns=columns))
+    records.load({"id": 2, "total": 1, "userId": 20, "user_id": 21}, shop=records.shop(columns=columns))
+    name = "sales" if renames.get("table") else "orders"
+    keys: dict[str, Any] = {"name": name, "columns": columns}
+    if renames.get("table"):
+        keys["renamed_from"] = "orders"
+    if renames.get("columns"):
+        keys["columns"] = {"id": KEY, "amount": {**WHOLE, "path": "total", "renamed_from": "total"}}
+    shop = records.shop(**keys)
+    # a load without the fields remembers them as well
+    records.load({"id": 3, "total": 1}, shop=shop, names=(name,))
+    both = {"id": 4, "total": 1, "user_id": 41, "userId": 40}
+    records.load(both, shop=shop, names=(name,))
+    records.load({"id": 5, "total": 1, "user_id": 51}, shop=shop, names=(name,))
+    (other,) = [column for column in records.place.columns(name) if column.startswith("user_id_")]
+    found = records.rows(f'select id, user_id, "{other}" from {name} order by id')
+    assert [row for row in found if row[0] > 3] == [(4, 40, 41), (5, None, 51)]
+    assert [row for row in found if row[0] < 3] == [(1, 10, None), (2, 20, 21)]
