@@ -13,7 +13,7 @@ from ecom_assets.cli.arguments import SHOP_HELP, AsJson, find_shop
 from ecom_assets.cli.json_output import print_json
 
 if TYPE_CHECKING:  # or --help would wait for dlt
-    from ecom_assets.extract.api_check import Finding
+    from ecom_assets.extract.check.api_check import Finding
 
 _COLOURS = {"ok": "green", "failed": "red", "skipped": "yellow", "limit": "yellow"}
 
@@ -30,8 +30,8 @@ def check(
     The exit code is 1 if a declaration is wrong, or if an API contradicts it.
     """
     from ecom_assets.declaration.reading import load_shops
-    from ecom_assets.extract.api_check import check as check_api
-    from ecom_assets.extract.api_check import check_secrets
+    from ecom_assets.extract.check.api_check import check as check_api
+    from ecom_assets.extract.check.api_check import check_secrets
     from ecom_assets.foundation.errors import IngestError
 
     shops, wrong = ((find_shop(shop),), {}) if shop else load_shops()

@@ -1,6 +1,6 @@
 """The promises that a declaration allows for each resource of a shop, and the limits that its API sets.
 
-See `ecom_assets.extract.api_check` for checks against the API itself.
+See `ecom_assets.extract.check.api_check` for checks against the API itself.
 """
 
 from __future__ import annotations

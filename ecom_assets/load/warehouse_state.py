@@ -77,8 +77,8 @@ def read_warehouse_state(context: RunContext, plan: LoadPlan) -> WarehouseState:
         renamed = {change.table for name, change in changes.items() if change.table != name}
         present = transaction.columns_of(plan.shop.name).keys() - renamed
         _forget_former_columns(context.pipeline, plan.shop, columns, present)
-        _remember_fields(context.pipeline, plan.shop, changes, schema_tables)
         offset = offset_of_server(transaction, context.on_progress)
+        _remember_fields(context.pipeline, plan.shop, changes, schema_tables)
         return WarehouseState(
             columns,
             loads_read_after(transaction, plan.shop, plan.began + offset),

@@ -14,7 +14,7 @@ from dlt.sources.rest_api import rest_api_source
 from requests import Response
 
 from ecom_assets.declaration.reading import Shop, load_shop
-from ecom_assets.extract.api_check import check
+from ecom_assets.extract.check.api_check import check
 from ecom_assets.extract.windows import Window
 from ecom_assets.load.run import RunReport, run_load
 from ecom_assets.orchestration.assets import shop_assets

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ecom_assets.declaration.reading import Shop
-from ecom_assets.extract.api_check import check
+from ecom_assets.extract.check.api_check import check
 from ecom_assets.load.run import run_load
 from ecom_assets_tests.support.servers.loopback import Loopback, Reply, Seen, json_reply, serving
 from ecom_assets_tests.support.warehouses.engines import Place

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ecom_assets.declaration.reading import Shop
-from ecom_assets.extract.api_check import check
+from ecom_assets.extract.check.api_check import check
 from ecom_assets.extract.windows import Window
 from ecom_assets.load.delete_detection import detect_deletes
 from ecom_assets.load.run import RunReport, run_load

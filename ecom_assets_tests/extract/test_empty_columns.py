@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ecom_assets.declaration.reading import Shop
-from ecom_assets.extract.api_check import Finding, check
+from ecom_assets.extract.check.api_check import Finding, check
 from ecom_assets.load.checks.finding import CheckedTable, examine
 from ecom_assets.load.checks.table import declared_columns_filled
 from ecom_assets.load.run import run_load

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ecom_assets.declaration.reading import Shop
-from ecom_assets.extract.api_check import check
+from ecom_assets.extract.check.api_check import check
 from ecom_assets_tests.extract.test_source import load, loaded
 from ecom_assets_tests.support.servers.loopback import Loopback, json_reply, serving
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ecom_assets.declaration.reading import Shop
-from ecom_assets.extract.api_check import Finding, check
+from ecom_assets.extract.check.api_check import Finding, check
 from ecom_assets.extract.windows import windows_between
 from ecom_assets.load.run import run_load
 from ecom_assets.warehouse.duckdb.warehouse import DuckDbWarehouse

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ecom_assets.declaration.reading import load_shop
-from ecom_assets.extract.api_check import check
+from ecom_assets.extract.check.api_check import check
 from ecom_assets.foundation.errors import DeclarationError
 from ecom_assets.load.run import run_load
 from ecom_assets_tests.extract.test_source import load, loaded, shop_of

@@ -12,7 +12,7 @@ from requests import Request, Response
 from ecom_assets import rest_api_shop, run_load
 from ecom_assets.declaration.promises import promises
 from ecom_assets.declaration.reading import Shop
-from ecom_assets.extract.api_check import check
+from ecom_assets.extract.check.api_check import check
 from ecom_assets.load.run import RunReport
 from ecom_assets_tests.support.registered_types import registered
 from ecom_assets_tests.support.servers.loopback import Loopback, Seen, json_reply

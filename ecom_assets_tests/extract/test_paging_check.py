@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ecom_assets import rest_api_shop, run_load
-from ecom_assets.extract.api_check import check
+from ecom_assets.extract.check.api_check import check
 from ecom_assets_tests.support.servers.loopback import Loopback, Reply, Seen, json_reply
 from ecom_assets_tests.support.servers.loopback import api as api
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ecom_assets.declaration.reading import Shop, load_shop
-from ecom_assets.extract.api_check import check
+from ecom_assets.extract.check.api_check import check
 from ecom_assets.extract.probe import open_probe
 from ecom_assets_tests.support.shapes import SHAPES, Shape
 

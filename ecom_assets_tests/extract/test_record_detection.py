@@ -11,7 +11,7 @@ import pytest
 
 from ecom_assets import rest_api_shop
 from ecom_assets.declaration.reading import Shop
-from ecom_assets.extract.api_check import check
+from ecom_assets.extract.check.api_check import check
 from ecom_assets.extract.paging.record_detection import RecordDetection
 from ecom_assets.foundation.errors import ApiError
 from ecom_assets.load.run import run_load

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ecom_assets.declaration.reading import Shop
-from ecom_assets.extract.api_check import check
+from ecom_assets.extract.check.api_check import check
 from ecom_assets.extract.windows import windows_between
 from ecom_assets.foundation.errors import IngestError
 from ecom_assets.load.delete_detection import DeleteDetectionReport, detect_deletes

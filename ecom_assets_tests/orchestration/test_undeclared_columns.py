@@ -10,7 +10,7 @@ from dagster import AssetKey, DagsterInstance, TableSchema, materialize
 
 from ecom_assets.declaration.reading import Shop, load_shop
 from ecom_assets.discovery.update import update
-from ecom_assets.extract.api_check import check
+from ecom_assets.extract.check.api_check import check
 from ecom_assets.orchestration.assets import shop_assets, shop_specs
 from ecom_assets.orchestration.resources import ShopSecrets, secrets_key
 from ecom_assets_tests.support.servers.record_api import Records

@@ -20,10 +20,11 @@ from ecom_assets.declaration.reading import Resource, Shop
 from ecom_assets.extract.answers.empty_answers import require_list
 from ecom_assets.extract.answers.ignored_answers import is_refusal, refusal_text
 from ecom_assets.extract.answers.masked_values import masked_text
-from ecom_assets.extract.contract_check import Outcome, Result, check_contract
+from ecom_assets.extract.check.contract_check import check_contract
+from ecom_assets.extract.check.outcome import Outcome, Result
+from ecom_assets.extract.check.paging_check import NO_TOTAL, check_next_page, check_total
 from ecom_assets.extract.filter_comparison import filter_problem
 from ecom_assets.extract.paging.page_size import PageSizes
-from ecom_assets.extract.paging_check import NO_TOTAL, Outcome, Result, check_next_page, check_total
 from ecom_assets.extract.probe import Page, Probe, open_probe
 from ecom_assets.extract.slices import Slice
 from ecom_assets.extract.window_assignment import cursor_instants_of

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from dlt.sources.helpers.rest_client.paginators import RangePaginator, SinglePagePaginator
 
 from ecom_assets.contract.record_keys import Key, keys_of
 from ecom_assets.declaration.reading import Resource
+from ecom_assets.extract.check.outcome import Outcome
 from ecom_assets.extract.paging.end_of_list import NOTHING, EndOfList, LastPage
 from ecom_assets.extract.probe import Page, Probe
 from ecom_assets.foundation.errors import ApiError
-
-Result = Literal["ok", "failed", "skipped", "limit"]
-Outcome = tuple[Result, str]
-"""The result of a check, and its details for a person."""
 
 NO_TOTAL: Outcome = ("skipped", "the paginator declares no total_path or total_header")
 

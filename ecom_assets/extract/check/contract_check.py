@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Any
 
 from ecom_assets.contract.contract import Contract
 from ecom_assets.contract.empty_columns import empty_columns, similar_field
@@ -12,11 +12,8 @@ from ecom_assets.contract.paged_lists import PARTIAL_LIST, refuse_partial_lists,
 from ecom_assets.contract.result import ContractResult
 from ecom_assets.contract.sample import sample_contract
 from ecom_assets.declaration.reading import Resource, Shop
+from ecom_assets.extract.check.outcome import Outcome
 from ecom_assets.foundation.errors import ContractBroken
-
-Result = Literal["ok", "failed", "skipped", "limit"]
-Outcome = tuple[Result, str]
-"""The result of a check, and its details for a person."""
 
 
 def check_contract(shop: Shop, resource: Resource, records: list[Any]) -> Iterator[tuple[str, Outcome]]:
