@@ -138,11 +138,9 @@ class Probe:
         ignored: list[int] = []
         for parent in parents:
             values = placeholder_values(resource, parent)
-            page = (
-                None
-                if values is None
-                else self._request_page(resource, values, bounds, limit, offset, page_size)
-            )
+            page = None
+            if values is not None:
+                page = self._request_page(resource, values, bounds, limit, offset, page_size)
             ignored += page.ignored if page else ()
             if page and (page.records or known_parent):
                 self._parents[resource.name, bounds] = parent
