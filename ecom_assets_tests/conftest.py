@@ -31,8 +31,8 @@ os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"
 os.environ["DAGSTER_DISABLE_TELEMETRY"] = "1"
 
 # a loaded machine is no failure, and a pipeline must fail for the change it tests, not for its luck
-settings.register_profile(FEW, deadline=None, derandomize="CI" in os.environ, max_examples=20)
-settings.register_profile(MANY, settings.get_profile(FEW), max_examples=200)
+settings.register_profile(FEW, deadline=None, derandomize="CI" in os.environ, max_examples=10)
+settings.register_profile(MANY, settings.get_profile(FEW), max_examples=80)
 settings.load_profile(FEW)
 
 _numbers = count()

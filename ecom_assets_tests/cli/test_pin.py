@@ -19,7 +19,6 @@ from ecom_assets_tests.support.paths import ROOT
 from ecom_assets_tests.support.servers.loopback import Loopback, Reply, Seen, json_reply, serving
 from ecom_assets_tests.support.servers.record_api import DECLARATION, Records
 from ecom_assets_tests.support.servers.record_api import records as records
-from ecom_assets_tests.support.warehouses.engines import new_place_slowly as new_place_slowly
 
 TUTORIAL = (ROOT / "docs" / "tutorial.md").read_text("utf-8")
 ORDERS = [

@@ -9,7 +9,6 @@ from typing import Any
 
 from ecom_assets_tests.support.servers.order_api import AT, Api, order
 from ecom_assets_tests.support.servers.order_api import api as api
-from ecom_assets_tests.support.warehouses.engines import new_place_slowly as new_place_slowly
 from ecom_assets_tests.support.warehouses.engines import parsed
 
 TYPES = {

@@ -15,7 +15,6 @@ from ecom_assets.foundation.errors import ContractBroken
 from ecom_assets_tests.support.paths import ROOT
 from ecom_assets_tests.support.servers.order_api import Api, order
 from ecom_assets_tests.support.servers.order_api import api as api
-from ecom_assets_tests.support.warehouses.engines import new_place_slowly as new_place_slowly
 from ecom_assets_tests.support.warehouses.engines import parsed
 
 BEFORE, NEXT_DAY = "2026-01-01T11:00:00Z", "2026-01-02T12:00:00Z"

@@ -30,7 +30,6 @@ from ecom_assets_tests.support.loads.still_sandbox import server as server
 from ecom_assets_tests.support.servers.loopback import Reply, Seen, json_reply
 from ecom_assets_tests.support.servers.loopback import serving as serving_loopback
 from ecom_assets_tests.support.warehouses.engines import Place
-from ecom_assets_tests.support.warehouses.engines import new_place_slowly as new_place_slowly
 
 KEY = "the key of the hashes"
 PII = {

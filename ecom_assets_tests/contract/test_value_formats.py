@@ -17,7 +17,6 @@ from ecom_assets.extract.windows import windows_between
 from ecom_assets.load.run import RunReport, run_load
 from ecom_assets_tests.support.servers.loopback import Loopback, Reply, serving
 from ecom_assets_tests.support.warehouses.engines import Place
-from ecom_assets_tests.support.warehouses.engines import new_place_slowly as new_place_slowly
 
 TEN = datetime(2026, 1, 1, 10, tzinfo=timezone.utc)
 

@@ -12,7 +12,6 @@ from ecom_assets_tests.support.servers.children_api import ALL, DAYS, START, Api
 from ecom_assets_tests.support.servers.children_api import api as api
 from ecom_assets_tests.support.servers.children_api import loads as loads
 from ecom_assets_tests.support.servers.loopback import Reply, json_reply
-from ecom_assets_tests.support.warehouses.engines import new_place_slowly as new_place_slowly
 
 
 def test_children_of_children_and_their_lists_come_with_one_reading_of_each(api: Api, loads: Loads) -> None:

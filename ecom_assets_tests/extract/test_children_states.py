@@ -14,7 +14,6 @@ from ecom_assets_tests.support.servers.children_api import api as api
 from ecom_assets_tests.support.servers.children_api import loads as loads
 from ecom_assets_tests.support.servers.loopback import Reply, Seen, json_reply
 from ecom_assets_tests.support.warehouses.engines import before_each_load
-from ecom_assets_tests.support.warehouses.engines import new_place_slowly as new_place_slowly
 
 NOW = datetime.now(timezone.utc).replace(microsecond=0)
 TODAY = NOW.replace(hour=0, minute=0, second=0)

@@ -21,7 +21,6 @@ from ecom_assets.orchestration.assets import shop_assets
 from ecom_assets_tests.support.servers.loopback import Loopback, Reply, json_reply
 from ecom_assets_tests.support.servers.loopback import api as api
 from ecom_assets_tests.support.warehouses.engines import Place
-from ecom_assets_tests.support.warehouses.engines import new_place_slowly as new_place_slowly
 
 START = datetime(2026, 3, 1, tzinfo=timezone.utc)
 DAY = Window("2026-03-01", START, START + timedelta(days=1))

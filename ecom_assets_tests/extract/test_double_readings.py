@@ -14,7 +14,6 @@ from ecom_assets.extract.check.api_check import check
 from ecom_assets.load.run import run_load
 from ecom_assets_tests.support.servers.loopback import Loopback, Reply, Seen, json_reply, serving
 from ecom_assets_tests.support.warehouses.engines import Place
-from ecom_assets_tests.support.warehouses.engines import new_place_slowly as new_place_slowly
 
 
 class Api:

@@ -15,7 +15,6 @@ from ecom_assets.load.checks.table import declared_columns_filled
 from ecom_assets.load.run import run_load
 from ecom_assets_tests.support.servers.loopback import Loopback, json_reply, serving
 from ecom_assets_tests.support.warehouses.engines import Place
-from ecom_assets_tests.support.warehouses.engines import new_place_slowly as new_place_slowly
 
 
 @pytest.fixture

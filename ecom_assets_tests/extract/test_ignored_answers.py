@@ -19,7 +19,6 @@ from ecom_assets_tests.support.servers.children_api import DAYS, Api, Loads
 from ecom_assets_tests.support.servers.children_api import api as api
 from ecom_assets_tests.support.servers.children_api import loads as loads
 from ecom_assets_tests.support.servers.loopback import Loopback, Reply, json_reply
-from ecom_assets_tests.support.warehouses.engines import new_place_slowly as new_place_slowly
 
 ONE_PAGE = {"type": "single_page"}
 FORBIDDEN = [{"status_code": 403, "action": "ignore"}]

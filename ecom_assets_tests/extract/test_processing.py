@@ -17,7 +17,6 @@ from ecom_assets.extract.windows import Window
 from ecom_assets.load.run import RunReport, run_load
 from ecom_assets_tests.support.servers.loopback import Loopback, Reply, Seen, json_reply, serving
 from ecom_assets_tests.support.warehouses.engines import Place
-from ecom_assets_tests.support.warehouses.engines import new_place_slowly as new_place_slowly
 
 START = datetime(2026, 3, 1, tzinfo=timezone.utc)
 DAYS = tuple(

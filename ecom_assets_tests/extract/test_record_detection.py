@@ -18,7 +18,6 @@ from ecom_assets.load.run import run_load
 from ecom_assets_tests.support.servers.loopback import Loopback, Reply, Seen, json_reply
 from ecom_assets_tests.support.servers.loopback import api as api
 from ecom_assets_tests.support.warehouses.engines import Place
-from ecom_assets_tests.support.warehouses.engines import new_place_slowly as new_place_slowly
 
 TWO = [{"id": 1}, {"id": 2}]
 

@@ -20,7 +20,6 @@ from ecom_assets_tests.extract.test_windows_properties import shop_of
 from ecom_assets_tests.support.servers.loopback import Loopback, Reply, Seen, json_reply, serving
 from ecom_assets_tests.support.servers.window_filter import Answering, Stored, written
 from ecom_assets_tests.support.warehouses.engines import Place
-from ecom_assets_tests.support.warehouses.engines import new_place_slowly as new_place_slowly
 
 UTC = timezone.utc
 BERLIN = datetime(2026, 10, 25, 1, tzinfo=UTC)

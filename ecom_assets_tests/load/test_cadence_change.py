@@ -15,7 +15,6 @@ from ecom_assets.load.status import ResourceStatus, status
 from ecom_assets_tests.support.servers.order_api import Api, order
 from ecom_assets_tests.support.servers.order_api import api as api
 from ecom_assets_tests.support.warehouses.engines import before_each_load
-from ecom_assets_tests.support.warehouses.engines import new_place_slowly as new_place_slowly
 
 UTC = timezone.utc
 NOW = datetime(2026, 3, 10, tzinfo=UTC)

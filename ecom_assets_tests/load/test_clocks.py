@@ -16,7 +16,6 @@ from ecom_assets.warehouse.transaction import Transaction
 from ecom_assets_tests.support.loads.races import NOW, Race
 from ecom_assets_tests.support.loads.races import race as race
 from ecom_assets_tests.support.loads.races import sandbox as sandbox
-from ecom_assets_tests.support.warehouses.engines import new_place_slowly as new_place_slowly
 
 NEXT_YEAR = "update sandbox.load_ledger set loaded_at = loaded_at + interval '1 year'"
 

@@ -8,7 +8,6 @@ import pytest
 
 from ecom_assets_tests.support.loads.dispositions import Things, thing
 from ecom_assets_tests.support.loads.dispositions import things as things
-from ecom_assets_tests.support.warehouses.engines import new_place_slowly as new_place_slowly
 
 FIELDS = [{"größe": 1}, {"gr_e": 2}, {"价格": 3}, {"数量": 4}, {"userId": 5}, {"user_id": 6}, {"UserID": 7}]
 

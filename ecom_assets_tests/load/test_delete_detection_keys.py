@@ -13,7 +13,6 @@ from ecom_assets.load.delete_detection import detect_deletes
 from ecom_assets.load.run import run_load
 from ecom_assets_tests.support.servers.loopback import Loopback, json_reply, serving
 from ecom_assets_tests.support.warehouses.engines import Place
-from ecom_assets_tests.support.warehouses.engines import new_place_slowly as new_place_slowly
 
 AT = {"data_type": "timestamp", "nullable": False}
 DAY = "2026-01-01T10:00:00+02:00"

@@ -21,7 +21,6 @@ from ecom_assets_tests.support.loads.sweeps import loaded as loaded
 from ecom_assets_tests.support.loads.sweeps import server as server
 from ecom_assets_tests.support.loads.sweeps import sweeps as sweeps
 from ecom_assets_tests.support.warehouses.engines import Place
-from ecom_assets_tests.support.warehouses.engines import new_place_slowly as new_place_slowly
 
 
 def test_an_incomplete_reading_marks_nothing(sweeps: Sweeps, api: Running) -> None:

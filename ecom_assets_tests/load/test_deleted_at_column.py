@@ -15,7 +15,6 @@ from ecom_assets.sandbox import SANDBOX_KEY, SandboxSettings
 from ecom_assets.sandbox.server import Running, serving
 from ecom_assets_tests.support.loads.sweeps import NOW, ORDERS, PLAIN, SWEPT, Sweeps
 from ecom_assets_tests.support.warehouses.engines import Place
-from ecom_assets_tests.support.warehouses.engines import new_place_slowly as new_place_slowly
 
 OWN = "2026-01-03T00:00:00Z"
 

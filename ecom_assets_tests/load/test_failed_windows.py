@@ -15,7 +15,6 @@ from ecom_assets.load.run import RunReport, run_load
 from ecom_assets.load.status import status
 from ecom_assets_tests.support.servers.loopback import Loopback, Reply, Seen, json_reply, serving
 from ecom_assets_tests.support.warehouses.engines import Place
-from ecom_assets_tests.support.warehouses.engines import new_place_slowly as new_place_slowly
 
 UTC = timezone.utc
 START = datetime(2026, 1, 1, tzinfo=UTC)

@@ -10,7 +10,6 @@ import pytest
 from ecom_assets.contract.told_deletions import told_deletions
 from ecom_assets_tests.support.loads.dispositions import UTC, Things, at, thing
 from ecom_assets_tests.support.loads.dispositions import things as things
-from ecom_assets_tests.support.warehouses.engines import new_place_slowly as new_place_slowly
 
 
 def marks(things: Things) -> dict[int, datetime | None]:

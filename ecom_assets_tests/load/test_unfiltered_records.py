@@ -14,7 +14,6 @@ from ecom_assets.load.delete_detection import DeleteDetectionReport, detect_dele
 from ecom_assets.load.run import run_load
 from ecom_assets_tests.support.servers.loopback import Loopback, Reply, Seen, json_reply, serving
 from ecom_assets_tests.support.warehouses.engines import Place
-from ecom_assets_tests.support.warehouses.engines import new_place_slowly as new_place_slowly
 
 NOW = datetime.now(timezone.utc).replace(microsecond=0)
 START = NOW.replace(hour=0, minute=0, second=0) - timedelta(days=3)

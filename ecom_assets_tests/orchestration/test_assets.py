@@ -11,7 +11,6 @@ from ecom_assets.definitions import defs
 from ecom_assets.orchestration.build_definitions import build_defs
 from ecom_assets_tests.support.dagster.dagster_runs import WINDOWED, Outcome, Runs, declare, runs
 from ecom_assets_tests.support.warehouses.engines import SLOWLY, Place
-from ecom_assets_tests.support.warehouses.engines import new_place_slowly as new_place_slowly
 
 DAYS = ("2026-01-02", "2026-01-03", "2026-01-04")
 

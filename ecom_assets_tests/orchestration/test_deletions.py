@@ -15,7 +15,6 @@ from ecom_assets.sandbox.server import SANDBOX_KEY, Running, SandboxSettings, se
 from ecom_assets_tests.support.dagster.dagster_runs import Outcome, Runs, declare, runs
 from ecom_assets_tests.support.loads.sweeps import NOW, ORDERS, PLAIN, SWEPT
 from ecom_assets_tests.support.warehouses.engines import Place
-from ecom_assets_tests.support.warehouses.engines import new_place_slowly as new_place_slowly
 
 in_a_file = pytest.mark.parametrize("new_place", ["duckdb"], indirect=True)
 SWEEP = AssetKey(["sandbox", "orders_deletions"])

@@ -17,7 +17,6 @@ from ecom_assets.orchestration.build_definitions import build_defs
 from ecom_assets_tests.support.dagster.dagster_runs import Outcome, Runs
 from ecom_assets_tests.support.servers.loopback import Loopback, Reply, Seen, json_reply, serving
 from ecom_assets_tests.support.warehouses.engines import Place
-from ecom_assets_tests.support.warehouses.engines import new_place_slowly as new_place_slowly
 
 DAY = "2026-01-02"
 NOON = f"{DAY}T12:00:00Z"

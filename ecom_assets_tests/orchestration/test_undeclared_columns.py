@@ -15,7 +15,6 @@ from ecom_assets.orchestration.assets import shop_assets, shop_specs
 from ecom_assets.orchestration.resources import ShopSecrets, secrets_key
 from ecom_assets_tests.support.servers.record_api import Records
 from ecom_assets_tests.support.servers.record_api import records as records
-from ecom_assets_tests.support.warehouses.engines import new_place_slowly as new_place_slowly
 
 SECRETS = {"api_key": "a-key"}
 ORDERS: list[dict[str, Any]] = [

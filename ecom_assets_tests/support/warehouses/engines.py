@@ -194,9 +194,9 @@ def _slow(*engines: str) -> list[Any]:
 ENGINES = ["duckdb", "postgres", *_slow("ducklake")]
 """All engines. Tests on a lake are slow ones. For what an engine may well do in its own way."""
 SLOWLY = ["duckdb", *_slow("postgres")]
-"""DuckDB and PostgreSQL. Tests on PostgreSQL are slow ones: for tests that take seconds there."""
+"""DuckDB and PostgreSQL. Tests on PostgreSQL are slow ones. A lake runs the SQL of DuckDB."""
 WIDELY = [*SLOWLY, *_slow("ducklake")]
-"""All engines, of which only DuckDB is among the fast tests: where our code is the same for all of them."""
+"""All engines, of which only DuckDB is among the fast tests: for the main promises."""
 
 
 @pytest.fixture(scope="session")
@@ -237,14 +237,14 @@ def making(request: pytest.FixtureRequest) -> Callable[[], Place]:
     return lambda: made(request.param)
 
 
-@pytest.fixture(params=WIDELY)
+@pytest.fixture(params=SLOWLY)
 def new_place(request: pytest.FixtureRequest) -> Callable[[], Place]:
     """Return a function that makes an empty place."""
     return making(request)
 
 
-@pytest.fixture(params=SLOWLY, name="new_place")
-def new_place_slowly(request: pytest.FixtureRequest) -> Callable[[], Place]:
+@pytest.fixture(params=WIDELY, name="new_place")
+def new_place_widely(request: pytest.FixtureRequest) -> Callable[[], Place]:
     """Return a function that makes an empty place. A test file that imports it gets it instead of `new_place`."""
     return making(request)
 
