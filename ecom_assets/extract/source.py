@@ -240,6 +240,14 @@ def _child_resource(resource: Resource, parents: DltResource, plan: ReadPlan | N
     return child_records(plan.connection, resource, parents, name, slices, plan.on_progress)
 
 
+def _refuse_if_all_slices_failed(plan: ReadPlan, resource: Resource) -> None:
+    """Raise the first failure if no slice of a table was read: then there is nothing to load beside it."""
+    slices = plan.slices.get(plan.connection.shop.root_of(resource).name, ())
+    failures = plan.connection.statistics.failures(part.id for part in slices)
+    if slices and len(failures) == len(slices):
+        raise next(iter(failures.values()))
+
+
 def _table_resource(
     shop: Shop, resource: Resource, records: DltResource, plan: ReadPlan | None
 ) -> DltResource:
@@ -271,6 +279,7 @@ def _table_resource(
                 f"{resource.name}: {', '.join(sorted(metrics.partial_lists))} says that {PARTIAL_LIST}"
             )
         if slice_batcher.done:
+            _refuse_if_all_slices_failed(plan, resource)
             require_lists(plan, resource)
 
     contract = plan.contracts.get(resource.name) if plan else None

@@ -186,6 +186,8 @@ def _rows_by_reading(
                 on_progress(f"{resource.name}: the warehouse has a newer snapshot, which stays")
                 rows = stored_columns.get(resource.name, ())
                 yield NewerRows(resource.name, "true", f"ecom_kept_{resource.name}", rows)
+    if not overtaken:
+        return
     columns = dict(zip(("load_id", "resource", "partition_key"), zip(*overtaken, strict=True), strict=True))
     pairs = pa.table({name: pa.array(values, pa.string()) for name, values in columns.items()})
     with transaction.temporary_table(_INPUT, pairs):

@@ -56,7 +56,7 @@ def drafted(
         ("amount", [Decimal("1.5")], ("decimal", 18, 4)),
         ("updated_at", ["2026-01-01T00:00:00Z", "2026-01-01T01:00:00+02:00"], ("timestamp", None, None)),
         ("updated_at", ["2026-01-01 00:00:00"], ("timestamp", None, None)),
-        ("updated_at", ["0000-00-00 00:00:00"], ("text", None, None)),
+        ("updated_at", ["0000-00-00 00:00:00"], ("timestamp", None, None)),
         ("created", [1767225600], ("timestamp", None, None)),
         ("created", [1767225600000], ("timestamp", None, None)),
         ("quantity", [1767225600], ("bigint", None, None)),

@@ -59,7 +59,7 @@ def shop_of(data_type: str = "timestamp", every: str = "day", lookback: int = 0,
             "name": "testshop",
             "client": {"base_url": "https://api.example.com"},
             "policy": {"lookback": lookback},
-            "partitions": {"every": every, "start": "2010-01-01"},
+            "partitions": {"every": every, "start": "2010-01-03" if every == "week" else "2010-01-01"},
             "resources": [
                 {
                     "name": "things",

@@ -25,9 +25,10 @@ def every(api: Api, cadence: str, start: datetime = datetime(2026, 1, 1, tzinfo=
     """Return the shop with another cadence."""
     shop = api.shop()
     assert shop.partitions
-    return shop.model_copy(
-        update={"partitions": shop.partitions.model_copy(update={"every": cadence, "start": start})}
-    )
+    # windows of which all records are rejected load, too
+    resources = tuple(entry.model_copy(update={"max_rejected": 1.0}) for entry in shop.resources)
+    partitions = shop.partitions.model_copy(update={"every": cadence, "start": start})
+    return shop.model_copy(update={"partitions": partitions, "resources": resources})
 
 
 def load(api: Api, shop: Shop, first: int, last: int, tables: Sequence[str] = ("orders",)) -> None:

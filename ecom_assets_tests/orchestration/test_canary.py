@@ -110,7 +110,13 @@ def run(
             assert len(webhook.seen) == (not case.succeeds)
             assert not other.seen
             assert case.message in ("" if result.success else failure_of(result))
-            return result, traces(folder, keys, [folder / "shops"])
+            names = AUTHS[auth][1]
+            ids = [key for name, key in zip(names, keys, strict=False) if name in ("username", "client_id")]
+            found = traces(folder, [key for key in keys if key not in ids], [folder / "shops"])
+            # the id of a client may be in data, such as the application of each record
+            data = [folder / name for name in ("shops", "kept", "temporary")]
+            found += [place for place in traces(folder, ids, data) if not place.startswith("warehouse.")]
+            return result, found
 
         yield runs
 

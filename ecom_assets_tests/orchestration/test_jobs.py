@@ -20,7 +20,7 @@ def test_the_windows_job_has_the_windowed_tables_and_their_checks() -> None:
     assert layer.executable_asset_keys == {AssetKey(["sandbox", name]) for name in WINDOWED}
     checked = {(key.asset_key.path[-1], key.name) for key in layer.asset_graph.asset_check_keys}
     assert ("orders", "complete") in checked
-    assert len(checked) == 4 * len(WINDOWED) + 2
+    assert len(checked) == 4 * len(WINDOWED) + 4
 
 
 def test_the_snapshots_job_has_the_others() -> None:

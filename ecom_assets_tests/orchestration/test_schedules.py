@@ -23,7 +23,11 @@ UTC = timezone.utc
 
 def repository(folder: Path, every: str) -> RepositoryDefinition:
     """Return the definitions of the bundled shop with windows of another length."""
-    return build_defs(declare(folder, ("every: day", f"every: {every}"))).get_repository_def()
+    start = "2026-01-04" if every == "week" else "2026-01-01"  # a Sunday
+    declared = declare(
+        folder, ("every: day", f"every: {every}"), ('start: "2026-01-01"', f'start: "{start}"')
+    )
+    return build_defs(declared).get_repository_def()
 
 
 def schedule(folder: Path, every: str, name: str) -> ScheduleDefinition:

@@ -75,7 +75,11 @@ def test_columns(shop: Shop) -> None:
 )
 def test_freshness_follows_the_windows(tmp_path: Path, every: str, window: timedelta) -> None:
     """Assets are late after two and a quarter windows. Snapshots are daily whatever the windows are."""
-    shop = load_shop(declare(tmp_path, ("every: day", f"every: {every}")) / "sandbox.yaml")
+    start = "2026-01-04" if every == "week" else "2026-01-01"  # a Sunday
+    declared = declare(
+        tmp_path, ("every: day", f"every: {every}"), ('start: "2026-01-01"', f'start: "{start}"')
+    )
+    shop = load_shop(declared / "sandbox.yaml")
     expected = FreshnessPolicy.time_window(fail_window=window * 2.25, warn_window=window * 1.5)
     assert freshness(shop, shop.resource("orders")) == expected
     daily = timedelta(days=1)

@@ -29,7 +29,7 @@ def test_a_run_reports_what_is_in_the_warehouse_and_its_checks_are_green_until_i
     assert sandbox.snapshots().success
     outcome = sandbox.load(start=DAY, end="2026-01-03")
     assert outcome.success
-    assert len(outcome.checks) == 14
+    assert len(outcome.checks) == 16
     # customers of earlier days are not loaded
     red = {key for key, check in outcome.checks.items() if not check.passed}
     assert red <= {("orders", "references"), ("order_items", "references")}

@@ -68,7 +68,7 @@ def require_confirmed_end(
         return
     if _api_lacks(connection, table, before, missing):
         return
-    shown = "" if table.has_personal_key else f", such as {', '.join(known[missing[0]])}"
+    shown = "" if table.has_personal_key else f", such as {', '.join(min(known[row] for row in missing))}"
     raise IncompleteSlice(
         f"{table.resource.name}: {len(missing)} live rows are not among the {statistics.fetched} records that the API "
         f"returned{shown}, and nothing confirms that the list ends there; nothing was marked. The API may return one "
