@@ -42,14 +42,25 @@ LONGEST = ("deploy", "warehouse", "load", "orchestration", "extract")
 """The packages whose files take longest. They start first, so that no process is left with one of them alone."""
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Sort tests by package: the longest first, all others as they were."""
+ON_ENGINES = ("deploy", "warehouse", "load", "cli")
+"""The packages whose tests run on each engine. What the others test comes before the first statement of SQL."""
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Sort tests by package: the longest first, all others as they were. Leave out engines that add nothing."""
 
     def place(item: pytest.Item) -> int:
         package = item.path.relative_to(TESTS).parts[0]
         return LONGEST.index(package) if package in LONGEST else len(LONGEST)
 
-    items.sort(key=place)
+    def adds_nothing(item: pytest.Item) -> bool:
+        callspec = getattr(item, "callspec", None)
+        engine = callspec.params.get("new_place") if callspec else None
+        return engine == "postgres" and item.path.relative_to(TESTS).parts[0] not in ON_ENGINES
+
+    left_out = [item for item in items if adds_nothing(item)]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = sorted((item for item in items if item not in left_out), key=place)
 
 
 @pytest.fixture(scope="session")

@@ -22,6 +22,7 @@ from ecom_assets_tests.support.shapes import SHAPES
 from ecom_assets_tests.support.shapes.discover_input import DISCOVER_INPUTS, DiscoverInput
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("asked", DISCOVER_INPUTS, ids=lambda asked: asked.shape)
 def test_what_is_found_loads_to_the_row(asked: DiscoverInput, tmp_path: Path) -> None:
     shape = SHAPES[asked.shape]

@@ -15,6 +15,7 @@ from ecom_assets.extract.windows import Window, windows_between
 from ecom_assets.load.run import RunReport, run_load
 from ecom_assets.warehouse.duckdb.warehouse import DuckDbWarehouse
 from ecom_assets_tests.support import shapes
+from ecom_assets_tests.support.examples import slowly
 from ecom_assets_tests.support.shapes import SHAPES, Shape, Tables
 
 
@@ -77,7 +78,7 @@ def in_order(tables: Tables) -> Tables:
     return {name: sorted(rows, key=lambda row: repr(list(row.values()))) for name, rows in tables.items()}
 
 
-@pytest.fixture(params=SHAPES)
+@pytest.fixture(params=["basic_pages", "parent_children", *slowly(SHAPES, "basic_pages", "parent_children")])
 def loads(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Loads]:
     """Serve a shape and return it with an empty warehouse."""
     shape = SHAPES[request.param]

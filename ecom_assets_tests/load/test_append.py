@@ -41,6 +41,7 @@ def test_a_window_that_is_loaded_again_replaces_its_rows(events: Things) -> None
     assert names(events) == ["a", "c"]
 
 
+@pytest.mark.slow
 def test_windows_in_any_order(events: Things) -> None:
     records = [thing(number, f"{number}", day=number) for number in range(1, 6)]
     for day in (4, 1, 5, 2, 1, 3, 4):
@@ -101,6 +102,7 @@ def things_columns(things: Things) -> dict[str, Any]:
     return {"id": {"data_type": "bigint", "nullable": False}, **COLUMNS}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("before", ["merge", "append"])
 @pytest.mark.parametrize("after", ["merge", "append"])
 def test_a_windowed_table_can_change_its_disposition(things: Things, before: str, after: str) -> None:

@@ -322,6 +322,7 @@ def test_the_check_names_the_windows_that_lack_a_new_required_column(records: Re
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "renames", [{"columns": True}, {"table": True}, {"columns": True, "table": True}], ids=str
 )

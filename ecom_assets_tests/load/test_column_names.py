@@ -12,6 +12,7 @@ from ecom_assets_tests.support.loads.dispositions import things as things
 FIELDS = [{"größe": 1}, {"gr_e": 2}, {"价格": 3}, {"数量": 4}, {"userId": 5}, {"user_id": 6}, {"UserID": 7}]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("order", [1, -1], ids=["forwards", "backwards"])
 def test_fields_that_come_in_different_runs_share_no_column(things: Things, order: int) -> None:
     things.declare("merge", windowed=False)

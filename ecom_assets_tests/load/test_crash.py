@@ -78,6 +78,7 @@ class Killing:
         return status == -9, (pid, "loading") in self.forked.said
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "kills", [6, pytest.param(40, marks=pytest.mark.slow)], ids=lambda kills: f"{kills} kills"
 )

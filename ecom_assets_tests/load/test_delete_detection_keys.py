@@ -68,6 +68,7 @@ def shop_of(loopback: Loopback, columns: dict[str, Any], **incremental: Any) -> 
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("column", "values", "marked"),
     [

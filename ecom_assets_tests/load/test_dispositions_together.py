@@ -8,6 +8,7 @@ import pytest
 
 from ecom_assets.foundation.errors import WarehouseError
 from ecom_assets.orchestration.metadata import row_counts, valid_row_counts
+from ecom_assets_tests.support.examples import slowly
 from ecom_assets_tests.support.loads.dispositions import SCD2, TEXT, WHOLE, Things, thing
 from ecom_assets_tests.support.loads.dispositions import things as things
 
@@ -44,7 +45,7 @@ def test_one_run_writes_each_table_by_its_disposition(things: Things) -> None:
 
 
 @pytest.mark.parametrize("disposition", list(DISPOSITIONS.values()), ids=list(DISPOSITIONS))
-@pytest.mark.parametrize("windowed", [True, False], ids=["windowed", "snapshot"])
+@pytest.mark.parametrize("windowed", [True, *slowly([False])], ids=["windowed", "snapshot"])
 def test_a_first_load_without_records(things: Things, disposition: Any, windowed: bool) -> None:
     if disposition == "replace" and windowed:
         disposition = "merge"

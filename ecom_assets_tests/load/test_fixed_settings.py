@@ -87,6 +87,7 @@ def test_all_of_them_at_once(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("new_place", ["duckdb"], indirect=True)
 @pytest.mark.parametrize("name", SETTINGS)
 def test_each_of_them(
     new_records: Callable[[], Records], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str

@@ -61,6 +61,7 @@ def test_each_state_is_valid_from_its_cursor_until_the_next_one(windows: Things)
     assert windows.rows(COLUMNS) == history
 
 
+@pytest.mark.slow
 def test_windows_in_any_order(windows: Things) -> None:
     states = [thing(1, "a"), thing(1, "b", day=2), thing(1, "a", day=3)]
     for order in permutations(range(3)):

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from ecom_assets_tests.support.examples import slowly
 from ecom_assets_tests.support.loads.dispositions import WHOLE, Things, thing
 from ecom_assets_tests.support.loads.dispositions import things as things
 from ecom_assets_tests.support.warehouses.engines import before_each_load
@@ -87,7 +88,7 @@ def test_a_sweep_leaves_what_a_load_wrote_meanwhile(merged: Things) -> None:
     assert merged.rows("id, deleted_at is null") == [(1, True), (2, True), (3, False)]
 
 
-@pytest.mark.parametrize("before", ["replace", "append", "merge"])
+@pytest.mark.parametrize("before", ["replace", *slowly(["append", "merge"])])
 @pytest.mark.parametrize("after", ["replace", "append", "merge"])
 def test_a_declaration_can_change_to_another_disposition(things: Things, before: Any, after: Any) -> None:
     things.declare(before, windowed=False)

@@ -15,6 +15,7 @@ from ecom_assets.load import commit
 from ecom_assets.load.delete_detection import detect_deletes
 from ecom_assets.load.ledger import CURSOR_COLUMNS
 from ecom_assets.load.status import missing_windows, status
+from ecom_assets_tests.support.examples import slowly
 from ecom_assets_tests.support.loads.changes import FIRST, Changes, change, forget_columns, instant
 from ecom_assets_tests.support.loads.changes import changes as changes
 
@@ -64,8 +65,8 @@ CURSORS: dict[str, tuple[Any, list[Any], Any]] = {
 }
 
 
-@pytest.mark.parametrize("kind", CURSORS)
-@pytest.mark.parametrize("disposition", ["merge", "append"])
+@pytest.mark.parametrize("kind", ["instants", "ids", *slowly(CURSORS, "instants", "ids")])
+@pytest.mark.parametrize("disposition", ["merge", pytest.param("append", marks=pytest.mark.slow)])
 def test_a_cursor_of_any_kind(changes: Changes, kind: str, disposition: str) -> None:
     initial, (first, second, third), data_type = CURSORS[kind]
     changes.incremental["initial_value"] = initial

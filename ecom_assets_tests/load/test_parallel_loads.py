@@ -23,6 +23,7 @@ from ecom_assets_tests.support.paths import ROOT
 ORDERS_PER_DAY = 60
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rounds", [1, pytest.param(4, marks=pytest.mark.slow)])
 def test_four_load_while_a_fifth_reads(sandbox: Running, forked: Forks, tmp_path: Path, rounds: int) -> None:
     file, copy, stop = tmp_path / "one.duckdb", tmp_path / "copy.duckdb", tmp_path / "stop"

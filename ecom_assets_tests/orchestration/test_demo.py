@@ -31,6 +31,7 @@ def test_a_shop_without_partitions_has_no_windows() -> None:
     assert demo.demo_windows(SHOP.model_copy(update={"partitions": None}), now) == ()
 
 
+@pytest.mark.slow
 def test_the_demo_loads_a_week_and_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -185,6 +185,7 @@ def test_threads_store_batches_side_by_side(tmp_path: Path) -> None:
         assert count == 4 * 80
 
 
+@pytest.mark.slow
 def test_processes_run_at_once_while_another_reads(tmp_path: Path) -> None:
     with opened(tmp_path) as instance:
         materialise(instance, "2026-01-04", "2026-01-04")

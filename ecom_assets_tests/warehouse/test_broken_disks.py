@@ -68,6 +68,7 @@ def mounted(tmp_path: Path) -> Iterator[Callable[..., Path]]:
         subprocess.run(["umount", str(place)], check=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("first", [True, False], ids=["first load", "later load"])
 def test_a_write_that_fails_in_the_load(
     sandbox: Running, forked: Forks, a_day: Path, tmp_path: Path, first: bool

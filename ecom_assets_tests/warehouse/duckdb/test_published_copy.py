@@ -102,6 +102,7 @@ def test_a_copy_that_cannot_be_written_leaves_the_load_and_the_former_copy(
     assert rows(warehouse.copy) == [(1,)]
 
 
+@pytest.mark.slow
 def test_a_load_on_a_disk_too_small_for_its_copy(sandbox: Running, forked: Forks, tmp_path: Path) -> None:
     file, copy = tmp_path / "one.duckdb", tmp_path / "copy.duckdb"
     assert forked.end(forked.load(sandbox.base_url, file, WEEK[:1], copy=str(copy))) == (0, "")

@@ -48,6 +48,7 @@ def load(sandbox: Running) -> Callable[..., Any]:
     return loads
 
 
+@pytest.mark.slow
 def test_a_lake_has_what_a_file_has_and_a_range_equals_its_windows(
     lake: Place, tmp_path: Path, load: Callable[..., Any]
 ) -> None:

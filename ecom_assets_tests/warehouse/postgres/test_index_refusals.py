@@ -62,6 +62,7 @@ ALL = {"ecom.customers.id", "ecom.orders.id", "ecom.order_items.order_id.id"}
 DROPPED = [f'drop index "sandbox"."{name}"' for name in sorted(ALL)]
 
 
+@pytest.mark.slow
 def test_a_table_that_somebody_writes_into_gets_its_index_later(api: Running, place: Place) -> None:
     load(api, place, WINDOWS[0])
     counts = [len(place.table("orders"))]
