@@ -5,7 +5,7 @@ See `ecom_assets.orchestration.translator` for the look of an asset.
 """
 
 # no postponed annotations here: Dagster reads that of `context` as a type
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import dlt
@@ -128,7 +128,14 @@ def _load_report_check(
     definition: TimeWindowPartitionsDefinition | None,
 ) -> Iterator[Event]:
     """Load the selected resources, report and check them, and raise at the end for those that failed."""
-    names = [entry.name for entry in resources if asset_key(shop, entry.name) in context.selected_asset_keys]
+    keys = _keys_of(context, shop, resources)
+    names = [name for name, key in keys.items() if key in context.selected_asset_keys]
+    if not names and not context.selected_asset_check_keys:
+        raise Failure(
+            description=f"the run selects assets of {shop.name}, and none of them is known: nothing was loaded",
+            metadata={"shop": shop.name, "known": ", ".join(key.to_user_string() for key in keys.values())},
+            allow_retries=False,
+        )
     windows = _windows_of_run(context, shop, definition) if names else ()
     try:
         warehouse = warehouse_from_environment()
@@ -137,15 +144,23 @@ def _load_report_check(
         raise failure_of_run(shop, error) from None
     errors = report.errors if report else {}
     if report is not None:
-        yield from _materializations(context, shop, report, warehouse)
-    failed = {asset_key(shop, name) for name in errors if report and report.resources[name].error}
+        yield from _materializations(context, shop, keys, report, warehouse)
+    failed = {keys[name] for name in errors if report and report.resources[name].error}
     checks = [key for key in context.selected_asset_check_keys if key.asset_key not in failed]
-    yield from run_checks(shop, warehouse, checks, windows or None)
+    yield from run_checks(shop, warehouse, checks, windows or None, {key: name for name, key in keys.items()})
     if errors:
         failure = failure_of_resources(shop, errors, len(names))
         raise failure_or_retry(context, failure, errors.values()) from None
     if report and report.unpublished:
         raise Failure(description=str(report.unpublished), metadata={"shop": shop.name}) from None
+
+
+def _keys_of(
+    context: AssetExecutionContext, shop: Shop, resources: Sequence[Resource]
+) -> dict[str, AssetKey]:
+    """Return the asset keys of resources as they are in the run: a project may have replaced ours by others."""
+    by_output = context.assets_def.node_keys_by_output_name
+    return {entry.name: by_output[asset_key(shop, entry.name).to_python_identifier()] for entry in resources}
 
 
 def _windows_of_run(
@@ -205,7 +220,11 @@ def _load(
 
 
 def _materializations(
-    context: AssetExecutionContext, shop: Shop, report: RunReport, warehouse: Warehouse
+    context: AssetExecutionContext,
+    shop: Shop,
+    keys: Mapping[str, AssetKey],
+    report: RunReport,
+    warehouse: Warehouse,
 ) -> Iterator[Event]:
     """Yield a result for each resource that was loaded, with the metadata of each of its partitions.
 
@@ -214,7 +233,7 @@ def _materializations(
     loaded = {name: entry for name, entry in report.resources.items() if entry.error is None}
     counts, valid = row_counts(shop, warehouse, loaded), valid_row_counts(shop, warehouse, loaded)
     for name, entry in loaded.items():
-        key = asset_key(shop, name)
+        key = keys[name]
         metadata = table_metadata(report, entry, warehouse, counts.get(name), shop.resource(name))
         if name in valid:
             metadata["rows_valid_now"] = valid[name]

@@ -15,6 +15,7 @@ from dagster import (
     AssetCheckResult,
     AssetCheckSeverity,
     AssetCheckSpec,
+    AssetKey,
     MetadataValue,
 )
 
@@ -90,7 +91,8 @@ def run_checks(
     shop: Shop,
     warehouse: Warehouse,
     keys: Iterable[AssetCheckKey],
-    windows: Collection[Window] | None = None,
+    windows: Collection[Window] | None,
+    resources: Mapping[AssetKey, str],
 ) -> Iterator[AssetCheckResult]:
     """Yield the result of each check, all of them read in one transaction.
 
@@ -101,6 +103,7 @@ def run_checks(
         warehouse: The warehouse that has its tables.
         keys: The checks to run, in any order.
         windows: The windows that the run loaded. None, as when checks run alone, stands for all.
+        resources: The names of the resources by the keys of their assets.
     """
     ordered = sorted(keys, key=lambda key: (key.asset_key.path, list(_CHECKS).index(key.name)))
     findings: list[tuple[AssetCheckKey, Finding]] = []
@@ -109,7 +112,7 @@ def run_checks(
     try:
         with warehouse.read(shop.name) as transaction:
             for key in ordered:
-                subject = CheckedTable(transaction, shop, shop.resource(key.asset_key.path[-1]), windows)
+                subject = CheckedTable(transaction, shop, shop.resource(resources[key.asset_key]), windows)
                 findings.append((key, examine(_CHECKS[key.name].query, subject)))
     except WarehouseError as error:
         findings = [(key, Finding(passed=False, description=str(error))) for key in ordered]
