@@ -32,7 +32,7 @@ os.environ["DAGSTER_DISABLE_TELEMETRY"] = "1"
 
 # a loaded machine is no failure, and a pipeline must fail for the change it tests, not for its luck
 settings.register_profile(FEW, deadline=None, derandomize="CI" in os.environ, max_examples=10)
-settings.register_profile(MANY, settings.get_profile(FEW), max_examples=80)
+settings.register_profile(MANY, settings.get_profile(FEW), max_examples=40)
 settings.load_profile(FEW)
 
 _numbers = count()

@@ -209,7 +209,7 @@ def build_shop(document: dict[str, Any], locate: Locate, file: Path = Path()) ->
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         failure = to_declaration_error(first, document, locate, merged)
-    raise failure  # outside of the except clause, because pydantic's error holds the values
+    raise failure  # outside of the except clause, because the models' error holds the values
 
 
 def _with_defaults_merged(document: dict[str, Any], locate: Locate) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import pytest
 
 from ecom_assets.cli.app import main
 from ecom_assets_tests.orchestration.test_canary import answering, folder, prepared, talkative
-from ecom_assets_tests.support.secrets.canaries import AUTHS, traces
+from ecom_assets_tests.support.secrets.canaries import AUTHS, traces, traces_of_run
 from ecom_assets_tests.support.secrets.canary_cases import CASES
 from ecom_assets_tests.support.servers.loopback import serving
 from ecom_assets_tests.support.servers.self_signed import serving_tls
@@ -123,4 +123,4 @@ def test_dagster_materialize(name: str, auth: str, folder: Path, monkeypatch: py
     (folder / "terminal.txt").write_text(written, "utf-8")
     assert list((folder / "kept").rglob("schema.json")) or list((folder / "kept").iterdir())
     assert list((folder / "home").rglob("*.db"))
-    assert traces(folder, keys, [folder / "shops"]) == []
+    assert traces_of_run(folder, auth, keys) == []

@@ -65,7 +65,16 @@ CURSORS: dict[str, tuple[Any, list[Any], Any]] = {
 }
 
 
-@pytest.mark.parametrize("kind", ["instants", "ids", *slowly(CURSORS, "instants", "ids")])
+@pytest.mark.parametrize(
+    ("new_place", "kind"),
+    [
+        ("duckdb", "instants"),
+        ("duckdb", "ids"),
+        *slowly(("duckdb", kind) for kind in CURSORS if kind not in ("instants", "ids")),
+        *slowly(("postgres", kind) for kind in ("instants", "texts")),
+    ],
+    indirect=["new_place"],
+)
 @pytest.mark.parametrize("disposition", ["merge", pytest.param("append", marks=pytest.mark.slow)])
 def test_a_cursor_of_any_kind(changes: Changes, kind: str, disposition: str) -> None:
     initial, (first, second, third), data_type = CURSORS[kind]

@@ -19,4 +19,8 @@ def examples(times: float) -> settings:
 
 def slowly(values: Iterable[Any], *but: Any) -> list[Any]:
     """Return parameters that are left to `make test-slow`, but for some."""
-    return [pytest.param(value, marks=pytest.mark.slow) for value in values if value not in but]
+    return [
+        pytest.param(*(value if isinstance(value, tuple) else (value,)), marks=pytest.mark.slow)
+        for value in values
+        if value not in but
+    ]

@@ -7,7 +7,7 @@ import gzip
 import json
 import secrets
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -75,6 +75,17 @@ def traces(folder: Path, keys: Iterable[str], leave_out: Iterable[Path] = ()) ->
                 for form in hits
             ]
     return found
+
+
+def traces_of_run(folder: Path, auth: str, keys: Sequence[str]) -> list[str]:
+    """Return the places in the files of a run that hold a key, the declarations left out.
+
+    The id of a client may be in data, such as the application of each record: in the warehouse, and in what dlt staged.
+    """
+    ids = [key for name, key in zip(AUTHS[auth][1], keys, strict=False) if name in ("username", "client_id")]
+    found = traces(folder, [key for key in keys if key not in ids], [folder / "shops"])
+    data = [folder / name for name in ("shops", "kept", "temporary")]
+    return found + [place for place in traces(folder, ids, data) if not place.startswith("warehouse.")]
 
 
 def _inside_base64(key: str) -> Iterator[str]:
