@@ -156,7 +156,8 @@ def _announcing_warehouse(where: str, patience: float = 300, copy: str | None = 
 
 def _write_line(word: str, text: str = "", pid: int | None = None) -> None:
     # one short write to a pipe is never mixed with another's
-    os.write(1, f"{pid or os.getpid()} {word} {text[:2000]}\n".encode())
+    line = " ".join(text.split())[:2000]  # a message may have several lines
+    os.write(1, f"{pid or os.getpid()} {word} {line}\n".encode())
 
 
 def _kill_after(statements: int) -> None:
