@@ -144,9 +144,6 @@ def _read_endpoint(
                 names.remove(resource.name)
         else:
             failed_windows = _leave_out_failed_windows(context, read_plan, plan.endpoints[position])
-            if not any(metrics.slices for metrics in read_plan.load_metrics.values()):
-                (failure, *_) = failed_windows.values()
-                return plan, [], failures | dict.fromkeys(names, failure)
             _require_complete_slices(context, read_plan, failed_windows)
             return (
                 plan,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -167,7 +166,7 @@ class _EndpointCheck:
             return False
         paginator = endpoint.paginator or self.shop.client.paginator or {}
         params = {**endpoint.params, **deletes.params}
-        sizes = PageSizes(Request(params=params, json=copy.deepcopy(dict(endpoint.json_body or {}))))
+        sizes = PageSizes(Request(params=params, json=dict(endpoint.json_body or {})))
         return paginator.get("type") in (None, "single_page") and not sizes
 
     def _double_reading(self, page: Page) -> str:
