@@ -17,9 +17,9 @@ from ecom_assets.cli.arguments import ShopArgument, find_shop
 
 if TYPE_CHECKING:  # or --help would wait for dlt
     from ecom_assets.declaration.reading import Shop
-    from ecom_assets.load.requested_loads import LoadStep
+    from ecom_assets.load.ledger.requested_loads import LoadStep
 
-_IN_DAGSTER = "ecom_assets.orchestration.requested_runs"
+_IN_DAGSTER = "ecom_assets.orchestration.automation.requested_runs"
 """The module that loads in a Dagster instance, in a process of its own: this package does not know Dagster."""
 
 
@@ -49,7 +49,7 @@ def load(
     from datetime import datetime, timezone
 
     from ecom_assets.foundation.errors import DeclarationError, IngestError
-    from ecom_assets.load.requested_loads import RequestError, requested_steps
+    from ecom_assets.load.ledger.requested_loads import RequestError, requested_steps
     from ecom_assets.warehouse.choice import warehouse_from_environment
 
     try:
@@ -87,7 +87,7 @@ def has_instance(environ: Mapping[str, str] = os.environ) -> bool:
 def _load(shop: Shop, steps: Sequence[LoadStep], since: str | None) -> bool:
     """Load step by step, and tell whether a table failed. A step that fails as a whole does not stop the next one."""
     from ecom_assets.foundation.errors import IngestError
-    from ecom_assets.load.requested_loads import report_lines
+    from ecom_assets.load.ledger.requested_loads import report_lines
     from ecom_assets.load.run import run_load
 
     failed = False

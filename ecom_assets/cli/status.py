@@ -13,7 +13,7 @@ from ecom_assets.cli.arguments import AsJson, ShopArgument, find_shop
 from ecom_assets.cli.json_output import print_json
 
 if TYPE_CHECKING:  # or --help would wait for dlt
-    from ecom_assets.load.status import ResourceStatus
+    from ecom_assets.load.ledger.status import ResourceStatus
 
 
 def status(shop: ShopArgument, as_json: AsJson = False) -> None:
@@ -23,7 +23,7 @@ def status(shop: ShopArgument, as_json: AsJson = False) -> None:
     """
     from datetime import datetime, timezone
 
-    from ecom_assets.load.status import status as load_status
+    from ecom_assets.load.ledger.status import status as load_status
     from ecom_assets.warehouse.choice import warehouse_from_environment
 
     declared = find_shop(shop)

@@ -1,6 +1,6 @@
 """All primary keys that the API has of a collection, read as completely as the records of a slice.
 
-See `ecom_assets.load.delete_detection` for what happens to rows whose keys are gone.
+See `ecom_assets.load.sweeps.delete_detection` for what happens to rows whose keys are gone.
 """
 
 from __future__ import annotations

@@ -7,24 +7,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ecom_assets.foundation.errors import NotPublished
-from ecom_assets.load.clock import order_ledger_entries, overtaking_loads
 from ecom_assets.load.column_types import tables_to_know
-from ecom_assets.load.cursors import loads_read_again, read_cursors
 from ecom_assets.load.dispositions.write import write_staged_rows
 from ecom_assets.load.dlt_pipeline import stored_columns
+from ecom_assets.load.ledger.clock import order_ledger_entries, overtaking_loads
+from ecom_assets.load.ledger.cursors import loads_read_again, read_cursors
+from ecom_assets.load.ledger.rejected_rows import delete_replaced_rejections
 from ecom_assets.load.nested_rows import delete_replaced_nested_rows, reconcile_nested_rows
 from ecom_assets.load.plan import LoadPlan
 from ecom_assets.load.read import Reading
-from ecom_assets.load.rejected_rows import delete_replaced_rejections
 from ecom_assets.load.row_keys import index_row_keys
 from ecom_assets.load.run_context import RunContext
 from ecom_assets.load.schema_changes.apply import apply_changes
 from ecom_assets.load.schema_changes.foreign_tables import foreign_tables
 from ecom_assets.load.schema_changes.tables import refused_resources, table_changes
+from ecom_assets.load.schema_changes.widen_columns import TypesChanged, columns_to_compare, widen_columns
 from ecom_assets.load.staging import empty_staging
 from ecom_assets.load.stale_writes import restore_newer_rows, set_newer_rows_aside
 from ecom_assets.load.warehouse_state import WarehouseState, refuse_type_conflicts
-from ecom_assets.load.widen_columns import TypesChanged, columns_to_compare, widen_columns
 from ecom_assets.warehouse.errors import as_warehouse_error
 from ecom_assets.warehouse.transaction import Transaction
 

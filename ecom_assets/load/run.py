@@ -11,12 +11,12 @@ from ecom_assets.declaration.reading import Shop
 from ecom_assets.extract.windows import Window
 from ecom_assets.foundation.errors import IngestError
 from ecom_assets.foundation.progress import OnProgress
-from ecom_assets.load.clock import report_offset
 from ecom_assets.load.column_types import infer_types
 from ecom_assets.load.commit import CommitResult, commit
-from ecom_assets.load.cursors import plan_from_cursors
 from ecom_assets.load.dlt_pipeline import open_pipeline
 from ecom_assets.load.garbage_collection import relaxed_garbage_collection
+from ecom_assets.load.ledger.clock import report_offset
+from ecom_assets.load.ledger.cursors import plan_from_cursors
 from ecom_assets.load.plan import LoadPlan, plan_load, without_tables
 from ecom_assets.load.read import read_verify_and_contract
 from ecom_assets.load.report import (
@@ -28,9 +28,9 @@ from ecom_assets.load.report import (
 )
 from ecom_assets.load.run_context import PhaseTimer, RunContext
 from ecom_assets.load.schema_changes.change import TableNotChanged
+from ecom_assets.load.schema_changes.widen_columns import TypesChanged
 from ecom_assets.load.staging import stage_ledger_and_rejected_rows
 from ecom_assets.load.warehouse_state import read_warehouse_state
-from ecom_assets.load.widen_columns import TypesChanged
 from ecom_assets.warehouse.choice import warehouse_from_environment
 from ecom_assets.warehouse.warehouse import Warehouse
 

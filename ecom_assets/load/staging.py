@@ -11,10 +11,10 @@ import pyarrow as pa
 from ecom_assets.declaration.column_types import types_by_arrow_type
 from ecom_assets.declaration.reading import Shop
 from ecom_assets.load.dlt_pipeline import stage_source
-from ecom_assets.load.ledger import LEDGER_TABLE, ledger_rows
+from ecom_assets.load.ledger.ledger import LEDGER_TABLE, ledger_rows
+from ecom_assets.load.ledger.rejected_rows import REJECTED_ROWS_TABLE, rejected_rows
 from ecom_assets.load.plan import LoadPlan
 from ecom_assets.load.read import Reading
-from ecom_assets.load.rejected_rows import REJECTED_ROWS_TABLE, rejected_rows
 from ecom_assets.load.report import ResourceReport
 from ecom_assets.load.run_context import RunContext
 from ecom_assets.warehouse.errors import as_warehouse_error

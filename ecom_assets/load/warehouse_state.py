@@ -17,10 +17,10 @@ from dlt.common.schema.utils import new_table
 from ecom_assets.contract.column_names import FIELD_HINT
 from ecom_assets.declaration.reading import Resource, Shop
 from ecom_assets.foundation.errors import IngestError, WarehouseError
-from ecom_assets.load.clock import offset_of_server
-from ecom_assets.load.cursors import TableCursors, read_cursors
 from ecom_assets.load.dlt_pipeline import StoredColumns
-from ecom_assets.load.ledger import filled_tables, loads_read_after
+from ecom_assets.load.ledger.clock import offset_of_server
+from ecom_assets.load.ledger.cursors import TableCursors, read_cursors
+from ecom_assets.load.ledger.ledger import filled_tables, loads_read_after
 from ecom_assets.load.plan import LoadPlan
 from ecom_assets.load.run_context import RunContext
 from ecom_assets.load.schema_changes.change import Changes
@@ -141,7 +141,7 @@ def refuse_type_conflicts(
     schema = pipeline.default_schema
     for resource in resources:
         if resource.widens:
-            continue  # `ecom_assets.load.widen_columns` compares all of its columns
+            continue  # `ecom_assets.load.schema_changes.widen_columns` compares all of its columns
         declared = {column.name for column in resource.table_columns}
         stored = now.get(resource.name, {})
         for name in stored.keys() - before.get(resource.name, {}).keys() - declared:

@@ -15,14 +15,18 @@ from dagster import AssetsDefinition, Definitions, ScheduleDefinition, SensorDef
 from ecom_assets.declaration.neighbours import with_neighbours
 from ecom_assets.declaration.reading import Shop, load_shops, names_shops_dir, unexpected_error
 from ecom_assets.foundation.errors import DeclarationError, IngestError
-from ecom_assets.orchestration.alerts import failure_sensor
 from ecom_assets.orchestration.assets import shop_assets
+from ecom_assets.orchestration.automation.alerts import failure_sensor
+from ecom_assets.orchestration.automation.jobs import deletions_job, snapshots_job, windows_job
+from ecom_assets.orchestration.automation.schedules import (
+    deletions_schedule,
+    snapshots_schedule,
+    windows_schedule,
+)
+from ecom_assets.orchestration.automation.sensors import change_sensor
 from ecom_assets.orchestration.deletions import deletions_assets
 from ecom_assets.orchestration.invalid_declarations import invalid_declaration_assets
-from ecom_assets.orchestration.jobs import deletions_job, snapshots_job, windows_job
 from ecom_assets.orchestration.resources import ShopSecrets, secrets_key, shop_resources
-from ecom_assets.orchestration.schedules import deletions_schedule, snapshots_schedule, windows_schedule
-from ecom_assets.orchestration.sensors import change_sensor
 
 
 def build_defs(

@@ -1,6 +1,7 @@
 """The assets of delete detection: one for each resource with `deletes`, next to the asset of its table.
 
-They have no partitions, because delete detection reads the whole collection. See `ecom_assets.load.delete_detection`.
+They have no partitions, because delete detection reads the whole collection. See
+`ecom_assets.load.sweeps.delete_detection`.
 """
 
 # no postponed annotations here: Dagster reads that of `context` as a type
@@ -22,7 +23,7 @@ from dagster import (
 from ecom_assets.declaration.reading import Resource, Shop
 from ecom_assets.declaration.table.deletes import deletions_name
 from ecom_assets.foundation.errors import IngestError
-from ecom_assets.load.delete_detection import DeleteDetectionReport, detect_deletes
+from ecom_assets.load.sweeps.delete_detection import DeleteDetectionReport, detect_deletes
 from ecom_assets.orchestration.failures import failure_of_resources, failure_or_retry
 from ecom_assets.orchestration.resources import secrets_key
 from ecom_assets.orchestration.translator import OWNERS, asset_key, load_pool

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from ecom_assets.cli.app import main
 from ecom_assets.declaration.reading import BUNDLED_SHOPS, Shop, load_shop
 from ecom_assets.extract.windows import windows_between
+from ecom_assets.load.ledger.status import BAR, FAILED, LOADED, MISSING, PARTLY, ResourceStatus, bar, status
 from ecom_assets.load.run import run_load
-from ecom_assets.load.status import BAR, FAILED, LOADED, MISSING, PARTLY, ResourceStatus, bar, status
 from ecom_assets_tests.support.warehouses.engines import Place
 
 NOW = datetime(2026, 1, 11, 12, tzinfo=timezone.utc)

@@ -19,8 +19,8 @@ from ecom_assets.declaration.reading import Shop
 from ecom_assets.extract.source_keys import KeyPaginator, reduce_to_key, source_keys
 from ecom_assets.extract.windows import windows_between
 from ecom_assets.foundation.errors import ApiError, IncompleteSlice
-from ecom_assets.load.delete_detection import detect_deletes
 from ecom_assets.load.run import run_load
+from ecom_assets.load.sweeps.delete_detection import detect_deletes
 from ecom_assets.warehouse.duckdb.warehouse import DuckDbWarehouse
 from ecom_assets_tests.support.examples import examples
 from ecom_assets_tests.support.servers.loopback import Loopback, Reply, Seen, json_reply, serving

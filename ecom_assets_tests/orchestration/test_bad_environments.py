@@ -15,7 +15,7 @@ import pytest
 from dagster import DagsterInstance, Failure
 
 from ecom_assets.foundation.errors import DeclarationError, WarehouseError
-from ecom_assets.orchestration.alerts import post
+from ecom_assets.orchestration.automation.alerts import post
 from ecom_assets.orchestration.build_definitions import build_defs
 from ecom_assets.orchestration.partitions import RANGE_END_TAG, RANGE_START_TAG
 from ecom_assets_tests.cli.test_app import run as run  # the fixture

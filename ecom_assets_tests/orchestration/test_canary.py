@@ -25,7 +25,7 @@ import yaml
 from dagster import DagsterInstance, ExecuteInProcessResult, build_run_status_sensor_context
 
 from ecom_assets.declaration.reading import load_shops
-from ecom_assets.orchestration.alerts import failure_sensor
+from ecom_assets.orchestration.automation.alerts import failure_sensor
 from ecom_assets.orchestration.build_definitions import build_defs
 from ecom_assets.orchestration.resources import shop_resources
 from ecom_assets_tests.support.secrets.canaries import AUTHS, new_key, traces_of_run

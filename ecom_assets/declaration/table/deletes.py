@@ -1,6 +1,6 @@
 """The key `deletes`: whether, and how, records that are gone from an API are detected.
 
-See `ecom_assets.load.delete_detection` for finding and marking them by a sweep, and
+See `ecom_assets.load.sweeps.delete_detection` for finding and marking them by a sweep, and
 `ecom_assets.contract.told_deletions` for records that say themselves that they are deleted.
 """
 

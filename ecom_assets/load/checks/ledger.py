@@ -13,7 +13,7 @@ from typing import Any
 from ecom_assets.extract.paging.end_of_list import NOTHING
 from ecom_assets.extract.windows import Window
 from ecom_assets.load.checks.finding import SAMPLE_ROWS, CheckedTable, Finding
-from ecom_assets.load.coverage import (
+from ecom_assets.load.ledger.coverage import (
     MISSING,
     PARTLY,
     Coverage,
@@ -22,8 +22,8 @@ from ecom_assets.load.coverage import (
     newest_entries,
     newest_entries_sql,
 )
-from ecom_assets.load.ledger import LEDGER_TABLE
-from ecom_assets.load.rejected_rows import REJECTED_ROWS_TABLE, rejected_counts
+from ecom_assets.load.ledger.ledger import LEDGER_TABLE
+from ecom_assets.load.ledger.rejected_rows import REJECTED_ROWS_TABLE, rejected_counts
 
 
 def _ledger_columns(checked: CheckedTable) -> Collection[str]:

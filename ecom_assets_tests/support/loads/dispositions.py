@@ -11,8 +11,8 @@ import pytest
 
 from ecom_assets.declaration.reading import Shop
 from ecom_assets.extract.windows import windows_between
-from ecom_assets.load.delete_detection import DeleteDetectionReport, detect_deletes
 from ecom_assets.load.run import RunReport, run_load
+from ecom_assets.load.sweeps.delete_detection import DeleteDetectionReport, detect_deletes
 from ecom_assets.warehouse.warehouse import Warehouse
 from ecom_assets_tests.support.servers.loopback import Loopback, Reply, Seen, json_reply, serving
 from ecom_assets_tests.support.warehouses.engines import Place, before_each_load

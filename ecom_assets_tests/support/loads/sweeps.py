@@ -11,8 +11,8 @@ import pytest
 
 from ecom_assets.declaration.reading import Shop, load_shop
 from ecom_assets.extract.windows import Window, windows_between
-from ecom_assets.load.delete_detection import DeleteDetectionReport, detect_deletes
 from ecom_assets.load.run import RunReport, run_load
+from ecom_assets.load.sweeps.delete_detection import DeleteDetectionReport, detect_deletes
 from ecom_assets.sandbox import SANDBOX_KEY, SandboxSettings
 from ecom_assets.sandbox.server import Running, serving
 from ecom_assets_tests.support.dagster.dagster_runs import declare

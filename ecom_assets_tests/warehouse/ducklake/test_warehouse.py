@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from ecom_assets.load import commit as loading
+from ecom_assets.load.ledger.status import status
 from ecom_assets.load.run import run_load
-from ecom_assets.load.status import status
 from ecom_assets.sandbox import SANDBOX_KEY
 from ecom_assets.sandbox.server import Running
 from ecom_assets_tests.support.loads.forked_loads import WINDOWED, shop_at
