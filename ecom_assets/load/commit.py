@@ -12,10 +12,13 @@ from ecom_assets.load.dispositions.write import write_staged_rows
 from ecom_assets.load.dlt_pipeline import stored_columns
 from ecom_assets.load.ledger.clock import order_ledger_entries, overtaking_loads
 from ecom_assets.load.ledger.cursors import loads_read_again, read_cursors
-from ecom_assets.load.ledger.rejected_rows import delete_replaced_rejections
+from ecom_assets.load.ledger.ledger import ledger_rows
+from ecom_assets.load.ledger.rejected_rows import delete_replaced_rejections, rejected_rows
 from ecom_assets.load.nested_rows import delete_replaced_nested_rows, reconcile_nested_rows
+from ecom_assets.load.own_tables import append_own_rows
 from ecom_assets.load.plan import LoadPlan
 from ecom_assets.load.read import Reading
+from ecom_assets.load.report import ResourceReport
 from ecom_assets.load.row_keys import index_row_keys
 from ecom_assets.load.run_context import RunContext
 from ecom_assets.load.schema_changes.apply import apply_changes
@@ -44,7 +47,13 @@ class CommitResult:
     changed: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
-def commit(context: RunContext, plan: LoadPlan, before: WarehouseState, reading: Reading) -> CommitResult:
+def commit(
+    context: RunContext,
+    plan: LoadPlan,
+    before: WarehouseState,
+    reading: Reading,
+    reports: Mapping[str, ResourceReport],
+) -> CommitResult:
     """Write rows, ledger and rejected rows in one transaction, under the dataset's lock.
 
     Either all of it is in the warehouse afterwards, or nothing. If rows and ledger were written one after the other, a
@@ -56,6 +65,7 @@ def commit(context: RunContext, plan: LoadPlan, before: WarehouseState, reading:
         plan: The run's plan.
         before: The warehouse before the run read.
         reading: What the run read; its packages are staged.
+        reports: The reports by resource; a failed one adds nothing to the ledger.
 
     Returns:
         What changed besides the rows.
@@ -75,7 +85,7 @@ def commit(context: RunContext, plan: LoadPlan, before: WarehouseState, reading:
             context.warehouse.transaction(plan.shop.name, context.on_progress) as transaction,
         ):
             context.timer.move(time.monotonic() - waiting_since, "load", "wait")
-            widened, changed = _write(transaction, context, plan, before, reading)
+            widened, changed = _write(transaction, context, plan, before, reading, reports)
     except NotPublished as error:
         context.on_progress(str(error))
         return CommitResult(error, widened, changed)
@@ -83,7 +93,12 @@ def commit(context: RunContext, plan: LoadPlan, before: WarehouseState, reading:
 
 
 def _write(
-    transaction: Transaction, context: RunContext, plan: LoadPlan, before: WarehouseState, reading: Reading
+    transaction: Transaction,
+    context: RunContext,
+    plan: LoadPlan,
+    before: WarehouseState,
+    reading: Reading,
+    reports: Mapping[str, ResourceReport],
 ) -> tuple[dict[str, dict[str, str]], dict[str, dict[str, str]]]:
     """Do all writes of a load, in the one order in which they are right.
 
@@ -112,6 +127,13 @@ def _write(
     delete_replaced_rejections(transaction, shop, load_metrics, stored_tables, read_again)
     delete_replaced_nested_rows(transaction, shop, load_metrics, stored_tables)
     context.pipeline.load(workers=1)
+    transaction.forget_columns()
+    append_own_rows(
+        transaction,
+        shop,
+        ledger_rows(reports.values(), reading.ended),
+        rejected_rows(reading.tables, reading.ended),
+    )
     order_ledger_entries(transaction, shop, reading, overtaking)
     write_staged_rows(transaction, shop, reading, plan.began, overtaking, on_progress)
     reconcile_nested_rows(transaction, shop, load_metrics, on_progress)

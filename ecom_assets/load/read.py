@@ -32,6 +32,7 @@ from ecom_assets.extract.widening import ColumnsWidened
 from ecom_assets.foundation.errors import ApiError, IncompleteSlice, IngestError
 from ecom_assets.load.column_types import Widenings, set_schema_types, with_types
 from ecom_assets.load.dlt_pipeline import StoredColumns, stage_source
+from ecom_assets.load.own_tables import describe_own_tables
 from ecom_assets.load.plan import EndpointPlan, LoadPlan
 from ecom_assets.load.run_context import RunContext
 
@@ -123,6 +124,7 @@ def _read_endpoint(
         set_schema_types(context.pipeline, shop, contracts)
         read_plan = _read_plan(context, shop, plan.endpoints[position], tables, contracts)
         source = build_source(shop, read_plan).with_resources(*read_plan.load_metrics)
+        describe_own_tables(source.schema)
         try:
             load_id = stage_source(context, source, shop.policy.concurrency)
         except Exception as error:

@@ -29,7 +29,6 @@ from ecom_assets.load.report import (
 from ecom_assets.load.run_context import PhaseTimer, RunContext
 from ecom_assets.load.schema_changes.change import TableNotChanged
 from ecom_assets.load.schema_changes.widen_columns import TypesChanged
-from ecom_assets.load.staging import stage_ledger_and_rejected_rows
 from ecom_assets.load.warehouse_state import read_warehouse_state
 from ecom_assets.warehouse.choice import warehouse_from_environment
 from ecom_assets.warehouse.warehouse import Warehouse
@@ -116,8 +115,7 @@ def _try_load(
     reports = resource_reports(plan, reading, context.connection.statistics)
     result = CommitResult()
     if reading.tables:
-        stage_ledger_and_rejected_rows(context, plan, reading, reports)
-        result = commit(context, plan, before, reading)
+        result = commit(context, plan, before, reading, reports)
     for report in reports.values():
         if report.error is None:
             say_what_holds_cursors(report, context.on_progress)

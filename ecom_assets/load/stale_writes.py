@@ -31,8 +31,7 @@ from ecom_assets.extract.load_metrics import LoadMetrics
 from ecom_assets.foundation.errors import WarehouseError
 from ecom_assets.foundation.intervals import Intervals
 from ecom_assets.foundation.progress import OnProgress
-from ecom_assets.load.ledger.ledger import LEDGER_TABLE
-from ecom_assets.load.ledger.rejected_rows import REJECTED_ROWS_TABLE
+from ecom_assets.load.own_tables import LEDGER_TABLE, REJECTED_ROWS_TABLE
 from ecom_assets.load.read import TableReading
 from ecom_assets.warehouse.transaction import Transaction
 

@@ -40,6 +40,10 @@ class Transaction(ABC):
     columns_query: str
     """A query for table, column and type of all columns of a dataset, in their order. The dataset is its parameter."""
 
+    def __init__(self) -> None:
+        """Know no columns yet."""
+        self._columns: dict[str, dict[str, dict[str, str]]] = {}
+
     @abstractmethod
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> QueryResult:
         """Run a statement. Raises one of `driver_errors`."""
@@ -60,12 +64,26 @@ class Transaction(ABC):
         """Return the instant by the clock of the server, None if the engine runs on this machine."""
         return None
 
-    def columns_of(self, dataset: str) -> dict[str, dict[str, str]]:
-        """Return the engine's type of each column, by table and column, in the columns' order."""
-        found: dict[str, dict[str, str]] = {}
-        for table, column, kind in self.execute(self.columns_query, [dataset]).fetchall():
-            found.setdefault(table, {})[column] = kind
-        return found
+    def columns_of(self, dataset: str) -> Mapping[str, Mapping[str, str]]:
+        """Return the engine's type of each column, by table and column, in the columns' order.
+
+        The engine is asked once, and again after `execute` has changed a table.
+        """
+        if dataset not in self._columns:
+            found: dict[str, dict[str, str]] = {}
+            for table, column, kind in self.execute(self.columns_query, [dataset]).fetchall():
+                found.setdefault(table, {})[column] = kind
+            self._columns[dataset] = found
+        return self._columns[dataset]
+
+    def forget_columns(self) -> None:
+        """Ask the engine for the columns again: something else than `execute` has changed tables on this connection."""
+        self._columns.clear()
+
+    def _forget_if_changed(self, sql: str) -> None:
+        """Forget the columns if a statement changes them. Each `execute` calls this."""
+        if sql.lstrip().lower().startswith(("alter", "create", "drop")):
+            self.forget_columns()
 
     @abstractmethod
     def type_of(self, column: Column) -> str:

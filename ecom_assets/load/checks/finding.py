@@ -49,7 +49,7 @@ class CheckedTable:
     resource: Resource
     windows: Collection[Window] | None = None
 
-    def columns_of(self, table: str, asset: str | None = None) -> dict[str, str]:
+    def columns_of(self, table: str, asset: str | None = None) -> Mapping[str, str]:
         """Return the types of a table's columns by name.
 
         Args:

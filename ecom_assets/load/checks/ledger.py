@@ -22,8 +22,8 @@ from ecom_assets.load.ledger.coverage import (
     newest_entries,
     newest_entries_sql,
 )
-from ecom_assets.load.ledger.ledger import LEDGER_TABLE
-from ecom_assets.load.ledger.rejected_rows import REJECTED_ROWS_TABLE, rejected_counts
+from ecom_assets.load.ledger.rejected_rows import rejected_counts
+from ecom_assets.load.own_tables import LEDGER_TABLE, REJECTED_ROWS_TABLE
 
 
 def _ledger_columns(checked: CheckedTable) -> Collection[str]:

@@ -15,7 +15,7 @@ import pyarrow as pa
 from ecom_assets.extract.load_metrics import LoadMetrics
 from ecom_assets.load.dispositions.cursor_ranges import Interval, merge_intervals, range_condition, subtract
 from ecom_assets.load.dispositions.staged_table import StagedTable, names, same
-from ecom_assets.load.ledger.ledger import LEDGER_TABLE
+from ecom_assets.load.own_tables import LEDGER_TABLE
 
 
 def append_rows(staged: StagedTable, metrics: LoadMetrics, overtaking: Collection[str]) -> None:

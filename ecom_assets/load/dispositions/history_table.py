@@ -11,7 +11,7 @@ import pyarrow as pa
 from ecom_assets.contract.conversion import instants_of_cursor
 from ecom_assets.declaration.table.write_disposition import WriteDisposition
 from ecom_assets.load.dispositions.staged_table import StagedTable, names, same
-from ecom_assets.load.ledger.ledger import LEDGER_TABLE
+from ecom_assets.load.own_tables import LEDGER_TABLE
 
 INSTANT = "timestamp with time zone"
 

@@ -19,7 +19,7 @@ from ecom_assets.extract.load_metrics import LoadMetrics
 from ecom_assets.foundation.progress import OnProgress
 from ecom_assets.load.dispositions.history_table import INSTANT, HistoryTable, same_key
 from ecom_assets.load.dispositions.staged_table import names, temporary_query
-from ecom_assets.load.ledger.ledger import LEDGER_TABLE
+from ecom_assets.load.own_tables import LEDGER_TABLE
 
 _AT = f"cast(? as {INSTANT})"
 

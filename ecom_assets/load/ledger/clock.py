@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from ecom_assets.declaration.reading import Shop
 from ecom_assets.foundation.progress import OnProgress
-from ecom_assets.load.ledger.ledger import LEDGER_TABLE
+from ecom_assets.load.own_tables import LEDGER_TABLE
 from ecom_assets.load.read import Reading
 from ecom_assets.warehouse.transaction import Transaction
 

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from ecom_assets.declaration.reading import Partitions, Resource, Shop
 from ecom_assets.extract.windows import Window, window_at
 from ecom_assets.foundation.intervals import Intervals
-from ecom_assets.load.ledger.ledger import LEDGER_TABLE
+from ecom_assets.load.own_tables import LEDGER_TABLE
 from ecom_assets.warehouse.transaction import Transaction
 from ecom_assets.warehouse.warehouse import Warehouse
 

@@ -21,8 +21,7 @@ from ecom_assets.extract.load_metrics import LoadMetrics
 from ecom_assets.foundation.errors import ContractBroken, IngestError
 from ecom_assets.foundation.progress import OnProgress
 from ecom_assets.load.column_types import typed_shop
-from ecom_assets.load.ledger.ledger import CURSOR_COLUMNS, LEDGER_TABLE
-from ecom_assets.load.ledger.rejected_rows import REJECTED_ROWS_TABLE
+from ecom_assets.load.own_tables import CURSOR_COLUMNS, LEDGER_TABLE, REJECTED_ROWS_TABLE
 from ecom_assets.load.plan import EndpointPlan, LoadPlan
 from ecom_assets.warehouse.transaction import Transaction
 

@@ -9,40 +9,9 @@ from typing import Any
 import pyarrow as pa
 
 from ecom_assets.declaration.reading import Shop
+from ecom_assets.load.own_tables import LEDGER_SCHEMA, LEDGER_TABLE, REJECTED_ROWS_SCHEMA, append_own_rows
 from ecom_assets.load.report import ResourceReport, WindowReport
 from ecom_assets.warehouse.transaction import Transaction
-
-LEDGER_TABLE = "load_ledger"
-
-CURSOR_COLUMNS = ("cursor_path", "cursor_from", "cursor_to")
-"""Of an open-ended table: the field of the cursor, from where a load read, and from where the next one reads on."""
-
-_INSTANT = pa.timestamp("us", "UTC")
-_SCHEMA = pa.schema(
-    [
-        pa.field("load_id", pa.string(), nullable=False),
-        pa.field("resource", pa.string(), nullable=False),
-        pa.field("partition_key", pa.string()),
-        pa.field("window_start", _INSTANT),
-        pa.field("window_end", _INSTANT),
-        pa.field("source_total", pa.int64()),
-        pa.field("fetched", pa.int64(), nullable=False),
-        pa.field("kept", pa.int64(), nullable=False),
-        pa.field("rejected", pa.int64(), nullable=False),
-        pa.field("requests", pa.int64(), nullable=False),
-        pa.field("retries", pa.int64(), nullable=False),
-        pa.field("restarts", pa.int64(), nullable=False),
-        pa.field("seconds", pa.float64(), nullable=False),
-        pa.field("loaded_at", _INSTANT, nullable=False),
-        # nullable, because older rows have none
-        pa.field("ignored", pa.int64()),
-        *(pa.field(name, pa.string()) for name in CURSOR_COLUMNS),
-        pa.field("confirmed_by", pa.string()),
-        pa.field("masked", pa.int64()),
-    ]
-)
-"""`loaded_at` is when the reading ended, by the warehouse's clock, and later than that of all loads before. The cursors
-are of open-ended resources; see `ecom_assets.load.ledger.cursors`."""
 
 
 def ledger_rows(reports: Iterable[ResourceReport], loaded_at: datetime) -> pa.Table:
@@ -51,7 +20,7 @@ def ledger_rows(reports: Iterable[ResourceReport], loaded_at: datetime) -> pa.Ta
     `loaded_at`, in UTC, is when the run had read everything.
     """
     rows = [_ledger_row(window, report.load_id, loaded_at) for report in reports for window in report.windows]
-    return pa.Table.from_pylist(rows, schema=_SCHEMA)
+    return pa.Table.from_pylist(rows, schema=LEDGER_SCHEMA)
 
 
 def insert_ledger_row(
@@ -61,15 +30,8 @@ def insert_ledger_row(
 
     `loaded_at`, in UTC, is when the job had read everything.
     """
-    rows = pa.Table.from_pylist([_ledger_row(window, load_id, loaded_at)], schema=_SCHEMA)
-    # a ledger that an earlier version made lacks columns until the next load
-    stored = transaction.columns_of(shop.name).get(LEDGER_TABLE, {})
-    rows = rows.select([name for name in rows.column_names if name in stored or not stored])
-    names = ", ".join(f'"{name}"' for name in rows.column_names)
-    with transaction.temporary_table("ecom_entry", rows):
-        transaction.execute(
-            f'insert into "{shop.name}"."{LEDGER_TABLE}" ({names}) select {names} from ecom_entry'
-        )
+    rows = pa.Table.from_pylist([_ledger_row(window, load_id, loaded_at)], schema=LEDGER_SCHEMA)
+    append_own_rows(transaction, shop, rows, REJECTED_ROWS_SCHEMA.empty_table())
 
 
 def loads_read_after(transaction: Transaction, shop: Shop, moment: datetime) -> frozenset[str]:
@@ -96,5 +58,5 @@ def filled_tables(transaction: Transaction, shop: Shop) -> frozenset[str]:
 
 
 def _ledger_row(window: WindowReport, load_id: str | None, loaded_at: datetime) -> dict[str, Any]:
-    figures = {name: getattr(window, name, None) for name in _SCHEMA.names}
+    figures = {name: getattr(window, name, None) for name in LEDGER_SCHEMA.names}
     return figures | {"load_id": load_id, "loaded_at": loaded_at}

@@ -14,24 +14,9 @@ from ecom_assets.extract.load_metrics import LoadMetrics
 from ecom_assets.extract.window_assignment import cursor_instants_of
 from ecom_assets.foundation.intervals import Intervals
 from ecom_assets.load.ledger.coverage import LedgerEntry, newest_entries, replaced_entries
-from ecom_assets.load.ledger.ledger import LEDGER_TABLE
+from ecom_assets.load.own_tables import LEDGER_TABLE, REJECTED_ROWS_SCHEMA, REJECTED_ROWS_TABLE
 from ecom_assets.load.read import TableReading
 from ecom_assets.warehouse.transaction import Transaction
-
-REJECTED_ROWS_TABLE = "rejected_rows"
-
-_SCHEMA = pa.schema(
-    [
-        pa.field("load_id", pa.string(), nullable=False),
-        pa.field("resource", pa.string(), nullable=False),
-        pa.field("partition_key", pa.string()),
-        pa.field("primary_key", pa.string()),
-        pa.field("reasons", pa.string(), nullable=False),
-        pa.field("record", pa.string(), nullable=False),
-        pa.field("rejected_at", pa.timestamp("us", "UTC"), nullable=False),
-    ]
-)
-"""`reasons` are separated by `; `, `record` is the record as JSON text."""
 
 
 def rejected_rows(tables: Iterable[TableReading], rejected_at: datetime) -> pa.Table:
@@ -49,7 +34,7 @@ def rejected_rows(tables: Iterable[TableReading], rejected_at: datetime) -> pa.T
         for table in tables
         for key, entry in table.metrics.rejected_rows
     ]
-    return pa.Table.from_pylist(rows, schema=_SCHEMA)
+    return pa.Table.from_pylist(rows, schema=REJECTED_ROWS_SCHEMA)
 
 
 def rejected_counts(

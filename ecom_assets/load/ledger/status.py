@@ -23,8 +23,8 @@ from ecom_assets.load.ledger.coverage import (
     newest_entries,
 )
 from ecom_assets.load.ledger.cursors import current_cursor, read_cursors, typed_by_cursors
-from ecom_assets.load.ledger.ledger import LEDGER_TABLE
-from ecom_assets.load.ledger.rejected_rows import REJECTED_ROWS_TABLE, rejected_counts
+from ecom_assets.load.ledger.rejected_rows import rejected_counts
+from ecom_assets.load.own_tables import LEDGER_TABLE, REJECTED_ROWS_TABLE
 from ecom_assets.warehouse.transaction import Transaction
 from ecom_assets.warehouse.warehouse import Warehouse
 

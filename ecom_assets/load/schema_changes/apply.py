@@ -6,8 +6,7 @@ from collections.abc import Collection
 
 from ecom_assets.declaration.reading import Column, Shop
 from ecom_assets.foundation.progress import OnProgress
-from ecom_assets.load.ledger.ledger import LEDGER_TABLE
-from ecom_assets.load.ledger.rejected_rows import REJECTED_ROWS_TABLE
+from ecom_assets.load.own_tables import LEDGER_TABLE, REJECTED_ROWS_TABLE
 from ecom_assets.load.schema_changes.change import Changes, ColumnChange, TableChanges, TableNotChanged
 from ecom_assets.load.schema_changes.conversion import key_expression
 from ecom_assets.warehouse.errors import one_line

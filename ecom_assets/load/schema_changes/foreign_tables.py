@@ -11,8 +11,7 @@ from typing import Any
 
 from ecom_assets.declaration.reading import Resource, Shop
 from ecom_assets.foundation.errors import WarehouseError
-from ecom_assets.load.ledger.ledger import LEDGER_TABLE
-from ecom_assets.load.ledger.rejected_rows import REJECTED_ROWS_TABLE
+from ecom_assets.load.own_tables import LEDGER_TABLE, REJECTED_ROWS_TABLE
 from ecom_assets.load.schema_changes.change import TableNotChanged
 from ecom_assets.warehouse.transaction import Transaction
 

@@ -13,8 +13,7 @@ from ecom_assets.declaration.reading import Shop
 from ecom_assets.declaration.table.deletes import deletions_name
 from ecom_assets.foundation.errors import IngestError
 from ecom_assets.foundation.progress import OnProgress
-from ecom_assets.load.ledger.ledger import LEDGER_TABLE
-from ecom_assets.load.ledger.rejected_rows import REJECTED_ROWS_TABLE
+from ecom_assets.load.own_tables import LEDGER_TABLE, REJECTED_ROWS_TABLE
 from ecom_assets.load.schema_changes.foreign_tables import loaded_resources
 from ecom_assets.warehouse.errors import as_warehouse_error
 from ecom_assets.warehouse.warehouse import Warehouse

@@ -23,7 +23,7 @@ from ecom_assets.extract.slices import Slice
 from ecom_assets.extract.window_assignment import cursor_instants_of
 from ecom_assets.extract.window_request import window_request
 from ecom_assets.foundation.errors import IncompleteSlice
-from ecom_assets.load.ledger.ledger import LEDGER_TABLE
+from ecom_assets.load.own_tables import LEDGER_TABLE
 from ecom_assets.load.sweeps.swept_table import SweptTable
 from ecom_assets.warehouse.warehouse import Warehouse
 

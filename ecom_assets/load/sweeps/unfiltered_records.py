@@ -15,8 +15,7 @@ from ecom_assets.contract.record_keys import value_at
 from ecom_assets.declaration.reading import Resource
 from ecom_assets.extract.window_assignment import cursor_instants_of
 from ecom_assets.extract.windows import windows_between
-from ecom_assets.load.ledger.ledger import LEDGER_TABLE
-from ecom_assets.load.ledger.rejected_rows import REJECTED_ROWS_TABLE
+from ecom_assets.load.own_tables import LEDGER_TABLE, REJECTED_ROWS_TABLE
 from ecom_assets.load.sweeps.swept_table import SweptTable
 from ecom_assets.warehouse.transaction import Transaction
 

@@ -21,16 +21,19 @@ class DuckDbTransaction(Transaction):
     driver_errors = DRIVER_ERRORS
     tells_case_apart = False
     columns_query = (
-        "select table_name, column_name, data_type from information_schema.columns "
-        "where table_catalog = current_database() and table_schema = ? order by table_name, ordinal_position"
+        # information_schema would also read the columns of all that is built in
+        "select table_name, column_name, data_type from duckdb_columns() where not internal "
+        "and database_name = current_database() and schema_name = ? order by table_name, column_index"
     )
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Take an open connection, which the warehouse closes."""
+        super().__init__()
         self.connection = connection
 
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> duckdb.DuckDBPyConnection:
         """Run a statement."""
+        self._forget_if_changed(sql)
         return self.connection.execute(sql, list(parameters))
 
     def execute_update(self, sql: str, parameters: Sequence[Any] = ()) -> int:

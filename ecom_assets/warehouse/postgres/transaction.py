@@ -39,6 +39,7 @@ class PostgresTransaction(Transaction):
 
     def __init__(self, connection: Any) -> None:
         """Take an open connection, which the warehouse closes."""
+        super().__init__()
         self.connection = connection
 
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> QueryResult:
@@ -115,6 +116,7 @@ class PostgresTransaction(Transaction):
 
     def _run(self, sql: str, parameters: Sequence[Any]) -> Any:
         """Run a statement with `?` for parameters, and return the cursor with its result."""
+        self._forget_if_changed(sql)
         cursor = self.connection.cursor()
         run_statement(cursor, sql.replace("%", "%%").replace("?", "%s"), list(parameters))
         return cursor

@@ -12,8 +12,8 @@ import pytest
 
 from ecom_assets.foundation.errors import WarehouseError
 from ecom_assets.load import commit
-from ecom_assets.load.ledger.ledger import CURSOR_COLUMNS
 from ecom_assets.load.ledger.status import missing_windows, status
+from ecom_assets.load.own_tables import CURSOR_COLUMNS
 from ecom_assets.load.sweeps.delete_detection import detect_deletes
 from ecom_assets_tests.support.examples import slowly
 from ecom_assets_tests.support.loads.changes import FIRST, Changes, change, forget_columns, instant

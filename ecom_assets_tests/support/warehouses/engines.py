@@ -84,7 +84,7 @@ class Place:
     def columns(self, table: str) -> dict[str, str]:
         """Return the columns of a table in their order, with the engine's names of their types."""
         with self.warehouse().read(self.dataset) as transaction:
-            return transaction.columns_of(self.dataset).get(table, {})
+            return dict(transaction.columns_of(self.dataset).get(table, {}))
 
     def present(self, names: Iterable[str]) -> list[str]:
         """Return those of the tables that exist."""

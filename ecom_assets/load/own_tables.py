@@ -1,0 +1,101 @@
+"""The tables that every dataset has beside those of its resources: how they are created, and how rows get in.
+
+dlt's schema knows them, so that they are recognised as ours, but dlt loads nothing into them: a package of dlt for a
+handful of rows would take a quarter of the time of a small load.
+"""
+
+from __future__ import annotations
+
+import pyarrow as pa
+from dlt.common.schema import Schema
+from dlt.common.schema.utils import new_table
+
+from ecom_assets.declaration.column_types import types_by_arrow_type
+from ecom_assets.declaration.reading import Column, Shop
+from ecom_assets.warehouse.transaction import Transaction
+
+LEDGER_TABLE = "load_ledger"
+
+CURSOR_COLUMNS = ("cursor_path", "cursor_from", "cursor_to")
+"""Of an open-ended table: the field of the cursor, from where a load read, and from where the next one reads on."""
+
+_INSTANT = pa.timestamp("us", "UTC")
+LEDGER_SCHEMA = pa.schema(
+    [
+        pa.field("load_id", pa.string(), nullable=False),
+        pa.field("resource", pa.string(), nullable=False),
+        pa.field("partition_key", pa.string()),
+        pa.field("window_start", _INSTANT),
+        pa.field("window_end", _INSTANT),
+        pa.field("source_total", pa.int64()),
+        pa.field("fetched", pa.int64(), nullable=False),
+        pa.field("kept", pa.int64(), nullable=False),
+        pa.field("rejected", pa.int64(), nullable=False),
+        pa.field("requests", pa.int64(), nullable=False),
+        pa.field("retries", pa.int64(), nullable=False),
+        pa.field("restarts", pa.int64(), nullable=False),
+        pa.field("seconds", pa.float64(), nullable=False),
+        pa.field("loaded_at", _INSTANT, nullable=False),
+        # nullable, because older rows have none
+        pa.field("ignored", pa.int64()),
+        *(pa.field(name, pa.string()) for name in CURSOR_COLUMNS),
+        pa.field("confirmed_by", pa.string()),
+        pa.field("masked", pa.int64()),
+    ]
+)
+"""`loaded_at` is when the reading ended, by the warehouse's clock, and later than that of all loads before. The cursors
+are of open-ended resources; see `ecom_assets.load.ledger.cursors`."""
+
+REJECTED_ROWS_TABLE = "rejected_rows"
+
+REJECTED_ROWS_SCHEMA = pa.schema(
+    [
+        pa.field("load_id", pa.string(), nullable=False),
+        pa.field("resource", pa.string(), nullable=False),
+        pa.field("partition_key", pa.string()),
+        pa.field("primary_key", pa.string()),
+        pa.field("reasons", pa.string(), nullable=False),
+        pa.field("record", pa.string(), nullable=False),
+        pa.field("rejected_at", pa.timestamp("us", "UTC"), nullable=False),
+    ]
+)
+"""`reasons` are separated by `; `, `record` is the record as JSON text."""
+
+OWN_TABLES = {LEDGER_TABLE: LEDGER_SCHEMA, REJECTED_ROWS_TABLE: REJECTED_ROWS_SCHEMA}
+
+_DATA_TYPES = types_by_arrow_type()
+
+
+def describe_own_tables(schema: Schema) -> None:
+    """Add the tables to a schema of dlt."""
+    for name, fields in OWN_TABLES.items():
+        columns = [
+            {"name": field.name, "data_type": _DATA_TYPES[field.type], "nullable": field.nullable}
+            for field in fields
+        ]
+        schema.update_table(new_table(name, write_disposition="append", columns=columns))  # type: ignore[arg-type]
+
+
+def append_own_rows(transaction: Transaction, shop: Shop, ledger: pa.Table, rejected: pa.Table) -> None:
+    """Append rows to the ledger and to the rejected rows, in the transaction of the rows that they tell about.
+
+    A table that does not exist is created, and a column that an earlier version did not have is added.
+    """
+    stored = transaction.columns_of(shop.name)
+    for name, rows in ((LEDGER_TABLE, ledger), (REJECTED_ROWS_TABLE, rejected)):
+        table = f'"{shop.name}"."{name}"'
+        columns = {
+            field.name: transaction.type_of(Column(name=field.name, data_type=_DATA_TYPES[field.type]))
+            for field in rows.schema
+        }
+        if name not in stored:
+            required = {field.name: "" if field.nullable else " not null" for field in rows.schema}
+            texts = (f'"{column}" {kind}{required[column]}' for column, kind in columns.items())
+            transaction.execute(f"create table {table} ({', '.join(texts)})")
+        else:
+            for column in columns.keys() - stored[name].keys():
+                transaction.execute(f'alter table {table} add column "{column}" {columns[column]}')
+        if rows.num_rows:
+            names = ", ".join(f'"{column}"' for column in columns)
+            with transaction.temporary_table("ecom_rows", rows):
+                transaction.execute(f"insert into {table} ({names}) select {names} from ecom_rows")
