@@ -8,7 +8,9 @@ from contextlib import contextmanager
 from typing import TypeAlias
 
 import dlt
+from dlt.common.schema import Schema
 from dlt.common.schema.typing import TTableSchemaColumns
+from dlt.common.storages.live_schema_storage import LiveSchemaStorage
 from dlt.destinations.job_client_impl import SqlJobClientBase
 from dlt.extract import DltSource
 
@@ -20,6 +22,14 @@ from ecom_assets.warehouse.warehouse import Warehouse
 
 StoredColumns: TypeAlias = Mapping[str, TTableSchemaColumns]
 """dlt's columns by table; a table that does not exist has none."""
+
+
+class _SchemasOfRun(LiveSchemaStorage):
+    """The schemas of one run. dlt reads and hashes a schema's file at each look; here nobody else writes the file."""
+
+    def __getitem__(self, name: str) -> Schema:
+        """Return the schema in memory, if there is one."""
+        return self.live_schemas[name] if name in self.live_schemas else super().__getitem__(name)
 
 
 @contextmanager
@@ -37,6 +47,7 @@ def open_pipeline(shop: Shop, warehouse: Warehouse) -> Iterator[dlt.Pipeline]:
         )
         # dlt's trace is a file with the text of each exception, from before our code took the secrets out
         pipeline.config.enable_runtime_trace = False
+        pipeline._schema_storage = _SchemasOfRun(pipeline._schema_storage.config)
         try:
             yield pipeline
         finally:
