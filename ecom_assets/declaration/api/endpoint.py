@@ -8,14 +8,21 @@ from datetime import date
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, PrivateAttr, StrictBool, model_validator
+from pydantic.json_schema import JsonSchemaValue
 from typing_extensions import Self
 
 from ecom_assets.declaration.api.answers import EmptyAnswers, ResponseActions
 from ecom_assets.declaration.api.auth import Auths
-from ecom_assets.declaration.api.fallback import Fallback, check_fallbacks, take_fallbacks
+from ecom_assets.declaration.api.fallback import (
+    Fallback,
+    check_fallbacks,
+    expand_cursor_list,
+    take_fallbacks,
+)
 from ecom_assets.declaration.api.paginator import Paginator
 from ecom_assets.declaration.error_text import format_value, rule_error, value_error
 from ecom_assets.declaration.field_types import (
+    TEXT_SCHEMA,
     DottedText,
     EndpointPath,
     InstantFormat,
@@ -52,6 +59,11 @@ def _function(value: Any) -> Any:
     return value
 
 
+def _one_or_list(schema: JsonSchemaValue) -> JsonSchemaValue:
+    """Allow a list of what a schema describes as well."""
+    return {"anyOf": [schema, {"type": "array", "items": TEXT_SCHEMA, "minItems": 1}]}
+
+
 class Incremental(DeclarationModel):
     """How to request one window of an endpoint: the cursor, the parameters and their format.
 
@@ -60,13 +72,14 @@ class Incremental(DeclarationModel):
 
     NOT_IN_FILE: ClassVar[frozenset[str]] = frozenset({"convert"})
 
-    cursor_path: DottedText = Field(
-        description="The field that tells a record's window: the path of a declared column that is not nullable."
+    cursor_path: Annotated[DottedText, Documented(_one_or_list)] = Field(
+        description="The field that tells a record's window: the path of a declared column that is not nullable. "
+        "A list is short for `fallbacks`; `start_param` and `end_param` are lists then, too."
     )
-    start_param: Text | None = Field(
+    start_param: Annotated[Text | None, Documented(_one_or_list)] = Field(
         default=None, description="The parameter that takes the start of a window."
     )
-    end_param: Text | None = Field(
+    end_param: Annotated[Text | None, Documented(_one_or_list)] = Field(
         default=None,
         description="The parameter that takes the end of a window; without it, a run reads all windows in one pass.",
     )
@@ -105,6 +118,12 @@ class Incremental(DeclarationModel):
 
     _placeholders: frozenset[str] = PrivateAttr(default=frozenset())
     _open_ended: bool = PrivateAttr(default=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _expand_cursor_list(cls, data: Any) -> Any:
+        """Take a list of cursors as one with fallbacks."""
+        return expand_cursor_list(data) if isinstance(data, Mapping) else data
 
     @property
     def open_ended(self) -> bool:
