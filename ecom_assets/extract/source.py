@@ -32,6 +32,7 @@ from ecom_assets.contract.privacy import protect_personal_data
 from ecom_assets.declaration.placeholders import END, START, replace_placeholders
 from ecom_assets.declaration.reading import Endpoint, Resource, Shop
 from ecom_assets.declaration.shop_rules.internal_names import records_name, windows_name
+from ecom_assets.extract.answers.errors_in_answers import report_errors
 from ecom_assets.extract.answers.masked_values import report_masked
 from ecom_assets.extract.batching import SliceBatcher, TableBatcher
 from ecom_assets.extract.children import child_records
@@ -226,6 +227,7 @@ def _window_step(
             return nothing
         progress.add(len(assigned.records))
         report_masked(resource.name, plan.connection.statistics.of(slice_.id), plan.on_progress)
+        report_errors(resource.name, plan.connection.statistics.of(slice_.id), plan.on_progress)
         return replace(assigned, filtered=filtered)
 
     return assign

@@ -94,6 +94,9 @@ class PageAdder(BasePaginator):
         if is_ignored(response):
             self._slice_statistics.ignored += 1
             self._refused_lists.add(response, self._slice_statistics, is_first=page_pass.pages == 1)
+        elif errors := self._page_reader.undeclared_errors(response):
+            self._slice_statistics.with_errors += 1
+            self._slice_statistics.errors_text = self._slice_statistics.errors_text or errors
         if page_pass.pages == 1:
             page_pass.set_start(response)
             if not self._declares_paging and not is_ignored(response):

@@ -14,7 +14,7 @@ from ecom_assets.client.responses import repeated_name
 from ecom_assets.declaration.api.item_range import CONTENT_RANGE
 from ecom_assets.declaration.reading import Endpoint, Resource
 from ecom_assets.extract.answers.empty_answers import EmptyAnswers
-from ecom_assets.extract.answers.errors_in_answers import refuse_errors
+from ecom_assets.extract.answers.errors_in_answers import path_of_selector, refuse_errors, undeclared_errors
 from ecom_assets.extract.answers.ignored_answers import is_ignored
 from ecom_assets.extract.paging.body_path import BodyPath
 from ecom_assets.extract.paging.record_detection import ListPath, RecordDetection
@@ -94,6 +94,11 @@ class PageReader:
                 self._detected = self._detection.path_in(body)
             return self._detection.records_at(self._detected, body)
         return list(page)
+
+    def undeclared_errors(self, response: Response) -> str:
+        """Return what to declare about the errors beside the records of an answer that was read, "" without any."""
+        path = path_of_selector(self._selector) if self._detected is None else self._detected
+        return undeclared_errors(self._errors_path, response, path)
 
     def for_another_pass(self) -> PageReader:
         """Return a reader that has seen no page yet."""
