@@ -20,7 +20,6 @@ from ecom_assets.client.read_statistics import SliceStatistics
 from ecom_assets.client.redaction import Redactor
 from ecom_assets.client.signing import auth_header
 from ecom_assets.contract.privacy import protect_personal_data
-from ecom_assets.declaration.api.paginator import reported_total
 from ecom_assets.declaration.placeholders import START
 from ecom_assets.declaration.reading import Endpoint, Resource, Shop
 from ecom_assets.extract.answers.ignored_answers import ignored_status, is_ignored
@@ -30,7 +29,7 @@ from ecom_assets.extract.paging.detection import DetectedPaging, declares_paging
 from ecom_assets.extract.paging.guarded_paginator import paginator_of
 from ecom_assets.extract.paging.page_reader import PageReader
 from ecom_assets.extract.paging.page_size import PageSizes, resize_pages
-from ecom_assets.extract.paging.past_the_end import PAST_THE_END
+from ecom_assets.extract.paging.past_the_end import past_the_end
 from ecom_assets.extract.paging.record_detection import RecordDetection
 from ecom_assets.extract.processing import process_records
 from ecom_assets.extract.request_template import first_parameter, response_actions, template_of, window_values
@@ -176,7 +175,6 @@ class Probe:
         has_start = bounds is not None or resource.open_ended
         template = template_of(endpoint, in_window=has_start).fill(values)
         config = dict(endpoint.paginator or self._shop.client.paginator or {"type": "single_page"})
-        total = reported_total(config)
         if config["type"] in ("offset", "range"):
             config |= {"limit": limit or config["limit"], "offset": offset or config.get("offset") or 0}
         body = None if template.json_body is None else copy.deepcopy(dict(template.json_body))
@@ -199,14 +197,14 @@ class Probe:
         response = self._send(request, hooks)
         if is_ignored(response):
             return Page([], None, ignored=(ignored_status(response),))
-        reader = PageReader(resource, endpoint, total, RecordDetection(resource))
+        reader = PageReader(resource, endpoint, config, RecordDetection(resource))
         records = self._records_in(reader, endpoint, response)
         paging = None if declares_paging(self._shop, resource) else detect_paging(response, records)
         paginator.update_state(response, list(records))
 
         def following() -> list[Any]:
             paginator.update_request(request)
-            next_response = self._send(request, hooks or PAST_THE_END)
+            next_response = self._send(request, hooks or past_the_end(hooks))
             return self._records_in(reader, endpoint, next_response)
 
         page = Page(

@@ -8,7 +8,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from ecom_assets.declaration.api.client import Client, check_auths
-from ecom_assets.declaration.api.endpoint import Endpoint, Incremental
+from ecom_assets.declaration.api.endpoint import Endpoint
+from ecom_assets.declaration.api.incremental import Incremental
 from ecom_assets.declaration.api.paginator import reported_total
 from ecom_assets.declaration.column_types import CURSOR_TYPES
 from ecom_assets.declaration.error_text import Place, format_value, rule_error
