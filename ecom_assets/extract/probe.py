@@ -34,6 +34,7 @@ from ecom_assets.extract.paging.record_detection import RecordDetection
 from ecom_assets.extract.processing import process_records
 from ecom_assets.extract.request_template import first_parameter, response_actions, template_of, window_values
 from ecom_assets.extract.slices import Slice
+from ecom_assets.extract.window_assignment import with_window_start
 from ecom_assets.extract.window_request import window_request
 
 Bounds = tuple[datetime, datetime]
@@ -198,7 +199,8 @@ class Probe:
         if is_ignored(response):
             return Page([], None, ignored=(ignored_status(response),))
         reader = PageReader(resource, endpoint, config, RecordDetection(resource))
-        records = self._records_in(reader, endpoint, response)
+        start = (bounds or (self._shop.partitions.start,))[0] if self._shop.partitions else None
+        records = list(with_window_start(resource, self._records_in(reader, endpoint, response), start))
         paging = None if declares_paging(self._shop, resource) else detect_paging(response, records)
         paginator.update_state(response, list(records))
 

@@ -47,7 +47,7 @@ from ecom_assets.extract.processing import process_records
 from ecom_assets.extract.read_plan import ReadPlan
 from ecom_assets.extract.request_template import path_segment, response_actions, template_of, window_values
 from ecom_assets.extract.widening import ColumnsWidened
-from ecom_assets.extract.window_assignment import AssignedRecords, assign_windows
+from ecom_assets.extract.window_assignment import AssignedRecords, assign_windows, with_window_start
 from ecom_assets.extract.window_request import window_request
 from ecom_assets.foundation.errors import ApiError, ContractBroken
 from ecom_assets.foundation.progress import Progress
@@ -215,7 +215,14 @@ def _window_step(
         nothing = AssignedRecords(slice_, [], [], [])
         if FAILURE in item:
             return nothing
-        records, filtered = process_records(shop, resource, item[RECORDS])
+        try:
+            start = slice_.windows[0].start if slice_.windows else None
+            found = with_window_start(resource, item[RECORDS], start)
+        except ApiError as error:
+            if not plan.connection.statistics.fail_alone(slice_.id, error):
+                raise
+            return nothing
+        records, filtered = process_records(shop, resource, found)
         protect_personal_data(shop, resource, records, plan.connection.pii_key)
         if resource.open_ended:
             records = records_from(shop, resource, slice_.cursor, records, plan.on_progress)

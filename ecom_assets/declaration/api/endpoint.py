@@ -162,6 +162,13 @@ class Endpoint(DeclarationModel):
                 f"null, because its rows belong to the windows of {parents[0]}",
             )
         self.incremental._placeholders = frozenset(used & {START, END})
+        if self.incremental.cursor == "window" and not self.incremental.sends_end:
+            raise value_error(
+                "nothing",
+                "the parameter that takes the end of a window, because cursor: window needs a request for each window",
+                "incremental",
+                "end_param",
+            )
         if self.incremental.server_filter and not self.incremental.sends_start:
             raise value_error(
                 "nothing",

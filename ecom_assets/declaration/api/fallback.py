@@ -15,6 +15,9 @@ from ecom_assets.declaration.error_text import format_value, rule_error, value_e
 from ecom_assets.declaration.field_types import DottedText, Text
 from ecom_assets.declaration.model import DeclarationModel
 
+WINDOW_START = "window_start"
+"""The default name of the column with the start of a record's window, if no field of the record tells it."""
+
 
 class Fallback(DeclarationModel):
     """One more field that tells the window of a record, with the parameters that filter by it."""
@@ -33,6 +36,8 @@ class Fallback(DeclarationModel):
 def first_cursor(incremental: Any) -> Any:
     """Return the `cursor_path` of `incremental` as a file has it; of a list the first, as the others are fallbacks."""
     cursor = incremental.get("cursor_path") if isinstance(incremental, Mapping) else None
+    if cursor is None and isinstance(incremental, Mapping) and incremental.get("cursor") == "window":
+        return WINDOW_START
     return cursor[0] if isinstance(cursor, (list, tuple)) and cursor else cursor
 
 

@@ -8,9 +8,15 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, PrivateAttr, StrictBool, model_validator
 from pydantic.json_schema import JsonSchemaValue
+from typing_extensions import Self
 
-from ecom_assets.declaration.api.fallback import Fallback, expand_cursor_list, take_fallbacks
-from ecom_assets.declaration.error_text import format_value, value_error
+from ecom_assets.declaration.api.fallback import (
+    Fallback,
+    expand_cursor_list,
+    first_cursor,
+    take_fallbacks,
+)
+from ecom_assets.declaration.error_text import format_value, rule_error, value_error
 from ecom_assets.declaration.field_types import (
     TEXT_SCHEMA,
     DottedText,
@@ -45,6 +51,10 @@ def _one_or_list(schema: JsonSchemaValue) -> JsonSchemaValue:
     return {"anyOf": [schema, {"type": "array", "items": TEXT_SCHEMA, "minItems": 1}]}
 
 
+def _without_nulls(data: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in data.items() if value is not None}
+
+
 class Incremental(DeclarationModel):
     """How to request one window of an endpoint: the cursor, the parameters and their format.
 
@@ -53,6 +63,11 @@ class Incremental(DeclarationModel):
 
     NOT_IN_FILE: ClassVar[frozenset[str]] = frozenset({"convert"})
 
+    cursor: Literal["field", "window"] = Field(
+        default="field",
+        description="`window` if no field of a record tells its window: a record belongs to the window it was asked "
+        "for. `cursor_path` then names the column that takes the start of the window, `window_start` unless given.",
+    )
     cursor_path: Annotated[DottedText, Documented(_one_or_list)] = Field(
         description="The field that tells a record's window: the path of a declared column that is not nullable. "
         "A list is short for `fallbacks`; `start_param` and `end_param` are lists then, too."
@@ -104,7 +119,26 @@ class Incremental(DeclarationModel):
     @classmethod
     def _expand_cursor_list(cls, data: Any) -> Any:
         """Take a list of cursors as one with fallbacks."""
-        return expand_cursor_list(data) if isinstance(data, Mapping) else data
+        if not isinstance(data, Mapping):
+            return data
+        return expand_cursor_list({"cursor_path": first_cursor(data), **_without_nulls(data)})
+
+    @model_validator(mode="after")
+    def _check_window_cursor(self) -> Self:
+        """Require a request for each window alone if only the request tells the window."""
+        if self.cursor != "window":
+            return self
+        if "." in self.cursor_path:
+            raise rule_error(("cursor_path",), format_value(self.cursor_path), "the name of a column")
+        if self.fallbacks:
+            raise rule_error(("fallbacks",), "fallbacks with cursor: window", "one of them")
+        if not self.server_filter:
+            raise rule_error(
+                ("server_filter",),
+                "false with cursor: window",
+                "true, because only the request tells the window",
+            )
+        return self
 
     @property
     def open_ended(self) -> bool:

@@ -74,6 +74,12 @@ def check_first_window(place: Place, resource: Resource, start: datetime, lookba
             f"one of the data types {', '.join(CURSOR_TYPES)}, because the shop has partitions; or leave them out, to "
             "read on from the cursor of the last load",
         )
+    if incremental.cursor == "window" and cursor is not None and cursor.data_type != "timestamp":
+        raise rule_error(
+            ("resources", place[1], "columns", cursor.name, "data_type"),
+            cursor.data_type,
+            "timestamp, because the column takes the start of the window that was asked for",
+        )
     value = incremental.initial_value
     if value is not None and instant_of_value(value, incremental) != start:
         raise rule_error(
