@@ -25,7 +25,8 @@ class SliceStatistics:
     `source_total` is the total that the API reports, `seconds` is wall time. `ignored` counts the answers that a
     response action turned into empty pages. `refused` is the status of such an answer if it says nothing about the
     records, None otherwise; the rows of the list then stay. `refusal_is_declared` tells whether the declaration has the
-    content of that answer. `masked` counts the texts of records that held a secret of the shop.
+    content of that answer. `masked` counts the texts of records that held a secret of the shop. `with_errors` counts
+    the answers that tell of errors which the declaration does not name, `errors_text` says what the first of them has.
 
     `listed_keys` are the fields at the top of the answers that had a list, `unlisted_keys` those of each answer that
     left the list out; both only where the endpoint declares that the list may be left out. `confirmed_by` is what
@@ -43,6 +44,8 @@ class SliceStatistics:
     seconds: float = 0.0
     complete: bool = False
     masked: int = 0
+    with_errors: int = 0
+    errors_text: str = ""
     listed_keys: frozenset[str] | None = None
     unlisted_keys: frozenset[frozenset[str]] = frozenset()
     confirmed_by: str | None = field(default=None, compare=False)

@@ -29,6 +29,8 @@ _LONGEST_NAME = 40
 _MOST_DIGITS = 1_000
 _EXPONENT = re.compile(rb"\d[eE]\+?\d{3}")
 """A number that may be beyond all doubles."""
+LINES_TYPES = ("application/x-ndjson", "application/ndjson", "application/jsonl", "application/json-lines")
+"""Content types of a body with one JSON value a line."""
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 _CHARSET = re.compile(r"charset=\"?([\w.:-]+)", re.IGNORECASE)
 
@@ -57,6 +59,9 @@ class ApiResponse(Response):
 
     is_token_refused: bool = False
     """Whether the API refused a token, so that a new one may help."""
+
+    is_lines: bool = False
+    """Whether the body is declared to have one JSON value a line."""
 
     is_masked: bool = False
     """Whether the body held a secret, which is masked in it."""
@@ -114,8 +119,16 @@ class ApiResponse(Response):
             self._parsed = (self.content, self._parse())
         return self._parsed[1]
 
+    @property
+    def has_lines(self) -> bool:
+        """Tell whether the body has one JSON value a line: the declaration or the content type says so."""
+        media_type = self.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+        return self.is_lines or media_type in LINES_TYPES
+
     def _parse(self) -> Any:
         """Return the parsed body; it is never a local variable, so that no traceback with locals shows it."""
+        if self.has_lines:
+            return self._parse_lines()
         if not self.content.strip():
             raise self._error(f"status {status_text(self.status_code)} with an empty body, JSON was expected")
         try:
@@ -124,8 +137,25 @@ class ApiResponse(Response):
             problem = _json_problem(error)
         media_type = self.headers.get("Content-Type", "").partition(";")[0].strip().lower()
         found = "" if not media_type or "json" in media_type else f" but {media_type}"
+        advice = (
+            ". Its first lines are JSON: declare records: lines" if _looks_like_lines(self.content) else ""
+        )
         # outside of the except clause: a JSONDecodeError holds the whole body
-        raise self._error(f"the body is not JSON{found}: {problem}")
+        raise self._error(f"the body is not JSON{found}: {problem}{advice}")
+
+    def _parse_lines(self) -> list[Any]:
+        """Return the values of a body with one JSON value a line; blank lines have none."""
+        values: list[Any] = []
+        number = 1
+        try:
+            for line in _to_utf8(self.content, self.encoding or "utf-8").split(b"\n"):
+                if line.strip():
+                    values.append(_parse_json(line))
+                number += 1
+            return values
+        except (ValueError, LookupError, ArithmeticError, RecursionError) as error:
+            problem = _json_problem(error)
+        raise self._error(f"line {number} of the body is not JSON: {problem}")
 
     def _error(self, text: str) -> ApiError:
         return ApiError(self._errors.message(self.request, text))
@@ -142,6 +172,32 @@ class FailedResponse(Response):
     def json(self, **kwargs: Any) -> Any:
         """Return no records."""
         return {}
+
+
+def read_as_lines(response: Response, *args: Any, **kwargs: Any) -> None:
+    """Let a response have one JSON value a line, whatever its content type says; a hook of dlt."""
+    if isinstance(response, ApiResponse) and not response.is_lines:
+        response.is_lines, response._parsed = True, None
+
+
+def has_unmarked_end(response: Response) -> bool:
+    """Tell whether only the end of the connection ends a body of JSON lines, so that a part of it looks whole."""
+    headers = response.headers
+    return (
+        isinstance(response, ApiResponse)
+        and response.has_lines
+        and "Content-Length" not in headers
+        and "chunked" not in headers.get("Transfer-Encoding", "").lower()
+    )
+
+
+def _looks_like_lines(body: bytes) -> bool:
+    """Tell whether each of the first lines of a body is a JSON object or list."""
+    lines = [line for line in body.split(b"\n", 3)[:2] if line.strip()]
+    try:
+        return len(lines) == 2 and all(isinstance(orjson.loads(line), (dict, list)) for line in lines)
+    except orjson.JSONDecodeError:
+        return False
 
 
 def _to_utf8(body: bytes, charset: str) -> bytes:
@@ -194,7 +250,9 @@ def repeated_name(response: Response) -> str | None:
             fields[name] = value
         return fields
 
-    json.loads(body, parse_float=Decimal, parse_int=_whole_number, object_pairs_hook=look_at)
+    for text in body.split(b"\n") if isinstance(response, ApiResponse) and response.has_lines else [body]:
+        if text.strip():
+            json.loads(text, parse_float=Decimal, parse_int=_whole_number, object_pairs_hook=look_at)
     return next(iter(found), None)
 
 

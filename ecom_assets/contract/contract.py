@@ -22,7 +22,7 @@ from ecom_assets.contract.new_fields import (
     infer_column,
     known_fields,
 )
-from ecom_assets.contract.result import DUPLICATE, ContractResult, RejectedRow
+from ecom_assets.contract.result import DUPLICATE, ContractResult, RejectedRow, UnusableElement
 from ecom_assets.contract.told_deletions import told_deletions
 from ecom_assets.contract.undeclared_fields import UndeclaredFields
 from ecom_assets.declaration.reading import Column, Resource, Shop
@@ -118,9 +118,9 @@ class Contract:
             rows = [record if isinstance(record, dict) else {} for record in records]
             for position, record in enumerate(records):
                 if not isinstance(record, dict):
-                    reasons.setdefault(position, []).append(
-                        f"the record is not an object: {shorten_value(record)}"
-                    )
+                    usual = f"the record is not an object: {shorten_value(record)}"
+                    reason = record.reason if isinstance(record, UnusableElement) else usual
+                    reasons.setdefault(position, []).append(reason)
                     broken.add(position)
         undeclared = self._undeclared.of(rows, self.evolved, self._stored)
         arrays = [

@@ -8,6 +8,8 @@ from typing import Any
 
 from ecom_assets.contract.record_keys import value_at
 from ecom_assets.declaration.reading import Resource
+from ecom_assets.declaration.table.rows_from import RowsFrom
+from ecom_assets.foundation.errors import ContractBroken
 from ecom_assets.foundation.json_text import shorten_value
 
 
@@ -46,8 +48,8 @@ def has_field(records: Sequence[Any], path: Sequence[str]) -> bool:
 def explode(parents: Sequence[Any], resource: Resource, parent: Resource) -> tuple[list[Any], list[int]]:
     """Return the elements of nested lists as records.
 
-    Each element gets the fields of `include_from_parent` as `_<parent>_<field>`. A value that is no object stays as
-    it is, and so does a value in place of the list: the contract then rejects it.
+    Each element gets the fields of `include_from_parent` as `_<parent>_<field>`, and those that `rows_from` declares. A
+    value that is no object stays as it is without `rows_from.value`: the contract then rejects it.
 
     Args:
         parents: The parent records.
@@ -56,6 +58,9 @@ def explode(parents: Sequence[Any], resource: Resource, parent: Resource) -> tup
 
     Returns:
         The elements, and the position of the parent record of each.
+
+    Raises:
+        ContractBroken: An element has another value in a field that `rows_from` declares.
     """
     if resource.rows_from is None:
         raise LookupError(f"{resource.name} has no rows_from")
@@ -69,11 +74,73 @@ def explode(parents: Sequence[Any], resource: Resource, parent: Resource) -> tup
             if position not in misplaced or not isinstance(parents[position], dict):
                 continue  # its own contract rejects a parent that is no object
             elements = _value_in_the_way(parents[position], path)
+            own: list[tuple[dict[str, Any], Any]] = [({}, element) for element in elements]
+        else:
+            own = _elements(elements, resource.rows_from)
         fields = {name: value_at(parents[position], field_path) for name, field_path in included}
-        for element in elements if isinstance(elements, list) else [elements]:
-            children.append({**element, **fields} if isinstance(element, dict) else element)
+        for names, element in own:
+            if names and isinstance(element, dict):
+                _refuse_other_values(resource, element, names)
+            children.append({**element, **names, **fields} if isinstance(element, dict) else element)
             positions.append(position)
     return children, positions
+
+
+def undeclared_elements(resource: Resource, parents: Sequence[Any]) -> str:
+    """Return what to declare about a nested list whose elements are no objects, or that is an object; "" otherwise."""
+    rows_from = resource.rows_from
+    if rows_from is None:
+        return ""
+    key_names = {path[0] for path in resource.key_paths if path}
+    for found in values_at(parents, rows_from.path.split("."))[0]:
+        entries = [element for _, element in _elements(found, rows_from)]
+        if isinstance(found, dict) and not rows_from.map_key:
+            # one object without a list around it has the key
+            kinds = {isinstance(entry, dict) for entry in found.values()}
+            if len(kinds) == 1 and not key_names & set(found):
+                return (
+                    f"{rows_from.path} is an object: if its names are ids of rows, declare rows_from.map_key, the "
+                    "field that takes the names"
+                )
+        elif entries and found is not None and not any(isinstance(entry, dict) for entry in entries):
+            return (
+                f"the elements of {rows_from.path} are no objects: declare rows_from.value, the field that takes them, "
+                "and rows_from.position"
+            )
+    return ""
+
+
+def _elements(found: Any, rows_from: RowsFrom) -> list[tuple[dict[str, Any], Any]]:
+    """Return the elements of a list, or of an object in its place, each with the fields for its name and its places."""
+    entries: list[tuple[dict[str, Any], Any]] = [({}, found)]
+    if rows_from.map_key and isinstance(found, dict):
+        entries = [({rows_from.map_key: name}, element) for name, element in found.items()]
+    elif isinstance(found, list) and not rows_from.position:
+        entries = [({}, element) for element in found]
+    for depth, field in enumerate(rows_from.position):
+        # something in place of the first list is its only element
+        entries = [
+            ({**names, field: place}, element)
+            for names, inner in entries
+            for place, element in enumerate(
+                inner if isinstance(inner, list) else [inner] if not depth else ()
+            )
+        ]
+    if rows_from.value is None:
+        return entries
+    return [
+        (names, element if isinstance(element, dict) else {rows_from.value: element})
+        for names, element in entries
+    ]
+
+
+def _refuse_other_values(resource: Resource, element: dict[str, Any], names: dict[str, Any]) -> None:
+    """Raise ContractBroken if an element has another value in a field that `rows_from` declares."""
+    for name, value in names.items():
+        if element.get(name) is not None and str(element[name]) != str(value):
+            raise ContractBroken(
+                f"{resource.name}: an element has a field {name} of its own: declare another name in rows_from"
+            )
 
 
 def _value_in_the_way(record: Any, path: Sequence[str]) -> list[Any]:

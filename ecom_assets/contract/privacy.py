@@ -38,8 +38,32 @@ def protect_personal_data(shop: Shop, resource: Resource, records: Sequence[Any]
         if child.rows_from and any(column.pii for column in child.declared_columns):
             path = child.rows_from.path.split(".")
             for record in records:
-                elements = value_at(record, path)
-                _protect_table(child, elements if isinstance(elements, list) else [elements], key)
+                above, elements = value_at(record, path[:-1]), value_at(record, path)
+                if elements is not None:
+                    above[path[-1]] = _protected(child, elements, key, is_map=bool(child.rows_from.map_key))
+
+
+def _protected(child: Resource, found: Any, key: str, *, is_map: bool) -> Any:
+    """Return a nested list, or one of its elements, without personal data. Objects are changed in place.
+
+    Args:
+        child: The resource with `rows_from`.
+        found: The list, or what is in its place.
+        key: The secret key of hashed columns.
+        is_map: Whether an object has the elements as its values.
+    """
+    if isinstance(found, list):
+        return [_protected(child, entry, key, is_map=False) for entry in found]
+    if isinstance(found, dict) and is_map:
+        return {name: _protected(child, entry, key, is_map=False) for name, entry in found.items()}
+    if isinstance(found, dict):
+        _protect_table(child, [found], key)
+        return found
+    value = child.rows_from and child.rows_from.value
+    holder = {value: found}
+    if value:
+        _protect_table(child, [holder], key)
+    return holder.get(value)
 
 
 def _protect_table(resource: Resource, records: Sequence[Any], key: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import pyarrow as pa
 from dlt.common.schema.typing import TColumnSchema
@@ -12,6 +13,12 @@ DUPLICATE = "duplicate of the primary key"
 OUTDATED = "of an outdated record"
 SUPERSEDED = (DUPLICATE, OUTDATED)
 """How the reason begins for a record in whose place another one was kept."""
+
+
+class UnusableElement(list[Any]):
+    """An element of a list, alone in this one, from which no record can be taken. The contract rejects it."""
+
+    reason = ""
 
 
 @dataclass(frozen=True)

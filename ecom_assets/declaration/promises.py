@@ -75,6 +75,13 @@ def promises(shop: Shop, resource: Resource) -> Iterator[Promise]:
             f"a change in {changed} is seen only when {incremental.cursor_path} of its record "
             f"in {shop.root_of(resource).name} moves",
         )
+    elif incremental.cursor == "window":
+        yield Promise(
+            resource.name,
+            False,
+            "a record belongs to the window it was asked for: a record outside of its window is not noticed "
+            "(cursor: window)",
+        )
     else:
         yield Promise(
             resource.name, False, f"a change is seen only when {incremental.cursor_path} of the record moves"

@@ -15,7 +15,8 @@ from pydantic import ValidationError
 
 from ecom_assets.declaration.api.auth import Auth
 from ecom_assets.declaration.api.client import Client
-from ecom_assets.declaration.api.endpoint import Endpoint, Incremental
+from ecom_assets.declaration.api.endpoint import Endpoint
+from ecom_assets.declaration.api.incremental import Incremental
 from ecom_assets.declaration.api.policy import Policy
 from ecom_assets.declaration.dlt_config.bindings import bind_resource
 from ecom_assets.declaration.error_text import (

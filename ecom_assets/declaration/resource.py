@@ -12,7 +12,8 @@ from pydantic import Field, PrivateAttr, StrictBool, model_validator
 from pydantic.json_schema import JsonSchemaValue
 from typing_extensions import Self
 
-from ecom_assets.declaration.api.endpoint import Endpoint, Incremental
+from ecom_assets.declaration.api.endpoint import Endpoint
+from ecom_assets.declaration.api.incremental import Incremental
 from ecom_assets.declaration.column_types import CURSOR_TYPES, OPEN_CURSOR_TYPES
 from ecom_assets.declaration.error_text import format_value, rule_error
 from ecom_assets.declaration.field_types import (
@@ -275,6 +276,7 @@ class Resource(DeclarationModel):
             primary_key=self.primary_key,
             parent=self.parent,
             parent_columns=list(filter(self.comes_from_parent, self.declared_columns)),
+            rows_from=self.rows_from,
         )
         sweeps = self.deletes is not None and self.deletes.by is not None
         check_steps(self.processing_steps, has_endpoint=self.endpoint is not None, sweeps=sweeps)

@@ -15,7 +15,7 @@ from typing_extensions import Self
 
 from ecom_assets.declaration.api.auth import Auth
 from ecom_assets.declaration.api.client import Client
-from ecom_assets.declaration.api.endpoint import Incremental
+from ecom_assets.declaration.api.incremental import Incremental
 from ecom_assets.declaration.api.policy import Policy
 from ecom_assets.declaration.error_text import (
     Place,

@@ -26,6 +26,7 @@ from ecom_assets.contract.record_keys import keys_of, value_at
 from ecom_assets.declaration.api.paginator import reported_total
 from ecom_assets.declaration.placeholders import parent_field
 from ecom_assets.declaration.reading import Endpoint, Resource
+from ecom_assets.extract.answers.errors_in_answers import report_errors
 from ecom_assets.extract.answers.masked_values import report_masked
 from ecom_assets.extract.answers.refused_children import RefusedChildLists
 from ecom_assets.extract.paging.end_of_list import END, NOTHING, TOTAL
@@ -244,6 +245,7 @@ class ChildCollector:
             windows += [parents.windows[position]] * len(found)
         self._sum_up_statistics(slice_read)
         report_masked(self._resource.name, self._statistics.of(slice_read.slice_.id), self._on_progress)
+        report_errors(self._resource.name, self._statistics.of(slice_read.slice_.id), self._on_progress)
         self._progress.add(len(records))
         statistics = {request.position: self._statistics.of(request.id) for request in slice_read.requests}
         refused = self._refused_lists.add_slice(statistics)
@@ -264,7 +266,8 @@ class ChildCollector:
         confirmed = {entry.confirmed_by for entry in lists}
         # the list of lists is at its end where each of them is
         statistics.confirmed_by = TOTAL if confirmed == {TOTAL} else NOTHING if NOTHING in confirmed else END
-        for name in ("fetched", "requests", "retries", "restarts", "ignored", "masked"):
+        for name in ("fetched", "requests", "retries", "restarts", "ignored", "masked", "with_errors"):
             setattr(statistics, name, sum(getattr(entry, name) for entry in lists))
+        statistics.errors_text = next((entry.errors_text for entry in lists if entry.errors_text), "")
         statistics.seconds = time.monotonic() - slice_read.started
         statistics.complete = all(entry.complete for entry in lists)

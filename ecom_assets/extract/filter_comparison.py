@@ -50,6 +50,9 @@ def filter_problem(
     """
     incremental = shop.incremental_of(resource.name)
     endpoint = resource.endpoint and _without_window(resource.endpoint)
+    # nothing tells the time of a record in the list without a filter
+    if incremental.cursor == "window":
+        return ""
     if endpoint is None or shop.partitions is None or not incremental.sends_start:
         return ""
     if unfiltered is None or endpoint.params != (resource.endpoint and resource.endpoint.params):

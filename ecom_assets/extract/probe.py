@@ -9,7 +9,6 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from typing import Any, NamedTuple
 
-from dlt.common import jsonpath
 from dlt.sources.helpers.rest_client.client import RESTClient
 from dlt.sources.helpers.rest_client.paginators import BasePaginator, OffsetPaginator
 from dlt.sources.helpers.rest_client.utils import join_url
@@ -19,28 +18,24 @@ from requests import Request, Response
 from ecom_assets.client.api_connection import ApiConnection, open_api
 from ecom_assets.client.read_statistics import SliceStatistics
 from ecom_assets.client.redaction import Redactor
-from ecom_assets.client.responses import repeated_name
 from ecom_assets.client.signing import auth_header
 from ecom_assets.contract.privacy import protect_personal_data
-from ecom_assets.declaration.api.paginator import reported_total
 from ecom_assets.declaration.placeholders import START
 from ecom_assets.declaration.reading import Endpoint, Resource, Shop
-from ecom_assets.extract.answers.empty_answers import EmptyAnswers
-from ecom_assets.extract.answers.errors_in_answers import refuse_errors, undeclared_errors
 from ecom_assets.extract.answers.ignored_answers import ignored_status, is_ignored
 from ecom_assets.extract.answers.masked_values import count_masked, is_masked
 from ecom_assets.extract.children import add_parent_fields, placeholder_values
-from ecom_assets.extract.paging.body_path import BodyPath
 from ecom_assets.extract.paging.detection import DetectedPaging, declares_paging, detect_paging
 from ecom_assets.extract.paging.guarded_paginator import paginator_of
+from ecom_assets.extract.paging.page_reader import PageReader
 from ecom_assets.extract.paging.page_size import PageSizes, resize_pages
-from ecom_assets.extract.paging.past_the_end import PAST_THE_END
+from ecom_assets.extract.paging.past_the_end import past_the_end
 from ecom_assets.extract.paging.record_detection import RecordDetection
 from ecom_assets.extract.processing import process_records
 from ecom_assets.extract.request_template import first_parameter, response_actions, template_of, window_values
 from ecom_assets.extract.slices import Slice
+from ecom_assets.extract.window_assignment import with_window_start
 from ecom_assets.extract.window_request import window_request
-from ecom_assets.foundation.errors import ApiError
 
 Bounds = tuple[datetime, datetime]
 """Start and end of a half-open interval; both instants are aware."""
@@ -181,7 +176,6 @@ class Probe:
         has_start = bounds is not None or resource.open_ended
         template = template_of(endpoint, in_window=has_start).fill(values)
         config = dict(endpoint.paginator or self._shop.client.paginator or {"type": "single_page"})
-        total = reported_total(config)
         if config["type"] in ("offset", "range"):
             config |= {"limit": limit or config["limit"], "offset": offset or config.get("offset") or 0}
         body = None if template.json_body is None else copy.deepcopy(dict(template.json_body))
@@ -204,32 +198,39 @@ class Probe:
         response = self._send(request, hooks)
         if is_ignored(response):
             return Page([], None, ignored=(ignored_status(response),))
-        refuse_errors(resource.name, endpoint.errors_path, response)
-        records = _records_in(resource, endpoint, response)
+        reader = PageReader(resource, endpoint, config, RecordDetection(resource))
+        start = (bounds or (self._shop.partitions.start,))[0] if self._shop.partitions else None
+        records = list(with_window_start(resource, self._records_in(reader, endpoint, response), start))
         paging = None if declares_paging(self._shop, resource) else detect_paging(response, records)
-        total_places = (total.get("total_path"), total.get("total_header"))
         paginator.update_state(response, list(records))
 
         def following() -> list[Any]:
             paginator.update_request(request)
-            next_response = self._send(request, hooks or PAST_THE_END)
-            return [] if is_ignored(next_response) else _records_in(resource, endpoint, next_response)
+            next_response = self._send(request, hooks or past_the_end(hooks))
+            return self._records_in(reader, endpoint, next_response)
 
         page = Page(
             records,
-            _total_in(resource, response, *total_places),
+            reader.total(response, known=False),
             paging,
             masked=count_masked(records) if is_masked(response) else 0,
-            errors=undeclared_errors(endpoint.errors_path, response),
+            errors=reader.undeclared_errors(response),
             source=PageSource(response, paginator, sizes),
             following=following if paginator.has_next_page else None,
         )
-        empty_answers = EmptyAnswers(endpoint)
-        is_list = bool(records) or empty_answers.declared_form(response) is None
-        empty_answers.add(response, page.statistics, is_list=is_list, total=page.total)
+        is_list = bool(records) or reader.empty_answers.declared_form(response) is None
+        reader.empty_answers.add(response, page.statistics, is_list=is_list, total=page.total)
         if not resource.processing_steps:
             protect_personal_data(self._shop, resource, page.records, self._pii_key)
         return page
+
+    def _records_in(self, reader: PageReader, endpoint: Endpoint, response: Response) -> list[Any]:
+        """Return the records of an answer, empty if it is ignored."""
+        if is_ignored(response):
+            return []
+        return reader.records(
+            response, self._client.extract_response(response, endpoint.data_selector or "$")
+        )
 
     def _send(self, request: Request, hooks: Any) -> Response:
         return self._client.request(
@@ -254,48 +255,6 @@ class Probe:
             return {}
         bounds = bounds or (self._shop.partitions.start, datetime.now(timezone.utc))
         return dict(window_values(window_request(Slice("", (), *bounds), incremental), incremental))
-
-
-def _records_in(resource: Resource, endpoint: Endpoint, response: Response) -> list[Any]:
-    """Return the records of an answer. Raises ApiError if `data_selector` leads to no list of records."""
-    if name := repeated_name(response):
-        raise ApiError(
-            f"{resource.name}: an object in the response has the name {name!r} twice, with different values"
-        )
-    body = response.json()
-    selector = endpoint.data_selector or "$"
-    empty_answers = EmptyAnswers(endpoint)
-    if empty_answers.declared_form(response):
-        return []
-    if selector == "$" and isinstance(body, dict) and body:
-        detection = RecordDetection(resource)
-        return detection.records_at(detection.path_in(body), body)
-    found = jsonpath.find_values(selector, body)
-    records = found[0] if len(found) == 1 else found
-    if not found or not isinstance(records, (list, dict)) or (selector == "$" and isinstance(body, dict)):
-        keys = ", ".join(map(str, list(body)[:8])) if isinstance(body, dict) else type(body).__name__
-        raise ApiError(
-            f"{resource.name}: data_selector {selector!r} found no list of records in an answer with: {keys}"
-            f"{empty_answers.advice(response)}"
-        )
-    return records if isinstance(records, list) else [records]
-
-
-def _total_in(
-    resource: Resource, response: Response, total_path: str | None, total_header: str | None
-) -> int | None:
-    """Return the total of an answer, None if none is declared. Raises ApiError if it is no number."""
-    if total_header:
-        value: Any = response.headers.get(total_header)
-    else:
-        value = next(iter(BodyPath(total_path).find(response.json())), None) if total_path else None
-    total = int(value) if str(value).isdigit() else None
-    if value is None and resource.endpoint and EmptyAnswers(resource.endpoint).declared_form(response):
-        return None
-    if total is None and (total_header or total_path):
-        where = f"total_header {total_header}" if total_header else f"total_path {total_path}"
-        raise ApiError(f"{resource.name}: {where} found {value!r}; the number of records was expected")
-    return total
 
 
 @contextmanager

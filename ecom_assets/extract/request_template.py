@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 from dlt.sources.rest_api.config_setup import expand_placeholders
 
+from ecom_assets.client.responses import read_as_lines
 from ecom_assets.contract.cursor_values import cursor_text
 from ecom_assets.declaration.placeholders import END, START, placeholder_names, replace_placeholders
 from ecom_assets.declaration.reading import Endpoint, Incremental
@@ -124,8 +125,11 @@ def response_actions(endpoint: Endpoint) -> list[Any] | None:
     `SlicePaginator` holds back would be lost. It also searches the whole body for a declared content, so that it
     ignores a page of records which merely contains it. A function that raises fails the resource with one line.
     """
+    own: list[Any] = [read_as_lines] if endpoint.records.form == "lines" else []
+    if "204" in endpoint.empty_answers:
+        own.append(accept_without_body)
     if not endpoint.response_actions:
-        return [accept_without_body] if "204" in endpoint.empty_answers else None
+        return own or None
     actions = [
         _response_action(position, action) for position, action in enumerate(endpoint.response_actions)
     ]
@@ -134,7 +138,7 @@ def response_actions(endpoint: Endpoint) -> list[Any] | None:
     ]
     if ignoring:
         actions.append(partial(refuse_partial_match, ignoring))
-    return [*actions, accept_without_body] if "204" in endpoint.empty_answers else actions
+    return [*actions, *own]
 
 
 def _response_action(position: int, action: Any) -> Any:

@@ -67,6 +67,8 @@ def cut_into_slices(shop: Shop, name: str, windows: Sequence[Window]) -> tuple[S
     if not windows:
         return (Slice(f"{name}/all"),)
     lookback = timedelta(seconds=shop.policy.lookback)
+    if shop.incremental_of(name).cursor == "window":
+        lookback = timedelta()  # nothing tells records of the lookback from those of the window
     ordered = tuple(sorted(windows, key=lambda window: window.start))
     filtered = shop.incremental_of(name).sends_end
     groups: list[tuple[Window, ...]] = [(window,) for window in ordered] if filtered else [ordered]

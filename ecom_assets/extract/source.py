@@ -32,6 +32,7 @@ from ecom_assets.contract.privacy import protect_personal_data
 from ecom_assets.declaration.placeholders import END, START, replace_placeholders
 from ecom_assets.declaration.reading import Endpoint, Resource, Shop
 from ecom_assets.declaration.shop_rules.internal_names import records_name, windows_name
+from ecom_assets.extract.answers.errors_in_answers import report_errors
 from ecom_assets.extract.answers.masked_values import report_masked
 from ecom_assets.extract.batching import SliceBatcher, TableBatcher
 from ecom_assets.extract.children import child_records
@@ -46,7 +47,7 @@ from ecom_assets.extract.processing import process_records
 from ecom_assets.extract.read_plan import ReadPlan
 from ecom_assets.extract.request_template import path_segment, response_actions, template_of, window_values
 from ecom_assets.extract.widening import ColumnsWidened
-from ecom_assets.extract.window_assignment import AssignedRecords, assign_windows
+from ecom_assets.extract.window_assignment import AssignedRecords, assign_windows, with_window_start
 from ecom_assets.extract.window_request import window_request
 from ecom_assets.foundation.errors import ApiError, ContractBroken
 from ecom_assets.foundation.progress import Progress
@@ -214,7 +215,14 @@ def _window_step(
         nothing = AssignedRecords(slice_, [], [], [])
         if FAILURE in item:
             return nothing
-        records, filtered = process_records(shop, resource, item[RECORDS])
+        try:
+            start = slice_.windows[0].start if slice_.windows else None
+            found = with_window_start(resource, item[RECORDS], start)
+        except ApiError as error:
+            if not plan.connection.statistics.fail_alone(slice_.id, error):
+                raise
+            return nothing
+        records, filtered = process_records(shop, resource, found)
         protect_personal_data(shop, resource, records, plan.connection.pii_key)
         if resource.open_ended:
             records = records_from(shop, resource, slice_.cursor, records, plan.on_progress)
@@ -226,6 +234,7 @@ def _window_step(
             return nothing
         progress.add(len(assigned.records))
         report_masked(resource.name, plan.connection.statistics.of(slice_.id), plan.on_progress)
+        report_errors(resource.name, plan.connection.statistics.of(slice_.id), plan.on_progress)
         return replace(assigned, filtered=filtered)
 
     return assign

@@ -44,6 +44,29 @@ class AssignedRecords:
     filtered: int = 0
 
 
+def with_window_start(resource: Resource, records: Sequence[Any], start: datetime | None) -> Sequence[Any]:
+    """Return the records with the start of the window they were asked for, if only the request tells it.
+
+    Args:
+        resource: The resource with the endpoint.
+        records: The records of one window.
+        start: The start of the window, in UTC; None without a window.
+
+    Raises:
+        ApiError: A record has a field of that name.
+    """
+    incremental = resource.endpoint.incremental if resource.endpoint else None
+    if incremental is None or incremental.cursor != "window" or start is None:
+        return records
+    name, text = incremental.cursor_path, start.isoformat().replace("+00:00", "Z")
+    if any(isinstance(record, dict) and record.get(name) not in (None, text) for record in records):
+        raise ApiError(
+            f"{resource.name}: the records have a field {name}, which cursor: window would replace. Declare another "
+            "name in cursor_path, or cursor: field if the field tells the window"
+        )
+    return [{**record, name: text} if isinstance(record, dict) else record for record in records]
+
+
 def assign_windows(
     shop: Shop,
     resource: Resource,

@@ -41,6 +41,7 @@ LEDGER_SCHEMA = pa.schema(
         *(pa.field(name, pa.string()) for name in CURSOR_COLUMNS),
         pa.field("confirmed_by", pa.string()),
         pa.field("masked", pa.int64()),
+        pa.field("with_errors", pa.int64()),
     ]
 )
 """`loaded_at` is when the reading ended, by the warehouse's clock, and later than that of all loads before. The cursors

@@ -23,8 +23,9 @@ class WindowReport:
 
     `window_start` and `window_end` are in UTC. `source_total` is what the API said it had, None where it does not say
     or the rows are a nested list's. `seconds` is the wall time of reading. Tables of one endpoint share one reading,
-    so requests, retries, restarts, seconds, ignored and masked are the same in each. `ignored` counts the answers
-    that a response action ignored, `masked` the texts of records in which a secret of the shop is masked.
+    so requests, retries, restarts, seconds, ignored, masked and with_errors are the same in each. `ignored` counts the
+    answers that a response action ignored, `masked` the texts of records in which a secret of the shop is masked,
+    `with_errors` the answers that tell of errors which the declaration does not name.
     `confirmed_by` is what confirms that the list was read to its end: `total`, `end` or `nothing`.
 
     Only an open-ended resource has cursors: the field `cursor_path`, from where the load read, and from where the next
@@ -50,6 +51,7 @@ class WindowReport:
     cursor_held_by: int = 0
     confirmed_by: str | None = None
     masked: int = 0
+    with_errors: int = 0
 
 
 @dataclass(frozen=True)
@@ -177,6 +179,7 @@ def window_reports(metrics: LoadMetrics, statistics: ReadStatistics) -> tuple[Wi
                     ignored=cost.ignored,
                     confirmed_by=slice_statistics.confirmed_by,
                     masked=cost.masked,
+                    with_errors=cost.with_errors,
                 )
             )
     return tuple(reports)

@@ -65,8 +65,8 @@ def table_metadata(
 def window_metadata(window: WindowReport) -> dict[str, Any]:
     """Return the figures of one window, or of a table without windows. A total is null where the API reports none.
 
-    `ignored_answers` and `masked_values` are only there if they are not 0, and the cursors of open-ended resources
-    only.
+    `ignored_answers`, `masked_values` and `answers_with_errors` are only there if they are not 0, and the cursors of
+    open-ended resources only.
     """
     cursors: dict[str, Any] = {}
     if window.cursor_to is not None:
@@ -85,6 +85,7 @@ def window_metadata(window: WindowReport) -> dict[str, Any]:
         **({"ignored_answers": window.ignored} if window.ignored else {}),
         **({"confirmed_by": window.confirmed_by} if window.confirmed_by else {}),
         **({"masked_values": window.masked} if window.masked else {}),
+        **({"answers_with_errors": window.with_errors} if window.with_errors else {}),
     }
 
 

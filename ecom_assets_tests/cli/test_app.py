@@ -115,7 +115,7 @@ def test_ignored_parameters_are_found(
 def test_a_wrong_selector_is_found(run: Any, sandbox: Running, shop: Path, tmp_path: Path) -> None:
     printed = run("check", declared(tmp_path, sandbox.base_url, data_selector="items"))
     assert printed[0] == 1
-    assert "data_selector 'items' found no list of records" in lines(printed, "orders")["reached"]
+    assert "data_selector 'items' found nothing in a 200 answer" in lines(printed, "orders")["reached"]
 
 
 def test_rows_that_break_the_contract_are_found(run: Any, sandbox: Running, shop: Path) -> None:
@@ -130,7 +130,7 @@ def test_rows_that_break_the_contract_are_found(run: Any, sandbox: Running, shop
 
 def test_a_missing_total_is_found(run: Any, sandbox: Running, shop: Path) -> None:
     sandbox.faults.total("/v1/orders", None)
-    assert "total_path total found None" in lines(run("check", shop), "orders")["reached"]
+    assert "total_path total found nothing" in lines(run("check", shop), "orders")["reached"]
 
 
 def test_a_dead_server_is_a_line_each(run: Any, shop: Path, tmp_path: Path) -> None:

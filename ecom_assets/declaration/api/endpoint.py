@@ -1,28 +1,26 @@
-"""The models of an endpoint: the path of a collection, and the request for one window of it."""
+"""The model of an endpoint: the path of a collection, the request for it, and where its answers have the records."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import date
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, PrivateAttr, StrictBool, model_validator
+from pydantic import Field, model_validator
 from typing_extensions import Self
 
 from ecom_assets.declaration.api.answers import EmptyAnswers, ResponseActions
 from ecom_assets.declaration.api.auth import Auths
-from ecom_assets.declaration.api.fallback import Fallback, check_fallbacks, take_fallbacks
+from ecom_assets.declaration.api.fallback import (
+    check_fallbacks,
+)
+from ecom_assets.declaration.api.incremental import Incremental
 from ecom_assets.declaration.api.paginator import Paginator
+from ecom_assets.declaration.api.record_shape import Records, RecordShape
 from ecom_assets.declaration.error_text import format_value, rule_error, value_error
 from ecom_assets.declaration.field_types import (
-    DottedText,
     EndpointPath,
-    InstantFormat,
     JsonPath,
-    Text,
-    TimeZone,
-    finite_number,
 )
 from ecom_assets.declaration.model import Check, DeclarationModel, Documented
 from ecom_assets.declaration.placeholders import (
@@ -33,105 +31,6 @@ from ecom_assets.declaration.placeholders import (
     parent_field,
     placeholder_names,
 )
-
-
-def _initial_value(value: Any) -> Any:
-    """Take a text, a number, a date or an instant."""
-    if isinstance(value, (str, int, float, date)) and not isinstance(value, bool):
-        return value
-    raise value_error(format_value(value), "a date, an instant or a number, as the cursor has it")
-
-
-_INITIAL_VALUE_SCHEMA = {"anyOf": [{"type": "string"}, {"type": "number"}, {"type": "null"}]}
-
-
-def _function(value: Any) -> Any:
-    """Take a function."""
-    if not callable(value):
-        raise value_error(format_value(value), "a function of Python")
-    return value
-
-
-class Incremental(DeclarationModel):
-    """How to request one window of an endpoint: the cursor, the parameters and their format.
-
-    Instead of using the parameters, the endpoint's path, params, json and headers may hold placeholders for the window.
-    """
-
-    NOT_IN_FILE: ClassVar[frozenset[str]] = frozenset({"convert"})
-
-    cursor_path: DottedText = Field(
-        description="The field that tells a record's window: the path of a declared column that is not nullable."
-    )
-    start_param: Text | None = Field(
-        default=None, description="The parameter that takes the start of a window."
-    )
-    end_param: Text | None = Field(
-        default=None,
-        description="The parameter that takes the end of a window; without it, a run reads all windows in one pass.",
-    )
-    format: InstantFormat = Field(
-        default="iso8601",
-        description="Format of instants in the parameters: a named one, or a strftime pattern with at least the day.",
-    )
-    timezone: TimeZone = Field(
-        default="UTC",
-        description="Time zone of cursor values without an offset, and of parameters without one.",
-    )
-    bounds: Literal["[)", "[]", "()", "(]"] = Field(
-        default="[)", description="Which ends of a window the API's parameters include."
-    )
-    server_filter: StrictBool = Field(
-        default=True,
-        description="False if the API has no such filter: every run reads everything, and assigns it to windows here.",
-    )
-    fallbacks: Annotated[tuple[Fallback, ...], Check(take_fallbacks, lambda schema: schema)] = Field(
-        default=(),
-        description="Other fields, in order, that tell the window of a record whose cursor is null. Each takes one "
-        "more list a window. Their values go into the cursor's column.",
-    )
-    initial_value: Annotated[Any, Check(_initial_value, _INITIAL_VALUE_SCHEMA)] = Field(
-        default=None,
-        description="Without `partitions`: the cursor from which the first load reads; each later one reads on from "
-        "the cursor that the ledger has. With `partitions`: their `start`.",
-    )
-    lag: Annotated[float, finite_number("a number of seconds, 0 or more", 0)] | None = Field(
-        default=None,
-        description="How far to read again: seconds, days of a date, or the difference of other numbers. With "
-        "`partitions`, at most the seconds of `policy.lookback`.",
-    )
-    convert: Annotated[Any, Check(_function, {})] = None
-    """Only in Python: returns what the API takes for a bound of a window, which it gets in `format`."""
-
-    _placeholders: frozenset[str] = PrivateAttr(default=frozenset())
-    _open_ended: bool = PrivateAttr(default=False)
-
-    @property
-    def open_ended(self) -> bool:
-        """Tell whether each load reads on from the cursor of the last one, without windows."""
-        return self._open_ended
-
-    @property
-    def placeholders(self) -> tuple[str, ...]:
-        """Return the placeholders for a window's start and end that the endpoint uses, with their braces."""
-        return tuple(f"{{{name}}}" for name in (START, END) if name in self._placeholders)
-
-    @property
-    def sends_start(self) -> bool:
-        """Tell whether a request states the start of its window."""
-        return self.server_filter and (self.start_param is not None or START in self._placeholders)
-
-    @property
-    def sends_end(self) -> bool:
-        """Tell whether a request states the end of its window."""
-        named = self.end_param is not None or END in self._placeholders
-        return self.server_filter and named and not self.open_ended
-
-    @property
-    def parameter_names(self) -> str:
-        """Return the names of the window's parameters, or else its placeholders, as one text for messages."""
-        named = [name for name in (self.start_param, self.end_param) if name]
-        return ", ".join(named or self.placeholders)
 
 
 def _data(value: Any) -> Any:
@@ -180,6 +79,11 @@ class Endpoint(DeclarationModel):
         default=None,
         description="JSONPath to the list of records. Unless given, the response body is the list, holds it, or is one "
         "record.",
+    )
+    records: Records = Field(
+        default=RecordShape(),
+        description="The shape of the records at `data_selector`, if it is no list of objects: `numbered`, `map`, "
+        "`lines`, or a mapping.",
     )
     paginator: Paginator | None = Field(
         default=None, description="The endpoint's paginator; the client's unless given."
@@ -258,6 +162,13 @@ class Endpoint(DeclarationModel):
                 f"null, because its rows belong to the windows of {parents[0]}",
             )
         self.incremental._placeholders = frozenset(used & {START, END})
+        if self.incremental.cursor == "window" and not self.incremental.sends_end:
+            raise value_error(
+                "nothing",
+                "the parameter that takes the end of a window, because cursor: window needs a request for each window",
+                "incremental",
+                "end_param",
+            )
         if self.incremental.server_filter and not self.incremental.sends_start:
             raise value_error(
                 "nothing",

@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from ecom_assets.declaration.api.fallback import first_cursor
 from ecom_assets.declaration.dlt_config.refusals import Fail, take_keys
 from ecom_assets.declaration.dlt_config.table_keys import COLUMN, REFERENCE
 from ecom_assets.declaration.error_text import Place, format_value
@@ -90,7 +91,7 @@ def _take_column_hints(resource: dict[str, Any], place: Place, fail: Fail) -> No
     in_key = []
     endpoint = resource.get("endpoint")
     incremental = endpoint.get("incremental") if isinstance(endpoint, Mapping) else None
-    cursor = incremental.get("cursor_path") if isinstance(incremental, Mapping) else None
+    cursor = first_cursor(incremental)
     for name, body in columns.items():
         if not isinstance(body, Mapping):
             continue

@@ -78,7 +78,10 @@ PAGINATOR_TYPES = DltSection(
     ),
 )
 
-_HAS_MORE = as_it_is("has_more_path", "JSONPath to true or false: whether there are more pages.")
+_HAS_MORE = as_it_is(
+    "has_more_path",
+    "JSONPath to true or false, 1 or 0, or a text such as `yes`: whether there are more pages.",
+)
 _EMPTY_PAGE = as_it_is("stop_after_empty_page", "True ends reading at a page without records.")
 _TOTAL = "The number of records of the requested list. The records must add up to it."
 

@@ -180,6 +180,10 @@ class Spellings:
         path = incremental.get("cursor_path")
         if isinstance(path, str):
             incremental["cursor_path"] = path.removeprefix("$.")
+        elif isinstance(path, (list, tuple)):
+            incremental["cursor_path"] = [
+                entry.removeprefix("$.") if isinstance(entry, str) else entry for entry in path
+            ]
         return incremental
 
     def _move_incremental_param(self, endpoint: dict[str, Any], place: Place) -> None:

@@ -30,6 +30,7 @@ _PLACES = {
     "resource_defaults": "ResourceDefaults",
     "resources[]": "Resource",
     "endpoint": "Endpoint",
+    "endpoint.records": "RecordShape",
     "endpoint.incremental": "Incremental",
     "endpoint.incremental.fallbacks[]": "Fallback",
     "write_disposition": "WriteDisposition",

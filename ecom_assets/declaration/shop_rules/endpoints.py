@@ -8,7 +8,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from ecom_assets.declaration.api.client import Client, check_auths
-from ecom_assets.declaration.api.endpoint import Endpoint, Incremental
+from ecom_assets.declaration.api.endpoint import Endpoint
+from ecom_assets.declaration.api.incremental import Incremental
 from ecom_assets.declaration.api.paginator import reported_total
 from ecom_assets.declaration.column_types import CURSOR_TYPES
 from ecom_assets.declaration.error_text import Place, format_value, rule_error
@@ -72,6 +73,12 @@ def check_first_window(place: Place, resource: Resource, start: datetime, lookba
             f"{format_value(incremental.cursor_path)}, whose data_type is {cursor.data_type}",
             f"one of the data types {', '.join(CURSOR_TYPES)}, because the shop has partitions; or leave them out, to "
             "read on from the cursor of the last load",
+        )
+    if incremental.cursor == "window" and cursor is not None and cursor.data_type != "timestamp":
+        raise rule_error(
+            ("resources", place[1], "columns", cursor.name, "data_type"),
+            cursor.data_type,
+            "timestamp, because the column takes the start of the window that was asked for",
         )
     value = incremental.initial_value
     if value is not None and instant_of_value(value, incremental) != start:

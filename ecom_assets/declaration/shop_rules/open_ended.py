@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from ecom_assets.declaration.api.endpoint import Incremental
+from ecom_assets.declaration.api.incremental import Incremental
 from ecom_assets.declaration.cursor_meaning import tells_change
 from ecom_assets.declaration.error_text import Place, format_value, rule_error
 from ecom_assets.declaration.placeholders import END, find_placeholders

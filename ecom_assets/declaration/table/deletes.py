@@ -36,8 +36,8 @@ class DeleteDetection(DeclarationModel):
     )
     field: Dotted | None = Field(
         default=None,
-        description="Instead of `by`: the field, with dots, that says in a record that it is deleted. True, 1, a text "
-        "that is not `false`, or an instant mean yes.",
+        description="Instead of `by`: the field that says in a record that it is deleted: names separated by dots, or "
+        "a list of names. True, 1, a text that is not `false`, or an instant mean yes.",
     )
     params: Mapping[str, Any] = Field(
         default_factory=dict,

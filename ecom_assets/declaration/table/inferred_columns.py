@@ -11,6 +11,7 @@ from typing import Any
 
 from dlt.common.normalizers.naming import snake_case
 
+from ecom_assets.declaration.api.fallback import first_cursor
 from ecom_assets.declaration.field_types import COLUMN_NAME
 from ecom_assets.declaration.table.column import Column, default_path, inferred_column
 
@@ -68,7 +69,7 @@ def with_required_columns(data: Mapping[str, Any]) -> Mapping[str, Any]:
     names = keys if isinstance(keys, (list, tuple)) else [keys]
     endpoint = data.get("endpoint")
     incremental = endpoint.get("incremental") if isinstance(endpoint, Mapping) else None
-    cursor = incremental.get("cursor_path") if isinstance(incremental, Mapping) else None
+    cursor = first_cursor(incremental)
 
     def required(name: Any, column: Any) -> bool:
         if (

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable
 from ecom_assets.declaration.error_text import Place, rule_error
 from ecom_assets.declaration.placeholders import parent_field
 from ecom_assets.declaration.table.column import Column
+from ecom_assets.declaration.table.rows_from import RowsFrom
 
 PII_KEY_NAME = "pii_key"
 """The secret, under `sources.<shop>`, that is the key of `hash`; another key gives other hashes."""
@@ -21,6 +22,7 @@ def check_pii_columns(
     primary_key: Collection[str],
     parent: str | None,
     parent_columns: Collection[Column],
+    rows_from: RowsFrom | None = None,
 ) -> None:
     """Check the `pii` of a resource's columns.
 
@@ -29,6 +31,7 @@ def check_pii_columns(
         primary_key: The names of the columns in its primary key.
         parent: The name of its parent, None if it has none.
         parent_columns: Those of `columns` whose value comes from the parent's record.
+        rows_from: The list of its records, None if it has an endpoint.
 
     Raises:
         PydanticCustomError: Two columns treat one field differently, a column of the primary key is masked or
@@ -41,6 +44,12 @@ def check_pii_columns(
             raise rule_error(
                 place, column.pii, f"pii on the column of {parent} that the value comes from, not here"
             )
+        if (
+            column.pii
+            and rows_from
+            and column.path in [(name,) for name in (rows_from.map_key, *rows_from.position)]
+        ):
+            raise rule_error(place, column.pii, "nothing, because rows_from makes the value of this column")
         if column.pii in ("mask", "drop") and column.name in primary_key:
             raise rule_error(place, column.pii, "hash, because the column is in the primary key")
         if pii_by_path.setdefault(column.path, column.pii) != column.pii:

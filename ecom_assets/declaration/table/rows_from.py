@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from pydantic import Field, model_validator
+from typing_extensions import Self
 
-from ecom_assets.declaration.field_types import DottedText, Name
+from ecom_assets.declaration.error_text import format_value, rule_error
+from ecom_assets.declaration.field_types import DottedText, Name, Text, Texts
 from ecom_assets.declaration.model import DeclarationModel
 
 
@@ -13,6 +15,19 @@ class RowsFrom(DeclarationModel):
 
     resource: Name = Field(description="The resource whose records hold the list.")
     path: DottedText = Field(description="Path of the field that holds the list, with dots.")
+    value: Text | None = Field(
+        default=None,
+        description="The field that takes an element which is no object, such as a text, a number or a list.",
+    )
+    position: Texts = Field(
+        default=(),
+        description="The field that takes the place of an element in its list, from 0. A list of fields goes as many "
+        "lists deep: `[line, place]` makes a row of each element of the lists in a list.",
+    )
+    map_key: Text | None = Field(
+        default=None,
+        description="The list is an object, and this field takes the name of each of its values.",
+    )
     total_path: DottedText | None = Field(
         default=None,
         description="Path, in the same record, to the number of elements; fewer in the list fail it.",
@@ -21,3 +36,15 @@ class RowsFrom(DeclarationModel):
         default=None,
         description="Path, in the same record, to a flag that says the list goes on; then it fails.",
     )
+
+    @model_validator(mode="after")
+    def _check_fields(self) -> Self:
+        """Refuse one field for two things."""
+        fields = [self.value, self.map_key, *self.position]
+        for name in ("value", "map_key"):
+            field = getattr(self, name)
+            if field is not None and fields.count(field) > 1:
+                raise rule_error(
+                    (name,), format_value(field), "a field that value, position and map_key name once"
+                )
+        return self

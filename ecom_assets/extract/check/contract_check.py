@@ -7,7 +7,7 @@ from typing import Any
 
 from ecom_assets.contract.contract import Contract
 from ecom_assets.contract.empty_columns import empty_columns, similar_field
-from ecom_assets.contract.nested_values import explode
+from ecom_assets.contract.nested_values import explode, undeclared_elements
 from ecom_assets.contract.paged_lists import PARTIAL_LIST, refuse_partial_lists, undeclared_rest
 from ecom_assets.contract.result import ContractResult
 from ecom_assets.contract.sample import sample_contract
@@ -52,6 +52,8 @@ def _check_nested_list(resource: Resource, records: list[Any]) -> Iterator[tuple
         refuse_partial_lists(resource, records)
     except ContractBroken as broken:
         yield "list", ("failed", str(broken))
+    if advice := undeclared_elements(resource, records):
+        yield "list", ("failed", advice)
     if rest := undeclared_rest(resource, records):
         yield "list", ("failed", f"{rest} says that {PARTIAL_LIST}")
 

@@ -101,6 +101,7 @@ class PagePass:
         confirmed_by: What confirms the end of the list, see `ecom_assets.extract.paging.end_of_list`.
         pages_overlap: Whether every page began with the last record of the page before.
         is_masked: Whether a page held a secret of the shop.
+        has_unmarked_end: Whether a part of a page would look like the whole page.
     """
 
     previous_digests: Digests | None = None
@@ -113,6 +114,7 @@ class PagePass:
     confirmed_by: str | None = None
     pages_overlap: bool = True
     is_masked: bool = False
+    has_unmarked_end: bool = False
 
     def next_pass(self) -> PagePass:
         """Return the pass over the same pages that comes after this one."""

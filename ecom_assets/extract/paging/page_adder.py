@@ -17,8 +17,9 @@ from dlt.sources.helpers.rest_client.paginators import (
 from requests import Request, Response
 
 from ecom_assets.client.read_statistics import SliceStatistics
+from ecom_assets.client.responses import has_unmarked_end
 from ecom_assets.contract.record_keys import Key, keys_of, number_equal_keys
-from ecom_assets.declaration.api.paginator import PAGINATORS, reported_total
+from ecom_assets.declaration.api.paginator import PAGINATORS
 from ecom_assets.declaration.reading import Resource, Shop
 from ecom_assets.extract.answers.ignored_answers import RefusedLists, is_ignored
 from ecom_assets.extract.answers.masked_values import is_masked
@@ -55,7 +56,7 @@ class PageAdder(BasePaginator):
         self._resource = resource.name
         self._declares_paging = declares_paging(shop, resource)
         self._max_pages = shop.policy.max_pages
-        self._page_reader = PageReader(resource, endpoint, reported_total(config), RecordDetection(resource))
+        self._page_reader = PageReader(resource, endpoint, config, RecordDetection(resource))
         self._refused_lists = RefusedLists(shop, resource)
         self._completeness = CompletenessCheck(shop, resource)
         self._key_paths = resource.key_paths
@@ -90,10 +91,14 @@ class PageAdder(BasePaginator):
         """Add the records of a page, and return whether there is another page."""
         page_pass = self._pass
         page_pass.pages += 1
+        page_pass.has_unmarked_end = page_pass.has_unmarked_end or has_unmarked_end(response)
         page_pass.is_masked = page_pass.is_masked or is_masked(response)
         if is_ignored(response):
             self._slice_statistics.ignored += 1
             self._refused_lists.add(response, self._slice_statistics, is_first=page_pass.pages == 1)
+        elif errors := self._page_reader.undeclared_errors(response):
+            self._slice_statistics.with_errors += 1
+            self._slice_statistics.errors_text = self._slice_statistics.errors_text or errors
         if page_pass.pages == 1:
             page_pass.set_start(response)
             if not self._declares_paging and not is_ignored(response):

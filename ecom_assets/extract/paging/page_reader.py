@@ -10,12 +10,14 @@ from typing import Any
 from dlt.common import jsonpath
 from requests import Response
 
-from ecom_assets.client.responses import repeated_name
+from ecom_assets.client.responses import read_as_lines, repeated_name
 from ecom_assets.declaration.api.item_range import CONTENT_RANGE
+from ecom_assets.declaration.api.paginator import reported_total
 from ecom_assets.declaration.reading import Endpoint, Resource
 from ecom_assets.extract.answers.empty_answers import EmptyAnswers
-from ecom_assets.extract.answers.errors_in_answers import refuse_errors
+from ecom_assets.extract.answers.errors_in_answers import path_of_selector, refuse_errors, undeclared_errors
 from ecom_assets.extract.answers.ignored_answers import is_ignored
+from ecom_assets.extract.answers.record_shapes import RecordShapes
 from ecom_assets.extract.paging.body_path import BodyPath
 from ecom_assets.extract.paging.record_detection import ListPath, RecordDetection
 from ecom_assets.foundation.errors import ApiError
@@ -28,16 +30,22 @@ class PageReader:
     """Reads the answers of one endpoint. Raises ApiError for an answer that does not have the declared shape."""
 
     def __init__(
-        self, resource: Resource, endpoint: Endpoint, total: Mapping[str, str], detection: RecordDetection
+        self,
+        resource: Resource,
+        endpoint: Endpoint,
+        paginator: Mapping[str, Any],
+        detection: RecordDetection,
     ) -> None:
         """Take where the records and the total are.
 
         Args:
             resource: A resource with an endpoint.
             endpoint: The endpoint, with its `data_selector` and `empty_answers`.
-            total: The declared `total_path` or `total_header`, if there is one.
+            paginator: The declared paginator, with the `total_path` or `total_header` if there is one.
             detection: Finds the records in an object if the selector is `$`.
         """
+        total = reported_total(paginator)
+        pointers = [str(value) for key, value in paginator.items() if key.endswith("_path")]
         self._resource = resource.name
         self._detection = detection
         self._detected: ListPath | None = None
@@ -47,6 +55,8 @@ class PageReader:
         # a key that comes from the parent's record has one record for each of them
         key = [resource.column(name) for name in resource.primary_key]
         self._is_one_record = bool(key) and all(map(resource.comes_from_parent, key))
+        self._shapes = RecordShapes(resource, endpoint.records, selector, pointers)
+        self._is_lines = endpoint.records.form == "lines"
         # parsing a path takes dlt longer than following it on a page
         self._records_path = jsonpath.compile_path(selector)
         self._total_path = total.get("total_path")
@@ -66,16 +76,20 @@ class PageReader:
         """
         if is_ignored(response):
             return []
+        if self._is_lines:
+            read_as_lines(response)
         if name := repeated_name(response):
             raise ApiError(
                 f"{self._resource}: an object in the response has the name {name!r} twice, with different values, and "
                 "it is unknown which one counts. Only the API can correct this"
             )
         refuse_errors(self._resource, self._errors_path, response)
+        if self._shapes.is_object:
+            return self._records_of_object(response)
         if not page or len(page) == 1:
             # dlt turns a missing list and null into an empty list, and any other value into a list with that
             # value; only the answer itself tells these cases apart
-            if self.empty_answers.declared_form(response):
+            if self.empty_answers.declared_form(response) or self._is_empty(response):
                 return []
             found = jsonpath.find_values(self._records_path, response.json())
             list_selector = self._selector.removesuffix("[*]")
@@ -84,16 +98,39 @@ class PageReader:
             value = found[0] if len(found) == 1 else found or None
             if not isinstance(value, (list, dict)) or value == {}:
                 found_type = "nothing" if value is None else type(value).__name__
-                raise ApiError(
-                    f"{self._resource}: data_selector {self._selector!r} found {found_type} in a "
-                    f"{response.status_code} answer with {_top_level_keys(response.json())}; "
-                    f"a list of records was expected{self.empty_answers.advice(response)}"
-                )
+                raise self._without_list(found_type, response)
         if self._selector == "$" and isinstance(body := response.json(), dict):
             if self._detected is None:
                 self._detected = self._detection.path_in(body)
             return self._detection.records_at(self._detected, body)
-        return list(page)
+        is_one_record = len(page) == 1 and self.is_one_record(response)
+        self._shapes.refuse_undeclared(page[0] if is_one_record else page)
+        return self._shapes.of_list(page, response)
+
+    def _is_empty(self, response: Response) -> bool:
+        """Tell whether an answer has no record, although its selector found no list."""
+        return self._shapes.selects_from_empty_list(response.json())
+
+    def _records_of_object(self, response: Response) -> list[Any]:
+        """Return the records of an answer that has them in an object."""
+        if self.empty_answers.declared_form(response):
+            return []
+        found = jsonpath.find_values(self._records_path, response.json())
+        if not found or found == [None]:
+            raise self._without_list("nothing", response)
+        return self._shapes.of_object(found[0] if len(found) == 1 else found)
+
+    def _without_list(self, found: str, response: Response) -> ApiError:
+        return ApiError(
+            f"{self._resource}: data_selector {self._selector!r} found {found} in a "
+            f"{response.status_code} answer with {_top_level_keys(response.json())}; "
+            f"a list of records was expected{self.empty_answers.advice(response)}"
+        )
+
+    def undeclared_errors(self, response: Response) -> str:
+        """Return what to declare about the errors beside the records of an answer that was read, "" without any."""
+        path = path_of_selector(self._selector) if self._detected is None else self._detected
+        return undeclared_errors(self._errors_path, response, path)
 
     def for_another_pass(self) -> PageReader:
         """Return a reader that has seen no page yet."""
@@ -105,6 +142,8 @@ class PageReader:
         """Tell whether a response with one record cannot have more: it is no list, or its key is the parent's."""
         if self._is_one_record:
             return True
+        if self._shapes.is_object:
+            return False
         if self._selector == "$" and isinstance(response.json(), dict):
             return not self._detected
         found = jsonpath.find_values(self._records_path, response.json())

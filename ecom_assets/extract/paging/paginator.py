@@ -22,10 +22,11 @@ from ecom_assets.declaration.api.item_range import ItemRangePaginator
 from ecom_assets.declaration.reading import Resource, Shop
 from ecom_assets.extract.answers.masked_values import count_masked
 from ecom_assets.extract.paging.completeness import ListChanged, PagePass, SliceLimits
+from ecom_assets.extract.paging.end_of_list import NOTHING
 from ecom_assets.extract.paging.fallback_lists import FallbackLists
 from ecom_assets.extract.paging.page_adder import PageAdder
 from ecom_assets.extract.paging.page_size import PageSizes, resize_pages
-from ecom_assets.extract.paging.past_the_end import PAST_THE_END, ends_at_416
+from ecom_assets.extract.paging.past_the_end import ends_at_416, past_the_end
 
 MAX_RESTARTS = 3
 """How often a slice is read again because its list changed."""
@@ -115,7 +116,7 @@ class SlicePaginator(PageAdder):
         elif self._has_next_page:
             self._inner.update_request(request)
             if self._extra:
-                request.hooks = PAST_THE_END
+                request.hooks = past_the_end(self._hooks)
 
     def _put_first_page(self, request: Request, inner: BasePaginator) -> None:
         """Put the first page into the request, as it was at first."""
@@ -158,7 +159,8 @@ class SlicePaginator(PageAdder):
         if self._pass.is_masked:
             self._slice_statistics.masked = count_masked(records)
         self._slice_statistics.seconds = time.monotonic() - self._started
-        self._slice_statistics.confirmed_by = self._pass.confirmed_by
+        is_confirmed = self._lists.total is not None or not self._pass.has_unmarked_end
+        self._slice_statistics.confirmed_by = self._pass.confirmed_by if is_confirmed else NOTHING
         self._slice_statistics.complete = True
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from requests import Response
 
+from ecom_assets.client.responses import read_as_lines
 from ecom_assets.extract.answers.ignored_answers import make_empty_page
 
 _REFUSALS = (400, 404, 410, 416, 422)
@@ -23,7 +24,10 @@ def _empty_if_refused(response: Response, *args: Any, **kwargs: Any) -> None:
         make_empty_page(response)
 
 
-PAST_THE_END: Any = {"response": [_empty_if_refused]}
+def past_the_end(hooks: Any) -> Any:
+    """Return the hooks of such a request, given those of the requests before."""
+    kept = [hook for hook in (hooks or {}).get("response") or [] if hook is read_as_lines]
+    return {"response": [_empty_if_refused, *kept]}
 
 
 def ends_at_416(hooks: Any) -> Any:

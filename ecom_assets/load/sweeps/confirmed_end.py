@@ -22,6 +22,7 @@ from ecom_assets.extract.probe import probe_of
 from ecom_assets.extract.slices import Slice
 from ecom_assets.extract.window_assignment import cursor_instants_of
 from ecom_assets.extract.window_request import window_request
+from ecom_assets.foundation.cadence import window_end
 from ecom_assets.foundation.errors import IncompleteSlice
 from ecom_assets.load.own_tables import LEDGER_TABLE
 from ecom_assets.load.sweeps.swept_table import SweptTable
@@ -112,7 +113,10 @@ def _api_lacks(
     contract = Contract(resource, timezone=shop.timezone_of(resource))
     known = _key_texts(before, resource.primary_key)
     for instant, row in sorted(asked):
-        bounds: tuple[datetime, datetime] = (instant, instant + _NEXT)
+        end = instant + _NEXT
+        if incremental.cursor == "window" and shop.partitions:
+            end = window_end(instant, shop.partitions.every)
+        bounds: tuple[datetime, datetime] = (instant, end)
         records: list[Any] = probe_of(connection).page(resource, bounds).records
         request = window_request(Slice("", (), *bounds), incremental)
         for moment in cursor_instants_of(shop, resource, records).to_pylist():

@@ -6,10 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 from ecom_assets.declaration.reading import Shop
 from ecom_assets.extract.check.api_check import check
+from ecom_assets.load.run import run_load
+from ecom_assets.orchestration.metadata import window_metadata
+from ecom_assets.warehouse.duckdb.warehouse import DuckDbWarehouse
 from ecom_assets_tests.extract.test_source import load, loaded
 from ecom_assets_tests.support.servers.loopback import Loopback, json_reply, serving
 
@@ -68,6 +72,61 @@ def test_check_finds_errors_that_are_not_declared(loopback: Loopback) -> None:
     (found,) = [entry for entry in check(shop_of(loopback, {})) if entry.what == "errors"]
     assert found.result == "failed"
     assert found.detail.endswith("total timed out; declare errors_path: errors")
+
+
+@pytest.mark.parametrize(
+    ("selector", "body", "text"),
+    [
+        ("data", PARTIAL, "errors beside its data: total timed out; declare errors_path: errors"),
+        ("data", {"data": [{"id": 1}], "error": {"code": 7}}, 'error beside its data: {"code":7}'),
+        ("data", {"data": [{"id": 1}], "error": True}, "declare errors_path: error"),
+        (None, {"data": [{"id": 1}], "errors": ["E7"]}, 'errors beside its data: ["E7"]'),
+        (
+            "data.things.edges[*].node",
+            {"data": {"things": {"edges": [{"node": {"id": 1}}], "errors": "half"}}},
+            "declare errors_path: data.things.errors",
+        ),
+    ],
+)
+def test_a_load_tells_of_errors_that_are_not_declared(
+    loopback: Loopback, tmp_path: Path, selector: str | None, body: dict[str, Any], text: str
+) -> None:
+    loopback.replies = [json_reply(body)]
+    lines: list[str] = []
+    report = run_load(
+        shop_of(loopback, {"data_selector": selector}),
+        ["things"],
+        warehouse=DuckDbWarehouse(tmp_path / "w.duckdb"),
+        progress=lines.append,
+    )
+    assert report.errors == {}
+    (line,) = [line for line in lines if "tell of errors" in line]
+    assert text in line
+    (window,) = report.resources["things"].windows
+    assert window.with_errors == 1
+    assert window_metadata(window)["answers_with_errors"] == 1
+    with duckdb.connect(str(tmp_path / "w.duckdb"), read_only=True) as connection:
+        assert connection.execute("select with_errors from testshop.load_ledger").fetchall() == [(1,)]
+
+
+@pytest.mark.parametrize(
+    ("selector", "body"),
+    [
+        ("data", {"data": [{"id": 1}], "errors": [], "error": "none"}),
+        ("errors", {"errors": [{"id": 1}]}),
+        (None, {"errors": [{"id": 1}]}),
+        (None, {"id": 1, "error": "card declined"}),
+        (None, [{"id": 1, "error": "card declined"}]),
+    ],
+)
+def test_a_field_of_the_records_is_no_error(
+    loopback: Loopback, tmp_path: Path, selector: str | None, body: Any
+) -> None:
+    loopback.replies = [json_reply(body)]
+    shop = shop_of(loopback, {"data_selector": selector})
+    (window,) = load(shop, tmp_path / "w.duckdb").resources["things"].windows
+    assert (window.kept, window.with_errors) == (1, 0)
+    assert [entry for entry in check(shop) if entry.what == "errors"] == []
 
 
 RETRY = {"path": "errors[*].extensions.code", "values": ["THROTTLED"]}

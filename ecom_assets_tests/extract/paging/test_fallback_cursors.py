@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from ecom_assets.declaration.reading import Shop
+from ecom_assets.declaration.api.fallback import Fallback
+from ecom_assets.declaration.reading import Incremental, Shop
 from ecom_assets.extract.windows import windows_between
 from ecom_assets.load.run import RunReport, run_load
 from ecom_assets_tests.support.servers.loopback import Loopback, Reply, Seen, json_reply, serving
@@ -127,3 +128,31 @@ def test_a_record_without_any_of_the_times_is_in_no_window(api: Api) -> None:
     api.records = [order(1, 0.5), order(2, None)]
     assert api.load("created").errors == {}
     assert api.rows() == [(1, at(0.5))]
+
+
+def test_a_list_of_cursors_is_short_for_fallbacks(api: Api) -> None:
+    """In a load, and next to the long form."""
+    api.records = [order(1, 0.5), order(2, None, placed=1.5), order(3, 0.1, 2.5)]
+    short: dict[str, Any] = {
+        "cursor_path": ["updated_at", "created_at", "placed_at"],
+        "start_param": ["updated_from", "created_from", "placed_from"],
+        "end_param": ["updated_to", "created_to", "placed_to"],
+    }
+    assert api.load(**short, fallbacks=None).errors == {}
+    assert api.rows() == [(1, at(0.5)), (2, at(1.5)), (3, at(2.5))]
+    assert Incremental.model_validate(short) == Incremental(
+        cursor_path="updated_at",
+        start_param="updated_from",
+        end_param="updated_to",
+        fallbacks=tuple(
+            Fallback(cursor_path=FIELDS[name], start_param=f"{name}_from", end_param=f"{name}_to")
+            for name in ("created", "placed")
+        ),
+    )
+
+
+def test_a_list_of_cursors_without_a_filter(api: Api) -> None:
+    api.records = [order(1, 0.5), order(2, 0.1, 1.5)]
+    cursors = ["updated_at", "created_at"]
+    assert api.load(cursor_path=cursors, fallbacks=None, server_filter=False).errors == {}
+    assert api.rows() == [(1, at(0.5)), (2, at(1.5))]
