@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from ecom_assets.cli.check import check
+from ecom_assets.cli.copy import copy
 from ecom_assets.cli.diff import diff
 from ecom_assets.cli.discover import discover
 from ecom_assets.cli.load import load
@@ -61,6 +62,7 @@ def _options(
 
 
 app.command(epilog="Example: ecom-assets check sandbox")(check)
+app.command(epilog="Example: ecom-assets copy myshop --to analytics")(copy)
 app.command(epilog="Example: ecom-assets diff myshop")(diff)
 app.command(epilog="Example: ecom-assets discover sandbox:// --name mine --yes")(discover)
 app.command(epilog="Example: ecom-assets load sandbox orders --window 2026-02-01...2026-02-07")(load)

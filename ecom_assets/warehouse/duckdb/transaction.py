@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -43,6 +43,17 @@ class DuckDbTransaction(Transaction):
     def fetch_arrow(self, sql: str) -> pa.Table:
         """Run a query, and return its rows as an Arrow table."""
         return self.connection.execute(sql).to_arrow_table()
+
+    def arrow_batches(self, sql: str, size: int) -> Iterator[pa.Table]:
+        """Run a query, and yield its rows as Arrow tables."""
+        for batch in self.connection.execute(sql).to_arrow_reader(size):
+            yield pa.Table.from_batches([batch])
+
+    def append_rows(self, dataset: str, table: str, rows: pa.Table, json: Collection[str]) -> None:
+        """Append rows to a table. DuckDB casts texts to JSON when it inserts them."""
+        names = ", ".join(f'"{name}"' for name in rows.column_names)
+        with self.temporary_table("ecom_appended", rows):
+            self.execute(f'insert into "{dataset}"."{table}" ({names}) select {names} from ecom_appended')
 
     def type_of(self, column: Column) -> str:
         """Return the DuckDB type of a declared column."""
