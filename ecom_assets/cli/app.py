@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from ecom_assets.cli.audit import audit
 from ecom_assets.cli.check import check
 from ecom_assets.cli.copy import copy
 from ecom_assets.cli.diff import diff
@@ -61,6 +62,7 @@ def _options(
     pass
 
 
+app.command(epilog="Example: ecom-assets audit myshop orders --windows 10 --repair")(audit)
 app.command(epilog="Example: ecom-assets check sandbox")(check)
 app.command(epilog="Example: ecom-assets copy myshop --to analytics")(copy)
 app.command(epilog="Example: ecom-assets diff myshop")(diff)

@@ -59,6 +59,16 @@ def _print_status(shop: str, resources: Sequence[ResourceStatus], console: Conso
         if entry.cursor is not None:
             line = f" {entry.resource}: the next load reads from {entry.cursor} on"
             console.print(line, markup=False, highlight=False, soft_wrap=True)
+    for entry in resources:
+        if entry.audited and entry.audited_share is not None:
+            what = (
+                f"{entry.audited} loaded windows audited ({entry.audited_share:.0%})"
+                if entry.first
+                else "audited"
+            )
+            drift = f"{entry.drift:,} rows differ" + (f" in {entry.drifted} windows" if entry.first else "")
+            line = f" {entry.resource}: {what}, {drift if entry.drifted else 'no drift'}"
+            console.print(line, markup=False, highlight=False, soft_wrap=True)
     windowed = [entry for entry in resources if entry.first]
     longest_name = max((len(entry.resource) for entry in windowed), default=0)
     if windowed:

@@ -17,6 +17,7 @@ from ecom_assets.declaration.api.auth import Auth
 from ecom_assets.declaration.api.client import Client
 from ecom_assets.declaration.api.incremental import Incremental
 from ecom_assets.declaration.api.policy import Policy
+from ecom_assets.declaration.audit import Audit
 from ecom_assets.declaration.error_text import (
     Place,
     dictionary_label,
@@ -71,6 +72,7 @@ class Shop(DeclarationModel):
     partitions: Partitions | None = Field(
         default=None, description="The windows; required if a resource is windowed."
     )
+    audit: Audit | None = Field(default=None, description="A schedule of audits; none unless given.")
     resources: Annotated[tuple[Resource, ...], Check(_check_resources, _resources_schema)] = Field(
         description="The tables."
     )

@@ -43,6 +43,10 @@ class IncompleteSlice(ApiError):
     """The name of the resource whose endpoint it is about, if that is known only after reading."""
 
 
+class ListMoved(IncompleteSlice):
+    """The list of a slice changed each time it was read."""
+
+
 class WindowsFailed(ApiError):
     """Some windows of a resource failed, and the others were loaded."""
 

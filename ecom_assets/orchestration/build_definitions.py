@@ -16,9 +16,11 @@ from ecom_assets.declaration.neighbours import with_neighbours
 from ecom_assets.declaration.reading import Shop, load_shops, names_shops_dir, unexpected_error
 from ecom_assets.foundation.errors import DeclarationError, IngestError
 from ecom_assets.orchestration.assets import shop_assets
+from ecom_assets.orchestration.audit import audit_job
 from ecom_assets.orchestration.automation.alerts import failure_sensor
 from ecom_assets.orchestration.automation.jobs import deletions_job, snapshots_job, windows_job
 from ecom_assets.orchestration.automation.schedules import (
+    audit_schedule,
     deletions_schedule,
     snapshots_schedule,
     windows_schedule,
@@ -113,6 +115,9 @@ def _parts_of(shop: Shop) -> _Parts:
     if deletions := deletions_job(shop):
         parts.jobs.append(deletions)
         parts.schedules.append(deletions_schedule(shop, deletions))
+    if shop.audit and (audit := audit_job(shop, shop.audit)):
+        parts.jobs.append(audit)
+        parts.schedules.append(audit_schedule(shop, shop.audit, audit))
     return parts
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from dagster import AssetExecutionContext, Failure, RetryRequested
+from dagster import AssetExecutionContext, Failure, OpExecutionContext, RetryRequested
 
 from ecom_assets.declaration.reading import Shop
 from ecom_assets.foundation.errors import (
@@ -72,7 +72,7 @@ def failure_of_run(shop: Shop, error: IngestError) -> Failure:
 
 
 def failure_or_retry(
-    context: AssetExecutionContext, failure: Failure, errors: Iterable[IngestError]
+    context: AssetExecutionContext | OpExecutionContext, failure: Failure, errors: Iterable[IngestError]
 ) -> RetryRequested | Failure:
     """Return what an op raises after errors: a request to run it again where the API asked for a pause.
 

@@ -14,6 +14,7 @@ import dlt
 from dlt.common.configuration.specs import BaseConfiguration
 
 from ecom_assets.declaration.api.policy import Policy
+from ecom_assets.declaration.audit import Audit
 from ecom_assets.declaration.dlt_config.spellings import Spellings
 from ecom_assets.declaration.error_text import Place, dictionary_label, format_place, format_value
 from ecom_assets.declaration.files.secrets_in_files import find_secret
@@ -40,6 +41,7 @@ def rest_api_shop(
     *,
     partitions: Mapping[str, Any] | Partitions | None = None,
     policy: Mapping[str, Any] | Policy | None = None,
+    audit: Mapping[str, Any] | Audit | None = None,
 ) -> Shop:
     """Return the shop that a dictionary declares, for `build_defs` and `run_load`.
 
@@ -51,6 +53,7 @@ def rest_api_shop(
         config: dlt's REST API configuration (`RESTAPIConfig`), with the keys of a declaration.
         partitions: The windows, such as `{"every": "day", "start": "2026-01-01"}`; required if a resource is windowed.
         policy: Rate limit, retries, timeout and concurrency.
+        audit: A schedule of audits, such as `{"every": "week", "windows": 5}`.
 
     Raises:
         DeclarationError: For the first error. It names the place in the dictionary, what was found and what is allowed.
@@ -70,7 +73,7 @@ def rest_api_shop(
     own_places = {place[:2] for place, _ in with_own_auth}
     check_keys(document, (), label)
     _refuse_secrets(document, label)
-    document |= {"name": name, "partitions": partitions, "policy": policy}
+    document |= {"name": name, "partitions": partitions, "policy": policy, "audit": audit}
     spellings = Spellings(document, label)
     shop = build_shop(spellings.document, lambda place: (label, spellings.written_place(place)))
     shop._literal_secrets = taken.literals

@@ -27,6 +27,7 @@ _PLACES = {
     "policy.retry_after": "RetryAfter",
     "policy.retry_errors": "RetryErrors",
     "partitions": "Partitions",
+    "audit": "Audit",
     "resource_defaults": "ResourceDefaults",
     "resources[]": "Resource",
     "endpoint": "Endpoint",

@@ -271,10 +271,10 @@ class PageAdder(BasePaginator):
             return total != first_total
         return total < first_total and self._by_position
 
-    def _fail(self, reason: str) -> NoReturn:
+    def _fail(self, reason: str, kind: type[IncompleteSlice] = IncompleteSlice) -> NoReturn:
         if self._detected_paging is not None:
             reason += (
                 f". No paginator is declared. Declare paginator: {self._detected_paging.declaration}, which dlt "
                 "detects here, or paginator: single_page if the first page is everything"
             )
-        raise IncompleteSlice(f"{self._resource}: {reason}")
+        raise kind(f"{self._resource}: {reason}")

@@ -27,6 +27,7 @@ from ecom_assets.extract.paging.fallback_lists import FallbackLists
 from ecom_assets.extract.paging.page_adder import PageAdder
 from ecom_assets.extract.paging.page_size import PageSizes, resize_pages
 from ecom_assets.extract.paging.past_the_end import ends_at_416, past_the_end
+from ecom_assets.foundation.errors import ListMoved
 
 MAX_RESTARTS = 3
 """How often a slice is read again because its list changed."""
@@ -146,7 +147,7 @@ class SlicePaginator(PageAdder):
                     self._read_next_list = self._has_next_page = self._lists.has_next_list
         except ListChanged as change:
             if self._slice_statistics.restarts >= MAX_RESTARTS:
-                self._fail(f"{change}, also after {MAX_RESTARTS} restarts")
+                self._fail(f"{change}, also after {MAX_RESTARTS} restarts", ListMoved)
             self._slice_statistics.restarts += 1
             self._read_again = self._has_next_page = True
         if self._has_next_page:

@@ -7,13 +7,14 @@ After a change of the cadence or the start, the ledger has windows of other boun
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from ecom_assets.declaration.reading import Partitions, Resource, Shop
-from ecom_assets.extract.windows import Window, window_at
+from ecom_assets.extract.windows import Window, window_at, windows_between
 from ecom_assets.foundation.intervals import Intervals
+from ecom_assets.load.ledger.audits import DRIFT, Audits, newest_audits
 from ecom_assets.load.own_tables import LEDGER_TABLE
 from ecom_assets.warehouse.transaction import Transaction
 from ecom_assets.warehouse.warehouse import Warehouse
@@ -134,6 +135,51 @@ def coverage_of(entries: Iterable[LedgerEntry]) -> Coverage:
     return found
 
 
+def closed_coverage(entries: Iterable[LedgerEntry]) -> Coverage:
+    """Return what entries cover that were loaded after the end of their window. They come newest first."""
+    return coverage_of(entry for entry in entries if entry.end is not None and entry.loaded_at >= entry.end)
+
+
+@dataclass(frozen=True)
+class LoadedTable:
+    """What the ledger has of a table that can be audited.
+
+    Attributes:
+        resource: The table's resource.
+        windows: The newest load of each declared window that was loaded after its end; of a table without windows,
+            the newest load under None.
+        newest: When the newest load of the table had read everything.
+    """
+
+    resource: Resource
+    windows: Mapping[Window | None, LedgerEntry]
+    newest: datetime | None
+
+
+def loaded_table(
+    transaction: Transaction, shop: Shop, resource: Resource, present: Collection[str], now: datetime
+) -> LoadedTable:
+    """Return what the ledger has of a table; `present` are the tables that exist."""
+    entries = newest_entries(transaction, shop, resource) if LEDGER_TABLE in present else []
+    newest = entries[0].loaded_at if entries else None
+    if not resource.windowed or shop.partitions is None:
+        return LoadedTable(resource, {None: entries[0]} if entries and entries[0].adds_up else {}, newest)
+    coverage = closed_coverage(entries)
+    closed = windows_between(shop.partitions, shop.partitions.start, now)
+    return LoadedTable(
+        resource,
+        {
+            window: max(
+                (entry for *_, entry in coverage.pieces_in(window.start, window.end)),
+                key=lambda entry: (entry.loaded_at, entry.load_id),
+            )
+            for window in closed
+            if coverage.state_of(window) == LOADED
+        },
+        newest,
+    )
+
+
 def replaced_entries(entries: Sequence[LedgerEntry], windows: Iterable[Window]) -> Iterator[LedgerEntry]:
     """Yield the entries of which nothing counts any more, once a load has brought `windows`.
 
@@ -147,10 +193,33 @@ def replaced_entries(entries: Sequence[LedgerEntry], windows: Iterable[Window]) 
             yield entry
 
 
+def drifted_time(
+    audits: Audits, resource: Resource, entries: Sequence[LedgerEntry]
+) -> Iterator[tuple[datetime, datetime]]:
+    """Yield the windows of a resource in which an audit found drift, and that were not loaded again since.
+
+    `entries` are the newest of each window, the newest first.
+    """
+    for (name, start, end), audit in audits.items():
+        if name != resource.name or audit.outcome != DRIFT or start is None or end is None:
+            continue
+        newest = next(
+            (
+                entry
+                for entry in entries
+                if entry.start and entry.end and entry.start < end and entry.end > start
+            ),
+            None,
+        )
+        if newest is not None and newest.load_id == audit.load_id:
+            yield start, end
+
+
 def loaded_time(shop: Shop, warehouse: Warehouse) -> dict[str, Intervals] | None:
     """Return the time that is loaded for good of each windowed table, by name; None before the first load.
 
-    A window counts once it was loaded after its end, with figures that add up.
+    A window counts once it was loaded after its end, with figures that add up. If the shop declares that drift is
+    repaired, a window in which an audit found drift does not count until it is loaded again.
 
     Raises:
         WarehouseError: The warehouse cannot be read.
@@ -158,12 +227,18 @@ def loaded_time(shop: Shop, warehouse: Warehouse) -> dict[str, Intervals] | None
     if not warehouse.exists():
         return None
     with warehouse.read(shop.name) as transaction:
-        if LEDGER_TABLE not in transaction.columns_of(shop.name):
+        tables = transaction.columns_of(shop.name)
+        if LEDGER_TABLE not in tables:
             return None
         found = {}
+        audits = newest_audits(transaction, shop, tables) if shop.audit and shop.audit.repair else {}
         for resource in shop.windowed_resources():
             entries = newest_entries(transaction, shop, resource)
-            closed = [entry for entry in entries if entry.end is not None and entry.loaded_at >= entry.end]
-            pieces = coverage_of(closed)._pieces
-            found[resource.name] = Intervals((start, end) for start, end, entry in pieces if entry.adds_up)
+            drifted = Intervals(drifted_time(audits, resource, entries))
+            found[resource.name] = Intervals(
+                part
+                for start, end, entry in closed_coverage(entries)._pieces
+                if entry.adds_up
+                for part in drifted.gaps(start, end)
+            )
         return found

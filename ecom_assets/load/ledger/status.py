@@ -6,12 +6,14 @@ Runs that failed are not in the ledger; Dagster's UI shows them.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from ecom_assets.contract.cursor_values import cursor_text
 from ecom_assets.declaration.reading import Resource, Shop
 from ecom_assets.extract.windows import Window, windows_between
+from ecom_assets.load.ledger.audits import DRIFT, Audits, audit_in_force, newest_audits
 from ecom_assets.load.ledger.coverage import (
     FAILED,
     LOADED,
@@ -19,7 +21,9 @@ from ecom_assets.load.ledger.coverage import (
     PARTLY,
     Coverage,
     LedgerEntry,
+    LoadedTable,
     coverage_of,
+    loaded_table,
     newest_entries,
 )
 from ecom_assets.load.ledger.cursors import current_cursor, read_cursors, typed_by_cursors
@@ -44,6 +48,10 @@ class ResourceStatus:
     the table does not exist. `rejected` counts the rejected rows of these windows. `last_load` is aware and in UTC.
     `bar` goes from the window `first` to the window `last`. `cursor` is from where the next load of an open-ended table
     reads, None for other tables.
+
+    `audited` counts the loaded windows that an audit has compared with the API since their last load, `audited_share`
+    is their share of the loaded ones, None if none is loaded. `drifted` counts those in which the audit found drift,
+    `drift` the rows that differ in them.
     """
 
     resource: str
@@ -59,6 +67,10 @@ class ResourceStatus:
     last: str | None
     bar: str
     cursor: str | None = None
+    audited: int = 0
+    audited_share: float | None = None
+    drifted: int = 0
+    drift: int = 0
 
 
 def missing_windows(shop: Shop, warehouse: Warehouse, now: datetime) -> dict[str, tuple[Window, ...] | None]:
@@ -104,7 +116,14 @@ def status(shop: Shop, warehouse: Warehouse, now: datetime) -> tuple[ResourceSta
     """
     with warehouse.read(shop.name) as transaction:
         tables = transaction.columns_of(shop.name)
-        return tuple(_resource_status(shop, resource, transaction, tables, now) for resource in shop.tables)
+        audits = newest_audits(transaction, shop, tables)
+        return tuple(
+            replace(
+                _resource_status(shop, resource, transaction, tables, now),
+                **_audit_status(audits, loaded_table(transaction, shop, resource, tables, now)),
+            )
+            for resource in shop.tables
+        )
 
 
 def _resource_status(
@@ -143,6 +162,22 @@ def _resource_status(
         bar=bar(marks),
         cursor=_cursor(shop, resource, transaction) if resource.open_ended else None,
     )
+
+
+def _audit_status(audits: Audits, table: LoadedTable) -> dict[str, Any]:
+    """Return what audits found in the windows of a table that are loaded, since their last load."""
+    found = []
+    for window, entry in table.windows.items() if not table.resource.open_ended else ():
+        bounds = (window.start, window.end) if window else (None, None)
+        if audit := audit_in_force(audits, table.resource, bounds, entry.load_id):
+            found.append(audit)
+    drifted = [audit for audit in found if audit.outcome == DRIFT]
+    return {
+        "audited": len(found),
+        "audited_share": len(found) / len(table.windows) if table.windows else None,
+        "drifted": len(drifted),
+        "drift": sum(audit.drift for audit in drifted),
+    }
 
 
 def _cursor(shop: Shop, resource: Resource, transaction: Transaction) -> str:

@@ -13,6 +13,7 @@ from ecom_assets.declaration.reading import Shop
 from ecom_assets.declaration.table.deletes import deletions_name
 from ecom_assets.foundation.errors import IngestError
 from ecom_assets.foundation.progress import OnProgress
+from ecom_assets.load.ledger.audits import delete_audits
 from ecom_assets.load.own_tables import LEDGER_TABLE, REJECTED_ROWS_TABLE
 from ecom_assets.load.schema_changes.foreign_tables import loaded_resources
 from ecom_assets.warehouse.errors import as_warehouse_error
@@ -104,3 +105,4 @@ def reset(shop: Shop, warehouse: Warehouse, tables: Sequence[ResetTable], on_pro
                     f'delete from "{shop.name}"."{table}" where resource in (?, ?)',
                     [entry.table, deletions_name(entry.table)],
                 )
+        delete_audits(transaction, shop, present, [entry.table for entry in tables])

@@ -1,6 +1,6 @@
 """The schedules of a shop, in UTC: each window soon after it closed, snapshots daily, delete detection weekly.
 
-All are off until somebody switches them on in the UI.
+All are off until somebody switches them on in the UI, except the audit, which exists only if it is declared.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from datetime import timedelta
 
 from dagster import (
     DefaultScheduleStatus,
+    JobDefinition,
     RunRequest,
     ScheduleDefinition,
     ScheduleEvaluationContext,
@@ -17,6 +18,7 @@ from dagster import (
     schedule,
 )
 
+from ecom_assets.declaration.audit import Audit
 from ecom_assets.declaration.reading import Partitions, Shop
 from ecom_assets.extract.windows import floor, window_at, windows_between
 from ecom_assets.orchestration.automation.jobs import AssetJob, job_name
@@ -26,6 +28,9 @@ MINUTES_AFTER = 10
 
 SNAPSHOT_CRON = "40 0 * * *"
 DELETIONS_CRON = "20 2 * * 0"
+
+_AUDIT_CRON: Mapping[str, str] = {"day": "20 1 * * *", "week": "20 1 * * 0", "month": "20 1 1 * *"}
+"""After the snapshots, which change from day to day, were loaded."""
 
 _WINDOW_CRON: Mapping[str, str] = {
     "hour": f"{MINUTES_AFTER} * * * *",
@@ -72,15 +77,30 @@ def deletions_schedule(shop: Shop, job: AssetJob) -> ScheduleDefinition:
     return _unpartitioned_schedule(shop, "deletions_schedule", job, DELETIONS_CRON, description)
 
 
+def audit_schedule(shop: Shop, declared: Audit, job: JobDefinition) -> ScheduleDefinition:
+    """Return the schedule that audits the shop as often as it declares. It is on from the start."""
+    description = (
+        f"Reads closed windows of {shop.name} again every {declared.every}, and compares them (UTC)."
+    )
+    return _unpartitioned_schedule(
+        shop, "audit_schedule", job, _AUDIT_CRON[declared.every], description, DefaultScheduleStatus.RUNNING
+    )
+
+
 def _unpartitioned_schedule(
-    shop: Shop, kind: str, job: AssetJob, cron: str, description: str
+    shop: Shop,
+    kind: str,
+    job: AssetJob,
+    cron: str,
+    description: str,
+    status: DefaultScheduleStatus = DefaultScheduleStatus.STOPPED,
 ) -> ScheduleDefinition:
-    """Return a schedule of a job without partitions, in UTC and switched off."""
+    """Return a schedule of a job without partitions, in UTC and switched off unless `status` says otherwise."""
     return ScheduleDefinition(
         name=job_name(shop, kind),
         job=job,
         cron_schedule=cron,
         execution_timezone="UTC",
         description=description,
-        default_status=DefaultScheduleStatus.STOPPED,
+        default_status=status,
     )

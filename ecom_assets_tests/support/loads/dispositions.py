@@ -44,7 +44,7 @@ class Things:
         self.declared: dict[str, Any] = {}
         self.windowed = False
         self.others: list[dict[str, Any]] = []
-        self._base_url = loopback.base_url
+        self.loopback = loopback
         loopback.answering = self._answer
 
     def declare(
@@ -64,7 +64,7 @@ class Things:
             {
                 "name": "testshop",
                 "client": {
-                    "base_url": self._base_url,
+                    "base_url": self.loopback.base_url,
                     "paginator": {"type": "single_page", "total_path": "total"},
                 },
                 "policy": {"max_retries": 0},
