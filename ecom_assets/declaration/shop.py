@@ -17,6 +17,7 @@ from ecom_assets.declaration.api.auth import Auth
 from ecom_assets.declaration.api.client import Client
 from ecom_assets.declaration.api.endpoint import Incremental
 from ecom_assets.declaration.api.policy import Policy
+from ecom_assets.declaration.assets.settings import AssetSettings, ShopSettings
 from ecom_assets.declaration.error_text import (
     Place,
     dictionary_label,
@@ -71,6 +72,7 @@ class Shop(DeclarationModel):
     partitions: Partitions | None = Field(
         default=None, description="The windows; required if a resource is windowed."
     )
+    dagster: ShopSettings = AssetSettings()
     resources: Annotated[tuple[Resource, ...], Check(_check_resources, _resources_schema)] = Field(
         description="The tables."
     )
