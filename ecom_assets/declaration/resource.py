@@ -14,6 +14,7 @@ from typing_extensions import Self
 
 from ecom_assets.declaration.api.endpoint import Endpoint
 from ecom_assets.declaration.api.incremental import Incremental
+from ecom_assets.declaration.assets.settings import AssetSettings, TableSettings
 from ecom_assets.declaration.column_types import CURSOR_TYPES, OPEN_CURSOR_TYPES
 from ecom_assets.declaration.error_text import format_value, rule_error
 from ecom_assets.declaration.field_types import (
@@ -117,6 +118,7 @@ class Resource(DeclarationModel):
         default=MAX_DELETED,
         description="The share of a table's live rows, 0 to 1; if more are gone at once, a sweep marks none of them.",
     )
+    dagster: TableSettings = AssetSettings()
 
     _parent_windowed: bool = PrivateAttr(default=False)
     _parent_open_ended: bool = PrivateAttr(default=False)

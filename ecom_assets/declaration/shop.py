@@ -18,6 +18,7 @@ from ecom_assets.declaration.api.client import Client
 from ecom_assets.declaration.api.incremental import Incremental
 from ecom_assets.declaration.api.policy import Policy
 from ecom_assets.declaration.audit import Audit
+from ecom_assets.declaration.assets.settings import AssetSettings, ShopSettings
 from ecom_assets.declaration.error_text import (
     Place,
     dictionary_label,
@@ -73,6 +74,7 @@ class Shop(DeclarationModel):
         default=None, description="The windows; required if a resource is windowed."
     )
     audit: Audit | None = Field(default=None, description="A schedule of audits; none unless given.")
+    dagster: ShopSettings = AssetSettings()
     resources: Annotated[tuple[Resource, ...], Check(_check_resources, _resources_schema)] = Field(
         description="The tables."
     )

@@ -34,8 +34,9 @@ from ecom_assets.orchestration.failures import failure_of_resources, failure_of_
 from ecom_assets.orchestration.metadata import row_counts, table_metadata, valid_row_counts, window_metadata
 from ecom_assets.orchestration.partitions import backfill_policy, partitions_def, windows_in_range
 from ecom_assets.orchestration.resources import secrets_key
-from ecom_assets.orchestration.translator import ShopTranslator, asset_key, load_pool
-from ecom_assets.warehouse.choice import warehouse_from_environment, warehouse_kind
+from ecom_assets.orchestration.translation import NamedFailures, Translator, runnable_specs, translator_for
+from ecom_assets.orchestration.translator import asset_key, load_pool
+from ecom_assets.warehouse.choice import warehouse_from_environment
 from ecom_assets.warehouse.warehouse import Warehouse
 
 Event = MaterializeResult[Any] | AssetCheckResult
@@ -58,65 +59,86 @@ listeners: list[LoadListener] = []
 """Those who listen in this process; none in a run that Dagster started."""
 
 
-def shop_specs(shop: Shop) -> dict[AssetKey, AssetSpec]:
-    """Return the spec of every resource by its asset's key; needs no secret and no network.
+def shop_specs(shop: Shop, translator: Translator | None = None) -> dict[AssetKey, AssetSpec]:
+    """Return the spec of every resource by its declared key; needs no secret and no network.
+
+    Args:
+        shop: The declared shop.
+        translator: A translator of the project's own, see `translator_for`. The key in a spec of it may be another.
 
     Raises:
         WarehouseError: dlt's pipeline cannot have a temporary folder.
+        IngestError: The given translator failed.
     """
+    made = translator_for(shop, translator)
     with temporary_folder() as folder:
         # dagster-dlt reads nothing of a pipeline but its destination's name, as a kind; this one never runs
         pipeline = dlt.pipeline(f"{shop.name}_specs", pipelines_dir=str(folder), destination="duckdb")
         try:
-            specs = build_dlt_asset_specs(build_source(shop), pipeline, ShopTranslator(shop))
+            source = build_source(shop)
+            asked = made if translator is None else NamedFailures(shop, made)
+            specs = build_dlt_asset_specs(source, pipeline, asked)
         finally:
             pipeline.deactivate()
-    kinds = {"dlt", warehouse_kind()}
-    return {
-        spec.key: spec.replace_attributes(metadata=_metadata_without_dlt_objects(spec), kinds=kinds)
-        for spec in specs
-    }
-
-
-def _metadata_without_dlt_objects(spec: AssetSpec) -> dict[str, Any]:
-    """Leave out the objects that dagster-dlt needs for its own way to run: the UI would show them."""
-    return {key: value for key, value in spec.metadata.items() if not key.startswith("dagster_dlt/")}
+    return runnable_specs(shop, list(source.selected_resources), specs)
 
 
 def shop_assets(shop: Shop) -> list[AssetsDefinition]:
-    """Return the one or two multi-assets of a shop."""
-    specs = shop_specs(shop)
-    assets = []
-    if shop.partitions and shop.windowed_resources():
-        definition = partitions_def(shop.partitions)
-        assets.append(_multi_asset(shop, "windows", shop.windowed_resources(), specs, definition))
-    if shop.snapshot_resources():
-        assets.append(_multi_asset(shop, "snapshots", shop.snapshot_resources(), specs, None))
-    return assets
+    """Return the multi-assets of a shop: one or two, unless its tables have several pools."""
+    return load_assets(shop, shop_specs(shop))
+
+
+def load_assets(shop: Shop, specs: Mapping[AssetKey, AssetSpec]) -> list[AssetsDefinition]:
+    """Return the multi-assets of specs by their declared keys."""
+    windowed = partitions_def(shop.partitions) if shop.partitions else None
+    return [
+        *_multi_assets(shop, "windows", shop.windowed_resources() if windowed else (), specs, windowed),
+        *_multi_assets(shop, "snapshots", shop.snapshot_resources(), specs, None),
+    ]
+
+
+def _multi_assets(
+    shop: Shop,
+    kind: str,
+    resources: Sequence[Resource],
+    specs: Mapping[AssetKey, AssetSpec],
+    definition: TimeWindowPartitionsDefinition | None,
+) -> Iterator[AssetsDefinition]:
+    """Yield a multi-asset for each pool, because an op has one pool. That of the shop's pool comes first."""
+    by_pool: dict[str, list[Resource]] = {load_pool(shop): []}
+    for resource in resources:
+        by_pool.setdefault(load_pool(shop, resource), []).append(resource)
+    for pool, members in by_pool.items():
+        if members:
+            name = kind if pool == load_pool(shop) else f"{kind}__{members[0].name}"
+            yield _multi_asset(shop, name, members, specs, definition)
 
 
 def _multi_asset(
     shop: Shop,
     kind: str,
     resources: Sequence[Resource],
-    specs: dict[AssetKey, AssetSpec],
+    specs: Mapping[AssetKey, AssetSpec],
     definition: TimeWindowPartitionsDefinition | None,
 ) -> AssetsDefinition:
     """Put resources of one kind into one op, so that a run reads the endpoint of a parent once."""
+    keys = {resource.name: specs[asset_key(shop, resource.name)].key for resource in resources}
 
     @multi_asset(
         name=f"load_{shop.name}_{kind}",
         specs=[specs[asset_key(shop, resource.name)] for resource in resources],
-        check_specs=[spec for resource in resources for spec in check_specs(shop, resource)],
+        check_specs=[
+            spec for resource in resources for spec in check_specs(shop, resource, keys[resource.name])
+        ],
         partitions_def=definition,
         backfill_policy=backfill_policy(shop.partitions) if definition and shop.partitions else None,
         can_subset=True,
-        pool=load_pool(shop),
+        pool=load_pool(shop, resources[0]),
         required_resource_keys={secrets_key(shop)},
-        description=f"Loads the {kind} of {shop.name}, then checks the tables.",
+        description=f"Loads the {kind.partition('__')[0]} of {shop.name}, then checks the tables.",
     )
     def load(context: AssetExecutionContext) -> Iterator[Event]:
-        yield from _load_report_check(context, shop, resources, definition)
+        yield from _load_report_check(context, shop, keys, definition)
 
     return load
 
@@ -124,11 +146,11 @@ def _multi_asset(
 def _load_report_check(
     context: AssetExecutionContext,
     shop: Shop,
-    resources: Sequence[Resource],
+    declared: Mapping[str, AssetKey],
     definition: TimeWindowPartitionsDefinition | None,
 ) -> Iterator[Event]:
     """Load the selected resources, report and check them, and raise at the end for those that failed."""
-    keys = _keys_of(context, shop, resources)
+    keys = _keys_in_run(context, declared)
     names = [name for name, key in keys.items() if key in context.selected_asset_keys]
     if not names and not context.selected_asset_check_keys:
         raise Failure(
@@ -155,12 +177,10 @@ def _load_report_check(
         raise Failure(description=str(report.unpublished), metadata={"shop": shop.name}) from None
 
 
-def _keys_of(
-    context: AssetExecutionContext, shop: Shop, resources: Sequence[Resource]
-) -> dict[str, AssetKey]:
+def _keys_in_run(context: AssetExecutionContext, keys: Mapping[str, AssetKey]) -> dict[str, AssetKey]:
     """Return the asset keys of resources as they are in the run: a project may have replaced ours by others."""
     by_output = context.assets_def.node_keys_by_output_name
-    return {entry.name: by_output[asset_key(shop, entry.name).to_python_identifier()] for entry in resources}
+    return {name: by_output[key.to_python_identifier()] for name, key in keys.items()}
 
 
 def _windows_of_run(

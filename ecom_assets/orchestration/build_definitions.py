@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dagster import AssetsDefinition, Definitions, ScheduleDefinition, SensorDefinition
+from dagster import AssetKey, AssetsDefinition, Definitions, ScheduleDefinition, SensorDefinition
 
 from ecom_assets.declaration.neighbours import with_neighbours
 from ecom_assets.declaration.reading import Shop, load_shops, names_shops_dir, unexpected_error
 from ecom_assets.foundation.errors import DeclarationError, IngestError
-from ecom_assets.orchestration.assets import shop_assets
+from ecom_assets.orchestration.assets import load_assets, shop_assets, shop_specs
 from ecom_assets.orchestration.audit import audit_job
 from ecom_assets.orchestration.automation.alerts import failure_sensor
 from ecom_assets.orchestration.automation.jobs import deletions_job, snapshots_job, windows_job
@@ -29,6 +29,8 @@ from ecom_assets.orchestration.automation.sensors import change_sensor
 from ecom_assets.orchestration.deletions import deletions_assets
 from ecom_assets.orchestration.invalid_declarations import invalid_declaration_assets
 from ecom_assets.orchestration.resources import ShopSecrets, secrets_key, shop_resources
+from ecom_assets.orchestration.translation import Translator, key_of_specs
+from ecom_assets.orchestration.translator import KeyOf, asset_key
 
 
 def build_defs(
@@ -37,6 +39,7 @@ def build_defs(
     shops: Sequence[Shop] = (),
     *,
     alerts: bool = True,
+    translator: Translator | None = None,
 ) -> Definitions:
     """Return the definitions of all shops that a folder declares, and of shops in Python.
 
@@ -51,10 +54,14 @@ def build_defs(
             ECOM_SHOPS_DIR names one.
         alerts: Whether there is a sensor `alert_on_failure` for all failed runs of the code location. Of several
             results that are merged, one may have it.
+        translator: How tables become assets, if a declaration cannot say it: a subclass of `ShopTranslator` whose
+            `get_asset_spec` changes what the shop's declaration says, a translator of dagster-dlt, or a function that
+            takes a shop and returns one of them. Keys, dependencies, jobs, sensors and checks follow its keys.
 
     Raises:
         DeclarationError: The folder has no valid file, or two shops in Python have the same name.
         WarehouseError: No temporary folder can be created. dlt needs one to describe the assets.
+        IngestError: `translator` makes no translator, failed for a table, or gave two tables one key.
         ValueError: `resource_overrides` has an unknown key, or a secret that is no EnvVar; or an entry of `shops` is
             no shop.
     """
@@ -70,18 +77,22 @@ def build_defs(
     resources = shop_resources(shops, resource_overrides or {}, some_invalid=bool(invalid_files))
     shops = with_neighbours(shops, {shop.name: resources[secrets_key(shop)].secrets for shop in shops})
     parts: list[_Parts] = []
+    shop_names: dict[AssetKey, str] = {}
     for shop in shops:
         try:
-            parts.append(_parts_of(shop))
-        except IngestError:
-            raise
+            part = _parts_of(shop, translator)
+            _claim_keys(shop, part, shop_names)
+            parts.append(part)
+        except IngestError as error:
+            if shop.file == Path() or len(shops) == 1 or not isinstance(error, DeclarationError):
+                raise
+            invalid_files[shop.file] = error
         except Exception as error:  # a fault of this program: it must not take the other shops down
             if shop.file == Path() or len(shops) == 1:
                 raise
             invalid_files[shop.file] = unexpected_error(shop.file, error)
-    taken = {key for part in parts for asset in part.assets for key in asset.keys}
-    specs, checks = invalid_declaration_assets(invalid_files, in_python, taken)
-    of_all = [failure_sensor(shops, resources)] if alerts else []
+    specs, checks = invalid_declaration_assets(invalid_files, in_python, shop_names)
+    of_all = [failure_sensor(shops, resources, shop_names)] if alerts else []
     return Definitions(
         assets=[*specs, *(asset for part in parts for asset in part.assets)],
         asset_checks=checks,
@@ -102,23 +113,40 @@ class _Parts:
     sensors: list[SensorDefinition] = field(default_factory=list)
 
 
-def _parts_of(shop: Shop) -> _Parts:
+def _parts_of(shop: Shop, translator: Translator | None) -> _Parts:
     """Return the assets, jobs, schedules and sensors of a shop."""
-    parts = _Parts([*shop_assets(shop), *deletions_assets(shop)])
-    if shop.partitions and (windows := windows_job(shop)):
+    key_of: KeyOf = asset_key
+    if translator is None:
+        parts = _Parts([*shop_assets(shop), *deletions_assets(shop)])
+    else:
+        specs = shop_specs(shop, translator)
+        parts = _Parts([*load_assets(shop, specs), *deletions_assets(shop, specs)])
+        key_of = key_of_specs(specs)
+    if shop.partitions and (windows := windows_job(shop, key_of)):
         parts.jobs.append(windows)
         parts.schedules.append(windows_schedule(shop, shop.partitions, windows))
-        parts.sensors.append(change_sensor(shop, shop.partitions, windows))
-    if snapshots := snapshots_job(shop):
+        parts.sensors.append(change_sensor(shop, shop.partitions, windows, key_of=key_of))
+    if snapshots := snapshots_job(shop, key_of):
         parts.jobs.append(snapshots)
         parts.schedules.append(snapshots_schedule(shop, snapshots))
-    if deletions := deletions_job(shop):
+    if deletions := deletions_job(shop, key_of):
         parts.jobs.append(deletions)
         parts.schedules.append(deletions_schedule(shop, deletions))
     if shop.audit and (audit := audit_job(shop, shop.audit)):
         parts.jobs.append(audit)
         parts.schedules.append(audit_schedule(shop, shop.audit, audit))
     return parts
+
+
+def _claim_keys(shop: Shop, part: _Parts, shop_names: dict[AssetKey, str]) -> None:
+    """Add the keys of a shop's assets to those of the others; refuse a key that another shop has."""
+    keys = [key for asset in part.assets for key in asset.keys]
+    for key in keys:
+        if key in shop_names:
+            found = f"a prefix that gives the key {key.to_user_string()}, which shop {shop_names[key]} has"
+            allowed = "a key_prefix with which no asset has the key of another shop's"
+            raise DeclarationError(shop.declared_in, "dagster.key_prefix", found, allowed)
+    shop_names.update(dict.fromkeys(keys, shop.name))
 
 
 def _check_shops(shops: Sequence[Any]) -> tuple[Shop, ...]:

@@ -68,8 +68,14 @@ _CHECKS: Mapping[str, _Check] = {
 }
 
 
-def check_specs(shop: Shop, resource: Resource) -> list[AssetCheckSpec]:
-    """Return the checks of a table; those of keys only where the declaration has some."""
+def check_specs(shop: Shop, resource: Resource, key: AssetKey | None = None) -> list[AssetCheckSpec]:
+    """Return the checks of a table; those of keys only where the declaration has some.
+
+    Args:
+        shop: The declared shop.
+        resource: The resource of the table.
+        key: The key of its asset, if it is not the declared one.
+    """
     without = {
         "references": not any(column.references for column in resource.columns),
         "primary_key_unique": not resource.primary_key,
@@ -78,7 +84,7 @@ def check_specs(shop: Shop, resource: Resource) -> list[AssetCheckSpec]:
     return [
         AssetCheckSpec(
             name=name,
-            asset=asset_key(shop, resource.name),
+            asset=key or asset_key(shop, resource.name),
             description=check.description,
             blocking=check.blocking,
         )

@@ -7,10 +7,12 @@ They have no partitions, because delete detection reads the whole collection. Se
 # no postponed annotations here: Dagster reads that of `context` as a type
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
+from types import MappingProxyType
 from typing import Any
 
 from dagster import (
     AssetExecutionContext,
+    AssetKey,
     AssetsDefinition,
     AssetSpec,
     Failure,
@@ -26,38 +28,55 @@ from ecom_assets.foundation.errors import IngestError
 from ecom_assets.load.sweeps.delete_detection import DeleteDetectionReport, detect_deletes
 from ecom_assets.orchestration.failures import failure_of_resources, failure_or_retry
 from ecom_assets.orchestration.resources import secrets_key
-from ecom_assets.orchestration.translator import OWNERS, asset_key, load_pool
-from ecom_assets.warehouse.choice import warehouse_from_environment, warehouse_kind
+from ecom_assets.orchestration.translator import asset_key, load_pool, look_of, look_of_spec
+from ecom_assets.warehouse.choice import warehouse_from_environment
 from ecom_assets.warehouse.warehouse import Warehouse
 
 _INTERVAL = timedelta(weeks=1)
 """How often delete detection is due: as often as its schedule runs it."""
 
 
-def deletions_assets(shop: Shop) -> list[AssetsDefinition]:
-    """Return an asset for each resource with delete detection."""
-    return [_deletions_asset(shop, resource) for resource in shop.resources_with_deletes()]
+def deletions_assets(
+    shop: Shop, specs: Mapping[AssetKey, AssetSpec] = MappingProxyType({})
+) -> list[AssetsDefinition]:
+    """Return an asset for each resource with delete detection.
 
-
-def deletions_spec(shop: Shop, resource: Resource) -> AssetSpec:
-    """Return the spec of a resource's delete detection.
-
-    Like a table, the asset is late after two and a quarter intervals, and warns after one and a half.
+    Args:
+        shop: The declared shop.
+        specs: The specs of its tables by their declared keys, if a translator changed them.
     """
+    return [
+        _deletions_asset(
+            shop, resource, deletions_spec(shop, resource, specs.get(asset_key(shop, resource.name)))
+        )
+        for resource in shop.resources_with_deletes()
+    ]
+
+
+def deletions_spec(shop: Shop, resource: Resource, table: AssetSpec | None = None) -> AssetSpec:
+    """Return the spec of a resource's delete detection. It looks like the asset of the table, beside which it is.
+
+    Like a table, the asset is late after two and a quarter intervals, and warns after one and a half. It takes neither
+    the freshness nor the automation condition of the table, because a sweep reads the whole collection.
+    """
+    key = asset_key(shop, resource.name) if table is None else table.key
     return AssetSpec(
-        key=asset_key(shop, deletions_name(resource.name)),
-        deps=[asset_key(shop, resource.name)],
-        group_name=shop.name,
+        key=deletions_key(key),
+        deps=[key],
         description=(
             f"Marks the rows of {resource.name} whose records the API no longer has: sets deleted_at, "
             "and clears it for a record that came back."
         ),
-        owners=list(OWNERS),
-        kinds={"dlt", warehouse_kind()},
         freshness_policy=FreshnessPolicy.time_window(
             fail_window=_INTERVAL * 2.25, warn_window=_INTERVAL * 1.5
         ),
+        **(look_of(shop, resource) if table is None else look_of_spec(table)),
     )
+
+
+def deletions_key(key: AssetKey) -> AssetKey:
+    """Return the key of a resource's delete detection by the key of its table."""
+    return AssetKey([*key.path[:-1], deletions_name(key.path[-1])])
 
 
 def _op_name(shop: Shop, resource: Resource) -> str:
@@ -65,13 +84,13 @@ def _op_name(shop: Shop, resource: Resource) -> str:
     return f"sweep_{shop.name}{'__' if '_' in shop.name else '_'}{resource.name}"
 
 
-def _deletions_asset(shop: Shop, resource: Resource) -> AssetsDefinition:
+def _deletions_asset(shop: Shop, resource: Resource, spec: AssetSpec) -> AssetsDefinition:
     """Return the asset of one resource, in an op of its own, so that a failure stays with that resource."""
 
     @multi_asset(
         name=_op_name(shop, resource),
-        specs=[deletions_spec(shop, resource)],
-        pool=load_pool(shop),
+        specs=[spec],
+        pool=load_pool(shop, resource),
         required_resource_keys={secrets_key(shop)},
     )
     def marked_deletes(context: AssetExecutionContext) -> Iterator[MaterializeResult[Any]]:

@@ -5,13 +5,15 @@ See `ecom_assets.orchestration.metadata` for what a run adds to it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any, TypeAlias
 
 from dagster import (
     AssetKey,
     AssetSpec,
+    AutomationCondition,
     FreshnessPolicy,
     TableColumn,
     TableColumnConstraints,
@@ -21,9 +23,13 @@ from dagster_dlt import DagsterDltTranslator
 from dagster_dlt.translator import DltResourceTranslatorData
 
 from ecom_assets.contract.inference import type_text
+from ecom_assets.declaration.assets.settings import AssetSettings
 from ecom_assets.declaration.reading import Column, Resource, Shop
+from ecom_assets.declaration.table.deletes import deletions_name
+from ecom_assets.warehouse.choice import warehouse_kind
 
-OWNERS = ("team:data",)
+KeyOf: TypeAlias = Callable[[Shop, str], AssetKey]
+"""Returns the key of an asset of a shop by the name of its resource, or by `deletions_name` of it."""
 
 _LENGTHS: Mapping[str, timedelta] = {
     "hour": timedelta(hours=1),
@@ -33,24 +39,81 @@ _LENGTHS: Mapping[str, timedelta] = {
 }
 
 
+def asset_settings(shop: Shop, resource: Resource) -> AssetSettings:
+    """Return what is declared of an asset: by the resource, else by the shop."""
+    return resource.dagster.over(shop.dagster)
+
+
 def asset_key(shop: Shop, resource: str) -> AssetKey:
-    """Return the key of a resource's asset."""
-    return AssetKey([shop.name, resource])
+    """Return the declared key of the asset of a resource, or of its deletions (`deletions_name`)."""
+    declared = next((entry for entry in shop.resources if names_asset_of(entry, resource)), None)
+    prefix = asset_settings(shop, declared).key_prefix if declared else shop.dagster.key_prefix
+    return AssetKey([*((shop.name,) if prefix is None else prefix), resource])
 
 
-def load_pool(shop: Shop) -> str:
-    """Return the pool of all ops that write to a shop's dataset. It has an effect where the instance limits pools."""
-    return f"{shop.name}_load"
+def names_asset_of(resource: Resource, name: str) -> bool:
+    """Tell whether a name is that of a resource's asset, or of the asset of its deletions."""
+    return resource.name == name or (resource.deletes is not None and deletions_name(resource.name) == name)
 
 
-def freshness(shop: Shop, resource: Resource) -> FreshnessPolicy:
-    """Return how old the last materialization may be: two windows, and a quarter of one to load it.
+def load_pool(shop: Shop, resource: Resource | None = None) -> str:
+    """Return the pool of the ops that write a table. It has an effect where the instance limits pools.
 
-    Dagster warns half a window after a load was due. Snapshots are due once a day.
+    Unless declared, it is one for the shop, because all of them write to one dataset. A child has its parent's.
     """
-    every = shop.partitions.every if shop.partitions and resource.windowed else "day"
-    window = _LENGTHS[every]
-    return FreshnessPolicy.time_window(fail_window=window * 2.25, warn_window=window * 1.5)
+    while resource is not None and resource.dagster.pool is None and resource.parent is not None:
+        resource = shop.resource(resource.parent)
+    declared = resource.dagster.pool if resource else None
+    return declared or shop.dagster.pool or f"{shop.name}_load"
+
+
+def freshness(shop: Shop, resource: Resource) -> FreshnessPolicy | None:
+    """Return how old the last materialization may be.
+
+    Unless declared, it is two windows, and a quarter of one to load it; Dagster warns half a window after a load was
+    due, and snapshots are due once a day.
+    """
+    declared = asset_settings(shop, resource).freshness
+    if declared is None:
+        every = shop.partitions.every if shop.partitions and resource.windowed else "day"
+        window = _LENGTHS[every]
+        return FreshnessPolicy.time_window(fail_window=window * 2.25, warn_window=window * 1.5)
+    if not declared.limited:
+        return None
+    if declared.cron is None:
+        return FreshnessPolicy.time_window(fail_window=declared.length, warn_window=declared.warn_after)
+    return FreshnessPolicy.cron(
+        deadline_cron=declared.cron, lower_bound_delta=declared.length, timezone=declared.timezone
+    )
+
+
+def automation_condition(settings: AssetSettings) -> AutomationCondition[AssetKey] | None:
+    """Return when Dagster loads a table by itself, None if it does not."""
+    declared = settings.automation_condition
+    if declared is None:
+        return None
+    if declared.on_cron is not None:
+        return AutomationCondition.on_cron(declared.on_cron, declared.timezone)
+    if declared.condition == "eager":
+        return AutomationCondition.eager()
+    return AutomationCondition.on_missing() if declared.condition == "on_missing" else None
+
+
+def look_of(shop: Shop, resource: Resource) -> dict[str, Any]:
+    """Return the group, owners, tags and kinds of the assets of a resource, by their names in a spec."""
+    settings = asset_settings(shop, resource)
+    return {
+        "group_name": settings.group_name or shop.name,
+        "owners": list(settings.owners or ()),
+        "tags": dict(settings.tags or {}),
+        "kinds": {"dlt", warehouse_kind()} if settings.kinds is None else set(settings.kinds),
+    }
+
+
+def look_of_spec(spec: AssetSpec) -> dict[str, Any]:
+    """Return the same of a spec that a translator made."""
+    tags = {key: value for key, value in spec.tags.items() if not key.startswith("dagster/kind/")}
+    return {"group_name": spec.group_name, "owners": spec.owners, "tags": tags, "kinds": spec.kinds}
 
 
 def table_schema(resource: Resource) -> TableSchema:
@@ -87,7 +150,10 @@ def _column(resource: Resource, column: Column, data_type: str | None = None) ->
 
 @dataclass
 class ShopTranslator(DagsterDltTranslator):
-    """Translates the dlt resources of one shop. It overrides `get_asset_spec` alone."""
+    """Translates the dlt resources of one shop, as its declaration says. It overrides `get_asset_spec` alone.
+
+    A subclass that overrides it again may change all of the spec: see `build_defs`.
+    """
 
     shop: Shop
 
@@ -104,15 +170,18 @@ class ShopTranslator(DagsterDltTranslator):
             .replace_attributes(
                 key=asset_key(shop, resource.name),
                 deps=[asset_key(shop, parent.name)] if (parent := shop.parent_table_of(resource)) else [],
-                # a resource that failed yields no result, while the others report theirs
-                skippable=True,
-                group_name=shop.name,
                 description=resource.description,
-                owners=list(OWNERS),
+                automation_condition=automation_condition(asset_settings(shop, resource)),
                 freshness_policy=freshness(shop, resource),
-                metadata={
-                    "dagster/table_name": f"{shop.name}.{resource.name}",
-                    "dagster/column_schema": table_schema(resource),
-                },
+                metadata=table_metadata_of(shop, resource),
+                **look_of(shop, resource),
             )
         )
+
+
+def table_metadata_of(shop: Shop, resource: Resource) -> dict[str, Any]:
+    """Return what is known of a table before the first load."""
+    return {
+        "dagster/table_name": f"{shop.name}.{resource.name}",
+        "dagster/column_schema": table_schema(resource),
+    }

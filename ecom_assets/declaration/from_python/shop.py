@@ -15,6 +15,7 @@ from dlt.common.configuration.specs import BaseConfiguration
 
 from ecom_assets.declaration.api.policy import Policy
 from ecom_assets.declaration.audit import Audit
+from ecom_assets.declaration.assets.settings import AssetSettings
 from ecom_assets.declaration.dlt_config.spellings import Spellings
 from ecom_assets.declaration.error_text import Place, dictionary_label, format_place, format_value
 from ecom_assets.declaration.files.secrets_in_files import find_secret
@@ -42,6 +43,7 @@ def rest_api_shop(
     partitions: Mapping[str, Any] | Partitions | None = None,
     policy: Mapping[str, Any] | Policy | None = None,
     audit: Mapping[str, Any] | Audit | None = None,
+    dagster: Mapping[str, Any] | AssetSettings | None = None,
 ) -> Shop:
     """Return the shop that a dictionary declares, for `build_defs` and `run_load`.
 
@@ -54,6 +56,7 @@ def rest_api_shop(
         partitions: The windows, such as `{"every": "day", "start": "2026-01-01"}`; required if a resource is windowed.
         policy: Rate limit, retries, timeout and concurrency.
         audit: A schedule of audits, such as `{"every": "week", "windows": 5}`.
+        dagster: How the tables look and run as Dagster assets, such as `{"owners": ["team:data"]}`.
 
     Raises:
         DeclarationError: For the first error. It names the place in the dictionary, what was found and what is allowed.
@@ -63,7 +66,9 @@ def rest_api_shop(
         raise DeclarationError(label, "config", format_value(config), f"a mapping with {', '.join(_KEYS)}")
     for key in config:
         if key not in _KEYS:
-            allowed = f"{', '.join(_KEYS)}; name, partitions and policy are arguments of rest_api_shop"
+            allowed = (
+                f"{', '.join(_KEYS)}; name, partitions, policy and dagster are arguments of rest_api_shop"
+            )
             raise DeclarationError(label, format_place((str(key),)), "an unknown key", allowed)
     document = _Copy(name, label).copy(config, ())
     taken = TakenAuth(label)
@@ -73,7 +78,13 @@ def rest_api_shop(
     own_places = {place[:2] for place, _ in with_own_auth}
     check_keys(document, (), label)
     _refuse_secrets(document, label)
-    document |= {"name": name, "partitions": partitions, "policy": policy, "audit": audit}
+    document |= {
+        "name": name,
+        "partitions": partitions,
+        "policy": policy,
+        "audit": audit,
+        "dagster": dagster,
+    }
     spellings = Spellings(document, label)
     shop = build_shop(spellings.document, lambda place: (label, spellings.written_place(place)))
     shop._literal_secrets = taken.literals

@@ -13,8 +13,7 @@ from ecom_assets.client.redaction import Redactor
 from ecom_assets.declaration.reading import Shop
 from ecom_assets.foundation.errors import WarehouseError
 from ecom_assets.foundation.progress import OnProgress
-from ecom_assets.load.own_tables import LEDGER_TABLE
-from ecom_assets.load.own_tables import REJECTED_ROWS_TABLE
+from ecom_assets.load.own_tables import LEDGER_TABLE, REJECTED_ROWS_TABLE
 from ecom_assets.load.relocation.stored_tables import StoredTable, stored_tables
 from ecom_assets.load.row_keys import index_row_keys
 from ecom_assets.load.schema_changes.apply import forget_schemas_of

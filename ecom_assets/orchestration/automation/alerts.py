@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from dagster import (
+    AssetKey,
     DagsterRun,
     DefaultSensorStatus,
     Failure,
@@ -35,8 +36,14 @@ VARIABLE = "ECOM_ALERT_WEBHOOK"
 TIMEOUT = 10.0
 """Seconds to wait for the webhook."""
 
+_NONE: Mapping[AssetKey, str] = {}
 
-def failure_sensor(shops: Sequence[Shop], resources: Mapping[str, ShopSecrets]) -> SensorDefinition:
+
+def failure_sensor(
+    shops: Sequence[Shop],
+    resources: Mapping[str, ShopSecrets],
+    shop_names: Mapping[AssetKey, str] = _NONE,
+) -> SensorDefinition:
     """Return the sensor of all failed runs, whichever job they are of.
 
     It reads ECOM_ALERT_WEBHOOK at each tick. Without the variable it skips the failed run.
@@ -44,6 +51,7 @@ def failure_sensor(shops: Sequence[Shop], resources: Mapping[str, ShopSecrets]) 
     Args:
         shops: All shops of the code location.
         resources: The secrets of each shop by `secrets_key`; they are redacted from what is posted.
+        shop_names: The name of the shop of each asset. The shop of another asset is the first part of its key.
     """
 
     @run_failure_sensor(
@@ -56,7 +64,10 @@ def failure_sensor(shops: Sequence[Shop], resources: Mapping[str, ShopSecrets]) 
         if not webhook:
             return SkipReason(f"{VARIABLE} is not set: nothing was posted")
         redactor = Redactor([webhook, *_available_secrets(shops, resources)])
-        message = {key: value and redactor.scrub(value) for key, value in alert_message(context).items()}
+        message = {
+            key: value and redactor.scrub(value)
+            for key, value in alert_message(context, shop_names or {}).items()
+        }
         post(webhook, message)
         return None
 
@@ -74,12 +85,14 @@ def _available_secrets(shops: Sequence[Shop], resources: Mapping[str, ShopSecret
             continue
 
 
-def alert_message(context: RunFailureSensorContext) -> dict[str, str | None]:
+def alert_message(
+    context: RunFailureSensorContext, shop_names: Mapping[AssetKey, str] = _NONE
+) -> dict[str, str | None]:
     """Return what is posted about a failed run: text, run_id, job, shop, error, partition."""
     run = context.dagster_run
     start, end = run.tags.get(RANGE_START_TAG), run.tags.get(RANGE_END_TAG)
     partition = f"{start}...{end}" if start and end else context.partition_key
-    shop = _shop_of(run)
+    shop = _shop_of(run, shop_names)
     error = _error_text(context)
     of_partition = f" for {partition}" if partition else ""
     return {
@@ -92,10 +105,10 @@ def alert_message(context: RunFailureSensorContext) -> dict[str, str | None]:
     }
 
 
-def _shop_of(run: DagsterRun) -> str | None:
-    """Return the shop of a run: its job's tag, else the prefix of its assets where they share one."""
-    shops = {key.path[0] for key in run.asset_selection or ()}
-    shops |= {key.asset_key.path[0] for key in run.asset_check_selection or ()}
+def _shop_of(run: DagsterRun, shop_names: Mapping[AssetKey, str]) -> str | None:
+    """Return the shop of a run: its job's tag, else the shop of its assets where all are of one."""
+    keys = {*(run.asset_selection or ()), *(check.asset_key for check in run.asset_check_selection or ())}
+    shops = {shop_names.get(key, key.path[0]) for key in keys}
     return run.tags.get(SHOP_TAG) or (shops.pop() if len(shops) == 1 else None)
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 
 from dagster import (
+    AssetKey,
     DagsterInstance,
     DefaultSensorStatus,
     Failure,
@@ -34,7 +35,7 @@ from ecom_assets.orchestration.automation.jobs import AssetJob, job_name
 from ecom_assets.orchestration.automation.window_runs import WindowRuns
 from ecom_assets.orchestration.partitions import range_tags
 from ecom_assets.orchestration.resources import secrets_key
-from ecom_assets.orchestration.translator import asset_key
+from ecom_assets.orchestration.translator import KeyOf, asset_key
 from ecom_assets.warehouse.choice import warehouse_from_environment
 
 CURSOR_VERSION = 1
@@ -53,7 +54,11 @@ def _now() -> datetime:
 
 
 def change_sensor(
-    shop: Shop, partitions: Partitions, job: AssetJob, clock: Callable[[], datetime] = _now
+    shop: Shop,
+    partitions: Partitions,
+    job: AssetJob,
+    clock: Callable[[], datetime] = _now,
+    key_of: KeyOf = asset_key,
 ) -> SensorDefinition:
     """Return the sensor of a shop's windows.
 
@@ -67,7 +72,9 @@ def change_sensor(
         partitions: The shop's windows.
         job: The job that loads the windows.
         clock: Returns the current instant, aware. A test may stop the time with it.
+        key_of: Returns the keys of the shop's assets.
     """
+    keys = {key_of(shop, resource.name) for resource in shop.windowed_resources()}
 
     @sensor(
         name=job_name(shop, "changes"),
@@ -78,7 +85,7 @@ def change_sensor(
         required_resource_keys={secrets_key(shop)},
     )
     def request_changed_windows(context: SensorEvaluationContext) -> SensorResult:
-        return _evaluate_tick(context, shop, partitions, clock())
+        return _evaluate_tick(context, shop, partitions, keys, clock())
 
     return request_changed_windows
 
@@ -155,7 +162,11 @@ class _Ledger:
 
 
 def _evaluate_tick(
-    context: SensorEvaluationContext, shop: Shop, partitions: Partitions, now: datetime
+    context: SensorEvaluationContext,
+    shop: Shop,
+    partitions: Partitions,
+    keys: set[AssetKey],
+    now: datetime,
 ) -> SensorResult:
     """Return the runs to request and the new cursor.
 
@@ -168,7 +179,6 @@ def _evaluate_tick(
         or window_at(partitions, floor(now, partitions.every) - timedelta(microseconds=1)).start
     )
     ledger = _read_ledger(context, shop)
-    keys = {asset_key(shop, resource.name) for resource in shop.windowed_resources()}
     runs = WindowRuns(context.instance, partitions, job_name(shop, "windows"), keys)
     closed = windows_between(partitions, partitions.start, now)
     new = [window for window in closed if window.end > since]
