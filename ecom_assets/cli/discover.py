@@ -26,7 +26,9 @@ def discover(
     url: Annotated[
         str, typer.Argument(help="The address of the API, such as https://api.example.com/v1.")
     ] = "",
-    openapi: Annotated[Path | None, typer.Option(help="An OpenAPI 3 file that describes the API.")] = None,
+    openapi: Annotated[
+        Path | None, typer.Option(help="An OpenAPI 3 or Swagger 2.0 file that describes the API.")
+    ] = None,
     name: Annotated[str, typer.Option(help="The name of the shop. Default: taken from the host.")] = "",
     auth: Annotated[
         list[str] | None,
@@ -51,6 +53,9 @@ def discover(
             help="A parameter that the API has. If you name any, no others are tried. Repeat it for several.",
         ),
     ] = None,
+    all_endpoints: Annotated[
+        bool, typer.Option("--all", help="Take every list that the file of --openapi describes.")
+    ] = False,
     out: Annotated[
         Path | None,
         typer.Option(help="The file to write. Default: NAME.yaml in ECOM_SHOPS_DIR, or in ./shops."),
@@ -71,6 +76,7 @@ def discover(
     as_json: Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")] = False,
 ) -> None:
     """Find out how an API pages, filters and counts, and write a declaration with the evidence for each guess."""
+    from ecom_assets.cli.discover_choice import print_choice
     from ecom_assets.cli.discover_summary import print_summary
     from ecom_assets.cli.discover_update import update_file
     from ecom_assets.discovery.auth_argument import auth_kinds
@@ -80,7 +86,8 @@ def discover(
     from ecom_assets.discovery.output.files import refuse_existing, write_new
     from ecom_assets.foundation.errors import IngestError
 
-    described = read_openapi(openapi) if openapi else None
+    with _show_progress() as on_progress:
+        described = read_openapi(openapi, on_progress) if openapi else None
     if offline and described is None:
         raise IngestError("--offline: found no --openapi; give both, because --offline sends no request")
     if update:
@@ -114,8 +121,10 @@ def discover(
     )
     secrets = {} if offline else _ask_missing_secrets(options, yes)
     with _show_progress() as on_progress:
-        options = _with_endpoints(options, described, secrets, on_progress)
-    if not endpoint and not yes:
+        options = _with_endpoints(options, described, secrets, on_progress, all_endpoints=all_endpoints)
+    if not endpoint and described and not as_json:
+        print_choice(described.collections, options.endpoints)
+    if not endpoint and not yes and not all_endpoints:
         options = _ask_endpoints(options)
     with _show_progress() as on_progress:
         discovery = discover_shop(options, secrets, on_progress)
@@ -192,10 +201,16 @@ def _with_endpoints(
     described: ApiDescription | None,
     secrets: dict[str, str],
     on_progress: OnProgress,
+    *,
+    all_endpoints: bool,
 ) -> DiscoveryOptions:
-    """Return the options with endpoints: those that the user names, else the described ones, else those found."""
+    """Return the options with endpoints: those that the user names, else the described ones, else those found.
+
+    Of a long description only the likely collections are taken, unless `all_endpoints` is set.
+    """
     from dataclasses import replace
 
+    from ecom_assets.cli.discover_choice import chosen_endpoints
     from ecom_assets.client.api_connection import open_api
     from ecom_assets.discovery.discover import provisional_shop
     from ecom_assets.discovery.exploration.endpoint_search import find_endpoints
@@ -203,7 +218,9 @@ def _with_endpoints(
     if options.endpoints:
         return options
     if described:
-        return replace(options, endpoints=tuple(described.endpoints))
+        return replace(
+            options, endpoints=chosen_endpoints(described.collections, all_endpoints=all_endpoints)
+        )
     with open_api(provisional_shop(options), secrets) as connection:
         return replace(options, endpoints=tuple(find_endpoints(connection, on_progress)))
 

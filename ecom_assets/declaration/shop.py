@@ -17,8 +17,8 @@ from ecom_assets.declaration.api.auth import Auth
 from ecom_assets.declaration.api.client import Client
 from ecom_assets.declaration.api.incremental import Incremental
 from ecom_assets.declaration.api.policy import Policy
-from ecom_assets.declaration.audit import Audit
 from ecom_assets.declaration.assets.settings import AssetSettings, ShopSettings
+from ecom_assets.declaration.audit import Audit
 from ecom_assets.declaration.error_text import (
     Place,
     dictionary_label,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from ecom_assets.discovery.exploration.endpoint import explore_endpoint
 from ecom_assets.discovery.exploration.endpoint_client import MAX_REQUESTS, EndpointClient
 from ecom_assets.discovery.exploration.placeholder_window import has_window_placeholders, request_wide_window
 from ecom_assets.discovery.exploration.record_list import request_first_page
-from ecom_assets.discovery.output.shop_yaml import ShopDraft
+from ecom_assets.discovery.output.shop_yaml import ShopDraft, resource_lines
 from ecom_assets.discovery.secret_field_names import drop_secret_field_names
 from ecom_assets.discovery.tables.naming import NamingRules
 from ecom_assets.discovery.tables.table_draft import TableDraft, add_references, draft_tables
@@ -35,6 +35,9 @@ _PLACEHOLDER_RESOURCE = {
     "endpoint": {"path": "any"},
     "columns": {"id": {"data_type": "bigint", "nullable": False}},
 }
+
+_MAX_SIZE = 3_500_000
+"""Characters of the resources in a file: a declaration has at most 4 MB."""
 
 
 @dataclass(frozen=True)
@@ -147,11 +150,14 @@ class _ShopDiscovery:
         self.draft = ShopDraft(options.name, options.base_url, options.auth, options.allow_http)
         self.failed: dict[str, str] = {}
         self.conventions = ApiConventions()
+        self._size = 0
 
     def explore_all(self, connection: ApiConnection | None) -> None:
         """Explore the endpoints, each child after its parent; without a connection use the description."""
         waiting = [parse_endpoint(text) for text in dict.fromkeys(self.options.endpoints)]
+        count = len(waiting)
         while waiting:
+            self.on_progress(f"{count - len(waiting) + 1} of {count} endpoints: {waiting[0].path}")
             drafted = {table.name: table for table in self.draft.tables if table.endpoint}
             ready = next(
                 (entry for entry in waiting if (parent_resource(entry) or "") in {"", *drafted}), None
@@ -183,7 +189,7 @@ class _ShopDiscovery:
     ) -> None:
         """Explore one endpoint and add its tables to the draft. Raises ApiError where it cannot be read."""
         options = self.options
-        described = options.described.get(argument.path, DescribedEndpoint(argument.path))
+        described = self._described(argument.path)
         taken = [*options.taken, *(table.name for table in self.draft.tables)]
         name = options.naming.resource(argument.path, taken)
         include, parent_columns = parent_key_columns(parent) if parent else ([], [])
@@ -208,7 +214,25 @@ class _ShopDiscovery:
         tables[0].include, tables[0].parent_endpoint = include, parent.name if parent else None
         if described.description:
             tables[0].description = described.description
+        self._size += sum(len("\n".join(resource_lines(table, None))) for table in tables)
+        if self._size > _MAX_SIZE:
+            self._size = _MAX_SIZE
+            raise ApiError(
+                f"{argument.path}: left out, because the file would be too large; name fewer endpoints"
+            )
         self.draft.tables += tables
+
+    def _described(self, path: str) -> DescribedEndpoint:
+        """Return what the description says of a path; a slash at its ends makes no difference."""
+        described = self.options.described
+        names = (name for name in described if name.strip("/") == path.strip("/"))
+        found = described.get(path)
+        name = next(names, None) if found is None else None
+        if name is not None:
+            found = replace(described[name], path=path)
+        if found is None and self.options.offline:
+            raise ApiError(f"{path}: not described as a list of records, and --offline sends no request")
+        return found or DescribedEndpoint(path)
 
     def finish(self) -> Discovery:
         """Return the outcome. Raises IngestError where no endpoint could be read."""

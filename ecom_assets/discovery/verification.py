@@ -80,6 +80,8 @@ def rejected_rows(shop: Shop, draft: ShopDraft, table: TableDraft) -> Sequence[R
         draft: The draft, which holds the sample.
         table: A table of the draft.
     """
+    if not _has_sample(draft, table):
+        return ()
     resource = shop.resource(table.name)
     rows: Sequence[Any]
     if table.endpoint:
@@ -89,6 +91,14 @@ def rejected_rows(shop: Shop, draft: ShopDraft, table: TableDraft) -> Sequence[R
         records = parent.endpoint.records if parent.endpoint else []
         rows = explode(records, resource, shop.parent_of(resource))[0]
     return contract_of(shop, resource).apply(rows).rejected
+
+
+def _has_sample(draft: ShopDraft, table: TableDraft) -> bool:
+    return any(
+        entry.endpoint.records
+        for entry in draft.tables
+        if entry.endpoint and entry.name in (table.name, table.parent)
+    )
 
 
 def _loosen_columns(table: TableDraft, rejected: Sequence[RejectedRow]) -> bool:

@@ -202,7 +202,8 @@ FROM = "extends: _base.yaml\n"
         (
             {"acme": f"name: acme\n{FROM}", "_base": "- 1\n"},
             "_base.yaml: file: found a list; "
-            "allowed: a mapping with name, extends, client, policy, partitions, audit, dagster, resource_defaults, resources",
+            "allowed: a mapping with name, extends, client, policy, partitions, audit, dagster, "
+            "resource_defaults, resources",
         ),
     ],
 )

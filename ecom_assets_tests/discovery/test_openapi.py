@@ -235,3 +235,38 @@ def test_what_is_no_openapi_file_is_one_line(tmp_path: Path, text: str, message:
     assert message in str(raised.value)
     with pytest.raises(DeclarationError, match=r"missing\.yaml: file: found No such file"):
         read_openapi(tmp_path / "missing.yaml")
+
+
+SWAGGER = """
+swagger: "2.0"
+info: {title: shop, version: "1"}
+host: api.example.com
+basePath: /v2
+schemes: [http, https]
+securityDefinitions: {login: {type: oauth2, flow: accessCode, tokenUrl: /token, scopes: {}}}
+definitions: {Order: {type: object, required: [id], properties: {id: {type: integer}, total: {type: number}}}}
+parameters: {limit: {name: limit, in: query, type: integer, maximum: 40}}
+responses: {Orders: {description: "", schema: {type: array, items: {$ref: "#/definitions/Order"}}}}
+paths:
+  /orders:
+    get:
+      security: [{login: []}]
+      parameters: [{$ref: "#/parameters/limit"}, {name: page, in: query, type: integer, default: 0}]
+      responses: {200: {$ref: "#/responses/Orders"}}
+"""
+
+
+def test_swagger_2_is_read_as_openapi_3(tmp_path: Path) -> None:
+    described = read_openapi(written(tmp_path, SWAGGER))
+    assert described.base_url == "https://api.example.com/v2"
+    assert described.auth == [{"type": "bearer"}]
+    options = DiscoveryOptions(
+        "shop", described.base_url, endpoints=["orders"], described=described.endpoints, offline=True
+    )
+    orders = load_text(discover(options).text, "shop").resource("orders")
+    assert [(column.name, column.data_type) for column in orders.columns] == [
+        ("id", "bigint"),
+        ("total", "decimal"),
+    ]
+    assert orders.endpoint is not None
+    assert orders.endpoint.params == {"limit": 40}

@@ -14,8 +14,8 @@ import dlt
 from dlt.common.configuration.specs import BaseConfiguration
 
 from ecom_assets.declaration.api.policy import Policy
-from ecom_assets.declaration.audit import Audit
 from ecom_assets.declaration.assets.settings import AssetSettings
+from ecom_assets.declaration.audit import Audit
 from ecom_assets.declaration.dlt_config.spellings import Spellings
 from ecom_assets.declaration.error_text import Place, dictionary_label, format_place, format_value
 from ecom_assets.declaration.files.secrets_in_files import find_secret

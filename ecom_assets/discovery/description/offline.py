@@ -87,7 +87,7 @@ def _total(described: DescribedEndpoint) -> Guess[dict[str, str]] | None:
 
 
 def _time_filter(described: DescribedEndpoint) -> TimeFilter | None:
-    for path, entry in described.table.fields.items():
+    for path, entry in described.table.fields.items() if described.params else ():
         if entry.data_type not in ("timestamp", "date") or not _CHANGE_NAMES.search(path[-1].lower()):
             continue
         for start, ends in filter_params(Cursor(path, (), ()), list(described.params), ()):

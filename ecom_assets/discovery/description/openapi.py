@@ -1,24 +1,26 @@
-"""Reads an OpenAPI 3 file: the API's address, its auth kinds, and the collections that can be read."""
+"""Reads an OpenAPI file: the API's address, its auth kinds, and the collections that can be read."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ecom_assets.declaration.error_text import format_path
+from ecom_assets.discovery.description.collection_guess import CollectionGuess, guess_collection
 from ecom_assets.discovery.description.described_endpoint import DescribedEndpoint
+from ecom_assets.discovery.description.described_params import query_params
+from ecom_assets.discovery.description.described_tables import described_table_of, example_answer, schema_at
+from ecom_assets.discovery.description.openapi_auth import described_auth
 from ecom_assets.discovery.description.openapi_document import Node, open_document
-from ecom_assets.discovery.description.openapi_schema import (
-    data_type,
-    described_table_of,
-    example_answer,
-    schema_at,
-    schema_of,
-)
+from ecom_assets.discovery.description.openapi_schema import data_type, schema_of
 from ecom_assets.discovery.exploration.response_structure import find_record_list, scalar_values
+from ecom_assets.discovery.field_path import FieldPath
 from ecom_assets.discovery.tables.described_fields import DescribedField
 from ecom_assets.discovery.tables.naming import singular
+from ecom_assets.foundation.progress import OnProgress
+from ecom_assets.load.garbage_collection import relaxed_garbage_collection
 
 
 @dataclass(frozen=True)
@@ -26,54 +28,123 @@ class ApiDescription:
     """A described API.
 
     `base_url` is empty where the file names no complete address. `auth` has the declaration's words. `endpoints` are
-    by path.
+    by path; each is unfolded when it is looked up. `collections` says of each endpoint whether it is likely a
+    collection. `not_followed` are the references that lead nowhere.
     """
 
     base_url: str
     auth: Sequence[Mapping[str, Any]]
     endpoints: Mapping[str, DescribedEndpoint]
+    collections: Sequence[CollectionGuess] = ()
+    not_followed: Mapping[str, None] = field(default_factory=dict)
 
 
-def read_openapi(file: Path) -> ApiDescription:
-    """Read a description. Raises DeclarationError where the file is not an OpenAPI 3 file."""
-    document = open_document(file)
-    servers = [node.text("url") for _, node in document.each("servers")]
-    base_url = next((url for url in servers if url.startswith("http") and "{" not in url), "")
-    endpoints = {}
-    for path, item in document.each("paths"):
+def read_openapi(file: Path, on_progress: OnProgress = lambda text: None) -> ApiDescription:
+    """Read a description.
+
+    Args:
+        file: An OpenAPI 3 or Swagger 2.0 file.
+        on_progress: Takes a line before each step that may take long.
+
+    Raises:
+        DeclarationError: The file has another content.
+    """
+    on_progress(f"reading {format_path(file)}")
+    with relaxed_garbage_collection():
+        document = open_document(file)
+    base_url = _base_url(document)
+    lists: dict[str, _List] = {}
+    paths = document.each("paths")
+    for number, (path, item) in enumerate(paths, 1):
+        on_progress(f"{format_path(file)}: looking for collections, path {number} of {len(paths)}")
         operation = item.get("get")
-        endpoint = _described_endpoint(path, item, operation) if operation and "{" not in path else None
-        if endpoint:
-            endpoints[path] = endpoint
-    return ApiDescription(base_url, _auth(document), endpoints)
+        found = _find_list(path, item, operation) if operation and "{" not in path else None
+        if found:
+            lists[path] = found
+    auth = described_auth(document, [entry.operation for entry in lists.values()], base_url)
+    collections = [guess_collection(path, entry.record, list(entry.params)) for path, entry in lists.items()]
+    endpoints = _DescribedEndpoints(lists, on_progress)
+    return ApiDescription(base_url, auth, endpoints, collections, document.document.not_followed)
 
 
-def _described_endpoint(path: str, item: Node, operation: Node) -> DescribedEndpoint | None:
+def _base_url(document: Node) -> str:
+    servers = [node.text("url") for _, node in document.each("servers")]
+    return next((url for url in servers if url.startswith("http") and "{" not in url), "")
+
+
+@dataclass(frozen=True)
+class _List:
+    """A described list of records, before its fields are unfolded."""
+
+    path: str
+    operation: Node
+    answer: Node
+    schema: Node
+    record: Node
+    records_path: FieldPath
+    params: Mapping[str, Mapping[str, Any]]
+
+
+class _DescribedEndpoints(Mapping[str, DescribedEndpoint]):
+    """The collections by path, each unfolded when it is first looked up."""
+
+    def __init__(self, lists: Mapping[str, _List], on_progress: OnProgress) -> None:
+        self._lists = lists
+        self._on_progress = on_progress
+        self._unfolded: dict[str, DescribedEndpoint] = {}
+
+    def __getitem__(self, path: str) -> DescribedEndpoint:
+        if path not in self._unfolded:
+            entry = self._lists[path]
+            self._on_progress(f"{path}: reading its description")
+            self._unfolded[path] = _described_endpoint(entry)
+        return self._unfolded[path]
+
+    def __contains__(self, path: object) -> bool:
+        return path in self._lists
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._lists)
+
+    def __len__(self) -> int:
+        return len(self._lists)
+
+
+def _name_of(path: str) -> str:
+    return path.rstrip("/").rpartition("/")[2].removesuffix(".json").lower()
+
+
+def _find_list(path: str, item: Node, operation: Node) -> _List | None:
     """Return a collection, None where no answer holds a list of objects."""
     answer = _successful_answer(operation)
     schema = _json_schema(answer) if answer else None
-    name = path.rstrip("/").rpartition("/")[2].removesuffix(".json").lower()
     example = example_answer(schema)
-    records_path = find_record_list(example, name) if example is not None else None
+    records_path = find_record_list(example, _name_of(path)) if example is not None else None
     record_list = schema_at(schema, records_path) if schema and records_path is not None else None
     record = schema_of(record_list).items if record_list else None
-    if answer is None or schema is None or record is None or not (table := described_table_of(record)).fields:
+    if answer is None or schema is None or record is None or not schema_of(record).properties:
         return None
+    params = query_params(item, operation)
+    return _List(path, operation, answer, schema, record, records_path or (), params)
+
+
+def _described_endpoint(entry: _List) -> DescribedEndpoint:
     other_fields = {}
-    for field_path, _ in scalar_values(example, records_path or ()):
-        node = schema_at(schema, field_path)
+    for field_path, _ in scalar_values(example_answer(entry.schema), entry.records_path):
+        node = schema_at(entry.schema, field_path)
         if node:
             inner = schema_of(node)
             other_fields[field_path] = DescribedField(data_type(inner, field_path[-1]), inner.type)
-    text = schema_of(record).description or operation.text("summary") or operation.text("description")
+    operation = entry.operation
+    text = schema_of(entry.record).description or operation.text("summary") or operation.text("description")
     return DescribedEndpoint(
-        path=path,
-        description=_sentence(text) if text else f"One row per {singular(name)}.",
-        params=_query_params(item, operation),
-        records_path=records_path or (),
+        path=entry.path,
+        description=_sentence(text) if text else f"One row per {singular(_name_of(entry.path))}.",
+        params=entry.params,
+        records_path=entry.records_path,
         other_fields=other_fields,
-        headers=tuple(header for header, _ in answer.each("headers")),
-        table=table,
+        headers=tuple(header for header, _ in entry.answer.each("headers")),
+        table=described_table_of(entry.record),
     )
 
 
@@ -93,49 +164,4 @@ def _json_schema(answer: Node) -> Node | None:
     for media_type, content in answer.each("content"):
         if "json" in media_type or media_type == "*/*":
             return content.get("schema")
-    return None
-
-
-def _query_params(item: Node, operation: Node) -> dict[str, dict[str, Any]]:
-    """Return the parameters in the query: type, format, bounds, default, and whether they are required."""
-    params = {}
-    for _, node in [*item.each("parameters"), *operation.each("parameters")]:
-        if node.text("in") != "query" or not node.text("name"):
-            continue
-        schema_node = node.get("schema")
-        schema = schema_of(schema_node) if schema_node else None
-        param: dict[str, Any] = {
-            "type": schema.type if schema else "",
-            "format": schema.format if schema else "",
-        }
-        for key in ("minimum", "maximum", "default"):
-            if schema_node and key in schema_node.content:
-                param[key] = schema_node.content[key]
-        params[node.text("name")] = {**param, "required": bool(node.content.get("required"))}
-    return params
-
-
-def _auth(document: Node) -> list[dict[str, Any]]:
-    """Return the auth kinds of the first security requirement that can be declared."""
-    components = document.get("components")
-    schemes = dict(components.each("securitySchemes")) if components else {}
-    requirements = [list(node.content) for _, node in document.each("security") if node.content]
-    requirements = requirements or [[name] for name in schemes]
-    for names in requirements:
-        kinds = [_auth_kind(schemes[name]) for name in names if name in schemes]
-        if kinds and all(kinds):
-            return [kind for kind in kinds if kind]
-    return []
-
-
-def _auth_kind(scheme: Node) -> dict[str, Any] | None:
-    kind, location = scheme.text("type"), scheme.text("in")
-    if kind == "apiKey" and location in ("query", "header"):
-        return {"type": "api_key", "name": scheme.text("name"), "location": location}
-    if kind == "http" and scheme.text("scheme").lower() in ("basic", "bearer"):
-        return {"type": "http_basic" if scheme.text("scheme").lower() == "basic" else "bearer"}
-    flows = scheme.get("flows")
-    flow = flows.get("clientCredentials") if flows else None
-    if kind == "oauth2" and flow and flow.text("tokenUrl"):
-        return {"type": "oauth2_client_credentials", "access_token_url": flow.text("tokenUrl")}
     return None

@@ -1,4 +1,4 @@
-"""Opens an OpenAPI 3 file: parses it, and follows references within its own folder, never over the network."""
+"""Opens an OpenAPI file: parses it, and follows references within its own folder, never over the network."""
 
 from __future__ import annotations
 
@@ -8,27 +8,82 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urldefrag, urljoin
 
 import yaml
 from referencing import Registry, Resource
 from referencing.exceptions import NoSuchResource, Unresolvable
 
 from ecom_assets.declaration.error_text import format_path, format_value
+from ecom_assets.discovery.description.swagger import as_openapi
 from ecom_assets.foundation.errors import DeclarationError
 
 _MAX_REFERENCES = 20
 
 
+class Document:
+    """The parsed files of one description. Each file is parsed once, each reference is followed once.
+
+    `schemas` holds what was worked out about a mapping, by its `id()`. `not_followed` are the references that lead
+    nowhere.
+    """
+
+    def __init__(self, file: Path, content: Any, label: str) -> None:
+        """Hold the outermost file; the others are parsed when a reference leads to them."""
+        self._folder = file.resolve().parent
+        self._label = label
+        self._resources: dict[str, Resource[Any]] = {}
+        self._found: dict[str, tuple[Any, str] | None] = {}
+        self.schemas: dict[int, Any] = {}
+        self.not_followed: dict[str, None] = {}
+        registry: Registry[Any] = Registry(retrieve=self._read_file)  # type: ignore[call-arg]
+        self._registry = registry.with_resource(file.resolve().as_uri(), Resource.opaque(content))
+
+    def follow(self, base: str, reference: str) -> tuple[Any, str] | None:
+        """Return what a reference leads to, and the address of its file; None where it leads nowhere.
+
+        Args:
+            base: The address of the file that has the reference.
+            reference: The reference, such as `#/components/schemas/Order`.
+        """
+        try:
+            address = urljoin(base, reference)
+        except ValueError:
+            return None
+        if address not in self._found:
+            try:
+                content = self._registry.resolver(base_uri=base).lookup(reference).contents
+                self._found[address] = content, urldefrag(address)[0]
+            except (Unresolvable, ValueError, LookupError, TypeError, AttributeError):
+                # the last ones come from pointers into something that is neither a mapping nor a list
+                self._found[address] = None
+                self.not_followed[reference] = None
+        return self._found[address]
+
+    def _read_file(self, uri: str) -> Resource[Any]:
+        folder = f"{self._folder.as_uri()}/"
+        if not uri.startswith(folder):
+            raise NoSuchResource(uri)
+        if uri not in self._resources:
+            try:
+                content = _parse(self._folder / uri.removeprefix(folder), self._label)
+            except DeclarationError:
+                raise NoSuchResource(uri) from None
+            self._resources[uri] = Resource.opaque(content)
+        return self._resources[uri]
+
+
 @dataclass(frozen=True)
 class Node:
-    """A mapping in a document, with the resolver for its references."""
+    """A mapping in a document, with the address of its file."""
 
     content: Mapping[str, Any]
-    resolver: Any
+    document: Document
+    base: str
 
     def get(self, key: str) -> Node | None:
         """Return the mapping under a key, its references followed; None where there is none or it leads nowhere."""
-        return _node(self.content.get(key), self.resolver)
+        return self._node(self.content.get(key))
 
     def each(self, key: str) -> list[tuple[str, Node]]:
         """Return the mappings in the mapping or list under a key, their references followed, each with its name."""
@@ -37,7 +92,7 @@ class Node:
             entries = list(value.items())
         else:
             entries = list(enumerate(value)) if isinstance(value, list) else []
-        nodes = [(str(name), _node(entry, self.resolver)) for name, entry in entries]
+        nodes = [(str(name), self._node(entry)) for name, entry in entries]
         return [(name, node) for name, node in nodes if node is not None]
 
     def text(self, key: str) -> str:
@@ -45,48 +100,38 @@ class Node:
         value = self.content.get(key)
         return " ".join(value.split()) if isinstance(value, str) else ""
 
-
-def _node(value: Any, resolver: Any) -> Node | None:
-    for _ in range(_MAX_REFERENCES):
-        if not isinstance(value, Mapping):
-            return None
-        reference = value.get("$ref")
-        if not isinstance(reference, str):
-            return Node(value, resolver)
-        try:
-            resolved = resolver.lookup(reference)
-        except Unresolvable:
-            return None
-        value, resolver = resolved.contents, resolved.resolver
-    return None
+    def _node(self, value: Any) -> Node | None:
+        base = self.base
+        for _ in range(_MAX_REFERENCES):
+            if not isinstance(value, Mapping):
+                return None
+            reference = value.get("$ref")
+            if not isinstance(reference, str):
+                return Node(value, self.document, base)
+            found = self.document.follow(base, reference)
+            if found is None:
+                return None
+            value, base = found
+        return None
 
 
 def open_document(file: Path) -> Node:
-    """Return the outermost mapping of an OpenAPI 3 file, JSON or YAML. Raises DeclarationError for any other file."""
+    """Return the outermost mapping of a file, JSON or YAML, with OpenAPI 3 or Swagger 2.0.
+
+    Raises:
+        DeclarationError: The file cannot be read, or has another content.
+    """
     label = format_path(file)
-    document = _parse(file, label)
-    version = document.get("openapi") if isinstance(document, Mapping) else None
-    if not isinstance(document, Mapping) or not str(version).startswith("3."):
+    content = _parse(file, label)
+    if isinstance(content, Mapping) and str(content.get("swagger")) == "2.0" and "paths" in content:
+        content = as_openapi(content)
+    version = content.get("openapi") if isinstance(content, Mapping) else None
+    if not isinstance(content, Mapping) or not str(version).startswith("3."):
         found = "nothing" if version is None else format_value(version)
-        if isinstance(document, Mapping) and "swagger" in document:
-            found = f"swagger {document['swagger']}"
+        if isinstance(content, Mapping) and "swagger" in content:
+            found = f"swagger {content['swagger']}"
         raise DeclarationError(label, "openapi", found, "a version of OpenAPI 3, such as 3.0.3 or 3.1.0")
-    folder = file.resolve().parent.as_uri()
-
-    def read_reference(uri: str) -> Resource[Any]:
-        if not uri.startswith(f"{folder}/"):
-            raise NoSuchResource(uri)
-        try:
-            return Resource.opaque(
-                _parse(Path(file.resolve().parent / uri.removeprefix(f"{folder}/")), label)
-            )
-        except DeclarationError:
-            raise NoSuchResource(uri) from None
-
-    base = file.resolve().as_uri()
-    registry: Registry[Any] = Registry(retrieve=read_reference)  # type: ignore[call-arg]
-    registry = registry.with_resource(base, Resource.opaque(document))
-    return Node(document, registry.resolver(base_uri=base))
+    return Node(content, Document(file, content, label), file.resolve().as_uri())
 
 
 def _parse(file: Path, label: str) -> Any:
@@ -95,19 +140,32 @@ def _parse(file: Path, label: str) -> Any:
         with suppress(ValueError):
             return json.loads(text)
         # the loader in C, if there is one: such files may have thousands of lines
-        return _with_text_keys(yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
+        content = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        _set_text_keys(content, set())
+        return content
     except OSError as error:
         raise DeclarationError(
             label, "file", error.strerror or "an error", "a file that can be read"
         ) from None
-    except (ValueError, yaml.YAMLError) as error:
+    except RecursionError:
+        raise DeclarationError(label, "file", "values nested too deeply", "JSON or YAML") from None
+    except (ValueError, TypeError, yaml.YAMLError) as error:
         mark = getattr(error, "problem_mark", None)
         place = f"line {mark.line + 1}" if mark else "file"
         raise DeclarationError(label, place, "something that cannot be read", "JSON or YAML") from None
 
 
-def _with_text_keys(value: Any) -> Any:
-    """Return a YAML document with texts as keys: YAML reads `200` as a number, and `on` as true."""
-    if isinstance(value, dict):
-        return {str(key): _with_text_keys(entry) for key, entry in value.items()}
-    return [_with_text_keys(entry) for entry in value] if isinstance(value, list) else value
+def _set_text_keys(value: Any, done: set[int]) -> None:
+    """Turn the keys of a YAML document into texts: YAML reads `200` as a number, and `on` as true.
+
+    `done` has the `id()` of each part that was changed: an alias makes a part appear twice, or in itself.
+    """
+    if not isinstance(value, (dict, list)) or id(value) in done:
+        return
+    done.add(id(value))
+    if isinstance(value, dict) and not all(isinstance(key, str) for key in value):
+        entries = [(str(key), entry) for key, entry in value.items()]
+        value.clear()
+        value.update(entries)
+    for entry in value.values() if isinstance(value, dict) else value:
+        _set_text_keys(entry, done)

@@ -1,26 +1,28 @@
-"""Turns the schemas of an OpenAPI file into fields by path: data types, nullability, descriptions."""
+"""Combines the schemas of an OpenAPI file: type, format, nullability, properties and elements of each."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 from ecom_assets.declaration.column_types import COLUMN_TYPES, DataType
 from ecom_assets.discovery.description.openapi_document import Node
-from ecom_assets.discovery.field_path import FieldPath
-from ecom_assets.discovery.tables.described_fields import DescribedField, DescribedTable
 
-_MAX_DEPTH = 5
-_LINKS = ("_links", "links", "_embedded")
+_MAX_PARTS_WITHIN_PARTS = 30
 _TYPES = {pair: name for name, column_type in COLUMN_TYPES.items() for pair in column_type.openapi}
 _GEO = re.compile(r"latitude|longitude|^(lat|lng|lon)$")
+_SINGLE_VALUES = {"string", "integer", "number", "boolean"}
 
 
 @dataclass
 class Schema:
-    """One schema, combined with the schemas that it refers to; `items` is the schema of a list's elements."""
+    """One schema, combined with the schemas that it refers to.
+
+    Attributes:
+        type: Its type; `several` if its values have several types.
+        items: The schema of a list's elements.
+        identity: The `id()` of the mapping that defines it. A schema that only wraps another has the other's.
+    """
 
     type: str = ""
     format: str = ""
@@ -29,28 +31,44 @@ class Schema:
     properties: dict[str, Node] = field(default_factory=dict)
     required: set[str] = field(default_factory=set)
     items: Node | None = None
+    identity: int = 0
 
 
 def schema_of(node: Node, depth: int = 0) -> Schema:
-    """Return the schema of a node, combined with the parts of allOf, and with those of oneOf and anyOf except null."""
+    """Return the schema of a node, combined with the parts of allOf, and with those of oneOf and anyOf except null.
+
+    A single value or an object, such as the id of a record or the record itself, counts as the single value.
+
+    Args:
+        node: The schema's mapping.
+        depth: How many schemas this one is a part of.
+    """
+    known = node.document.schemas
+    key = id(node.content)
+    if key not in known:
+        known[key] = Schema(identity=key)  # a schema that is a part of itself adds nothing
+        known[key] = _combined(node, depth) if depth < _MAX_PARTS_WITHIN_PARTS else known[key]
+    found: Schema = known[key]
+    return found
+
+
+def _combined(node: Node, depth: int) -> Schema:
     content = node.content
-    declared_type = content.get("type")
-    schema = Schema(format=str(content.get("format", "")), description=node.text("description"))
-    type_names = (
-        [declared_type]
-        if isinstance(declared_type, str)
-        else declared_type
-        if isinstance(declared_type, list)
-        else []
-    )
-    schema.nullable = bool(content.get("nullable")) or "null" in type_names
-    schema.type = next((str(name) for name in type_names if name != "null"), "")
-    schema.properties = dict(node.each("properties"))
+    names = content.get("type")
+    type_names = [str(name) for name in (names if isinstance(names, list) else [names]) if name is not None]
+    types = {name for name in type_names if name != "null"}
     required = content.get("required")
-    schema.required = set(required) if isinstance(required, list) else set()
-    schema.items = node.get("items")
-    if depth > _MAX_DEPTH:
-        return schema
+    schema = Schema(
+        format=str(content.get("format", "")),
+        description=node.text("description"),
+        nullable=content.get("nullable") is True or "null" in type_names,
+        type=next((name for name in type_names if name != "null"), ""),
+        properties=dict(node.each("properties")),
+        required={str(name) for name in required} if isinstance(required, list) else set(),
+        items=node.get("items"),
+        identity=id(content),
+    )
+    adds_properties = bool(schema.properties)
     for key in ("allOf", "oneOf", "anyOf"):
         parts = [schema_of(part, depth + 1) for _, part in node.each(key)]
         schema.nullable = schema.nullable or (key != "allOf" and any(map(_is_null, parts)))
@@ -62,17 +80,33 @@ def schema_of(node: Node, depth: int = 0) -> Schema:
             schema.properties = {**part.properties, **schema.properties}
             schema.items = schema.items or part.items
             schema.nullable = schema.nullable or part.nullable
+        if len(parts) == 1 and not adds_properties:
+            schema.identity = parts[0].identity
         if key == "allOf" or len(parts) == 1:
             schema.required |= {name for part in parts for name in part.required}
-        elif parts and len({part.type for part in parts}) > 1:
-            schema.type = "several"
-    if schema.properties and not schema.type:
-        schema.type = "object"
+        elif parts:
+            types |= {part.type for part in parts}
+    _settle_types(schema, types)
     return schema
 
 
+def _settle_types(schema: Schema, types: set[str]) -> None:
+    """Choose the type where there are several, and drop the properties of a single value."""
+    single = types & _SINGLE_VALUES
+    if single == {"integer", "number"}:
+        single = {"number"}
+    if len(single) == 1 and types - single <= {"object", "integer"}:
+        schema.type = single.pop()
+        schema.properties, schema.required = {}, set()
+    elif len(types) > 1:
+        schema.type = "several"
+        schema.properties = {} if single else schema.properties
+    if schema.properties and not schema.type:
+        schema.type = "object"
+
+
 def _is_null(schema: Schema) -> bool:
-    return not schema.type and schema.nullable and not schema.properties and not schema.items
+    return schema.type in ("", "null") and schema.nullable and not schema.properties and not schema.items
 
 
 def data_type(schema: Schema, name: str) -> DataType | None:
@@ -85,62 +119,3 @@ def data_type(schema: Schema, name: str) -> DataType | None:
     if schema.type == "number" and _GEO.search(name.lower()):
         return "double"
     return _TYPES.get((schema.type, schema.format)) or _TYPES.get((schema.type, ""))
-
-
-def example_answer(node: Node | None, depth: int = 0) -> Any:
-    """Return an answer of this schema.
-
-    A list of objects holds one empty object, another list holds null, and single values are null.
-    """
-    schema = schema_of(node) if node and depth <= _MAX_DEPTH else Schema()
-    if schema.type == "array":
-        element = schema_of(schema.items) if schema.items else Schema()
-        return [{}] if element.properties or element.type == "object" else [None]
-    return (
-        {name: example_answer(entry, depth + 1) for name, entry in schema.properties.items()}
-        if schema.properties
-        else None
-    )
-
-
-def schema_at(node: Node, path: FieldPath) -> Node | None:
-    """Return the schema at a path of properties, None where the path leads nowhere."""
-    found: Node | None = node
-    for name in path:
-        found = schema_of(found).properties.get(name) if found else None
-    return found
-
-
-def described_table_of(node: Node) -> DescribedTable:
-    """Return the fields of records with this schema, and those of their nested lists of objects."""
-    fields: dict[FieldPath, DescribedField] = {}
-    lists: dict[FieldPath, dict[FieldPath, DescribedField]] = {}
-    descriptions: dict[FieldPath, str] = {}
-    for path, schema, always_there in _flatten(node, (), True):
-        element = schema_of(schema.items) if schema.items else Schema()
-        if schema.type == "array" and element.properties and schema.items:
-            lists[path] = {
-                inner: _field(inner, part, always) for inner, part, always in _flatten(schema.items, (), True)
-            }
-            descriptions[path] = schema.description or element.description
-        else:
-            fields[path] = _field(path, schema, always_there)
-    return DescribedTable(fields, lists, {path: text for path, text in descriptions.items() if text})
-
-
-def _flatten(node: Node, path: FieldPath, always_there: bool) -> Iterator[tuple[FieldPath, Schema, bool]]:
-    """Yield every schema that is no object with properties, and whether every record has a value there."""
-    parent = schema_of(node)
-    for name, entry in parent.properties.items():
-        schema = schema_of(entry)
-        always = always_there and name in parent.required and not schema.nullable
-        if schema.properties and name not in _LINKS and len(path) < _MAX_DEPTH - 1:
-            yield from _flatten(entry, (*path, name), always)
-        else:
-            yield (*path, name), schema, always
-
-
-def _field(path: FieldPath, schema: Schema, always_there: bool) -> DescribedField:
-    nullable = True if schema.nullable else False if always_there else None
-    written_type = " ".join(part for part in (schema.type or "nothing", schema.format) if part)
-    return DescribedField(data_type(schema, path[-1]), written_type, nullable, schema.description)

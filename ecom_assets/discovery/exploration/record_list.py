@@ -113,6 +113,8 @@ def record_list_in(client: EndpointClient, resource: str, response: ApiResponse)
     if path is None:
         shape = type(response.body).__name__
         if isinstance(response.body, dict):
-            shape = f"an object with {', '.join(list(response.body)[:_MAX_NAMES_SHOWN]) or 'nothing in it'}"
+            names = ", ".join(list(response.body)[:_MAX_NAMES_SHOWN])
+            names = "".join(character if character.isprintable() else " " for character in names)
+            shape = f"an object with {names.strip() or 'nothing in it'}"
         raise ApiError(f"{client.path}: no list of records in the answer, which is {shape}")
     return RecordList(client, path, response, list(value_at(response.body, path)))

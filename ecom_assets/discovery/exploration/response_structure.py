@@ -7,7 +7,8 @@ from typing import Any
 
 from ecom_assets.discovery.field_path import FieldPath
 
-_MAX_DEPTH = 3
+MAX_DEPTH = 3
+"""How many names may lead to a list of records."""
 _USUAL_NAMES = (
     "data",
     "results",
@@ -49,7 +50,7 @@ def scalar_values(body: Any, records_path: FieldPath) -> Iterator[tuple[FieldPat
 
 def _walk(value: Any, path: FieldPath) -> Iterator[tuple[FieldPath, Any]]:
     """Yield the values in an object and in the objects within it, the outer before the inner."""
-    if not isinstance(value, dict) or len(path) == _MAX_DEPTH:
+    if not isinstance(value, dict) or len(path) == MAX_DEPTH:
         return
     for name, inner in value.items():
         yield (*path, str(name)), inner

@@ -143,27 +143,31 @@ def _draft_nested_list(
     groups = [number for number, entry in enumerate(lists) for _ in entry or ()]
     fields = flatten_records(elements, nested=False)
     described_fields = described.lists.get(path, {})
-    stand_ins = _stand_ins_for_keys(described_fields)
-    keys = find_key(fields.values or stand_ins, path[-1], groups if elements else None)
+    parent_name = singular(parent.name)
+    from_grandparent = {column.path: column for column in parent_columns}
+    parent_names = [
+        from_grandparent[key].name if key in from_grandparent else _parent_column_name(parent_name, key)
+        for key in parent_key.value
+    ]
+    for column_name in parent_names:
+        # an element that repeats the key of its record needs no second column for it
+        fields.values.pop((column_name,), None)
+    own_fields = {
+        inner: entry
+        for inner, entry in described_fields.items()
+        if inner not in {(name,) for name in parent_names}
+    }
+    candidates = fields.values if elements else _stand_ins_for_keys(own_fields)
+    keys = find_key(candidates, path[-1], groups if elements else None) if candidates else None
     if keys is None:
         return None
-    parent_name = singular(parent.name)
     name = naming.child(parent.name, path, taken)
     description = (
         described.list_descriptions.get(path)
         or f"One row per element of {'.'.join(path)} of {_words(parent_name, article=True)}."
     )
     table = TableDraft(name, description, Guess([], keys.evidence), [], None, parent.name, path)
-    from_grandparent = {column.path: column for column in parent_columns}
-    for key in parent_key.value:
-        if key in from_grandparent:
-            column_name = from_grandparent[key].name
-        else:
-            column_name = snake_case(key[0])
-            if not column_name.startswith(f"{parent_name}_"):
-                column_name = f"{parent_name}_{column_name}"
-        # an element that repeats the key of its record needs no second column for it
-        fields.values.pop((column_name,), None)
+    for key, column_name in zip(parent_key.value, parent_names, strict=True):
         table.include.append(key[0])
         values = [_parent_value(parent, key, number) for number in groups]
         inferred = infer_type(snake_case(key[0]), values) or InferredType("bigint", "as described")
@@ -174,7 +178,7 @@ def _draft_nested_list(
     key_names = [entry.name for entry in table.columns]
     table.columns += draft_columns(
         fields,
-        described_fields,
+        own_fields,
         naming,
         name,
         len(elements),
@@ -187,6 +191,11 @@ def _draft_nested_list(
     evidence = keys.evidence if elements else AS_DESCRIBED
     table.key = Guess([*key_names, *(by_path[key] for key in keys.value)], evidence)
     return table
+
+
+def _parent_column_name(parent_name: str, key: FieldPath) -> str:
+    name = snake_case(key[0])
+    return name if name.startswith(f"{parent_name}_") else f"{parent_name}_{name}"
 
 
 def _parent_value(parent: TableDraft, key: FieldPath, number: int) -> Any:
