@@ -181,13 +181,19 @@ def read_as_lines(response: Response, *args: Any, **kwargs: Any) -> None:
 
 
 def has_unmarked_end(response: Response) -> bool:
-    """Tell whether only the end of the connection ends a body of JSON lines, so that a part of it looks whole."""
+    """Tell whether nothing marks the end of a body of JSON lines, so that a part of it looks whole."""
     headers = response.headers
     return (
         isinstance(response, ApiResponse)
         and response.has_lines
-        and "Content-Length" not in headers
-        and "chunked" not in headers.get("Transfer-Encoding", "").lower()
+        and (
+            # a packed body may be cut off without a word
+            "Content-Encoding" in headers
+            or (
+                "Content-Length" not in headers
+                and "chunked" not in headers.get("Transfer-Encoding", "").lower()
+            )
+        )
     )
 
 

@@ -22,6 +22,7 @@ from ecom_assets.extract.answers.masked_values import masked_text
 from ecom_assets.extract.check.contract_check import check_contract
 from ecom_assets.extract.check.outcome import Outcome, Result
 from ecom_assets.extract.check.paging_check import NO_TOTAL, check_next_page, check_total
+from ecom_assets.extract.check.window_check import start_problem
 from ecom_assets.extract.filter_comparison import filter_problem
 from ecom_assets.extract.paging.page_size import PageSizes
 from ecom_assets.extract.probe import Page, Probe, open_probe
@@ -74,7 +75,7 @@ def check(
 ) -> Iterator[Finding]:
     """Yield the findings of a shop: for each endpoint those of its requests, then the promises for its tables.
 
-    An endpoint takes at most eleven requests; a child takes some more to find a parent record that has children.
+    An endpoint takes at most thirteen requests; a child takes some more to find a parent record that has children.
     An endpoint that cannot be reached does not end the check of the others.
 
     Args:
@@ -291,6 +292,8 @@ class _EndpointCheck:
                 self.probe, self.shop, self.resource, self.now, empty=[bounds], unfiltered=self.first_page
             )
         ):
+            return "failed", problem
+        if problem := start_problem(self.probe, self.shop, self.resource, page.records or self.first_page):
             return "failed", problem
         return "ok", f"{window_key} holds {page.total if self.has_total else len(page.records)} records"
 

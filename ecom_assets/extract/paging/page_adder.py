@@ -98,6 +98,8 @@ class PageAdder(BasePaginator):
             self._refused_lists.add(response, self._slice_statistics, is_first=page_pass.pages == 1)
         elif errors := self._page_reader.undeclared_errors(response):
             self._slice_statistics.with_errors += 1
+            # the page may be empty because of them
+            page_pass.has_unmarked_end = page_pass.has_unmarked_end or not rows
             self._slice_statistics.errors_text = self._slice_statistics.errors_text or errors
         if page_pass.pages == 1:
             page_pass.set_start(response)

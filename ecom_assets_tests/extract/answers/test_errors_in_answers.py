@@ -15,7 +15,7 @@ from ecom_assets.load.run import run_load
 from ecom_assets.orchestration.metadata import window_metadata
 from ecom_assets.warehouse.duckdb.warehouse import DuckDbWarehouse
 from ecom_assets_tests.extract.test_source import load, loaded
-from ecom_assets_tests.support.servers.loopback import Loopback, json_reply, serving
+from ecom_assets_tests.support.servers.loopback import Loopback, Reply, Seen, json_reply, serving
 
 GOOD = {"data": [{"id": 1, "total": 5}], "errors": []}
 PARTIAL = {"data": [{"id": 1, "total": None}], "errors": [{"message": "total timed\nout", "path": ["a"]}]}
@@ -151,3 +151,20 @@ def test_a_throttle_that_lasts_fails(loopback: Loopback, tmp_path: Path) -> None
 def test_a_value_elsewhere_is_no_error(loopback: Loopback, tmp_path: Path) -> None:
     loopback.replies = [json_reply({"data": [{"id": 1, "note": "THROTTLED"}], "errors": []})]
     assert load(shop_of(loopback, {}, retry_errors=RETRY), tmp_path / "w.duckdb").errors == {}
+
+
+def test_an_empty_page_with_an_error_confirms_no_end(loopback: Loopback, tmp_path: Path) -> None:
+    """Page 2 is empty because of the error, and page 3 is not asked for."""
+    second: dict[str, Any] = {"data": [], "error": "rate exceeded"}
+
+    def answer(seen: Seen) -> Reply:
+        first = dict(seen.query)["page"] == "1"
+        return json_reply({"data": [{"id": 1}, {"id": 2}]} if first else second)
+
+    loopback.answering = answer
+    shop = shop_of(loopback, {"paginator": {"type": "page_number", "base_page": 1, "total_path": None}})
+    (window,) = load(shop, tmp_path / "w.duckdb").resources["things"].windows
+    assert (window.kept, window.confirmed_by) == (2, "nothing")
+    del second["error"]
+    (window,) = load(shop, tmp_path / "w.duckdb").resources["things"].windows
+    assert (window.kept, window.confirmed_by) == (2, "end")

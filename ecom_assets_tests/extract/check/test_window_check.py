@@ -1,0 +1,73 @@
+"""`ecom-assets check` finds an API that excludes the start of a window, which would lose records of that instant."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from ecom_assets import rest_api_shop
+from ecom_assets.extract.check.api_check import check
+from ecom_assets_tests.support.servers.loopback import Loopback, Reply, Seen, json_reply
+from ecom_assets_tests.support.servers.loopback import api as api
+
+TIMES = ["2026-01-01T00:00:00", "2026-01-01T12:30:00.250", "2026-01-02T00:00:00", "2026-01-03T08:00:00"]
+Includes = Callable[[str, str], bool]
+
+
+def window_of(
+    api: Loopback, includes: Includes, bounds: str, times: list[str], form: str = "iso8601_naive"
+) -> Any:
+    def answer(seen: Seen) -> Reply:
+        query = dict(seen.query)
+        low, high = query.get("from", ""), query.get("to", "9")
+        rows = [{"id": number, "at": time} for number, time in enumerate(times)]
+        return json_reply(
+            {"data": [row for row in rows if includes(str(row["at"]), low) and str(row["at"]) < high]}
+        )
+
+    api.answering = answer
+    incremental = {
+        "cursor_path": "at",
+        "start_param": "from",
+        "end_param": "to",
+        "bounds": bounds,
+        "format": form,
+    }
+    things = {
+        "name": "things",
+        "primary_key": "id",
+        "columns": {"id": {"data_type": "bigint"}, "at": {"data_type": "timestamp"}},
+        "endpoint": {"path": "things", "data_selector": "data", "incremental": incremental},
+    }
+    config = {"client": {"base_url": api.base_url, "paginator": "single_page"}, "resources": [things]}
+    shop = rest_api_shop(
+        "acme", config, policy={"max_retries": 0}, partitions={"every": "day", "start": "2026-01-01"}
+    )
+    return next((found.result, found.detail) for found in check(shop) if found.what == "window")
+
+
+@pytest.mark.parametrize(
+    ("includes", "bounds", "times", "result"),
+    [
+        (lambda time, low: time > low, "[)", TIMES, "failed"),
+        (lambda time, low: time > low, "[]", TIMES[2:], "failed"),
+        (lambda time, low: time > low, "()", TIMES, "ok"),
+        (lambda time, low: time >= low, "[)", TIMES, "ok"),
+        # no request can have the instant of this record
+        (lambda time, low: time > low, "[)", TIMES[1:2], "ok"),
+        # the API compares days
+        (lambda time, low: time[:10] >= low[:10], "[)", TIMES, "ok"),
+    ],
+)
+def test_a_start_that_the_api_excludes(
+    api: Loopback, includes: Includes, bounds: str, times: list[str], result: str
+) -> None:
+    found, detail = window_of(api, includes, bounds, times)
+    assert found == result
+    if result == "failed":
+        assert (
+            f"the API excludes the start, so each window may lack records. Declare bounds: '({bounds[1]}'"
+            in detail
+        )
