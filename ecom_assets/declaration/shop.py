@@ -65,7 +65,7 @@ class Shop(DeclarationModel):
     NOT_IN_FILE: ClassVar[frozenset[str]] = frozenset({"file"})
 
     name: ShopName = Field(
-        description="Name of the shop, in lower snake_case, and of its dlt source, dataset, Dagster group and key prefix."
+        description="Name of the shop in lower snake_case, and of its dlt source, dataset, asset group and key prefix."
     )
     client: Client = Field(description="How to reach the API.")
     policy: Policy = Field(default=Policy(), description="Rate limit, retries, timeout and concurrency.")

@@ -191,6 +191,10 @@ class Transaction(ABC):
             self.execute(f'alter table {name} drop column "{former}"')
         self.execute(f'alter table {name} rename column {COPY} to "{column.name}"')
 
+    def drop_column(self, dataset: str, table: str, column: str) -> None:
+        """Drop a column of a table, of which other columns are updated in the same transaction."""
+        self.execute(f'alter table "{dataset}"."{table}" drop column "{column}"')
+
     def converted(self, before: Column, after: Column) -> str:
         """Return the SQL expression of a column's values in a wider type."""
         if after.data_type == "text":

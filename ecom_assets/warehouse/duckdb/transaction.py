@@ -79,23 +79,35 @@ class DuckDbTransaction(Transaction):
         without: str | None = None,
     ) -> None:
         """Write the table anew: DuckDB cannot commit an update of a table together with a dropped column of it."""
+        new = f"cast({expression} as {self.type_of(column)})"
+        joined = f" left join {lookup[0]} on {lookup[1]}" if lookup else ""
+        dropped = {column.name, without}
+        kept = [entry for entry in self.columns_of(dataset)[table] if entry != without]
+        columns = ", ".join(
+            f'{new} as "{entry}"' if entry == column.name else f'rows."{entry}"' for entry in kept
+        )
+        self._write_anew(dataset, table, columns, joined, dropped)
+
+    def drop_column(self, dataset: str, table: str, column: str) -> None:
+        """Write the table anew without a column, for the same reason."""
+        kept = [f'"{entry}"' for entry in self.columns_of(dataset)[table] if entry != column]
+        self._write_anew(dataset, table, ", ".join(kept), "", {column})
+
+    def _write_anew(
+        self, dataset: str, table: str, columns: str, joined: str, nullable: Collection[str | None]
+    ) -> None:
+        """Replace a table by the result of a query over its `rows`. Of its columns, `nullable` lose their NOT NULL."""
         name, copy = f'"{dataset}"."{table}"', f'"{dataset}"."{COPY}"'
         required = self.execute(
             "select column_name from information_schema.columns where table_catalog = current_database() "
             "and table_schema = ? and table_name = ? and is_nullable = 'NO'",
             [dataset, table],
         ).fetchall()
-        new = f"cast({expression} as {self.type_of(column)})"
-        kept = [entry for entry in self.columns_of(dataset)[table] if entry != without]
-        columns = ", ".join(
-            f'{new} as "{entry}"' if entry == column.name else f'rows."{entry}"' for entry in kept
-        )
-        joined = f" left join {lookup[0]} on {lookup[1]}" if lookup else ""
         self.execute(f"create table {copy} as select {columns} from {name} as rows{joined}")
         self.execute(f"drop table {name}")
         self.execute(f'alter table {copy} rename to "{table}"')
         for (entry,) in required:
-            if entry not in (column.name, without):
+            if entry not in nullable:
                 self.execute(f'alter table {name} alter column "{entry}" set not null')
 
     @contextmanager
