@@ -9,7 +9,16 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING
 
-__all__ = ["ShopSecrets", "ShopTranslator", "build_defs", "load_shop", "rest_api_shop", "run_load", "secret"]
+__all__ = [
+    "ShopComponent",
+    "ShopSecrets",
+    "ShopTranslator",
+    "build_defs",
+    "load_shop",
+    "rest_api_shop",
+    "run_load",
+    "secret",
+]
 
 if TYPE_CHECKING:
     from ecom_assets.declaration.from_python.secret import secret
@@ -17,10 +26,12 @@ if TYPE_CHECKING:
     from ecom_assets.declaration.reading import load_shop
     from ecom_assets.load.run import run_load
     from ecom_assets.orchestration.build_definitions import build_defs
+    from ecom_assets.orchestration.component.shop_component import ShopComponent
     from ecom_assets.orchestration.resources import ShopSecrets
     from ecom_assets.orchestration.translator import ShopTranslator
 else:  # a type checker that saw this function would accept every name
     _MODULES = {
+        "ShopComponent": "ecom_assets.orchestration.component.shop_component",
         "ShopSecrets": "ecom_assets.orchestration.resources",
         "ShopTranslator": "ecom_assets.orchestration.translator",
         "build_defs": "ecom_assets.orchestration.build_definitions",

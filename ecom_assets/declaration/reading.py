@@ -166,14 +166,18 @@ def load_shops(
     return tuple(shops.values()), errors
 
 
-def load_shop(file: Path) -> Shop:
+def load_shop(file: Path, document: dict[str, Any] | None = None) -> Shop:
     """Return the shop that a YAML file declares, together with the files that it extends.
+
+    Args:
+        file: The file.
+        document: The declaration, if it is a part of the file that was read already.
 
     Raises:
         DeclarationError: For the first error; it names the file of the error, which may be an extended one.
     """
     try:
-        layers = Layers(file)
+        layers = Layers(file, document)
         return build_shop(layers.document, layers.locate, file)
     except IngestError:
         raise

@@ -5,7 +5,7 @@ Loading them needs no secret, no network and no environment variable.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -74,7 +74,39 @@ def build_defs(
         if not of_folder and not in_python:
             raise error
     shops = (*in_python, *of_folder)
-    resources = shop_resources(shops, resource_overrides or {}, some_invalid=bool(invalid_files))
+    return definitions_of(
+        shops,
+        invalid_files,
+        resource_overrides or {},
+        declaration_checks=lambda file: load_shops(file.parent, in_python)[1].get(file),
+        alerts=alerts,
+        translator=translator,
+    )
+
+
+def definitions_of(
+    shops: Sequence[Shop],
+    invalid_files: Mapping[Path, DeclarationError],
+    resource_overrides: Mapping[str, ShopSecrets],
+    *,
+    declaration_checks: Callable[[Path], DeclarationError | None],
+    alerts: bool,
+    translator: Translator | None = None,
+    name: str | None = None,
+) -> Definitions:
+    """Return the definitions of shops that were read, and of the files that declare none.
+
+    Args:
+        shops: The shops.
+        invalid_files: The errors of the other files.
+        resource_overrides: As in `build_defs`.
+        declaration_checks: Reads a file again, and returns what is wrong with it now.
+        alerts: As in `build_defs`.
+        translator: As in `build_defs`.
+        name: What the asset in place of an invalid file is named after; unless given, the file.
+    """
+    beyond_the_file: dict[Path, DeclarationError] = {}
+    resources = shop_resources(tuple(shops), resource_overrides, some_invalid=bool(invalid_files))
     shops = with_neighbours(shops, {shop.name: resources[secrets_key(shop)].secrets for shop in shops})
     parts: list[_Parts] = []
     shop_names: dict[AssetKey, str] = {}
@@ -86,12 +118,17 @@ def build_defs(
         except IngestError as error:
             if shop.file == Path() or len(shops) == 1 or not isinstance(error, DeclarationError):
                 raise
-            invalid_files[shop.file] = error
+            beyond_the_file[shop.file] = error
         except Exception as error:  # a fault of this program: it must not take the other shops down
             if shop.file == Path() or len(shops) == 1:
                 raise
-            invalid_files[shop.file] = unexpected_error(shop.file, error)
-    specs, checks = invalid_declaration_assets(invalid_files, in_python, shop_names)
+            beyond_the_file[shop.file] = unexpected_error(shop.file, error)
+    specs, checks = invalid_declaration_assets(
+        {**invalid_files, **beyond_the_file},
+        lambda file: beyond_the_file.get(file) or declaration_checks(file),
+        shop_names,
+        name,
+    )
     of_all = [failure_sensor(shops, resources, shop_names)] if alerts else []
     return Definitions(
         assets=[*specs, *(asset for part in parts for asset in part.assets)],

@@ -89,6 +89,7 @@ def test_the_import_is_cheap_and_changes_nothing_in_its_process() -> None:
 
 def test_the_public_names_are_these() -> None:
     assert sorted(ecom_assets.__all__) == [
+        "ShopComponent",
         "ShopSecrets",
         "ShopTranslator",
         "build_defs",

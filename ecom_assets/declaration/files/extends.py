@@ -13,7 +13,7 @@ from typing import Any
 
 from ecom_assets.declaration.dlt_config.spellings import Spellings
 from ecom_assets.declaration.error_text import Place, format_path, format_value
-from ecom_assets.declaration.files.yaml_file import read_file
+from ecom_assets.declaration.files.yaml_file import check_document, read_file
 from ecom_assets.foundation.errors import DeclarationError
 
 FILE_NAME = r"[^/\\\s]+\.ya?ml"
@@ -25,14 +25,21 @@ _ALLOWED = "the name of a YAML file in the same folder, such as _base.yaml"
 class Layers:
     """The files of one declaration; `document` is the result of merging them."""
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, document: dict[str, Any] | None = None) -> None:
         """Read a file and the files that it extends.
+
+        Args:
+            file: The file.
+            document: The declaration, if it is a part of the file that was read already.
 
         Raises:
             DeclarationError: A file is wrong or missing, or the files extend each other in a circle.
         """
         self._files = [file]
-        self._spellings = [_read_spellings(file)]
+        if document is not None:
+            check_document(document, format_path(file))
+        read = read_file(file) if document is None else document
+        self._spellings = [Spellings(read, format_path(file))]
         self._documents = [self._spellings[0].document]
         while self._documents[-1].get("extends") is not None:
             base = _base_file(self._files[-1], self._documents[-1]["extends"])

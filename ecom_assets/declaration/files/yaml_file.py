@@ -40,13 +40,22 @@ def read_file(file: Path) -> dict[str, Any]:
     """
     label = format_path(file)
     document = _read(file, label)
+    check_document(document, label)
+    return document
+
+
+def check_document(document: dict[str, Any], label: str) -> None:
+    """Check the size and the keys of a document, and that it holds no secret.
+
+    Raises:
+        DeclarationError: For the first of these that is wrong.
+    """
     _Size(label).measure(document, ())
     check_keys(document, (), label)
     refuse_secrets(document, label)
     for key in document:
         if key not in TOP_KEYS:
             raise DeclarationError(label, format_place((key,)), "an unknown key", ", ".join(TOP_KEYS))
-    return document
 
 
 def _read(file: Path, label: str) -> dict[Any, Any]:

@@ -1,0 +1,156 @@
+"""The attributes of a component: which shop they declare, and which environment variables hold its secrets.
+
+No secret is read here. A template with an environment variable in a field for a secret becomes an `EnvVar`, which is
+read when a run starts; all other templates are resolved by Dagster.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dagster import EnvVar
+
+from ecom_assets.declaration.api.auth import AUTH_FIELDS
+from ecom_assets.declaration.error_text import Place, format_path, format_place, format_value
+from ecom_assets.declaration.files.yaml_file import TOP_KEYS
+from ecom_assets.declaration.reading import Shop, load_shop
+from ecom_assets.foundation.errors import DeclarationError
+from ecom_assets.orchestration.component.attributes_schema import OWN_KEYS, SECRET_TEMPLATE
+
+_VARIABLE = re.compile(r"env\W+(\w+)")
+_ALLOWED_SECRET = "a template with one environment variable, such as {{ env.MYSHOP_API_KEY }}"
+_ATTRIBUTES: Place = ("attributes",)
+
+
+@dataclass
+class Attributes:
+    """What a component's attributes say.
+
+    Attributes:
+        file: The file with the declaration: `defs.yaml` itself, or the one that `declaration` names.
+        secrets: The environment variables that hold secrets, by the secret's name.
+        alerts: Whether the definitions have the sensor of failed runs.
+    """
+
+    file: Path
+    secrets: dict[str, EnvVar]
+    alerts: bool
+    _document: dict[str, Any] | None
+    _label: str
+
+    def shop(self) -> Shop:
+        """Return the declared shop.
+
+        Raises:
+            DeclarationError: For the first error.
+        """
+        try:
+            return load_shop(self.file, self._document)
+        except DeclarationError as error:
+            if self._document is None or error.file != self._label:
+                raise
+            wrong = DeclarationError(error.file, f"attributes.{error.path}", error.found, error.allowed)
+        raise wrong  # outside of the except clause, because the first error is no cause of its own
+
+
+def read_attributes(attributes: Mapping[str, Any], file: Path, resolve: Callable[[str], Any]) -> Attributes:
+    """Return what attributes say.
+
+    Args:
+        attributes: The attributes as they stand in the file, with their templates.
+        file: The `defs.yaml`.
+        resolve: Returns the value of a template.
+
+    Raises:
+        DeclarationError: They are neither a declaration nor the name of a file, or a secret is no template.
+    """
+    label = format_path(file)
+
+    def fail(place: Place, found: str, allowed: str) -> DeclarationError:
+        return DeclarationError(label, format_place((*_ATTRIBUTES, *place)), found, allowed)
+
+    keys = (*OWN_KEYS, *TOP_KEYS)
+    for key in attributes:
+        if key not in keys:
+            raise fail((str(key),), "an unknown key", ", ".join(keys))
+    own = {key: attributes.get(key) for key in OWN_KEYS}
+    document = {key: value for key, value in attributes.items() if key not in OWN_KEYS}
+    secrets = _secrets(own["secrets"], fail)
+    alerts = own["alerts"]
+    if alerts is not None and not isinstance(alerts, bool):
+        raise fail(("alerts",), format_value(alerts), "true or false")
+    declaration = own["declaration"]
+    if declaration is None:
+        if not document:
+            raise fail((), "nothing", "declaration: a file beside this one, or the keys of a declaration")
+        _take_auth_secrets(document, secrets, fail)
+        resolved = _resolved(document, resolve)
+        return Attributes(file, secrets, bool(alerts), resolved, label)
+    if document:
+        allowed = f"with declaration only {', '.join(OWN_KEYS)}; the other keys belong in {declaration}"
+        raise fail((next(iter(document)),), "a key beside declaration", allowed)
+    if not isinstance(declaration, str) or Path(declaration).name != declaration:
+        raise fail(
+            ("declaration",), format_value(declaration), "the name of a YAML file in the folder of defs.yaml"
+        )
+    return Attributes(file.parent / declaration, secrets, bool(alerts), None, label)
+
+
+def _secrets(given: Any, fail: Callable[[Place, str, str], DeclarationError]) -> dict[str, EnvVar]:
+    """Return the environment variables of `secrets`. A wrong value is not repeated, because it may be a secret."""
+    if given is None:
+        return {}
+    if not isinstance(given, Mapping):
+        raise fail(("secrets",), format_value(given) if not isinstance(given, str) else "a text", "a mapping")
+    variables = {}
+    for name, value in given.items():
+        variable = _variable(value)
+        if variable is None:
+            raise fail(("secrets", str(name)), "a value that is not repeated here", _ALLOWED_SECRET)
+        variables[str(name)] = variable
+    return variables
+
+
+def _variable(value: Any) -> EnvVar | None:
+    """Return the environment variable that a template stands for, None for anything else."""
+    if not isinstance(value, str) or not re.fullmatch(SECRET_TEMPLATE, value.strip()):
+        return None
+    found = _VARIABLE.search(value)
+    return EnvVar(found[1]) if found else None
+
+
+def _take_auth_secrets(
+    document: dict[str, Any],
+    secrets: dict[str, EnvVar],
+    fail: Callable[[Place, str, str], DeclarationError],
+) -> None:
+    """Move templates in the secret fields of `client.auth` to the secrets; the document is changed in place."""
+    client = document.get("client")
+    auth = client.get("auth") if isinstance(client, Mapping) else None
+    if not isinstance(client, Mapping) or not isinstance(auth, Mapping):
+        return
+    fields = {field for of_kind in AUTH_FIELDS.values() for field in of_kind}
+    kept = {}
+    for key, value in auth.items():
+        variable = _variable(value) if key in fields else None
+        if variable is None:
+            kept[key] = value
+        elif auth.get("secret") is not None or key in secrets:
+            other = "secrets" if key in secrets else "secret"
+            raise fail(("client", "auth", key), f"{key} beside {other}", f"only one of {key}, {other}")
+        else:
+            secrets[key] = variable
+    document["client"] = {**client, "auth": kept}
+
+
+def _resolved(value: Any, resolve: Callable[[str], Any]) -> Any:
+    """Return a value whose templates are resolved. Dagster would also read a text without a template as Python."""
+    if isinstance(value, Mapping):
+        return {key: _resolved(entry, resolve) for key, entry in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_resolved(entry, resolve) for entry in value]
+    return resolve(value) if isinstance(value, str) and "{{" in value else value

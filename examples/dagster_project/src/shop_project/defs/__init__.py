@@ -1,0 +1,1 @@
+"""The components of the project, one folder each."""
