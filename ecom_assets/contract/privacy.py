@@ -45,7 +45,9 @@ def protect_personal_data(
             for record in records:
                 above, elements = value_at(record, path[:-1]), value_at(record, path)
                 if elements is not None:
-                    above[path[-1]] = _protected(child, elements, key, is_map=bool(child.rows_from.map_key), again=again)
+                    above[path[-1]] = _protected(
+                        child, elements, key, is_map=bool(child.rows_from.map_key), again=again
+                    )
 
 
 def _protected(child: Resource, found: Any, key: str, *, is_map: bool, again: bool) -> Any:
@@ -61,7 +63,9 @@ def _protected(child: Resource, found: Any, key: str, *, is_map: bool, again: bo
     if isinstance(found, list):
         return [_protected(child, entry, key, is_map=False, again=again) for entry in found]
     if isinstance(found, dict) and is_map:
-        return {name: _protected(child, entry, key, is_map=False, again=again) for name, entry in found.items()}
+        return {
+            name: _protected(child, entry, key, is_map=False, again=again) for name, entry in found.items()
+        }
     if isinstance(found, dict):
         _protect_table(child, [found], key, again=again)
         return found

@@ -11,7 +11,7 @@ import pyarrow as pa
 from ecom_assets.contract.privacy import MASK, hashed_value, protect_personal_data
 from ecom_assets.declaration.reading import Resource, Shop
 from ecom_assets.foundation.json_text import json_text
-from ecom_assets.load.ledger.rejected_rows import REJECTED_ROWS_TABLE
+from ecom_assets.load.own_tables import REJECTED_ROWS_TABLE
 from ecom_assets.load.schema_changes.protection import plain_condition
 from ecom_assets.warehouse.transaction import Transaction
 

@@ -13,8 +13,7 @@ from ecom_assets.declaration.reading import Shop
 from ecom_assets.extract.last_declaration import HINT, PLAIN_HINT, declaration_hint
 from ecom_assets.extract.windows import Window
 from ecom_assets.load.dlt_pipeline import StoredColumns
-from ecom_assets.load.ledger.ledger import LEDGER_TABLE
-from ecom_assets.load.ledger.rejected_rows import REJECTED_ROWS_TABLE
+from ecom_assets.load.own_tables import LEDGER_TABLE, REJECTED_ROWS_TABLE
 from ecom_assets.load.schema_changes.change import Changes, columns_after
 from ecom_assets.warehouse.transaction import Transaction
 
