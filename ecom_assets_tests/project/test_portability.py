@@ -79,7 +79,7 @@ def not_portable(tree: ast.AST, *, safe: bool = False) -> Iterator[tuple[int, st
                 yield from ((line, entry.name) for entry in node.names if entry.name in MODULES)
             elif isinstance(node, ast.ImportFrom):
                 found = {f"{node.module}.{entry.name}" for entry in node.names} & NAMES
-                yield from ((line, name) for name in found | ({node.module} & MODULES))
+                yield from ((line, name) for name in found | ({node.module or ""} & MODULES))
             elif isinstance(node, ast.Attribute) and ast.unparse(node) in NAMES:
                 yield line, ast.unparse(node)
             elif isinstance(node, ast.keyword) and node.arg in KEYWORDS:
