@@ -17,7 +17,12 @@ from ecom_assets.warehouse.lock import DEFAULT_LOCK_TIMEOUT
 from ecom_assets.warehouse.postgres.database import PostgresDatabase
 from ecom_assets.warehouse.postgres.destination import PostgresDestination, SharedConnection
 from ecom_assets.warehouse.postgres.errors import CONNECTION_ERRORS, DRIVER_ERRORS, server_refused
-from ecom_assets.warehouse.postgres.identifiers import MAX_COLUMNS, MAX_IDENTIFIER_LENGTH, quote_identifier
+from ecom_assets.warehouse.postgres.identifiers import (
+    MAX_COLUMNS,
+    MAX_IDENTIFIER_LENGTH,
+    SYSTEM_COLUMNS,
+    quote_identifier,
+)
 from ecom_assets.warehouse.postgres.lock import acquire_lock
 from ecom_assets.warehouse.postgres.transaction import PostgresTransaction
 from ecom_assets.warehouse.warehouse import Warehouse
@@ -50,7 +55,7 @@ class PostgresWarehouse(Warehouse):
         return self.name
 
     def check(self, shop: Shop) -> None:
-        """Raise WarehouseError for a name that PostgreSQL would cut off, or keeps for itself."""
+        """Raise WarehouseError for a name that PostgreSQL would cut off or keeps for itself, or too many columns."""
         if shop.name.startswith("pg_"):
             raise WarehouseError(f"{shop.name}: PostgreSQL keeps names that begin with pg_ for itself")
         # a dataset's name gets a suffix for the staging dataset, a table's name a prefix for a temporary table
@@ -58,6 +63,7 @@ class PostgresWarehouse(Warehouse):
         for resource in shop.resources:
             names.append((resource.name, MAX_IDENTIFIER_LENGTH - len("ecom_moved_")))
             names += [(column.name, MAX_IDENTIFIER_LENGTH) for column in resource.table_columns]
+            self.check_columns(shop, resource.name, [column.name for column in resource.table_columns])
         for name, longest in names:
             if len(name) > longest:
                 raise WarehouseError(
@@ -72,9 +78,15 @@ class PostgresWarehouse(Warehouse):
                 raise WarehouseError(
                     f"{where}: the name {name} is longer than the {MAX_IDENTIFIER_LENGTH} bytes that PostgreSQL allows"
                 )
+            if name in SYSTEM_COLUMNS and name != table:
+                raise WarehouseError(
+                    f"{where}: each table of PostgreSQL has a column {name} of its own; declare the column with "
+                    f"another name and path: {name}"
+                )
         if len(columns) > MAX_COLUMNS:
             raise WarehouseError(
-                f"{where}: {len(columns):,} columns are more than the {MAX_COLUMNS:,} that PostgreSQL allows"
+                f"{where}: {len(columns):,} columns are more than the {MAX_COLUMNS:,} that PostgreSQL allows; "
+                "declare fewer, or a json column for an object with many fields"
             )
 
     def exists(self) -> bool:
