@@ -10,9 +10,11 @@ import typer
 
 from ecom_assets.cli.audit import audit
 from ecom_assets.cli.check import check
+from ecom_assets.cli.copy import copy
 from ecom_assets.cli.diff import diff
 from ecom_assets.cli.discover import discover
 from ecom_assets.cli.load import load
+from ecom_assets.cli.migrate import migrate
 from ecom_assets.cli.pin import pin
 from ecom_assets.cli.preview import preview
 from ecom_assets.cli.reset import reset
@@ -63,9 +65,11 @@ def _options(
 
 app.command(epilog="Example: ecom-assets audit myshop orders --windows 10 --repair")(audit)
 app.command(epilog="Example: ecom-assets check sandbox")(check)
+app.command(epilog="Example: ecom-assets copy myshop --to analytics")(copy)
 app.command(epilog="Example: ecom-assets diff myshop")(diff)
 app.command(epilog="Example: ecom-assets discover sandbox:// --name mine --yes")(discover)
 app.command(epilog="Example: ecom-assets load sandbox orders --window 2026-02-01...2026-02-07")(load)
+app.command(epilog="Example: ecom-assets migrate myshop orders")(migrate)
 app.command(epilog="Example: ecom-assets pin myshop")(pin)
 app.command(epilog="Example: ecom-assets preview sandbox orders --limit 5 --window 2026-02-01")(preview)
 app.command(epilog="Example: ecom-assets reset myshop orders")(reset)

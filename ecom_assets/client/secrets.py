@@ -86,6 +86,15 @@ def resolve_secrets(shop: Shop, given: Mapping[str, str] | None = None) -> dict[
     }
 
 
+def pii_key_of(shop: Shop) -> str:
+    """Return the key of hashed columns.
+
+    Raises:
+        MissingSecret: As `resolve_secrets` does.
+    """
+    return _checked_value(shop, PII_KEY_NAME, _find_secret(shop, PII_KEY_NAME, {}), may_be_empty=False)
+
+
 def public_ids(shop: Shop, resolved: Mapping[str, str]) -> set[str]:
     """Return the values of a shop's secrets that are ids or user names, and not secret in records.
 

@@ -297,5 +297,5 @@ def _table_resource(
         schema_contract=_SCHEMA_CONTRACT,
     )
     if plan:
-        table.apply_hints(additional_table_hints={HINT: declaration_hint(resource)})
+        table.apply_hints(additional_table_hints={HINT: declaration_hint(shop, resource)})
     return table

@@ -12,10 +12,12 @@ from datetime import timedelta
 from typing import Any
 
 import dlt
+from dlt.common.schema import Schema
 from dlt.common.schema.utils import new_table
 
 from ecom_assets.contract.column_names import FIELD_HINT
 from ecom_assets.declaration.reading import Resource, Shop
+from ecom_assets.extract.last_declaration import PLAIN_HINT
 from ecom_assets.foundation.errors import IngestError, WarehouseError
 from ecom_assets.load.dlt_pipeline import StoredColumns
 from ecom_assets.load.ledger.clock import offset_of_server
@@ -23,8 +25,7 @@ from ecom_assets.load.ledger.cursors import TableCursors, read_cursors
 from ecom_assets.load.ledger.ledger import filled_tables, loads_read_after
 from ecom_assets.load.plan import LoadPlan
 from ecom_assets.load.run_context import RunContext
-from ecom_assets.load.schema_changes.change import Changes
-from ecom_assets.load.schema_changes.compare import columns_after
+from ecom_assets.load.schema_changes.change import Changes, TableChanges, columns_after
 from ecom_assets.load.schema_changes.foreign_tables import foreign_tables
 from ecom_assets.load.schema_changes.tables import refused_resources, schema_tables_of, table_changes
 from ecom_assets.warehouse.errors import as_warehouse_error
@@ -111,15 +112,31 @@ def _forget_former_columns(
 def _remember_fields(
     pipeline: dlt.Pipeline, shop: Shop, changes: Changes, schema_tables: Mapping[str, Mapping[str, Any]]
 ) -> None:
-    """Let dlt's schema remember the fields of undeclared columns under the new name of a table."""
+    """Let dlt's schema remember the fields of undeclared columns under the new name of a table.
+
+    It also remembers the columns with values from before their `pii`.
+    """
     schema = pipeline.schemas.get(shop.name)
     for name, change in changes.items():
-        if schema is None or change.table in (None, name):
+        if schema is None or change.refusals:
             continue
-        former = schema_tables.get(change.table or "", {}).get("columns", {})
-        columns = [column for column in former.values() if FIELD_HINT in column]
-        if columns:
-            schema.update_table(new_table(name, columns=columns))
+        if change.table not in (None, name):
+            _remember_under_new_name(schema, name, schema_tables.get(change.table or "", {}))
+        if name in schema.tables:
+            remember_plain_columns(schema.tables[name], change)
+
+
+def remember_plain_columns(table: Any, change: TableChanges) -> None:
+    """Note in a table of dlt's schema which columns have values from before their `pii`."""
+    table.pop(PLAIN_HINT, None)
+    if change.plain:
+        table[PLAIN_HINT] = sorted(change.plain)
+
+
+def _remember_under_new_name(schema: Schema, name: str, former: Mapping[str, Any]) -> None:
+    columns = [column for column in former.get("columns", {}).values() if FIELD_HINT in column]
+    if columns:
+        schema.update_table(new_table(name, columns=columns))
 
 
 def refuse_type_conflicts(

@@ -38,6 +38,27 @@ def warehouse_from_environment(environ: Mapping[str, str] = os.environ) -> Wareh
     return engine.warehouse(address, options)
 
 
+def named_warehouse(value: str, setting: str, environ: Mapping[str, str] = os.environ) -> Warehouse:
+    """Return the warehouse that a value as of ECOM_WAREHOUSE names, without a copy for readers.
+
+    Args:
+        value: The value.
+        setting: Where the value comes from, for messages, such as `--to`.
+        environ: The environment with ECOM_LOCK_TIMEOUT.
+
+    Raises:
+        WarehouseError: The value is not allowed.
+    """
+    if not value.strip():
+        raise WarehouseError(f"{setting}: found an empty text; allowed: what ECOM_WAREHOUSE may be")
+    known = {**environ, "ECOM_WAREHOUSE": value, "ECOM_PUBLISH": ""}
+    try:
+        return warehouse_from_environment(known)
+    except WarehouseError as error:
+        text = str(error).replace("ECOM_WAREHOUSE=", f"{setting} ").replace("ECOM_WAREHOUSE", setting)
+        raise WarehouseError(text) from None
+
+
 def warehouse_kind(environ: Mapping[str, str] = os.environ) -> str:
     """Return the engine of the warehouse that ECOM_WAREHOUSE names, or DuckDB for a value that is not allowed."""
     try:

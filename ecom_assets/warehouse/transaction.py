@@ -5,14 +5,18 @@ The SQL is written once, in what all engines have in common, with `?` for parame
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any, Protocol
 
 import pyarrow as pa
+from dlt.common.schema.typing import TColumnSchema
 
+from ecom_assets.contract.new_fields import evolved_column
+from ecom_assets.declaration.column_types import COLUMN_TYPES
 from ecom_assets.declaration.reading import Column
 
 COPY = "ecom_copy_of_column"
@@ -56,6 +60,33 @@ class Transaction(ABC):
     def fetch_arrow(self, sql: str) -> pa.Table:
         """Run a query, and return its rows as an Arrow table, with types that correspond to those of the columns."""
 
+    @abstractmethod
+    def arrow_batches(self, sql: str, size: int) -> Iterator[pa.Table]:
+        """Run a query, and yield its rows as Arrow tables of at most `size` rows, as they come.
+
+        Run no other statement before the last of them.
+        """
+
+    @abstractmethod
+    def append_rows(self, dataset: str, table: str, rows: pa.Table, json: Collection[str]) -> None:
+        """Append rows to a table.
+
+        Args:
+            dataset: The schema of the table.
+            table: The table.
+            rows: The rows, with the names of the table's columns.
+            json: The columns whose texts are JSON.
+        """
+
+    def storable_rows(self, rows: pa.Table, json: Collection[str]) -> tuple[pa.Table, int]:
+        """Return rows as the engine stores them, and how many values that changes.
+
+        Args:
+            rows: The rows.
+            json: The columns whose texts are JSON.
+        """
+        return rows, 0
+
     def server_time(self) -> datetime | None:
         """Return the instant by the clock of the server, None if the engine runs on this machine."""
         return None
@@ -70,6 +101,20 @@ class Transaction(ABC):
     @abstractmethod
     def type_of(self, column: Column) -> str:
         """Return the engine's type of a declared column, spelled as in `columns_of`."""
+
+    def column_of(self, name: str, sql_type: str) -> Column | None:
+        """Return the column that has a type of the engine, spelled as in `columns_of`; None if no load makes it."""
+        size = re.fullmatch(r"\w+\((\d+),\s*(\d+)\)", sql_type)
+        for data_type, kind in COLUMN_TYPES.items():
+            hint: TColumnSchema = {"data_type": data_type}
+            if kind.has_size:
+                if size is None:
+                    continue
+                hint["precision"], hint["scale"] = int(size[1]), int(size[2])
+            column = evolved_column(name, hint)
+            if self.type_of(column) == sql_type:
+                return column
+        return None
 
     @abstractmethod
     def text_of(self, column: Column) -> str:
@@ -127,6 +172,10 @@ class Transaction(ABC):
         for former in filter(None, (column.name, without)):
             self.execute(f'alter table {name} drop column "{former}"')
         self.execute(f'alter table {name} rename column {COPY} to "{column.name}"')
+
+    def drop_column(self, dataset: str, table: str, column: str) -> None:
+        """Drop a column of a table, of which other columns are updated in the same transaction."""
+        self.execute(f'alter table "{dataset}"."{table}" drop column "{column}"')
 
     def converted(self, before: Column, after: Column) -> str:
         """Return the SQL expression of a column's values in a wider type."""

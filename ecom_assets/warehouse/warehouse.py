@@ -6,6 +6,7 @@ The environment chooses the engine. See `ecom_assets.warehouse.choice`.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -40,6 +41,15 @@ class Warehouse(ABC):
     @abstractmethod
     def check(self, shop: Shop) -> None:
         """Raise WarehouseError if the engine cannot hold the shop's dataset, because of a name for example."""
+
+    def check_columns(  # noqa: B027  # most engines hold any columns
+        self, shop: Shop, table: str, columns: Sequence[str]
+    ) -> None:
+        """Raise WarehouseError if the engine cannot hold a table with these columns."""
+
+    def is_same(self, other: Warehouse) -> bool:
+        """Return whether another warehouse is known to be the same one."""
+        return (self.kind, self.uri) == (other.kind, other.uri)
 
     @abstractmethod
     def exists(self) -> bool:

@@ -1,4 +1,7 @@
-"""Which windows to load again, because rows of them have a null in a column that must not be null any more."""
+"""Which windows rows are in, to load these windows again.
+
+Rows may have a null in a column that must not be null any more, or a value that does not fit another type.
+"""
 
 from __future__ import annotations
 
@@ -15,11 +18,23 @@ _MAX_WINDOWS = 400
 
 
 def windows_with_nulls(checked: CheckedTable, column: str) -> list[str]:
-    """Return the windows of the rows with a null, each as a partition key or as a range such as `A to B`.
+    """Return the windows of the rows with a null in a column, each as a partition key or as a range such as `A to B`.
+
+    See `windows_of_rows` for what it leaves out.
+    """
+    ranges = windows_of_rows(checked, f'"{column}" is null')
+    return [
+        first.partition_key if first == last else f"{first.partition_key} to {last.partition_key}"
+        for first, last in ranges
+    ]
+
+
+def windows_of_rows(checked: CheckedTable, condition: str) -> list[tuple[Window, Window]]:
+    """Return the windows of some rows, as the first and the last of windows that follow each other.
 
     Args:
         checked: The table of a resource.
-        column: A column of it that has nulls.
+        condition: The SQL condition of the rows.
 
     Returns:
         Nothing for a table without windows of its own: a snapshot, or the rows of a parent.
@@ -30,7 +45,7 @@ def windows_with_nulls(checked: CheckedTable, column: str) -> list[str]:
         return []
     ends = checked.transaction.fetch_arrow(
         f'select min("{cursor.name}") as low, max("{cursor.name}") as high from {checked.quoted(resource.name)} '
-        f'where "{column}" is null'
+        f"where {condition}"
     )
     first, last = (
         instants_of_cursor(ends.column(name).combine_chunks(), cursor, shop.timezone_of(resource))[0].as_py()
@@ -46,17 +61,17 @@ def windows_with_nulls(checked: CheckedTable, column: str) -> list[str]:
     if not windows:
         return []
     if len(windows) > _MAX_WINDOWS:
-        return [_range(windows)]
+        return [(windows[0], windows[-1])]
     counts, parameters = [], list[object]()
     for window in windows:
-        condition, bounds = range_condition(shop, resource, [(window.start, window.end)])
-        counts.append(f"sum(case when {condition} then 1 else 0 end)")
+        inside, bounds = range_condition(shop, resource, [(window.start, window.end)])
+        counts.append(f"sum(case when {inside} then 1 else 0 end)")
         parameters += bounds
     found = checked.transaction.execute(
-        f'select {", ".join(counts)} from {checked.quoted(resource.name)} where "{column}" is null',
+        f"select {', '.join(counts)} from {checked.quoted(resource.name)} where {condition}",
         parameters,
     ).fetchall()[0]
-    return [_range(group) for group in _neighbours(windows, found)]
+    return [(group[0], group[-1]) for group in _neighbours(windows, found)]
 
 
 def _neighbours(windows: Sequence[Window], counts: Sequence[int]) -> list[list[Window]]:
@@ -69,8 +84,3 @@ def _neighbours(windows: Sequence[Window], counts: Sequence[int]) -> list[list[W
             else:
                 groups.append([window])
     return groups
-
-
-def _range(windows: Sequence[Window]) -> str:
-    first, last = windows[0].partition_key, windows[-1].partition_key
-    return first if first == last else f"{first} to {last}"

@@ -6,6 +6,8 @@
 * `conversion`: whether stored values fit another type, by the rules of the contract.
 * `tables`: the changes of all tables of a run, and the errors of those that are refused.
 * `foreign_tables`: tables that no load of the shop made. They are refused.
-* `diff` and `reset`: what the commands of these names do.
+* `protection`: columns that got a `pii` or another time zone after they were loaded; `personal_data` protects them.
+* `diff`, `migrate` and `reset`: what the commands of these names do.
+* `stored_schema`: dlt's schema and the ledger after a change that is no load.
 * `apply`: makes the changes in the transaction of the load.
 """

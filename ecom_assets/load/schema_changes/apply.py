@@ -10,11 +10,9 @@ from ecom_assets.load.ledger.ledger import LEDGER_TABLE
 from ecom_assets.load.ledger.rejected_rows import REJECTED_ROWS_TABLE
 from ecom_assets.load.schema_changes.change import Changes, ColumnChange, TableChanges, TableNotChanged
 from ecom_assets.load.schema_changes.conversion import key_expression
+from ecom_assets.load.schema_changes.foreign_tables import VERSIONS_TABLE
 from ecom_assets.warehouse.errors import one_line
 from ecom_assets.warehouse.transaction import Transaction
-
-_VERSIONS = "_dlt_version"
-"""dlt's table of the schemas that it has seen. It compares no table with a schema that it finds there."""
 
 
 def apply_changes(
@@ -71,12 +69,13 @@ def apply_changes(
 def forget_schemas(transaction: Transaction, shop: Shop) -> None:
     """Let dlt compare its schema with the tables in the next load, whatever it has seen before."""
     for dataset in (shop.name, f"{shop.name}_staging"):
-        _forget_schemas_of(transaction, dataset, shop)
+        forget_schemas_of(transaction, dataset, shop)
 
 
-def _forget_schemas_of(transaction: Transaction, dataset: str, shop: Shop) -> None:
-    if _VERSIONS in transaction.columns_of(dataset):
-        transaction.execute(f'delete from "{dataset}"."{_VERSIONS}" where schema_name = ?', [shop.name])
+def forget_schemas_of(transaction: Transaction, dataset: str, shop: Shop) -> None:
+    """Let dlt compare its schema with the tables of one dataset, whatever it has seen there before."""
+    if VERSIONS_TABLE in transaction.columns_of(dataset):
+        transaction.execute(f'delete from "{dataset}"."{VERSIONS_TABLE}" where schema_name = ?', [shop.name])
 
 
 def _change_table(transaction: Transaction, shop: Shop, change: TableChanges) -> None:

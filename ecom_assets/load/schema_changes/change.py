@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import pyarrow as pa
+from dlt.common.schema.typing import TTableSchemaColumns
 
 from ecom_assets.declaration.reading import Column
 from ecom_assets.foundation.errors import WarehouseError
+from ecom_assets.load.dlt_pipeline import StoredColumns
 
 Action = Literal["none", "rename", "fill", "relax", "widen", "convert", "empty"]
 """What a load does to a column before its rows come.
@@ -51,6 +53,23 @@ class ColumnChange:
 
 
 @dataclass(frozen=True)
+class Misfit:
+    """Stored rows that are in the way of a change.
+
+    Attributes:
+        reason: Why, for a person.
+        condition: The SQL condition of the rows. `ecom_wrong` are the `values`.
+        values: For a column with another type: its values that do not fit, in `ecom_old`.
+        whole_rows: Whether the rows have to go, not only the values.
+    """
+
+    reason: str
+    condition: str
+    values: pa.Table | None = None
+    whole_rows: bool = False
+
+
+@dataclass(frozen=True)
 class TableChanges:
     """What one table needs.
 
@@ -60,6 +79,8 @@ class TableChanges:
         columns: The changes in their order.
         refusals: What cannot be changed, each with the columns or the key that must not change.
         refused_columns: The columns that the refusals are about.
+        plain: The columns whose stored values do not have the `pii` that they are declared with, each with that `pii`.
+        misfits: What `ecom-assets migrate` can discard to make a refused change.
         redeclared: Whether the resource is declared in another way than in the last load of the table.
     """
 
@@ -68,6 +89,8 @@ class TableChanges:
     columns: tuple[ColumnChange, ...] = ()
     refusals: tuple[str, ...] = ()
     refused_columns: frozenset[str] = frozenset()
+    plain: Mapping[str, str] = field(default_factory=dict)
+    misfits: tuple[Misfit, ...] = ()
     redeclared: bool = False
 
     @property
@@ -96,3 +119,33 @@ class TableChanges:
 
 Changes = Mapping[str, TableChanges]
 """The changes of tables, by resource."""
+
+
+def columns_after(stored: StoredColumns, changes: Changes) -> dict[str, TTableSchemaColumns]:
+    """Return dlt's columns of tables as they are once the changes are made."""
+    after = {name: dict(columns) for name, columns in stored.items()}
+    for name, change in changes.items():
+        if change.refusals or change.table is None:
+            continue
+        columns = after.pop(change.table, {})
+        for entry in change.columns:
+            _change_hint(columns, entry)
+        after[name] = columns
+    return after
+
+
+def _change_hint(columns: TTableSchemaColumns, change: ColumnChange) -> None:
+    """Change dlt's columns of a table as one change changes the table."""
+    if change.action in ("rename", "fill") and change.before:
+        hint = columns.pop(change.before.name, None)
+        if change.action == "rename" and hint is not None:
+            columns[change.column] = {**hint, "name": change.column}
+    elif change.action == "relax":
+        columns[change.column]["nullable"] = True
+    elif change.action != "none" and change.after:
+        hint = {"name": change.column, "data_type": change.after.data_type, "nullable": True}
+        if change.action == "widen":
+            hint["nullable"] = columns[change.column].get("nullable", True)
+        if change.after.precision is not None:
+            hint["precision"], hint["scale"] = change.after.precision, change.after.scale
+        columns[change.column] = hint

@@ -6,11 +6,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from dlt.common.schema.typing import TColumnSchema, TTableSchemaColumns
+from dlt.common.schema.typing import TColumnSchema
 
 from ecom_assets.contract.inference import type_text
 from ecom_assets.contract.new_fields import evolved_column
 from ecom_assets.declaration.reading import Column, Resource, Shop
+from ecom_assets.declaration.root_key import root_key_columns
 from ecom_assets.extract.last_declaration import (
     HINT,
     LastDeclaration,
@@ -18,9 +19,10 @@ from ecom_assets.extract.last_declaration import (
     last_declaration,
 )
 from ecom_assets.load.dlt_pipeline import StoredColumns
-from ecom_assets.load.schema_changes.change import Changes, ColumnChange, TableChanges
-from ecom_assets.load.schema_changes.conversion import converted_values, widens
+from ecom_assets.load.schema_changes.change import Changes, ColumnChange, Misfit, TableChanges
+from ecom_assets.load.schema_changes.conversion import converted_values, key_expression, widens
 from ecom_assets.load.schema_changes.primary_key import primary_key_problem
+from ecom_assets.load.schema_changes.protection import protection_changes
 from ecom_assets.warehouse.transaction import Transaction
 
 
@@ -37,6 +39,9 @@ def compare_tables(
     resources: Iterable[Resource],
     stored: StoredColumns,
     schema_tables: Mapping[str, Mapping[str, Any]],
+    *,
+    migrates: bool = False,
+    discard: bool = False,
 ) -> Changes:
     """Return the changes of each table that exists.
 
@@ -46,6 +51,8 @@ def compare_tables(
         resources: The resources to compare.
         stored: dlt's columns of the tables in the warehouse, by the names of `tables_to_compare`.
         schema_tables: The tables of dlt's schema, as the last load left it.
+        migrates: Whether personal data in the tables is protected as well, which only `ecom-assets migrate` does.
+        discard: Whether values that do not fit another type become null, which a user has agreed to.
     """
     types = transaction.columns_of(shop.name)
     found: dict[str, TableChanges] = {}
@@ -68,40 +75,18 @@ def compare_tables(
             continue
         last = last_declaration(schema_tables.get(table, {}))
         comparison = _Comparison(
-            transaction, shop, resource, table, types[table], stored.get(table, {}), last
+            transaction,
+            shop,
+            resource,
+            table,
+            types[table],
+            stored.get(table, {}),
+            last,
+            migrates,
+            discard,
         )
         found[resource.name] = comparison.changes(known=schema_tables.get(table, {}))
     return found
-
-
-def columns_after(stored: StoredColumns, changes: Changes) -> dict[str, TTableSchemaColumns]:
-    """Return dlt's columns of tables as they are once the changes are made."""
-    after = {name: dict(columns) for name, columns in stored.items()}
-    for name, change in changes.items():
-        if change.refusals or change.table is None:
-            continue
-        columns = after.pop(change.table, {})
-        for entry in change.columns:
-            _change_hint(columns, entry)
-        after[name] = columns
-    return after
-
-
-def _change_hint(columns: TTableSchemaColumns, change: ColumnChange) -> None:
-    """Change dlt's columns of a table as one change changes the table."""
-    if change.action in ("rename", "fill") and change.before:
-        hint = columns.pop(change.before.name, None)
-        if change.action == "rename" and hint is not None:
-            columns[change.column] = {**hint, "name": change.column}
-    elif change.action == "relax":
-        columns[change.column]["nullable"] = True
-    elif change.action != "none" and change.after:
-        hint = {"name": change.column, "data_type": change.after.data_type, "nullable": True}
-        if change.action == "widen":
-            hint["nullable"] = columns[change.column].get("nullable", True)
-        if change.after.precision is not None:
-            hint["precision"], hint["scale"] = change.after.precision, change.after.scale
-        columns[change.column] = hint
 
 
 @dataclass
@@ -115,9 +100,13 @@ class _Comparison:
     types: Mapping[str, str]
     hints: Mapping[str, TColumnSchema]
     last: LastDeclaration
+    migrates: bool = False
+    discard: bool = False
     found: list[ColumnChange] = field(default_factory=list)
     refusals: list[str] = field(default_factory=list)
     refused: set[str] = field(default_factory=set)
+    plain: dict[str, str] = field(default_factory=dict)
+    misfits: list[Misfit] = field(default_factory=list)
 
     @property
     def quoted(self) -> str:
@@ -138,19 +127,24 @@ class _Comparison:
             if declared is not None:
                 self._change_type(declared, source)
             self._change_nullability(column, source)
+        self._protect(sources)
         self._keep(set(filter(None, sources.values())))
         problem = primary_key_problem(
             self.transaction, self.shop, self.resource, self.quoted, sources, self.last
         )
         if problem:
-            self._refuse(problem[0], problem[1])
+            self._refuse(problem.reason, problem.columns)
+            self.misfits += [Misfit(problem.reason, problem.rows, whole_rows=True)] if problem.rows else []
         return TableChanges(
             self.resource.name,
             self.table,
             tuple(self.found),
             tuple(self.refusals),
             frozenset(self.refused),
-            redeclared=self.table != self.resource.name or known.get(HINT) != declaration_hint(self.resource),
+            self.plain,
+            tuple(self.misfits),
+            redeclared=self.table != self.resource.name
+            or known.get(HINT) != declaration_hint(self.shop, self.resource),
         )
 
     def _source(self, column: Column) -> str | None:
@@ -213,13 +207,22 @@ class _Comparison:
             return
         stored = before.model_copy(update={"name": source})
         converted = converted_values(self.transaction, self.quoted, stored, column, zone)
-        if converted.wrong:
-            self._refuse(
-                f"the column {column.name} is {there} in the warehouse and {type_text(column)} in the declaration, "
-                f"and {converted.wrong} of its {converted.count} different values cannot become "
-                f"{type_text(column)} without a loss",
-                {column.name},
+        if converted.wrong and self.discard and column.name not in self._compared:
+            text += f"; {len(converted.wrong)} different values became null"
+            self.found.append(
+                ColumnChange(column.name, text, "convert", before, column, converted.without_wrong())
             )
+            return
+        if converted.wrong:
+            reason = (
+                f"the column {column.name} is {there} in the warehouse and {type_text(column)} in the declaration, "
+                f"and {len(converted.wrong)} of its {converted.count} different values cannot become "
+                f"{type_text(column)} without a loss"
+            )
+            self._refuse(reason, {column.name})
+            rows = f"{key_expression(self.transaction, stored)} in (select ecom_old from ecom_wrong)"
+            whole = column.name in self._compared
+            self.misfits.append(Misfit(reason, rows, converted.wrong_values(), whole))
             return
         self.found.append(ColumnChange(column.name, text, "convert", before, column, converted.values))
 
@@ -236,10 +239,36 @@ class _Comparison:
                 )
             )
 
+    def _protect(self, sources: Mapping[str, str | None]) -> None:
+        """Note columns whose stored values have another protection, or were read in another time zone."""
+        dropped = {
+            column.name: column.name for column in self.resource.declared_columns if column.pii == "drop"
+        }
+        known = {name: name for name in self.last.protection or {} if name in self.types}
+        there = {name: source for name, source in dropped.items() if source in self.types}
+        for change in protection_changes(
+            self.transaction, self.shop, self.resource, self.quoted, {**known, **there, **sources}, self.last
+        ):
+            if change.plain:
+                self.plain[change.column] = change.plain
+            if change.refused and not (change.plain and self.migrates):
+                self._refuse(f"the column {change.column} of the key: {change.text}", {change.column})
+            else:
+                self.found.append(ColumnChange(change.column, change.text))
+
+    @property
+    def _compared(self) -> set[str]:
+        """Return the columns by which rows are found. Without a value in them, a row is of no use."""
+        cursor = [self.resource.cursor.name] if self.resource.cursor else []
+        roots = root_key_columns(self.shop, self.resource) if self.resource.parent else ()
+        return {*self.resource.primary_key, *cursor, *roots}
+
     def _keep(self, used: set[str]) -> None:
         """Note the columns of the table that no declared column is any more. They stay."""
         for name, hint in self.hints.items():
             if name in used or name.startswith("_dlt"):
+                continue
+            if name in self.plain and hint.get("nullable", True):
                 continue
             was_declared = name in (self.last.columns or {})
             text = "no longer declared: kept; null in new rows unless the API sends an undeclared field of this name"

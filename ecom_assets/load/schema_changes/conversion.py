@@ -27,15 +27,27 @@ _AS_THEY_ARE = ("text", "bigint", "double", "decimal", "bool")
 
 @dataclass(frozen=True)
 class ConvertedValues:
-    """The distinct values of a column, converted: `ecom_old` and `ecom_new`; and how many do not convert."""
+    """The distinct values of a column, converted: `ecom_old` and `ecom_new`; and the positions of those that do not."""
 
     values: pa.Table
-    wrong: int
+    wrong: frozenset[int]
 
     @property
     def count(self) -> int:
         """Return how many distinct values the column has."""
         return int(self.values.num_rows)
+
+    def wrong_values(self) -> pa.Table:
+        """Return the values that do not convert."""
+        return self.values.select(["ecom_old"]).take(sorted(self.wrong))
+
+    def without_wrong(self) -> pa.Table:
+        """Return all values, with null in place of those that do not convert."""
+        new = [
+            None if position in self.wrong else value
+            for position, value in enumerate(self.values["ecom_new"].to_pylist())
+        ]
+        return self.values.set_column(1, "ecom_new", pa.array(new, self.values["ecom_new"].type))
 
 
 def widens(before: Column, after: Column, zone: str) -> bool:
@@ -83,7 +95,7 @@ def converted_values(
     converted = convert(read, after, zone)
     wrong = set(converted.wrong) | _altered(read, converted.array, after)
     return ConvertedValues(
-        pa.table({"ecom_old": found.combine_chunks(), "ecom_new": converted.array}), len(wrong)
+        pa.table({"ecom_old": found.combine_chunks(), "ecom_new": converted.array}), frozenset(wrong)
     )
 
 

@@ -16,7 +16,8 @@ from ecom_assets.load.ledger.rejected_rows import REJECTED_ROWS_TABLE
 from ecom_assets.load.schema_changes.change import TableNotChanged
 from ecom_assets.warehouse.transaction import Transaction
 
-_VERSIONS = "_dlt_version"
+VERSIONS_TABLE = "_dlt_version"
+"""dlt's table of the schemas that it has seen. It compares no table with a schema that it finds there."""
 _LEDGER_COLUMNS = frozenset({"load_id", "resource", "partition_key", "loaded_at"})
 _REJECTED_COLUMNS = frozenset({"load_id", "resource", "reasons", "record"})
 
@@ -85,12 +86,12 @@ def _refuse_foreign_dataset(
                 f"{shop.name}: the warehouse has a table {shop.name}.{table} that no load of this shop made, and "
                 f"each load needs that name: nothing was written. Rename that table, or {way_out}"
             )
-    if _VERSIONS in present and LEDGER_TABLE not in present and LEDGER_TABLE not in schema_tables:
+    if VERSIONS_TABLE in present and LEDGER_TABLE not in present and LEDGER_TABLE not in schema_tables:
         raise WarehouseError(
             f"{shop.name}: the schema {shop.name} in the warehouse is the dataset of another dlt pipeline, because it "
-            f"has {_VERSIONS} and no {LEDGER_TABLE}: nothing was written. To load beside it, {way_out}"
+            f"has {VERSIONS_TABLE} and no {LEDGER_TABLE}: nothing was written. To load beside it, {way_out}"
         )
-    if staged and _VERSIONS not in staged and {entry.name for entry in shop.tables} & set(staged):
+    if staged and VERSIONS_TABLE not in staged and {entry.name for entry in shop.tables} & set(staged):
         raise WarehouseError(
             f"{shop.name}: the schema {shop.name}_staging in the warehouse has tables that no load of this shop made, "
             f"and a load empties tables of these names there: nothing was written. Rename that schema, or "

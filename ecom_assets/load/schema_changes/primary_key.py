@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from ecom_assets.declaration.reading import Resource, Shop
 from ecom_assets.declaration.root_key import root_key_columns
 from ecom_assets.extract.last_declaration import LastDeclaration, keeps_one_row
 from ecom_assets.warehouse.transaction import Transaction
+
+
+@dataclass(frozen=True)
+class KeyProblem:
+    """Why rows cannot have a key, the columns that are in the way, and the SQL condition of the rows."""
+
+    reason: str
+    columns: frozenset[str]
+    rows: str
 
 
 def primary_key_problem(
@@ -17,8 +27,8 @@ def primary_key_problem(
     table: str,
     stored_names: Mapping[str, str | None],
     last: LastDeclaration,
-) -> tuple[str, frozenset[str]] | None:
-    """Return why the rows of a table cannot have the declared primary key, and the columns that are in the way.
+) -> KeyProblem | None:
+    """Return why the rows of a table cannot have the declared primary key.
 
     The rows are only looked at if the key has changed, or if the table may have several rows for a key so far.
 
@@ -46,14 +56,16 @@ def primary_key_problem(
     for name, source in stored.items():
         condition = "true" if source is None else f'"{source}" is null'
         if count := transaction.fetch_value(f"select count(*) from {table} where {condition}"):
-            return f"{change}: {count} rows have no {name}", frozenset(parts)
+            return KeyProblem(f"{change}: {count} rows have no {name}", frozenset(parts), condition)
     columns = [f'"{stored[name]}"' for name in key if stored[name]]
     if resource.history and resource.history.valid_from in stored_names.values():
         columns.append(f'"{resource.history.valid_from}"')
     if len(columns) < len(key):
         return None  # the table is empty
-    count = transaction.fetch_value(
-        f"select count(*) from (select 1 from {table} group by {', '.join(columns)} "
-        "having count(*) > 1) as repeated"
-    )
-    return (f"{change}: {count} values of it are in more than one row", frozenset(parts)) if count else None
+    listed = ", ".join(columns)
+    repeated = f"select {listed} from {table} group by {listed} having count(*) > 1"
+    count = transaction.fetch_value(f"select count(*) from ({repeated}) as repeated")
+    if not count:
+        return None
+    reason = f"{change}: {count} values of it are in more than one row"
+    return KeyProblem(reason, frozenset(parts), f"({listed}) in ({repeated})")

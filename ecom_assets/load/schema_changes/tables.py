@@ -22,14 +22,20 @@ def table_changes(
     shop: Shop,
     resources: Sequence[Resource],
     schema_tables: Mapping[str, Mapping[str, Any]],
+    *,
+    migrates: bool = False,
+    discard: bool = False,
 ) -> tuple[StoredColumns, Changes]:
     """Return dlt's columns of the tables of resources and their parents, and the changes that the tables need.
 
-    Of a parent that is not loaded, only changes that keep all of its values count.
+    `migrates` and `discard` are those of `compare_tables`. Of a parent that is not loaded, only changes that keep all
+    of its values count.
     """
     tables = [shop.resource(name) for name in tables_to_know(shop, resources)]
     stored = stored_columns(pipeline, tables_to_compare(tables))
-    changes = compare_tables(transaction, shop, tables, stored, schema_tables)
+    changes = compare_tables(
+        transaction, shop, tables, stored, schema_tables, migrates=migrates, discard=discard
+    )
     loaded = {resource.name for resource in resources}
     return stored, {
         name: change for name, change in changes.items() if name in loaded or not change.replaces_values
@@ -62,7 +68,8 @@ def _refusal(shop: Shop, resource: Resource, table: str, change: TableChanges) -
     where = resource.name if table == resource.name else f"{resource.name}: its parent {table}"
     return (
         f"{where}: {'; '.join(change.refusals)}. Nothing of it was loaded. Declare it as it was, or load the table "
-        f"anew: ecom-assets reset {shop.name} {table}"
+        f"anew: ecom-assets reset {shop.name} {table}. To see what is in the way: "
+        f"ecom-assets migrate {shop.name} {table}"
     )
 
 

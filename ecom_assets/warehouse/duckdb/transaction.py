@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -41,6 +41,17 @@ class DuckDbTransaction(Transaction):
         """Run a query, and return its rows as an Arrow table."""
         return self.connection.execute(sql).to_arrow_table()
 
+    def arrow_batches(self, sql: str, size: int) -> Iterator[pa.Table]:
+        """Run a query, and yield its rows as Arrow tables."""
+        for batch in self.connection.execute(sql).to_arrow_reader(size):
+            yield pa.Table.from_batches([batch])
+
+    def append_rows(self, dataset: str, table: str, rows: pa.Table, json: Collection[str]) -> None:
+        """Append rows to a table. DuckDB casts texts to JSON when it inserts them."""
+        names = ", ".join(f'"{name}"' for name in rows.column_names)
+        with self.temporary_table("ecom_appended", rows):
+            self.execute(f'insert into "{dataset}"."{table}" ({names}) select {names} from ecom_appended')
+
     def type_of(self, column: Column) -> str:
         """Return the DuckDB type of a declared column."""
         sql_type = COLUMN_TYPES[column.data_type].duckdb
@@ -65,23 +76,35 @@ class DuckDbTransaction(Transaction):
         without: str | None = None,
     ) -> None:
         """Write the table anew: DuckDB cannot commit an update of a table together with a dropped column of it."""
+        new = f"cast({expression} as {self.type_of(column)})"
+        joined = f" left join {lookup[0]} on {lookup[1]}" if lookup else ""
+        dropped = {column.name, without}
+        kept = [entry for entry in self.columns_of(dataset)[table] if entry != without]
+        columns = ", ".join(
+            f'{new} as "{entry}"' if entry == column.name else f'rows."{entry}"' for entry in kept
+        )
+        self._write_anew(dataset, table, columns, joined, dropped)
+
+    def drop_column(self, dataset: str, table: str, column: str) -> None:
+        """Write the table anew without a column, for the same reason."""
+        kept = [f'"{entry}"' for entry in self.columns_of(dataset)[table] if entry != column]
+        self._write_anew(dataset, table, ", ".join(kept), "", {column})
+
+    def _write_anew(
+        self, dataset: str, table: str, columns: str, joined: str, nullable: Collection[str | None]
+    ) -> None:
+        """Replace a table by the result of a query over its `rows`. Of its columns, `nullable` lose their NOT NULL."""
         name, copy = f'"{dataset}"."{table}"', f'"{dataset}"."{COPY}"'
         required = self.execute(
             "select column_name from information_schema.columns where table_catalog = current_database() "
             "and table_schema = ? and table_name = ? and is_nullable = 'NO'",
             [dataset, table],
         ).fetchall()
-        new = f"cast({expression} as {self.type_of(column)})"
-        kept = [entry for entry in self.columns_of(dataset)[table] if entry != without]
-        columns = ", ".join(
-            f'{new} as "{entry}"' if entry == column.name else f'rows."{entry}"' for entry in kept
-        )
-        joined = f" left join {lookup[0]} on {lookup[1]}" if lookup else ""
         self.execute(f"create table {copy} as select {columns} from {name} as rows{joined}")
         self.execute(f"drop table {name}")
         self.execute(f'alter table {copy} rename to "{table}"')
         for (entry,) in required:
-            if entry not in (column.name, without):
+            if entry not in nullable:
                 self.execute(f'alter table {name} alter column "{entry}" set not null')
 
     @contextmanager

@@ -62,6 +62,12 @@ class DuckDbWarehouse(Warehouse):
         """Return whether the file exists."""
         return self.path.exists()
 
+    def is_same(self, other: Warehouse) -> bool:
+        """Return whether another warehouse is the same one. A link leads to the same file."""
+        if type(other) is type(self) is DuckDbWarehouse and isinstance(other, DuckDbWarehouse):
+            return self.path.resolve() == other.path.resolve()
+        return super().is_same(other)
+
     def check(self, shop: Shop) -> None:
         """Raise WarehouseError if the file has the shop's name: DuckDB would confuse the database and the schema."""
         if shop.name.lower() == self.path.stem.lower():

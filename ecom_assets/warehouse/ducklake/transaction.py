@@ -11,6 +11,7 @@ class DuckLakeTransaction(DuckDbTransaction):
     """A transaction on a DuckDB connection that uses a lake. DuckDB gives a lake nearly the SQL that a file has."""
 
     rewrite_column = Transaction.rewrite_column
+    drop_column = Transaction.drop_column
     """A lake can do without a copy of the whole table."""
 
     def change_type(self, dataset: str, table: str, before: Column, after: Column) -> None:

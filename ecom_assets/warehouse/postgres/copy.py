@@ -23,7 +23,7 @@ _BATCH_ROWS = 50_000
 """Rows that are turned into text at once."""
 _ESCAPED_ZERO = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
 """The character U+0000 as JSON writes it, after an even number of backslashes."""
-_REPLACEMENTS = (("\0", "\ufffd"), ("\\", "\\\\"), ("\t", "\\t"), ("\n", "\\n"), ("\r", "\\r"))
+_REPLACEMENTS = (("\\", "\\\\"), ("\t", "\\t"), ("\n", "\\n"), ("\r", "\\r"))
 
 _TYPES: Mapping[pa.DataType, str] = {
     **{arrow_type: COLUMN_TYPES[name].postgres for arrow_type, name in types_by_arrow_type().items()},
@@ -42,13 +42,34 @@ def copy_rows(cursor: Any, table: str, rows: pa.Table, json: Collection[str] = (
         rows: The rows, with the names of the table's columns.
         json: The columns whose texts are JSON.
     """
-    for name in set(json) & set(rows.column_names):
-        if pc.any(pc.match_substring(rows[name], "\\u0000")).as_py():
-            texts = [text and _ESCAPED_ZERO.sub(r"\1\\ufffd", text) for text in rows[name].to_pylist()]
-            position = rows.column_names.index(name)
-            rows = rows.set_column(position, name, pa.array(texts, rows[name].type))
+    rows, _ = without_zero(rows, json)
     names = ", ".join(quote_identifier(name) for name in rows.column_names)
     cursor.copy_expert(f"copy {table} ({names}) from stdin", _CopyStream(rows))
+
+
+def without_zero(rows: pa.Table, json: Collection[str]) -> tuple[pa.Table, int]:
+    """Return rows with U+FFFD for the character U+0000, and how many values have it.
+
+    Args:
+        rows: The rows.
+        json: The columns whose texts are JSON, where it is escaped.
+    """
+    count = 0
+    for position, name in enumerate(rows.column_names):
+        kind = rows.schema.field(name).type
+        if not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
+            continue
+        found = pc.match_substring(rows[name], "\\u0000" if name in json else "\0")
+        if not pc.any(found).as_py():
+            continue
+        before = rows[name].to_pylist()
+        after = [
+            text and (_ESCAPED_ZERO.sub(r"\1\\ufffd", text) if name in json else text.replace("\0", "\ufffd"))
+            for text in before
+        ]
+        count += sum(old != new for old, new in zip(before, after, strict=True))
+        rows = rows.set_column(position, name, pa.array(after, kind))
+    return rows, count
 
 
 def sql_type(arrow_type: pa.DataType) -> str:

@@ -5,6 +5,9 @@ from __future__ import annotations
 MAX_IDENTIFIER_LENGTH = 63
 """Characters. PostgreSQL cuts off longer names without an error."""
 
+MAX_COLUMNS = 1600
+"""Columns of a table. PostgreSQL counts those that were dropped too."""
+
 
 def quote_identifier(name: str) -> str:
     """Return a name in quotes, as SQL needs it."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timezone
 from typing import Any
@@ -12,7 +13,7 @@ from psycopg2.extras import register_default_jsonb
 
 from ecom_assets.declaration.column_types import COLUMN_TYPES
 from ecom_assets.declaration.reading import Column
-from ecom_assets.warehouse.postgres.copy import copy_rows, sql_type
+from ecom_assets.warehouse.postgres.copy import copy_rows, sql_type, without_zero
 from ecom_assets.warehouse.postgres.errors import DRIVER_ERRORS
 from ecom_assets.warehouse.postgres.identifiers import quote_identifier
 from ecom_assets.warehouse.postgres.indexes import create_missing_indexes
@@ -60,19 +61,35 @@ class PostgresTransaction(Transaction):
         cursor = self.connection.cursor()
         register_default_jsonb(cursor, loads=lambda text: text)
         run_statement(cursor, sql)
-        columns = list(zip(*cursor.fetchall(), strict=True)) or [()] * len(cursor.description)
-        arrays = {}
-        for column, values in zip(cursor.description, columns, strict=True):
-            arrow_type = _ARROW_TYPES.get(column.type_code, pa.string())
-            if column.type_code == _NUMERIC:
-                arrow_type = pa.decimal128(column.precision, column.scale)
-            arrays[column.name] = pa.array(values, arrow_type)
-        return pa.table(arrays)
+        return _arrow_table(cursor.description, cursor.fetchall())
+
+    def arrow_batches(self, sql: str, size: int) -> Iterator[pa.Table]:
+        """Run a query, and yield its rows as Arrow tables. The server keeps the rows that were not fetched yet."""
+        with self.connection.cursor(name="ecom_rows") as cursor:
+            register_default_jsonb(cursor, loads=lambda text: text)
+            cursor.execute(sql)
+            while rows := cursor.fetchmany(size):
+                yield _arrow_table(cursor.description, rows)
+
+    def append_rows(self, dataset: str, table: str, rows: pa.Table, json: Collection[str]) -> None:
+        """Append rows to a table by COPY."""
+        with self.connection.cursor() as cursor:
+            copy_rows(cursor, f"{quote_identifier(dataset)}.{quote_identifier(table)}", rows, json)
+
+    def storable_rows(self, rows: pa.Table, json: Collection[str]) -> tuple[pa.Table, int]:
+        """Return rows with U+FFFD for U+0000, which PostgreSQL cannot store, and how many values have it."""
+        return without_zero(rows, json)
 
     def type_of(self, column: Column) -> str:
         """Return the PostgreSQL type of a declared column."""
         sql_type = COLUMN_TYPES[column.data_type].postgres
         return sql_type.format(precision=column.precision, scale=column.scale)
+
+    def column_of(self, name: str, sql_type: str) -> Column | None:
+        """Return the column that has a type. dlt limits the texts of some columns of its own tables."""
+        return super().column_of(
+            name, re.sub(r"^(text|character varying\(\d+\))$", "character varying", sql_type)
+        )
 
     def text_of(self, column: Column) -> str:
         """Return the SQL expression of a column's values as texts."""
@@ -118,3 +135,15 @@ class PostgresTransaction(Transaction):
         cursor = self.connection.cursor()
         run_statement(cursor, sql.replace("%", "%%").replace("?", "%s"), list(parameters))
         return cursor
+
+
+def _arrow_table(description: Sequence[Any], rows: Sequence[Sequence[Any]]) -> pa.Table:
+    """Return rows of a cursor as an Arrow table."""
+    columns = list(zip(*rows, strict=True)) or [()] * len(description)
+    arrays = {}
+    for column, values in zip(description, columns, strict=True):
+        arrow_type = _ARROW_TYPES.get(column.type_code, pa.string())
+        if column.type_code == _NUMERIC:
+            arrow_type = pa.decimal128(column.precision, column.scale)
+        arrays[column.name] = pa.array(values, arrow_type)
+    return pa.table(arrays)

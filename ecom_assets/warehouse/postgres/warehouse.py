@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -18,7 +18,7 @@ from ecom_assets.warehouse.lock import DEFAULT_LOCK_TIMEOUT
 from ecom_assets.warehouse.postgres.database import PostgresDatabase
 from ecom_assets.warehouse.postgres.destination import PostgresDestination, SharedConnection
 from ecom_assets.warehouse.postgres.errors import CONNECTION_ERRORS, DRIVER_ERRORS, server_refused
-from ecom_assets.warehouse.postgres.identifiers import MAX_IDENTIFIER_LENGTH, quote_identifier
+from ecom_assets.warehouse.postgres.identifiers import MAX_COLUMNS, MAX_IDENTIFIER_LENGTH, quote_identifier
 from ecom_assets.warehouse.postgres.lock import acquire_lock
 from ecom_assets.warehouse.postgres.transaction import PostgresTransaction
 from ecom_assets.warehouse.warehouse import Warehouse
@@ -64,6 +64,19 @@ class PostgresWarehouse(Warehouse):
                 raise WarehouseError(
                     f"{shop.name}: {name} is longer than the {longest} characters that PostgreSQL allows here"
                 )
+
+    def check_columns(self, shop: Shop, table: str, columns: Sequence[str]) -> None:
+        """Raise WarehouseError for names that PostgreSQL would cut off, and for more columns than it has room for."""
+        where = f"{shop.name}.{table}"
+        for name in (table, *columns):
+            if len(name.encode()) > MAX_IDENTIFIER_LENGTH:
+                raise WarehouseError(
+                    f"{where}: the name {name} is longer than the {MAX_IDENTIFIER_LENGTH} bytes that PostgreSQL allows"
+                )
+        if len(columns) > MAX_COLUMNS:
+            raise WarehouseError(
+                f"{where}: {len(columns):,} columns are more than the {MAX_COLUMNS:,} that PostgreSQL allows"
+            )
 
     def exists(self) -> bool:
         """Return True: a database exists before its first load. If it does not, connecting says so."""

@@ -94,9 +94,10 @@ class Records:
         days: int = 0,
         names: Sequence[str] = ("orders",),
         warehouse: Warehouse | None = None,
+        pii: bool = False,
     ) -> RunReport:
         """Load these orders, with `days` as that many windows, and require that nothing failed."""
-        report = self.try_load(*orders, shop=shop, days=days, names=names, warehouse=warehouse)
+        report = self.try_load(*orders, shop=shop, days=days, names=names, warehouse=warehouse, pii=pii)
         assert report.errors == {}
         return report
 
@@ -107,8 +108,9 @@ class Records:
         days: int = 0,
         names: Sequence[str] = ("orders",),
         warehouse: Warehouse | None = None,
+        pii: bool = False,
     ) -> RunReport:
-        """Load these orders, with `days` as that many windows."""
+        """Load these orders, with `days` as that many windows; `pii` gives the key of hashed columns."""
         self.orders = list(orders)
         shop = shop or self.shop()
         windows: Sequence[Window] = ()
@@ -121,7 +123,7 @@ class Records:
             shop,
             names,
             windows,
-            secrets={"api_key": "a-key"},
+            secrets={"api_key": "a-key", **({"pii_key": "a-pii-key"} if pii else {})},
             warehouse=warehouse or self.place.warehouse(),
             progress=self.lines.append,
         )

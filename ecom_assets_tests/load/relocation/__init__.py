@@ -1,0 +1,1 @@
+"""Tests of `ecom_assets.load.relocation`."""
