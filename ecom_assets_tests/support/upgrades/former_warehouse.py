@@ -27,6 +27,7 @@ class Former:
     """What a former version loaded, and its API, whose `orders` a test may change."""
 
     def __init__(self, loopback: Loopback, place: Place, folder: Path) -> None:
+        self.loopback = loopback
         self.place = replace(place, dataset="acme")
         self.orders: list[dict[str, Any]] = [
             {**order, "lines": deepcopy(make_fixtures.LINES.get(order["id"], []))}
