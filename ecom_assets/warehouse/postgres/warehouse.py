@@ -13,6 +13,7 @@ from ecom_assets.declaration.reading import Shop
 from ecom_assets.foundation.errors import WarehouseError
 from ecom_assets.foundation.progress import OnProgress
 from ecom_assets.warehouse.errors import read_error, unchanged_error, unknown_commit_error
+from ecom_assets.warehouse.layout import refuse_newer_layout
 from ecom_assets.warehouse.lock import DEFAULT_LOCK_TIMEOUT
 from ecom_assets.warehouse.postgres.database import PostgresDatabase
 from ecom_assets.warehouse.postgres.destination import PostgresDestination, SharedConnection
@@ -108,7 +109,9 @@ class PostgresWarehouse(Warehouse):
         """
         with self._shared_connection() as connection:
             acquire_lock(connection, dataset, self, self.lock_timeout, on_progress)
-            yield PostgresTransaction(connection)
+            transaction = PostgresTransaction(connection)
+            refuse_newer_layout(transaction, dataset)
+            yield transaction
             try:
                 # if the block raises, there is no commit, and closing the connection rolls back
                 connection.commit()
@@ -131,7 +134,9 @@ class PostgresWarehouse(Warehouse):
             with connection.cursor() as cursor:
                 cursor.execute(f"set search_path to {quote_identifier(dataset)}, public")
             try:
-                yield PostgresTransaction(connection)
+                transaction = PostgresTransaction(connection)
+                refuse_newer_layout(transaction, dataset)
+                yield transaction
             except CONNECTION_ERRORS as error:
                 raise read_error(self, self._database.error_text(error)) from None
 
