@@ -25,7 +25,7 @@ from ecom_assets.declaration.error_text import (
     rule_error,
     value_error,
 )
-from ecom_assets.declaration.field_types import ShopName
+from ecom_assets.declaration.field_types import DocsUrl, ShopName
 from ecom_assets.declaration.model import Check, DeclarationModel
 from ecom_assets.declaration.partitions import Partitions
 from ecom_assets.declaration.python_values import LiteralSecret
@@ -67,6 +67,9 @@ class Shop(DeclarationModel):
         "key prefix have it too."
     )
     client: Client = Field(description="How to reach the API.")
+    docs_url: DocsUrl | None = Field(
+        default=None, description="Address of the API's documentation, a link on the assets in Dagster's UI."
+    )
     policy: Policy = Field(default=Policy(), description="Rate limit, retries, timeout and concurrency.")
     partitions: Partitions | None = Field(
         default=None, description="The windows; required if a resource is windowed."

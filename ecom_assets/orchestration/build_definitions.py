@@ -27,6 +27,7 @@ from ecom_assets.orchestration.automation.sensors import change_sensor
 from ecom_assets.orchestration.deletions import deletions_assets
 from ecom_assets.orchestration.invalid_declarations import invalid_declaration_assets
 from ecom_assets.orchestration.resources import ShopSecrets, secrets_key, shop_resources
+from ecom_assets.orchestration.status import status_asset
 
 
 def build_defs(
@@ -78,14 +79,14 @@ def build_defs(
                 raise
             invalid_files[shop.file] = unexpected_error(shop.file, error)
     taken = {key for part in parts for asset in part.assets for key in asset.keys}
-    specs, checks = invalid_declaration_assets(invalid_files, in_python, taken)
+    specs, checks, reporting = invalid_declaration_assets(invalid_files, in_python, taken)
     of_all = [failure_sensor(shops, resources)] if alerts else []
     return Definitions(
         assets=[*specs, *(asset for part in parts for asset in part.assets)],
         asset_checks=checks,
         jobs=[job for part in parts for job in part.jobs],
         schedules=[schedule for part in parts for schedule in part.schedules],
-        sensors=[*of_all, *(sensor for part in parts for sensor in part.sensors)],
+        sensors=[*of_all, *reporting, *(sensor for part in parts for sensor in part.sensors)],
         resources=resources,
     )
 
@@ -102,7 +103,7 @@ class _Parts:
 
 def _parts_of(shop: Shop) -> _Parts:
     """Return the assets, jobs, schedules and sensors of a shop."""
-    parts = _Parts([*shop_assets(shop), *deletions_assets(shop)])
+    parts = _Parts([*shop_assets(shop), *deletions_assets(shop), status_asset(shop)])
     if shop.partitions and (windows := windows_job(shop)):
         parts.jobs.append(windows)
         parts.schedules.append(windows_schedule(shop, shop.partitions, windows))

@@ -24,8 +24,9 @@ from ecom_assets.declaration.reading import Resource, Shop
 from ecom_assets.declaration.table.deletes import deletions_name
 from ecom_assets.foundation.errors import IngestError
 from ecom_assets.load.sweeps.delete_detection import DeleteDetectionReport, detect_deletes
-from ecom_assets.orchestration.failures import failure_of_resources, failure_or_retry
+from ecom_assets.orchestration.failures import failure_of_resources, failure_or_retry, report_failures
 from ecom_assets.orchestration.resources import secrets_key
+from ecom_assets.orchestration.status import report_status
 from ecom_assets.orchestration.translator import OWNERS, asset_key, load_pool
 from ecom_assets.warehouse.choice import warehouse_from_environment, warehouse_kind
 from ecom_assets.warehouse.warehouse import Warehouse
@@ -85,9 +86,12 @@ def _deletions_asset(shop: Shop, resource: Resource) -> AssetsDefinition:
                 progress=lambda line: context.log.info(line),
             )
         except IngestError as error:
+            report_failures(context, shop, {context.asset_key: {None: error}})
             failure = failure_of_resources(shop, {deletions_name(resource.name): error}, 1)
             raise failure_or_retry(context, failure, [error]) from None
         yield MaterializeResult(metadata=_metadata(report, warehouse))
+        if context.asset_key == asset_key(shop, deletions_name(resource.name)):
+            report_status(context, shop, warehouse)
         if report.unpublished:
             raise Failure(description=str(report.unpublished), metadata={"shop": shop.name}) from None
 

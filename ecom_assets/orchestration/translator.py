@@ -25,7 +25,7 @@ from ecom_assets.declaration.reading import Column, Resource, Shop
 
 OWNERS = ("team:data",)
 
-_LENGTHS: Mapping[str, timedelta] = {
+WINDOW_LENGTHS: Mapping[str, timedelta] = {
     "hour": timedelta(hours=1),
     "day": timedelta(days=1),
     "week": timedelta(weeks=1),
@@ -49,7 +49,7 @@ def freshness(shop: Shop, resource: Resource) -> FreshnessPolicy:
     Dagster warns half a window after a load was due. Snapshots are due once a day.
     """
     every = shop.partitions.every if shop.partitions and resource.windowed else "day"
-    window = _LENGTHS[every]
+    window = WINDOW_LENGTHS[every]
     return FreshnessPolicy.time_window(fail_window=window * 2.25, warn_window=window * 1.5)
 
 

@@ -14,7 +14,7 @@ from ecom_assets.declaration.files.secrets_in_files import refuse_secrets
 from ecom_assets.declaration.files.yaml_loader import MAX_DEPTH, StrictLoader
 from ecom_assets.foundation.errors import DeclarationError
 
-TOP_KEYS = ("name", "extends", "client", "policy", "partitions", "resource_defaults", "resources")
+TOP_KEYS = ("name", "extends", "docs_url", "client", "policy", "partitions", "resource_defaults", "resources")
 
 _MAX_BYTES = 4 * 2**20
 _MAX_VALUES = 250_000
