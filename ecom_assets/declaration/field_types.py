@@ -8,8 +8,11 @@ import sys
 from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 from dlt.common import jsonpath
+from pydantic import Field
+from pydantic.json_schema import JsonSchemaValue
 
 from ecom_assets.declaration.error_text import format_value, value_error
 from ecom_assets.declaration.instant_format import FORMATS, VALUE_FORMATS
@@ -280,3 +283,22 @@ AddedColumnName = Annotated[
     ),
 ]
 """The name of a column that this program adds to a table; it may begin with _dlt."""
+
+
+def _check_docs_url(value: Any) -> str:
+    """Check that a browser can open an address, and that it holds no user and no password."""
+    parts = urlsplit(value) if isinstance(value, str) else None
+    if parts is None or parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
+        raise value_error(format_value(value), "an address such as https://developer.example.com/reference")
+    return str(value)
+
+
+def _docs_url_schema(schema: JsonSchemaValue) -> JsonSchemaValue:
+    return {**schema, "type": "string", "pattern": "^https?://[^@/]+"}
+
+
+DocsUrl = Annotated[
+    Annotated[str, Check(_check_docs_url, _docs_url_schema)] | None,
+    Field(description="Address of the API's documentation, a link on the assets in Dagster's UI."),
+]
+"""The address of a page that a browser opens, or none."""

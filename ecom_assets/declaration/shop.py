@@ -27,7 +27,7 @@ from ecom_assets.declaration.error_text import (
     rule_error,
     value_error,
 )
-from ecom_assets.declaration.field_types import ShopName
+from ecom_assets.declaration.field_types import DocsUrl, ShopName
 from ecom_assets.declaration.model import Check, DeclarationModel
 from ecom_assets.declaration.partitions import Partitions
 from ecom_assets.declaration.python_values import LiteralSecret
@@ -68,6 +68,7 @@ class Shop(DeclarationModel):
         description="Name of the shop in lower snake_case, and of its dlt source, dataset, asset group and key prefix."
     )
     client: Client = Field(description="How to reach the API.")
+    docs_url: DocsUrl = None
     policy: Policy = Field(default=Policy(), description="Rate limit, retries, timeout and concurrency.")
     partitions: Partitions | None = Field(
         default=None, description="The windows; required if a resource is windowed."
@@ -177,9 +178,7 @@ class Shop(DeclarationModel):
     @property
     def needs_pii_key(self) -> bool:
         """Tell whether a column of the shop has `pii: hash`, which needs the secret `pii_key`."""
-        return any(
-            column.pii == "hash" for resource in self.resources for column in resource.declared_columns
-        )
+        return any(column.pii == "hash" for entry in self.resources for column in entry.declared_columns)
 
     def secret_uses(self) -> tuple[SecretUse, ...]:
         """Return the secrets that sign the shop's requests; the bundled sandbox has only a public key."""

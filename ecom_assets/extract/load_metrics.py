@@ -6,7 +6,7 @@ See `ecom_assets.load.report` for the reports that are made of them.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
@@ -59,6 +59,7 @@ class LoadMetrics:
         rejected_rows: Each rejected row, with the partition key of its window.
         discarded: How many values of undeclared fields were discarded, by field.
         preview: The first rows that were kept, at most PREVIEW_ROWS.
+        previews: Of a run of several windows: the first rows that were kept of each, by partition key.
         root_states: Key and cursor of the root records that were read: of a record that changed during the run,
             several. The key alone where the root has no cursor and is merged, and empty where it is replaced. The
             root of a table is the resource at the top of its chain of parents, or the table's own resource.
@@ -84,6 +85,7 @@ class LoadMetrics:
         self.rejected_rows: list[tuple[str | None, RejectedRow]] = []
         self.discarded: Counter[str] = Counter()
         self.preview: list[dict[str, Any]] = []
+        self.previews: dict[str | None, pa.Table] = {}
         self.root_states: list[pa.Table] = []
         self.root_keys: list[pa.Table] = []
         self.rejected_keys: list[pa.Table] = []
@@ -125,9 +127,9 @@ class LoadMetrics:
         for position, count in Counter(windows).items():
             self.counts[keys[position]].fetched += count
         if not contracted.rejected:
-            kept: Iterable[int] = windows
+            kept: Sequence[int] = windows
         else:
-            kept = (windows[row] for row in contracted.kept_rows)
+            kept = [windows[row] for row in contracted.kept_rows]
         for position, count in Counter(kept).items():
             self.counts[keys[position]].kept += count
         for entry in contracted.rejected:
@@ -137,9 +139,27 @@ class LoadMetrics:
         self.discarded.update(contracted.discarded)
         if len(self.preview) < PREVIEW_ROWS:
             self.preview += contracted.kept.slice(0, PREVIEW_ROWS - len(self.preview)).to_pylist()
+        if len(self.counts) > 1:
+            self._preview_windows(keys, kept, contracted.kept)
         self._slices_read += len(parts)
         if self._slices_read == len(self.slices):
             self._check_rejected_share()
+
+    def _preview_windows(self, keys: Sequence[str | None], kept: Sequence[int], rows: pa.Table) -> None:
+        """Keep the first rows of each window, as a table: a run may have thousands of windows.
+
+        Args:
+            keys: The partition keys of the windows.
+            kept: Of each row, the position of its window.
+            rows: The kept rows.
+        """
+        found: dict[int, list[int]] = {position: [] for position in set(kept)}
+        for row, position in enumerate(kept):
+            numbers = found[position]
+            if len(numbers) < PREVIEW_ROWS:
+                numbers.append(row)
+        for position, numbers in found.items():
+            self.previews[keys[position]] = rows.take(numbers)
 
     def is_open(self, part: Slice) -> bool:
         """Tell whether a slice's window was open when the run began.

@@ -68,3 +68,9 @@ class WarehouseError(IngestError):
 
 class NotPublished(WarehouseError):
     """The load is in the warehouse, but the copy for readers could not be replaced."""
+
+
+def named_error(resource: str, error: IngestError) -> str:
+    """Return an error's text with the name of its resource in front, once: many errors begin with it."""
+    text = str(error)
+    return text if text.startswith(f"{resource}: ") else f"{resource}: {text}"

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+import pyarrow as pa
+
 from ecom_assets.client.read_statistics import ReadStatistics, SliceStatistics
 from ecom_assets.contract.cursor_values import cursor_text
 from ecom_assets.declaration.reading import Column, Resource, Shop
@@ -60,7 +62,8 @@ class ResourceReport:
 
     With an `error`, nothing of the table was loaded and the other fields are empty. `failed_windows` are the failures
     of single windows by partition key; `windows` are the others, which were loaded. `discarded` counts the values of
-    undeclared fields that were discarded, by field. `preview` are the first rows that were loaded. `columns` are the
+    undeclared fields that were discarded, by field. `preview` are the first rows that were loaded, `previews`
+    those of each window by partition key. `columns` are the
     columns of the table with their types. `widened` are those that got a wider type, each with a text such as
     `bigint became text`. `schema_changes` are the changes that the declaration asked for, by column; `*` is
     the table itself. `nested_lists` has, for each column in which an undeclared list of objects is JSON, the entry
@@ -74,6 +77,7 @@ class ResourceReport:
     load_id: str | None = None
     discarded: Mapping[str, int] = field(default_factory=dict)
     preview: tuple[dict[str, Any], ...] = ()
+    previews: Mapping[str | None, pa.Table] = field(default_factory=dict)
     columns: tuple[Column, ...] = ()
     widened: Mapping[str, str] = field(default_factory=dict)
     schema_changes: Mapping[str, str] = field(default_factory=dict)
@@ -135,6 +139,7 @@ def resource_reports(
                 load_id=read[name].load_id,
                 discarded=dict(metrics.discarded),
                 preview=tuple(metrics.preview),
+                previews=metrics.previews,
                 columns=read[name].columns,
                 nested_lists=read[name].nested_lists,
                 failed_windows=read[name].failed_windows,

@@ -10,6 +10,7 @@ from typing import Any
 
 import dlt
 from dagster import (
+    AssetCheckEvaluation,
     AssetCheckResult,
     AssetExecutionContext,
     AssetKey,
@@ -30,10 +31,23 @@ from ecom_assets.foundation.errors import IngestError
 from ecom_assets.foundation.temporary_folder import temporary_folder
 from ecom_assets.load.run import RunReport, run_load
 from ecom_assets.orchestration.checks import check_specs, run_checks
-from ecom_assets.orchestration.failures import failure_of_resources, failure_of_run, failure_or_retry
-from ecom_assets.orchestration.metadata import row_counts, table_metadata, valid_row_counts, window_metadata
+from ecom_assets.orchestration.failures import (
+    failure_of_resources,
+    failure_of_run,
+    failure_or_retry,
+    failures_of,
+    report_failures,
+)
+from ecom_assets.orchestration.metadata import (
+    common_figures,
+    row_counts,
+    table_metadata,
+    valid_row_counts,
+    window_metadata,
+)
 from ecom_assets.orchestration.partitions import backfill_policy, partitions_def, windows_in_range
 from ecom_assets.orchestration.resources import secrets_key
+from ecom_assets.orchestration.status import report_status
 from ecom_assets.orchestration.translation import NamedFailures, Translator, runnable_specs, translator_for
 from ecom_assets.orchestration.translator import asset_key, load_pool
 from ecom_assets.warehouse.choice import warehouse_from_environment
@@ -128,7 +142,9 @@ def _multi_asset(
         name=f"load_{shop.name}_{kind}",
         specs=[specs[asset_key(shop, resource.name)] for resource in resources],
         check_specs=[
-            spec for resource in resources for spec in check_specs(shop, resource, keys[resource.name])
+            spec
+            for resource in resources
+            for spec in check_specs(shop, resource, definition, keys[resource.name])
         ],
         partitions_def=definition,
         backfill_policy=backfill_policy(shop.partitions) if definition and shop.partitions else None,
@@ -138,7 +154,7 @@ def _multi_asset(
         description=f"Loads the {kind.partition('__')[0]} of {shop.name}, then checks the tables.",
     )
     def load(context: AssetExecutionContext) -> Iterator[Event]:
-        yield from _load_report_check(context, shop, keys, definition)
+        yield from _load_report_check(context, shop, specs, keys, definition)
 
     return load
 
@@ -146,6 +162,7 @@ def _multi_asset(
 def _load_report_check(
     context: AssetExecutionContext,
     shop: Shop,
+    specs: Mapping[AssetKey, AssetSpec],
     declared: Mapping[str, AssetKey],
     definition: TimeWindowPartitionsDefinition | None,
 ) -> Iterator[Event]:
@@ -158,18 +175,28 @@ def _load_report_check(
             metadata={"shop": shop.name, "known": ", ".join(key.to_user_string() for key in keys.values())},
             allow_retries=False,
         )
-    windows = _windows_of_run(context, shop, definition) if names else ()
+    windows = _windows_of_run(context, shop, definition) if names or _has_partitions(context) else ()
     try:
         warehouse = warehouse_from_environment()
         report = _load(context, shop, names, windows, warehouse) if names else None
     except IngestError as error:
+        report_failures(context, shop, {keys[name]: {None: error} for name in names})
         raise failure_of_run(shop, error) from None
     errors = report.errors if report else {}
     if report is not None:
         yield from _materializations(context, shop, keys, report, warehouse)
+        report_failures(context, shop, {keys[name]: errors for name, errors in failures_of(report).items()})
     failed = {keys[name] for name in errors if report and report.resources[name].error}
     checks = [key for key in context.selected_asset_check_keys if key.asset_key not in failed]
-    yield from run_checks(shop, warehouse, checks, windows or None, {key: name for name, key in keys.items()})
+    resources_by_key = {key: name for name, key in keys.items()}
+    alone = definition is not None and not _has_partitions(context)
+    for result in run_checks(shop, warehouse, checks, windows or None, resources_by_key, as_events=alone):
+        if isinstance(result, AssetCheckEvaluation):
+            context.log_event(result)
+        else:
+            yield result
+    if report and keys == declared:  # or that of the status is replaced too
+        report_status(context, shop, warehouse, specs, _failed_windows(report, windows))
     if errors:
         failure = failure_of_resources(shop, errors, len(names))
         raise failure_or_retry(context, failure, errors.values()) from None
@@ -194,7 +221,7 @@ def _windows_of_run(
     if definition is None:
         return ()
     problem = "these assets are partitioned: choose a partition, or a range of them"
-    if context.has_partition_key_range or context.has_partition_key:
+    if _has_partitions(context):
         chosen = context.partition_key_range
         try:
             return windows_in_range(definition, chosen.start, chosen.end)
@@ -208,6 +235,10 @@ def _windows_of_run(
         },
         allow_retries=False,
     )
+
+
+def _has_partitions(context: AssetExecutionContext) -> bool:
+    return bool(context.has_partition_key_range or context.has_partition_key)
 
 
 def _load(
@@ -257,14 +288,24 @@ def _materializations(
         metadata = table_metadata(report, entry, warehouse, counts.get(name), shop.resource(name))
         if name in valid:
             metadata["rows_valid_now"] = valid[name]
+        # the figures of windows come first, each replaced by that of the partition
+        metadata = {**common_figures(entry.windows), **metadata}
         if entry.failed_windows:
             for window in entry.windows:
-                values = {**metadata, **window_metadata(window)}
+                values = {**metadata, **window_metadata(window, entry)}
                 context.log_event(AssetMaterialization(key, metadata=values, partition=window.partition_key))
             continue
         for window in entry.windows:
             if window.partition_key is None:
-                metadata |= window_metadata(window)
+                metadata |= window_metadata(window, entry)
             else:
-                context.add_asset_metadata(window_metadata(window), key, window.partition_key)
+                context.add_asset_metadata(window_metadata(window, entry), key, window.partition_key)
         yield MaterializeResult(asset_key=key, metadata=metadata)
+
+
+def _failed_windows(report: RunReport, windows: Sequence[Window]) -> dict[str, int]:
+    """Return how many windows of each table failed, 1 for a table without windows."""
+    return {
+        name: (len(windows) or 1) if entry.error else len(entry.failed_windows)
+        for name, entry in report.resources.items()
+    }

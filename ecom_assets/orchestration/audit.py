@@ -6,6 +6,7 @@ See `ecom_assets.load.audit.audit` for what is compared.
 # no postponed annotations here: Dagster reads those of an op as types
 
 from dagster import (
+    AssetKey,
     AssetObservation,
     Config,
     Failure,
@@ -27,11 +28,17 @@ from ecom_assets.load.ledger.audits import DRIFT
 from ecom_assets.orchestration.automation.jobs import SHOP_TAG, job_name
 from ecom_assets.orchestration.failures import failure_or_retry
 from ecom_assets.orchestration.resources import secrets_key
-from ecom_assets.orchestration.translator import asset_key, load_pool
+from ecom_assets.orchestration.translator import KeyOf, asset_key, load_pool
 
 
-def audit_job(shop: Shop, declared: Audit) -> JobDefinition | None:
-    """Return the job that audits a shop as it declares, None if no table of it can be audited."""
+def audit_job(shop: Shop, declared: Audit, key_of: KeyOf = asset_key) -> JobDefinition | None:
+    """Return the job that audits a shop as it declares, None if no table of it can be audited.
+
+    Args:
+        shop: The declared shop.
+        declared: What it declares of the audit.
+        key_of: Returns the keys of the assets that the job observes.
+    """
     if all(resource.open_ended for resource in shop.tables):
         return None
 
@@ -62,7 +69,7 @@ def audit_job(shop: Shop, declared: Audit) -> JobDefinition | None:
         for line in report.lines():
             context.log.info(line)
         for table in report.tables:
-            context.log_event(_observation(shop, table))
+            context.log_event(_observation(key_of(shop, table.resource), table))
         if not report.ok:
             raise Failure(description=_failure_text(report), allow_retries=False)
 
@@ -78,7 +85,7 @@ def audit_job(shop: Shop, declared: Audit) -> JobDefinition | None:
     return audit_shop
 
 
-def _observation(shop: Shop, table: TableAudit) -> AssetObservation:
+def _observation(key: AssetKey, table: TableAudit) -> AssetObservation:
     """Return what the UI shows of one table."""
     figures = {
         name: sum(getattr(window, name) for window in table.windows)
@@ -87,7 +94,7 @@ def _observation(shop: Shop, table: TableAudit) -> AssetObservation:
     drifted = [window for window in table.windows if window.outcome == DRIFT]
     text = "\n".join(f"- {window.name}: {window.text}" for window in table.windows) or table.reason
     return AssetObservation(
-        asset_key=asset_key(shop, table.resource),
+        asset_key=key,
         description=f"audit: {table.scope}",
         metadata={
             "audited": table.scope,

@@ -29,6 +29,7 @@ from ecom_assets.orchestration.automation.sensors import change_sensor
 from ecom_assets.orchestration.deletions import deletions_assets
 from ecom_assets.orchestration.invalid_declarations import invalid_declaration_assets
 from ecom_assets.orchestration.resources import ShopSecrets, secrets_key, shop_resources
+from ecom_assets.orchestration.status import status_asset
 from ecom_assets.orchestration.translation import Translator, key_of_specs
 from ecom_assets.orchestration.translator import KeyOf, asset_key
 
@@ -123,7 +124,7 @@ def definitions_of(
             if shop.file == Path() or len(shops) == 1:
                 raise
             beyond_the_file[shop.file] = unexpected_error(shop.file, error)
-    specs, checks = invalid_declaration_assets(
+    specs, checks, reporting = invalid_declaration_assets(
         {**invalid_files, **beyond_the_file},
         lambda file: beyond_the_file.get(file) or declaration_checks(file),
         shop_names,
@@ -135,7 +136,7 @@ def definitions_of(
         asset_checks=checks,
         jobs=[job for part in parts for job in part.jobs],
         schedules=[schedule for part in parts for schedule in part.schedules],
-        sensors=[*of_all, *(sensor for part in parts for sensor in part.sensors)],
+        sensors=[*of_all, *reporting, *(sensor for part in parts for sensor in part.sensors)],
         resources=resources,
     )
 
@@ -154,10 +155,10 @@ def _parts_of(shop: Shop, translator: Translator | None) -> _Parts:
     """Return the assets, jobs, schedules and sensors of a shop."""
     key_of: KeyOf = asset_key
     if translator is None:
-        parts = _Parts([*shop_assets(shop), *deletions_assets(shop)])
+        parts = _Parts([*shop_assets(shop), *deletions_assets(shop), status_asset(shop)])
     else:
         specs = shop_specs(shop, translator)
-        parts = _Parts([*load_assets(shop, specs), *deletions_assets(shop, specs)])
+        parts = _Parts([*load_assets(shop, specs), *deletions_assets(shop, specs), status_asset(shop, specs)])
         key_of = key_of_specs(specs)
     if shop.partitions and (windows := windows_job(shop, key_of)):
         parts.jobs.append(windows)
@@ -169,7 +170,7 @@ def _parts_of(shop: Shop, translator: Translator | None) -> _Parts:
     if deletions := deletions_job(shop, key_of):
         parts.jobs.append(deletions)
         parts.schedules.append(deletions_schedule(shop, deletions))
-    if shop.audit and (audit := audit_job(shop, shop.audit)):
+    if shop.audit and (audit := audit_job(shop, shop.audit, key_of)):
         parts.jobs.append(audit)
         parts.schedules.append(audit_schedule(shop, shop.audit, audit))
     return parts

@@ -7,16 +7,20 @@ queries.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from dagster import (
+    AssetCheckEvaluation,
     AssetCheckKey,
     AssetCheckResult,
     AssetCheckSeverity,
     AssetCheckSpec,
     AssetKey,
     MetadataValue,
+    PartitionsDefinition,
+    PreviewWarning,
 )
 
 from ecom_assets.declaration.reading import Resource, Shop
@@ -37,6 +41,9 @@ class _Check(NamedTuple):
     blocking: bool
     description: str
 
+
+PARTITIONED_CHECKS = frozenset({"complete", "no_rejected_rows"})
+"""The checks of windows: each has a result of its own for each partition. The others look at the whole table."""
 
 _CHECKS: Mapping[str, _Check] = {
     "primary_key_unique": _Check(
@@ -68,12 +75,18 @@ _CHECKS: Mapping[str, _Check] = {
 }
 
 
-def check_specs(shop: Shop, resource: Resource, key: AssetKey | None = None) -> list[AssetCheckSpec]:
+def check_specs(
+    shop: Shop,
+    resource: Resource,
+    definition: PartitionsDefinition[str] | None = None,
+    key: AssetKey | None = None,
+) -> list[AssetCheckSpec]:
     """Return the checks of a table; those of keys only where the declaration has some.
 
     Args:
         shop: The declared shop.
         resource: The resource of the table.
+        definition: The partitions of the table, which the checks of windows have too.
         key: The key of its asset, if it is not the declared one.
     """
     without = {
@@ -81,16 +94,19 @@ def check_specs(shop: Shop, resource: Resource, key: AssetKey | None = None) -> 
         "primary_key_unique": not resource.primary_key,
         "declared_columns_filled": not any(column.nullable for column in resource.columns),
     }
-    return [
-        AssetCheckSpec(
-            name=name,
-            asset=key or asset_key(shop, resource.name),
-            description=check.description,
-            blocking=check.blocking,
-        )
-        for name, check in _CHECKS.items()
-        if not without.get(name)
-    ]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", PreviewWarning)  # of partitions_def
+        return [
+            AssetCheckSpec(
+                name=name,
+                asset=key or asset_key(shop, resource.name),
+                description=check.description,
+                blocking=check.blocking,
+                partitions_def=definition if name in PARTITIONED_CHECKS else None,
+            )
+            for name, check in _CHECKS.items()
+            if not without.get(name)
+        ]
 
 
 def run_checks(
@@ -99,10 +115,13 @@ def run_checks(
     keys: Iterable[AssetCheckKey],
     windows: Collection[Window] | None,
     resources: Mapping[AssetKey, str],
-) -> Iterator[AssetCheckResult]:
+    *,
+    as_events: bool = False,
+) -> Iterator[AssetCheckResult | AssetCheckEvaluation]:
     """Yield the result of each check, all of them read in one transaction.
 
-    If the warehouse cannot be read, each check fails with the reason.
+    If the warehouse cannot be read, each check fails with the reason. Of a run of several windows, the checks of
+    windows yield an evaluation of each window, then the result of all.
 
     Args:
         shop: The shop of all checks.
@@ -110,21 +129,45 @@ def run_checks(
         keys: The checks to run, in any order.
         windows: The windows that the run loaded. None, as when checks run alone, stands for all.
         resources: The names of the resources by the keys of their assets.
+        as_events: Yield evaluations only, for a run of partitioned assets without a partition. Dagster would fail to
+            make them of results, because it looks for the partition of the assets that they depend on.
     """
     ordered = sorted(keys, key=lambda key: (key.asset_key.path, list(_CHECKS).index(key.name)))
-    findings: list[tuple[AssetCheckKey, Finding]] = []
+    findings: list[tuple[AssetCheckKey, str | None, Finding]] = []
+    tables: dict[AssetKey, CheckedTable] = {}
     if not ordered:
         return
     try:
         with warehouse.read(shop.name) as transaction:
             for key in ordered:
-                subject = CheckedTable(transaction, shop, shop.resource(resources[key.asset_key]), windows)
-                findings.append((key, examine(_CHECKS[key.name].query, subject)))
+                resource = shop.resource(resources[key.asset_key])
+                table = tables.setdefault(key.asset_key, CheckedTable(transaction, shop, resource, windows))
+                query = _CHECKS[key.name].query
+                if windows and len(windows) > 1 and key.name in PARTITIONED_CHECKS:
+                    for window in windows:
+                        finding = examine(query, table.of_windows((window,)))
+                        findings.append((key, window.partition_key, finding))
+                findings.append((key, None, examine(query, table)))
     except WarehouseError as error:
-        findings = [(key, Finding(passed=False, description=str(error))) for key in ordered]
+        findings = [(key, None, Finding(passed=False, description=str(error))) for key in ordered]
     # close the warehouse before Dagster writes the first event
-    for key, finding in findings:
-        yield _check_result(key, finding)
+    for key, partition, finding in findings:
+        result = _check_result(key, finding)
+        yield _evaluation(key, result, partition) if partition or as_events else result
+
+
+def _evaluation(key: AssetCheckKey, result: AssetCheckResult, partition: str | None) -> AssetCheckEvaluation:
+    """Return a result as an event, with the partition that Dagster's results lack in a run of several."""
+    return AssetCheckEvaluation(
+        asset_key=key.asset_key,
+        check_name=key.name,
+        passed=result.passed,
+        metadata=result.metadata,
+        severity=result.severity,
+        description=result.description,
+        blocking=_CHECKS[key.name].blocking,
+        partition=partition,
+    )
 
 
 def _check_result(key: AssetCheckKey, finding: Finding) -> AssetCheckResult:

@@ -26,8 +26,9 @@ from ecom_assets.declaration.reading import Resource, Shop
 from ecom_assets.declaration.table.deletes import deletions_name
 from ecom_assets.foundation.errors import IngestError
 from ecom_assets.load.sweeps.delete_detection import DeleteDetectionReport, detect_deletes
-from ecom_assets.orchestration.failures import failure_of_resources, failure_or_retry
+from ecom_assets.orchestration.failures import failure_of_resources, failure_or_retry, report_failures
 from ecom_assets.orchestration.resources import secrets_key
+from ecom_assets.orchestration.status import report_status
 from ecom_assets.orchestration.translator import asset_key, load_pool, look_of, look_of_spec
 from ecom_assets.warehouse.choice import warehouse_from_environment
 from ecom_assets.warehouse.warehouse import Warehouse
@@ -47,7 +48,7 @@ def deletions_assets(
     """
     return [
         _deletions_asset(
-            shop, resource, deletions_spec(shop, resource, specs.get(asset_key(shop, resource.name)))
+            shop, resource, deletions_spec(shop, resource, specs.get(asset_key(shop, resource.name))), specs
         )
         for resource in shop.resources_with_deletes()
     ]
@@ -84,7 +85,9 @@ def _op_name(shop: Shop, resource: Resource) -> str:
     return f"sweep_{shop.name}{'__' if '_' in shop.name else '_'}{resource.name}"
 
 
-def _deletions_asset(shop: Shop, resource: Resource, spec: AssetSpec) -> AssetsDefinition:
+def _deletions_asset(
+    shop: Shop, resource: Resource, spec: AssetSpec, tables: Mapping[AssetKey, AssetSpec]
+) -> AssetsDefinition:
     """Return the asset of one resource, in an op of its own, so that a failure stays with that resource."""
 
     @multi_asset(
@@ -104,9 +107,12 @@ def _deletions_asset(shop: Shop, resource: Resource, spec: AssetSpec) -> AssetsD
                 progress=lambda line: context.log.info(line),
             )
         except IngestError as error:
+            report_failures(context, shop, {context.asset_key: {None: error}})
             failure = failure_of_resources(shop, {deletions_name(resource.name): error}, 1)
             raise failure_or_retry(context, failure, [error]) from None
         yield MaterializeResult(metadata=_metadata(report, warehouse))
+        if context.asset_key == spec.key:  # or that of the status is replaced too
+            report_status(context, shop, warehouse, tables)
         if report.unpublished:
             raise Failure(description=str(report.unpublished), metadata={"shop": shop.name}) from None
 

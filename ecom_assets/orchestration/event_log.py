@@ -43,6 +43,8 @@ class BatchedEventLog(SqliteEventLogStorage):
         # reentrant: storing a batch calls methods that open the batch's own connections again
         self._db_lock: Any = threading.RLock()
         self._batch_connections: dict[str, Connection] = {}
+        self._run_of_times = ""
+        self._times: dict[Any, int] = {}
         self._engine = lru_cache(maxsize=64)(self._new_engine)
 
     def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
@@ -52,11 +54,34 @@ class BatchedEventLog(SqliteEventLogStorage):
         ):
             super().store_event_batch(events)
             return
+        events, times = self._at_distinct_times(events)
         rows = [self._event_to_row(event) for event in events]
         with self._transactions(events[0].run_id, INDEX_SHARD_NAME) as connections:
             for connection in connections:
                 connection.execute(SqlEventLogStorageTable.insert(), rows)
             self._write_index(events, _newest_ids(connections[-1], events[0].run_id, len(events)))
+        self._run_of_times, self._times = events[0].run_id, times
+
+    def _at_distinct_times(
+        self, events: Sequence[EventLogEntry]
+    ) -> tuple[list[EventLogEntry], dict[Any, int]]:
+        """Return events of which no two of one asset and type have the same millisecond.
+
+        The UI's list of materializations shows one of those that have the same, and hides the other windows.
+        Also returns the newest milliseconds of each, to be kept once the events are stored.
+        """
+        known = self._times if events[0].run_id == self._run_of_times else {}
+        times, found = dict(known), []
+        for event in events:
+            key = (event.dagster_event and event.dagster_event.asset_key, event.dagster_event_type)
+            milliseconds = int(event.timestamp * 1000)
+            if milliseconds <= times.get(key, 0):
+                milliseconds = times[key] + 1
+                # half a millisecond more, as the UI cuts what a double makes of it
+                event = event._replace(timestamp=(milliseconds + 0.5) / 1000)
+            times[key] = milliseconds
+            found.append(event)
+        return found, times
 
     def _write_index(self, events: Sequence[EventLogEntry], ids: Sequence[int]) -> None:
         """Write what the index has besides the events: for an asset, the last event of each type."""

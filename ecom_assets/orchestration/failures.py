@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from dagster import AssetExecutionContext, Failure, OpExecutionContext, RetryRequested
+from dagster import (
+    AssetExecutionContext,
+    AssetKey,
+    AssetObservation,
+    Failure,
+    OpExecutionContext,
+    RetryRequested,
+)
 
 from ecom_assets.declaration.reading import Shop
 from ecom_assets.foundation.errors import (
@@ -16,7 +23,9 @@ from ecom_assets.foundation.errors import (
     MissingSecret,
     RetryLater,
     WarehouseError,
+    named_error,
 )
+from ecom_assets.load.run import RunReport
 
 MAX_PAUSES = 3
 """How often a run waits for the pause that an API asks for, before it fails."""
@@ -48,7 +57,7 @@ def failure_of_resources(shop: Shop, errors: Mapping[str, IngestError], attempte
         errors: The error of each failed resource, by the resource's name.
         attempted: How many resources the run tried to load, failed ones included.
     """
-    lines = [f"{name}: {error}" for name, error in errors.items()]
+    lines = [named_error(name, error) for name, error in errors.items()]
     headline = f"{len(errors)} of {attempted} resources failed, the others were loaded"
     description = (
         lines[0] if attempted == 1 else "\n".join([headline if len(errors) < attempted else "", *lines])
@@ -56,7 +65,7 @@ def failure_of_resources(shop: Shop, errors: Mapping[str, IngestError], attempte
     return Failure(
         description=description.strip(),
         metadata={
-            **_where_to_look(shop, errors.values()),
+            **where_to_look(shop, errors.values()),
             "resources_failed": len(errors),
             **{f"error/{name}": str(error) for name, error in errors.items()},
         },
@@ -68,7 +77,7 @@ def failure_of_resources(shop: Shop, errors: Mapping[str, IngestError], attempte
 
 def failure_of_run(shop: Shop, error: IngestError) -> Failure:
     """Return the failure of a run that ended as a whole, before or after it read anything."""
-    return Failure(description=str(error), metadata=_where_to_look(shop, [error]), allow_retries=False)
+    return Failure(description=str(error), metadata=where_to_look(shop, [error]), allow_retries=False)
 
 
 def failure_or_retry(
@@ -93,7 +102,43 @@ def failure_or_retry(
     return RetryRequested(max_retries=MAX_PAUSES, seconds_to_wait=longest.seconds)
 
 
-def _where_to_look(shop: Shop, errors: Iterable[IngestError]) -> dict[str, str]:
+def report_failures(
+    context: AssetExecutionContext,
+    shop: Shop,
+    failures: Mapping[AssetKey, Mapping[str | None, IngestError]],
+) -> None:
+    """Log the reason of each failure as an observation of its asset: the asset's own page shows it.
+
+    Args:
+        context: Of the run that loaded.
+        shop: The shop that was loaded.
+        failures: The errors of each asset by partition key; None is the key of an error of all partitions of the run.
+    """
+    only = context.partition_key if context.has_partition_key else None
+    for key, errors in failures.items():
+        for partition, error in errors.items():
+            context.log_event(
+                AssetObservation(
+                    key,
+                    description=f"The load failed. {error}",
+                    partition=partition or only,
+                    metadata=where_to_look(shop, [error]),
+                )
+            )
+
+
+def failures_of(report: RunReport) -> dict[str, Mapping[str | None, IngestError]]:
+    """Return the errors of each failed resource, as `report_failures` takes them."""
+    found: dict[str, Mapping[str | None, IngestError]] = {}
+    for name, entry in report.resources.items():
+        if entry.error:
+            found[name] = {None: entry.error}
+        elif entry.failed_windows:
+            found[name] = dict[str | None, IngestError](entry.failed_windows.items())
+    return found
+
+
+def where_to_look(shop: Shop, errors: Iterable[IngestError]) -> dict[str, str]:
     """Return the shop, its file and where to look, as metadata."""
     file = shop.declared_in
     looks = [next(look for kind, look in _WHERE_TO_LOOK if isinstance(error, kind)) for error in errors]

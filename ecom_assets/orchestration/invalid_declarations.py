@@ -8,10 +8,25 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
+from typing import Any
 
-from dagster import AssetCheckResult, AssetChecksDefinition, AssetKey, AssetSpec, asset_check
+from dagster import (
+    AssetCheckEvaluation,
+    AssetCheckResult,
+    AssetChecksDefinition,
+    AssetKey,
+    AssetSpec,
+    DefaultSensorStatus,
+    MetadataValue,
+    SensorDefinition,
+    SensorEvaluationContext,
+    SensorResult,
+    asset_check,
+    sensor,
+)
 
 from ecom_assets.declaration.reading import format_path
 from ecom_assets.foundation.errors import DeclarationError
@@ -22,13 +37,49 @@ _LONGEST_GROUP = 100
 _log = logging.getLogger(__name__)
 
 
+class _InvalidFile:
+    """A file that was invalid when the definitions were loaded, and may be valid now."""
+
+    def __init__(
+        self, file: Path, error: DeclarationError, read_again: Callable[[Path], DeclarationError | None]
+    ) -> None:
+        """Remember the error and the state of the folder: the file may extend another file of it."""
+        self.file = file
+        self._error = error
+        self._read_again = read_again
+        self._state = self._state_now()
+
+    def outcome(self) -> dict[str, Any]:
+        """Read the file again if a file of its folder changed, and return the outcome of its check."""
+        error: DeclarationError | None = self._error
+        if self._state_now() != self._state:
+            try:
+                error = self._read_again(self.file)
+            except DeclarationError as only:  # the folder has no valid file
+                error = only
+        if error is None:
+            text = f"{_name_of(self.file)} is valid now: reload the definitions to add its shop"
+            return {"passed": True, "description": text}
+        parts = {"file": error.file, "place": error.path, "found": error.found, "allowed": error.allowed}
+        return {"passed": False, "description": str(error), "metadata": parts}
+
+    def _state_now(self) -> list[tuple[Path, int, int]]:
+        files = sorted({self.file, *self.file.parent.glob("*.y*ml")})
+        found = []
+        for file in files:
+            with suppress(OSError):
+                state = file.stat()
+                found.append((file, state.st_mtime_ns, state.st_size))
+        return found
+
+
 def invalid_declaration_assets(
     invalid_files: Mapping[Path, DeclarationError],
     read_again: Callable[[Path], DeclarationError | None],
     taken: Collection[AssetKey] = (),
     name: str | None = None,
-) -> tuple[list[AssetSpec], list[AssetChecksDefinition]]:
-    """Return an asset and its check for each invalid file, and log each error.
+) -> tuple[list[AssetSpec], list[AssetChecksDefinition], list[SensorDefinition]]:
+    """Return an asset, its check and the sensor that fails it for each invalid file, and log each error.
 
     Args:
         invalid_files: The errors by file.
@@ -38,6 +89,7 @@ def invalid_declaration_assets(
     """
     specs: list[AssetSpec] = []
     checks = []
+    sensors = []
     for file, error in invalid_files.items():
         _log.error("%s is invalid, its shop is not loaded: %s", _name_of(file), error)
         key = _key_of(name or file.stem, {*taken, *(spec.key for spec in specs)})
@@ -47,10 +99,12 @@ def invalid_declaration_assets(
                 group_name=key.path[0],
                 description=f"This shop is not loaded, because its declaration is invalid. {error}",
                 kinds={"yaml"},
+                metadata={"declaration": MetadataValue.path(format_path(file.absolute()))},
             )
         )
-        checks.append(_declaration_check(key, file, read_again))
-    return specs, checks
+        checks.append(_declaration_check(key, _InvalidFile(file, error, read_again)))
+        sensors.append(_declaration_sensor(key, _InvalidFile(file, error, read_again)))
+    return specs, checks, sensors
 
 
 def _key_of(given: str, taken: Collection[AssetKey]) -> AssetKey:
@@ -65,20 +119,34 @@ def _name_of(file: Path) -> str:
     return format_path(Path(file.name))
 
 
-def _declaration_check(
-    key: AssetKey, file: Path, read_again: Callable[[Path], DeclarationError | None]
-) -> AssetChecksDefinition:
+def _declaration_check(key: AssetKey, invalid: _InvalidFile) -> AssetChecksDefinition:
     """Return the check that reads the file again."""
 
-    @asset_check(asset=key, name=CHECK, description=f"The declaration {_name_of(file)} is valid.")
+    @asset_check(asset=key, name=CHECK, description=f"The declaration {_name_of(invalid.file)} is valid.")
     def declaration_valid() -> AssetCheckResult:
-        error = read_again(file)
-        if error is None:
-            return AssetCheckResult(
-                passed=True,
-                description=f"{_name_of(file)} is valid now: reload the definitions to add its shop",
-            )
-        parts = {"file": error.file, "place": error.path, "found": error.found, "allowed": error.allowed}
-        return AssetCheckResult(passed=False, description=str(error), metadata=parts)
+        return AssetCheckResult(**invalid.outcome())
 
     return declaration_valid
+
+
+def _declaration_sensor(key: AssetKey, invalid: _InvalidFile) -> SensorDefinition:
+    """Return the sensor that reports the check without a run, so that the asset is red before anybody looks.
+
+    It is on from the start, and only there while the file is invalid. It reports once, and again after a change.
+    """
+
+    @sensor(
+        name=f"{key.path[0]}_declaration",
+        description=f"Reports that {_name_of(invalid.file)} is invalid.",
+        default_status=DefaultSensorStatus.RUNNING,
+        minimum_interval_seconds=30,
+    )
+    def report_invalid_file(context: SensorEvaluationContext) -> SensorResult:
+        outcome = invalid.outcome()
+        description = outcome["description"]
+        if context.cursor == description:
+            return SensorResult(skip_reason=description)
+        evaluation = AssetCheckEvaluation(asset_key=key, check_name=CHECK, **outcome)
+        return SensorResult(skip_reason=description, asset_events=[evaluation], cursor=description)
+
+    return report_invalid_file

@@ -5,7 +5,7 @@ All figures come from the report of `ecom_assets.load.run`, except for the row c
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from dagster import MetadataValue
@@ -35,16 +35,15 @@ def table_metadata(
         rows: Rows in the table after the load, None when they could not be counted.
         declared: The resource, whose keys and references the table's schema shows.
     """
-    metadata: dict[str, Any] = {
+    metadata: dict[str, Any] = {} if rows is None else {"dagster/row_count": rows}
+    metadata |= {
         "dagster/table_name": resource.table,
         "dagster/uri": warehouse.uri,
         "load_id": resource.load_id,
-        **{f"run_seconds/{phase}": seconds for phase, seconds in run.phases.items()},
+        **{f"run_seconds/{phase}": round(seconds, 2) for phase, seconds in run.phases.items()},
     }
-    if rows is not None:
-        metadata["dagster/row_count"] = rows
-    if resource.preview:
-        metadata["preview"] = MetadataValue.md(_preview(resource))
+    if resource.preview and not any(resource.previews):
+        metadata["preview"] = MetadataValue.md(markdown_table(resource.preview))
     if declared is not None and resource.columns:
         metadata["dagster/column_schema"] = loaded_table_schema(declared, resource.columns)
     if resource.widened:
@@ -62,30 +61,44 @@ def table_metadata(
     return metadata
 
 
-def window_metadata(window: WindowReport) -> dict[str, Any]:
+def common_figures(windows: Sequence[WindowReport]) -> dict[str, Any]:
+    """Return the figures that each window has, as those of one window: what they are is for the partitions to say."""
+    figures = [window_metadata(window) for window in windows]
+    return (
+        {name: figures[0][name] for name in figures[0] if all(name in of for of in figures)}
+        if figures
+        else {}
+    )
+
+
+def window_metadata(window: WindowReport, resource: ResourceReport | None = None) -> dict[str, Any]:
     """Return the figures of one window, or of a table without windows. A total is null where the API reports none.
 
     `ignored_answers`, `masked_values` and `answers_with_errors` are only there if they are not 0, and the cursors of
-    open-ended resources only.
+    open-ended resources only. The preview of a window is in the report of its resource.
     """
+    rows = resource.previews.get(window.partition_key) if resource and window.partition_key else None
+    preview = {"preview": MetadataValue.md(markdown_table(rows.to_pylist()))} if rows else {}
     cursors: dict[str, Any] = {}
     if window.cursor_to is not None:
         cursors = {"cursor_from": window.cursor_from, "cursor_to": window.cursor_to}
         if window.cursor_held_by:
             cursors["cursor_held_by_rejected"] = window.cursor_held_by
-    return cursors | {
+    return {
         "dagster/partition_row_count": window.kept,
-        "source_total": MetadataValue.null() if window.source_total is None else window.source_total,
-        "fetched": window.fetched,
         "rejected": window.rejected,
+        "fetched": window.fetched,
+        "source_total": MetadataValue.null() if window.source_total is None else window.source_total,
+        **cursors,
         "requests": window.requests,
         "retries": window.retries,
         "restarts": window.restarts,
-        "seconds": window.seconds,
+        "seconds": round(window.seconds, 2),
         **({"ignored_answers": window.ignored} if window.ignored else {}),
         **({"confirmed_by": window.confirmed_by} if window.confirmed_by else {}),
         **({"masked_values": window.masked} if window.masked else {}),
         **({"answers_with_errors": window.with_errors} if window.with_errors else {}),
+        **preview,
     }
 
 
@@ -123,10 +136,3 @@ def valid_row_counts(shop: Shop, warehouse: Warehouse, tables: Iterable[str]) ->
             }
     except WarehouseError:
         return {}
-
-
-def _preview(resource: ResourceReport) -> str:
-    """Return the first rows of a run as Markdown. A window may have none among them."""
-    table = markdown_table(resource.preview)
-    count = len(resource.windows)
-    return table if count == 1 else f"First rows of this run's {count} windows\n\n{table}"

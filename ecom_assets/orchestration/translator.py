@@ -26,12 +26,13 @@ from ecom_assets.contract.inference import type_text
 from ecom_assets.declaration.assets.settings import AssetSettings
 from ecom_assets.declaration.reading import Column, Resource, Shop
 from ecom_assets.declaration.table.deletes import deletions_name
+from ecom_assets.orchestration.links import links
 from ecom_assets.warehouse.choice import warehouse_kind
 
 KeyOf: TypeAlias = Callable[[Shop, str], AssetKey]
 """Returns the key of an asset of a shop by the name of its resource, or by `deletions_name` of it."""
 
-_LENGTHS: Mapping[str, timedelta] = {
+WINDOW_LENGTHS: Mapping[str, timedelta] = {
     "hour": timedelta(hours=1),
     "day": timedelta(days=1),
     "week": timedelta(weeks=1),
@@ -47,8 +48,13 @@ def asset_settings(shop: Shop, resource: Resource) -> AssetSettings:
 def asset_key(shop: Shop, resource: str) -> AssetKey:
     """Return the declared key of the asset of a resource, or of its deletions (`deletions_name`)."""
     declared = next((entry for entry in shop.resources if names_asset_of(entry, resource)), None)
-    prefix = asset_settings(shop, declared).key_prefix if declared else shop.dagster.key_prefix
-    return AssetKey([*((shop.name,) if prefix is None else prefix), resource])
+    return AssetKey([*key_prefix(shop, declared), resource])
+
+
+def key_prefix(shop: Shop, resource: Resource | None = None) -> tuple[str, ...]:
+    """Return what is before the name in the key of a resource's asset, or in that of an asset of the whole shop."""
+    declared = asset_settings(shop, resource).key_prefix if resource else shop.dagster.key_prefix
+    return (shop.name,) if declared is None else declared
 
 
 def names_asset_of(resource: Resource, name: str) -> bool:
@@ -76,7 +82,7 @@ def freshness(shop: Shop, resource: Resource) -> FreshnessPolicy | None:
     declared = asset_settings(shop, resource).freshness
     if declared is None:
         every = shop.partitions.every if shop.partitions and resource.windowed else "day"
-        window = _LENGTHS[every]
+        window = WINDOW_LENGTHS[every]
         return FreshnessPolicy.time_window(fail_window=window * 2.25, warn_window=window * 1.5)
     if not declared.limited:
         return None
@@ -99,9 +105,9 @@ def automation_condition(settings: AssetSettings) -> AutomationCondition[AssetKe
     return AutomationCondition.on_missing() if declared.condition == "on_missing" else None
 
 
-def look_of(shop: Shop, resource: Resource) -> dict[str, Any]:
-    """Return the group, owners, tags and kinds of the assets of a resource, by their names in a spec."""
-    settings = asset_settings(shop, resource)
+def look_of(shop: Shop, resource: Resource | None = None) -> dict[str, Any]:
+    """Return the group, owners, tags and kinds of the assets of a resource or shop, by their names in a spec."""
+    settings = asset_settings(shop, resource) if resource else shop.dagster
     return {
         "group_name": settings.group_name or shop.name,
         "owners": list(settings.owners or ()),
@@ -180,8 +186,9 @@ class ShopTranslator(DagsterDltTranslator):
 
 
 def table_metadata_of(shop: Shop, resource: Resource) -> dict[str, Any]:
-    """Return what is known of a table before the first load."""
+    """Return what is known of a table before the first load, and its links."""
     return {
+        **links(shop, resource),
         "dagster/table_name": f"{shop.name}.{resource.name}",
         "dagster/column_schema": table_schema(resource),
     }

@@ -80,7 +80,7 @@ def test_the_file_that_is_made_wrong_is_good(tmp_path: Path) -> None:
     assert [resource.name for resource in load_shop(file).resources] == ["orders", "items", "stores"]
 
 
-TOP = "a mapping with name, extends, client, policy, partitions, audit, dagster, resource_defaults, resources"
+TOP = "a mapping with name, extends, docs_url, client, policy, partitions, audit, dagster, resource_defaults, resources"
 
 
 @pytest.mark.parametrize(

@@ -174,7 +174,8 @@ FROM = "extends: _base.yaml\n"
         (
             {"acme": f"name: acme\n{FROM}", "_base": f"{BASE}extra: 1\n"},
             "_base.yaml: extra: found an unknown key; "
-            "allowed: name, extends, client, policy, partitions, audit, dagster, resource_defaults, resources",
+            "allowed: name, extends, docs_url, client, policy, partitions, audit, dagster, resource_defaults, "
+            "resources",
         ),
         (
             {
@@ -202,7 +203,7 @@ FROM = "extends: _base.yaml\n"
         (
             {"acme": f"name: acme\n{FROM}", "_base": "- 1\n"},
             "_base.yaml: file: found a list; "
-            "allowed: a mapping with name, extends, client, policy, partitions, audit, dagster, "
+            "allowed: a mapping with name, extends, docs_url, client, policy, partitions, audit, dagster, "
             "resource_defaults, resources",
         ),
     ],

@@ -51,6 +51,20 @@ def test_a_failing_resource_fails_alone(tmp_path: Path) -> None:
         assert "Traceback" not in outcome.failure
 
 
+def test_the_asset_says_why_its_load_failed(tmp_path: Path) -> None:
+    """One observation of the failed resource's partition, with the text of the error; none of the others."""
+    folder = declare(tmp_path / "shops", ("path: /v1/customers", "path: /v1/nothing"))
+    with runs(tmp_path, build_defs(folder)) as running:
+        outcome = running.load("customers", "orders", start=DAY)
+    (event,) = [e for e in outcome.result.all_events if e.event_type_value == "ASSET_OBSERVATION"]
+    found = event.asset_observation_data.asset_observation
+    assert (found.asset_key.path[-1], found.partition) == ("customers", DAY)
+    assert found.description is not None
+    assert found.description.startswith("The load failed. ")
+    assert found.description.count("404") == 1
+    assert "look_at" in found.metadata
+
+
 def test_the_only_resource_fails(tmp_path: Path) -> None:
     """One line without a headline."""
     folder = declare(tmp_path / "shops", ("path: /v1/customers", "path: /v1/nothing"))

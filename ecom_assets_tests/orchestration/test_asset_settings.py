@@ -75,7 +75,12 @@ def test_what_the_shop_sets_holds_for_all_tables_and_what_a_table_sets_comes_bef
         "0 9 * * *", timedelta(minutes=90), "Europe/Berlin"
     )
     assert (products.automation_condition, products.freshness_policy, products.owners) == (None, None, [])
-    assert pools(made) == {**dict.fromkeys(found, "erp"), "stores": "stores"}
+    assert pools(made) == {**dict.fromkeys(found, "erp"), "stores": "stores", "sandbox_status": None}
+    status = found["sandbox_status"]
+    assert status.key == AssetKey(["raw", "erp", "sandbox_status"])
+    assert (status.group_name, status.owners) == ("ingest", ["team:data", "ann@example.com"])
+    assert (status.tags["domain"], status.tags["tier"], status.kinds) == ("sales", "1", {"report"})
+    assert (status.automation_condition, status.freshness_policy) == (None, None)
     Definitions.validate_loadable(made)
     keys = made.resolve_job_def("sandbox_snapshots").asset_layer.selected_asset_keys
     assert keys == {stores.key, products.key}

@@ -71,13 +71,43 @@ def test_metadata_of_each_partition_is_what_is_in_the_table(sandbox: Runs, range
 
 
 def test_metadata_of_the_run(sandbox: Runs, ranged: Outcome) -> None:
-    """Table, file, seconds per phase, load, and a preview that is labelled as that of several windows."""
+    """Table, file, seconds per phase, load, and a preview of the window itself."""
     metadata = ranged.materialised["orders", DAYS[0]]
     assert metadata["dagster/table_name"] == "sandbox.orders"
     assert metadata["dagster/uri"] == sandbox.place.warehouse().uri
     assert {f"run_seconds/{phase}" for phase in ("fetch", "normalize", "wait", "load")} <= metadata.keys()
-    assert metadata["preview"].startswith("First rows of this run's 3 windows\n\n| id | number |")
+    for day in DAYS:
+        first, *_ = ranged.materialised["orders", day]["preview"].splitlines()[2:]
+        assert first.startswith("| ")
+        (found,) = sandbox.rows(f"select updated_at from sandbox.orders where id = {first.split()[1]}")
+        assert str(found[0])[:10] == day
     assert (metadata["load_id"],) in sandbox.rows("select distinct load_id from sandbox.load_ledger")
+
+
+def test_counts_come_first_and_seconds_are_rounded(ranged: Outcome) -> None:
+    """What a person looks at is above what is technical."""
+    metadata = ranged.materialised["orders", DAYS[1]]
+    assert list(metadata)[:4] == ["dagster/partition_row_count", "rejected", "fetched", "source_total"]
+    for name, value in metadata.items():
+        if "seconds" in name:
+            assert value == round(value, 2), name
+
+
+def test_each_window_of_a_range_has_its_own_check(ranged: Outcome) -> None:
+    """Dagster's results have no partition in a run of a range; ours have, with the figures of the window."""
+    found = {
+        (event.asset_check_evaluation_data.check_name, event.asset_check_evaluation_data.partition): (
+            event.asset_check_evaluation_data
+        )
+        for event in ranged.result.all_events
+        if event.event_type_value == "ASSET_CHECK_EVALUATION"
+        and event.asset_check_evaluation_data.asset_key.path[-1] == "orders"
+    }
+    for day in DAYS:
+        assert found["no_rejected_rows", day].passed
+        fetched = found["complete", day].metadata["fetched"].value
+        assert fetched == ranged.materialised["orders", day]["fetched"] > 0
+    assert {partition for name, partition in found if name == "primary_key_unique"} == {None}
 
 
 def test_children_have_no_total(ranged: Outcome) -> None:

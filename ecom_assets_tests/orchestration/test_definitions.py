@@ -59,7 +59,7 @@ def definitions_as_json(definitions: Definitions) -> dict[str, Any]:
     repository = definitions.get_repository_def()
     assets = {}
     for spec in sorted(definitions.resolve_all_asset_specs(), key=lambda spec: spec.key):
-        schema = spec.metadata["dagster/column_schema"]
+        schema = spec.metadata.get("dagster/column_schema", TableSchema([]))
         assert isinstance(schema, TableSchema)
         assets[spec.key.to_user_string()] = {
             "group": spec.group_name,
@@ -69,9 +69,9 @@ def definitions_as_json(definitions: Definitions) -> dict[str, Any]:
             "deps": [dep.asset_key.to_user_string() for dep in spec.deps],
             "partitions": spec.partitions_def and partitions_text(spec.partitions_def),
             "skippable": spec.skippable,
-            "freshness": freshness_text(spec.freshness_policy),
+            "freshness": spec.freshness_policy and freshness_text(spec.freshness_policy),
             "metadata": sorted(set(spec.metadata)),
-            "table": spec.metadata["dagster/table_name"],
+            "table": spec.metadata.get("dagster/table_name"),
             "columns": {
                 column.name: ", ".join(
                     filter(
@@ -170,7 +170,7 @@ def number_of_assets(folder: Path, **environment: str) -> int:
 
 def test_loads_with_an_empty_environment_and_without_a_network(tmp_path: Path) -> None:
     """A new process in an empty folder leaves no file behind."""
-    assert number_of_assets(tmp_path) == 5
+    assert number_of_assets(tmp_path) == 6
     assert list(tmp_path.iterdir()) == []
 
 
@@ -204,7 +204,7 @@ def test_loads_without_the_secrets_of_its_shops(tmp_path: Path) -> None:
             "    columns: {id: {data_type: bigint, nullable: false}}\n",
             encoding="utf-8",
         )
-    assert number_of_assets(tmp_path, ECOM_SHOPS_DIR=str(shops)) == 3 * len(auths)
+    assert number_of_assets(tmp_path, ECOM_SHOPS_DIR=str(shops)) == 4 * len(auths)
 
 
 def test_definitions_resolve() -> None:
@@ -226,7 +226,7 @@ def test_a_shop_more_is_a_file_more(tmp_path: Path) -> None:
     other = (tmp_path / "sandbox.yaml").read_text(encoding="utf-8").replace("name: sandbox", "name: acme", 1)
     (tmp_path / "acme.yaml").write_text(other, encoding="utf-8")
     both = definitions_as_json(build_defs(tmp_path))
-    assert len(both["assets"]) == 10
+    assert len(both["assets"]) == 12
     assert {entry["group"] for entry in both["assets"].values()} == {"sandbox", "acme"}
     assert both["resources"] == ["acme_secrets", "sandbox_secrets"]
     assert {"acme_windows", "acme_snapshots", "sandbox_windows", "sandbox_snapshots"} == both["jobs"].keys()

@@ -168,7 +168,10 @@ def test_each_example_has_assets(tmp_path: Path) -> None:
             "example", example("https://api.example.com"), partitions={"start": "2024-01-25"}
         )
         keys = build_defs(shops=[shop]).resolve_asset_graph().get_all_asset_keys()
-        assert {key.path[-1] for key in keys} == {table.name for table in shop.tables}
+        assert {key.path[-1] for key in keys} == {
+            status_spec(shop).key.path[-1],
+            *(table.name for table in shop.tables),
+        }
 
 
 @dlt.resource

@@ -133,6 +133,18 @@ def test_the_rows_are_those_that_dagsters_own_storage_writes(tmp_path: Path) -> 
     assert found[0][1] == found[1][1]
 
 
+def test_no_window_hides_another_in_the_list_of_materializations(tmp_path: Path) -> None:
+    """The UI's list shows one event of a millisecond; here all were made at the same instant, in two batches."""
+    with opened(tmp_path) as instance:
+        run_id = materialise(instance, "2026-01-01", "2026-01-03")
+        batch, _ = batches(instance, run_id, "another")
+        at_once = [entry._replace(timestamp=1_795_000_000.25) for entry in batch]
+        instance.event_log_storage.store_event_batch(at_once)
+        instance.event_log_storage.store_event_batch(at_once)
+        stored = [entry.timestamp for entry in instance.all_logs("another")]
+    assert [int(at * 1000) - 1_795_000_000_000 for at in stored] == [250, 251, 252, 253, 254, 255]
+
+
 def test_an_instance_may_change_to_batches_and_back(tmp_path: Path) -> None:
     run_ids = []
     for ours in (False, True, False):

@@ -8,7 +8,16 @@ import os
 from pathlib import Path
 
 import pytest
-from dagster import AssetCheckEvaluation, AssetKey, AssetsDefinition, DagsterInstance, Definitions, EnvVar
+from dagster import (
+    AssetCheckEvaluation,
+    AssetKey,
+    AssetsDefinition,
+    DagsterInstance,
+    DefaultSensorStatus,
+    Definitions,
+    EnvVar,
+    build_sensor_context,
+)
 
 from ecom_assets.cli.app import main
 from ecom_assets.declaration.reading import Shop
@@ -58,13 +67,30 @@ def test_the_other_shops_load_and_the_wrong_one_says_why(
         definitions = build_defs(folder)
     Definitions.validate_loadable(definitions)
     specs = {spec.key: spec for spec in definitions.resolve_all_asset_specs()}
-    assert len(specs) == 6
+    assert len(specs) == 7
     assert WRONG in (specs[KEY].description or "")
     assert [record.message for record in caplog.records if WRONG in record.message]
     found = verdict(definitions)
     assert not found.passed
     assert (found.description or "").endswith(WRONG)
     assert found.metadata["place"].value == "partitions.every"
+
+
+def test_the_asset_is_red_before_anybody_looks_at_it(folder: Path) -> None:
+    definition = build_defs(folder).get_repository_def().get_sensor_def("broken_declaration")
+    assert definition.default_status is DefaultSensorStatus.RUNNING
+    with DagsterInstance.ephemeral() as instance:
+        told = definition.evaluate_tick(build_sensor_context(instance))
+        (event,) = told.asset_events
+        assert isinstance(event, AssetCheckEvaluation)
+        assert (event.asset_key, event.passed) == (KEY, False)
+        assert (event.description or "").endswith(WRONG)
+        again = definition.evaluate_tick(build_sensor_context(instance, cursor=told.cursor))
+        assert not again.asset_events
+        broken = folder / "broken.yaml"
+        broken.write_text(broken.read_text("utf-8").replace("fortnight", "decade"), "utf-8")
+        (changed,) = definition.evaluate_tick(build_sensor_context(instance, cursor=told.cursor)).asset_events
+        assert "decade" in str(changed.description)
 
 
 def test_the_check_passes_once_the_file_is_mended(folder: Path) -> None:
@@ -142,4 +168,8 @@ def test_a_shop_that_dagster_cannot_have_is_one_error(folder: Path, monkeypatch:
     Definitions.validate_loadable(definitions)
     specs = {spec.key: spec for spec in definitions.resolve_all_asset_specs()}
     assert "ValueError in" in (specs[AssetKey(["other", "declaration"])].description or "")
+    reporting = definitions.get_repository_def().get_sensor_def("other_declaration")
+    with DagsterInstance.ephemeral() as instance:
+        (event,) = reporting.evaluate_tick(build_sensor_context(instance)).asset_events
+    assert "ValueError in" in str(event.description)
     assert AssetKey(["sandbox", "orders"]) in specs

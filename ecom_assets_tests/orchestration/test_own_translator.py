@@ -54,13 +54,17 @@ def test_it_changes_what_it_wants_and_the_rest_follows(tmp_path: Path) -> None:
     orders = specs["raw_orders"]
     assert orders.key == AssetKey(["lake", "sandbox", "raw_orders"])
     assert (orders.group_name, list(orders.owners), orders.kinds) == ("lake", ["team:lake"], {"iceberg"})
-    assert {"layer", "dagster/table_name", "dagster/column_schema"} == set(orders.metadata)
+    links = {"api", "declaration", "dagster/code_references"}
+    assert {"layer", "dagster/table_name", "dagster/column_schema"} | links == set(orders.metadata)
     assert [dep.asset_key for dep in specs["raw_order_items"].deps] == [orders.key]
     gone = specs["raw_customers_deletions"]
     assert gone.key == AssetKey(["lake", "sandbox", "raw_customers_deletions"])
     assert [dep.asset_key for dep in gone.deps] == [specs["raw_customers"].key]
     assert (gone.group_name, list(gone.owners), gone.tags["layer"]) == ("lake", ["team:lake"], "raw")
     assert gone.automation_condition is None
+    status = specs["status"]
+    assert status.key == AssetKey(["lake", "sandbox", "status"])
+    assert (status.group_name, list(status.owners), status.tags["layer"]) == ("lake", ["team:lake"], "raw")
     windows = made.resolve_job_def("sandbox_windows").asset_layer.selected_asset_keys
     assert windows == {specs[f"raw_{name}"].key for name in ("customers", "orders", "order_items")}
     assert made.resolve_job_def("sandbox_deletions").asset_layer.selected_asset_keys == {gone.key}

@@ -27,6 +27,7 @@ def test_all_shapes_stand_side_by_side_in_one_code_location(tmp_path: Path) -> N
         if key.path[0] == "parent_children"
     }
     assert above == {
+        "status": set(),
         "orders": set(),
         "refunds": {"orders"},
         "refund_lines": {"refunds"},

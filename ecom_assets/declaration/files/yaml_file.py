@@ -17,6 +17,7 @@ from ecom_assets.foundation.errors import DeclarationError
 TOP_KEYS = (
     "name",
     "extends",
+    "docs_url",
     "client",
     "policy",
     "partitions",

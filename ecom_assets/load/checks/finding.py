@@ -6,12 +6,16 @@ See `ecom_assets.load.checks.table` and `ecom_assets.load.checks.ledger` for the
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from itertools import zip_longest
+from typing import Any, TypeAlias, TypeVar
 
 from ecom_assets.declaration.reading import Resource, Shop
 from ecom_assets.extract.windows import Window
 from ecom_assets.warehouse.transaction import Transaction
+
+Answer = TypeVar("Answer")
 
 SAMPLE_ROWS = 5
 """How many offending rows a finding shows at most."""
@@ -41,13 +45,26 @@ class UnanswerableError(Exception):
 class CheckedTable:
     """The table of a resource that checks examine, in an open warehouse.
 
-    `windows` are the windows to examine in the ledger; None is every window that was ever loaded.
+    `windows` are the windows to examine in the ledger; None is every window that was ever loaded. `answers` are answers
+    of the warehouse that several checks of the table share.
     """
 
     transaction: Transaction
     shop: Shop
     resource: Resource
     windows: Collection[Window] | None = None
+    answers: dict[str, Any] = field(default_factory=dict, compare=False)
+
+    def of_windows(self, windows: Collection[Window]) -> CheckedTable:
+        """Return the same table, to examine these windows."""
+        return replace(self, windows=windows)
+
+    def remembered(self, name: str, ask: Callable[[], Answer]) -> Answer:
+        """Return an answer of the warehouse, and ask for it only once."""
+        if name not in self.answers:
+            self.answers[name] = ask()
+        answer: Answer = self.answers[name]
+        return answer
 
     def columns_of(self, table: str, asset: str | None = None) -> Mapping[str, str]:
         """Return the types of a table's columns by name.
@@ -82,6 +99,23 @@ class CheckedTable:
     def quoted(self, table: str) -> str:
         """Return a table's qualified and quoted name."""
         return f'"{self.shop.name}"."{table}"'
+
+
+def runnable_sql(sql: str, *parameters: Any) -> str:
+    """Return a query with its parameters written into it, so that a person can run it."""
+    parts = zip_longest(sql.split("?"), map(_literal, parameters), fillvalue="")
+    return "".join(f"{text}{literal}" for text, literal in parts)
+
+
+def _literal(value: Any) -> str:
+    """Return a value as all engines write it in SQL."""
+    if value is None:
+        return "null"
+    if isinstance(value, datetime):
+        return f"timestamp with time zone '{value.isoformat(sep=' ')}'"
+    if isinstance(value, (bool, int, float)):
+        return str(value).lower()
+    return "'" + str(value).replace("'", "''") + "'"
 
 
 Query: TypeAlias = Callable[[CheckedTable], Finding]

@@ -12,7 +12,7 @@ from typing import Any
 
 from ecom_assets.extract.paging.end_of_list import NOTHING
 from ecom_assets.extract.windows import Window
-from ecom_assets.load.checks.finding import SAMPLE_ROWS, CheckedTable, Finding
+from ecom_assets.load.checks.finding import SAMPLE_ROWS, CheckedTable, Finding, runnable_sql
 from ecom_assets.load.ledger.coverage import (
     MISSING,
     PARTLY,
@@ -33,7 +33,18 @@ def _ledger_columns(checked: CheckedTable) -> Collection[str]:
 def _coverage(checked: CheckedTable) -> Coverage:
     """Return what the newest entries of a resource cover; older ones are history."""
     _ledger_columns(checked)
-    return coverage_of(newest_entries(checked.transaction, checked.shop, checked.resource))
+    return checked.remembered(
+        "coverage",
+        lambda: coverage_of(newest_entries(checked.transaction, checked.shop, checked.resource)),
+    )
+
+
+def _entries_in_force(checked: CheckedTable, coverage: Coverage) -> list[LedgerEntry]:
+    """Return the entries that count in the windows to examine, or all that count."""
+    if checked.windows is None:
+        return coverage.in_force
+    pieces = (piece for window in checked.windows for piece in coverage.pieces_in(window.start, window.end))
+    return list({id(entry): entry for _, _, entry in pieces}.values())
 
 
 def complete(checked: CheckedTable) -> Finding:
@@ -43,7 +54,7 @@ def complete(checked: CheckedTable) -> Finding:
     """
     name, partitions = checked.resource.name, checked.shop.partitions
     coverage = _coverage(checked)
-    rows = sorted(coverage.in_force, key=lambda entry: entry.start or entry.loaded_at)
+    rows = sorted(_entries_in_force(checked, coverage), key=lambda entry: entry.start or entry.loaded_at)
     missing: list[Window] = []
     partly: list[Window] = []
     if checked.windows is not None:
@@ -90,7 +101,7 @@ def complete(checked: CheckedTable) -> Finding:
             "incomplete": len(incomplete) + len(missing) + len(partly),
         },
         sample=tuple(asdict(entry) for entry in (incomplete or unconfirmed)[:SAMPLE_ROWS]),
-        sql=newest_entries_sql(checked.shop, _ledger_columns(checked)),
+        sql=runnable_sql(newest_entries_sql(checked.shop, _ledger_columns(checked)), name),
     )
 
 
@@ -105,7 +116,12 @@ def no_rejected_rows(checked: CheckedTable) -> Finding:
     """Find rows that the newest load of each window rejected."""
     coverage = _coverage(checked)
     checked.columns_of(REJECTED_ROWS_TABLE, checked.resource.name)
-    counts = rejected_counts(checked.transaction, checked.shop, checked.resource, coverage.in_force)
+    counted = checked.remembered(
+        "rejected",
+        lambda: rejected_counts(checked.transaction, checked.shop, checked.resource, coverage.in_force),
+    )
+    in_force = set(_entries_in_force(checked, coverage))
+    counts = {entry: count for entry, count in counted.items() if entry in in_force}
     total = sum(counts.values())
     sql = (
         "select partition_key, primary_key, reasons\n"
@@ -122,5 +138,23 @@ def no_rejected_rows(checked: CheckedTable) -> Finding:
         else "no record breaks the contract",
         figures={"rejected": total},
         sample=tuple(sample[:SAMPLE_ROWS]),
-        sql=sql,
+        sql=_rejected_rows_sql(checked, counts),
     )
+
+
+def _rejected_rows_sql(checked: CheckedTable, entries: Collection[LedgerEntry]) -> str:
+    """Return the query of the rejected rows of these loads; of no load, those of the windows to examine."""
+    conditions, parameters = ["resource = ?"], [checked.resource.name]
+    keys = sorted(window.partition_key for window in checked.windows or ())
+    if keys:
+        conditions.append("partition_key between ? and ?")
+        parameters += [keys[0], keys[-1]]
+    loads = sorted({entry.load_id for entry in entries})
+    if loads:
+        conditions.append(f"load_id in ({', '.join('?' * len(loads))})")
+        parameters += loads
+    sql = (
+        f"select partition_key, primary_key, reasons\nfrom {checked.quoted(REJECTED_ROWS_TABLE)}\n"
+        f"where {' and '.join(conditions)}\norder by 1, 2, 3"
+    )
+    return runnable_sql(sql, *parameters)

@@ -46,7 +46,8 @@ class ResourceStatus:
     all of it was ever loaded), or failed (the newest load of a part of it does not add up in the ledger). `partly`
     tells how many of the missing ones are loaded in part, by windows of another cadence or start. `rows` is None if
     the table does not exist. `rejected` counts the rejected rows of these windows. `last_load` is aware and in UTC.
-    `bar` goes from the window `first` to the window `last`. `cursor` is from where the next load of an open-ended table
+    `bar` goes from the window `first` to the window `last`. `loaded_until` is the end of the newest window that is
+    loaded, None for tables without windows. `cursor` is from where the next load of an open-ended table
     reads, None for other tables.
 
     `audited` counts the loaded windows that an audit has compared with the API since their last load, `audited_share`
@@ -67,6 +68,7 @@ class ResourceStatus:
     last: str | None
     bar: str
     cursor: str | None = None
+    loaded_until: datetime | None = None
     audited: int = 0
     audited_share: float | None = None
     drifted: int = 0
@@ -103,6 +105,11 @@ def missing_windows(shop: Shop, warehouse: Warehouse, now: datetime) -> dict[str
     return found
 
 
+def status_before_loads(shop: Shop, now: datetime) -> tuple[ResourceStatus, ...]:
+    """Return the status of each resource while there is no warehouse yet: all is missing."""
+    return tuple(_resource_status(shop, resource, None, (), now) for resource in shop.tables)
+
+
 def status(shop: Shop, warehouse: Warehouse, now: datetime) -> tuple[ResourceStatus, ...]:
     """Return the status of each resource.
 
@@ -129,22 +136,22 @@ def status(shop: Shop, warehouse: Warehouse, now: datetime) -> tuple[ResourceSta
 def _resource_status(
     shop: Shop,
     resource: Resource,
-    transaction: Transaction,
+    transaction: Transaction | None,
     tables: Collection[str],
     now: datetime,
 ) -> ResourceStatus:
-    """Return the status of one resource; `tables` are the tables that exist."""
-    entries = newest_entries(transaction, shop, resource) if LEDGER_TABLE in tables else []
+    """Return the status of one resource; `tables` are the tables that exist, none without a transaction."""
+    entries = newest_entries(transaction, shop, resource) if transaction and LEDGER_TABLE in tables else []
     coverage = coverage_of(entries)
     windows: Sequence[Window] = ()
     if resource.windowed and shop.partitions:
         windows = windows_between(shop.partitions, shop.partitions.start, now)
     marks = [coverage.state_of(window) for window in windows] or [_mark_without_windows(coverage.in_force)]
     rows = None
-    if resource.name in tables:
+    if transaction and resource.name in tables:
         rows = transaction.fetch_value(f'select count(*) from "{shop.name}"."{resource.name}"')
     rejected = 0
-    if REJECTED_ROWS_TABLE in tables:
+    if transaction and REJECTED_ROWS_TABLE in tables:
         counted = _entries_of(coverage, windows) if resource.windowed else coverage.in_force
         rejected = sum(rejected_counts(transaction, shop, resource, counted).values())
     return ResourceStatus(
@@ -160,7 +167,10 @@ def _resource_status(
         first=windows[0].partition_key if windows else None,
         last=windows[-1].partition_key if windows else None,
         bar=bar(marks),
-        cursor=_cursor(shop, resource, transaction) if resource.open_ended else None,
+        cursor=_cursor(shop, resource, transaction) if transaction and resource.open_ended else None,
+        loaded_until=max(
+            (window.end for window, mark in zip(windows, marks, strict=False) if mark == LOADED), default=None
+        ),
     )
 
 

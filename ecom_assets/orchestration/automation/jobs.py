@@ -12,6 +12,7 @@ from dagster import AssetKey, AssetSelection, define_asset_job, in_process_execu
 
 from ecom_assets.declaration.reading import Resource, Shop
 from ecom_assets.declaration.table.deletes import deletions_name
+from ecom_assets.orchestration.next_runs import job_name as job_name
 from ecom_assets.orchestration.translator import KeyOf, asset_key
 
 AssetJob: TypeAlias = Any
@@ -19,16 +20,6 @@ AssetJob: TypeAlias = Any
 
 SHOP_TAG = "ecom_assets/shop"
 """The tag on each run of a job that names its shop."""
-
-
-def job_name(shop: Shop, kind: str) -> str:
-    """Return a name that begins with the shop's; `kind` is `windows`, `snapshots` or `deletions` for a job.
-
-    A job may not have the name of an op of another shop. Those of the shop `x` begin with `load_x_` and `sweep_x_`, so
-    a shop named `load_x` or `sweep_x` gets another separator. No name in a declaration has three underscores.
-    """
-    separator = "___" if shop.name.startswith(("load_", "sweep_")) else "_"
-    return f"{shop.name}{separator}{kind}"
 
 
 def windows_job(shop: Shop, key_of: KeyOf = asset_key) -> AssetJob | None:

@@ -22,9 +22,7 @@ from ecom_assets.declaration.audit import Audit
 from ecom_assets.declaration.reading import Partitions, Shop
 from ecom_assets.extract.windows import floor, window_at, windows_between
 from ecom_assets.orchestration.automation.jobs import AssetJob, job_name
-
-MINUTES_AFTER = 10
-"""Minutes from the end of a window to its load, so that the API has settled."""
+from ecom_assets.orchestration.next_runs import MINUTES_AFTER as MINUTES_AFTER
 
 SNAPSHOT_CRON = "40 0 * * *"
 DELETIONS_CRON = "20 2 * * 0"

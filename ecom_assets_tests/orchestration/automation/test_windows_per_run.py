@@ -45,5 +45,6 @@ def test_a_range_is_still_one_run_where_backfills_are_cut(tmp_path: Path) -> Non
 def test_all_that_writes_to_a_dataset_shares_a_pool(tmp_path: Path) -> None:
     swept = declare(tmp_path, ("  - name: orders\n", "  - name: orders\n    deletes: sweep\n"))
     found = ops(build_defs(swept))
+    assert found.pop("show_sandbox_status").op.pool is None
     assert set(found) == {"load_sandbox_windows", "load_sandbox_snapshots", "sweep_sandbox_orders"}
     assert {name: entry.op.pool for name, entry in found.items()} == dict.fromkeys(found, "sandbox_load")
