@@ -11,6 +11,7 @@ import typer
 from ecom_assets.cli.check import check
 from ecom_assets.cli.diff import diff
 from ecom_assets.cli.discover import discover
+from ecom_assets.cli.init import init
 from ecom_assets.cli.load import load
 from ecom_assets.cli.pin import pin
 from ecom_assets.cli.preview import preview
@@ -18,6 +19,7 @@ from ecom_assets.cli.reset import reset
 from ecom_assets.cli.sandbox import sandbox
 from ecom_assets.cli.schema import schema
 from ecom_assets.cli.status import status
+from ecom_assets.cli.ui import ui
 from ecom_assets.foundation.process_exit import skip_collection_at_exit
 
 # dlt takes a second to import, so commands that need it import it inside their functions
@@ -63,6 +65,7 @@ def _options(
 app.command(epilog="Example: ecom-assets check sandbox")(check)
 app.command(epilog="Example: ecom-assets diff myshop")(diff)
 app.command(epilog="Example: ecom-assets discover sandbox:// --name mine --yes")(discover)
+app.command(epilog="Example: ecom-assets init myproject")(init)
 app.command(epilog="Example: ecom-assets load sandbox orders --window 2026-02-01...2026-02-07")(load)
 app.command(epilog="Example: ecom-assets pin myshop")(pin)
 app.command(epilog="Example: ecom-assets preview sandbox orders --limit 5 --window 2026-02-01")(preview)
@@ -70,3 +73,4 @@ app.command(epilog="Example: ecom-assets reset myshop orders")(reset)
 app.command(epilog="Example: ecom-assets status sandbox")(status)
 app.command(epilog="Example: ecom-assets schema > shops/declaration.schema.json")(schema)
 app.command(epilog="Example: ecom-assets sandbox --port 8000")(sandbox)
+app.command(epilog="Example: ecom-assets ui --port 3001")(ui)
