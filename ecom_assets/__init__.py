@@ -9,13 +9,14 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING
 
-__all__ = ["ShopSecrets", "build_defs", "load_shop", "rest_api_shop", "run_load", "secret"]
+__all__ = ["ShopSecrets", "build_defs", "load_shop", "rest_api_shop", "run_load", "secret", "tables"]
 
 if TYPE_CHECKING:
     from ecom_assets.declaration.from_python.secret import secret
     from ecom_assets.declaration.from_python.shop import rest_api_shop
     from ecom_assets.declaration.reading import load_shop
     from ecom_assets.load.run import run_load
+    from ecom_assets.load.shop_tables import tables
     from ecom_assets.orchestration.build_definitions import build_defs
     from ecom_assets.orchestration.resources import ShopSecrets
 else:  # a type checker that saw this function would accept every name
@@ -26,6 +27,7 @@ else:  # a type checker that saw this function would accept every name
         "rest_api_shop": "ecom_assets.declaration.from_python.shop",
         "run_load": "ecom_assets.load.run",
         "secret": "ecom_assets.declaration.from_python.secret",
+        "tables": "ecom_assets.load.shop_tables",
     }
 
     def __getattr__(name):

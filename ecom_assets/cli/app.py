@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from ecom_assets.cli.check import check
+from ecom_assets.cli.dbt_sources import dbt_sources
 from ecom_assets.cli.diff import diff
 from ecom_assets.cli.discover import discover
 from ecom_assets.cli.init import init
@@ -63,6 +64,9 @@ def _options(
 
 
 app.command(epilog="Example: ecom-assets check sandbox")(check)
+app.command("dbt-sources", epilog="Example: ecom-assets dbt-sources myshop > models/myshop/sources.yml")(
+    dbt_sources
+)
 app.command(epilog="Example: ecom-assets diff myshop")(diff)
 app.command(epilog="Example: ecom-assets discover sandbox:// --name mine --yes")(discover)
 app.command(epilog="Example: ecom-assets init myproject")(init)

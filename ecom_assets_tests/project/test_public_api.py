@@ -37,6 +37,7 @@ def test_the_public_names_are_these() -> None:
         "rest_api_shop",
         "run_load",
         "secret",
+        "tables",
     ]
 
 
