@@ -45,9 +45,10 @@ def test_children_depend_on_their_parent_and_nothing_on_what_nobody_made(
 
 
 def test_metadata_is_ours(specs: dict[AssetKey, AssetSpec]) -> None:
-    """The table in its dataset and the declared columns; no object of dlt that the UI would show."""
+    """The table in its dataset, the declared columns and the links; no object of dlt that the UI would show."""
     metadata = specs[AssetKey(["sandbox", "orders"])].metadata
-    assert metadata.keys() == {"dagster/table_name", "dagster/column_schema"}
+    links = {"dagster/code_references", "declaration", "api"}
+    assert metadata.keys() == {"dagster/table_name", "dagster/column_schema"} | links
     assert metadata["dagster/table_name"] == "sandbox.orders"
 
 
