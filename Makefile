@@ -48,8 +48,7 @@ demo: $(INSTALLED) $(INSTANCE)  ## Load a week of the sandbox shop into data/war
 	@DAGSTER_HOME="$(CURDIR)/.dagster" $(BIN)/python -m ecom_assets.orchestration.demo
 
 ui: $(INSTALLED) $(INSTANCE)  ## Open Dagster on http://127.0.0.1:3000 (PORT=… for another port)
-	@DAGSTER_HOME="$(CURDIR)/.dagster" VIRTUAL_ENV="$(CURDIR)/$(VENV)" PATH="$(CURDIR)/$(BIN):$$PATH" \
-		dg dev --host 127.0.0.1 --port $(PORT)
+	@DAGSTER_HOME="$(CURDIR)/.dagster" $(BIN)/ecom-assets ui --port $(PORT)
 
 test: $(DEV)  ## Run the fast tests
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE)

@@ -18,6 +18,7 @@ __all__ = [
     "rest_api_shop",
     "run_load",
     "secret",
+    "tables",
 ]
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from ecom_assets.declaration.from_python.shop import rest_api_shop
     from ecom_assets.declaration.reading import load_shop
     from ecom_assets.load.run import run_load
+    from ecom_assets.load.shop_tables import tables
     from ecom_assets.orchestration.build_definitions import build_defs
     from ecom_assets.orchestration.component.shop_component import ShopComponent
     from ecom_assets.orchestration.resources import ShopSecrets
@@ -39,6 +41,7 @@ else:  # a type checker that saw this function would accept every name
         "rest_api_shop": "ecom_assets.declaration.from_python.shop",
         "run_load": "ecom_assets.load.run",
         "secret": "ecom_assets.declaration.from_python.secret",
+        "tables": "ecom_assets.load.shop_tables",
     }
 
     def __getattr__(name):

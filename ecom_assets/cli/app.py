@@ -11,8 +11,10 @@ import typer
 from ecom_assets.cli.audit import audit
 from ecom_assets.cli.check import check
 from ecom_assets.cli.copy import copy
+from ecom_assets.cli.dbt_sources import dbt_sources
 from ecom_assets.cli.diff import diff
 from ecom_assets.cli.discover import discover
+from ecom_assets.cli.init import init
 from ecom_assets.cli.load import load
 from ecom_assets.cli.migrate import migrate
 from ecom_assets.cli.pin import pin
@@ -21,6 +23,7 @@ from ecom_assets.cli.reset import reset
 from ecom_assets.cli.sandbox import sandbox
 from ecom_assets.cli.schema import schema
 from ecom_assets.cli.status import status
+from ecom_assets.cli.ui import ui
 from ecom_assets.foundation.process_exit import skip_collection_at_exit
 
 # dlt takes a second to import, so commands that need it import it inside their functions
@@ -66,8 +69,12 @@ def _options(
 app.command(epilog="Example: ecom-assets audit myshop orders --windows 10 --repair")(audit)
 app.command(epilog="Example: ecom-assets check sandbox")(check)
 app.command(epilog="Example: ecom-assets copy myshop --to analytics")(copy)
+app.command("dbt-sources", epilog="Example: ecom-assets dbt-sources myshop > models/myshop/sources.yml")(
+    dbt_sources
+)
 app.command(epilog="Example: ecom-assets diff myshop")(diff)
 app.command(epilog="Example: ecom-assets discover sandbox:// --name mine --yes")(discover)
+app.command(epilog="Example: ecom-assets init myproject")(init)
 app.command(epilog="Example: ecom-assets load sandbox orders --window 2026-02-01...2026-02-07")(load)
 app.command(epilog="Example: ecom-assets migrate myshop orders")(migrate)
 app.command(epilog="Example: ecom-assets pin myshop")(pin)
@@ -76,3 +83,4 @@ app.command(epilog="Example: ecom-assets reset myshop orders")(reset)
 app.command(epilog="Example: ecom-assets status sandbox")(status)
 app.command(epilog="Example: ecom-assets schema > shops/declaration.schema.json")(schema)
 app.command(epilog="Example: ecom-assets sandbox --port 8000")(sandbox)
+app.command(epilog="Example: ecom-assets ui --port 3001")(ui)

@@ -78,6 +78,15 @@ def _find_window(shop: Shop, resource: str, key: str) -> Window:
         raise IngestError(
             f"--window: found {key!r}; allowed: the start of a {shop.partitions.every}, written as {key_format}"
         )
+    newest = window_at(shop.partitions, datetime.now(timezone.utc))
+    first = window_at(shop.partitions, shop.partitions.start)
+    if first.start < shop.partitions.start:
+        first = window_at(shop.partitions, first.end)
+    if not first.start <= window.start <= newest.start:
+        raise IngestError(
+            f"--window: found {key!r}; allowed: {first.partition_key} to {newest.partition_key}, "
+            "by partitions.start of the declaration and by now"
+        )
     return window
 
 

@@ -156,6 +156,14 @@ def test_preview_shows_rows_of_a_window(run: Any, shop: Path) -> None:
         (["preview", "sandbox", "nope"], "found 'nope'"),
         (["preview", "sandbox", "stores", "--window", "2026-01-01"], "stores is a snapshot"),
         (["preview", "sandbox", "orders", "--window", "today"], "--window: found 'today'"),
+        (
+            ["preview", "sandbox", "orders", "--window", "2019-01-01"],
+            "--window: found '2019-01-01'; allowed: 2026-01-01 to 20",
+        ),
+        (
+            ["preview", "sandbox", "orders", "--window", "2999-01-01"],
+            "--window: found '2999-01-01'; allowed: 2026",
+        ),
     ],
 )
 def test_wrong_input_is_one_line(run: Any, arguments: list[str], message: str) -> None:

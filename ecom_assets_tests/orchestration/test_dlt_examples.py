@@ -32,6 +32,7 @@ from ecom_assets.declaration.reading import Shop
 from ecom_assets.extract.windows import windows_between
 from ecom_assets.foundation.errors import DeclarationError
 from ecom_assets.load.run import run_load
+from ecom_assets.orchestration.status import status_spec
 from ecom_assets_tests.support.servers.dlt_examples import EXAMPLES, blog, lists_of_names, paginators
 from ecom_assets_tests.support.servers.example_api import ExampleApi, children
 from ecom_assets_tests.support.servers.loopback import Loopback

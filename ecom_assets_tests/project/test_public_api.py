@@ -97,6 +97,7 @@ def test_the_public_names_are_these() -> None:
         "rest_api_shop",
         "run_load",
         "secret",
+        "tables",
     ]
 
 
