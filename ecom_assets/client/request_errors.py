@@ -5,6 +5,7 @@ A line never holds the query or a secret.
 
 from __future__ import annotations
 
+import re
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
@@ -23,6 +24,9 @@ from ecom_assets.foundation.retry_statuses import (
 
 _BODY_SHOWN = 200
 """Characters of a body that an error shows."""
+
+_WANTS_TLS = re.compile(r"\bto (an )?HTTPS (port|server)\b|\bSSL-enabled server port\b", re.IGNORECASE)
+"""What nginx, Go and Apache say in a response with status 400 to a plain request on a port for TLS."""
 
 
 class RequestErrors:
@@ -59,6 +63,9 @@ class RequestErrors:
         body_start = " ".join(self.redactor.scrub(text).split())[:_BODY_SHOWN]
         status = f"status {status_text(response.status_code)}{_tries_text(tries)}"
         advice = self._advice(response.status_code, is_paused=getattr(response, "pause", None) is not None)
+        is_plain = urlsplit(response.request.url or "").scheme == "http"
+        if response.status_code == 400 and is_plain and _WANTS_TLS.search(text):
+            advice = f"the server speaks https, not http: {scheme_advice('https')}"
         return ApiError(self.message(response.request, f"{status}; {advice}; body: {body_start or 'empty'}"))
 
     def declared_error(self, response: Response, error: str) -> ApiError:
@@ -132,6 +139,11 @@ class RequestErrors:
         if status >= 500:
             return API_FAULT_ADVICE
         return "the API refused the request: check the endpoint's params, its paginator and incremental"
+
+
+def scheme_advice(scheme: str) -> str:
+    """Return what to do about an address with the wrong scheme, given the right one."""
+    return f"begin the address in client.base_url, or in access_token_url, with {scheme}://"
 
 
 def status_text(status: int) -> str:

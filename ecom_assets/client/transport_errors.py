@@ -8,15 +8,21 @@ from __future__ import annotations
 import socket
 import ssl
 from collections.abc import Iterator
+from http.client import BadStatusLine
 from typing import NamedTuple
 
 from requests import exceptions
-from urllib3.exceptions import DecodeError, InvalidHeader, NewConnectionError, ProtocolError
+from urllib3.exceptions import DecodeError, InvalidHeader, NewConnectionError, ProtocolError, ProxyError
 from urllib3.exceptions import TimeoutError as PoolTimeout
 
 from ecom_assets.client.http_connection import BrokenContentLength
-from ecom_assets.client.request_errors import status_text
+from ecom_assets.client.request_errors import scheme_advice, status_text
 from ecom_assets.declaration.reading import Policy
+
+_NOT_TLS = ("WRONG_VERSION_NUMBER", "PACKET_LENGTH_TOO_LONG")
+"""What OpenSSL makes of a first answer that is plain text."""
+_TLS_ALERT = "\x15\x03"
+"""How a TLS server's answer to a plain request begins."""
 
 
 class TransportFailure(NamedTuple):
@@ -59,7 +65,15 @@ def transport_failure(error: Exception, policy: Policy) -> TransportFailure:
         if isinstance(cause, ssl.SSLCertVerificationError):
             return TransportFailure(f"its TLS certificate is not trusted ({cause.verify_message})", False)
         if isinstance(cause, ssl.SSLError) and cause.reason:
-            return TransportFailure(f"TLS failed ({cause.reason.replace('_', ' ').lower()})", True)
+            reason = f"TLS failed ({cause.reason.replace('_', ' ').lower()})"
+            # a proxy is not at the declared address
+            if cause.reason in _NOT_TLS and not any(isinstance(cause, ProxyError) for cause in causes):
+                return TransportFailure(
+                    f"the server speaks http, not https: {reason}", False, scheme_advice("http")
+                )
+            return TransportFailure(reason, True)
+        if isinstance(cause, BadStatusLine) and getattr(cause, "line", "").startswith(_TLS_ALERT):
+            return TransportFailure("the server speaks https, not http", False, scheme_advice("https"))
     if any(isinstance(cause, (BrokenContentLength, InvalidHeader)) for cause in causes):
         return TransportFailure("its response has a contradictory or broken Content-Length", False)
     if any(isinstance(cause, socket.gaierror) for cause in causes):
@@ -67,7 +81,15 @@ def transport_failure(error: Exception, policy: Policy) -> TransportFailure:
     timeouts = (exceptions.Timeout, PoolTimeout, TimeoutError)
     # urllib3 counts every connection that cannot be made as a timeout
     if any(isinstance(cause, timeouts) and not isinstance(cause, NewConnectionError) for cause in causes):
-        return TransportFailure(f"no answer within {policy.timeout:g} s", True)
+        reason = f"no answer within {policy.timeout:g} s"
+        # the text is Python's own, and the only sign
+        if any(isinstance(cause, TimeoutError) and "handshake" in str(cause) for cause in causes):
+            return TransportFailure(
+                f"{reason} to the TLS handshake",
+                True,
+                f"if the server speaks http only, {scheme_advice('http')}",
+            )
+        return TransportFailure(reason, True)
     if isinstance(error, (ProtocolError, exceptions.ChunkedEncodingError)):
         return TransportFailure("the body was cut off", True)
     if isinstance(error, exceptions.ConnectionError):

@@ -7,7 +7,8 @@ line that a user sees.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,11 @@ from ecom_assets.foundation.errors import DeclarationError
 
 LONGEST_ECHO = 60
 """The most characters of a value that a message repeats."""
+
+_SIMILAR = 0.75
+"""How similar an unknown key must be to a known one, from 0 to 1; below that, guesses mislead."""
+_SHORTEST_PART = 3
+"""The fewest letters of a key that may stand for a longer one, such as url for base_url."""
 
 Place = tuple[str | int, ...]
 """A place in a document: the keys, and the positions in lists, that lead to it."""
@@ -87,6 +93,40 @@ def format_place(place: Place) -> str:
         else:
             text += f".{piece if re.fullmatch(r'[A-Za-z0-9_-]{1,60}', piece) else format_value(piece)}"
     return text.removeprefix(".") or "file"
+
+
+def allowed_keys(key: object, known: Iterable[str], beside: str = "") -> str:
+    """Return what is allowed in place of an unknown key: the known keys, and the one that is written much like it.
+
+    Args:
+        key: The unknown key.
+        known: The known keys, in the order of the documentation.
+        beside: What follows the list of the known keys.
+    """
+    known = tuple(known)
+    allowed = f"{', '.join(known)}{beside}"
+    similar = _similar_key(str(key)[:LONGEST_ECHO], known)
+    return f"{allowed}; did you mean {similar}?" if similar else allowed
+
+
+def _similar_key(key: str, known: Iterable[str]) -> str | None:
+    """Return the one of the known keys that is written like a key, or of which it is a part at one end."""
+    wanted = _letters(key)
+    written = {_letters(name): name for name in known}
+    similar = get_close_matches(wanted, written, 1, _SIMILAR)
+    if not similar and len(wanted) >= _SHORTEST_PART:
+        parts = [
+            name
+            for name in written
+            if name.startswith(wanted) or name.endswith(wanted) or wanted.startswith(name)
+        ]
+        similar = parts if len(parts) == 1 else []
+    return written[similar[0]] if similar else None
+
+
+def _letters(key: str) -> str:
+    """Return a key without what other spellings change, such as primaryKey or primary-key."""
+    return re.sub(r"[\W_]", "", key).casefold()
 
 
 def value_error(found: str, allowed: str, *place: str | int) -> PydanticCustomError:

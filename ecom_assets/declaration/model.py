@@ -15,7 +15,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 from pydantic_core.core_schema import no_info_before_validator_function
 
-from ecom_assets.declaration.error_text import value_error
+from ecom_assets.declaration.error_text import allowed_keys, value_error
 
 FileSchema = Mapping[str, Any] | Callable[[JsonSchemaValue], JsonSchemaValue]
 """The JSON Schema of what a file may hold, or a function that makes it from the schema of the model."""
@@ -44,7 +44,7 @@ class DeclarationModel(BaseModel):
             return data
         for key in data:
             if key not in cls.file_keys() and key not in cls.NOT_IN_FILE:
-                raise value_error("an unknown key", ", ".join(cls.file_keys()), key)
+                raise value_error("an unknown key", allowed_keys(key, cls.file_keys()), key)
         return {key: value for key, value in data.items() if value is not None}
 
 

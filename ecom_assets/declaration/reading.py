@@ -21,6 +21,7 @@ from ecom_assets.declaration.api.policy import Policy
 from ecom_assets.declaration.dlt_config.bindings import bind_resource
 from ecom_assets.declaration.error_text import (
     Place,
+    allowed_keys,
     format_path,
     format_place,
     format_value,
@@ -229,7 +230,7 @@ def _with_defaults_merged(document: dict[str, Any], locate: Locate) -> dict[str,
         raise fail(("resource_defaults",), format_value(defaults), "a mapping")
     for key in defaults:
         if key not in DEFAULT_KEYS:
-            raise fail(("resource_defaults", key), "an unknown key", ", ".join(DEFAULT_KEYS))
+            raise fail(("resource_defaults", key), "an unknown key", allowed_keys(key, DEFAULT_KEYS))
     merged = {key: value for key, value in document.items() if key not in ("resource_defaults", "extends")}
     resources = document.get("resources")
     if isinstance(resources, list):

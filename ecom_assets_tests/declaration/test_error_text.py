@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from ecom_assets.declaration.error_text import allowed_keys
 from ecom_assets.declaration.reading import format_path, load_shop, load_shops, shop_files, shops_dir
 from ecom_assets.foundation.errors import DeclarationError
 
@@ -71,6 +72,29 @@ def test_wrong_file(tmp_path: Path, old: str, new: str, message: str) -> None:
     assert str(caught.value) == f"{format_path(file)}: {message}"
     # neither the message nor an exception that a traceback would show before it may hold the secret
     assert SECRET not in "".join(traceback.format_exception(caught.value))
+
+
+@pytest.mark.parametrize(
+    ("key", "guess"),
+    [
+        ("primary_kee", "primary_key"),
+        ("primaryKey", "primary_key"),
+        ("Primary-Key", "primary_key"),
+        ("url", "base_url"),  # the end of one known key
+        ("page_size", "page"),  # a known key is the beginning of it
+        ("total", None),  # the beginning of two known keys
+        ("id", None),  # too short to be a part of a key
+        ("sorting", None),
+        ("", None),
+        ("k" * 100_000, None),
+        (7, None),
+    ],
+)
+def test_unknown_key_like_a_known_one(key: object, guess: str | None) -> None:
+    """The known key that the user may have meant follows the list of the known keys; a doubtful guess does not."""
+    known = ("primary_key", "base_url", "page", "total_path", "total_header", "paid")
+    suggestion = f"; did you mean {guess}?" if guess else ""
+    assert allowed_keys(key, known, " here") == f"{', '.join(known)} here{suggestion}"
 
 
 def test_the_file_that_is_made_wrong_is_good(tmp_path: Path) -> None:

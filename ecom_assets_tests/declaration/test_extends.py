@@ -169,7 +169,7 @@ FROM = "extends: _base.yaml\n"
             {"acme": f"name: acme\n{FROM}", "_base": BASE.replace("timeout", "timeouts")},
             "_base.yaml: policy.timeouts: found an unknown key; allowed: max_retries, backoff_factor, "
             "retry_statuses, retry_after, retry_errors, timeout, response_timeout, max_response_bytes, max_pages, "
-            "requests_per_second, concurrency, lookback",
+            "requests_per_second, concurrency, lookback; did you mean timeout?",
         ),
         (
             {"acme": f"name: acme\n{FROM}", "_base": f"{BASE}extra: 1\n"},

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from ecom_assets.declaration.error_text import format_value, value_error
+from ecom_assets.declaration.error_text import allowed_keys, format_value, value_error
 from ecom_assets.declaration.model import Check
 
 EMPTY_FORMS: Mapping[str, str] = {
@@ -45,7 +45,7 @@ def _response_actions(value: Any) -> Any:
             raise value_error(format_value(action), "a mapping", position)
         for key, given in action.items():
             if key not in known:
-                raise value_error("an unknown key", ", ".join(known), position, key)
+                raise value_error("an unknown key", allowed_keys(key, known), position, key)
             functions = given if isinstance(given, (list, tuple)) and given else [given]
             if key == "action" and all(map(callable, functions)):
                 continue

@@ -13,7 +13,7 @@ from pydantic import Field, model_validator
 from pydantic.json_schema import JsonSchemaValue
 from typing_extensions import Self
 
-from ecom_assets.declaration.error_text import Place, format_value, rule_error, value_error
+from ecom_assets.declaration.error_text import Place, allowed_keys, format_value, rule_error, value_error
 from ecom_assets.declaration.field_types import (
     SECRET_NAME,
     DottedText,
@@ -214,7 +214,7 @@ class Auth(DeclarationModel):
             raise rule_error(("secret",), "one name", f"a mapping of {', '.join(fields)} to names")
         for field in self.secret if isinstance(self.secret, Mapping) else ():
             if field not in fields:
-                raise rule_error(("secret", field), "an unknown field", ", ".join(fields))
+                raise rule_error(("secret", field), "an unknown field", allowed_keys(field, fields))
         return self
 
     def _check_recipe(self) -> None:

@@ -13,7 +13,7 @@ from typing import Annotated, Any, NamedTuple
 from dlt.sources.helpers.rest_client import paginators
 
 from ecom_assets.declaration.api.item_range import CONTENT_RANGE, ItemRangePaginator
-from ecom_assets.declaration.error_text import format_value, value_error
+from ecom_assets.declaration.error_text import allowed_keys, format_value, value_error
 from ecom_assets.declaration.field_types import TEXT_SCHEMA, json_path
 from ecom_assets.declaration.model import Check
 
@@ -178,7 +178,7 @@ def check_paginator(value: Any) -> dict[str, Any]:
     known = ["type", *paginator_keys(kind)]
     for key, given in config.items():
         if key not in known:
-            raise value_error("an unknown key", f"{', '.join(known)} with type {kind}", key)
+            raise value_error("an unknown key", allowed_keys(key, known, f" with type {kind}"), key)
         try:
             _check_paginator_value(key, given)
         except ValueError as error:
@@ -244,7 +244,7 @@ def _check_registered(
     known = ["type", *(name for name in parameters), *(key for key in _TOTAL_KEYS if key not in parameters)]
     for key in config:
         if key not in known and not takes_any:
-            raise value_error("an unknown key", f"{', '.join(known)} with type {kind}", key)
+            raise value_error("an unknown key", allowed_keys(key, known, f" with type {kind}"), key)
         if key in _TOTAL_KEYS and key not in parameters:
             try:
                 _check_paginator_value(key, config[key])

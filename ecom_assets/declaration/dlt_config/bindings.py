@@ -13,7 +13,7 @@ from typing import Any
 from ecom_assets.declaration.api.fallback import first_cursor
 from ecom_assets.declaration.dlt_config.refusals import Fail, take_keys
 from ecom_assets.declaration.dlt_config.table_keys import COLUMN, REFERENCE
-from ecom_assets.declaration.error_text import Place, format_value
+from ecom_assets.declaration.error_text import Place, allowed_keys, format_value
 
 _RESOLVE_KEYS = ("type", "resource", "field")
 _TEXTS = "a list of texts"
@@ -62,7 +62,7 @@ def _with_resolved_params(endpoint: dict[str, Any], place: Place, fail: Fail) ->
             raise fail((*here, "type"), found, "resolve or incremental; other parameters are no mappings")
         for key in value:
             if key not in _RESOLVE_KEYS:
-                raise fail((*here, key), "an unknown key", ", ".join(_RESOLVE_KEYS))
+                raise fail((*here, key), "an unknown key", allowed_keys(key, _RESOLVE_KEYS))
         parent, field = value.get("resource"), value.get("field")
         if not isinstance(parent, str) or not re.fullmatch(r"[a-z][a-z0-9_]*", parent):
             raise fail((*here, "resource"), _found(parent), "the name of the parent resource")
@@ -142,7 +142,8 @@ def _take_references(resource: dict[str, Any], place: Place, fail: Fail) -> None
         entry = take_keys(REFERENCE, given, at, fail)
         for key in entry:
             if REFERENCE.find(key) is None:
-                raise fail((*at, key), "an unknown key", ", ".join(known.key for known in REFERENCE.keys))
+                allowed = allowed_keys(key, (known.key for known in REFERENCE.keys))
+                raise fail((*at, key), "an unknown key", allowed)
         if entry.get("table") not in (None, resource.get("name")):
             raise fail((*at, "table"), format_value(entry["table"]), "the resource's own name, or nothing")
         target = entry.get("referenced_table")

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from ecom_assets.declaration.error_text import Place, format_path, format_place, format_value
+from ecom_assets.declaration.error_text import Place, allowed_keys, format_path, format_place, format_value
 from ecom_assets.declaration.files.secrets_in_files import refuse_secrets
 from ecom_assets.declaration.files.yaml_loader import MAX_DEPTH, StrictLoader
 from ecom_assets.foundation.errors import DeclarationError
@@ -56,7 +56,8 @@ def check_document(document: dict[str, Any], label: str) -> None:
     refuse_secrets(document, label)
     for key in document:
         if key not in TOP_KEYS:
-            raise DeclarationError(label, format_place((key,)), "an unknown key", ", ".join(TOP_KEYS))
+            allowed = allowed_keys(key, TOP_KEYS)
+            raise DeclarationError(label, format_place((key,)), "an unknown key", allowed)
 
 
 def _read(file: Path, label: str) -> dict[Any, Any]:

@@ -17,7 +17,13 @@ from ecom_assets.declaration.api.policy import Policy
 from ecom_assets.declaration.assets.settings import AssetSettings
 from ecom_assets.declaration.audit import Audit
 from ecom_assets.declaration.dlt_config.spellings import Spellings
-from ecom_assets.declaration.error_text import Place, dictionary_label, format_place, format_value
+from ecom_assets.declaration.error_text import (
+    Place,
+    allowed_keys,
+    dictionary_label,
+    format_place,
+    format_value,
+)
 from ecom_assets.declaration.files.secrets_in_files import find_secret
 from ecom_assets.declaration.files.yaml_file import check_keys
 from ecom_assets.declaration.from_python.auth import TakenAuth
@@ -66,9 +72,8 @@ def rest_api_shop(
         raise DeclarationError(label, "config", format_value(config), f"a mapping with {', '.join(_KEYS)}")
     for key in config:
         if key not in _KEYS:
-            allowed = (
-                f"{', '.join(_KEYS)}; name, partitions, policy and dagster are arguments of rest_api_shop"
-            )
+            beside = "; name, partitions, policy and dagster are arguments of rest_api_shop"
+            allowed = allowed_keys(key, _KEYS, beside)
             raise DeclarationError(label, format_place((str(key),)), "an unknown key", allowed)
     document = _Copy(name, label).copy(config, ())
     taken = TakenAuth(label)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ecom_assets.declaration.error_text import format_value, rule_error, value_error
+from ecom_assets.declaration.error_text import allowed_keys, format_value, rule_error, value_error
 
 STEPS = ("filter", "map", "yield_map")
 """The kinds of steps, in the order in which dlt applies those of one mapping."""
@@ -23,7 +23,7 @@ def take_steps(value: Any) -> Any:
             raise value_error(format_value(step), f"a mapping with {', '.join(STEPS)}", position)
         for key, function in step.items():
             if key not in STEPS:
-                raise value_error("an unknown key", ", ".join(STEPS), position, key)
+                raise value_error("an unknown key", allowed_keys(key, STEPS), position, key)
             if not callable(function):
                 raise value_error(format_value(function), "a function of Python", position, key)
     return tuple(value)
