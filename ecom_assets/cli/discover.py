@@ -63,6 +63,9 @@ def discover(
     requests: Annotated[
         int, typer.Option(min=3, max=100, help="How many requests each endpoint gets at most.")
     ] = 12,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Declare each column without a null in the sample as never null.")
+    ] = False,
     allow_http: Annotated[
         bool, typer.Option("--allow-http", help="Allow plain http to hosts other than the local one.")
     ] = False,
@@ -118,6 +121,7 @@ def discover(
         offline=offline,
         max_requests=requests,
         file=file,
+        strict=strict,
     )
     secrets = {} if offline else _ask_missing_secrets(options, yes)
     with _show_progress() as on_progress:

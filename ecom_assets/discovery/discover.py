@@ -24,7 +24,7 @@ from ecom_assets.discovery.exploration.record_list import request_first_page
 from ecom_assets.discovery.output.shop_yaml import ShopDraft, resource_lines
 from ecom_assets.discovery.secret_field_names import drop_secret_field_names
 from ecom_assets.discovery.tables.naming import NamingRules
-from ecom_assets.discovery.tables.table_draft import TableDraft, add_references, draft_tables
+from ecom_assets.discovery.tables.table_draft import TableDraft, add_references, allow_nulls, draft_tables
 from ecom_assets.discovery.verification import verified_yaml
 from ecom_assets.foundation.errors import ApiError, IngestError
 from ecom_assets.foundation.progress import OnProgress
@@ -58,6 +58,7 @@ class DiscoveryOptions:
         naming: The rules for names.
         taken: Names that other resources have already.
         file: Where the declaration will be written; the shops of the same folder are its neighbours.
+        strict: Declare a column as never null if the sample has no null in it; otherwise only key and cursor.
     """
 
     name: str
@@ -72,6 +73,7 @@ class DiscoveryOptions:
     naming: NamingRules = field(default_factory=NamingRules)
     taken: Collection[str] = ()
     file: Path = Path()
+    strict: bool = False
 
 
 @dataclass(frozen=True)
@@ -206,11 +208,14 @@ class _ShopDiscovery:
             )
             # the names in one body say nothing about another body
             conventions = self.conventions if argument.body is None else ApiConventions()
-            known = [*described.params, *options.parameters]
+            known = {**described.params, **{name: {} for name in options.parameters}}
             endpoint = _explore(client, name, parent, conventions, known)
             endpoint.records = drop_secret_field_names(endpoint.records, connection.redactor.scrub)
             conventions.learn(endpoint)
         tables = draft_tables(endpoint, name, options.naming, taken, described.table, None, parent_columns)
+        if not options.strict:
+            for table in tables:
+                allow_nulls(table, tables[0].endpoint)
         tables[0].include, tables[0].parent_endpoint = include, parent.name if parent else None
         if described.description:
             tables[0].description = described.description

@@ -103,6 +103,7 @@ class Probe:
         limit: int | None = None,
         offset: int | None = None,
         page_size: int | None = None,
+        page_number: int | None = None,
         max_parents: int | None = None,
     ) -> Page:
         """Return one page of an endpoint, in the API's own order.
@@ -116,6 +117,7 @@ class Probe:
             offset: Where the page starts, in place of the declared offset, if the paging is by offset.
             page_size: How many records to ask for, in place of the declared number, whatever the paging is. Without a
                 parameter that is named like a page size, it changes nothing.
+            page_number: Which page to ask for, in place of the first one, if the paging is by number.
             max_parents: How many parent records to try for one that has children; by default all of the page.
 
         Raises:
@@ -123,7 +125,7 @@ class Probe:
         """
         if resource.parent is None:
             own_values = self._window_values(resource, bounds)
-            return self._request_page(resource, own_values, bounds, limit, offset, page_size)
+            return self._request_page(resource, own_values, bounds, limit, offset, page_size, page_number)
         known_parent = self._parents.get((resource.name, bounds))
         parent_resource = self._shop.resource(resource.parent)
         parents = [known_parent] if known_parent else None
@@ -135,7 +137,7 @@ class Probe:
             values = placeholder_values(resource, parent)
             page = None
             if values is not None:
-                page = self._request_page(resource, values, bounds, limit, offset, page_size)
+                page = self._request_page(resource, values, bounds, limit, offset, page_size, page_number)
             ignored += page.ignored if page else ()
             if page and (page.records or known_parent):
                 self._parents[resource.name, bounds] = parent
@@ -168,6 +170,7 @@ class Probe:
         limit: int | None,
         offset: int | None,
         page_size: int | None,
+        page_number: int | None,
     ) -> Page:
         """Send one request with these values in place of its placeholders."""
         endpoint = resource.endpoint
@@ -178,6 +181,8 @@ class Probe:
         config = dict(endpoint.paginator or self._shop.client.paginator or {"type": "single_page"})
         if config["type"] in ("offset", "range"):
             config |= {"limit": limit or config["limit"], "offset": offset or config.get("offset") or 0}
+        if config["type"] == "page_number" and page_number is not None:
+            config["base_page"] = page_number
         body = None if template.json_body is None else copy.deepcopy(dict(template.json_body))
         request = Request(
             endpoint.method,

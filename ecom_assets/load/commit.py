@@ -29,6 +29,7 @@ from ecom_assets.load.staging import empty_staging
 from ecom_assets.load.stale_writes import restore_newer_rows, set_newer_rows_aside
 from ecom_assets.load.warehouse_state import WarehouseState, refuse_type_conflicts
 from ecom_assets.warehouse.errors import as_warehouse_error
+from ecom_assets.warehouse.layout import record_layout
 from ecom_assets.warehouse.transaction import Transaction
 
 
@@ -138,6 +139,7 @@ def _write(
     write_staged_rows(transaction, shop, reading, plan.began, overtaking, on_progress)
     reconcile_nested_rows(transaction, shop, load_metrics, on_progress)
     empty_staging(transaction, shop)
+    record_layout(transaction, shop.name)
     restore_newer_rows(transaction, shop, newer_rows)
     # again, for the tables that this load created
     index_row_keys(transaction, shop, resources)

@@ -14,8 +14,13 @@ MINUTES_AFTER = 10
 
 
 def job_name(shop: Shop, kind: str) -> str:
-    """Return a name that begins with the shop's; `kind` is `windows`, `snapshots` or `deletions` for a job."""
-    return f"{shop.name}_{kind}"
+    """Return a name that begins with the shop's; `kind` is `windows`, `snapshots` or `deletions` for a job.
+
+    A job may not have the name of an op of another shop. Those of the shop `x` begin with `load_x_` and `sweep_x_`, so
+    a shop named `load_x` or `sweep_x` gets another separator. No name in a declaration has three underscores.
+    """
+    separator = "___" if shop.name.startswith(("load_", "sweep_")) else "_"
+    return f"{shop.name}{separator}{kind}"
 
 
 _SUNDAY = 7

@@ -298,7 +298,7 @@ class TestUpdate:
     @pytest.fixture
     def file(self, run: Any, sandbox: Running, monkeypatch: pytest.MonkeyPatch) -> Path:
         monkeypatch.setenv("SOURCES__MINE__API_KEY", KEY)
-        assert found(sandbox, run, "--endpoint", "/v1/orders")[0] == 0
+        assert found(sandbox, run, "--endpoint", "/v1/orders", "--strict")[0] == 0
         file = Path("shops/mine.yaml")
         text = file.read_text("utf-8")
         text = text.replace("    columns:\n", "    columns:   # by hand\n", 1)

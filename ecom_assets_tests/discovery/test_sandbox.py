@@ -36,7 +36,7 @@ def sandbox() -> Iterator[Running]:
 @pytest.fixture(scope="module")
 def discovery(sandbox: Running) -> Discovery:
     sandbox.log.clear()
-    found = discover(DiscoveryOptions("found", sandbox.base_url, AUTH, ENDPOINTS), SECRETS)
+    found = discover(DiscoveryOptions("found", sandbox.base_url, AUTH, ENDPOINTS, strict=True), SECRETS)
     for path in ENDPOINTS:
         asked = [request for request in sandbox.log.requests if request.path == path]
         assert len(asked) <= 12, path

@@ -90,7 +90,7 @@ def _time_filter(described: DescribedEndpoint) -> TimeFilter | None:
     for path, entry in described.table.fields.items() if described.params else ():
         if entry.data_type not in ("timestamp", "date") or not _CHANGE_NAMES.search(path[-1].lower()):
             continue
-        for start, ends in filter_params(Cursor(path, (), ()), list(described.params), ()):
+        for start, ends in filter_params(Cursor(path, (), ()), described.params, ()):
             param = described.params[start]
             instant_format = "date" if param.get("format") == "date" else "iso8601"
             instant_format = "unix" if param.get("type") in ("integer", "number") else instant_format

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,7 +14,7 @@ from ecom_assets.declaration.table.column import Column
 from ecom_assets.discovery.field_path import FieldPath
 from ecom_assets.discovery.tables.naming import snake_case
 
-_CHANGE_NAMES = re.compile(r"(updated?|modified|modification|changed?|edited)(_|$)")
+_CHANGE_NAMES = re.compile(r"(updated?|modified|modification|modify|changed?|edited|mtime|lastmod)(_|$)")
 _CHANGE_WORDS = re.compile(r"updated|modified|changed")
 _OTHER_NAMES = re.compile(r"(^|_)(by|count|id|user|name|reason)$")
 _UTC_SUFFIX = re.compile(r"_(gmt|utc)$")
@@ -81,6 +81,54 @@ def _likely_formats(values: Sequence[Any]) -> tuple[str, ...]:
     return ("iso8601_naive", "iso8601", "date", "unix")
 
 
+_STARTS = ("min", "from", "after", "since", "start", "begin", "gte", "gt", "gteq", "ge", "newer")
+_ENDS = ("max", "to", "before", "until", "end", "end", "lt", "lt", "lt", "lt", "older")
+_LATER_ENDS = {"since": ("before",), "gte": ("lte",), "gteq": ("lteq",), "ge": ("le",), "gt": ("lte",)}
+_CREATION = re.compile(r"creat|placed|publish|ordered|birth|deliver|ship|paid|expire|due")
+
+
+def described_pairs(known: Collection[str], cursor: str) -> list[tuple[str, tuple[str, ...]]]:
+    """Return the known parameters that look like the start of a window, each with those that look like its end.
+
+    Args:
+        known: Names of parameters. Where they come from a description, a mapping of what it says about each.
+        cursor: The name of the field to filter by, in snake_case.
+
+    Returns:
+        The best first: those that are named after the field, then those about changes, then the general ones.
+    """
+    about: Mapping[str, Any] = known if isinstance(known, Mapping) else {}
+    words = set(cursor.split("_"))
+    ranked = []
+    for name in known:
+        parts = _parts(name)
+        text = str(about.get(name, {}).get("description", "")).lower()
+        start = next((part for part in parts if part in _STARTS), "")
+        if not start:
+            continue
+        rest = {part for part in parts if part != start}
+        says_change = bool(
+            _CHANGE_WORDS.search(text) or rest & {"updated", "update", "modified", "changed", "change"}
+        )
+        if not (rest & words) and not says_change and _CREATION.search(f"{name} {text}".lower()):
+            continue  # a filter by another time would miss changes
+        number = _STARTS.index(start)
+        others = [_ENDS[number], *_LATER_ENDS.get(start, ())]
+        wanted = [_swapped(parts, start, end) for end in others]
+        ends = tuple(other for end in wanted for other in known if other != name and end == _parts(other))
+        ranked.append(((not rest & words, not says_change), name, ends))
+    return [(name, ends) for _, name, ends in sorted(ranked, key=lambda entry: entry[0])]
+
+
+def _parts(name: str) -> list[str]:
+    """Return the words of a parameter's name in lower case."""
+    return [part.lower() for part in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+", name)]
+
+
+def _swapped(parts: list[str], start: str, end: str) -> list[str]:
+    return [end if part == start else part for part in parts]
+
+
 def filter_params(
     cursor: Cursor, known: Collection[str], taken: Collection[str]
 ) -> list[tuple[str, tuple[str, ...]]]:
@@ -135,7 +183,29 @@ def filter_params(
         ("start_time", ("end_time",)),
         ("start", ("end",)),
         ("min", ("max",)),
+        (f"{name}:min", (f"{name}:max",)),
+        (f"min_{name}", (f"max_{name}",)),
+        (f"q[{bare}_gteq]", (f"q[{bare}_lt]", f"q[{bare}_lteq]")),
+        (f"filter[{bare}_gteq]", (f"filter[{bare}_lt]", f"filter[{bare}_lteq]")),
+        (f"filter[{name}][_gte]", (f"filter[{name}][_lt]", f"filter[{name}][_lte]")),
+        (f"filter[{name}][$gte]", (f"filter[{name}][$lt]", f"filter[{name}][$lte]")),
+        (f"filters[{name}][$gte]", (f"filters[{name}][$lt]", f"filters[{name}][$lte]")),
+        (f"filter[{bare}_from]", (f"filter[{bare}_to]",)),
+        (f"filter[{change}_since]", (f"filter[{change}_until]", f"filter[{change}_before]")),
+        (f"filter[{change}_after]", (f"filter[{change}_before]",)),
+        (f"{name}[$gte]", (f"{name}[$lt]", f"{name}[$lte]")),
+        (f"{name}[min]", (f"{name}[max]",)),
+        (f"{name}>", (f"{name}<",)),
+        (f"{name}>=", (f"{name}<", f"{name}<=")),
+        (f"{name}.gte", (f"{name}.lt", f"{name}.lte")),
+        (f"{name}_gte", (f"{name}_lt", f"{name}_lte")),
+        ("begin_time", ("end_time",)),
+        ("begin", ("end",)),
+        ("time_from", ("time_to",)),
+        ("from_date", ("to_date",)),
+        ("if_modified_since", ()),
     ]
+    pairs += described_pairs(known, snake)
     ends_by_start: dict[str, tuple[str, ...]] = {}
     for start, ends in pairs:
         if (not known or start in known) and start not in taken:

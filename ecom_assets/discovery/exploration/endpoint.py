@@ -11,11 +11,13 @@ from ecom_assets.discovery.exploration.endpoint_client import ApiResponse, OutOf
 from ecom_assets.discovery.exploration.next_page import read_next_page
 from ecom_assets.discovery.exploration.page_size import find_largest_page_size, find_size_param
 from ecom_assets.discovery.exploration.paging import find_paging, signs_of_next_page
+from ecom_assets.discovery.exploration.parameter_names import TOTAL_PARAMS
 from ecom_assets.discovery.exploration.placeholder_window import PlaceholderWindow
 from ecom_assets.discovery.exploration.record_list import RecordList
 from ecom_assets.discovery.exploration.time_filter import TimeFilterSearch
 from ecom_assets.discovery.exploration.totals import (
     find_total,
+    possible_totals,
     reports_more_records,
     total_in,
     verify_on_last_page,
@@ -26,6 +28,9 @@ from ecom_assets.foundation.errors import ApiError
 _ENOUGH_RECORDS = 50
 """A sample of this size shows enough of nulls and types."""
 _RESERVED_REQUESTS = 1
+_RESERVED_FOR_SAMPLE = 2
+_MAX_TOTAL_PARAMS = 2
+"""Parameters that ask for a total, tried one by one where the API refuses unknown ones."""
 _NO_RECORDS_STATUSES = (204, 404)
 """Statuses that may stand for an empty page."""
 _MAX_NAMES_SHOWN = 4
@@ -80,11 +85,13 @@ class _Exploration:
             "paging": self.find_paging,
             "total": self.find_total,
             "time filter": self.find_time_filter,
+            "total to ask for": self.find_total_to_ask_for,
             "sample": self.read_more_records,
         }
         self.client = record_list.client
         self.conventions = conventions
         self.known = known
+        self.total_was_wrong = False
         where = "the answer itself is the list" if not record_list.path else "the list in the answer"
         self.endpoint = EndpointDraft(
             path=self.client.path,
@@ -184,6 +191,7 @@ class _Exploration:
         if total and not endpoint.complete:
             endpoint.total = verify_on_last_page(record_list, endpoint.paging, total, size)
             if endpoint.total is None:
+                self.total_was_wrong = True
                 place = next(iter(total.value.values()))
                 endpoint.notes.append(f"{place} is no total: the last page has another number of records")
         else:
@@ -191,6 +199,39 @@ class _Exploration:
             if params:
                 response, records = record_list.request_page(params)
                 endpoint.complete = not response.refused and not records
+
+    def find_total_to_ask_for(self) -> None:
+        """Ask for a total by each usual parameter, where no answer reports one by itself."""
+        endpoint, record_list = self.endpoint, self.record_list
+        if endpoint.total or endpoint.complete or self.client.body is not None or self.total_was_wrong:
+            return
+        used = {*endpoint.paging.params, endpoint.paging.size_param, *self.client.params}
+        pairs = [
+            pair for pair in TOTAL_PARAMS if (not self.known or pair[0] in self.known) and pair[0] not in used
+        ]
+        most = max(self.client.requests_left - _RESERVED_FOR_SAMPLE, 0)
+        if not self.known:
+            most = min(most, _MAX_TOTAL_PARAMS if record_list.refuses_unknown else len(pairs))
+        size = endpoint.paging.size_params
+        if len(pairs) > 1 and most and not record_list.refuses_unknown:
+            response, records = record_list.request_filtered({**size, **dict(pairs)})
+            if response.refused or not reports_more_records(response, records, record_list.path):
+                return
+            most -= 1
+        for name, value in pairs[: max(most, 0)]:
+            response, records = record_list.request_filtered({**size, name: value})
+            places = [
+                entry
+                for entry in possible_totals(response, records, record_list.path)
+                if entry[1] > max(len(records), len(record_list.sample()) - 1)
+            ]
+            if response.refused or not places or len(records) < len(record_list.records):
+                continue
+            (key, where), number = places[0]
+            path = json_path(where) if isinstance(where, tuple) else where
+            endpoint.total = Guess({key: path}, f"{number}, when {name}={value} asks for it")
+            endpoint.params = {**endpoint.params, name: value}
+            return
 
     def find_time_filter(self) -> None:
         """Find the time filter, and the oldest record with it."""
@@ -243,6 +284,7 @@ class _Exploration:
                 if number:
                     place = next(iter(endpoint.total.value.values()))
                     endpoint.notes.append(f"{place} is no total: it ignores the time filter")
+                    self.total_was_wrong = True
                     endpoint.total = None
                 elif "0 of an empty list" not in endpoint.total.evidence:
                     evidence = f"{endpoint.total.evidence}, and it is 0 of an empty list"

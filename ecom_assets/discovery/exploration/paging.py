@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
-from urllib.parse import urljoin
+from urllib.parse import parse_qsl, urljoin, urlsplit
 
 from requests.utils import parse_header_links
 
 from ecom_assets.discovery.endpoint_draft import Paging
 from ecom_assets.discovery.exploration.endpoint_client import ApiResponse
-from ecom_assets.discovery.exploration.parameter_names import AFTER_PARAMS, CURSOR_PARAMS
+from ecom_assets.discovery.exploration.parameter_names import AFTER_PARAMS, CURSOR_PARAMS, OFFSET_PARAMS
 from ecom_assets.discovery.exploration.parameter_paging import find_paging_by_parameters
 from ecom_assets.discovery.exploration.record_list import RecordList
 from ecom_assets.discovery.exploration.response_structure import scalar_values
@@ -51,9 +51,11 @@ def signs_of_next_page(response: ApiResponse, records_path: FieldPath) -> list[s
     places = [*_next_cursors(response, records_path), *_next_links(response, records_path)]
     paths = [path for path, _ in places]
     paths += [path for path, value in scalar_values(response.body, records_path) if _says_more(path, value)]
-    return [json_path(path) for path in paths] + [
-        f"the header {name}" for name, _ in _header_cursors(response)
-    ]
+    return (
+        [json_path(path) for path in paths]
+        + [f"the header {name}" for name, _ in _header_cursors(response)]
+        + ["a header with the next address" for _ in _header_addresses(response)]
+    )
 
 
 def _paging_from_response(
@@ -78,12 +80,42 @@ def _paging_from_response(
         if link.get("rel") == "next" and record_list.are_other_records(record_list.follow(url)[1], records):
             evidence = "the next address in the header Link brought other records"
             return Paging({"type": "header_link"}, evidence)
+    for url in _header_addresses(response):
+        paging = _paging_by_address(record_list, records, url)
+        if paging:
+            return paging
     for key, cursor in _header_cursors(response):
         for name in _cursor_params(record_list, (key.lower(),), known)[:_MAX_CURSOR_PARAMS]:
             if record_list.are_other_records(record_list.request_page({name: cursor})[1], records):
                 paginator = {"type": "header_cursor", "cursor_key": key, "cursor_param": name}
                 return Paging(paginator, f"{name} with the value of the header {key} brought other records")
     return _paging_by_last_record(record_list, records, has_more_path, sent, known) if has_more_path else None
+
+
+def _header_addresses(response: ApiResponse) -> Iterator[str]:
+    """Yield the addresses in headers such as `Next-Page`; `Link` has a form of its own."""
+    for name, value in response.headers.items():
+        if re.search(r"next|continuation", name.lower()) and _is_address(value.strip()):
+            yield value.strip()
+
+
+def _paging_by_address(record_list: RecordList, records: list[Any], url: str) -> Paging | None:
+    """Return the paging whose parameter in an address leads to the next page, if it is a number."""
+    following = record_list.follow(urljoin(record_list.first.url, url))[1]
+    if not record_list.are_other_records(following, records):
+        return None
+    for name, value in parse_qsl(urlsplit(url).query):
+        if value == str(len(records)) and name.lower() in OFFSET_PARAMS:
+            paginator: dict[str, Any] = {"type": "offset"} | (
+                {"offset_param": name} if name != "offset" else {}
+            )
+        elif value in ("1", "2") and name.lower() not in OFFSET_PARAMS and "size" not in name.lower():
+            paginator = {"type": "page_number", "base_page": int(value) - 1}
+            paginator |= {"page_param": name} if name != "page" else {}
+        else:
+            continue
+        return Paging(paginator, f"{name}={value} in the next address in a header brought other records")
+    return None
 
 
 def _paging_by_last_record(

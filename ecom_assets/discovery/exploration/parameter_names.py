@@ -19,6 +19,11 @@ AFTER_PARAMS = ("starting_after", "after", "after_id", "since_id", "last_id", "c
 PAGE_PARAMS = ("page", "page_number", "pageNumber", "page[number]", "p")
 PAGE_FIELDS = ("page", "number", "page_number", "page_no", "p")
 """The fields of a body that hold the number of a page."""
+TOTAL_PARAMS = (
+    ("meta", "filter_count"), ("include_totals", "true"), ("count", "1"), ("with_count", "true"),
+    ("include_total_count", "true"), ("$count", "true"), ("withTotal", "true"), ("include_total", "true"),
+)  # fmt: skip
+"""Parameters that ask for the total, with their values."""
 SIZE_PARAMS = (
     "limit", "per_page", "page_size", "pageSize", "perPage", "size", "page[size]", "page[limit]", "count",
     "max_results", "maxResults", "results_per_page", "first", "take", "rows",

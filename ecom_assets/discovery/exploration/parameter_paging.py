@@ -14,6 +14,9 @@ from ecom_assets.discovery.exploration.parameter_names import (
 )
 from ecom_assets.discovery.exploration.record_list import RecordList
 
+_RESERVED_REQUESTS = 3
+"""Requests that stay for other questions while names are tried one by one."""
+
 
 def find_paging_by_parameters(
     record_list: RecordList,
@@ -51,7 +54,22 @@ def find_paging_by_parameters(
             paging = _try_all_at_once(record_list, offsets, pages, one_record)
         if not record_list.refuses_unknown:
             return paging
-    return paging or _try_first_names(record_list, offsets, pages, one_record)
+    return paging or _try_each_name(record_list, offsets, pages, one_record)
+
+
+def _try_each_name(
+    record_list: RecordList, offsets: list[str], pages: list[str], one_record: Mapping[str, Any]
+) -> Paging | None:
+    """Try the names one by one, the likeliest of each kind first, while requests are left."""
+    for number in range(max(len(offsets), len(pages))):
+        if number and record_list.client.requests_left <= _RESERVED_REQUESTS:
+            break
+        paging = _try_first_names(
+            record_list, offsets[number : number + 1], pages[number : number + 1], one_record
+        )
+        if paging:
+            return paging
+    return None
 
 
 def _try_first_names(

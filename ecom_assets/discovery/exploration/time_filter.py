@@ -6,6 +6,7 @@ works, in which format, and whether the ends are included.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
@@ -16,7 +17,7 @@ from ecom_assets.contract.record_keys import value_at
 from ecom_assets.declaration.reading import Incremental
 from ecom_assets.discovery.endpoint_draft import ApiConventions, TimeFilter
 from ecom_assets.discovery.exploration.cursors import INSTANT, Cursor
-from ecom_assets.discovery.exploration.endpoint_client import ApiResponse, OutOfRequests
+from ecom_assets.discovery.exploration.endpoint_client import ApiResponse
 from ecom_assets.discovery.exploration.narrow_window import (
     ENDS,
     NarrowWindow,
@@ -31,6 +32,11 @@ from ecom_assets.extract.window_request import window_request
 
 _EARLY = 1990
 _FAR = datetime(2090, 1, 1, tzinfo=timezone.utc)
+_PAST = datetime(_EARLY, 1, 1, tzinfo=timezone.utc)
+_UNKNOWN_PARAM = "x_discover_unknown"
+_REFUSES_FUTURE = re.compile(
+    r"future|past|later than|range|exceed|greater than|before now|too (late|large|high)"
+)
 
 NamePairs = list[tuple[str, tuple[str, ...]]]
 """Each parameter for a window's start, with the parameters that may be its end."""
@@ -52,6 +58,8 @@ class TimeFilterSearch:
     tried: list[str] = field(default_factory=list)
     empty_responses: list[ApiResponse] = field(default_factory=list)
     """The answers without a record to an instant in the far future."""
+    far: datetime = _FAR
+    """An instant after which no record has changed."""
     refusal: str = ""
     """Why the API refused the last request, empty if it did not."""
 
@@ -63,7 +71,7 @@ class TimeFilterSearch:
             usual = [conventions.format] if conventions.format else []
             formats = list(dict.fromkeys([*usual, *formats]))
             if self._far_future_is_empty([conventions.start_param], formats[0]):
-                return self._confirm(conventions.start_param, formats)
+                return self._try_narrow_windows(conventions.start_param, formats)
         refused = False
         at_once = len(names) > 1 and not self.record_list.refuses_unknown
         for instant_format in formats[:2] if at_once else ():
@@ -71,18 +79,35 @@ class TimeFilterSearch:
             if empty:
                 name = self._find_honoured_name(names, instant_format)
                 others = [entry for entry in formats if entry != instant_format]
-                return self._confirm(name, [instant_format, *others])
+                return self._confirm_or_try_others(name, names, [instant_format, *others])
             refused = empty is None
         if self.record_list.refuses_unknown or len(names) == 1 or refused:
             return self._try_one_by_one(names, formats)
         return None
+
+    def _confirm_or_try_others(self, name: str, names: list[str], formats: list[str]) -> TimeFilter | None:
+        """Confirm a parameter; where nothing confirms it, the API may take any parameter as a condition."""
+        found = self._try_narrow_windows(name, formats)
+        if found or not self._unknown_parameter_empties():
+            return found
+        for other in names:
+            early = self._format_interval(_PAST, _PAST, formats[0])[0]
+            response, records = self.record_list.request_filtered({**self.size_params, other: early})
+            if not response.refused and records and self._far_future_is_empty([other], formats[0]):
+                return self._try_narrow_windows(other, formats)
+        return None
+
+    def _unknown_parameter_empties(self) -> bool:
+        """Tell whether a parameter that no API has leaves no record."""
+        response, records = self.record_list.request_filtered({**self.size_params, _UNKNOWN_PARAM: "1"})
+        return not response.refused and not records
 
     def _try_one_by_one(self, names: list[str], formats: list[str]) -> TimeFilter | None:
         for name in names:
             for instant_format in formats[:2]:
                 empty = self._far_future_is_empty([name], instant_format)
                 if empty is True:
-                    return self._confirm(name, formats)
+                    return self._try_narrow_windows(name, formats)
                 if empty is False or self._is_unknown(name):
                     break
         return None
@@ -93,16 +118,28 @@ class TimeFilterSearch:
 
     def _far_future_is_empty(self, names: Sequence[str], instant_format: str) -> bool | None:
         """Tell whether an instant in the far future brings no record, None where the API refuses the request."""
-        text = self._format_interval(_FAR, _FAR, instant_format)[0]
-        response, records = self.record_list.request_filtered(
-            {**self.size_params, **dict.fromkeys(names, text)}
-        )
+        response, records = self._request_from(self.far, names, instant_format)
         self.tried += [name for name in names if name not in self.tried]
+        if (
+            response.refused
+            and self.far is _FAR
+            and _REFUSES_FUTURE.search(response.refusal.partition("body:")[2])
+        ):
+            # an API may refuse times in the future: a minute ago, hardly anything has changed since
+            self.far = datetime.now(timezone.utc) - timedelta(minutes=1)
+            response, records = self._request_from(self.far, names, instant_format)
         self.refusal = response.refusal
         if response.status in (204, 404) or (not response.refused and not records):
             self.empty_responses.append(response)
             return True
         return None if response.refused else False
+
+    def _request_from(
+        self, instant: datetime, names: Sequence[str], instant_format: str
+    ) -> tuple[ApiResponse, list[Any]]:
+        """Request the records since an instant, by each of the parameters at once."""
+        text = self._format_interval(instant, instant, instant_format)[0]
+        return self.record_list.request_filtered({**self.size_params, **dict.fromkeys(names, text)})
 
     def _find_honoured_name(self, names: list[str], instant_format: str) -> str:
         """Return the parameter that works: each gets another instant, and the oldest record that comes shows which."""
@@ -137,25 +174,11 @@ class TimeFilterSearch:
             names = half if empty is True else names[len(names) // 2 :]
         return names[0]
 
-    def _confirm(self, start: str, formats: Sequence[str]) -> TimeFilter | None:
-        """Return the filter with what a narrow window shows, as far as the requests suffice."""
-        try:
-            return self._try_narrow_windows(start, formats)
-        except OutOfRequests:
-            evidence = {
-                "start_param": f"{start} in the year {_FAR.year} brought no record; no request was left to test more",
-                "bounds": ENDS[None],
-            }
-            incremental = {
-                "cursor_path": self.cursor.name,
-                "start_param": start,
-                "format": formats[0],
-                "bounds": "()",
-            }
-            return TimeFilter(incremental, evidence)
-
     def _try_narrow_windows(self, start: str, formats: Sequence[str]) -> TimeFilter | None:
-        """Request a narrow window between two records, in each format and with each end, until one is honoured."""
+        """Request a narrow window between two records, in each format and with each end, until one is honoured.
+
+        A filter is accepted only if the window brings some records and leaves out others.
+        """
         end_names: tuple[str | None, ...] = (*dict(self.names).get(start, ()), None)
         for instant_format in formats:
             grain = grain_of(instant_format)
@@ -173,7 +196,7 @@ class TimeFilterSearch:
                 window = NarrowWindow(
                     self.record_list, self._instants, low, high, grain, records, only_page=only_page
                 )
-                if window.has_earlier or not window.nothing_missing:
+                if window.has_earlier or not window.nothing_missing or not window.count:
                     break
                 if end and window.has_later:
                     continue
@@ -185,7 +208,7 @@ class TimeFilterSearch:
         bounds = ("[" if low else "(") + ("]" if high and end else ")")
         evidence = {
             "start_param": (
-                f"{start} in the year {_FAR.year} brought no record, within the sample only later changes"
+                f"{start} in the {self._far_words()} brought no record, within the sample only later changes"
             ),
             "format": f"a narrow window brought {window.count} records, all of them inside it",
             "bounds": f"a record at the start is {ENDS[low]}"
@@ -201,6 +224,9 @@ class TimeFilterSearch:
         }
         declared = {key: value for key, value in incremental.items() if value}
         return TimeFilter(declared | {"bounds": bounds}, evidence)
+
+    def _far_words(self) -> str:
+        return f"year {_FAR.year}" if self.far is _FAR else "minute before the request"
 
     def _instants(self, records: Sequence[Any]) -> list[datetime | None]:
         """Return the cursor of each record, in UTC."""

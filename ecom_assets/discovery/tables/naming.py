@@ -15,7 +15,9 @@ from ecom_assets.discovery.field_path import FieldPath
 from ecom_assets.discovery.tables.template import TemplateColumn, match_template_columns
 
 _NAMING = dlt_snake_case.NamingConvention()
-_NO_RESOURCE_NAMES = re.compile(r"v\d+(\.\d+)?|api|rest|json|list|all|search|query", re.IGNORECASE)
+_NO_RESOURCE_NAMES = re.compile(
+    r"v\d+(\.\d+)?|api|rest|json|list|all|search|query|records|index|find", re.IGNORECASE
+)
 _LINE_NAMES = ("line_items", "lines", "items", "order_lines", "order_items", "positions", "products")
 _CUSTOMER_NAMES = ("buyer", "customer", "client", "shopper", "purchaser")
 

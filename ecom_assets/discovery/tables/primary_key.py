@@ -13,12 +13,17 @@ from ecom_assets.discovery.tables.naming import singular, snake_case
 
 _LIKELY_NAMES = (
     re.compile(r"id"),
-    re.compile(r"_?id|uuid|guid|uid|key|gid"),
+    re.compile(r"_?id|uuid|guid|uid|key|gid|pk|(object|record|entity|document|global|row)_id"),
     re.compile(r"number|code|sku|reference|handle|slug|line|position|line_number"),
-    re.compile(r".*_(id|key|uuid|number|code)|.*sku"),
+    re.compile(r".*_(id|key|uuid|guid)|(?!phone|house|street|zip|postal).*_(number|code)|.*sku"),
 )
 _TIMES = re.compile(r".*(_at|_on|date|day|time)")
-_UNLIKELY_NAMES = re.compile(r"email|name|title|note|description|url|.*(price|total|amount)")
+_UNLIKELY_NAMES = re.compile(
+    r"email|name|title|note|description|url|.*(price|total|amount)|(.*_)?(street|city|address|phone|zip|quantity|qty)"
+    r"|.*(phone|house|street|zip|postal)_(number|code)|(.*_)?(address|street)_?\d?"
+)
+_OPAQUE = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|[0-9a-f]{24}|[0-9a-f]{32}")
+"""A UUID, or another identifier that only a program makes."""
 _MAX_FIELDS_IN_PAIRS = 8
 # ranks of names, the likeliest is 0
 _RANK_OF_OTHERS = 5
@@ -40,7 +45,9 @@ def find_key(
     count = len(next(iter(fields.values()), ()))
     group_of = groups if groups is not None else [0] * count
     usable = [path for path, values in fields.items() if len(path) == 1 and _may_be_key(values)]
-    usable.sort(key=lambda path: _rank(path[0], resource))
+    opaque = {path for path in usable if all(_OPAQUE.fullmatch(str(value)) for value in fields[path])}
+    # an identifier that only a program makes comes before a number that a person may edit
+    usable.sort(key=lambda path: min(_rank(path[0], resource), 2 if path in opaque and count else 9))
     within = "within their list, " if groups is not None else ""
     for paths in [(path,) for path in usable] + list(combinations(usable[:_MAX_FIELDS_IN_PAIRS], 2)):
         ranks = [_rank(path[0], resource) for path in paths]

@@ -202,6 +202,14 @@ def _parent_value(parent: TableDraft, key: FieldPath, number: int) -> Any:
     return parent.endpoint.records[number].get(key[0]) if parent.endpoint else None
 
 
+def allow_nulls(table: TableDraft, endpoint: EndpointDraft | None) -> None:
+    """Let every column be null except the key and the cursor: a sample cannot show what comes later."""
+    cursor = endpoint.time_filter.incremental["cursor_path"] if endpoint and endpoint.time_filter else None
+    for column in table.columns:
+        if column.name not in table.key.value and (table.parent or ".".join(column.path) != cursor):
+            column.nullable = True
+
+
 def _words(name: str, *, article: bool = False) -> str:
     words = name.replace("_", " ")
     return f"{'an' if words[:1] in 'aeiou' else 'a'} {words}" if article else words

@@ -75,7 +75,7 @@ def check(
 ) -> Iterator[Finding]:
     """Yield the findings of a shop: for each endpoint those of its requests, then the promises for its tables.
 
-    An endpoint takes at most thirteen requests; a child takes some more to find a parent record that has children.
+    An endpoint takes at most fourteen requests; a child takes some more to find a parent record that has children.
     An endpoint that cannot be reached does not end the check of the others.
 
     Args:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from dlt.sources.helpers.rest_client.paginators import RangePaginator, SinglePagePaginator
+from dlt.sources.helpers.rest_client.paginators import (
+    PageNumberPaginator,
+    RangePaginator,
+    SinglePagePaginator,
+)
 
 from ecom_assets.contract.record_keys import Key, keys_of
 from ecom_assets.declaration.reading import Resource
 from ecom_assets.extract.check.outcome import Outcome
 from ecom_assets.extract.paging.end_of_list import NOTHING, EndOfList, LastPage
+from ecom_assets.extract.paging.signs_of_more import sign_of_more
 from ecom_assets.extract.probe import Page, Probe
 from ecom_assets.foundation.errors import ApiError
 
@@ -31,6 +36,10 @@ def check_next_page(probe: Probe, resource: Resource, page: Page, keys: list[Key
     paginator = page.source.paginator
     if page.following is None:
         return _check_end(probe, resource, page)
+    if isinstance(paginator, PageNumberPaginator) and (
+        skipped := _skipped_page(probe, resource, paginator, keys)
+    ):
+        return skipped
     records = page.following()
     other = keys_of(records, resource.key_paths)
     new = set(other) - set(keys)
@@ -47,6 +56,26 @@ def check_next_page(probe: Probe, resource: Resource, page: Page, keys: list[Key
     if not keys or not other:
         return "ok", "the first page is the only one"
     return "ok", f"page 2 has {len(new)} other records"
+
+
+def _skipped_page(
+    probe: Probe, resource: Resource, paginator: PageNumberPaginator, keys: list[Key]
+) -> Outcome | None:
+    """Return that the page before the first one has other records, so that no load would read them."""
+    first = paginator.initial_value
+    if first != 1 or not keys:
+        return None
+    try:
+        before = keys_of(probe.page(resource, page_number=first - 1).records, resource.key_paths)
+    except ApiError:
+        return None  # most APIs refuse a page that does not exist
+    new = set(before) - set(keys)
+    if not new or len(before) < len(keys):
+        return None
+    return "failed", (
+        f"page {first - 1} has {len(new)} records that page {first} does not have, so the API counts pages from "
+        f"{first - 1}, and no load would read them: declare base_page: {first - 1}"
+    )
 
 
 def _check_end(probe: Probe, resource: Resource, page: Page) -> Outcome | None:
@@ -81,7 +110,18 @@ def _check_end(probe: Probe, resource: Resource, page: Page) -> Outcome | None:
             last, smaller.source.paginator, same_total=smaller.total == page.total
         )
     if isinstance(source.paginator, SinglePagePaginator):
-        return None
+        sign = (
+            None
+            if last.is_one_record
+            else sign_of_more(source.response, count, by_cursor=False, has_total=page.total is not None)
+        )
+        if not sign:
+            return None
+        return (
+            "limit",
+            f"single_page reads {count} records, and the response has {sign}: if there are more pages, declare the "
+            "paginator that leads to them",
+        )
     if confirmed == NOTHING:
         return "limit", (
             "the first page leads to no other one, and nothing says that it is everything: the project cannot tell "

@@ -14,7 +14,7 @@ from requests import Response
 
 from ecom_assets.extract.paging.page_size import USUAL_PAGE_SIZES, PageSizes
 from ecom_assets.extract.paging.pointer_paginator import PointerPaginator
-from ecom_assets.extract.paging.signs_of_more import sign_of_more
+from ecom_assets.extract.paging.signs_of_more import contradicts_end, sign_of_more
 from ecom_assets.foundation.errors import IncompleteSlice
 
 TOTAL = "total"
@@ -129,6 +129,13 @@ class EndOfList:
                 f"has_more_path says that there are more records, but {paginator.place} has no pointer to them. "
                 f"Declare the place of the pointer; the response has {_place_of_keys(last.response)}"
             )
+        if paginator.is_told and last.count and not last.has_total and last.says_more is None:
+            contradiction = contradicts_end(last.response, last.pages)
+            if contradiction:
+                self._fail(
+                    f"the pointer at {paginator.place} is empty after {last.pages} pages, but the response has "
+                    f"{contradiction}. Correct the place of the pointer; {_DECLARE_TOTAL}; or declare has_more_path"
+                )
         if paginator.is_told or last.says_more is False or not last.count:
             return last.by
         if paginator.leads_to_itself:

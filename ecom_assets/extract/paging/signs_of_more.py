@@ -62,6 +62,22 @@ def sign_of_more(response: Response, count: int, *, by_cursor: bool, has_total: 
     return None
 
 
+def contradicts_end(response: Response, pages: int) -> str | None:
+    """Return the field that contradicts an empty pointer to the next page, None if there is none.
+
+    Args:
+        response: The response with the last page that was read.
+        pages: How many pages were read.
+    """
+    for path, value in _fields(response.json()):
+        word = re.sub(r"[^a-z]", "", path.rpartition(".")[2].lower())
+        if _MORE.fullmatch(word) and value is True:
+            return f"the field {path}: true"
+        if word in _PAGES and word != "pagecount" and type(value) is int and value > pages:
+            return f"the field {path}: {value}"
+    return None
+
+
 def _fields(body: Any, above: str = "", depth: int = 0) -> Iterator[tuple[str, Any]]:
     """Yield the single values of a body with their paths, without what is in lists."""
     if not isinstance(body, dict) or depth > _DEEPEST:

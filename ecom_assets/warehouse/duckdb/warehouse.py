@@ -25,6 +25,7 @@ from ecom_assets.warehouse.duckdb.lock import file_lock
 from ecom_assets.warehouse.duckdb.published_copy import not_published, publish_copy
 from ecom_assets.warehouse.duckdb.transaction import DuckDbTransaction
 from ecom_assets.warehouse.errors import lock_timeout_error, one_line, open_error, read_error
+from ecom_assets.warehouse.layout import refuse_newer_layout
 from ecom_assets.warehouse.lock import DEFAULT_LOCK_TIMEOUT, waiting_line
 from ecom_assets.warehouse.warehouse import Warehouse
 
@@ -89,7 +90,9 @@ class DuckDbWarehouse(Warehouse):
         """
         with self._locked_connection(dataset, on_progress, read_only=False) as connection:
             connection.execute("BEGIN TRANSACTION")
-            yield self.transaction_class(connection)
+            transaction = self.transaction_class(connection)
+            refuse_newer_layout(transaction, dataset)
+            yield transaction
             # if the block raises, there is no commit, and closing the connection rolls back
             self._commit(connection, on_progress)
             if self.copy:
@@ -107,7 +110,9 @@ class DuckDbWarehouse(Warehouse):
                 ).fetchall()
                 if (dataset,) in schemas:
                     connection.execute(f'use "{dataset}"')
-                yield self.transaction_class(connection)
+                transaction = self.transaction_class(connection)
+                refuse_newer_layout(transaction, dataset)
+                yield transaction
             except BROKEN_FILE_ERRORS as error:
                 raise read_error(self, one_line(error)) from None
 

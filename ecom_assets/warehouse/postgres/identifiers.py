@@ -7,6 +7,8 @@ MAX_IDENTIFIER_LENGTH = 63
 
 MAX_COLUMNS = 1600
 """Columns of a table. PostgreSQL counts those that were dropped too."""
+SYSTEM_COLUMNS = frozenset({"tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"})
+"""Columns that each table has already. No column can have such a name, not even in quotes."""
 
 
 def quote_identifier(name: str) -> str:

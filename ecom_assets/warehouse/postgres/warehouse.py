@@ -13,11 +13,17 @@ from ecom_assets.declaration.reading import Shop
 from ecom_assets.foundation.errors import WarehouseError
 from ecom_assets.foundation.progress import OnProgress
 from ecom_assets.warehouse.errors import read_error, unchanged_error, unknown_commit_error
+from ecom_assets.warehouse.layout import refuse_newer_layout
 from ecom_assets.warehouse.lock import DEFAULT_LOCK_TIMEOUT
 from ecom_assets.warehouse.postgres.database import PostgresDatabase
 from ecom_assets.warehouse.postgres.destination import PostgresDestination, SharedConnection
 from ecom_assets.warehouse.postgres.errors import CONNECTION_ERRORS, DRIVER_ERRORS, server_refused
-from ecom_assets.warehouse.postgres.identifiers import MAX_COLUMNS, MAX_IDENTIFIER_LENGTH, quote_identifier
+from ecom_assets.warehouse.postgres.identifiers import (
+    MAX_COLUMNS,
+    MAX_IDENTIFIER_LENGTH,
+    SYSTEM_COLUMNS,
+    quote_identifier,
+)
 from ecom_assets.warehouse.postgres.lock import acquire_lock
 from ecom_assets.warehouse.postgres.transaction import PostgresTransaction
 from ecom_assets.warehouse.warehouse import Warehouse
@@ -50,7 +56,7 @@ class PostgresWarehouse(Warehouse):
         return self.name
 
     def check(self, shop: Shop) -> None:
-        """Raise WarehouseError for a name that PostgreSQL would cut off, or keeps for itself."""
+        """Raise WarehouseError for a name that PostgreSQL would cut off or keeps for itself, or too many columns."""
         if shop.name.startswith("pg_"):
             raise WarehouseError(f"{shop.name}: PostgreSQL keeps names that begin with pg_ for itself")
         # a dataset's name gets a suffix for the staging dataset, a table's name a prefix for a temporary table
@@ -58,6 +64,7 @@ class PostgresWarehouse(Warehouse):
         for resource in shop.resources:
             names.append((resource.name, MAX_IDENTIFIER_LENGTH - len("ecom_moved_")))
             names += [(column.name, MAX_IDENTIFIER_LENGTH) for column in resource.table_columns]
+            self.check_columns(shop, resource.name, [column.name for column in resource.table_columns])
         for name, longest in names:
             if len(name) > longest:
                 raise WarehouseError(
@@ -72,9 +79,15 @@ class PostgresWarehouse(Warehouse):
                 raise WarehouseError(
                     f"{where}: the name {name} is longer than the {MAX_IDENTIFIER_LENGTH} bytes that PostgreSQL allows"
                 )
+            if name in SYSTEM_COLUMNS and name != table:
+                raise WarehouseError(
+                    f"{where}: each table of PostgreSQL has a column {name} of its own; declare the column with "
+                    f"another name and path: {name}"
+                )
         if len(columns) > MAX_COLUMNS:
             raise WarehouseError(
-                f"{where}: {len(columns):,} columns are more than the {MAX_COLUMNS:,} that PostgreSQL allows"
+                f"{where}: {len(columns):,} columns are more than the {MAX_COLUMNS:,} that PostgreSQL allows; "
+                "declare fewer, or a json column for an object with many fields"
             )
 
     def exists(self) -> bool:
@@ -96,7 +109,9 @@ class PostgresWarehouse(Warehouse):
         """
         with self._shared_connection() as connection:
             acquire_lock(connection, dataset, self, self.lock_timeout, on_progress)
-            yield PostgresTransaction(connection)
+            transaction = PostgresTransaction(connection)
+            refuse_newer_layout(transaction, dataset)
+            yield transaction
             try:
                 # if the block raises, there is no commit, and closing the connection rolls back
                 connection.commit()
@@ -119,7 +134,9 @@ class PostgresWarehouse(Warehouse):
             with connection.cursor() as cursor:
                 cursor.execute(f"set search_path to {quote_identifier(dataset)}, public")
             try:
-                yield PostgresTransaction(connection)
+                transaction = PostgresTransaction(connection)
+                refuse_newer_layout(transaction, dataset)
+                yield transaction
             except CONNECTION_ERRORS as error:
                 raise read_error(self, self._database.error_text(error)) from None
 

@@ -161,3 +161,48 @@ def test_a_child_with_the_key_of_its_parent_is_one_record(
     assert report.errors == {}
     confirmed = {name: table.windows[0].confirmed_by for name, table in report.resources.items()}
     assert confirmed == {"orders": "end", "notes": confirmed_by}
+
+
+@pytest.mark.parametrize("base", [0, 1])
+def test_pages_that_the_api_counts_from_another_number(api: Loopback, base: int) -> None:
+    def answer(seen: Seen) -> Reply:
+        number = max(int(dict(seen.query)["page"]) - base, 0)
+        return json_reply({"data": [{"id": entry} for entry in range(25)][10 * number :][:10]})
+
+    api.answering = answer
+    things = {"name": "things", "primary_key": "id", "endpoint": {"path": "things", "data_selector": "data"}}
+    config = {"client": {"base_url": api.base_url, "paginator": NUMBERS}, "resources": [things]}
+    shop = rest_api_shop("acme", config, policy={"max_retries": 0})
+    found = [entry.detail for entry in check(shop) if entry.what == "paging" and entry.result == "failed"]
+    advice = ["so the API counts pages from 0, and no load would read them: declare base_page: 0"]
+    assert [text[text.index("so the API") :] for text in found] == ([] if base else advice)
+
+
+@pytest.mark.parametrize(
+    ("meta", "sign"),
+    [({"total": 120}, "meta.total: 120"), ({"next_page": 2}, "meta.next_page"), ({"total": 2}, "")],
+)
+def test_a_single_page_that_tells_of_more(api: Loopback, meta: Any, sign: str) -> None:
+    api.answering = lambda seen: json_reply({"data": [{"id": 1}, {"id": 2}], "meta": meta})
+    things = {"name": "things", "primary_key": "id", "endpoint": {"path": "things", "data_selector": "data"}}
+    config = {"client": {"base_url": api.base_url, "paginator": "single_page"}, "resources": [things]}
+    found = [entry for entry in check(rest_api_shop("acme", config)) if entry.what == "paging"]
+    assert [entry.result for entry in found] == (["limit"] if sign else [])
+    assert all(f"the response has the field {sign}" in entry.detail for entry in found)
+
+
+@pytest.mark.parametrize(
+    "beside", [{"has_more": True}, {"page_info": {"hasNextPage": True}}, {"total_pages": 3}]
+)
+def test_an_empty_pointer_that_something_contradicts(api: Loopback, beside: dict[str, Any]) -> None:
+    """A flag or a number of pages beside an empty cursor: one of the two is wrong."""
+    body: dict[str, Any] = {"data": [{"id": number} for number in range(7)], "next": None}
+    things = {"name": "things", "primary_key": "id", "endpoint": {"path": "things", "data_selector": "data"}}
+    config = {"client": {"base_url": api.base_url, "paginator": CURSOR}, "resources": [things]}
+    shop = rest_api_shop("acme", config, policy={"max_retries": 0})
+    api.answering = lambda seen: json_reply({**body, **beside})
+    assert "the pointer at cursor_path next is empty after 1 pages, but the response has the field" in str(
+        run_load(shop, ["things"]).errors["things"]
+    )
+    api.answering = lambda seen: json_reply({**body, "has_more": False, "total_pages": 1})
+    assert run_load(shop, ["things"]).errors == {}

@@ -428,19 +428,28 @@ def test_a_column_that_was_declared_since_is_left_out_until_it_is_loaded(week: T
 @pytest.mark.slow
 @pytest.mark.parametrize("engine", ["postgres", "ducklake"])
 def test_every_engine_finds_the_same(
-    engine: str, empty_place: Callable[[str], Place], monkeypatch: pytest.MonkeyPatch
+    engine: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The rows of other engines come back in other types of Python."""
-    with serving() as loopback:
-        api = Api(loopback, empty_place(engine))
-        test_drift_of_a_row_is_found_in_every_type(api, monkeypatch)
-    with serving() as loopback:
-        api = Api(loopback, empty_place(engine))
-        test_nested_rows_are_compared_by_the_record_they_come_from(api, monkeypatch)
-    for check in (
+
+    def new_place() -> Place:
+        made: Place
+        if engine == "ducklake":
+            made = request.getfixturevalue("new_lake")()
+        else:
+            made = request.getfixturevalue("empty_place")(engine)
+        return made
+
+    for of_orders in (
+        test_drift_of_a_row_is_found_in_every_type,
+        test_nested_rows_are_compared_by_the_record_they_come_from,
+    ):
+        with serving() as loopback:
+            of_orders(Api(loopback, new_place()), monkeypatch)
+    for of_things in (
         test_rows_that_a_sweep_marked_are_no_drift,
         test_of_a_history_the_valid_states_are_compared,
         test_appended_rows_are_compared_by_key,
     ):
         with serving() as loopback:
-            check(Things(loopback, empty_place(engine)), monkeypatch)
+            of_things(Things(loopback, new_place()), monkeypatch)

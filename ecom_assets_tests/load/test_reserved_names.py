@@ -1,0 +1,76 @@
+"""Names that SQL or an engine keeps for itself: quoted, or refused in one line before a request is made."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ecom_assets.foundation.errors import WarehouseError
+from ecom_assets_tests.support.servers.record_api import Records
+from ecom_assets_tests.support.servers.record_api import records as records
+
+KEY = {"data_type": "bigint", "nullable": False}
+WORDS = ("order", "user", "group", "select", "table", "primary", "end", "rowid")
+SYSTEM = ("xmin", "ctid", "tableoid")
+
+
+def test_reserved_words_are_quoted_in_tables_and_columns(records: Records) -> None:
+    columns: dict[str, Any] = {"id": KEY, **{word: {"data_type": "text"} for word in WORDS[:4]}}
+    lines = {
+        "name": "group",
+        "rows_from": {"resource": "order", "path": "items"},
+        "primary_key": ["_order_id", "end"],
+        "include_from_parent": ["id"],
+        "columns": {"end": KEY},
+    }
+    shop = records.shop(name="order", columns=columns, more=[lines])
+    row = {"id": 1, **{word: f"{word} 1" for word in WORDS}, "items": [{"end": 1}, {"end": 2}]}
+    names = ("order", "group")
+    records.load(row, shop=shop, names=names)
+    records.load({**row, "select": "again", "items": [{"end": 2}]}, shop=shop, names=names)
+    listed = ", ".join(f'"{word}"' for word in WORDS)
+    expected = tuple("again" if word == "select" else f"{word} 1" for word in WORDS)
+    assert records.rows(f'select {listed} from "order"') == [expected]
+    assert records.rows('select "_order_id", "end" from "group"') == [(1, 2)]
+
+
+@pytest.mark.parametrize("name", SYSTEM)
+def test_a_system_column_is_refused_where_the_engine_has_it(records: Records, name: str) -> None:
+    shop = records.shop(columns={"id": KEY, name: {"data_type": "text"}})
+    if records.place.engine != "postgres":
+        records.load({"id": 1, name: "x"}, shop=shop)
+        assert records.rows(f'select "{name}" from orders') == [("x",)]
+        return
+    before = len(records.loopback.seen)
+    with pytest.raises(
+        WarehouseError, match=f"has a column {name} of its own; declare the column with another name"
+    ):
+        records.try_load({"id": 1, name: "x"}, shop=shop)
+    assert len(records.loopback.seen) == before
+    shop = records.shop(columns={"id": KEY, "other": {"data_type": "text", "path": name}})
+    records.load({"id": 1, name: "x"}, shop=shop)
+    assert records.rows("select other from orders") == [("x",)]
+
+
+@pytest.mark.slow
+def test_too_many_columns_are_refused_where_the_engine_has_a_limit(records: Records) -> None:
+    shop = records.shop(columns={"id": KEY, **{f"c{n}": {"data_type": "text"} for n in range(1600)}})
+    if records.place.engine != "postgres":
+        records.load({"id": 1}, shop=shop)
+        return
+    with pytest.raises(WarehouseError, match="1,602 columns are more than the 1,600 that PostgreSQL allows"):
+        records.try_load({"id": 1}, shop=shop)
+
+
+def test_a_name_that_the_engine_would_cut_off_is_refused(records: Records) -> None:
+    long = "a" * 60
+    shop = records.shop(
+        columns={"id": KEY, f"{long}_one": {"data_type": "text"}, f"{long}_two": {"data_type": "text"}}
+    )
+    if records.place.engine != "postgres":
+        records.load({"id": 1, f"{long}_one": "1", f"{long}_two": "2"}, shop=shop)
+        assert records.rows(f'select "{long}_one", "{long}_two" from orders') == [("1", "2")]
+        return
+    with pytest.raises(WarehouseError, match="_one"):
+        records.try_load({"id": 1}, shop=shop)
