@@ -37,6 +37,7 @@ def next_runs(shop: Shop, instance: DagsterInstance, now: datetime) -> list[str]
     # an instance in memory keeps no states
     states = instance.all_instigator_state() if instance.schedule_storage else ()
     running = {state.instigator_name for state in states if state.status.value == "RUNNING"}
+    stopped = {state.instigator_name for state in states if state.status.value == "STOPPED"}
     due: dict[str, datetime] = {}
     if shop.partitions and shop.windowed_resources():
         due["windows"] = next_window(shop.partitions.every, now)
@@ -47,6 +48,10 @@ def next_runs(shop: Shop, instance: DagsterInstance, now: datetime) -> list[str]
         while sunday.isoweekday() != _SUNDAY:
             sunday += timedelta(days=1)
         due["deletions"] = sunday
+    if shop.audit and not all(resource.open_ended for resource in shop.tables):
+        due["audit"] = next_audit(shop.audit.every, now)
+        # the only one that is on from the start
+        running |= {job_name(shop, "audit_schedule")} - stopped
     lines = []
     for kind, instant in due.items():
         name = job_name(shop, f"{kind}_schedule")
@@ -60,6 +65,14 @@ def next_window(every: str, now: datetime) -> datetime:
     start = floor(now, every)
     due = start + timedelta(minutes=MINUTES_AFTER)
     return due if due > now else window_end(start, every) + timedelta(minutes=MINUTES_AFTER)
+
+
+def next_audit(every: str, now: datetime) -> datetime:
+    """Return when the schedule of audits is due after an instant: on a Sunday, or on the first of a month."""
+    due = _next(now, timedelta(hours=1, minutes=20))
+    while (every == "week" and due.isoweekday() != _SUNDAY) or (every == "month" and due.day != 1):
+        due += timedelta(days=1)
+    return due
 
 
 def _next(now: datetime, time_of_day: timedelta) -> datetime:

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dagster import AssetKey, DefaultScheduleStatus, RunConfig
+from dagster import AssetKey, AssetSpec, DefaultScheduleStatus, RunConfig
+from dagster_dlt.translator import DltResourceTranslatorData
 
+from ecom_assets import ShopTranslator
 from ecom_assets.declaration.reading import load_shop
 from ecom_assets.definitions import defs
 from ecom_assets.load.ledger.audits import DRIFT, AuditEntry, record_audits
@@ -57,6 +59,19 @@ def test_the_job_says_what_drifted_and_repairs_it_as_declared(shop: Runs, place:
     assert items["missing"] > 0
     assert shop.run(job).success
     assert place.rows("select count(*) from sandbox.orders where status = 'tampered'") == [(0,)]
+
+
+def test_it_observes_the_assets_of_a_translator(shop: Runs, tmp_path: Path) -> None:
+    class Lake(ShopTranslator):
+        def get_asset_spec(self, data: DltResourceTranslatorData) -> AssetSpec:
+            spec = super().get_asset_spec(data)
+            return spec.replace_attributes(key=AssetKey(["lake", data.resource.name]))
+
+    made = build_defs(tmp_path / "shops", translator=Lake)
+    assert shop.run(made.resolve_job_def("sandbox_audit")).success
+    (record,) = shop.instance.fetch_observations(AssetKey(["lake", "orders"]), limit=1).records
+    assert record.asset_observation
+    assert not shop.instance.fetch_observations(AssetKey(["sandbox", "orders"]), limit=1).records
 
 
 def observed(shop: Runs, name: str) -> dict[str, Any]:

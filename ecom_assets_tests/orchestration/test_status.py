@@ -9,11 +9,13 @@ from typing import Any
 
 import duckdb
 import pytest
-from dagster import AssetCheckKey, AssetKey, DagsterInstance, Definitions
+from dagster import AssetCheckKey, AssetKey, AssetSpec, DagsterInstance, Definitions
+from dagster_dlt.translator import DltResourceTranslatorData
 
+from ecom_assets import ShopTranslator
 from ecom_assets.declaration.reading import load_shop
 from ecom_assets.orchestration.build_definitions import build_defs
-from ecom_assets.orchestration.next_runs import next_runs, next_window
+from ecom_assets.orchestration.next_runs import next_audit, next_runs, next_window
 from ecom_assets.orchestration.status import status_spec
 from ecom_assets.sandbox.faults import Fault
 from ecom_assets.sandbox.server import SANDBOX_KEY, Running, SandboxSettings, serving
@@ -140,6 +142,49 @@ def test_the_next_runs_name_what_is_off(tmp_path: Path) -> None:
             "windows: sandbox_windows_schedule is off",
             "snapshots: sandbox_snapshots_schedule is off",
         ]
+
+
+@pytest.mark.parametrize(
+    ("every", "expected"),
+    [("day", "2026-11-27T01:20"), ("week", "2026-11-29T01:20"), ("month", "2026-12-01T01:20")],
+)
+def test_the_next_audit(every: str, expected: str) -> None:
+    found = next_audit(every, datetime.fromisoformat("2026-11-26T01:20+00:00"))
+    assert found == datetime.fromisoformat(f"{expected}+00:00")
+
+
+def test_a_declared_audit_is_on_from_the_start(tmp_path: Path) -> None:
+    folder = declare(tmp_path, ("partitions: ", "audit: {every: day}\npartitions: "))
+    with DagsterInstance.ephemeral() as instance:
+        *_, line = next_runs(load_shop(folder / "sandbox.yaml"), instance, NOW)
+    assert line == f"audit: {next_audit('day', NOW):%Y-%m-%d %H:%M} UTC"
+
+
+class Lake(ShopTranslator):
+    """Moves all tables below `lake`."""
+
+    def get_asset_spec(self, data: DltResourceTranslatorData) -> AssetSpec:
+        spec = super().get_asset_spec(data)
+        return spec.replace_attributes(key=AssetKey(["lake", data.resource.name]), owners=["team:lake"])
+
+
+def test_a_load_reports_the_status_beside_the_tables_of_a_translator(
+    api: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOURCES__SANDBOX__API_KEY", SANDBOX_KEY)
+    api.faults.put(Fault(path="/v1/products", status=404, times=None))
+    folder = declare(tmp_path / "shops", ('base_url: "sandbox://"', f'base_url: "{api.base_url}"'))
+    with runs(tmp_path, build_defs(folder, translator=Lake)) as running:
+        assert not running.run(running.defs.resolve_job_def("sandbox_snapshots")).success
+        key = AssetKey(["lake", "sandbox_status"])
+        event = running.instance.get_latest_materialization_event(key)
+        assert event is not None
+        assert event.asset_materialization is not None
+        assert event.asset_materialization.metadata["failed_loads"].value == 1
+        job = running.defs.resolve_implicit_global_asset_job_def().get_subset(asset_selection={key})
+        later = running.run(job)
+    assert later.success
+    assert later.materialised["sandbox_status", None]["failed_loads"] == 1
 
 
 def test_the_sql_of_every_check_runs_as_it_is_copied(shop: Runs) -> None:
