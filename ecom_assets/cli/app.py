@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from ecom_assets.cli.adopt import adopt
 from ecom_assets.cli.audit import audit
 from ecom_assets.cli.check import check
 from ecom_assets.cli.copy import copy
@@ -66,6 +67,7 @@ def _options(
     pass
 
 
+app.command(epilog="Example: ecom-assets adopt myshop orders")(adopt)
 app.command(epilog="Example: ecom-assets audit myshop orders --windows 10 --repair")(audit)
 app.command(epilog="Example: ecom-assets check sandbox")(check)
 app.command(epilog="Example: ecom-assets copy myshop --to analytics")(copy)

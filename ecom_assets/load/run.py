@@ -9,7 +9,7 @@ from dataclasses import replace
 from ecom_assets.client.api_connection import open_api
 from ecom_assets.declaration.reading import Shop
 from ecom_assets.extract.windows import Window
-from ecom_assets.foundation.errors import IngestError
+from ecom_assets.foundation.errors import IngestError, WarehouseError
 from ecom_assets.foundation.progress import OnProgress
 from ecom_assets.load.column_types import infer_types
 from ecom_assets.load.commit import CommitResult, commit
@@ -18,7 +18,7 @@ from ecom_assets.load.garbage_collection import relaxed_garbage_collection
 from ecom_assets.load.ledger.clock import report_offset
 from ecom_assets.load.ledger.cursors import plan_from_cursors
 from ecom_assets.load.plan import LoadPlan, plan_load, without_tables
-from ecom_assets.load.read import read_verify_and_contract
+from ecom_assets.load.read import Reading, read_verify_and_contract
 from ecom_assets.load.report import (
     ResourceReport,
     RunReport,
@@ -37,6 +37,7 @@ __all__ = ["ResourceReport", "RunReport", "WindowReport", "run_load"]
 
 _log = logging.getLogger(__name__)
 
+_SHOWN_COLUMNS = 5
 _MAX_TRIES = 4
 """How often a run reads because other loads change the types of columns meanwhile. Each type changes a few times."""
 
@@ -107,6 +108,7 @@ def _try_load(
     plan, failures = infer_types(context, without_tables(plan, refused), before.columns)
     plan, without_cursor = plan_from_cursors(plan, before.cursors, since, context.on_progress)
     reading = read_verify_and_contract(context, plan, before.columns, before.filled)
+    _check_new_columns(context, plan.shop, reading, before.columns)
     failures = {**refused, **failures, **without_cursor, **reading.failures}
     reading = replace(reading, failures=failures, ended=reading.ended + before.clock_offset)
     if offset := context.connection.statistics.clock_offset:
@@ -126,3 +128,26 @@ def _try_load(
         if name in reports:
             reports[name] = replace(reports[name], schema_changes=changed)
     return RunReport(plan.shop.name, reports, context.timer.seconds, result.unpublished)
+
+
+def _check_new_columns(
+    context: RunContext, shop: Shop, reading: Reading, stored: Mapping[str, Collection[str]]
+) -> None:
+    """Raise TableNotChanged for a table that the engine cannot give a column for each undeclared field."""
+    for table in reading.tables:
+        resource = table.metrics.resource
+        declared = {column.name for column in resource.table_columns}
+        present = set(stored.get(resource.name, ()))
+        columns = dict.fromkeys([*(column.name for column in table.columns), *sorted(present)])
+        new = [name for name in columns if name not in present and name not in declared]
+        if not new:
+            continue
+        try:
+            context.warehouse.check_columns(shop, resource.name, list(columns))
+        except WarehouseError as error:
+            listed = ", ".join(new[:_SHOWN_COLUMNS]) + (", …" if len(new) > _SHOWN_COLUMNS else "")
+            raise TableNotChanged(
+                resource.name,
+                f"{resource.name}: undeclared fields would become the columns {listed}, and {error}. To leave "
+                "undeclared fields out: schema_contract.columns: discard_value. Nothing of it was loaded",
+            ) from None

@@ -53,6 +53,54 @@ def test_a_system_column_is_refused_where_the_engine_has_it(records: Records, na
     assert records.rows("select other from orders") == [("x",)]
 
 
+@pytest.mark.parametrize("known", [False, True], ids=["in the first load", "in a later load"])
+@pytest.mark.slow
+def test_an_undeclared_system_column_fails_its_resource_alone(records: Records, known: bool) -> None:
+    other = {
+        "name": "others",
+        "endpoint": {"path": "/orders", "data_selector": "data"},
+        "columns": {"id": KEY},
+    }
+    other["schema_contract"] = {"columns": "discard_value"}
+    shop = records.shop(more=[other])
+    names = ("orders", "others")
+    if known:
+        records.load({"id": 1}, shop=shop, names=names)
+    report = records.try_load({"id": 1}, {"id": 2, "XMIN": "x", "v": 1}, shop=shop, names=names)
+    assert records.rows("select count(*) from others") == [(2,)]
+    if records.place.engine != "postgres":
+        assert report.errors == {}
+        return
+    assert list(report.errors) == ["orders"]
+    message = str(report.errors["orders"])
+    assert "has a column xmin of its own; declare the column with another name and path: xmin" in message
+    assert "\n" not in message
+    assert records.place.present(["orders"]) == (["orders"] if known else [])
+    renamed = records.shop(columns={"other": {"data_type": "text", "path": "XMIN"}}, more=[other])
+    records.load({"id": 2, "XMIN": "x", "v": 1}, shop=renamed, names=names)
+    assert ("x",) in records.rows("select other from orders")
+
+
+@pytest.mark.slow
+def test_an_undeclared_column_beyond_the_engines_limit_fails_its_resource_alone(records: Records) -> None:
+    other = {
+        "name": "others",
+        "endpoint": {"path": "/orders", "data_selector": "data"},
+        "columns": {"id": KEY},
+    }
+    other["schema_contract"] = {"columns": "discard_value"}
+    declared = {"id": KEY, **{f"c{n}": {"data_type": "bigint"} for n in range(1598)}}
+    shop = records.shop(columns=declared, more=[other])
+    report = records.try_load({"id": 1, "one_more": 1}, shop=shop, names=("orders", "others"))
+    assert records.rows("select count(*) from others") == [(1,)]
+    if records.place.engine != "postgres":
+        assert report.errors == {}
+        return
+    assert list(report.errors) == ["orders"]
+    assert "the columns one_more, and myshop.orders: 1,601 columns are more" in str(report.errors["orders"])
+    records.load({"id": 1}, shop=shop, names=("orders",))
+
+
 @pytest.mark.slow
 def test_too_many_columns_are_refused_where_the_engine_has_a_limit(records: Records) -> None:
     shop = records.shop(columns={"id": KEY, **{f"c{n}": {"data_type": "text"} for n in range(1600)}})

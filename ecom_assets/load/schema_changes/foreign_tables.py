@@ -17,6 +17,7 @@ from ecom_assets.warehouse.transaction import Transaction
 
 VERSIONS_TABLE = "_dlt_version"
 """dlt's table of the schemas that it has seen. It compares no table with a schema that it finds there."""
+_ANOTHER_SCHEMA = "give the shop another name, or rename that schema"
 _LEDGER_COLUMNS = frozenset({"load_id", "resource", "partition_key", "loaded_at"})
 _REJECTED_COLUMNS = frozenset({"load_id", "resource", "reasons", "record"})
 
@@ -38,29 +39,46 @@ def foreign_tables(
     Raises:
         WarehouseError: The dataset as a whole is somebody else's.
     """
-    present = {
-        name if transaction.tells_case_apart else name.lower(): columns
-        for name, columns in transaction.columns_of(shop.name).items()
-    }
-    staged = transaction.columns_of(f"{shop.name}_staging")
-    _refuse_foreign_dataset(shop, present, staged, schema_tables)
-    ours = LEDGER_TABLE in schema_tables
-    known = set(schema_tables) if ours else set[str]()
-    known |= loaded_resources(transaction, shop)
+    refuse_foreign_dataset(transaction, shop, schema_tables)
+    if is_plain_dlt_dataset(transaction, shop, schema_tables):
+        raise WarehouseError(
+            f"{shop.name}: the schema {shop.name} in the warehouse is the dataset of another dlt pipeline, because it "
+            f"has {VERSIONS_TABLE} and no {LEDGER_TABLE}: nothing was written. To go on with its tables: ecom-assets "
+            f"adopt {shop.name}. To load beside it, {_ANOTHER_SCHEMA}"
+        )
     errors: dict[str, TableNotChanged] = {}
+    for name, table in foreign_table_names(transaction, shop, resources, schema_tables).items():
+        errors[name] = TableNotChanged(
+            name,
+            f"{name}: the warehouse has a table {shop.name}.{table} that no load of this shop "
+            "made: nothing of it was loaded, and the table is as it was. To go on with its rows: ecom-assets adopt "
+            f"{shop.name} {name}. Otherwise rename that table or drop it, or give the resource another name",
+        )
+    return errors
+
+
+def foreign_table_names(
+    transaction: Transaction,
+    shop: Shop,
+    resources: Iterable[Resource],
+    schema_tables: Mapping[str, Mapping[str, Any]],
+) -> dict[str, str]:
+    """Return the tables that are not ours, by resource. The arguments are those of `foreign_tables`."""
+    present = _present(transaction, shop)
+    known = set(schema_tables) if LEDGER_TABLE in schema_tables else set[str]()
+    known |= loaded_resources(transaction, shop)
+    found: dict[str, str] = {}
     for resource in resources:
         for table in filter(None, (resource.name, resource.renamed_from)):
             if table in present and table not in known:
-                errors.setdefault(
-                    resource.name,
-                    TableNotChanged(
-                        resource.name,
-                        f"{resource.name}: the warehouse has a table {shop.name}.{table} that no load of this shop "
-                        "made: nothing of it was loaded, and the table is as it was. Rename that table or drop it, "
-                        "or give the resource another name",
-                    ),
-                )
-    return errors
+                found.setdefault(resource.name, table)
+    return found
+
+
+def is_plain_dlt_dataset(transaction: Transaction, shop: Shop, schema_tables: Collection[str]) -> bool:
+    """Tell whether the dataset is one of dlt, and no load of this shop has written into it."""
+    present = _present(transaction, shop)
+    return VERSIONS_TABLE in present and LEDGER_TABLE not in present and LEDGER_TABLE not in schema_tables
 
 
 def loaded_resources(transaction: Transaction, shop: Shop) -> set[str]:
@@ -71,28 +89,27 @@ def loaded_resources(transaction: Transaction, shop: Shop) -> set[str]:
     return {name for (name,) in loaded.fetchall()}
 
 
-def _refuse_foreign_dataset(
-    shop: Shop,
-    present: Mapping[str, Collection[str]],
-    staged: Mapping[str, Collection[str]],
-    schema_tables: Collection[str],
-) -> None:
-    """Raise WarehouseError for the dataset of a plain dlt pipeline, and for tables in place of our own ones."""
-    way_out = "give the shop another name, or rename that schema"
+def refuse_foreign_dataset(transaction: Transaction, shop: Shop, schema_tables: Collection[str]) -> None:
+    """Raise WarehouseError for tables of somebody else in place of our own ones, or where loads stage rows."""
+    present = _present(transaction, shop)
     for table, columns in ((LEDGER_TABLE, _LEDGER_COLUMNS), (REJECTED_ROWS_TABLE, _REJECTED_COLUMNS)):
         if table in present and table not in schema_tables and not columns <= set(present[table]):
             raise WarehouseError(
                 f"{shop.name}: the warehouse has a table {shop.name}.{table} that no load of this shop made, and "
-                f"each load needs that name: nothing was written. Rename that table, or {way_out}"
+                f"each load needs that name: nothing was written. Rename that table, or {_ANOTHER_SCHEMA}"
             )
-    if VERSIONS_TABLE in present and LEDGER_TABLE not in present and LEDGER_TABLE not in schema_tables:
-        raise WarehouseError(
-            f"{shop.name}: the schema {shop.name} in the warehouse is the dataset of another dlt pipeline, because it "
-            f"has {VERSIONS_TABLE} and no {LEDGER_TABLE}: nothing was written. To load beside it, {way_out}"
-        )
+    staged = transaction.columns_of(f"{shop.name}_staging")
     if staged and VERSIONS_TABLE not in staged and {entry.name for entry in shop.tables} & set(staged):
         raise WarehouseError(
             f"{shop.name}: the schema {shop.name}_staging in the warehouse has tables that no load of this shop made, "
             f"and a load empties tables of these names there: nothing was written. Rename that schema, or "
             "give the shop another name"
         )
+
+
+def _present(transaction: Transaction, shop: Shop) -> dict[str, Collection[str]]:
+    """Return the columns of the tables in the shop's schema, by the names that the engine finds them by."""
+    return {
+        name if transaction.tells_case_apart else name.lower(): columns
+        for name, columns in transaction.columns_of(shop.name).items()
+    }
