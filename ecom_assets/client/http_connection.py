@@ -2,7 +2,8 @@
 
 `http.client` knows one interim response, status 100. It takes any other 1xx for the response itself, and the real one
 would then be read as the response to another request. Here every 1xx is skipped. A connection with bytes left behind a
-response is closed, because nobody can tell which request those bytes belong to.
+response is closed, because nobody can tell which request those bytes belong to. It is also closed after a status
+without a body, such as 204, whose headers announce one: those bytes may arrive during the next request.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from typing import Any
 
 _BUFFER = 65_536
 """Bytes that one read from the wire may bring."""
+_WITHOUT_BODY = (204, 304)
+"""The statuses of responses without a body. Some servers send one all the same."""
 
 
 class BrokenContentLength(HTTPException):
@@ -105,6 +108,8 @@ class FinalResponse(HTTPResponse):
         lengths = {
             length.strip() for value in headers.get_all("Content-Length", ()) for length in value.split(",")
         }
+        if self.status in _WITHOUT_BODY and lengths - {"0"}:
+            self.will_close = True
         if not lengths:
             return
         if "Transfer-Encoding" in headers:

@@ -175,6 +175,39 @@ def test_a_body_where_none_may_be(status: str, split: bool) -> None:
 
 
 @pytest.mark.parametrize(
+    "first",
+    [
+        head("204 No Content", f"Content-Length: {len(ok(THINGS))}"),
+        head("304 Not Modified", "Content-Length: 5"),
+    ],
+    ids=["204", "304"],
+)
+def test_a_late_body_where_none_may_be(first: bytes) -> None:
+    """A body that is announced but may not be, and comes late, is never taken for the next answer."""
+
+    def answering(path: str) -> Answer:
+        return [first, 0.1, ok(THINGS)] if path == "/things" else [ok(OTHERS)]
+
+    with raw_server(answering) as server, session_at(server.host) as session:
+        assert session.get(f"http://{server.host}/things").content == b""
+        assert ask(session, f"http://{server.host}", "/others") == [{"data": [{"id": 2}], "total": 1}]
+    assert server.connections == [0, 1]
+
+
+@pytest.mark.parametrize("length", [(), ("Content-Length: 0",)], ids=["no length", "length 0"])
+def test_a_connection_is_kept_after_204(length: tuple[str, ...]) -> None:
+    """A status without a body, as it should be, leaves the connection for the next request."""
+
+    def answering(path: str) -> Answer:
+        return [head("204 No Content", *length)] if path == "/things" else [ok(OTHERS)]
+
+    with raw_server(answering) as server, session_at(server.host) as session:
+        session.get(f"http://{server.host}/things")
+        ask(session, f"http://{server.host}", "/others")
+    assert server.connections == [0, 0]
+
+
+@pytest.mark.parametrize(
     "answer",
     [
         [head("200 OK", "Content-Length: 50") + THINGS.encode()],

@@ -97,12 +97,15 @@ def serving() -> Iterator[Loopback]:
                 self.close_connection = True
                 return
             body = reply.body.encode() if isinstance(reply.body, str) else reply.body
+            has_body = reply.status not in (204, 304)
             self.send_response_only(reply.status)
             for name, value in {"Date": self.date_time_string(), **reply.headers}.items():
                 self.send_header(name, value)
-            self.send_header("Content-Length", str(len(body)))
+            if has_body:
+                self.send_header("Content-Length", str(len(body)))
             self.end_headers()
-            self.wfile.write(body[: len(body) // 2] if reply.cut else body)
+            if has_body:
+                self.wfile.write(body[: len(body) // 2] if reply.cut else body)
             self.close_connection = self.close_connection or reply.cut
 
         do_GET = do_POST = answer  # noqa: N815  the names that the base class looks for
