@@ -19,7 +19,10 @@ if TYPE_CHECKING:  # or --help would wait for dlt
 def status(shop: ShopArgument, as_json: AsJson = False) -> None:
     """Show what the ledger says is loaded: windows, rows, rejected rows, and the last load.
 
-    The bar runs from the first window to the last: █ loaded, ▒ partly loaded, · not loaded yet, ! wrong figures.
+    The bar runs from the first window to the last: █ loaded, ▒ partly loaded, · not loaded yet, ! inconsistent.
+
+    A window is inconsistent if the figures of its newest load do not add up. A run that failed leaves nothing in the
+    ledger: its windows are missing, or loaded by an earlier run. Dagster's UI shows failed runs.
     """
     from datetime import datetime, timezone
 
@@ -40,7 +43,7 @@ def _print_status(shop: str, resources: Sequence[ResourceStatus], console: Conso
         title=shop, title_justify="left", box=box.SIMPLE_HEAD, show_edge=False, collapse_padding=True
     )
     table.add_column("table", no_wrap=True)
-    for heading in ("rows", "rejected", "windows\nloaded", "\nmissing", "\nfailed"):
+    for heading in ("rows", "rejected", "windows\nloaded", "\nmissing", "incon-\nsistent"):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("last load\n(UTC)", no_wrap=True)
     for entry in resources:
@@ -56,6 +59,14 @@ def _print_status(shop: str, resources: Sequence[ResourceStatus], console: Conso
         )
     console.print(table)
     for entry in resources:
+        if entry.failed:
+            count = "1 window is" if entry.failed == 1 else f"{entry.failed} windows are"
+            what = f"{count} inconsistent: the" if entry.first else "inconsistent: the"
+            line = (
+                f" {entry.resource}: {what} figures in the ledger do not add up; "
+                f"ecom-assets load {shop} {entry.resource} --missing loads again"
+            )
+            console.print(line, markup=False, highlight=False, soft_wrap=True)
         if entry.cursor is not None:
             line = f" {entry.resource}: the next load reads from {entry.cursor} on"
             console.print(line, markup=False, highlight=False, soft_wrap=True)

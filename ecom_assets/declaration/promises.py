@@ -14,11 +14,15 @@ from ecom_assets.declaration.reading import Endpoint, Resource, Shop
 
 @dataclass(frozen=True)
 class Promise:
-    """One line on a resource: a promise, or, unless `provided`, something that this API cannot provide."""
+    """One line on a resource: a promise, or, unless `provided`, something that this API cannot provide.
+
+    `unconfirmed` says in place of a promise that the API was not seen to report what it rests on.
+    """
 
     resource: str
     provided: bool
     text: str
+    unconfirmed: str = ""
 
 
 def promises(shop: Shop, resource: Resource) -> Iterator[Promise]:
@@ -34,8 +38,10 @@ def promises(shop: Shop, resource: Resource) -> Iterator[Promise]:
     if parent.parent:
         unit = f"the list of each record of {parent.parent}"
     loading = _loading(resource)
+    unconfirmed = f"completeness of {unit} was not confirmed"
     if total and endpoint.verify == "once":
-        yield Promise(resource.name, True, f"{unit} has as many records as {total} says, and {loading}")
+        text = f"{unit} has as many records as {total} says, and {loading}"
+        yield Promise(resource.name, True, text, unconfirmed)
         yield Promise(
             resource.name,
             False,
@@ -43,7 +49,8 @@ def promises(shop: Shop, resource: Resource) -> Iterator[Promise]:
             "pages were read (verify: once)",
         )
     elif total:
-        yield Promise(resource.name, True, f"{unit} is proved complete against {total}, and {loading}")
+        text = f"{unit} is proved complete against {total}, and {loading}"
+        yield Promise(resource.name, True, text, unconfirmed)
     else:
         yield Promise(
             resource.name,

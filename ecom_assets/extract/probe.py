@@ -62,6 +62,7 @@ class Page:
         statistics: What the answer says about the list if the API leaves out lists.
         ignored: The statuses of the answers that a response action ignored. Of a child, those of all parent records
             that were tried.
+        lists: How many lists were asked for; of a child, one for each parent record that was tried.
         source: The response and the paginator that has seen it; None if there was no response with records.
         following: Requests the next page and returns its records; None if the paginator knows none.
     """
@@ -70,6 +71,7 @@ class Page:
     total: int | None
     undeclared_paging: DetectedPaging | None = None
     ignored: tuple[int, ...] = ()
+    lists: int = 1
     masked: int = 0
     errors: str = ""
     statistics: SliceStatistics = field(default_factory=SliceStatistics)
@@ -133,17 +135,19 @@ class Probe:
             found = self.page(parent_resource, bounds, max_parents=max_parents).records
             parents = self.processed(parent_resource, found)[:max_parents]
         ignored: list[int] = []
+        lists = 0
         for parent in parents:
             values = placeholder_values(resource, parent)
             page = None
             if values is not None:
                 page = self._request_page(resource, values, bounds, limit, offset, page_size, page_number)
+                lists += 1
             ignored += page.ignored if page else ()
             if page and (page.records or known_parent):
                 self._parents[resource.name, bounds] = parent
                 records = add_parent_fields(resource, parent, page.records)
-                return replace(page, records=records, ignored=tuple(ignored))
-        return Page([], None, ignored=tuple(ignored))
+                return replace(page, records=records, ignored=tuple(ignored), lists=lists)
+        return Page([], None, ignored=tuple(ignored), lists=lists)
 
     def records(
         self, resource: Resource, bounds: Bounds | None = None, *, limit: int | None = None

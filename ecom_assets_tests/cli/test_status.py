@@ -130,6 +130,34 @@ def test_the_command_prints_a_table_or_json(
     }
 
 
+@pytest.mark.parametrize(
+    ("table", "line"),
+    [
+        ("orders", " orders: 2 windows are inconsistent: the figures in the ledger do not add up; "),
+        ("stores", " stores: inconsistent: the figures in the ledger do not add up; "),
+    ],
+)
+def test_inconsistent_is_not_called_failed(
+    loaded: tuple[Shop, Place],
+    copy_of: Callable[[Place], Place],
+    table: str,
+    line: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A failed run leaves nothing in the ledger, so wrong figures there are something else."""
+    copy = copy_of(loaded[1])
+    copy.write(f"update sandbox.load_ledger set kept = kept + 1 where resource = '{table}'")
+    monkeypatch.setenv("ECOM_WAREHOUSE", copy.where)
+    monkeypatch.setattr("sys.argv", ["ecom-assets", "status", "sandbox"])
+    with pytest.raises(SystemExit):
+        main()
+    printed = capsys.readouterr().out
+    assert f"{line}ecom-assets load sandbox {table} --missing loads again\n" in printed
+    assert printed.count("inconsistent:") == 1
+    assert "failed" not in printed
+
+
 def test_without_a_warehouse_it_is_a_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

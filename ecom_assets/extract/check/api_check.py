@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
@@ -16,12 +15,11 @@ from ecom_assets.contract.record_keys import Key, keys_of
 from ecom_assets.declaration.api.paginator import reported_total
 from ecom_assets.declaration.promises import promises
 from ecom_assets.declaration.reading import Resource, Shop
-from ecom_assets.extract.answers.empty_answers import require_list
-from ecom_assets.extract.answers.ignored_answers import is_refusal, refusal_text
 from ecom_assets.extract.answers.masked_values import masked_text
 from ecom_assets.extract.check.contract_check import check_contract
-from ecom_assets.extract.check.outcome import Outcome, Result
+from ecom_assets.extract.check.outcome import NO_RECORD, Outcome, Result
 from ecom_assets.extract.check.paging_check import NO_TOTAL, check_next_page, check_total
+from ecom_assets.extract.check.reached_check import check_reached
 from ecom_assets.extract.check.window_check import start_problem
 from ecom_assets.extract.filter_comparison import filter_problem
 from ecom_assets.extract.paging.page_size import PageSizes
@@ -90,11 +88,28 @@ def check(
     with open_probe(shop, secrets) as probe:
         for resource in shop.resources:
             if resource.endpoint:
-                yield from _EndpointCheck(shop, resource, probe, now).findings()
+                endpoint_findings = []
+                for finding in _EndpointCheck(shop, resource, probe, now).findings():
+                    endpoint_findings.append(finding)
+                    yield finding
+                doubt = _doubt(endpoint_findings)
                 for table in (resource, *shop.children_of(resource.name)):
                     for promise in promises(shop, table):
-                        status: Result = "ok" if promise.provided else "limit"
-                        yield Finding(table.name, "promise", status, promise.text)
+                        if promise.unconfirmed and doubt:
+                            yield Finding(table.name, "promise", "skipped", f"{promise.unconfirmed}: {doubt}")
+                        else:
+                            status: Result = "ok" if promise.provided else "limit"
+                            yield Finding(table.name, "promise", status, promise.text)
+
+
+def _doubt(findings: Sequence[Finding]) -> str:
+    """Return why nothing confirms that an endpoint reports how many records it has, empty if something does."""
+    if not findings or findings[0].result != "ok":
+        return "the list of the endpoint was not seen"
+    results = {finding.what: finding.result for finding in findings}
+    if results.get("total") != "ok":
+        return "no total of the list was seen"
+    return "its paging failed" if results.get("paging") == "failed" else ""
 
 
 class _EndpointCheck:
@@ -121,10 +136,7 @@ class _EndpointCheck:
             return
         self.first_page = page.records
         keys = keys_of(page.records, self.resource.key_paths)
-        if page.ignored and not page.records:
-            yield self._finding("reached", *self._ignored(page.ignored))
-        else:
-            yield self._finding("reached", *self._reached(page))
+        yield self._finding("reached", *check_reached(self.resource, page))
         if page.errors:
             yield self._finding("errors", "failed", page.errors)
         if page.masked:
@@ -134,8 +146,7 @@ class _EndpointCheck:
             yield self._finding("paging", "skipped" if found.config else "failed", detail)
         elif not page.ignored:
             yield from self._check_paging(page, keys)
-        if not self.has_total:
-            yield self._finding("total", *NO_TOTAL)
+        yield self._finding("total", *self._check_total(page))
         for what, check_of in (
             ("order", self._check_order),
             ("limit", self._check_limit),
@@ -188,53 +199,32 @@ class _EndpointCheck:
         )
 
     def _check_paging(self, page: Page, keys: list[Key]) -> Iterator[Finding]:
-        """Check the way to the next page, and the total if one is declared."""
+        """Check the way to the next page."""
         try:
             outcome = check_next_page(self.probe, self.resource, page, keys)
             if outcome and outcome[0] != "ok":
                 yield self._finding("paging", *outcome)
         except ApiError as error:
             yield self._finding("paging", "failed", str(error))
+
+    def _check_total(self, page: Page) -> Outcome:
+        """Check the total, if one is declared."""
+        if not self.has_total:
+            return NO_TOTAL
         try:
-            if self.has_total:
-                yield self._finding("total", *check_total(self.probe, self.resource, page))
+            return check_total(self.probe, self.resource, page)
         except ApiError as error:
-            yield self._finding("total", "failed", str(error))
+            return "failed", str(error)
 
     def _finding(self, what: str, result: Result, detail: str) -> Finding:
         return Finding(self.resource.name, what, result, self.probe.redactor.scrub(detail))
-
-    def _ignored(self, statuses: Sequence[int]) -> Outcome:
-        """Judge a resource of which no record came, because response actions ignored the answers."""
-        counts = Counter(statuses)
-        text = " and ".join(f"status {status}" for status in sorted(counts))
-        if set(counts) == {204}:
-            return "ok", f"0 records: response_actions ignores {text}"
-        if any(map(is_refusal, counts)):
-            return "failed", refusal_text(next(status for status in statuses if is_refusal(status)))
-        lists = (
-            f"the lists of all {len(statuses)} parent records tried"
-            if self.resource.parent
-            else "the first page"
-        )
-        return "failed", (
-            f"response_actions ignores {lists} ({text}), so no record was seen: check the endpoint's path, and "
-            "what the secrets may read"
-        )
-
-    def _reached(self, page: Page) -> Outcome:
-        """Judge a page. If it leaves its list out, nothing confirms the selector."""
-        try:
-            selector = (self.resource.endpoint and self.resource.endpoint.data_selector) or "$"
-            require_list(self.resource.name, selector, [page.statistics])
-        except ApiError as error:
-            return "failed", str(error)
-        return "ok", f"{len(page.records)} records on the first page"
 
     def _check_order(self, keys: list[Key]) -> Outcome:
         """Request the same page again. Without a fixed order, pages do not fit together."""
         if self.resource.primary_key and len(set(keys)) < len(keys):
             return "failed", f"the primary key {', '.join(self.resource.primary_key)} is twice on one page"
+        if len(keys) < 2:
+            return NO_RECORD if not keys else ("skipped", "there are too few records to tell")
         again = keys_of(self.probe.page(self.resource).records, self.resource.key_paths)
         if again != keys:
             return "failed", "the same page came in another order; look for a parameter that sorts"
@@ -295,7 +285,14 @@ class _EndpointCheck:
             return "failed", problem
         if problem := start_problem(self.probe, self.shop, self.resource, page.records or self.first_page):
             return "failed", problem
-        return "ok", f"{window_key} holds {page.total if self.has_total else len(page.records)} records"
+        if not page.records and not self.first_page:
+            return (
+                "skipped",
+                f"no record came for {window_key}, and none without it, so nothing tells the filter",
+            )
+        if page.total is None and page.following:
+            return "ok", f"{window_key} holds {len(page.records)} records or more"
+        return "ok", f"{window_key} holds {len(page.records) if page.total is None else page.total} records"
 
     def _last_closed_window(self) -> Window | None:
         if not self.resource.windowed or self.shop.partitions is None:

@@ -12,7 +12,7 @@ from ecom_assets.contract.paged_lists import PARTIAL_LIST, refuse_partial_lists,
 from ecom_assets.contract.result import ContractResult
 from ecom_assets.contract.sample import sample_contract
 from ecom_assets.declaration.reading import Resource, Shop
-from ecom_assets.extract.check.outcome import Outcome
+from ecom_assets.extract.check.outcome import NO_RECORD, Outcome
 from ecom_assets.foundation.errors import ContractBroken
 
 
@@ -37,7 +37,7 @@ def check_contract(shop: Shop, resource: Resource, records: list[Any]) -> Iterat
     except ContractBroken as broken:
         yield "contract", ("failed", str(broken))
         return
-    yield "contract", _judge(result, len(rows))
+    yield "contract", _judge(result, len(rows)) if rows else NO_RECORD
     for empty in empty_columns(resource, rows, result.kept):
         detail = f"{empty.name}: none of {len(rows)} records has {'.'.join(empty.path)}"
         guess = similar_field(resource, empty, rows)

@@ -48,6 +48,17 @@ def check_next_page(probe: Probe, resource: Resource, page: Page, keys: list[Key
             "page 2 is equal to page 1, so the API ignores what the paginator sends; correct the name of the "
             "parameter for the page, the offset or the cursor"
         )
+    # one record may overlap, and without a primary key records may be equal
+    if len(other) > 1 and not new and resource.key_paths != [()]:
+        return "failed", (
+            f"page 2 has {len(other)} records, and page 1 has all of them, too: correct what the paginator sends, or "
+            "look for a parameter that sorts"
+        )
+    if not other and page.total is not None and page.total > len(keys):
+        return "failed", (
+            f"the API says it has {page.total} records, {len(keys)} came, and page 2 is empty: correct what the "
+            "paginator sends, or declare another total_path or total_header, or none"
+        )
     if isinstance(paginator, RangePaginator) and page.total is not None and len(keys) >= page.total and new:
         return "failed", (
             f"the API says it has {page.total} records, and {len(new)} more came on page 2, so this is no total of the "
@@ -141,6 +152,13 @@ def check_total(probe: Probe, resource: Resource, page: Page) -> Outcome:
     Raises:
         ApiError: A request failed, or brought no total.
     """
+    if page.total is None:
+        return (
+            "skipped",
+            "no total came, as no list was asked for"
+            if not page.lists
+            else "no total came with the first page",
+        )
     text = f"the API says it has {page.total} records"
     sizes = page.source.sizes if page.source else None
     if not sizes or len(page.records) < 2:
