@@ -35,6 +35,7 @@ from ecom_assets.load.schema_changes.foreign_tables import (
     is_plain_dlt_dataset,
     refuse_foreign_dataset,
 )
+from ecom_assets.load.schema_changes.stored_schema import store_schema
 from ecom_assets.load.schema_changes.tables import schema_tables_of
 from ecom_assets.warehouse.errors import as_warehouse_error
 from ecom_assets.warehouse.layout import record_layout
@@ -235,11 +236,13 @@ def _take_over(
         )
     with open_pipeline(shop, warehouse) as pipeline:
         if ours:
-            pipeline.sync_destination()
-        # dlt finds a schema in the warehouse by the state of the pipeline, which only a package stores
-        pipeline.extract(DltSource(schema, shop.name, []))
-        pipeline.normalize(workers=1)
-        pipeline.load(workers=1)
+            pipeline.schemas.save_schema(schema)
+            store_schema(pipeline, shop, schema)
+        else:
+            # dlt finds a schema in the warehouse by the state of the pipeline, which only a package stores
+            pipeline.extract(DltSource(schema, shop.name, []))
+            pipeline.normalize(workers=1)
+            pipeline.load(workers=1)
     transaction.forget_columns()
     append_own_rows(transaction, shop, LEDGER_SCHEMA.empty_table(), REJECTED_ROWS_SCHEMA.empty_table())
     record_layout(transaction, shop.name)

@@ -208,3 +208,28 @@ def test_a_view_is_not_adopted_and_a_table_can_be_named(records: Records, run: C
     report = records.try_load({"id": 1}, shop=shop, names=("orders", "others"))
     assert list(report.errors) == ["others"]
     assert run("adopt", "order")[2].startswith("error: TABLE: found 'order', which myshop does not declare")
+
+
+@pytest.mark.slow
+def test_a_table_beside_loaded_ones_and_plain_personal_data(records: Records, run: Command) -> None:
+    other = {
+        "name": "others",
+        "endpoint": {"path": "/orders", "data_selector": "data"},
+        "columns": {"id": KEY},
+    }
+    shop = records.shop(columns={**COLUMNS, "v": {"data_type": "text", "pii": "mask"}}, more=[other])
+    records.load(order(1, "a"), shop=shop, names=("others",))
+    by_hand(
+        records,
+        'create table "myshop"."orders" (id bigint, v varchar)',
+        "insert into \"myshop\".\"orders\" values (1, 'plain'), (2, 'plain')",
+    )
+    before = records.place.whole_tables("others", "load_ledger")
+    code, out, _ = run("adopt", "--yes")
+    assert (code, "pii: mask, but 2 stored values are still plain" in out) == (0, True)
+    assert records.place.whole_tables("others", "load_ledger") == before
+    records.load(order(1, "c"), order(3, "d"), shop=shop, names=("orders", "others"))
+    assert records.rows("select count(*) from orders") == [(3,)]
+    assert records.rows("select count(*) from others") == [(2,)]
+    assert run("migrate", "--yes")[0] == 0
+    assert records.rows("select count(*) from orders where v = 'plain'") == [(0,)]
