@@ -6,15 +6,17 @@ an empty page, or a page that is shorter than it could be. See `docs/completenes
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import NoReturn
+from urllib.parse import urlsplit
 
 from dlt.sources.helpers.rest_client.paginators import BasePaginator, RangePaginator, SinglePagePaginator
 from requests import Response
 
 from ecom_assets.extract.paging.page_size import USUAL_PAGE_SIZES, PageSizes
 from ecom_assets.extract.paging.pointer_paginator import PointerPaginator
-from ecom_assets.extract.paging.signs_of_more import contradicts_end, sign_of_more
+from ecom_assets.extract.paging.signs_of_more import contradicts_end, is_partial, sign_of_more
 from ecom_assets.foundation.errors import IncompleteSlice
 
 TOTAL = "total"
@@ -23,6 +25,8 @@ END = "end"
 """The API shows or says that there is no further page."""
 NOTHING = "nothing"
 """Nothing says that this is the whole list."""
+
+_log = logging.getLogger(__name__)
 
 _DECLARE_TOTAL = "declare total_path or total_header if the API reports the number of records"
 
@@ -75,6 +79,7 @@ class EndOfList:
         """Take the resource's name for messages."""
         self._resource = resource
         self._pointer_found = False
+        self._redirects_lead_to_records = False
 
     def __deepcopy__(self, memo: object) -> EndOfList:
         """Return the same object: dlt copies a paginator for every slice."""
@@ -89,6 +94,11 @@ class EndOfList:
         Raises:
             IncompleteSlice: The page may be full, or something in the response says that there are more.
         """
+        if _is_redirected(last.response) and not self._redirects_lead_to_records:
+            if last.count:
+                self._redirects_lead_to_records = True
+            else:
+                return self._by_redirected_page(last)
         paginator = last.paginator
         if isinstance(paginator, PointerPaginator):
             return self._by_pointer(last, paginator)
@@ -162,7 +172,52 @@ class EndOfList:
                 self._fail_without_pointer(last, paginator)
         return TOTAL if last.has_total else END if last.sizes else NOTHING
 
+    def note_page(self, response: Response, count: int) -> None:
+        """Note whether redirects are ordinary for this endpoint: a redirected page had records."""
+        if count and _is_redirected(response):
+            self._redirects_lead_to_records = True
+
+    def _by_redirected_page(self, last: LastPage) -> str:
+        if last.records:
+            self._fail(
+                f"page {last.pages} was redirected to another path and has no records, while the pages before were "
+                "not redirected. It may be a login page, so it is not the end of the list. Check the auth and the path"
+            )
+        _log.warning(
+            "%s: the request was redirected to another path, which has no records. It may be a login page, so nothing "
+            "confirms that the list is empty. Check the auth, or declare the path of the redirect",
+            self._resource,
+        )
+        return NOTHING
+
+    def sign_behind_empty_page(self, last: LastPage) -> str | None:
+        """Return what says that there are more records, although paging by position ends at a page without new ones.
+
+        It may say so on every page, so one more page is asked for.
+
+        Raises:
+            IncompleteSlice: A field such as `has_more` contradicts the end.
+        """
+        if last.has_total or not isinstance(last.paginator, RangePaginator):
+            return None
+        sign = "has_more_path" if last.says_more else contradicts_end(last.response, last.pages)
+        if sign:
+            self.fail_behind_empty_page(sign)
+        return sign_of_more(last.response, last.records, by_cursor=False, has_total=False, pages=last.pages)
+
+    def fail_behind_empty_page(self, sign: str) -> NoReturn:
+        """Raise IncompleteSlice: there are more records behind an empty page."""
+        self._fail(
+            f"a page has no records, so reading by position ends there, but {sign} says that there are more. Follow "
+            f"the API's pointer to the next page with a json_link, header_link or cursor paginator; {_DECLARE_TOTAL}"
+        )
+
     def _by_single_page(self, last: LastPage) -> str | None:
+        if is_partial(last.response):
+            self._fail(
+                "the only page has status 206 Partial Content, so there are more records, and the paginator is "
+                "single_page. Declare the paginator: {type: range, limit: …} if the API takes a Range header"
+            )
         if last.is_one_record or not last.count:
             return last.by
         if last.sizes.is_as_asked(last.count):
@@ -186,6 +241,14 @@ class EndOfList:
 
     def _fail(self, reason: str) -> NoReturn:
         raise IncompleteSlice(f"{self._resource}: {reason}")
+
+
+def _is_redirected(response: Response) -> bool:
+    """Tell whether a response comes from another path than the one that was asked for."""
+    if not response.history:
+        return False
+    asked, came = (urlsplit(each.url or "").path.rstrip("/") for each in (response.history[0], response))
+    return asked != came
 
 
 def _place_of_keys(response: Response) -> str:

@@ -28,6 +28,13 @@ class HasMore:
         """Tell whether the declaration says where to look."""
         return self._path is not None
 
+    def is_true(self, response: Response) -> bool:
+        """Tell whether the field is there and says that there are more pages."""
+        if self._path is None or not response.content.strip():
+            return False
+        found = self._path.find(response.json())
+        return bool(found) and _WORDS.get(str(found[0]).strip().lower()) is True
+
     def read(self, response: Response) -> bool | None:
         """Return whether there are more pages, None if no place is declared.
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from typing import Any, Literal, NoReturn
 
 from dlt.sources.helpers.rest_client.paginators import (
@@ -80,7 +81,8 @@ class PageAdder(BasePaginator):
         self._pages = PageSequence(page_pass, self._completeness, by_position=self._by_position)
         self._empty_pages = 0
         self._has_next_page = True
-        self._extra: Literal["beyond the total", "smaller page"] | None = None
+        self._extra: Literal["beyond the total", "smaller page", "behind an empty page"] | None = None
+        self._sign_of_more: str | None = None
         self._more_said: bool | None = None
 
     def held_records(self, rows: list[Any]) -> list[Any]:
@@ -118,6 +120,7 @@ class PageAdder(BasePaginator):
             page_pass.total = total
         elif total is not None and self._is_contradiction(total, page_pass.total):
             raise ListChanged(f"the total went from {page_pass.total} to {total} while the pages were read")
+        self._end.note_page(response, len(rows))
         keys = self._keys_of(rows)
         if len(keys) > 1 and keys == self._pages.last_page:
             self._fail("the API repeats a page; does it ignore the parameter that says which page is wanted?")
@@ -216,8 +219,15 @@ class PageAdder(BasePaginator):
         if is_ignored(response):
             page_pass.confirmed_by = self._last.by
             return False
+        is_without_new = not rows or self._pages.is_overlap_only
+        if self._by_position and is_without_new and self._has_more.is_true(response):
+            self._last = replace(self._last, says_more=True)
         page_pass.confirmed_by = self._end.confirmed_by(self._last)
-        if page_pass.confirmed_by is None:
+        self._sign_of_more = self._end.sign_behind_empty_page(self._last) if is_without_new else None
+        if self._sign_of_more and isinstance(self._inner, RangePaginator):
+            self._inner.current_value += self._inner.value_step
+            self._extra = "behind an empty page"
+        elif page_pass.confirmed_by is None:
             self._extra = "smaller page"
         elif (
             self._by_position
@@ -232,6 +242,10 @@ class PageAdder(BasePaginator):
         """Check a page that only has to confirm that the list is complete."""
         if self._extra == "beyond the total":
             self._check_beyond_total(response, rows)
+            return
+        if self._extra == "behind an empty page":
+            if self._sign_of_more and set(self._keys_of(rows)) - self._pass.records.keys():
+                self._end.fail_behind_empty_page(self._sign_of_more)
             return
         inner = self._new_inner()
         inner.update_state(response, rows)

@@ -56,7 +56,7 @@ class PageReader:
         key = [resource.column(name) for name in resource.primary_key]
         self._is_one_record = bool(key) and all(map(resource.comes_from_parent, key))
         self._shapes = RecordShapes(resource, endpoint.records, selector, pointers)
-        self._is_lines = endpoint.records.form == "lines"
+        self.is_lines = endpoint.records.form == "lines"
         # parsing a path takes dlt longer than following it on a page
         self._records_path = jsonpath.compile_path(selector)
         self._total_path = total.get("total_path")
@@ -76,7 +76,7 @@ class PageReader:
         """
         if is_ignored(response):
             return []
-        if self._is_lines:
+        if self.is_lines:
             read_as_lines(response)
         if name := repeated_name(response):
             raise ApiError(

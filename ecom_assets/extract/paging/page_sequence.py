@@ -21,6 +21,7 @@ class PageSequence:
     Attributes:
         last_page: The keys of the last page that had any.
         longest_page: The number of records on the longest page.
+        is_overlap_only: Whether the last page that was asked for by offset had no record but the overlapping one.
     """
 
     def __init__(self, page_pass: PagePass, completeness: CompletenessCheck, *, by_position: bool) -> None:
@@ -30,6 +31,7 @@ class PageSequence:
         self._by_position = by_position
         self.last_page: list[Key] = []
         self.longest_page = 0
+        self.is_overlap_only = False
         self._pages_repeat_records: bool | None = None
         self._offset = 0
         self._overlap = 0
@@ -88,6 +90,7 @@ class PageSequence:
             )
         page_pass.records.update(zip(keys, rows, strict=True))
         self._offset += len(new_keys)
+        self.is_overlap_only = not new_keys
         if not new_keys:
             return False
         missing = None if page_pass.total is None else page_pass.total - len(page_pass.records)

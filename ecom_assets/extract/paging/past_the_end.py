@@ -24,10 +24,9 @@ def _empty_if_refused(response: Response, *args: Any, **kwargs: Any) -> None:
         make_empty_page(response)
 
 
-def past_the_end(hooks: Any) -> Any:
-    """Return the hooks of such a request, given those of the requests before."""
-    kept = [hook for hook in (hooks or {}).get("response") or [] if hook is read_as_lines]
-    return {"response": [_empty_if_refused, *kept]}
+def past_the_end(*, is_lines: bool) -> Any:
+    """Return the hooks of such a request; `is_lines` says that bodies are declared to have one JSON value a line."""
+    return {"response": [_empty_if_refused, *([read_as_lines] if is_lines else [])]}
 
 
 def ends_at_416(hooks: Any) -> Any:

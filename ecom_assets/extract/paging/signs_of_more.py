@@ -23,11 +23,15 @@ _TOTAL = re.compile(
 )
 _COUNTS = frozenset(("recordstotal", "odatacount", "totalhits", "numfound"))
 _PAGES = frozenset(("totalpages", "pagecount", "lastpage", "numpages", "xtotalpages", "xwptotalpages"))
+_WHOLE_RANGE = re.compile(r"\s*[^\d]*\b0\s*-\s*(\d+)\s*/\s*(\d+)\s*")
+"""A Content-Range from the first record on, such as `items 0-24/25`."""
 _TRUE = ("true", "1", "yes", "y")
 _DEEPEST = 4
 
 
-def sign_of_more(response: Response, count: int, *, by_cursor: bool, has_total: bool) -> str | None:
+def sign_of_more(
+    response: Response, count: int, *, by_cursor: bool, has_total: bool, pages: int = 1
+) -> str | None:
     """Return the field or header that says that there are more records, None if there is none.
 
     Args:
@@ -35,13 +39,14 @@ def sign_of_more(response: Response, count: int, *, by_cursor: bool, has_total: 
         count: How many records were read.
         by_cursor: Whether the API is declared to give a cursor, so that another cursor is a sign too.
         has_total: Whether a total was compared already.
+        pages: How many pages were read.
     """
     if link_target(response.headers.get("Link", ""), "next", response.url or ""):
         return "a Link header with rel=next"
     values: list[tuple[str, str, Any]] = []
     for name, value in response.headers.items():
         values.append((f"the header {name}", name, value))
-    for path, value in _fields(response.json()):
+    for path, value in _fields(_body_of(response)):
         values.append((f"the field {path}", path.rpartition(".")[2], value))
     for place, name, value in values:
         word = re.sub(r"[^a-z]", "", name.lower())
@@ -57,7 +62,7 @@ def sign_of_more(response: Response, count: int, *, by_cursor: bool, has_total: 
         if not text.isascii() or not text.isdigit():
             continue
         is_total = word in _COUNTS or _TOTAL.fullmatch(word)
-        if (is_total and not has_total and int(text) > count) or (word in _PAGES and int(text) > 1):
+        if (is_total and not has_total and int(text) > count) or (word in _PAGES and int(text) > pages):
             return f"{place}: {text}"
     return None
 
@@ -69,13 +74,26 @@ def contradicts_end(response: Response, pages: int) -> str | None:
         response: The response with the last page that was read.
         pages: How many pages were read.
     """
-    for path, value in _fields(response.json()):
+    for path, value in _fields(_body_of(response)):
         word = re.sub(r"[^a-z]", "", path.rpartition(".")[2].lower())
         if _MORE.fullmatch(word) and value is True:
             return f"the field {path}: true"
         if word in _PAGES and word != "pagecount" and type(value) is int and value > pages:
             return f"the field {path}: {value}"
     return None
+
+
+def is_partial(response: Response) -> bool:
+    """Tell whether the status is 206, and the Content-Range does not show that this part is the whole list."""
+    if response.status_code != 206:
+        return False
+    parts = _WHOLE_RANGE.fullmatch(response.headers.get("Content-Range", ""))
+    return parts is None or int(parts[1]) + 1 != int(parts[2])
+
+
+def _body_of(response: Response) -> Any:
+    """Return the parsed body, None for an empty one."""
+    return response.json() if response.content.strip() else None
 
 
 def _fields(body: Any, above: str = "", depth: int = 0) -> Iterator[tuple[str, Any]]:
