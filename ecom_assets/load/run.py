@@ -143,7 +143,7 @@ def _check_new_columns(
         if not new:
             continue
         try:
-            context.warehouse.check_columns(shop, resource.name, list(columns))
+            context.warehouse.check_columns(shop, resource.name, list(columns), are_cut_off=True)
         except WarehouseError as error:
             listed = ", ".join(new[:_SHOWN_COLUMNS]) + (", …" if len(new) > _SHOWN_COLUMNS else "")
             raise TableNotChanged(

@@ -43,9 +43,16 @@ class Warehouse(ABC):
         """Raise WarehouseError if the engine cannot hold the shop's dataset, because of a name for example."""
 
     def check_columns(  # noqa: B027  # most engines hold any columns
-        self, shop: Shop, table: str, columns: Sequence[str]
+        self, shop: Shop, table: str, columns: Sequence[str], *, are_cut_off: bool = False
     ) -> None:
-        """Raise WarehouseError if the engine cannot hold a table with these columns."""
+        """Raise WarehouseError if the engine cannot hold a table with these columns.
+
+        Args:
+            shop: The shop of the table.
+            table: The table.
+            columns: The names of all its columns.
+            are_cut_off: Whether dlt makes long names shorter, as it does with those of undeclared fields.
+        """
 
     def is_same(self, other: Warehouse) -> bool:
         """Return whether another warehouse is known to be the same one."""

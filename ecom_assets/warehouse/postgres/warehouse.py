@@ -71,11 +71,13 @@ class PostgresWarehouse(Warehouse):
                     f"{shop.name}: {name} is longer than the {longest} characters that PostgreSQL allows here"
                 )
 
-    def check_columns(self, shop: Shop, table: str, columns: Sequence[str]) -> None:
+    def check_columns(
+        self, shop: Shop, table: str, columns: Sequence[str], *, are_cut_off: bool = False
+    ) -> None:
         """Raise WarehouseError for names that PostgreSQL would cut off, and for more columns than it has room for."""
         where = f"{shop.name}.{table}"
         for name in (table, *columns):
-            if len(name.encode()) > MAX_IDENTIFIER_LENGTH:
+            if len(name.encode()) > MAX_IDENTIFIER_LENGTH and not are_cut_off:
                 raise WarehouseError(
                     f"{where}: the name {name} is longer than the {MAX_IDENTIFIER_LENGTH} bytes that PostgreSQL allows"
                 )

@@ -219,9 +219,7 @@ def test_names_that_postgresql_would_cut_off_are_refused(tmp_path: Path) -> None
     folder = declare(
         tmp_path, ("      opened_on:", f"      {'c' * 64}: {{data_type: text}}\n      opened_on:")
     )
-    with pytest.raises(
-        WarehouseError, match=r"c{64} is longer than the 63 characters that PostgreSQL allows"
-    ):
+    with pytest.raises(WarehouseError, match=r"c{64} is longer than the 63 bytes that PostgreSQL allows"):
         run_load(load_shop(folder / "sandbox.yaml"), ["stores"], warehouse=warehouse)
 
 
