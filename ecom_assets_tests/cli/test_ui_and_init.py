@@ -108,5 +108,5 @@ def test_the_ui_of_a_new_project_answers(tmp_path: Path, monkeypatch: pytest.Mon
                 time.sleep(0.5)
     finally:
         os.killpg(process.pid, signal.SIGINT)
-        process.wait(30)
+        process.wait(120)
         process.stdout.close()

@@ -149,7 +149,13 @@ def test_from_an_empty_folder_to_three_windows(tmp_path: Path) -> None:
     assert windows.keys() == {"orders", "order_items"}
     assert all(count == 3 and kept > 0 for count, kept in windows.values()), windows
     merged = json.loads(newcomer.run("python", "-c", MERGE).splitlines()[-1])
-    assert merged["keys"] == ["myshop/order_items", "myshop/orders", "myshop/stores", "revenue"]
+    assert merged["keys"] == [
+        "myshop/order_items",
+        "myshop/orders",
+        "myshop/status",
+        "myshop/stores",
+        "revenue",
+    ]
     assert merged["executors"] == ["multiprocess", "in_process"]
     assert Path(merged["package"]).is_relative_to(tmp_path), "the wheel is what was tried"
     attributes.write_text("type: ecom_assets.ShopComponent\nattributes: {declaration: 5}\n", "utf-8")

@@ -85,8 +85,10 @@ class Forks:
     def heard(self, pid: int, word: str) -> str:
         """Wait for a process to say something, and return the text after it."""
         while (pid, word) not in self.said:
-            number, said, *text = self._line().split(" ", 2)
-            self.said[int(number), said] = "".join(text).strip()
+            number, *words = self._line().split(" ", 2)
+            # a library may print a line of its own
+            if words and number.isdigit():
+                self.said[int(number), words[0].strip()] = "".join(words[1:]).strip()
         return self.said[pid, word]
 
     def end(self, pid: int, kill: bool = False) -> tuple[int, str]:

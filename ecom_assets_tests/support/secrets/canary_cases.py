@@ -12,7 +12,7 @@ import pytest
 from dlt.pipeline.pipeline import Pipeline
 
 from ecom_assets.contract.contract import Contract
-from ecom_assets.load import staging
+from ecom_assets.load import commit
 from ecom_assets_tests.support.secrets.leaks import echo
 from ecom_assets_tests.support.servers.loopback import Reply, Seen, json_reply
 
@@ -161,7 +161,7 @@ CASES: dict[str, Case] = {
     ),
     "crash of the ledger": _records(
         lambda keys: [{"id": 1}],
-        breaks=_crash(staging, "ledger_rows"),
+        breaks=_crash(commit, "ledger_rows"),
         message="KeyError: ",
     ),
     "crash at the load": _records(
