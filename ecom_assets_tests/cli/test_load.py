@@ -179,7 +179,7 @@ def test_in_a_dagster_instance(place: Place, changes: Changes, tmp_path: Path) -
     assert changes.rows() == [(1, "b"), (2, "a")]
     failed = load("acme_shops:acme", "--since", "soon")
     assert failed.returncode == 1
-    assert "error: changes: changes: --since: found 'soon'" in failed.stderr
+    assert "changes: --since: found 'soon'" in failed.stderr
     assert "Traceback" not in failed.stderr
     with DagsterInstance.from_config(str(home)) as instance:
         keys = instance.get_materialized_partitions(AssetKey(["sandbox", "orders"]))
