@@ -130,7 +130,7 @@ def test_an_open_ended_table_is_set_back(
     assert load("acme_shops:acme", "changes", "--since", "2024-01-01") == 0
     assert changes.rows() == [(1, "b"), (2, "a")]
     assert load("acme_shops:acme", "--since", "soon") == 1
-    assert "changes: --since: found 'soon'" in capsys.readouterr().err
+    assert "error: changes: changes: --since: found 'soon'" in capsys.readouterr().err
 
 
 def test_a_table_that_fails_leaves_the_others(
