@@ -17,7 +17,6 @@ from dlt.extract import DltSource
 from ecom_assets.client.redaction import Redactor
 from ecom_assets.declaration.reading import Resource, Shop
 from ecom_assets.extract.last_declaration import HINT
-from ecom_assets.foundation.errors import IngestError
 from ecom_assets.foundation.progress import OnProgress
 from ecom_assets.load.dlt_pipeline import StoredColumns, open_pipeline, stored_columns
 from ecom_assets.load.own_tables import (
@@ -36,7 +35,7 @@ from ecom_assets.load.schema_changes.foreign_tables import (
     refuse_foreign_dataset,
 )
 from ecom_assets.load.schema_changes.stored_schema import store_schema
-from ecom_assets.load.schema_changes.tables import schema_tables_of
+from ecom_assets.load.schema_changes.tables import chosen_tables, schema_tables_of
 from ecom_assets.warehouse.errors import as_warehouse_error
 from ecom_assets.warehouse.layout import record_layout
 from ecom_assets.warehouse.transaction import Transaction
@@ -90,15 +89,9 @@ def adopt(
         IngestError: The shop declares no table of this name.
         WarehouseError: Nothing was changed.
     """
-    declared = {resource.name for resource in shop.tables}
-    for name in names:
-        if name not in declared:
-            raise IngestError(
-                f"TABLE: found {name!r}, which {shop.name} does not declare; allowed: {', '.join(sorted(declared))}"
-            )
+    chosen = chosen_tables(shop, names)
     if not warehouse.exists():
         return Adoption()
-    chosen = [resource for resource in shop.tables if not names or resource.name in names]
     begin = warehouse.transaction if commit else warehouse.read
     with (
         as_warehouse_error(warehouse, Redactor(())),

@@ -78,25 +78,30 @@ def describe_own_tables(schema: Schema) -> None:
 
 
 def append_own_rows(transaction: Transaction, shop: Shop, ledger: pa.Table, rejected: pa.Table) -> None:
-    """Append rows to the ledger and to the rejected rows, in the transaction of the rows that they tell about.
+    """Append rows to the ledger and to the rejected rows, in the transaction of the rows that they tell about."""
+    for name, rows in ((LEDGER_TABLE, ledger), (REJECTED_ROWS_TABLE, rejected)):
+        append_rows(transaction, shop, name, rows)
+
+
+def append_rows(transaction: Transaction, shop: Shop, name: str, rows: pa.Table) -> None:
+    """Append rows to a table that this project makes itself.
 
     A table that does not exist is created, and a column that an earlier version did not have is added.
     """
-    stored = transaction.columns_of(shop.name)
-    for name, rows in ((LEDGER_TABLE, ledger), (REJECTED_ROWS_TABLE, rejected)):
-        table = f'"{shop.name}"."{name}"'
-        columns = {
-            field.name: transaction.type_of(Column(name=field.name, data_type=_DATA_TYPES[field.type]))
-            for field in rows.schema
-        }
-        if name not in stored:
-            required = {field.name: "" if field.nullable else " not null" for field in rows.schema}
-            texts = (f'"{column}" {kind}{required[column]}' for column, kind in columns.items())
-            transaction.execute(f"create table {table} ({', '.join(texts)})")
-        else:
-            for column in columns.keys() - stored[name].keys():
-                transaction.execute(f'alter table {table} add column "{column}" {columns[column]}')
-        if rows.num_rows:
-            names = ", ".join(f'"{column}"' for column in columns)
-            with transaction.temporary_table("ecom_rows", rows):
-                transaction.execute(f"insert into {table} ({names}) select {names} from ecom_rows")
+    table = f'"{shop.name}"."{name}"'
+    columns = {
+        field.name: transaction.type_of(Column(name=field.name, data_type=_DATA_TYPES[field.type]))
+        for field in rows.schema
+    }
+    stored = transaction.columns_of(shop.name).get(name)
+    if stored is None:
+        required = {field.name: "" if field.nullable else " not null" for field in rows.schema}
+        texts = (f'"{column}" {kind}{required[column]}' for column, kind in columns.items())
+        transaction.execute(f"create table {table} ({', '.join(texts)})")
+    else:
+        for column in columns.keys() - stored.keys():
+            transaction.execute(f'alter table {table} add column "{column}" {columns[column]}')
+    if rows.num_rows:
+        names = ", ".join(f'"{column}"' for column in columns)
+        with transaction.temporary_table("ecom_rows", rows):
+            transaction.execute(f"insert into {table} ({names}) select {names} from ecom_rows")

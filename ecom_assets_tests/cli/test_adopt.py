@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, quote, urlsplit
@@ -11,35 +10,14 @@ from urllib.parse import parse_qs, quote, urlsplit
 import dlt
 import pytest
 
-from ecom_assets.cli.app import main
 from ecom_assets.foundation.errors import WarehouseError
+from ecom_assets_tests.support.loads.commands import Command
+from ecom_assets_tests.support.loads.commands import run as run
 from ecom_assets_tests.support.servers.record_api import Records
 from ecom_assets_tests.support.servers.record_api import records as records
 
 KEY = {"data_type": "bigint", "nullable": False}
 COLUMNS = {"id": KEY, "v": {"data_type": "text"}, "updated_at": {"data_type": "timestamp"}}
-Command = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def run(
-    records: Records, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Command:
-    """Run a command on the declared shop, and return its exit code, its output and its errors."""
-    monkeypatch.setenv("ECOM_WAREHOUSE", records.place.where)
-
-    def command(name: str, *arguments: str, typed: str = "") -> tuple[int, str, str]:
-        monkeypatch.setattr("sys.argv", ["ecom-assets", name, str(tmp_path / "myshop.yaml"), *arguments])
-        monkeypatch.setattr("typer.confirm", lambda *_, **__: typed == "y")
-        code = 0
-        try:
-            main()
-        except SystemExit as ended:
-            code = int(ended.code or 0)
-        printed = capsys.readouterr()
-        return code, printed.out, printed.err
-
-    return command
 
 
 def by_hand(records: Records, *statements: str) -> None:

@@ -4,50 +4,31 @@ from __future__ import annotations
 
 import hmac
 import json
-from collections.abc import Callable
 from datetime import datetime, timezone
 from hashlib import sha256
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ecom_assets.cli.app import main
 from ecom_assets.load.ledger.status import status
+from ecom_assets_tests.support.loads.commands import Command
+from ecom_assets_tests.support.loads.commands import run as run
 from ecom_assets_tests.support.servers.record_api import Records
 from ecom_assets_tests.support.servers.record_api import records as records
 
 KEY = {"data_type": "bigint", "nullable": False}
 TEXT: dict[str, Any] = {"data_type": "text"}
 INSTANT: dict[str, Any] = {"data_type": "timestamp"}
-Command = Callable[..., tuple[int, str, str]]
 
 
 def hashed(text: str) -> str:
     return hmac.new(b"a-pii-key", text.encode(), sha256).hexdigest()
 
 
-@pytest.fixture
-def run(
-    records: Records, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Command:
-    """Run a command on the declared shop, and return its exit code, its output and its errors."""
-    monkeypatch.setenv("ECOM_WAREHOUSE", records.place.where)
+@pytest.fixture(autouse=True)
+def _secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOURCES__MYSHOP__API_KEY", "a-key")
     monkeypatch.setenv("SOURCES__MYSHOP__PII_KEY", "a-pii-key")
-
-    def command(name: str, *arguments: str, typed: str = "") -> tuple[int, str, str]:
-        monkeypatch.setattr("sys.argv", ["ecom-assets", name, str(tmp_path / "myshop.yaml"), *arguments])
-        monkeypatch.setattr("typer.confirm", lambda *_, **__: typed == "y")
-        code: Any = 0
-        try:
-            main()
-        except SystemExit as ended:
-            code = ended.code or 0
-        printed = capsys.readouterr()
-        return int(code), printed.out, printed.err
-
-    return command
 
 
 def test_values_that_do_not_fit_are_named_with_their_windows(records: Records, run: Command) -> None:

@@ -13,6 +13,7 @@ from datetime import datetime
 import pyarrow as pa
 
 from ecom_assets.declaration.reading import Resource, Shop
+from ecom_assets.load.own_tables import append_rows
 from ecom_assets.warehouse.transaction import Transaction
 
 AUDITS_TABLE = "_ecom_audits"
@@ -38,7 +39,6 @@ _SCHEMA = pa.schema(
         pa.field("details", pa.string()),
     ]
 )
-_SQL_TYPES = {_INSTANT: "timestamp with time zone", pa.string(): "varchar", pa.int64(): "bigint"}
 
 
 @dataclass(frozen=True)
@@ -74,13 +74,8 @@ Audits = Mapping[tuple[str, datetime | None, datetime | None], AuditEntry]
 
 def record_audits(transaction: Transaction, shop: Shop, entries: Sequence[AuditEntry]) -> None:
     """Add rows to the table of audits, and create it if there is none."""
-    table = f'"{shop.name}"."{AUDITS_TABLE}"'
-    columns = ", ".join(f'"{field.name}" {_SQL_TYPES[field.type]}' for field in _SCHEMA)
-    transaction.execute(f"create table if not exists {table} ({columns})")
     rows = pa.Table.from_pylist([asdict(entry) for entry in entries], schema=_SCHEMA)
-    names = ", ".join(f'"{name}"' for name in rows.column_names)
-    with transaction.temporary_table("ecom_entries", rows):
-        transaction.execute(f"insert into {table} ({names}) select {names} from ecom_entries")
+    append_rows(transaction, shop, AUDITS_TABLE, rows)
 
 
 def newest_audits(transaction: Transaction, shop: Shop, tables: Collection[str]) -> Audits:

@@ -15,7 +15,6 @@ from typing import Any
 from ecom_assets.client.redaction import Redactor
 from ecom_assets.declaration.reading import Resource, Shop
 from ecom_assets.extract.windows import Window
-from ecom_assets.foundation.errors import IngestError
 from ecom_assets.foundation.progress import OnProgress
 from ecom_assets.load.checks.finding import CheckedTable
 from ecom_assets.load.checks.windows_with_nulls import windows_of_rows
@@ -26,7 +25,7 @@ from ecom_assets.load.schema_changes.change import Misfit, TableChanges
 from ecom_assets.load.schema_changes.foreign_tables import foreign_tables
 from ecom_assets.load.schema_changes.personal_data import protect_stored_values
 from ecom_assets.load.schema_changes.stored_schema import delete_ledger_entries, store_changed_schema
-from ecom_assets.load.schema_changes.tables import schema_tables_of, table_changes
+from ecom_assets.load.schema_changes.tables import chosen_tables, schema_tables_of, table_changes
 from ecom_assets.warehouse.errors import as_warehouse_error
 from ecom_assets.warehouse.transaction import Transaction
 from ecom_assets.warehouse.warehouse import Warehouse
@@ -85,15 +84,9 @@ def migrate(
         IngestError: The shop declares no table of this name.
         WarehouseError: Nothing was changed.
     """
-    declared = {resource.name for resource in shop.tables}
-    for name in names:
-        if name not in declared:
-            raise IngestError(
-                f"TABLE: found {name!r}, which {shop.name} does not declare; allowed: {', '.join(sorted(declared))}"
-            )
+    chosen = chosen_tables(shop, names)
     if not warehouse.exists():
         return ()
-    chosen = [resource for resource in shop.tables if not names or resource.name in names]
     found: list[Migration] = []
     try:
         with (

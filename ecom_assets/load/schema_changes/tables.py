@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from copy import deepcopy
 from typing import Any
 
 import dlt
 
 from ecom_assets.declaration.reading import Resource, Shop
+from ecom_assets.foundation.errors import IngestError
 from ecom_assets.load.column_types import tables_to_know
 from ecom_assets.load.dlt_pipeline import StoredColumns, stored_columns
 from ecom_assets.load.schema_changes.change import Changes, TableChanges, TableNotChanged
@@ -40,6 +41,21 @@ def table_changes(
     return stored, {
         name: change for name, change in changes.items() if name in loaded or not change.replaces_values
     }
+
+
+def chosen_tables(shop: Shop, names: Collection[str]) -> list[Resource]:
+    """Return the resources with these names, in the order of the declaration; all of them without names.
+
+    Raises:
+        IngestError: The shop declares no table of a name.
+    """
+    declared = {resource.name for resource in shop.tables}
+    for name in names:
+        if name not in declared:
+            raise IngestError(
+                f"TABLE: found {name!r}, which {shop.name} does not declare; allowed: {', '.join(sorted(declared))}"
+            )
+    return [resource for resource in shop.tables if not names or resource.name in names]
 
 
 def refused_resources(
