@@ -8,22 +8,22 @@ from typing import Annotated
 
 import typer
 
-from ecom_assets.cli.adopt import adopt
 from ecom_assets.cli.audit import audit
 from ecom_assets.cli.check import check
-from ecom_assets.cli.copy import copy
 from ecom_assets.cli.dbt_sources import dbt_sources
-from ecom_assets.cli.diff import diff
 from ecom_assets.cli.discover import discover
 from ecom_assets.cli.init import init
 from ecom_assets.cli.load import load
-from ecom_assets.cli.migrate import migrate
 from ecom_assets.cli.pin import pin
 from ecom_assets.cli.preview import preview
-from ecom_assets.cli.reset import reset
 from ecom_assets.cli.sandbox import sandbox
 from ecom_assets.cli.schema import schema
 from ecom_assets.cli.status import status
+from ecom_assets.cli.tables.adopt import adopt
+from ecom_assets.cli.tables.copy import copy
+from ecom_assets.cli.tables.diff import diff
+from ecom_assets.cli.tables.migrate import migrate
+from ecom_assets.cli.tables.reset import reset
 from ecom_assets.cli.ui import ui
 from ecom_assets.foundation.process_exit import skip_collection_at_exit
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from ecom_assets.cli.app import main
-from ecom_assets_tests.orchestration.test_canary import answering, folder, prepared, talkative
+from ecom_assets_tests.orchestration.shops.test_canary import answering, folder, prepared, talkative
 from ecom_assets_tests.support.secrets.canaries import AUTHS, traces, traces_of_run
 from ecom_assets_tests.support.secrets.canary_cases import CASES
 from ecom_assets_tests.support.servers.loopback import serving

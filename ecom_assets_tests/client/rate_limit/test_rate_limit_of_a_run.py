@@ -15,7 +15,7 @@ from ecom_assets.declaration.reading import Shop, load_shop
 from ecom_assets.extract.windows import windows_between
 from ecom_assets.load.run import RunReport, run_load
 from ecom_assets.warehouse.duckdb.warehouse import DuckDbWarehouse
-from ecom_assets_tests.orchestration.test_isolation import declaration, page
+from ecom_assets_tests.orchestration.shops.test_isolation import declaration, page
 from ecom_assets_tests.support.servers.loopback import Loopback, Reply, Seen
 from ecom_assets_tests.support.servers.loopback import api as api
 

@@ -23,7 +23,7 @@ from ecom_assets.extract.windows import windows_between
 from ecom_assets.foundation.errors import BrokerError
 from ecom_assets.load.run import run_load
 from ecom_assets.orchestration.build_definitions import build_defs
-from ecom_assets_tests.orchestration.test_isolation import declaration, page
+from ecom_assets_tests.orchestration.shops.test_isolation import declaration, page
 from ecom_assets_tests.support.dagster.dagster_runs import Outcome, declare
 from ecom_assets_tests.support.paths import ROOT
 from ecom_assets_tests.support.servers.broker import Broker, broker

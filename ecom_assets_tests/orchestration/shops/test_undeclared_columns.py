@@ -43,11 +43,12 @@ def test_a_run_shows_the_columns_that_came_and_every_check_passes(
     shop = records.shop()
 
     def run() -> dict[str, Any]:
-        result = materialize(
-            shop_assets(shop),
-            instance=DagsterInstance.ephemeral(),
-            resources={secrets_key(shop): ShopSecrets(secrets=SECRETS)},
-        )
+        with DagsterInstance.ephemeral() as instance:
+            result = materialize(
+                shop_assets(shop),
+                instance=instance,
+                resources={secrets_key(shop): ShopSecrets(secrets=SECRETS)},
+            )
         evaluations = result.get_asset_check_evaluations()
         assert len(evaluations) == 4
         assert all(evaluation.passed for evaluation in evaluations)

@@ -1,0 +1,1 @@
+"""The commands that change tables, or say what would change."""
