@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -47,11 +48,14 @@ def ui(
     print(f"Dagster's UI: http://{_HOST}:{port}", flush=True)
     print(f"  instance {home}, shops {shops}. Ctrl-C ends it.", flush=True)
     command = [sys.executable, "-m", "dagster", "dev", "-w", str(workspace)]
+    # a shell lets a program in the background ignore Ctrl-C, and Dagster ends its own processes by it
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    process = subprocess.Popen([*command, "--host", _HOST, "--port", str(port)], env=environment)
+    signal.signal(signal.SIGTERM, lambda *_: process.terminate())
     try:
-        done = subprocess.run([*command, "--host", _HOST, "--port", str(port)], env=environment, check=False)
+        raise SystemExit(process.wait())
     except KeyboardInterrupt:  # Dagster gets it too, and says so
-        return
-    raise SystemExit(done.returncode)
+        process.wait()
 
 
 def create_instance(home: Path) -> Path:

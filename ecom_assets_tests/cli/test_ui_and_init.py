@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -76,8 +77,30 @@ def test_the_ui_refuses_a_taken_port(
     assert list(tmp_path.iterdir()) == []
 
 
+def is_running(group: int) -> bool:
+    """Tell whether a process of a group is left."""
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def interrupt(process: subprocess.Popen[str]) -> None:
+    """Do what Ctrl-C does."""
+    os.killpg(process.pid, signal.SIGINT)
+
+
+def terminate(process: subprocess.Popen[str]) -> None:
+    """Do what `kill` does."""
+    process.terminate()
+
+
 @pytest.mark.slow
-def test_the_ui_of_a_new_project_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("end", [interrupt, terminate])
+def test_the_ui_of_a_new_project_answers(
+    end: Callable[[subprocess.Popen[str]], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert run(monkeypatch, "init", tmp_path) == 0
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -85,7 +108,8 @@ def test_the_ui_of_a_new_project_answers(tmp_path: Path, monkeypatch: pytest.Mon
     command = [
         sys.executable,
         "-c",
-        "from ecom_assets.cli.app import main; main()",
+        # as in the background of a shell
+        "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN); from ecom_assets.cli.app import main; main()",
         "ui",
         "--port",
         str(port),
@@ -107,6 +131,10 @@ def test_the_ui_of_a_new_project_answers(tmp_path: Path, monkeypatch: pytest.Mon
                 assert time.monotonic() < until
                 time.sleep(0.5)
     finally:
-        os.killpg(process.pid, signal.SIGINT)
+        end(process)
         process.wait(120)
         process.stdout.close()
+    # neither the web server nor another process of Dagster stays
+    while is_running(process.pid):
+        assert time.monotonic() < until + 60
+        time.sleep(0.1)
