@@ -172,7 +172,7 @@ def test_every_slice_comes_out_once_and_none_waits_forever(sizes: list[int], mos
 def test_a_slice_with_an_open_window_is_a_batch_of_its_own() -> None:
     assert SHOP.partitions
     today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    slices = day_slices(3, today - timedelta(days=2))
+    slices = (*day_slices(2, today - timedelta(days=9)), *day_slices(1, today))
     assert batches_of(slices, [1, 1, 1]) == [[2], [0, 1]]
 
 
