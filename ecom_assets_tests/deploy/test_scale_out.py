@@ -71,7 +71,7 @@ def load_alone(place: Place) -> None:
             assert report.errors == {}
 
 
-@pytest.mark.parametrize("new_place", ["duckdb", "postgres"], indirect=True)
+@pytest.mark.parametrize("new_place", ["postgres"], indirect=True)
 def test_a_worker_is_killed_in_the_middle_of_a_backfill(
     cluster: ScaledOut, api: LoggedApi, place: Place, new_place: Callable[[], Place]
 ) -> None:

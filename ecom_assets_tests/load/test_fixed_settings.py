@@ -88,14 +88,15 @@ def test_all_of_them_at_once(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("new_place", ["duckdb"], indirect=True)
-@pytest.mark.parametrize("name", SETTINGS)
 def test_each_of_them(
-    new_records: Callable[[], Records], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
+    new_records: Callable[[], Records], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.chdir(tmp_path)
     expected = loaded(new_records())
-    monkeypatch.setenv(name, SETTINGS[name])
-    assert loaded(new_records()) == expected
+    for name, value in SETTINGS.items():
+        with monkeypatch.context() as patch:
+            patch.setenv(name, value)
+            assert loaded(new_records()) == expected, name
 
 
 def test_a_config_file_of_the_project(new_records: Callable[[], Records], secrets_toml: Path) -> None:
