@@ -6,6 +6,7 @@ Fixtures of one concern stand in the test file of that concern.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
 os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"
 os.environ["DAGSTER_DISABLE_TELEMETRY"] = "1"
 
+# DuckDB looks for pandas, which is not installed, at each parameter of a statement: a twelfth of a load's time
+sys.modules.setdefault("pandas", None)  # type: ignore[arg-type]
+
 # a loaded machine is no failure, and a pipeline must fail for the change it tests, not for its luck
 settings.register_profile(FEW, deadline=None, derandomize="CI" in os.environ, max_examples=10)
 settings.register_profile(MANY, settings.get_profile(FEW), max_examples=20)
@@ -46,6 +50,8 @@ ON_ENGINES = ("deploy", "warehouse", "load", "cli")
 """The packages whose tests run on each engine. What the others test comes before the first statement of SQL."""
 OFF_ENGINES = ("test_delete_detection_ends.py", "test_delete_detection_keys.py", "test_fixed_settings.py")
 """Files of these packages for which the same holds: they are about how an API is read, and about dlt's settings."""
+ONE_VARIATION = ("dispositions", "ledger", "audit", "checks", "sweeps")
+"""The folders of `load` whose tests run on PostgreSQL in their first variation: the others send it the same SQL."""
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -55,13 +61,20 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         package = item.path.relative_to(TESTS).parts[0]
         return LONGEST.index(package) if package in LONGEST else len(LONGEST)
 
+    on_postgres = set()
+
     def adds_nothing(item: pytest.Item) -> bool:
         callspec = getattr(item, "callspec", None)
         engine = callspec.params.get("new_place") if callspec else None
         if engine == "ducklake" and len(list(item.iter_markers("slow"))) > 1:
             return True  # a lake runs the SQL of DuckDB: it takes no part in variations that are slow ones themselves
         on_engines = item.path.relative_to(TESTS).parts[0] in ON_ENGINES and item.path.name not in OFF_ENGINES
-        return engine == "postgres" and not on_engines
+        if engine != "postgres" or not on_engines:
+            return engine == "postgres"
+        test = item.nodeid.partition("[")[0]
+        varies = item.path.parent.name in ONE_VARIATION and test in on_postgres
+        on_postgres.add(test)
+        return varies
 
     left_out = [item for item in items if adds_nothing(item)]
     config.hook.pytest_deselected(items=left_out)

@@ -42,7 +42,7 @@ class Transaction(ABC):
     tells_case_apart: bool = True
     """Whether two tables may have names that differ in case only."""
     columns_query: str
-    """A query for table, column and type of all columns of a dataset, in their order. The dataset is its parameter."""
+    """A query for table, place in it, name and type of all columns of a dataset. The dataset is its parameter."""
 
     def __init__(self) -> None:
         """Know no columns yet."""
@@ -102,7 +102,8 @@ class Transaction(ABC):
         """
         if dataset not in self._columns:
             found: dict[str, dict[str, str]] = {}
-            for table, column, kind in self.execute(self.columns_query, [dataset]).fetchall():
+            # sorted here, which is faster than by the engine
+            for table, _, column, kind in sorted(self.execute(self.columns_query, [dataset]).fetchall()):
                 found.setdefault(table, {})[column] = kind
             self._columns[dataset] = found
         return self._columns[dataset]

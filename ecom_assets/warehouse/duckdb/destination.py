@@ -23,7 +23,29 @@ class SharedConnection:
 
     def __init__(self) -> None:
         """Hold no connection yet."""
-        self.connection: duckdb.DuckDBPyConnection | None = None
+        self._connection: duckdb.DuckDBPyConnection | None = None
+        self._settings: set[tuple[str, Any]] = set()
+
+    @property
+    def connection(self) -> duckdb.DuckDBPyConnection | None:
+        """Return the open connection, None outside of a block of the warehouse."""
+        return self._connection
+
+    @connection.setter
+    def connection(self, connection: duckdb.DuckDBPyConnection | None) -> None:
+        self._connection = connection
+        self._settings.clear()
+
+    def execute(self, sql: str, parameters: Any = None) -> Any:
+        """Run a statement of dlt, unless it repeats a setting: dlt sets them all again for each of its steps."""
+        if self.connection is None:
+            raise AttributeError("execute")
+        if (sql, parameters) in self._settings:
+            return self
+        found = self.connection.execute(sql, parameters)
+        if sql.startswith("SET "):
+            self._settings.add((sql, parameters))
+        return found
 
     def __getattr__(self, name: str) -> Any:
         """Return the open connection's attribute."""

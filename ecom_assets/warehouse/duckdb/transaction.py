@@ -22,8 +22,8 @@ class DuckDbTransaction(Transaction):
     tells_case_apart = False
     columns_query = (
         # information_schema would also read the columns of all that is built in
-        "select table_name, column_name, data_type from duckdb_columns() where not internal "
-        "and database_name = current_database() and schema_name = ? order by table_name, column_index"
+        "select table_name, column_index, column_name, data_type from duckdb_columns() where not internal "
+        "and database_name = current_database() and schema_name = ?"
     )
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:

@@ -32,10 +32,9 @@ class PostgresTransaction(Transaction):
 
     driver_errors = DRIVER_ERRORS
     columns_query = (
-        "select c.relname, a.attname, format_type(a.atttypid, a.atttypmod) from pg_attribute as a "
+        "select c.relname, a.attnum, a.attname, format_type(a.atttypid, a.atttypmod) from pg_attribute as a "
         "join pg_class as c on c.oid = a.attrelid join pg_namespace as n on n.oid = c.relnamespace "
-        "where n.nspname = ? and c.relkind in ('r', 'p', 'v', 'm', 'f') and a.attnum > 0 and not a.attisdropped "
-        "order by c.relname, a.attnum"
+        "where n.nspname = ? and c.relkind in ('r', 'p', 'v', 'm', 'f') and a.attnum > 0 and not a.attisdropped"
     )
 
     def __init__(self, connection: Any) -> None:
