@@ -27,7 +27,8 @@ from ecom_assets.declaration.field_types import (
 )
 from ecom_assets.declaration.model import Check, DeclarationModel, Documented
 from ecom_assets.declaration.table.column import Column, columns_from_mapping, columns_schema
-from ecom_assets.declaration.table.deletes import DELETED_AT, MAX_DELETED, Deletes
+from ecom_assets.declaration.table.cursor import check_cursor_zone, find_cursor
+from ecom_assets.declaration.table.deletes import DELETED_AT, MAX_DELETED, Deletes, Unfiltered
 from ecom_assets.declaration.table.inferred_columns import (
     cursor_column,
     key_column_name,
@@ -118,6 +119,7 @@ class Resource(DeclarationModel):
         default=MAX_DELETED,
         description="The share of a table's live rows, 0 to 1; if more are gone at once, a sweep marks none of them.",
     )
+    unfiltered: Unfiltered = "count"
     dagster: TableSettings = AssetSettings()
 
     _parent_windowed: bool = PrivateAttr(default=False)
@@ -194,13 +196,18 @@ class Resource(DeclarationModel):
         return not self.declared_columns
 
     @property
+    def loads_unfiltered(self) -> bool:
+        """Tell whether a sweep loads the records that no window brings. Then the cursor of a row may be null."""
+        return self.unfiltered == "load"
+
+    @property
     def cursor(self) -> Column | None:
         """Return the column that tells which records a load reads; None for a snapshot and a nested list."""
         if self._incremental is None:
             return None
-        path = self._incremental.cursor_path
-        found = [entry for entry in self.columns if ".".join(entry.path) == path and not entry.nullable]
-        return next((entry for entry in found if entry.data_type in self.cursor_types), None)
+        return find_cursor(
+            self.columns, self._incremental, self.cursor_types, may_be_null=self.loads_unfiltered
+        )
 
     @property
     def cursor_types(self) -> tuple[str, ...]:
@@ -294,7 +301,7 @@ class Resource(DeclarationModel):
         If no column has the cursor's path, the resource gets one.
         """
         path = incremental.cursor_path
-        undeclared = cursor_column(path)
+        undeclared = cursor_column(path, nullable=self.loads_unfiltered)
         others = [column for column in self._inferred if column.path != undeclared.path]
         taken = {column.name for column in (*self.declared_columns, *others)}
         if (
@@ -309,12 +316,4 @@ class Resource(DeclarationModel):
                 "the path of a declared column with nullable: false and one of the data types "
                 f"{', '.join(self.cursor_types)}",
             )
-        for column in self.columns:
-            if ".".join(column.path) != incremental.cursor_path:
-                continue
-            if column.timezone not in (None, incremental.timezone):
-                raise rule_error(
-                    ("columns", column.name, "timezone"),
-                    format_value(column.timezone),
-                    f"{incremental.timezone}, as in endpoint.incremental, because the column is the cursor",
-                )
+        check_cursor_zone(self.columns, incremental)

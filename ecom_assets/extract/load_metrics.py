@@ -17,7 +17,7 @@ import pyarrow as pa
 from ecom_assets.contract.result import ContractResult, RejectedRow
 from ecom_assets.declaration.reading import Resource
 from ecom_assets.extract.open_ended import CursorProgress
-from ecom_assets.extract.slices import Slice
+from ecom_assets.extract.slices import UNFILTERED, Slice
 from ecom_assets.extract.windows import Window
 from ecom_assets.foundation.errors import ContractBroken
 
@@ -55,7 +55,8 @@ class LoadMetrics:
     Attributes:
         resource: The table's resource.
         slices: The slices that the run reads for it.
-        counts: The figures of each window by partition key; a snapshot has the one key None.
+        counts: The figures of each window by partition key; a snapshot has the one key None, and records that no window
+            brings have UNFILTERED.
         rejected_rows: Each rejected row, with the partition key of its window.
         discarded: How many values of undeclared fields were discarded, by field.
         preview: The first rows that were kept, at most PREVIEW_ROWS.
@@ -142,7 +143,8 @@ class LoadMetrics:
         if len(self.counts) > 1:
             self._preview_windows(keys, kept, contracted.kept)
         self._slices_read += len(parts)
-        if self._slices_read == len(self.slices):
+        # of records that no window brings, nothing looks loaded without its rows
+        if self._slices_read == len(self.slices) and parts[0].key != UNFILTERED:
             self._check_rejected_share()
 
     def _preview_windows(self, keys: Sequence[str | None], kept: Sequence[int], rows: pa.Table) -> None:
@@ -224,5 +226,5 @@ class LoadMetrics:
 
 
 def windows_by_key(part: Slice) -> list[tuple[str | None, Window | None]]:
-    """Return a slice's windows with their partition keys; a snapshot's slice has one entry without a window."""
-    return [(window.partition_key, window) for window in part.windows] or [(None, None)]
+    """Return a slice's windows with their partition keys; a slice without windows has one entry without a window."""
+    return [(window.partition_key, window) for window in part.windows] or [(part.key, None)]

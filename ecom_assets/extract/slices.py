@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from ecom_assets.declaration.reading import Shop
 
 
+UNFILTERED = "unfiltered"
+"""What the ledger has in place of a partition key for records that no window brings."""
+
+
 @dataclass(frozen=True)
 class Slice:
     """One or more windows of a run, read by one worker in one pass. The slice of a snapshot has no window.
@@ -27,6 +31,7 @@ class Slice:
         end: The end of the last window, aware and in UTC; None for a snapshot.
         lookback: How far before its start a window is read again.
         cursor: Of an open-ended resource, the cursor from which it is read, as the API writes it.
+        key: What the ledger has in place of a partition key for a slice without windows: None, or UNFILTERED.
     """
 
     id: str
@@ -35,6 +40,7 @@ class Slice:
     end: datetime | None = None
     lookback: timedelta = timedelta()
     cursor: Any = None
+    key: str | None = None
 
     @cached_property
     def _ends(self) -> list[datetime]:

@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ecom_assets.contract.conversion import cursor_instants
+from ecom_assets.contract.conversion import convert, cursor_instants
 from ecom_assets.contract.nested_values import values_at
 from ecom_assets.declaration.reading import Incremental, Resource, Shop
 from ecom_assets.extract.slices import Slice
@@ -77,7 +77,8 @@ def assign_windows(
     """Return the records that lie in the slice, each with its window.
 
     Records beyond the slice are left out: an inclusive or coarse parameter brings them along. A record without a
-    usable cursor goes to the first window, where its contract rejects it.
+    usable cursor goes to the first window, where its contract rejects it. With `unfiltered: load`, a record whose
+    cursor is null is left out.
 
     Args:
         shop: The declared shop.
@@ -93,6 +94,8 @@ def assign_windows(
     """
     if slice_.start is None or slice_.end is None or not records:
         return AssignedRecords(slice_, records, [0] * len(records), records)
+    if resource.loads_unfiltered:
+        records = _with_cursor(shop, resource, records)
     if len(slice_.windows) == 1 and _all_within(resource, records, slice_):
         return AssignedRecords(slice_, records, [0] * len(records), records)
     incremental = shop.incremental_of(resource.name)
@@ -121,6 +124,20 @@ def assign_windows(
             kept.append(record)
             windows.append(window)
     return AssignedRecords(slice_, kept, windows, kept)
+
+
+def _with_cursor(shop: Shop, resource: Resource, records: list[Any]) -> list[Any]:
+    """Return the records whose cursor is not null: a sweep loads the others, which belong to no window."""
+    cursor = resource.cursor
+    if cursor is None:
+        return records
+    values = values_at(records, cursor.path)[0]
+    converted = convert(values, cursor, shop.incremental_of(resource.name).timezone)
+    if not converted.array.null_count:
+        return records
+    is_valid = converted.array.is_valid().to_pylist()
+    # a cursor that does not convert is no null: its record is rejected
+    return [record for row, record in enumerate(records) if is_valid[row] or row in converted.wrong]
 
 
 def _refuse_records_outside(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from ecom_assets.foundation.errors import NotPublished
 from ecom_assets.load.column_types import tables_to_know
@@ -32,6 +33,9 @@ from ecom_assets.warehouse.errors import as_warehouse_error
 from ecom_assets.warehouse.layout import record_layout
 from ecom_assets.warehouse.transaction import Transaction
 
+WriteFirst: TypeAlias = Callable[[Transaction], object]
+"""What a caller writes in the transaction of a load, before its rows."""
+
 
 @dataclass(frozen=True)
 class CommitResult:
@@ -54,6 +58,7 @@ def commit(
     before: WarehouseState,
     reading: Reading,
     reports: Mapping[str, ResourceReport],
+    first: WriteFirst | None = None,
 ) -> CommitResult:
     """Write rows, ledger and rejected rows in one transaction, under the dataset's lock.
 
@@ -67,6 +72,7 @@ def commit(
         before: The warehouse before the run read.
         reading: What the run read; its packages are staged.
         reports: The reports by resource; a failed one adds nothing to the ledger.
+        first: Writes something else at the beginning of the transaction.
 
     Returns:
         What changed besides the rows.
@@ -86,6 +92,8 @@ def commit(
             context.warehouse.transaction(plan.shop.name, context.on_progress) as transaction,
         ):
             context.timer.move(time.monotonic() - waiting_since, "load", "wait")
+            if first is not None:
+                first(transaction)
             widened, changed = _write(transaction, context, plan, before, reading, reports)
     except NotPublished as error:
         context.on_progress(str(error))

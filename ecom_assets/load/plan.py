@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 
 from ecom_assets.declaration.reading import Resource, Shop
+from ecom_assets.extract.chosen_records import KeyTexts
 from ecom_assets.extract.slices import Slice, cut_into_slices
 from ecom_assets.extract.windows import Window
 from ecom_assets.foundation.errors import DeclarationError
@@ -14,11 +15,15 @@ from ecom_assets.foundation.errors import DeclarationError
 
 @dataclass(frozen=True)
 class EndpointPlan:
-    """One root endpoint: the slices in which it is read, and the tables that are made of it and its children."""
+    """One root endpoint: the slices in which it is read, and the tables that are made of it and its children.
+
+    `only` are the primary keys of the records that are loaded, None for all.
+    """
 
     endpoint: Resource
     slices: tuple[Slice, ...]
     tables: tuple[Resource, ...]
+    only: frozenset[KeyTexts] | None = None
 
 
 @dataclass(frozen=True)

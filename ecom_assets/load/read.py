@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
+from functools import partial
 
 from dlt.common.schema.typing import TTableSchemaColumns
 
@@ -20,6 +21,7 @@ from ecom_assets.contract.inference import type_text
 from ecom_assets.contract.new_fields import evolved_column
 from ecom_assets.declaration.reading import Column, Resource, Shop
 from ecom_assets.extract.children import child_slices
+from ecom_assets.extract.chosen_records import ChosenRecordsPaginator
 from ecom_assets.extract.failure_isolation import failed_tables
 from ecom_assets.extract.filter_comparison import filter_problem
 from ecom_assets.extract.load_metrics import LoadMetrics
@@ -159,7 +161,11 @@ def _empty_by_its_filter(context: RunContext, shop: Shop, endpoint: EndpointPlan
     """Return the failure of a first load without a record, if the list without a filter has records of that time."""
     resource = shop.resource(endpoint.endpoint.name)
     statistics = context.connection.statistics
-    if not resource.windowed or any(statistics.of(part.id).fetched for part in endpoint.slices):
+    if (
+        not resource.windowed
+        or endpoint.only is not None
+        or any(statistics.of(part.id).fetched for part in endpoint.slices)
+    ):
         return None
     empty = [(part.start, part.end) for part in endpoint.slices if part.start and part.end]
     probe = probe_of(replace(context.connection, shop=shop))
@@ -234,7 +240,9 @@ def _read_plan(
         },
         contracts,
         context.on_progress,
-        IsolatedSlicePaginator,
+        IsolatedSlicePaginator
+        if endpoint.only is None
+        else partial(ChosenRecordsPaginator, chosen=endpoint.only, pii_key=context.connection.pii_key),
     )
 
 

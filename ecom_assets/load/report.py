@@ -13,7 +13,7 @@ from ecom_assets.client.read_statistics import ReadStatistics, SliceStatistics
 from ecom_assets.contract.cursor_values import cursor_text
 from ecom_assets.declaration.reading import Column, Resource, Shop
 from ecom_assets.extract.load_metrics import LoadMetrics, windows_by_key
-from ecom_assets.foundation.errors import IngestError, WindowsFailed
+from ecom_assets.foundation.errors import IngestError, NotPublished, WindowsFailed
 from ecom_assets.foundation.progress import OnProgress
 from ecom_assets.load.plan import LoadPlan
 from ecom_assets.load.read import Reading
@@ -108,7 +108,7 @@ class RunReport:
     shop: str
     resources: Mapping[str, ResourceReport]
     phases: Mapping[str, float]
-    unpublished: IngestError | None = None
+    unpublished: NotPublished | None = None
 
     @property
     def errors(self) -> dict[str, IngestError]:

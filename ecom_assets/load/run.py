@@ -5,14 +5,15 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime, timezone
 
-from ecom_assets.client.api_connection import open_api
+from ecom_assets.client.api_connection import ApiConnection, open_api
 from ecom_assets.declaration.reading import Shop
 from ecom_assets.extract.windows import Window
 from ecom_assets.foundation.errors import IngestError, WarehouseError
 from ecom_assets.foundation.progress import OnProgress
 from ecom_assets.load.column_types import infer_types
-from ecom_assets.load.commit import CommitResult, commit
+from ecom_assets.load.commit import CommitResult, WriteFirst, commit
 from ecom_assets.load.dlt_pipeline import open_pipeline
 from ecom_assets.load.garbage_collection import relaxed_garbage_collection
 from ecom_assets.load.ledger.clock import report_offset
@@ -75,29 +76,55 @@ def run_load(
     warehouse = warehouse or warehouse_from_environment()
     warehouse.check(shop)
     plan = plan_load(shop, resources, windows)
-    on_progress = progress or _log.info
+    with open_api(shop, secrets) as connection, relaxed_garbage_collection():
+        return load_plan(connection, warehouse, plan, progress or _log.info, since=since)
+
+
+def load_plan(
+    connection: ApiConnection,
+    warehouse: Warehouse,
+    plan: LoadPlan,
+    on_progress: OnProgress,
+    *,
+    since: str | None = None,
+    first: WriteFirst | None = None,
+) -> RunReport:
+    """Load what a plan says. It reads again if other loads change the types of columns meanwhile.
+
+    Args:
+        connection: The open API.
+        warehouse: Where to load.
+        plan: What to load.
+        on_progress: Takes lines about progress for a person.
+        since: A value of the cursor, as `run_load` takes it.
+        first: Writes something else at the beginning of the transaction of the load. Then a table that fails fails the
+            load.
+    """
     timer = PhaseTimer()
     refused: dict[str, IngestError] = {}
-    with open_api(shop, secrets) as connection, relaxed_garbage_collection():
-        tries = 1
-        while True:
-            with open_pipeline(shop, warehouse) as pipeline:
-                context = RunContext(connection, warehouse, pipeline, timer, on_progress)
-                try:
-                    return _try_load(context, plan, refused, since)
-                except TableNotChanged as error:
-                    refused[error.resource] = error
-                    on_progress(f"{error}; the other resources are read again")
-                except TypesChanged as error:
-                    if tries == _MAX_TRIES:
-                        raise
-                    on_progress(f"{error.reason}: reading again")
-                    tries += 1
-            plan = plan_load(shop, resources, windows)  # with the instant at which it begins to read again
+    tries = 1
+    while True:
+        with open_pipeline(plan.shop, warehouse) as pipeline:
+            context = RunContext(connection, warehouse, pipeline, timer, on_progress)
+            try:
+                return _try_load(context, plan, refused, since, first)
+            except TableNotChanged as error:
+                refused[error.resource] = error
+                on_progress(f"{error}; the other resources are read again")
+            except TypesChanged as error:
+                if tries == _MAX_TRIES:
+                    raise
+                on_progress(f"{error.reason}: reading again")
+                tries += 1
+        plan = replace(plan, began=datetime.now(timezone.utc))
 
 
 def _try_load(
-    context: RunContext, plan: LoadPlan, refused: Mapping[str, IngestError], since: str | None
+    context: RunContext,
+    plan: LoadPlan,
+    refused: Mapping[str, IngestError],
+    since: str | None,
+    first: WriteFirst | None,
 ) -> RunReport:
     """Run all stages once. `refused` are the errors of resources that failed in an earlier try."""
     before = read_warehouse_state(context, plan)
@@ -115,9 +142,11 @@ def _try_load(
         report_offset("the API's clock", offset, context.on_progress)
     plan = reading.plan
     reports = resource_reports(plan, reading, context.connection.statistics)
+    if first is not None and failures:
+        raise next(iter(failures.values()))  # the caller's rows need these tables
     result = CommitResult()
     if reading.tables:
-        result = commit(context, plan, before, reading, reports)
+        result = commit(context, plan, before, reading, reports, first)
     for report in reports.values():
         if report.error is None:
             say_what_holds_cursors(report, context.on_progress)

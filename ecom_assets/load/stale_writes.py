@@ -213,7 +213,7 @@ def _rows_by_cursor(
 ) -> Iterator[NewerRows]:
     """Yield the records of a root endpoint whose stored cursor is later than the one read, with their other rows.
 
-    An equal cursor is not newer: the record that was read replaces the stored one.
+    An equal cursor is not newer: the record that was read replaces the stored one. Any cursor is later than none.
     """
     # a history keeps all states, and appended rows are never replaced by older ones
     load_metrics = [metrics for metrics in load_metrics if not metrics.resource.history]
@@ -230,7 +230,7 @@ def _rows_by_cursor(
             f"create temporary table {newer} as select distinct {key_list} from ("
             f'select {key_list}, max("{cursor}") as read from {_INPUT} group by {key_list}'
             f') as came join "{shop.name}"."{root.name}" as stored using ({key_list}) '
-            f'where stored."{cursor}" > came.read'
+            f'where stored."{cursor}" > came.read or (came.read is null and stored."{cursor}" is not null)'
         )
     yield from _rows_of_records(transaction, shop, root, load_metrics, stored_columns, on_progress)
 

@@ -135,5 +135,7 @@ def _metadata(report: DeleteDetectionReport, warehouse: Warehouse) -> Mapping[st
         "restarts": report.restarts,
         "seconds": report.seconds,
         "unfiltered": report.unfiltered,
+        "unfiltered_loaded": report.unfiltered_loaded,
+        "unfiltered_rejected": report.unfiltered_rejected,
         **({"unfiltered_keys": "; ".join(report.unfiltered_keys)} if report.unfiltered_keys else {}),
     }

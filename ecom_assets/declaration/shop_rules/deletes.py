@@ -10,6 +10,7 @@ from ecom_assets.declaration.table.deletes import DELETED_AT
 
 def check_deletes(place: Place, resource: Resource) -> None:
     """Require that deletes can be detected in this resource, and that the column `deleted_at` is free."""
+    _check_unfiltered(place, resource)
     if resource.deletes is None:
         if "max_deleted" in resource.model_fields_set:
             raise rule_error(
@@ -55,3 +56,29 @@ def check_deletes(place: Place, resource: Resource) -> None:
             f"another name, such as source_deleted_at with path: {DELETED_AT.name}, because a sweep writes "
             f"{DELETED_AT.name}",
         )
+
+
+def _check_unfiltered(place: Place, resource: Resource) -> None:
+    """Require a sweep that can load the records which no window brings, where that is declared."""
+    if not resource.loads_unfiltered:
+        return
+    incremental = resource.endpoint.incremental if resource.endpoint else None
+    found, allowed = "", ""
+    if resource.deletes is None or resource.deletes.by is None:
+        found, allowed = (
+            "load without deletes: sweep",
+            "load only with deletes: sweep, which finds these records",
+        )
+    elif not resource.windowed or incremental is None:
+        found, allowed = "load without windows", "load only for a resource with incremental and partitions"
+    elif resource.history:
+        found = "load with strategy: scd2"
+        allowed = (
+            "count, or load without scd2, because a state begins at its cursor; declare incremental.fallbacks if "
+            "another field tells when a record began"
+        )
+    elif not incremental.server_filter:
+        found = "load with server_filter: false"
+        allowed = "count, because each load reads all records; declare incremental.fallbacks for a cursor that is null"
+    if found:
+        raise rule_error((*place, "unfiltered"), found, allowed)

@@ -168,9 +168,11 @@ def default_path(name: str) -> tuple[str, ...]:
     return (name,) if name.startswith("_") else tuple(name.split("__"))
 
 
-def inferred_column(name: str, path: tuple[str, ...], data_type: DataType = "text") -> Column:
+def inferred_column(
+    name: str, path: tuple[str, ...], data_type: DataType = "text", *, nullable: bool = False
+) -> Column:
     """Return an undeclared column of the primary key or the cursor; its type is a stand-in until a load infers it."""
-    column = Column.model_construct(name=name, data_type=data_type, nullable=False, path=path)
+    column = Column.model_construct(name=name, data_type=data_type, nullable=nullable, path=path)
     column._inferred = True
     return column
 

@@ -71,6 +71,15 @@ def _deletes(value: Any) -> Any:
 Deletes = Annotated[DeleteDetection, Check(_deletes, lambda schema: {"anyOf": [{"const": "sweep"}, schema]})]
 
 
+Unfiltered = Annotated[
+    Literal["count", "load"],
+    Field(
+        description="What a sweep does with records that no window brings, such as those whose cursor is null: `count` "
+        "names some of them; `load` reads the list a second time, and loads them."
+    ),
+]
+
+
 def deletions_name(resource: str) -> str:
     """Return the name under which the sweeps of a resource are reported, as an asset and in the ledger."""
     return f"{resource}_deletions"

@@ -39,10 +39,11 @@ def key_columns(fields: Iterable[str], parent: str | None, declared: Collection[
     return columns
 
 
-def cursor_column(cursor_path: str) -> Column:
+def cursor_column(cursor_path: str, *, nullable: bool = False) -> Column:
     """Return the undeclared column of a cursor."""
     path = tuple(cursor_path.split("."))
-    return inferred_column("__".join(map(_NAMING.normalize_identifier, path)), path, "timestamp")
+    name = "__".join(map(_NAMING.normalize_identifier, path))
+    return inferred_column(name, path, "timestamp", nullable=nullable)
 
 
 def parent_column(path: Sequence[str]) -> Column:
@@ -69,7 +70,8 @@ def with_required_columns(data: Mapping[str, Any]) -> Mapping[str, Any]:
     names = keys if isinstance(keys, (list, tuple)) else [keys]
     endpoint = data.get("endpoint")
     incremental = endpoint.get("incremental") if isinstance(endpoint, Mapping) else None
-    cursor = first_cursor(incremental)
+    # with `unfiltered: load`, a sweep loads the records whose cursor is null
+    cursor = None if data.get("unfiltered") == "load" else first_cursor(incremental)
 
     def required(name: Any, column: Any) -> bool:
         if (

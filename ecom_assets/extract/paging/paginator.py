@@ -129,6 +129,10 @@ class SlicePaginator(PageAdder):
         request.url, request.params, request.json, request.data, request.headers = first
         request.hooks = self._hooks
 
+    def handed_over_records(self, records: list[Any]) -> list[Any]:
+        """Return what is handed over of the held records of a complete list: all of them."""
+        return records
+
     def update_state(self, response: Response, data: list[Any] | None = None) -> None:
         """Add a page. Empty `data`, or put the whole slice into it once the slice is complete."""
         page = data if data is not None else []
@@ -153,7 +157,7 @@ class SlicePaginator(PageAdder):
         if self._has_next_page:
             page[:] = []
             return
-        records = self._lists.records
+        records = self.handed_over_records(self._lists.records)
         page[:] = [{RECORDS: records}]
         self._slice_statistics.source_total = self._lists.total
         self._slice_statistics.fetched = len(records)

@@ -93,6 +93,9 @@ class Comparison:
                 loads_meanwhile=self.loads_meanwhile,
             )
             differences.surplus = [key for key in differences.surplus if key not in all_read]
+            if resource.loads_unfiltered:
+                # such a row may be of a record that no window brings: a sweep tells whether it is gone
+                differences.surplus = []
             found[window] = differences
         return found
 

@@ -5,7 +5,7 @@ See `ecom_assets.orchestration.checks` for how severe a finding is and when a ch
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime, timezone
 from typing import Any
@@ -21,6 +21,7 @@ from ecom_assets.load.ledger.coverage import (
     coverage_of,
     newest_entries,
     newest_entries_sql,
+    newest_unfiltered_entries,
 )
 from ecom_assets.load.ledger.rejected_rows import rejected_counts
 from ecom_assets.load.own_tables import LEDGER_TABLE, REJECTED_ROWS_TABLE
@@ -45,6 +46,14 @@ def _entries_in_force(checked: CheckedTable, coverage: Coverage) -> list[LedgerE
         return coverage.in_force
     pieces = (piece for window in checked.windows for piece in coverage.pieces_in(window.start, window.end))
     return list({id(entry): entry for _, _, entry in pieces}.values())
+
+
+def _unfiltered(checked: CheckedTable) -> Sequence[LedgerEntry]:
+    """Return the newest load of records that no window brings."""
+    return checked.remembered(
+        "unfiltered",
+        lambda: newest_unfiltered_entries(checked.transaction, checked.shop, checked.resource),
+    )
 
 
 def complete(checked: CheckedTable) -> Finding:
@@ -118,9 +127,13 @@ def no_rejected_rows(checked: CheckedTable) -> Finding:
     checked.columns_of(REJECTED_ROWS_TABLE, checked.resource.name)
     counted = checked.remembered(
         "rejected",
-        lambda: rejected_counts(checked.transaction, checked.shop, checked.resource, coverage.in_force),
+        lambda: rejected_counts(
+            checked.transaction, checked.shop, checked.resource, [*coverage.in_force, *_unfiltered(checked)]
+        ),
     )
     in_force = set(_entries_in_force(checked, coverage))
+    if checked.windows is None:
+        in_force |= set(_unfiltered(checked))
     counts = {entry: count for entry, count in counted.items() if entry in in_force}
     total = sum(counts.values())
     sql = (

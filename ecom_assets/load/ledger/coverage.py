@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from ecom_assets.declaration.reading import Partitions, Resource, Shop
+from ecom_assets.extract.slices import UNFILTERED
 from ecom_assets.extract.windows import Window, window_at, windows_between
 from ecom_assets.foundation.intervals import Intervals
 from ecom_assets.load.ledger.audits import DRIFT, Audits, newest_audits
@@ -66,10 +67,27 @@ def newest_entries(transaction: Transaction, shop: Shop, resource: Resource) -> 
     A windowed resource has entries with a window only, and a snapshot has those without one: a resource that was
     declared the other way before is not loaded by that.
     """
+    entries = _all_newest_entries(transaction, shop, resource)
+    if resource.windowed:
+        return [entry for entry in entries if entry.start is not None]
+    return [entry for entry in entries if entry.start is None and entry.partition_key != UNFILTERED]
+
+
+def newest_unfiltered_entries(transaction: Transaction, shop: Shop, resource: Resource) -> list[LedgerEntry]:
+    """Return the newest load of records that no window brings, none where sweeps load none; the ledger must exist."""
+    if not shop.root_of(resource).loads_unfiltered:
+        return []
+    return [
+        entry
+        for entry in _all_newest_entries(transaction, shop, resource)
+        if entry.partition_key == UNFILTERED
+    ]
+
+
+def _all_newest_entries(transaction: Transaction, shop: Shop, resource: Resource) -> list[LedgerEntry]:
     columns = transaction.columns_of(shop.name)[LEDGER_TABLE]
     rows = transaction.execute(newest_entries_sql(shop, columns), [resource.name]).fetchall()
-    entries = (LedgerEntry(*row) for row in rows)
-    return [entry for entry in entries if (entry.start is not None) == resource.windowed]
+    return [LedgerEntry(*row) for row in rows]
 
 
 @dataclass

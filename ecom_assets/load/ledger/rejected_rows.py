@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from ecom_assets.declaration.reading import Resource, Shop
 from ecom_assets.extract.load_metrics import LoadMetrics
+from ecom_assets.extract.slices import UNFILTERED
 from ecom_assets.extract.window_assignment import cursor_instants_of
 from ecom_assets.foundation.intervals import Intervals
 from ecom_assets.load.ledger.coverage import LedgerEntry, newest_entries, replaced_entries
@@ -120,6 +121,18 @@ def delete_replaced_rejections(
                     "and exists (select 1 from ecom_gone as gone where gone.record = rows.record)",
                     [resource.name, entry.load_id, entry.partition_key],
                 )
+
+
+def delete_unfiltered_rejections(transaction: Transaction, shop: Shop, resource: Resource) -> None:
+    """Delete the rejected rows that sweeps stored of a resource, its nested lists and its children."""
+    if REJECTED_ROWS_TABLE not in transaction.columns_of(shop.name):
+        return
+    for table in shop.tables:
+        if shop.root_of(table).name == resource.name:
+            transaction.execute(
+                f'delete from "{shop.name}"."{REJECTED_ROWS_TABLE}" where resource = ? and partition_key = ?',
+                [table.name, UNFILTERED],
+            )
 
 
 def _records_read_again(

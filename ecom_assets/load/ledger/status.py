@@ -25,6 +25,7 @@ from ecom_assets.load.ledger.coverage import (
     coverage_of,
     loaded_table,
     newest_entries,
+    newest_unfiltered_entries,
 )
 from ecom_assets.load.ledger.cursors import current_cursor, read_cursors, typed_by_cursors
 from ecom_assets.load.ledger.rejected_rows import rejected_counts
@@ -45,7 +46,8 @@ class ResourceStatus:
     `windows` is the number of closed windows since the declared start, 1 for a snapshot. Each is loaded, missing (not
     all of it was ever loaded), or failed (the newest load of a part of it does not add up in the ledger). `partly`
     tells how many of the missing ones are loaded in part, by windows of another cadence or start. `rows` is None if
-    the table does not exist. `rejected` counts the rejected rows of these windows. `last_load` is aware and in UTC.
+    the table does not exist. `rejected` counts the rejected rows of these windows, and of
+    records that no window brings. `last_load` is aware and in UTC.
     `bar` goes from the window `first` to the window `last`. `loaded_until` is the end of the newest window that is
     loaded, None for tables without windows. `cursor` is from where the next load of an open-ended table
     reads, None for other tables.
@@ -153,6 +155,8 @@ def _resource_status(
     rejected = 0
     if transaction and REJECTED_ROWS_TABLE in tables:
         counted = _entries_of(coverage, windows) if resource.windowed else coverage.in_force
+        if LEDGER_TABLE in tables:
+            counted = [*counted, *newest_unfiltered_entries(transaction, shop, resource)]
         rejected = sum(rejected_counts(transaction, shop, resource, counted).values())
     return ResourceStatus(
         resource=resource.name,

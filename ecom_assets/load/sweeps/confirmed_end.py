@@ -25,7 +25,7 @@ from ecom_assets.extract.window_request import window_request
 from ecom_assets.foundation.cadence import window_end
 from ecom_assets.foundation.errors import IncompleteSlice
 from ecom_assets.load.own_tables import LEDGER_TABLE
-from ecom_assets.load.sweeps.swept_table import SweptTable
+from ecom_assets.load.sweeps.swept_table import SweptTable, row_keys
 from ecom_assets.warehouse.warehouse import Warehouse
 
 _NEXT = timedelta(seconds=1)
@@ -57,9 +57,9 @@ def require_confirmed_end(
     if statistics.confirmed_by in (TOTAL, END) or (deletes and deletes.single_page):
         return
     names = table.resource.primary_key
-    at_source = set(_key_texts(keys, names))
+    at_source = set(row_keys(keys, names))
     live = [row is None for row in before.column("__deleted_at").to_pylist()]
-    known = _key_texts(before, names)
+    known = row_keys(before, names)
     missing = [
         row
         for row, (key, is_live) in enumerate(zip(known, live, strict=True))
@@ -111,7 +111,7 @@ def _api_lacks(
     # a list that is cut off lacks the oldest or the newest records
     asked = {found[0], found[len(found) // 2], found[-1]}
     contract = Contract(resource, timezone=shop.timezone_of(resource))
-    known = _key_texts(before, resource.primary_key)
+    known = row_keys(before, resource.primary_key)
     for instant, row in sorted(asked):
         end = instant + _NEXT
         if incremental.cursor == "window" and shop.partitions:
@@ -122,7 +122,7 @@ def _api_lacks(
         for moment in cursor_instants_of(shop, resource, records).to_pylist():
             if moment and not (request.low or moment) <= moment <= (request.high or moment):
                 return False  # the API ignores the parameters of a window
-        if known[row] in _key_texts(contract.columns_of(records, resource.primary_key), resource.primary_key):
+        if known[row] in row_keys(contract.columns_of(records, resource.primary_key), resource.primary_key):
             shown = "one of them" if table.has_personal_key else ", ".join(known[row])
             raise IncompleteSlice(
                 f"{resource.name}: {len(missing)} live rows are not in the list of keys, but the API still returns "
@@ -130,9 +130,3 @@ def _api_lacks(
                 "marked. Check the paginator, and the parameters of the endpoint and of deletes.params"
             )
     return True
-
-
-def _key_texts(rows: pa.Table, names: Sequence[str]) -> list[tuple[str, ...]]:
-    """Return the primary key of each row as texts, which are the same for equal values of two Arrow types."""
-    columns = [map(str, rows.column(name).to_pylist()) for name in names]
-    return list(zip(*columns, strict=True))

@@ -5,8 +5,11 @@ With history, a record that is gone is one whose last state has ended.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+
+import pyarrow as pa
 
 from ecom_assets.declaration.reading import Resource, Shop
 from ecom_assets.declaration.table.deletes import DELETED_AT
@@ -17,6 +20,12 @@ from ecom_assets.warehouse.transaction import Transaction
 
 EXAMPLES = 3
 """How many records a message names."""
+
+
+def row_keys(rows: pa.Table, names: Sequence[str]) -> list[tuple[str, ...]]:
+    """Return the primary key of each row as texts, which are the same for equal values of two Arrow types."""
+    columns = [map(str, rows.column(name).to_pylist()) for name in names]
+    return list(zip(*columns, strict=True))
 
 
 @dataclass(frozen=True)
@@ -67,11 +76,6 @@ class SweptTable:
                 f"from {self.quoted}) as states where __age = 1"
             )
         return f"(select {keys}, {version} as __version, {deleted_at} as __deleted_at from {rows}) as known"
-
-    @property
-    def source_rows(self) -> str:
-        """Return the SQL of a subquery with the columns of `known_rows` and `__row`, the position of a record."""
-        return f"(select *, cast(null as bigint) as __row from {self.known_rows}) as source"
 
     @property
     def has_personal_key(self) -> bool:

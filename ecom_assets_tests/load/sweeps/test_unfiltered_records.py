@@ -97,8 +97,8 @@ def test_records_that_no_window_brings_are_counted_and_named(api: Api) -> None:
     assert (report.unfiltered, report.unfiltered_keys) == (2, ("7", "8"))
     assert api.said[-1] == (
         "things: 2 records at the source are in no loaded window, such as 7; 8. The filter of the API does not return "
-        "them, most often because at is null. They are not in the table. If another field tells their window, declare "
-        "it in incremental.fallbacks"
+        "them, most often because at is null. They are not in the table. To load them, declare "
+        "unfiltered: load for the resource. If another field tells their window, declare it in incremental.fallbacks"
     )
 
 
