@@ -15,7 +15,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 from pydantic_core.core_schema import no_info_before_validator_function
 
-from ecom_assets.declaration.error_text import allowed_keys, value_error
+from ecom_assets.declaration.error_text import allowed_keys, format_value, value_error
 
 FileSchema = Mapping[str, Any] | Callable[[JsonSchemaValue], JsonSchemaValue]
 """The JSON Schema of what a file may hold, or a function that makes it from the schema of the model."""
@@ -67,6 +67,21 @@ class Check:
     ) -> JsonSchemaValue:
         """Return the schema of the values in a file, in place of the model's."""
         return _file_schema(self.schema, handler(schema))
+
+
+def filled_list(allowed: str) -> Check:
+    """Return the check of a list with at least one entry.
+
+    Args:
+        allowed: What messages say is allowed.
+    """
+
+    def check(value: Any) -> Any:
+        if not isinstance(value, (list, tuple)) or not value:
+            raise value_error(format_value(value), allowed)
+        return tuple(value)
+
+    return Check(check, lambda schema: {**schema, "minItems": 1})
 
 
 @dataclass(frozen=True, eq=False)  # compared by identity, since a schema has no hash
