@@ -25,7 +25,7 @@ from ecom_assets.declaration.model import DeclarationModel, filled_list
 from ecom_assets.declaration.reading import load_shops, shops_dir
 from ecom_assets.declaration.shop import Shop
 from ecom_assets.declaration.table.union import Union
-from ecom_assets.foundation.errors import DeclarationError
+from ecom_assets.foundation.errors import DeclarationError, combined
 
 FILE_NAMES = ("_unions.yaml", "_unions.yml")
 _STAGING = "_staging"
@@ -114,8 +114,9 @@ def read_unions(
     try:
         declared = UnionsFile.model_validate(document)
     except ValidationError as error:
-        failure = to_declaration_error(
-            error.errors(include_url=False)[0], document, lambda place: (label, place)
+        found = error.errors(include_url=False)
+        failure = combined(
+            [to_declaration_error(entry, document, lambda place: (label, place)) for entry in found]
         )
     else:
         return _checked(declared, file, shops, {entry.stem for entry in invalid_files})

@@ -62,7 +62,8 @@ class _InvalidFile:
             adds = "views" if self.file.name in FILE_NAMES else "shop"
             text = f"{_name_of(self.file)} is valid now: reload the definitions to add its {adds}"
             return {"passed": True, "description": text}
-        parts = {"file": error.file, "place": error.path, "found": error.found, "allowed": error.allowed}
+        parts: dict[str, Any] = {"file": error.file, "place": error.path, "found": error.found}
+        parts |= {"allowed": error.allowed, "mistakes": 1 + len(error.others)}
         return {"passed": False, "description": str(error), "metadata": parts}
 
     def _state_now(self) -> list[tuple[Path, int, int]]:
@@ -100,7 +101,7 @@ def invalid_declaration_assets(
             AssetSpec(
                 key=key,
                 group_name=key.path[0],
-                description=f"{_name_of(file)} is invalid, so {lacks}. {error}",
+                description=f"{_name_of(file)} is invalid, so {lacks}. " + str(error).replace("\n", "\n\n"),
                 kinds={"yaml"},
                 metadata={"declaration": MetadataValue.path(format_path(file.absolute()))},
             )

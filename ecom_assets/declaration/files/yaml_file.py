@@ -37,20 +37,19 @@ def read_file(file: Path, top_keys: Sequence[str] = TOP_KEYS) -> dict[str, Any]:
 
     Args:
         file: The file.
-        top_keys: The keys that it may have at the top, by default those of a shop.
+        top_keys: The keys that messages say it may have at the top, by default those of a shop.
 
     Raises:
-        DeclarationError: The file cannot be read or is not valid YAML, has an unknown key at the top, a key that is
-            not a text, or a secret.
+        DeclarationError: The file cannot be read or is not valid YAML, has a key that is not a text, or a secret.
     """
     label = format_path(file)
     document = _read(file, label, top_keys)
-    check_document(document, label, top_keys)
+    check_document(document, label)
     return document
 
 
-def check_document(document: dict[str, Any], label: str, top_keys: Sequence[str] = TOP_KEYS) -> None:
-    """Check the size and the keys of a document, and that it holds no secret.
+def check_document(document: dict[str, Any], label: str) -> None:
+    """Check the size of a document, that its keys are texts, and that it holds no secret.
 
     Raises:
         DeclarationError: For the first of these that is wrong.
@@ -58,10 +57,17 @@ def check_document(document: dict[str, Any], label: str, top_keys: Sequence[str]
     _Size(label).measure(document, ())
     check_keys(document, (), label)
     refuse_secrets(document, label)
-    for key in document:
-        if key not in top_keys:
-            allowed = allowed_keys(key, top_keys)
-            raise DeclarationError(label, format_place((key,)), "an unknown key", allowed)
+
+
+def unknown_keys(
+    document: dict[str, Any], label: str, top_keys: Sequence[str] = TOP_KEYS
+) -> list[DeclarationError]:
+    """Return the errors of the keys at the top of a document that are unknown."""
+    return [
+        DeclarationError(label, format_place((key,)), "an unknown key", allowed_keys(key, top_keys))
+        for key in document
+        if key not in top_keys
+    ]
 
 
 def _read(file: Path, label: str, top_keys: Sequence[str]) -> dict[Any, Any]:
