@@ -37,7 +37,14 @@ from ecom_assets.orchestration.links import links
 from ecom_assets.orchestration.markdown import markdown_table
 from ecom_assets.orchestration.next_runs import next_runs
 from ecom_assets.orchestration.partitions import partitions_def
-from ecom_assets.orchestration.translator import WINDOW_LENGTHS, asset_key, key_prefix, look_of, look_of_spec
+from ecom_assets.orchestration.translator import (
+    WINDOW_LENGTHS,
+    asset_key,
+    key_prefix,
+    load_freshness,
+    look_of,
+    look_of_spec,
+)
 from ecom_assets.warehouse.choice import warehouse_from_environment
 from ecom_assets.warehouse.warehouse import Warehouse
 
@@ -97,6 +104,7 @@ def status_spec(shop: Shop, specs: _Specs = _DECLARED) -> AssetSpec:
             "Each load reports it; materialise it to see it anew. It sends no request to the API."
         ),
         metadata=links(shop),
+        freshness_policy=load_freshness(shop),
         **{**look, "kinds": {"report"}},
     )
 
