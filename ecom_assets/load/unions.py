@@ -11,6 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ecom_assets.client.redaction import Redactor
+from ecom_assets.contract.inference import type_text
 from ecom_assets.declaration.reading import Shop
 from ecom_assets.declaration.table.union import Union
 from ecom_assets.declaration.unions import unions_of
@@ -30,8 +31,8 @@ class UnionReport:
     """What is in a view.
 
     `shops` are those whose rows it has, `left_out` are the others, each with the reason. `columns` are its columns with
-    the engine's types. `changed` tells whether it was written. With an `error`, the view is as it was before, or, where
-    a load had to change a table under it on PostgreSQL, it is gone.
+    their types as a declaration names them. `changed` tells whether it was written. With an `error`, the view is as it
+    was before, or, where a load had to change a table under it on PostgreSQL, it is gone.
     """
 
     union: Union
@@ -157,7 +158,10 @@ def _query(transaction: Transaction, union: Union) -> tuple[str, UnionReport]:
             value = f'"{name}"' if name in stored else "null"
             values.append(f'cast({value} as {kind}) as "{name}"')
         selects.append(f'select {", ".join(values)} from "{shop}"."{union.table}"')
-    shown = {union.shop_column: "varchar", **columns}
+    shown = {union.shop_column: "text"}
+    for name, kind in columns.items():
+        column = transaction.column_of(name, kind)
+        shown[name] = kind if column is None else type_text(column)
     return " union all ".join(selects), UnionReport(union, tuple(tables), left_out, shown)
 
 

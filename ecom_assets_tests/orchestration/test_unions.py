@@ -71,7 +71,10 @@ def test_a_view_is_downstream_of_its_tables_and_loads_report_it(folder: Path) ->
         assert run(defs, instance, "south", "orders")
         assert shown(instance)["shops"] == "north, south"
         schema = shown(instance)["dagster/column_schema"]
-        assert [column.name for column in schema.columns] == ["shop", "id"]
+        assert [(column.name, column.type) for column in schema.columns] == [
+            ("shop", "text"),
+            ("id", "bigint"),
+        ]
         assert verdict(instance) == (True, "all is well")
         assert run(defs, instance, "all_shops", "orders"), "a person may do it, too"
 
