@@ -29,12 +29,12 @@ def check(
 
     The exit code is 1 if a declaration is wrong, or if an API contradicts it.
     """
-    from ecom_assets.declaration.reading import load_shops
+    from ecom_assets.declaration.unions import load_folder
     from ecom_assets.extract.check.api_check import check as check_api
     from ecom_assets.extract.check.api_check import check_secrets
     from ecom_assets.foundation.errors import IngestError
 
-    shops, wrong = ((find_shop(shop),), {}) if shop else load_shops()
+    shops, _, wrong = ((find_shop(shop),), (), {}) if shop else load_folder()
     problems = [str(error) for error in wrong.values()]
     console = Console(soft_wrap=True)
     failed = 0

@@ -39,6 +39,7 @@ _REQUIRED = {
     "primary_key": "the columns that identify a record",
     "resources": "a list of resources, at least one",
     "start": "a date or a time such as 2026-01-01 or 2026-01-01T06:00:00Z",
+    "unions": "a list of views, at least one",
     "type": "api_key, bearer, http_basic, oauth2_client_credentials, login, hmac",
     "endpoint.path": "a path below base_url, such as /v1/orders",
     "retry_errors.path": "the JSONPath to an error's code, such as errors[*].code",

@@ -10,12 +10,21 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    ModelWrapValidatorHandler,
+    ValidationError,
+    model_validator,
+)
 from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema
+from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError
 from pydantic_core.core_schema import no_info_before_validator_function
+from typing_extensions import Self
 
-from ecom_assets.declaration.error_text import allowed_keys, value_error
+from ecom_assets.declaration.error_text import allowed_keys, format_value, value_error
 
 FileSchema = Mapping[str, Any] | Callable[[JsonSchemaValue], JsonSchemaValue]
 """The JSON Schema of what a file may hold, or a function that makes it from the schema of the model."""
@@ -36,16 +45,47 @@ class DeclarationModel(BaseModel):
             field.alias or name for name, field in cls.model_fields.items() if name not in cls.NOT_IN_FILE
         )
 
-    @model_validator(mode="before")
+    @model_validator(mode="wrap")
     @classmethod
-    def _check_keys(cls, data: Any) -> Any:
-        """Refuse unknown keys before any other check, because an unknown key is mostly a misspelt one."""
+    def _check_keys(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        """Refuse unknown keys, together with what else is wrong here."""
         if not isinstance(data, Mapping):
-            return data
-        for key in data:
-            if key not in cls.file_keys() and key not in cls.NOT_IN_FILE:
-                raise value_error("an unknown key", allowed_keys(key, cls.file_keys()), key)
-        return {key: value for key, value in data.items() if value is not None}
+            return handler(data)
+        known = {*cls.file_keys(), *cls.NOT_IN_FILE}
+        unknown = [key for key in data if key not in known]
+        given = {key: value for key, value in data.items() if value is not None and key in known}
+        if not unknown:
+            return handler(given)
+        wrong: list[InitErrorDetails] = [
+            {
+                "type": value_error("an unknown key", allowed_keys(key, cls.file_keys()), key),
+                "loc": (),
+                "input": None,
+            }
+            for key in unknown
+        ]
+        try:
+            handler(given)
+        except ValidationError as error:
+            wrong += _without_consequences(error)
+        raise ValidationError.from_exception_data(cls.__name__, wrong)
+
+
+def _without_consequences(error: ValidationError) -> list[InitErrorDetails]:
+    """Return the errors of a part with unknown keys that have causes of their own.
+
+    An unknown key is mostly a misspelt one, so that a key is missing, or keys seem to contradict each other.
+    """
+    kept: list[InitErrorDetails] = []
+    for entry in error.errors(include_url=False):
+        place, context = entry["loc"], entry.get("ctx", {})
+        if not place or (entry["type"] == "missing" and len(place) == 1):
+            continue
+        kind: str | PydanticCustomError = entry["type"]
+        if kind in ("value", "rule"):
+            kind = PydanticCustomError(kind, "{found}; {allowed}", context)
+        kept.append({"type": kind, "loc": place, "input": entry["input"], "ctx": context})
+    return kept
 
 
 @dataclass(frozen=True, eq=False)  # compared by identity, since a schema has no hash
@@ -67,6 +107,21 @@ class Check:
     ) -> JsonSchemaValue:
         """Return the schema of the values in a file, in place of the model's."""
         return _file_schema(self.schema, handler(schema))
+
+
+def filled_list(allowed: str) -> Check:
+    """Return the check of a list with at least one entry.
+
+    Args:
+        allowed: What messages say is allowed.
+    """
+
+    def check(value: Any) -> Any:
+        if not isinstance(value, (list, tuple)) or not value:
+            raise value_error(format_value(value), allowed)
+        return tuple(value)
+
+    return Check(check, lambda schema: {**schema, "minItems": 1})
 
 
 @dataclass(frozen=True, eq=False)  # compared by identity, since a schema has no hash

@@ -6,6 +6,7 @@ Other packages import the models of a declaration from here.
 from __future__ import annotations
 
 import os
+import re
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -35,7 +36,7 @@ from ecom_assets.declaration.shop import Shop
 from ecom_assets.declaration.table.column import Column, Reference
 from ecom_assets.declaration.table.rows_from import RowsFrom
 from ecom_assets.declaration.table.schema_contract import SchemaContract
-from ecom_assets.foundation.errors import DeclarationError, IngestError
+from ecom_assets.foundation.errors import DeclarationError, IngestError, combined
 
 __all__ = [
     "Auth",
@@ -175,11 +176,11 @@ def load_shop(file: Path, document: dict[str, Any] | None = None) -> Shop:
         document: The declaration, if it is a part of the file that was read already.
 
     Raises:
-        DeclarationError: For the first error; it names the file of the error, which may be an extended one.
+        DeclarationError: It tells each mistake with its file, which may be an extended one.
     """
     try:
         layers = Layers(file, document)
-        return build_shop(layers.document, layers.locate, file)
+        return build_shop(layers.document, layers.locate, file, layers.errors)
     except IngestError:
         raise
     except Exception as error:  # a fault of this program: it must not take the other files down
@@ -197,29 +198,60 @@ def unexpected_error(file: Path, error: Exception) -> DeclarationError:
     )
 
 
-def build_shop(document: dict[str, Any], locate: Locate, file: Path = Path()) -> Shop:
+def build_shop(
+    document: dict[str, Any],
+    locate: Locate,
+    file: Path = Path(),
+    wrong: Sequence[DeclarationError] = (),
+) -> Shop:
     """Return the shop that a document declares.
 
     Args:
         document: The document, before its `resource_defaults` are merged into its resources.
         locate: Returns what messages call the file of a place, and the place in that file.
         file: The file; none for a shop in Python.
+        wrong: What is known to be wrong. Other mistakes are told beside it, if they are in other parts.
 
     Raises:
-        DeclarationError: For the first error.
+        DeclarationError: It tells all mistakes.
     """
-    merged = _with_defaults_merged(document, locate)
-    failure: DeclarationError
+    merged, found = _with_defaults_merged(document, locate)
+    wrong = [*wrong, *found]
     try:
-        return Shop.model_validate({**merged, "file": file})
+        shop = Shop.model_validate({**merged, "file": file})
+        if not wrong:
+            return shop
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        failure = to_declaration_error(first, document, locate, merged)
-    raise failure  # outside of the except clause, because the models' error holds the values
+        details = error.errors(include_url=False)
+        if wrong:  # what is missing, or contradicts itself as a whole, may come of that
+            details = [entry for entry in details if entry["loc"] and entry["type"] != "missing"]
+        wrong = _beside(wrong, [to_declaration_error(entry, document, locate, merged) for entry in details])
+    raise combined(wrong)  # outside of the except clause, because the models' error holds the values
 
 
-def _with_defaults_merged(document: dict[str, Any], locate: Locate) -> dict[str, Any]:
-    """Return a document whose `resource_defaults` are merged into its resources, in the form of the models."""
+def _beside(wrong: list[DeclarationError], more: Sequence[DeclarationError]) -> list[DeclarationError]:
+    """Return errors, and further ones of parts that are not wrong already: those may come of the first ones.
+
+    A part is a resource, or a key at the top. Parts of extended files are not told apart, so nothing is added then.
+    """
+    parts = {_part(error.path) for error in wrong}
+    if len({error.file for error in wrong} | {error.file for error in more}) > 1 and wrong:
+        return wrong
+    return [*wrong, *(error for error in more if _part(error.path) not in parts)]
+
+
+def _part(path: str) -> str:
+    found = re.match(r"resources\[\d+\]|[^.\[]*", path)
+    return found[0] if found else path
+
+
+def _with_defaults_merged(
+    document: dict[str, Any], locate: Locate
+) -> tuple[dict[str, Any], list[DeclarationError]]:
+    """Return a document whose `resource_defaults` are merged into its resources, and what is wrong with parts of it.
+
+    It has the form of the models, but for resources that are wrong.
+    """
 
     def fail(place: Place, found: str, allowed: str) -> DeclarationError:
         label, written = locate(place)
@@ -228,19 +260,25 @@ def _with_defaults_merged(document: dict[str, Any], locate: Locate) -> dict[str,
     defaults = document.get("resource_defaults") or {}
     if not isinstance(defaults, dict):
         raise fail(("resource_defaults",), format_value(defaults), "a mapping")
-    for key in defaults:
-        if key not in DEFAULT_KEYS:
-            raise fail(("resource_defaults", key), "an unknown key", allowed_keys(key, DEFAULT_KEYS))
+    wrong = [
+        fail(("resource_defaults", key), "an unknown key", allowed_keys(key, DEFAULT_KEYS))
+        for key in defaults
+        if key not in DEFAULT_KEYS
+    ]
+    defaults = {key: value for key, value in defaults.items() if key in DEFAULT_KEYS}
     merged = {key: value for key, value in document.items() if key not in ("resource_defaults", "extends")}
     resources = document.get("resources")
     if isinstance(resources, list):
-        merged["resources"] = [
-            bind_resource(_merge_defaults(entry, defaults), ("resources", position), fail)
-            if isinstance(entry, dict)
-            else entry
-            for position, entry in enumerate(resources)
-        ]
-    return merged
+        merged["resources"] = list(resources)
+        for position, entry in enumerate(resources):
+            if isinstance(entry, dict):
+                merged["resources"][position] = with_defaults = _merge_defaults(entry, defaults)
+                try:
+                    bound = bind_resource(with_defaults, ("resources", position), fail)
+                    merged["resources"][position] = bound
+                except DeclarationError as error:
+                    wrong.append(error)
+    return merged, wrong
 
 
 def _merge_defaults(resource: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any]:

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
 from pydantic import Field, PrivateAttr, model_validator
-from pydantic.json_schema import JsonSchemaValue
 from typing_extensions import Self
 
 from ecom_assets.declaration.api.auth import Auth
@@ -25,10 +24,9 @@ from ecom_assets.declaration.error_text import (
     format_path,
     format_value,
     rule_error,
-    value_error,
 )
 from ecom_assets.declaration.field_types import DocsUrl, ShopName
-from ecom_assets.declaration.model import Check, DeclarationModel
+from ecom_assets.declaration.model import DeclarationModel, filled_list
 from ecom_assets.declaration.partitions import Partitions
 from ecom_assets.declaration.python_values import LiteralSecret
 from ecom_assets.declaration.resource import Resource
@@ -43,20 +41,8 @@ from ecom_assets.declaration.shop_rules.partitions import check_start
 from ecom_assets.declaration.shop_rules.references import check_references
 from ecom_assets.declaration.table.inferred_columns import parent_column
 from ecom_assets.declaration.table.privacy import check_pii_in_placeholders
+from ecom_assets.declaration.table.union import Union
 from ecom_assets.foundation.errors import DeclarationError
-
-
-def _check_resources(value: Any) -> Any:
-    """Check that there is at least one resource."""
-    if not isinstance(value, (list, tuple)) or not value:
-        raise value_error(
-            "an empty list" if value in ([], ()) else format_value(value), "a list of resources, at least one"
-        )
-    return tuple(value)
-
-
-def _resources_schema(schema: JsonSchemaValue) -> JsonSchemaValue:
-    return {**schema, "minItems": 1}
 
 
 class Shop(DeclarationModel):
@@ -75,13 +61,15 @@ class Shop(DeclarationModel):
     )
     audit: Audit | None = Field(default=None, description="A schedule of audits; none unless given.")
     dagster: ShopSettings = AssetSettings()
-    resources: Annotated[tuple[Resource, ...], Check(_check_resources, _resources_schema)] = Field(
+    resources: Annotated[tuple[Resource, ...], filled_list("a list of resources, at least one")] = Field(
         description="The tables."
     )
     file: Path = Path()
 
     _neighbours: tuple[SecretUse, ...] | None = PrivateAttr(default=None)
     """The uses of secrets by the other shops of the same definitions; None if the definitions are not known."""
+    _unions: tuple[Union, ...] | None = PrivateAttr(default=None)
+    """The unions of the same definitions; None if the definitions are not known."""
     _literal_secrets: Mapping[str, LiteralSecret] = PrivateAttr(default_factory=dict)
     """The secrets that the dictionary of a shop in Python holds, by name."""
 

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+_MOST_TOLD = 20
+"""How many mistakes of one declaration a message tells: more of them mostly have one cause."""
+
 
 class IngestError(Exception):
     """A failure with a message for the user; the command line shows it without a traceback."""
@@ -10,13 +15,37 @@ class IngestError(Exception):
 class DeclarationError(IngestError):
     """A declaration is wrong: which file, where in it, what was found, what is allowed."""
 
-    def __init__(self, file: str, path: str, found: str, allowed: str) -> None:
-        """Keep the four parts; the message is `<file>: <path>: found <found>; allowed: <allowed>`."""
-        super().__init__(f"{file}: {path}: found {found}; allowed: {allowed}")
+    def __init__(
+        self, file: str, path: str, found: str, allowed: str, others: Sequence[DeclarationError] = ()
+    ) -> None:
+        """Keep the four parts; the message is `<file>: <path>: found <found>; allowed: <allowed>`.
+
+        Args:
+            file: What messages call the file.
+            path: The place in the file.
+            found: What it has.
+            allowed: What it may have.
+            others: The other mistakes of the declaration. Each is a line of the message.
+        """
+        lines = [f"{file}: {path}: found {found}; allowed: {allowed}", *map(str, others[: _MOST_TOLD - 1])]
+        if left := len(others) - len(lines) + 1:
+            lines.append(f"{file}: {left} more mistakes")
+        super().__init__("\n".join(lines))
         self.file = file
         self.path = path
         self.found = found
         self.allowed = allowed
+        self.others = tuple(others)
+
+
+def combined(errors: Sequence[DeclarationError]) -> DeclarationError:
+    """Return one error that tells all mistakes of a declaration, each place once, in their order."""
+    by_place: dict[tuple[str, str], DeclarationError] = {}
+    for error in errors:
+        for each in (DeclarationError(error.file, error.path, error.found, error.allowed), *error.others):
+            by_place.setdefault((each.file, each.path), each)
+    first, *others = by_place.values()
+    return DeclarationError(first.file, first.path, first.found, first.allowed, others)
 
 
 class MissingSecret(IngestError):

@@ -17,6 +17,7 @@ from ecom_assets.foundation.errors import IngestError, NotPublished, WindowsFail
 from ecom_assets.foundation.progress import OnProgress
 from ecom_assets.load.plan import LoadPlan
 from ecom_assets.load.read import Reading
+from ecom_assets.load.unions import UnionReport
 
 
 @dataclass(frozen=True)
@@ -102,13 +103,14 @@ class RunReport:
 
     `resources` are the reports by resource, in the order of the declaration. `phases` are wall seconds of `fetch`,
     `normalize`, `wait` (for the warehouse) and `load`; `fetch` includes the normalizing of what was fetched.
-    `unpublished` tells why the copy for readers lacks what was loaded.
+    `unpublished` tells why the copy for readers lacks what was loaded. `unions` are the views over the loaded tables.
     """
 
     shop: str
     resources: Mapping[str, ResourceReport]
     phases: Mapping[str, float]
     unpublished: NotPublished | None = None
+    unions: tuple[UnionReport, ...] = ()
 
     @property
     def errors(self) -> dict[str, IngestError]:

@@ -30,6 +30,7 @@ from ecom_assets.load.report import (
 from ecom_assets.load.run_context import PhaseTimer, RunContext
 from ecom_assets.load.schema_changes.change import TableNotChanged
 from ecom_assets.load.schema_changes.widen_columns import TypesChanged
+from ecom_assets.load.unions import refresh_unions_over
 from ecom_assets.load.warehouse_state import read_warehouse_state
 from ecom_assets.warehouse.choice import warehouse_from_environment
 from ecom_assets.warehouse.warehouse import Warehouse
@@ -156,7 +157,9 @@ def _try_load(
     for name, changed in result.changed.items():
         if name in reports:
             reports[name] = replace(reports[name], schema_changes=changed)
-    return RunReport(plan.shop.name, reports, context.timer.seconds, result.unpublished)
+    loaded = [name for name, report in reports.items() if report.error is None]
+    unions = refresh_unions_over(plan.shop, loaded, context.warehouse, context.on_progress)
+    return RunReport(plan.shop.name, reports, context.timer.seconds, result.unpublished, unions)
 
 
 def _check_new_columns(

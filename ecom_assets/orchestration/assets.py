@@ -50,6 +50,7 @@ from ecom_assets.orchestration.resources import secrets_key
 from ecom_assets.orchestration.status import report_status
 from ecom_assets.orchestration.translation import NamedFailures, Translator, runnable_specs, translator_for
 from ecom_assets.orchestration.translator import asset_key, load_pool
+from ecom_assets.orchestration.unions import report_unions
 from ecom_assets.warehouse.choice import warehouse_from_environment
 from ecom_assets.warehouse.warehouse import Warehouse
 
@@ -197,6 +198,8 @@ def _load_report_check(
             yield result
     if report and keys == declared:  # or that of the status is replaced too
         report_status(context, shop, warehouse, specs, _failed_windows(report, windows))
+    if report:
+        report_unions(context, report.unions)
     if errors:
         failure = failure_of_resources(shop, errors, len(names))
         raise failure_or_retry(context, failure, errors.values()) from None

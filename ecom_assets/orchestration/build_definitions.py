@@ -13,7 +13,9 @@ from typing import Any
 from dagster import AssetKey, AssetsDefinition, Definitions, ScheduleDefinition, SensorDefinition
 
 from ecom_assets.declaration.neighbours import with_neighbours
-from ecom_assets.declaration.reading import Shop, load_shops, names_shops_dir, unexpected_error
+from ecom_assets.declaration.reading import Shop, names_shops_dir, unexpected_error
+from ecom_assets.declaration.table.union import Union
+from ecom_assets.declaration.unions import load_folder, with_unions
 from ecom_assets.foundation.errors import DeclarationError, IngestError
 from ecom_assets.orchestration.assets import load_assets, shop_assets, shop_specs
 from ecom_assets.orchestration.audit import audit_job
@@ -32,6 +34,7 @@ from ecom_assets.orchestration.resources import ShopSecrets, secrets_key, shop_r
 from ecom_assets.orchestration.status import status_asset
 from ecom_assets.orchestration.translation import Translator, key_of_specs
 from ecom_assets.orchestration.translator import KeyOf, asset_key
+from ecom_assets.orchestration.unions import union_asset
 
 
 def build_defs(
@@ -69,8 +72,9 @@ def build_defs(
     in_python = _check_shops(shops)
     of_folder: tuple[Shop, ...] = ()
     invalid_files: dict[Path, DeclarationError] = {}
+    unions: tuple[Union, ...] = ()
     if shops_dir is not None or not in_python or names_shops_dir():
-        of_folder, invalid_files = load_shops(shops_dir, in_python)
+        of_folder, unions, invalid_files = load_folder(shops_dir, in_python)
     for error in invalid_files.values():
         if not of_folder and not in_python:
             raise error
@@ -79,9 +83,10 @@ def build_defs(
         shops,
         invalid_files,
         resource_overrides or {},
-        declaration_checks=lambda file: load_shops(file.parent, in_python)[1].get(file),
+        declaration_checks=lambda file: load_folder(file.parent, in_python)[2].get(file),
         alerts=alerts,
         translator=translator,
+        unions=unions,
     )
 
 
@@ -94,6 +99,7 @@ def definitions_of(
     alerts: bool,
     translator: Translator | None = None,
     name: str | None = None,
+    unions: Sequence[Union] = (),
 ) -> Definitions:
     """Return the definitions of shops that were read, and of the files that declare none.
 
@@ -105,10 +111,12 @@ def definitions_of(
         alerts: As in `build_defs`.
         translator: As in `build_defs`.
         name: What the asset in place of an invalid file is named after; unless given, the file.
+        unions: The views over tables of these shops.
     """
     beyond_the_file: dict[Path, DeclarationError] = {}
     resources = shop_resources(tuple(shops), resource_overrides, some_invalid=bool(invalid_files))
     shops = with_neighbours(shops, {shop.name: resources[secrets_key(shop)].secrets for shop in shops})
+    shops = with_unions(shops, unions)
     parts: list[_Parts] = []
     shop_names: dict[AssetKey, str] = {}
     for shop in shops:
@@ -124,6 +132,7 @@ def definitions_of(
             if shop.file == Path() or len(shops) == 1:
                 raise
             beyond_the_file[shop.file] = unexpected_error(shop.file, error)
+    views = [union_asset(union, _tables_below(union, parts)) for union in unions]
     specs, checks, reporting = invalid_declaration_assets(
         {**invalid_files, **beyond_the_file},
         lambda file: beyond_the_file.get(file) or declaration_checks(file),
@@ -132,7 +141,7 @@ def definitions_of(
     )
     of_all = [failure_sensor(shops, resources, shop_names)] if alerts else []
     return Definitions(
-        assets=[*specs, *(asset for part in parts for asset in part.assets)],
+        assets=[*specs, *(asset for part in parts for asset in part.assets), *views],
         asset_checks=checks,
         jobs=[job for part in parts for job in part.jobs],
         schedules=[schedule for part in parts for schedule in part.schedules],
@@ -145,7 +154,9 @@ def definitions_of(
 class _Parts:
     """What the definitions have of one shop."""
 
+    shop: Shop
     assets: list[AssetsDefinition]
+    key_of: KeyOf = asset_key
     jobs: list[Any] = field(default_factory=list)
     schedules: list[ScheduleDefinition] = field(default_factory=list)
     sensors: list[SensorDefinition] = field(default_factory=list)
@@ -153,13 +164,13 @@ class _Parts:
 
 def _parts_of(shop: Shop, translator: Translator | None) -> _Parts:
     """Return the assets, jobs, schedules and sensors of a shop."""
-    key_of: KeyOf = asset_key
     if translator is None:
-        parts = _Parts([*shop_assets(shop), *deletions_assets(shop), status_asset(shop)])
+        parts = _Parts(shop, [*shop_assets(shop), *deletions_assets(shop), status_asset(shop)])
     else:
         specs = shop_specs(shop, translator)
-        parts = _Parts([*load_assets(shop, specs), *deletions_assets(shop, specs), status_asset(shop, specs)])
-        key_of = key_of_specs(specs)
+        assets = [*load_assets(shop, specs), *deletions_assets(shop, specs), status_asset(shop, specs)]
+        parts = _Parts(shop, assets, key_of=key_of_specs(specs))
+    key_of = parts.key_of
     if shop.partitions and (windows := windows_job(shop, key_of)):
         parts.jobs.append(windows)
         parts.schedules.append(windows_schedule(shop, shop.partitions, windows))
@@ -174,6 +185,11 @@ def _parts_of(shop: Shop, translator: Translator | None) -> _Parts:
         parts.jobs.append(audit)
         parts.schedules.append(audit_schedule(shop, shop.audit, audit))
     return parts
+
+
+def _tables_below(union: Union, parts: Sequence[_Parts]) -> list[AssetKey]:
+    """Return the keys of the tables that a view unites; not those of shops that have no assets."""
+    return [part.key_of(part.shop, union.table) for part in parts if part.shop.name in union.shops]
 
 
 def _claim_keys(shop: Shop, part: _Parts, shop_names: dict[AssetKey, str]) -> None:

@@ -29,6 +29,7 @@ from dagster import (
 )
 
 from ecom_assets.declaration.reading import format_path
+from ecom_assets.declaration.unions import FILE_NAMES
 from ecom_assets.foundation.errors import DeclarationError
 
 CHECK = "declaration_valid"
@@ -58,9 +59,11 @@ class _InvalidFile:
             except DeclarationError as only:  # the folder has no valid file
                 error = only
         if error is None:
-            text = f"{_name_of(self.file)} is valid now: reload the definitions to add its shop"
+            adds = "views" if self.file.name in FILE_NAMES else "shop"
+            text = f"{_name_of(self.file)} is valid now: reload the definitions to add its {adds}"
             return {"passed": True, "description": text}
-        parts = {"file": error.file, "place": error.path, "found": error.found, "allowed": error.allowed}
+        parts: dict[str, Any] = {"file": error.file, "place": error.path, "found": error.found}
+        parts |= {"allowed": error.allowed, "mistakes": 1 + len(error.others)}
         return {"passed": False, "description": str(error), "metadata": parts}
 
     def _state_now(self) -> list[tuple[Path, int, int]]:
@@ -91,13 +94,14 @@ def invalid_declaration_assets(
     checks = []
     sensors = []
     for file, error in invalid_files.items():
-        _log.error("%s is invalid, its shop is not loaded: %s", _name_of(file), error)
+        lacks = "its views are not written" if file.name in FILE_NAMES else "its shop is not loaded"
+        _log.error("%s is invalid, %s: %s", _name_of(file), lacks, error)
         key = _key_of(name or file.stem, {*taken, *(spec.key for spec in specs)})
         specs.append(
             AssetSpec(
                 key=key,
                 group_name=key.path[0],
-                description=f"This shop is not loaded, because its declaration is invalid. {error}",
+                description=f"{_name_of(file)} is invalid, so {lacks}. " + str(error).replace("\n", "\n\n"),
                 kinds={"yaml"},
                 metadata={"declaration": MetadataValue.path(format_path(file.absolute()))},
             )

@@ -37,7 +37,14 @@ from ecom_assets.orchestration.links import links
 from ecom_assets.orchestration.markdown import markdown_table
 from ecom_assets.orchestration.next_runs import next_runs
 from ecom_assets.orchestration.partitions import partitions_def
-from ecom_assets.orchestration.translator import WINDOW_LENGTHS, asset_key, key_prefix, look_of, look_of_spec
+from ecom_assets.orchestration.translator import (
+    WINDOW_LENGTHS,
+    asset_key,
+    key_prefix,
+    load_freshness,
+    look_of,
+    look_of_spec,
+)
 from ecom_assets.warehouse.choice import warehouse_from_environment
 from ecom_assets.warehouse.warehouse import Warehouse
 
@@ -48,6 +55,8 @@ _CHECKS: Mapping[str, str] = {
         "The other tables were loaded in the last 36 hours."
     ),
 }
+_TROUBLE = ("rejected", "partly", "inconsistent", "failed loads")
+"""Columns of the table of tables that are left out while nothing is in them: the page is narrow."""
 _OVERDUE = timedelta(hours=36)
 
 _Specs: TypeAlias = Mapping[AssetKey, AssetSpec]
@@ -97,6 +106,7 @@ def status_spec(shop: Shop, specs: _Specs = _DECLARED) -> AssetSpec:
             "Each load reports it; materialise it to see it anew. It sends no request to the API."
         ),
         metadata=links(shop),
+        freshness_policy=load_freshness(shop),
         **{**look, "kinds": {"report"}},
     )
 
@@ -206,7 +216,11 @@ def shop_status(
     metadata["next_run"] = MetadataValue.md("\n".join(f"- {line}" for line in next_runs(shop, instance, now)))
     if bars := _bars(tables):
         metadata["windows_over_time"] = MetadataValue.md(bars)
-    metadata["tables"] = MetadataValue.md(markdown_table([_row(entry, failures) for entry in tables]))
+    rows = [_row(entry, failures) for entry in tables]
+    shown = [name for name in rows[0] if name not in _TROUBLE or any(row[name] for row in rows)]
+    metadata["tables"] = MetadataValue.md(
+        markdown_table([{name: row[name] for name in shown} for row in rows])
+    )
     problems = {"healthy": _unhealthy(tables, failures), "up_to_date": _behind(shop, tables, now)}
     return ShopStatus(metadata, problems)
 
@@ -216,12 +230,11 @@ def _row(entry: ResourceStatus, failures: Mapping[str, int]) -> dict[str, Any]:
     return {
         "table": entry.resource,
         "rows": "none" if entry.rows is None else f"{entry.rows:,}",
-        "rejected": f"{entry.rejected:,}",
-        "loaded": entry.loaded if entry.first else "",
-        "partly": entry.partly if entry.first else "",
-        "missing": entry.missing - entry.partly if entry.first else "",
-        "inconsistent": entry.failed,
-        "failed loads": failures[entry.resource],
+        "rejected": f"{entry.rejected:,}" if entry.rejected else "",
+        "windows": f"{entry.loaded} of {entry.loaded + entry.missing}" if entry.first else "",
+        "partly": entry.partly or "",
+        "inconsistent": entry.failed or "",
+        "failed loads": failures[entry.resource] or "",
         "last load (UTC)": _instant(entry.last_load) or "never",
     }
 
@@ -234,8 +247,11 @@ def _bars(tables: Sequence[ResourceStatus]) -> str:
     width = max(len(entry.resource) for entry in windowed)
     lines = [f"{'':<{width}}  {windowed[0].first} to {windowed[0].last}"]
     lines += [f"{entry.resource:<{width}}  {entry.bar}" for entry in windowed]
-    legend = "█ loaded   ▒ partly loaded   · not loaded   ! inconsistent"
-    return "\n".join(("```text", *lines, "", legend, "```"))
+    legend = (
+        "█ loaded       ▒ partly loaded",
+        "· not loaded   ! inconsistent",
+    )  # two lines: the page is narrow
+    return "\n".join(("```text", *lines, "", *legend, "```"))
 
 
 def _unhealthy(tables: Sequence[ResourceStatus], failures: Mapping[str, int]) -> list[str]:

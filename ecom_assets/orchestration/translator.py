@@ -76,14 +76,12 @@ def load_pool(shop: Shop, resource: Resource | None = None) -> str:
 def freshness(shop: Shop, resource: Resource) -> FreshnessPolicy | None:
     """Return how old the last materialization may be.
 
-    Unless declared, it is two windows, and a quarter of one to load it; Dagster warns half a window after a load was
-    due, and snapshots are due once a day.
+    Unless declared, a table without windows is due once a day, and has a quarter of one to load it. A table with
+    windows has no policy then: a load of an old window would satisfy it. See `load_freshness`.
     """
     declared = asset_settings(shop, resource).freshness
     if declared is None:
-        every = shop.partitions.every if shop.partitions and resource.windowed else "day"
-        window = WINDOW_LENGTHS[every]
-        return FreshnessPolicy.time_window(fail_window=window * 2.25, warn_window=window * 1.5)
+        return None if shop.partitions and resource.windowed else _two_of(WINDOW_LENGTHS["day"])
     if not declared.limited:
         return None
     if declared.cron is None:
@@ -91,6 +89,21 @@ def freshness(shop: Shop, resource: Resource) -> FreshnessPolicy | None:
     return FreshnessPolicy.cron(
         deadline_cron=declared.cron, lower_bound_delta=declared.length, timezone=declared.timezone
     )
+
+
+def load_freshness(shop: Shop) -> FreshnessPolicy | None:
+    """Return how old the last load of any table may be: it tells on the status that nothing runs any more.
+
+    It has none if `dagster.freshness` of the shop says when tables must be loaded.
+    """
+    if shop.dagster.freshness is not None:
+        return None
+    return _two_of(WINDOW_LENGTHS[shop.partitions.every if shop.partitions else "day"])
+
+
+def _two_of(window: timedelta) -> FreshnessPolicy:
+    """Return the policy for two windows and a quarter of one to load; it warns half a window after a load was due."""
+    return FreshnessPolicy.time_window(fail_window=window * 2.25, warn_window=window * 1.5)
 
 
 def automation_condition(settings: AssetSettings) -> AutomationCondition[AssetKey] | None:

@@ -21,6 +21,8 @@ from ecom_assets.declaration.reading import Column
 
 COPY = "ecom_copy_of_column"
 """The name of a column, or of a table, while it is copied. No declared column can have it: a load drops it at once."""
+UNION_COMMENT = "ecom-assets union"
+"""The beginning of the comment of a view that loads make and replace."""
 
 
 class QueryResult(Protocol):
@@ -217,6 +219,26 @@ class Transaction(ABC):
             like: A table of the warehouse, as SQL names it. The columns get the types of that table's columns.
                 Without it, the types follow the Arrow types.
         """
+
+    @abstractmethod
+    def view_comment(self, dataset: str, name: str) -> str | None:
+        """Return the comment of a view, None if there is no such view, or if it has none."""
+
+    def replace_view(self, dataset: str, name: str, query: str, comment: str) -> None:
+        """Create a view, or replace the one of its name. The schema is created, too.
+
+        Args:
+            dataset: The schema of the view.
+            name: The view.
+            query: The query whose rows it has.
+            comment: Its comment, by which it is known again. It has no quotes.
+
+        Raises:
+            Exception: One of `driver_errors`.
+        """
+        self.execute(f'create schema if not exists "{dataset}"')
+        self.execute(f'create or replace view "{dataset}"."{name}" as {query}')
+        self.execute(f'comment on view "{dataset}"."{name}" is \'{comment}\'')
 
     def create_indexes(  # noqa: B027  # most engines keep statistics of each block of a table and need no index
         self, dataset: str, keys: Mapping[str, Sequence[Sequence[str]]]

@@ -42,6 +42,14 @@ class Warehouse(ABC):
     def check(self, shop: Shop) -> None:
         """Raise WarehouseError if the engine cannot hold the shop's dataset, because of a name for example."""
 
+    def check_dataset(self, dataset: str, whose: str) -> None:  # noqa: B027  # most engines hold any dataset
+        """Raise WarehouseError if the engine cannot tell a dataset from something else.
+
+        Args:
+            dataset: Its name.
+            whose: What messages call it, such as `the shop north`.
+        """
+
     def check_columns(  # noqa: B027  # most engines hold any columns
         self, shop: Shop, table: str, columns: Sequence[str], *, are_cut_off: bool = False
     ) -> None:

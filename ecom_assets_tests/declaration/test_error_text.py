@@ -54,14 +54,14 @@ def wrong_declarations() -> list[tuple[str, str, str]]:
     for block in blocks:
         lines = {mark: [line[2:] for line in block.splitlines() if line[:1] == mark] for mark in "-+=#"}
         if not lines["#"]:
-            (message,) = lines["="]
-            cases.append(("\n".join(lines["-"]) + "\n", "".join(f"{line}\n" for line in lines["+"]), message))
+            replaced = "\n".join(lines["-"]) + "\n"
+            cases.append((replaced, "".join(f"{line}\n" for line in lines["+"]), "\n".join(lines["="])))
     return cases
 
 
 @pytest.mark.parametrize(("old", "new", "message"), wrong_declarations())
 def test_wrong_file(tmp_path: Path, old: str, new: str, message: str) -> None:
-    """Each wrong file gives one exact line: the file, the place in it, what was found, what is allowed."""
+    """Each mistake gives one exact line: the file, the place in it, what was found, what is allowed."""
     assert f"\n{GOOD}".count(f"\n{old}") == 1, "the replaced lines must be there once"
     file = tmp_path / "acme.yaml"
     file.write_text(f"\n{GOOD}".replace(f"\n{old}", f"\n{new}").removeprefix("\n"))
@@ -69,9 +69,52 @@ def test_wrong_file(tmp_path: Path, old: str, new: str, message: str) -> None:
     with pytest.raises(DeclarationError) as caught:
         load_shop(file)
 
-    assert str(caught.value) == f"{format_path(file)}: {message}"
+    assert str(caught.value) == "\n".join(f"{format_path(file)}: {line}" for line in message.split("\n"))
     # neither the message nor an exception that a traceback would show before it may hold the secret
     assert SECRET not in "".join(traceback.format_exception(caught.value))
+
+
+def test_mistakes_of_dlt_and_of_models_are_told_together(tmp_path: Path) -> None:
+    """A resource that dlt's spelling makes wrong is told once; what may come of a mistake is not told."""
+    file = tmp_path / "acme.yaml"
+    wrong = GOOD.replace("primary_key: id", "primary_kee: id", 1).replace("{type: bearer}", "{type: beaver}")
+    wrong = wrong.replace("endpoint: {path: /orders}", "endpoint: {path: /orders, paginator: {type: offest}}")
+    file.write_text(
+        wrong.replace("- name: stores", "- name: stores\n  max_table_nesting: 3\n  selected: maybe")
+    )
+    with pytest.raises(DeclarationError) as caught:
+        load_shop(file)
+    places = [error.path for error in (caught.value, *caught.value.others)]
+    assert places == [
+        "resources[2].max_table_nesting",
+        "resource_defaults.primary_kee",
+        "client.auth.type",
+        "resources[0].endpoint.paginator.type",
+    ]
+    assert str(caught.value).count(str(file)) == len(places)
+
+
+def test_no_more_than_twenty_mistakes_are_told(tmp_path: Path) -> None:
+    file = tmp_path / "acme.yaml"
+    file.write_text("name: acme\n" + "".join(f"key_{number}: 1\n" for number in range(30)))
+    with pytest.raises(DeclarationError) as caught:
+        load_shop(file)
+    lines = str(caught.value).splitlines()
+    assert len(lines) == 21
+    assert lines[-1].endswith("acme.yaml: 10 more mistakes")
+
+
+def test_mistakes_of_an_extended_file_come_alone(tmp_path: Path) -> None:
+    """Nothing is told twice: once for the file that has it, and once for the one that extends it."""
+    (tmp_path / "_base.yaml").write_text(GOOD.replace("every: day", "every: dya") + "x: 1\n")
+    file = tmp_path / "acme.yaml"
+    file.write_text("extends: _base.yaml\nname: acme\ny: 1\n")
+    with pytest.raises(DeclarationError) as caught:
+        load_shop(file)
+    assert [(Path(error.file).name, error.path) for error in (caught.value, *caught.value.others)] == [
+        ("acme.yaml", "y"),
+        ("_base.yaml", "x"),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -433,10 +433,11 @@ def _looped() -> dict[str, Any]:
         ),
     ],
 )
-def test_a_wrong_dictionary_is_one_line(dictionary: Any, message: str) -> None:
-    line = refused(dictionary)
-    assert line.startswith("the dictionary of shop acme: " + message)
-    assert "\n" not in line
+def test_a_mistake_in_a_dictionary_is_one_line(dictionary: Any, message: str) -> None:
+    lines = refused(dictionary).split("\n")
+    assert lines[0].startswith("the dictionary of shop acme: " + message)
+    assert len(lines) == (2 if dictionary == {} else 1), "an empty one lacks client and resources"
+    assert lines[-1].startswith("the dictionary of shop acme: ")
 
 
 def test_secrets_of_an_endpoint_are_taken_out_too() -> None:

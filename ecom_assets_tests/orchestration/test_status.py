@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from ecom_assets.orchestration.status import status_spec
 from ecom_assets.sandbox.faults import Fault
 from ecom_assets.sandbox.server import SANDBOX_KEY, Running, SandboxSettings, serving
 from ecom_assets_tests.support.dagster.dagster_runs import Runs, declare, runs
+from ecom_assets_tests.support.warehouses.engines import Place
 
 KEY = AssetKey(["sandbox", "status"])
 NOW = datetime.now(timezone.utc)
@@ -83,6 +84,10 @@ def test_each_load_reports_the_status(shop: Runs, api: Running) -> None:
     ]
     assert (found["windows_loaded"], found["windows_missing"], found["failed_loads"]) == (1, 11, 1)
     assert "| orders |" in found["tables"]
+    # the page is narrow: what is nowhere wrong has no column
+    header = found["tables"].splitlines()[0]
+    assert header == "| table | rows | windows | failed loads | last load (UTC) |"
+    assert " | 1 of 4 |  | " in found["tables"]
     assert "orders       ·█··" in found["windows_over_time"]
     failed = verdicts(shop.instance)
     assert failed["healthy"] == "customers: the last load of 1 windows failed"
@@ -199,6 +204,37 @@ def test_the_sql_of_every_check_runs_as_it_is_copied(shop: Runs) -> None:
             rows = connection.sql(sql)
             assert rows is not None, (resource, name)
             rows.fetchall()
+
+
+@pytest.mark.slow
+def test_the_sql_of_every_check_runs_as_it_is_copied_on_postgres(
+    api: Running, new_database: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a session of its own, which knows nothing of our schemas: windows, snapshots and the whole table."""
+    import psycopg2
+
+    monkeypatch.setenv("SOURCES__SANDBOX__API_KEY", SANDBOX_KEY)
+    address = ('base_url: "sandbox://"', f'base_url: "{api.base_url}"')
+    folder = declare(tmp_path / "shops", address, ('start: "2026-01-01"', f'start: "{DAYS[0]}"'))
+    with runs(tmp_path, build_defs(folder), Place("postgres", new_database())) as running:
+        outcomes = [
+            running.snapshots(),
+            running.load(start=DAYS[0], end=DAYS[1]),
+            running.load(start=DAYS[2]),
+        ]
+        assert all(outcome.success for outcome in outcomes)
+        found = {key: check for outcome in outcomes for key, check in outcome.checks.items()}
+        found |= running.check(("orders", "complete"), ("orders", "no_rejected_rows"))
+        assert len(found) > 20
+        connection = psycopg2.connect(running.place.where)
+        try:
+            for key, check in found.items():
+                sql = str(check.metadata["sql"].value).removeprefix("```sql\n").removesuffix("\n```")
+                with connection.cursor() as cursor:
+                    cursor.execute(sql)
+                    assert cursor.description, key
+        finally:
+            connection.close()
 
 
 def test_an_asset_links_to_its_declaration_and_to_the_api(tmp_path: Path) -> None:

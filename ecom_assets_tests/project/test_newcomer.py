@@ -1,14 +1,20 @@
-"""What somebody does who has a Dagster project: the wheel, `create-dagster`, `dg scaffold`, `dg launch`, a merge."""
+"""What somebody does who has a Dagster project.
+
+The wheel, `create-dagster`, `dg scaffold`, `dg launch`, dbt, and a merge with definitions that have an executor.
+"""
 
 from __future__ import annotations
 
 import json
 import os
+import shutil
 import site
 import subprocess
 import sys
 import venv
 from collections.abc import Mapping
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
 import duckdb
@@ -19,7 +25,13 @@ from ecom_assets.sandbox.server import serving
 from ecom_assets.sandbox.settings import SandboxSettings
 from ecom_assets_tests.support.paths import ROOT
 
-COMMANDS = {"create-dagster": "create_dagster.cli", "dg": "dagster_dg_cli.cli"}
+COMMANDS = {
+    "create-dagster": "create_dagster.cli",
+    "dg": "dagster_dg_cli.cli",
+    "ecom-assets": "ecom_assets.cli.app",
+}
+DBT_PROJECT = ROOT / "examples" / "dbt_project"
+DBT_REQUIREMENTS = Path(__file__).with_name("dbt_requirements.txt")
 COMMAND = """\
 #!{python}
 import sys
@@ -30,20 +42,28 @@ if __name__ == "__main__":
 MERGE = """
 import json
 from dagster import AssetKey, Definitions, asset, multiprocess_executor
+from dagster_dbt import dbt_assets
 from acme.definitions import defs
 import ecom_assets
+
+@dbt_assets(manifest={manifest!r})
+def models(): ...
 
 @asset(deps=[AssetKey(["myshop", "orders"])])
 def revenue(): ...
 
-own = Definitions(assets=[revenue], executor=multiprocess_executor)
+own = Definitions(assets=[revenue, models], executor=multiprocess_executor)
 merged = Definitions.merge(own, defs())
 Definitions.validate_loadable(merged)
-print(json.dumps({
+graph = merged.resolve_asset_graph()
+print(json.dumps({{
     "package": ecom_assets.__file__,
+    "below_the_model": [key.to_user_string() for key in graph.get(AssetKey("stg_orders")).parent_keys],
+    "below_the_mart": [key.to_user_string() for key in graph.get(AssetKey("daily_revenue")).parent_keys],
+    "is_loaded": graph.get(AssetKey(["myshop", "orders"])).is_materializable,
     "keys": sorted(key.to_user_string() for key in merged.resolve_all_asset_keys()),
     "executors": [merged.executor.name, merged.resolve_job_def("myshop_windows").executor_def.name],
-}))
+}}))
 """
 
 
@@ -110,6 +130,14 @@ class Newcomer:
         (folder / "home").mkdir()
         (folder / "home" / "dagster.yaml").touch()
 
+    def install_dbt(self) -> None:
+        """Install dbt beside the wheel. It asks for other versions of some packages, so no other environment has it."""
+        pip = [str(self.bin / "python"), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
+        done = subprocess.run(
+            [*pip, "--no-deps", "-r", str(DBT_REQUIREMENTS)], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+
     def run(self, *command: str, within: str = "acme") -> str:
         """Run a command of the environment, and return what it printed."""
         done = subprocess.run(
@@ -148,13 +176,42 @@ def test_from_an_empty_folder_to_three_windows(tmp_path: Path) -> None:
         windows = {resource: (count, kept) for resource, count, kept in connection.sql(query).fetchall()}
     assert windows.keys() == {"orders", "order_items"}
     assert all(count == 3 and kept > 0 for count, kept in windows.values()), windows
-    merged = json.loads(newcomer.run("python", "-c", MERGE).splitlines()[-1])
+    newcomer.install_dbt()
+    dbt = tmp_path / "dbt"
+    shutil.copytree(DBT_PROJECT, dbt, ignore=shutil.ignore_patterns("target", "logs"))
+    sources = newcomer.run("ecom-assets", "dbt-sources", str(defs / "shop.yaml"))
+    assert sources == (dbt / "models" / "sources.yml").read_text("utf-8"), (
+        "the example is as the command prints"
+    )
+    newcomer.run("dbt", "build", "--select", "+daily_revenue", "--profiles-dir", ".", within="dbt")
+    with duckdb.connect(str(tmp_path / "warehouse.duckdb"), read_only=True) as connection:
+        orders = connection.sql(
+            "select created_at at time zone 'UTC', currency, total, status from myshop.orders"
+        ).fetchall()
+        mart = connection.sql(
+            "select ordered_on, currency, orders, revenue from marts.daily_revenue"
+        ).fetchall()
+    expected: dict[tuple[date, str], list[Decimal]] = {}
+    for created_at, currency, total, status in orders:
+        if status != "cancelled":
+            expected.setdefault((created_at.date(), currency), []).append(Decimal(total))
+    assert len(orders) > sum(map(len, expected.values())) > 20
+    assert {row[:2]: row[2:] for row in mart} == {
+        key: (len(totals), sum(totals)) for key, totals in expected.items()
+    }
+    code = MERGE.format(manifest=str(dbt / "target" / "manifest.json"))
+    merged = json.loads(newcomer.run("python", "-c", code).splitlines()[-1])
+    assert merged["below_the_model"] == ["myshop/orders"]
+    assert merged["below_the_mart"] == ["stg_orders"]
+    assert merged["is_loaded"]
     assert merged["keys"] == [
+        "daily_revenue",
         "myshop/order_items",
         "myshop/orders",
         "myshop/status",
         "myshop/stores",
         "revenue",
+        "stg_orders",
     ]
     assert merged["executors"] == ["multiprocess", "in_process"]
     assert Path(merged["package"]).is_relative_to(tmp_path), "the wheel is what was tried"

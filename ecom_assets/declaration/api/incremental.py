@@ -121,7 +121,7 @@ class Incremental(DeclarationModel):
         """Take a list of cursors as one with fallbacks."""
         if not isinstance(data, Mapping):
             return data
-        return expand_cursor_list({"cursor_path": first_cursor(data), **_without_nulls(data)})
+        return expand_cursor_list(_without_nulls({"cursor_path": first_cursor(data), **data}))
 
     @model_validator(mode="after")
     def _check_window_cursor(self) -> Self:

@@ -141,8 +141,8 @@ class AssetSettings(DeclarationModel):
     )
     freshness: FreshnessOrNone | None = Field(
         default=None,
-        description="How old the last load may be. Unless given, two and a quarter windows, and for snapshots days. "
-        "`none` sets no limit.",
+        description="How old the last load may be. Unless given, two and a quarter days for a table without windows; a "
+        "table with windows has the check `up_to_date` of the status instead. `none` sets no limit.",
     )
     pool: (
         Annotated[

@@ -8,7 +8,8 @@ table of all keys words. See `ecom_assets.declaration.dlt_config.bindings` for w
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from ecom_assets.declaration.api.auth import AUTH_FIELDS
@@ -42,24 +43,31 @@ class Spellings:
         Args:
             document: The mapping in a file, or in Python. It stays as it is.
             file: Its displayed path, for messages.
-
-        Raises:
-            DeclarationError: dlt has the key, and the project refuses it or its value.
         """
         self._file = file
         self._moves: dict[Place, Place] = {}
         self.document: dict[str, Any] = dict(document)
+        self.errors: list[DeclarationError] = []
+        """One for each part with a key of dlt that the project refuses, or a value of it. The part stays as it is."""
         if isinstance(document.get("client"), Mapping):
-            self.document["client"] = self._client(document["client"])
+            self.document["client"] = self._part(document["client"], self._client)
         if isinstance(document.get("resource_defaults"), Mapping):
-            self.document["resource_defaults"] = self._resource(
-                document["resource_defaults"], ("resource_defaults",)
+            self.document["resource_defaults"] = self._part(
+                document["resource_defaults"], lambda given: self._resource(given, ("resource_defaults",))
             )
         if isinstance(document.get("resources"), (list, tuple)):
             self.document["resources"] = [
-                self._entry(entry, ("resources", position))
+                self._part(entry, partial(self._entry, place=("resources", position)))
                 for position, entry in enumerate(document["resources"])
             ]
+
+    def _part(self, given: Any, form: Callable[[Any], Any]) -> Any:
+        """Return a part of the document in the form of the models; note the error of one that has none."""
+        try:
+            return form(given)
+        except DeclarationError as error:
+            self.errors.append(error)
+            return given
 
     def written_place(self, place: Place) -> Place:
         """Return where in the file a place of `document` is."""

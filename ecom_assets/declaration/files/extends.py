@@ -13,7 +13,7 @@ from typing import Any
 
 from ecom_assets.declaration.dlt_config.spellings import Spellings
 from ecom_assets.declaration.error_text import Place, format_path, format_value
-from ecom_assets.declaration.files.yaml_file import check_document, read_file
+from ecom_assets.declaration.files.yaml_file import TOP_KEYS, check_document, read_file, unknown_keys
 from ecom_assets.foundation.errors import DeclarationError
 
 FILE_NAME = r"[^/\\\s]+\.ya?ml"
@@ -55,6 +55,14 @@ class Layers:
             document = self._spellings[-1].document
             # the name belongs to one shop, since its secrets are stored under it
             self._documents.append({key: value for key, value in document.items() if key != "name"})
+        self.errors: list[DeclarationError] = []
+        """What is wrong with single parts of the files. Unknown keys at the top are not in `document`."""
+        for at, known in enumerate(self._spellings):
+            unknown = unknown_keys(self._documents[at], format_path(self._files[at]))
+            self.errors += [*unknown, *known.errors]
+            self._documents[at] = {
+                key: value for key, value in self._documents[at].items() if key in TOP_KEYS
+            }
         self._positions: list[dict[int, int]] = []
         """For each merged resource: its position in the list of each file that has it, by the file's number."""
         self.document = self._merge()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,21 +32,24 @@ _MAX_VALUES = 250_000
 """Values in a document, aliases written out: far more than a shop of 200 tables with 100 columns has."""
 
 
-def read_file(file: Path) -> dict[str, Any]:
+def read_file(file: Path, top_keys: Sequence[str] = TOP_KEYS) -> dict[str, Any]:
     """Return the mapping in a YAML file.
 
+    Args:
+        file: The file.
+        top_keys: The keys that messages say it may have at the top, by default those of a shop.
+
     Raises:
-        DeclarationError: The file cannot be read or is not valid YAML, has an unknown key at the top, a key that is
-            not a text, or a secret.
+        DeclarationError: The file cannot be read or is not valid YAML, has a key that is not a text, or a secret.
     """
     label = format_path(file)
-    document = _read(file, label)
+    document = _read(file, label, top_keys)
     check_document(document, label)
     return document
 
 
 def check_document(document: dict[str, Any], label: str) -> None:
-    """Check the size and the keys of a document, and that it holds no secret.
+    """Check the size of a document, that its keys are texts, and that it holds no secret.
 
     Raises:
         DeclarationError: For the first of these that is wrong.
@@ -54,13 +57,20 @@ def check_document(document: dict[str, Any], label: str) -> None:
     _Size(label).measure(document, ())
     check_keys(document, (), label)
     refuse_secrets(document, label)
-    for key in document:
-        if key not in TOP_KEYS:
-            allowed = allowed_keys(key, TOP_KEYS)
-            raise DeclarationError(label, format_place((key,)), "an unknown key", allowed)
 
 
-def _read(file: Path, label: str) -> dict[Any, Any]:
+def unknown_keys(
+    document: dict[str, Any], label: str, top_keys: Sequence[str] = TOP_KEYS
+) -> list[DeclarationError]:
+    """Return the errors of the keys at the top of a document that are unknown."""
+    return [
+        DeclarationError(label, format_place((key,)), "an unknown key", allowed_keys(key, top_keys))
+        for key in document
+        if key not in top_keys
+    ]
+
+
+def _read(file: Path, label: str, top_keys: Sequence[str]) -> dict[Any, Any]:
     """Return the mapping in a YAML file."""
     try:
         document = yaml.load(_read_text(file, label), Loader=StrictLoader)  # a subclass of SafeLoader
@@ -90,7 +100,7 @@ def _read(file: Path, label: str) -> dict[Any, Any]:
         ) from None
     if not isinstance(document, dict):
         found = "nothing" if document is None else "a list" if isinstance(document, list) else "a text"
-        raise DeclarationError(label, "file", found, f"a mapping with {', '.join(TOP_KEYS)}")
+        raise DeclarationError(label, "file", found, f"a mapping with {', '.join(top_keys)}")
     return document
 
 

@@ -65,7 +65,7 @@ def rest_api_shop(
         dagster: How the tables look and run as Dagster assets, such as `{"owners": ["team:data"]}`.
 
     Raises:
-        DeclarationError: For the first error. It names the place in the dictionary, what was found and what is allowed.
+        DeclarationError: It names each mistake's place in the dictionary, what was found and what is allowed.
     """
     label = dictionary_label(name) if isinstance(name, str) else "the dictionary of a shop"
     if not isinstance(config, Mapping):
@@ -91,7 +91,11 @@ def rest_api_shop(
         "dagster": dagster,
     }
     spellings = Spellings(document, label)
-    shop = build_shop(spellings.document, lambda place: (label, spellings.written_place(place)))
+    shop = build_shop(
+        spellings.document,
+        lambda place: (label, spellings.written_place(place)),
+        wrong=spellings.errors,
+    )
     shop._literal_secrets = taken.literals
     of_defaults = taken.objects.get(("resource_defaults",), [])
     owners = {"": taken.objects.get(("client",), [])} | {

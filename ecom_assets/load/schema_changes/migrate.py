@@ -26,6 +26,7 @@ from ecom_assets.load.schema_changes.foreign_tables import foreign_tables
 from ecom_assets.load.schema_changes.personal_data import protect_stored_values
 from ecom_assets.load.schema_changes.stored_schema import delete_ledger_entries, store_changed_schema
 from ecom_assets.load.schema_changes.tables import chosen_tables, schema_tables_of, table_changes
+from ecom_assets.load.unions import refresh_unions_over
 from ecom_assets.warehouse.errors import as_warehouse_error
 from ecom_assets.warehouse.transaction import Transaction
 from ecom_assets.warehouse.warehouse import Warehouse
@@ -98,6 +99,7 @@ def migrate(
             found = _Migrator(transaction, pipeline, shop, on_progress, pii_key, discard).run(chosen)
             if not commit:
                 raise _RolledBack
+        refresh_unions_over(shop, [resource.name for resource in chosen], warehouse, on_progress)
     except _RolledBack:
         pass
     return tuple(found)

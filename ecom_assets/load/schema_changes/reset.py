@@ -16,6 +16,7 @@ from ecom_assets.foundation.progress import OnProgress
 from ecom_assets.load.ledger.audits import delete_audits
 from ecom_assets.load.own_tables import LEDGER_TABLE, REJECTED_ROWS_TABLE
 from ecom_assets.load.schema_changes.foreign_tables import loaded_resources
+from ecom_assets.load.unions import refresh_unions_over
 from ecom_assets.warehouse.errors import as_warehouse_error
 from ecom_assets.warehouse.warehouse import Warehouse
 
@@ -84,7 +85,7 @@ def reset(shop: Shop, warehouse: Warehouse, tables: Sequence[ResetTable], on_pro
         shop: The shop.
         warehouse: Where its tables are.
         tables: What `tables_to_reset` returned.
-        on_progress: Is told when another process holds the lock.
+        on_progress: Is told when another process holds the lock, and what becomes of views over several shops.
 
     Raises:
         WarehouseError: Nothing was changed, because a view needs one of the tables for example.
@@ -106,3 +107,4 @@ def reset(shop: Shop, warehouse: Warehouse, tables: Sequence[ResetTable], on_pro
                     [entry.table, deletions_name(entry.table)],
                 )
         delete_audits(transaction, shop, present, [entry.table for entry in tables])
+    refresh_unions_over(shop, [entry.table for entry in tables], warehouse, on_progress)

@@ -18,7 +18,7 @@ from ecom_assets.declaration.api.auth import AUTH_FIELDS
 from ecom_assets.declaration.error_text import Place, format_path, format_place, format_value
 from ecom_assets.declaration.files.yaml_file import TOP_KEYS
 from ecom_assets.declaration.reading import Shop, load_shop
-from ecom_assets.foundation.errors import DeclarationError
+from ecom_assets.foundation.errors import DeclarationError, combined
 from ecom_assets.orchestration.component.attributes_schema import OWN_KEYS, SECRET_TEMPLATE
 
 _VARIABLE = re.compile(r"env\W+(\w+)")
@@ -46,14 +46,20 @@ class Attributes:
         """Return the declared shop.
 
         Raises:
-            DeclarationError: For the first error.
+            DeclarationError: It tells all mistakes.
         """
         try:
             return load_shop(self.file, self._document)
         except DeclarationError as error:
             if self._document is None or error.file != self._label:
                 raise
-            wrong = DeclarationError(error.file, f"attributes.{error.path}", error.found, error.allowed)
+            all_wrong = (error, *error.others)
+            wrong = combined(
+                [
+                    DeclarationError(each.file, f"attributes.{each.path}", each.found, each.allowed)
+                    for each in all_wrong
+                ]
+            )
         raise wrong  # outside of the except clause, because the first error is no cause of its own
 
 

@@ -110,6 +110,15 @@ class DuckDbTransaction(Transaction):
             if entry not in nullable:
                 self.execute(f'alter table {name} alter column "{entry}" set not null')
 
+    def view_comment(self, dataset: str, name: str) -> str | None:
+        """Return the comment of a view."""
+        found = self.execute(
+            "select comment from duckdb_views() where database_name = current_database() "
+            "and schema_name = ? and view_name = ?",
+            [dataset, name],
+        ).fetchall()
+        return found[0][0] if found else None
+
     @contextmanager
     def temporary_table(self, name: str, table: pa.Table, like: str | None = None) -> Iterator[None]:
         """Make an Arrow table available to SQL. `like` is not needed, because DuckDB casts when it inserts."""

@@ -70,9 +70,13 @@ class DuckDbWarehouse(Warehouse):
 
     def check(self, shop: Shop) -> None:
         """Raise WarehouseError if the file has the shop's name: DuckDB would confuse the database and the schema."""
-        if shop.name.lower() == self.path.stem.lower():
+        self.check_dataset(shop.name, f"the shop {shop.name}")
+
+    def check_dataset(self, dataset: str, whose: str) -> None:
+        """Raise WarehouseError if the file has the dataset's name."""
+        if dataset.lower() == self.path.stem.lower():
             raise WarehouseError(
-                f"the warehouse {self.path} has the same name as the shop {shop.name}, and DuckDB cannot tell a "
+                f"the warehouse {self.path} has the same name as {whose}, and DuckDB cannot tell a "
                 "database from a schema of the same name: name another file in ECOM_WAREHOUSE"
             )
 

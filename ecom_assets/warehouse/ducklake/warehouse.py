@@ -70,6 +70,9 @@ class DuckLakeWarehouse(DuckDbWarehouse):
                 f"{shop.name}: DuckDB keeps the names {', '.join(_RESERVED_NAMES)} for itself"
             )
 
+    def check_dataset(self, dataset: str, whose: str) -> None:
+        """Allow each name that a declaration allows: the lake's database has a name that no dataset has."""
+
     @contextmanager
     def _shared_connection(
         self, on_progress: OnProgress, deadline: float, *, read_only: bool

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from datetime import datetime, timezone
 from typing import Any
 
+import psycopg2
 import pyarrow as pa
 from psycopg2.extras import register_default_jsonb
 
@@ -18,12 +19,13 @@ from ecom_assets.warehouse.postgres.errors import DRIVER_ERRORS
 from ecom_assets.warehouse.postgres.identifiers import quote_identifier
 from ecom_assets.warehouse.postgres.indexes import create_missing_indexes
 from ecom_assets.warehouse.postgres.statements import run_statement
-from ecom_assets.warehouse.transaction import QueryResult, Transaction
+from ecom_assets.warehouse.transaction import UNION_COMMENT, QueryResult, Transaction
 
 _ARROW_TYPES: Mapping[int, pa.DataType] = {
     column_type.postgres_oid: column_type.arrow_type() for column_type in COLUMN_TYPES.values()
 }
 """Arrow's types by PostgreSQL's object identifiers of its types. Values of other types are read as text."""
+_CHANGED_TABLE = re.compile(r'\s*(?:alter|drop) table "([^"]+)"\."([^"]+)"(?!\s+add column)', re.IGNORECASE)
 _NUMERIC, _JSONB = COLUMN_TYPES["decimal"].postgres_oid, COLUMN_TYPES["json"].postgres_oid
 
 
@@ -126,6 +128,23 @@ class PostgresTransaction(Transaction):
         yield
         self._run(f"drop table {name}", ())
 
+    def view_comment(self, dataset: str, name: str) -> str | None:
+        """Return the comment of a view."""
+        found = self.execute(
+            "select obj_description(c.oid, 'pg_class') from pg_class as c join pg_namespace as n "
+            "on n.oid = c.relnamespace where n.nspname = ? and c.relname = ? and c.relkind = 'v'",
+            [dataset, name],
+        ).fetchall()
+        return found[0][0] if found else None
+
+    def replace_view(self, dataset: str, name: str, query: str, comment: str) -> None:
+        """Create a view, or replace it. If columns do not only come at its end, it is dropped before."""
+        try:
+            super().replace_view(dataset, name, query, comment)
+        except psycopg2.errors.InvalidTableDefinition:
+            self.execute(f'drop view "{dataset}"."{name}"')
+            super().replace_view(dataset, name, query, comment)
+
     def create_indexes(self, dataset: str, keys: Mapping[str, Sequence[Sequence[str]]]) -> None:
         """Create the missing indexes, and update the planner's statistics of the tables."""
         create_missing_indexes(self.connection, dataset, keys)
@@ -133,9 +152,23 @@ class PostgresTransaction(Transaction):
     def _run(self, sql: str, parameters: Sequence[Any]) -> Any:
         """Run a statement with `?` for parameters, and return the cursor with its result."""
         self._forget_if_changed(sql)
+        if changed := _CHANGED_TABLE.match(sql):
+            self._drop_unions_over(*changed.groups())
         cursor = self.connection.cursor()
         run_statement(cursor, sql.replace("%", "%%").replace("?", "%s"), list(parameters))
         return cursor
+
+    def _drop_unions_over(self, dataset: str, table: str) -> None:
+        """Drop the views over a table that a load makes again, because PostgreSQL changes no table under a view."""
+        found = self.execute(
+            "select distinct vn.nspname, v.relname from pg_depend as d join pg_rewrite as r on r.oid = d.objid "
+            "join pg_class as v on v.oid = r.ev_class join pg_namespace as vn on vn.oid = v.relnamespace "
+            "join pg_class as t on t.oid = d.refobjid join pg_namespace as n on n.oid = t.relnamespace "
+            "where n.nspname = ? and t.relname = ? and obj_description(v.oid, 'pg_class') like ?",
+            [dataset, table, f"{UNION_COMMENT}%"],
+        ).fetchall()
+        for schema, name in found:
+            self.execute(f'drop view "{schema}"."{name}"')
 
 
 def _arrow_table(description: Sequence[Any], rows: Sequence[Sequence[Any]]) -> pa.Table:

@@ -185,6 +185,15 @@ def test_wrong_attributes(tmp_path: Path, text: str, message: str) -> None:
     assert "sk-123" not in str(caught.value)
 
 
+def test_all_mistakes_of_the_attributes_are_told(tmp_path: Path) -> None:
+    wrong = INLINE.replace("{{ env('NORTH_RATE', '5') }}", "fast") + "audit: {evry: week}\n"
+    with pytest.raises(DeclarationError) as caught:
+        read_attributes(attributes(wrong), tmp_path / "defs.yaml", str).shop()
+    first, second = str(caught.value).splitlines()
+    assert "defs.yaml: attributes.policy.requests_per_second: found 'fast'" in first
+    assert "defs.yaml: attributes.audit.evry: found an unknown key" in second
+
+
 def test_secrets_are_variables_that_nobody_reads_before_a_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

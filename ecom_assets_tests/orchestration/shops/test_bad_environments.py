@@ -194,7 +194,8 @@ def shops_of(kind: str, folder: Path) -> str:
     if kind == "broken YAML":
         (place / "acme.yaml").write_text("name: [acme\n")
     if kind == "wrong":
-        (place / "acme.yaml").write_text("name: acme\nclient: {base_url: ftp://host}\nresources: []\n")
+        resources = "resources: [{name: things, primary_key: id}]"
+        (place / "acme.yaml").write_text(f"name: acme\nclient: {{base_url: ftp://host}}\n{resources}\n")
     if kind == "an alias":
         (place / "acme.yaml").symlink_to(folder / "nowhere.yaml")
     return str(place)
