@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ecom_assets.discovery.description.openapi_document import Node
-from ecom_assets.discovery.description.openapi_schema import schema_of
+from ecom_assets.discovery.description.openapi_schema import example_in, schema_of
 
 _MAX_DEPTH = 3
 _MAX_NAMES = 200
@@ -48,6 +48,9 @@ def _about(node: Node, schema_node: Node | None) -> dict[str, Any]:
         "format": schema.format if schema else "",
         "description": node.text("description") or (schema.description if schema else ""),
     }
+    examples = [example_in(node.content), schema_node and example_in(schema_node.content)]
+    examples += [entry.content.get("value") for _, entry in node.each("examples")]
+    param["examples"] = [entry for entry in examples if isinstance(entry, (str, list, dict))]
     for key in ("minimum", "maximum", "default"):
         if schema_node and key in schema_node.content:
             param[key] = schema_node.content[key]

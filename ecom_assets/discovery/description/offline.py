@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 from ecom_assets.discovery.description.described_endpoint import DescribedEndpoint
-from ecom_assets.discovery.endpoint_draft import EndpointDraft, Guess, Paging, TimeFilter
-from ecom_assets.discovery.exploration.cursors import Cursor, filter_params
+from ecom_assets.discovery.description.described_filter import described_filter
+from ecom_assets.discovery.endpoint_draft import EndpointDraft, Guess, Paging
 from ecom_assets.discovery.exploration.page_size import MAX_PAGE_SIZE
 from ecom_assets.discovery.exploration.parameter_names import (
     CURSOR_PARAMS,
@@ -17,19 +17,21 @@ from ecom_assets.discovery.exploration.parameter_names import (
 from ecom_assets.discovery.field_path import FieldPath, json_path
 from ecom_assets.discovery.tables.described_fields import AS_DESCRIBED
 
-_CHANGE_NAMES = re.compile(r"(^|_)(updated?|modified|changed)(_|$)")
-
 
 def offline_draft(described: DescribedEndpoint) -> EndpointDraft:
     """Return what a description says of an endpoint."""
+    paging = _paging(described)
+    taken = [*paging.params, *paging.paginator.values(), paging.size_param]
+    time_filter = described_filter(described, [str(name) for name in taken if name])
     return EndpointDraft(
         path=described.path,
         records=[],
         records_path=described.records_path,
         data_selector=Guess(json_path(described.records_path), AS_DESCRIBED),
-        paging=_paging(described),
+        paging=paging,
         total=_total(described),
-        time_filter=_time_filter(described),
+        time_filter=time_filter,
+        params=time_filter.params if time_filter else {},
     )
 
 
@@ -84,23 +86,3 @@ def _total(described: DescribedEndpoint) -> Guess[dict[str, str]] | None:
         None,
     )
     return Guess({"total_header": header}, AS_DESCRIBED) if header else None
-
-
-def _time_filter(described: DescribedEndpoint) -> TimeFilter | None:
-    for path, entry in described.table.fields.items() if described.params else ():
-        if entry.data_type not in ("timestamp", "date") or not _CHANGE_NAMES.search(path[-1].lower()):
-            continue
-        for start, ends in filter_params(Cursor(path, (), ()), described.params, ()):
-            param = described.params[start]
-            instant_format = "date" if param.get("format") == "date" else "iso8601"
-            instant_format = "unix" if param.get("type") in ("integer", "number") else instant_format
-            incremental = {"cursor_path": ".".join(path), "start_param": start}
-            if ends:
-                incremental["end_param"] = ends[0]
-            incremental |= {"format": instant_format, "bounds": "()"}
-            evidence = {
-                "start_param": AS_DESCRIBED,
-                "bounds": "not known, so each window is requested with one more step at its ends",
-            }
-            return TimeFilter(incremental, evidence)
-    return None
