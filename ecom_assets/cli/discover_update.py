@@ -102,7 +102,7 @@ def _discover_new_endpoints(
 ) -> Discovery | None:
     """Explore the endpoints that the file does not have: named by the user, described, or found at the address."""
     declared = {entry.endpoint.path.strip("/") for entry in shop.resources if entry.endpoint}
-    texts = list(endpoints) or (list(described.endpoints) if described else [])
+    texts = list(endpoints) or ([guess.endpoint for guess in described.collections] if described else [])
     if not texts:
         with open_api(shop) as connection:
             texts = find_endpoints(connection, on_progress)

@@ -196,7 +196,7 @@ class _ShopDiscovery:
         name = options.naming.resource(argument.path, taken)
         include, parent_columns = parent_key_columns(parent) if parent else ([], [])
         if connection is None:
-            endpoint = offline_draft(described)
+            endpoint = offline_draft(described, argument)
         else:
             client = EndpointClient(
                 connection,

@@ -31,9 +31,9 @@ def query_params(item: Node, operation: Node) -> dict[str, dict[str, Any]]:
             exploded = node.text("style") != "deepObject" and node.content.get("explode") is not False
             for number, (inner, part) in enumerate(_unfold(schema, "" if exploded else name, 0)):
                 if number < _MAX_NAMES:
-                    params[inner] = {**_about(part, part), "required": False}
+                    params[inner] = {**about_param(part, part), "required": False}
         if not _is_object(node, schema) or node.text("style") == "deepObject":
-            params[name] = {**_about(node, schema), **about}
+            params[name] = {**about_param(node, schema), **about}
     return params
 
 
@@ -41,7 +41,14 @@ def _is_object(node: Node, schema: Node | None) -> bool:
     return schema is not None and (node.text("style") == "deepObject" or bool(schema_of(schema).properties))
 
 
-def _about(node: Node, schema_node: Node | None) -> dict[str, Any]:
+def about_param(node: Node, schema_node: Node | None = None) -> dict[str, Any]:
+    """Return what a description says of a parameter: type, format, description, examples, bounds and default.
+
+    Args:
+        node: The parameter, or a field of a body, which is its own schema.
+        schema_node: The parameter's schema.
+    """
+    schema_node = schema_node or (node if "schema" not in node.content else None)
     schema = schema_of(schema_node) if schema_node else None
     param: dict[str, Any] = {
         "type": schema.type if schema else "",

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
+from ecom_assets.declaration.placeholders import END, START, placeholder_names
 from ecom_assets.discovery.description.described_endpoint import DescribedEndpoint
-from ecom_assets.discovery.description.described_filter import described_filter
-from ecom_assets.discovery.endpoint_draft import EndpointDraft, Guess, Paging
+from ecom_assets.discovery.description.described_filter import described_filter, described_placeholder_filter
+from ecom_assets.discovery.description.described_search import is_paging_field
+from ecom_assets.discovery.endpoint_argument import EndpointArgument
+from ecom_assets.discovery.endpoint_draft import EndpointDraft, Guess, Paging, TimeFilter
 from ecom_assets.discovery.exploration.page_size import MAX_PAGE_SIZE
 from ecom_assets.discovery.exploration.parameter_names import (
     CURSOR_PARAMS,
+    OFFSET_FIELDS,
     OFFSET_PARAMS,
+    PAGE_FIELDS,
     PAGE_PARAMS,
     SIZE_PARAMS,
 )
@@ -18,11 +24,30 @@ from ecom_assets.discovery.field_path import FieldPath, json_path
 from ecom_assets.discovery.tables.described_fields import AS_DESCRIBED
 
 
-def offline_draft(described: DescribedEndpoint) -> EndpointDraft:
-    """Return what a description says of an endpoint."""
-    paging = _paging(described)
-    taken = [*paging.params, *paging.paginator.values(), paging.size_param]
-    time_filter = described_filter(described, [str(name) for name in taken if name])
+def offline_draft(described: DescribedEndpoint, argument: EndpointArgument | None = None) -> EndpointDraft:
+    """Return what a description says of an endpoint.
+
+    Args:
+        described: The endpoint's description.
+        argument: The endpoint as the user names it, with the parameters or the body of every request; a plain GET
+            unless given.
+
+    Raises:
+        ApiError: The request has placeholders for a window, and no field tells when a record changed.
+    """
+    argument = argument or EndpointArgument(described.path)
+    time_filter: TimeFilter | None = None
+    paging = _paging(described, in_body=argument.body is not None)
+    if placeholder_names(argument.path, argument.params, argument.body) & {START, END}:
+        time_filter = described_placeholder_filter(described, argument)
+    elif argument.body is None:
+        taken = [*paging.params, *paging.paginator.values(), paging.size_param, *argument.params]
+        time_filter = described_filter(described, [str(name) for name in taken if name])
+    notes = (
+        [f"required in the body, without a known value: {', '.join(described.missing)}"]
+        if described.missing
+        else []
+    )
     return EndpointDraft(
         path=described.path,
         records=[],
@@ -31,22 +56,33 @@ def offline_draft(described: DescribedEndpoint) -> EndpointDraft:
         paging=paging,
         total=_total(described),
         time_filter=time_filter,
-        params=time_filter.params if time_filter else {},
+        params={**argument.params, **(time_filter.params if time_filter else {})},
+        body=argument.body,
+        notes=notes,
     )
 
 
-def _paging(described: DescribedEndpoint) -> Paging:
-    size_param = next((name for name in SIZE_PARAMS if name in described.params), None)
+def _paging(described: DescribedEndpoint, *, in_body: bool) -> Paging:
+    def find(usual: Sequence[str]) -> str | None:
+        """Return the parameter with a usual name, or the field of the body."""
+        if in_body:
+            fields = (
+                (path, name) for name in usual for path in described.params if is_paging_field(path, [name])
+            )
+            return next((path for path, _ in fields), None)
+        return next((name for name in usual if name in described.params), None)
+
+    size_param = find(SIZE_PARAMS)
     size, evidence = MAX_PAGE_SIZE, "not described"
     if size_param:
         largest = described.params[size_param].get("maximum")
         if isinstance(largest, (int, float)) and largest >= 1:
             size, evidence = min(int(largest), MAX_PAGE_SIZE), f"at most {int(largest)} as described"
     params = {size_param: size} if size_param else {}
-    offset = next((name for name in OFFSET_PARAMS if name in described.params), None)
-    page = next((name for name in PAGE_PARAMS if name in described.params), None)
+    offset = find(OFFSET_FIELDS if in_body else OFFSET_PARAMS)
+    page = find(PAGE_FIELDS if in_body else PAGE_PARAMS)
     next_paths = [path for path in described.other_fields if re.search("next|cursor", path[-1].lower())]
-    cursor = next((name for name in CURSOR_PARAMS if name in described.params), None)
+    cursor = find(CURSOR_PARAMS)
     if offset:
         paginator = {"type": "offset", "limit": size}
         paginator |= {"offset_param": offset} if offset != "offset" else {}

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+
+import orjson
 
 from ecom_assets.declaration.error_text import format_path
 from ecom_assets.discovery.description.collection_guess import CollectionGuess, guess_collection
 from ecom_assets.discovery.description.described_endpoint import DescribedEndpoint
 from ecom_assets.discovery.description.described_params import query_params
+from ecom_assets.discovery.description.described_search import is_search, search_body
 from ecom_assets.discovery.description.described_tables import described_table_of, example_answer, schema_at
 from ecom_assets.discovery.description.openapi_auth import described_auth
 from ecom_assets.discovery.description.openapi_document import Node, open_document
@@ -18,7 +21,7 @@ from ecom_assets.discovery.description.openapi_schema import data_type, schema_o
 from ecom_assets.discovery.exploration.response_structure import find_record_list, scalar_values
 from ecom_assets.discovery.field_path import FieldPath
 from ecom_assets.discovery.tables.described_fields import DescribedField
-from ecom_assets.discovery.tables.naming import singular
+from ecom_assets.discovery.tables.naming import NamingRules, singular
 from ecom_assets.foundation.progress import OnProgress
 from ecom_assets.load.garbage_collection import relaxed_garbage_collection
 
@@ -57,12 +60,16 @@ def read_openapi(file: Path, on_progress: OnProgress = lambda text: None) -> Api
     paths = document.each("paths")
     for number, (path, item) in enumerate(paths, 1):
         on_progress(f"{format_path(file)}: looking for collections, path {number} of {len(paths)}")
-        operation = item.get("get")
-        found = _find_list(path, item, operation) if operation and "{" not in path else None
+        found = _find_list(path, item) if "{" not in path else None
         if found:
             lists[path] = found
+    for path in [path for path, entry in lists.items() if entry.search and _has_other_list(path, lists)]:
+        del lists[path]
     auth = described_auth(document, [entry.operation for entry in lists.values()], base_url)
-    collections = [guess_collection(path, entry.record, list(entry.params)) for path, entry in lists.items()]
+    collections = [
+        guess_collection(path, entry.record, list(entry.params), entry.search)
+        for path, entry in lists.items()
+    ]
     endpoints = _DescribedEndpoints(lists, on_progress)
     return ApiDescription(base_url, auth, endpoints, collections, document.document.not_followed)
 
@@ -83,6 +90,8 @@ class _List:
     record: Node
     records_path: FieldPath
     params: Mapping[str, Mapping[str, Any]]
+    search: str = ""
+    missing: tuple[str, ...] = ()
 
 
 class _DescribedEndpoints(Mapping[str, DescribedEndpoint]):
@@ -111,11 +120,32 @@ class _DescribedEndpoints(Mapping[str, DescribedEndpoint]):
 
 
 def _name_of(path: str) -> str:
-    return path.rstrip("/").rpartition("/")[2].removesuffix(".json").lower()
+    """Return what the list at a path is called."""
+    return NamingRules().resource(path, ())
 
 
-def _find_list(path: str, item: Node, operation: Node) -> _List | None:
-    """Return a collection, None where no answer holds a list of objects."""
+def _has_other_list(path: str, lists: Mapping[str, _List]) -> bool:
+    """Tell whether the list that a search is about can also be read by GET."""
+    above = lists.get(path.rstrip("/").rpartition("/")[0])
+    return above is not None and not above.search
+
+
+def _find_list(path: str, item: Node) -> _List | None:
+    """Return a collection that is read by GET, or else by a search, None where no answer holds a list of objects."""
+    operation, search = item.get("get"), item.get("post")
+    found = _list_of(path, item, operation) if operation else None
+    if found or search is None or not is_search(path, search):
+        return found
+    found = _list_of(path, item, search)
+    body = search_body(search, found.record) if found else None
+    if found is None or body is None:
+        return None
+    text = orjson.dumps(body.body).decode()
+    return replace(found, params=body.params, search=text, missing=body.missing)
+
+
+def _list_of(path: str, item: Node, operation: Node) -> _List | None:
+    """Return what an operation reads, None where no answer holds a list of objects."""
     answer = _successful_answer(operation)
     schema = _json_schema(answer) if answer else None
     example = example_answer(schema)
@@ -139,8 +169,11 @@ def _described_endpoint(entry: _List) -> DescribedEndpoint:
     text = schema_of(entry.record).description or operation.text("summary") or operation.text("description")
     return DescribedEndpoint(
         path=entry.path,
-        description=_sentence(text) if text else f"One row per {singular(_name_of(entry.path))}.",
+        description=_sentence(text)
+        if text
+        else f"One row per {singular(_name_of(entry.path)).replace('_', ' ')}.",
         params=entry.params,
+        missing=entry.missing,
         records_path=entry.records_path,
         other_fields=other_fields,
         headers=tuple(header for header, _ in entry.answer.each("headers")),

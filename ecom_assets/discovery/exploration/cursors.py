@@ -109,6 +109,8 @@ _AS_WRITTEN = (
 _STARTS = ("min", "from", "after", "since", "start", "begin", "gte", "gt", "gteq", "ge", "newer")
 _ENDS = ("max", "to", "before", "until", "end", "end", "lt", "lt", "lt", "lt", "older")
 _LATER_ENDS = {"since": ("before",), "gte": ("lte",), "gteq": ("lteq",), "ge": ("le",), "gt": ("lte",)}
+_GENERAL_WORDS = {"at", "on", "date", "time", "datetime", "utc", "gmt", "last"}
+"""Words that filters by other times have too."""
 _CREATION = re.compile(r"creat|placed|publish|ordered|birth|deliver|ship|paid|expire|due")
 
 
@@ -123,7 +125,7 @@ def described_pairs(known: Collection[str], cursor: str) -> list[tuple[str, tupl
         The best first: those that are named after the field, then those about changes, then the general ones.
     """
     about: Mapping[str, Any] = known if isinstance(known, Mapping) else {}
-    words = set(cursor.split("_"))
+    words = set(cursor.split("_")) - _GENERAL_WORDS
     ranked = []
     for name in known:
         parts = _parts(name)

@@ -44,7 +44,7 @@ def offline(folder: Path, content: Mapping[str, Any], *endpoints: str) -> Discov
             "shop",
             described.base_url,
             described.auth,
-            endpoints or [guess.path for guess in described.collections],
+            endpoints or [guess.endpoint for guess in described.collections],
             described=described.endpoints,
             offline=True,
         )
