@@ -37,8 +37,8 @@ def described_filter(described: DescribedEndpoint, taken: Collection[str]) -> Ti
             if takes_time(start, described.params[start]):
                 return _by_params(cursor, start, ends, described.params[start])
         for expression, field in described_expressions(described.params):
-            if field == cursor.name and expression.param not in taken:
-                template = expression.template(cursor.name, as_number=False)
+            if field == cursor.field and expression.param not in taken:
+                template = expression.template(cursor.field, as_number=False)
                 evidence = {"params": expression.evidence, "bounds": _BOUNDS}
                 incremental = {"cursor_path": cursor.name, "format": "iso8601", "bounds": "()"}
                 return TimeFilter(incremental, evidence, template)

@@ -48,11 +48,14 @@ def offline_draft(described: DescribedEndpoint, argument: EndpointArgument | Non
         if described.missing
         else []
     )
+    selector = json_path(described.records_path)
+    if described.wrapper:
+        selector = f"{selector}[*].{json_path((described.wrapper,))}"
     return EndpointDraft(
         path=described.path,
         records=[],
         records_path=described.records_path,
-        data_selector=Guess(json_path(described.records_path), AS_DESCRIBED),
+        data_selector=Guess(selector, AS_DESCRIBED),
         paging=paging,
         total=_total(described),
         time_filter=time_filter,

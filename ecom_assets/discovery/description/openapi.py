@@ -92,6 +92,7 @@ class _List:
     params: Mapping[str, Mapping[str, Any]]
     search: str = ""
     missing: tuple[str, ...] = ()
+    wrapper: str = ""
 
 
 class _DescribedEndpoints(Mapping[str, DescribedEndpoint]):
@@ -155,7 +156,17 @@ def _list_of(path: str, item: Node, operation: Node) -> _List | None:
     if answer is None or schema is None or record is None or not schema_of(record).properties:
         return None
     params = query_params(item, operation)
-    return _List(path, operation, answer, schema, record, records_path or (), params)
+    wrapper, record = _unwrapped(record)
+    return _List(path, operation, answer, schema, record, records_path or (), params, wrapper=wrapper)
+
+
+def _unwrapped(record: Node) -> tuple[str, Node]:
+    """Return the only field of a record that holds the record itself, and its schema; empty without such a field."""
+    properties = schema_of(record).properties
+    if len(properties) != 1:
+        return "", record
+    (name, inner), *_ = properties.items()
+    return (name, inner) if len(schema_of(inner).properties) > 1 else ("", record)
 
 
 def _described_endpoint(entry: _List) -> DescribedEndpoint:
@@ -174,6 +185,7 @@ def _described_endpoint(entry: _List) -> DescribedEndpoint:
         else f"One row per {singular(_name_of(entry.path)).replace('_', ' ')}.",
         params=entry.params,
         missing=entry.missing,
+        wrapper=entry.wrapper,
         records_path=entry.records_path,
         other_fields=other_fields,
         headers=tuple(header for header, _ in entry.answer.each("headers")),

@@ -41,6 +41,11 @@ class Cursor:
         """Return the path with dots."""
         return ".".join(self.path)
 
+    @property
+    def field(self) -> str:
+        """Return the name in filters: those of JSON:API leave out `attributes`."""
+        return ".".join(self.path[1:] if self.path[0] == "attributes" else self.path)
+
 
 def find_cursors(records: Sequence[Any]) -> list[Cursor]:
     """Return the fields that look like a last change and hold an instant in every record, the best first."""

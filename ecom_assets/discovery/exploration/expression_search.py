@@ -148,7 +148,7 @@ class ExpressionSearch:
     def _filter(self, expression: Expression, instant_format: str, window: NarrowWindow) -> TimeFilter:
         low, high = window.includes_low, window.includes_high
         bounds = ("[" if low else "(") + ("]" if high and expression.has_end else ")")
-        template = expression.template(self.cursor.name, as_number=instant_format.startswith("unix"))
+        template = expression.template(self.cursor.field, as_number=instant_format.startswith("unix"))
         evidence = {
             "params": f"{expression.param} brought {window.count} records of a narrow window and no others",
             "cursor_path": "the records of a narrow window agree with it",
@@ -178,7 +178,7 @@ class ExpressionSearch:
     def _filled(
         self, expression: Expression, instant_format: str, low: datetime, high: datetime
     ) -> Mapping[str, Any]:
-        template = expression.template(self.cursor.name, as_number=instant_format.startswith("unix"))
+        template = expression.template(self.cursor.field, as_number=instant_format.startswith("unix"))
         return Template("", template, {}, None).fill(placeholder_values(instant_format, low, high)).params
 
     def _instants(self, records: Sequence[Any]) -> list[datetime | None]:

@@ -25,7 +25,7 @@ _MONEY = re.compile(
     r"(^|_)(price|prices|total|subtotal|amount|cost|costs|tax|taxes|discount|fee|fees|sum|balance|refund|refunded|value)(_|$)"
 )
 _NO_MONEY = re.compile(
-    r"(^|_)(count|quantity|number|items|pieces|cents|id|version|code|sku|phone|zip|ip|class)(_|$)"
+    r"(^|_)(count|quantity|number|items|pieces|cents?|minor|micros|id|version|code|sku|phone|zip|ip|class)(_|$)"
 )
 _SHARE = re.compile(r"(^|_)(rate|share|ratio|percent|percentage|factor|weight)(_|$)")
 _TIMES = re.compile(
