@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import orjson
 
 from ecom_assets.declaration.error_text import format_path
+from ecom_assets.discovery.description.addresses import (
+    AddressVariable,
+    filled,
+    path_below,
+    path_variables,
+    read_servers,
+    tenant_prefixes,
+    values_in_address,
+    variables_in,
+)
 from ecom_assets.discovery.description.collection_guess import CollectionGuess, guess_collection
 from ecom_assets.discovery.description.described_endpoint import DescribedEndpoint
 from ecom_assets.discovery.description.described_params import query_params
@@ -32,7 +43,8 @@ class ApiDescription:
 
     `base_url` is empty where the file names no complete address. `auth` has the declaration's words. `endpoints` are
     by path; each is unfolded when it is looked up. `collections` says of each endpoint whether it is likely a
-    collection. `not_followed` are the references that lead nowhere.
+    collection. `not_followed` are the references that lead nowhere. `servers` are the described addresses, and
+    `tenants` the beginnings of paths that name a tenant; `variables` are the names in braces in both.
     """
 
     base_url: str
@@ -40,6 +52,37 @@ class ApiDescription:
     endpoints: Mapping[str, DescribedEndpoint]
     collections: Sequence[CollectionGuess] = ()
     not_followed: Mapping[str, None] = field(default_factory=dict)
+    servers: Sequence[str] = ()
+    tenants: Sequence[str] = ()
+    variables: Mapping[str, AddressVariable] = field(default_factory=dict)
+    at_address: Callable[[str, Mapping[str, str]], ApiDescription] | None = None
+
+    @property
+    def names_address(self) -> bool:
+        """Tell whether the file names an address, perhaps with variables."""
+        return bool(_template(self.servers))
+
+    def located(
+        self, url: str, values: Mapping[str, str], ask: Callable[[AddressVariable], str]
+    ) -> tuple[ApiDescription, Mapping[str, str]]:
+        """Return the description at an address, with a value for each variable, and these values.
+
+        Args:
+            url: The address that the user gives, empty if it is the described one.
+            values: The values that the user gives.
+            ask: Returns the value of a variable that neither the address nor `values` tell.
+        """
+        known = {**values_in_address(url, self.servers, self.tenants), **values}
+        template = "" if url else _template(self.servers)
+        needed = [
+            *variables_in(template),
+            *(name for prefix in self.tenants for name in variables_in(prefix)),
+        ]
+        for name in dict.fromkeys(needed):
+            if name not in known:
+                known[name] = ask(self.variables.get(name, AddressVariable(name)))
+        used = {name: value for name, value in known.items() if name in needed}
+        return (self.at_address(url, known) if self.at_address else self), used
 
 
 def read_openapi(file: Path, on_progress: OnProgress = lambda text: None) -> ApiDescription:
@@ -55,28 +98,64 @@ def read_openapi(file: Path, on_progress: OnProgress = lambda text: None) -> Api
     on_progress(f"reading {format_path(file)}")
     with relaxed_garbage_collection():
         document = open_document(file)
-    base_url = _base_url(document)
-    lists: dict[str, _List] = {}
     paths = document.each("paths")
+    tenants = tenant_prefixes([path for path, item in paths if item.get("get") or item.get("post")])
+    servers, variables = read_servers(document)
+    names = {name for prefix in tenants for name in variables_in(prefix)}
+    lists: dict[str, _List] = {}
     for number, (path, item) in enumerate(paths, 1):
         on_progress(f"{format_path(file)}: looking for collections, path {number} of {len(paths)}")
-        found = _find_list(path, item) if "{" not in path else None
+        prefix = max((prefix for prefix in tenants if path.startswith(f"{prefix}/")), key=len, default="")
+        found = _find_list(path, item) if "{" not in path.removeprefix(prefix) else None
         if found:
             lists[path] = found
+            variables |= path_variables(item, names)
     for path in [path for path, entry in lists.items() if entry.search and _has_other_list(path, lists)]:
         del lists[path]
-    auth = described_auth(document, [entry.operation for entry in lists.values()], base_url)
-    collections = [
-        guess_collection(path, entry.record, list(entry.params), entry.search)
-        for path, entry in lists.items()
-    ]
-    endpoints = _DescribedEndpoints(lists, on_progress)
-    return ApiDescription(base_url, auth, endpoints, collections, document.document.not_followed)
+    tenants = [prefix for prefix in tenants if any(path.startswith(f"{prefix}/") for path in lists)]
+
+    def at_address(url: str, values: Mapping[str, str]) -> ApiDescription:
+        base_url = _address(url, servers, values)
+        given = bool(url) and urlsplit(base_url).path not in [urlsplit(server).path for server in servers]
+        placed: dict[str, _List] = {}
+        for path, entry in lists.items():
+            whole = filled(path, values)
+            whole = path_below(whole, base_url) if given else whole
+            placed.setdefault(whole, replace(entry, path=whole))
+        operations = [entry.operation for entry in lists.values()]
+        collections = [
+            guess_collection(path, entry.record, list(entry.params), entry.search)
+            for path, entry in placed.items()
+        ]
+        return ApiDescription(
+            base_url,
+            described_auth(document, operations, base_url, values),
+            _DescribedEndpoints(placed, on_progress),
+            collections,
+            document.document.not_followed,
+            servers,
+            tenants,
+            variables,
+            at_address,
+        )
+
+    defaults = {name: entry.default for name, entry in variables.items() if entry.default}
+    return at_address("", defaults)
 
 
-def _base_url(document: Node) -> str:
-    servers = [node.text("url") for _, node in document.each("servers")]
-    return next((url for url in servers if url.startswith("http") and "{" not in url), "")
+def _template(servers: Sequence[str]) -> str:
+    """Return the address that a description offers: a complete one before one with variables."""
+    complete = [url for url in servers if url.startswith("http")]
+    return next((url for url in complete if not variables_in(url)), next(iter(complete), ""))
+
+
+def _address(url: str, servers: Sequence[str], values: Mapping[str, str]) -> str:
+    """Return the address of the API, empty where it is not known."""
+    relative = next((server for server in servers[:1] if "://" not in server), "").strip("/")
+    if url and relative and not urlsplit(url).path.strip("/"):
+        return f"{url.rstrip('/')}/{filled(relative, values)}"
+    address = url or filled(_template(servers), values)
+    return "" if variables_in(address) else address
 
 
 @dataclass(frozen=True)
