@@ -43,11 +43,7 @@ def offline_draft(described: DescribedEndpoint, argument: EndpointArgument | Non
     elif argument.body is None:
         taken = [*paging.params, *paging.paginator.values(), paging.size_param, *argument.params]
         time_filter = described_filter(described, [str(name) for name in taken if name])
-    notes = (
-        [f"required in the body, without a known value: {', '.join(described.missing)}"]
-        if described.missing
-        else []
-    )
+    notes = _notes(described, argument, paging, time_filter)
     selector = json_path(described.records_path)
     if described.wrapper:
         selector = f"{selector}[*].{json_path((described.wrapper,))}"
@@ -63,6 +59,26 @@ def offline_draft(described: DescribedEndpoint, argument: EndpointArgument | Non
         body=argument.body,
         notes=notes,
     )
+
+
+def _notes(
+    described: DescribedEndpoint, argument: EndpointArgument, paging: Paging, time_filter: TimeFilter | None
+) -> list[str]:
+    """Return what a load will miss: required parameters, or fields of the body, that nothing sets."""
+    if argument.body is not None:
+        missing = ", ".join(described.missing)
+        return [f"required in the body, without a known value: {missing}"] if missing else []
+    sent = {*paging.params, *argument.params, *(str(value) for value in paging.paginator.values())}
+    sent |= {"page", "offset", "limit", paging.size_param or ""}
+    if time_filter:
+        sent |= {*time_filter.params, *map(str, time_filter.incremental.values())}
+    unsent = [name for name, about in described.params.items() if about.get("required") and name not in sent]
+    if not unsent:
+        return []
+    return [
+        f"required, without a known value: {', '.join(unsent)}; name the endpoint as in "
+        f"--endpoint '{described.path}?{unsent[0]}=VALUE'"
+    ]
 
 
 def _paging(described: DescribedEndpoint, *, in_body: bool) -> Paging:
