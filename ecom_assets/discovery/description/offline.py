@@ -11,6 +11,8 @@ from ecom_assets.discovery.description.described_filter import described_filter,
 from ecom_assets.discovery.description.described_search import is_paging_field
 from ecom_assets.discovery.endpoint_argument import EndpointArgument
 from ecom_assets.discovery.endpoint_draft import EndpointDraft, Guess, Paging, TimeFilter
+from ecom_assets.discovery.evidence import assumed
+from ecom_assets.discovery.evidence import described as described_evidence
 from ecom_assets.discovery.exploration.page_size import MAX_PAGE_SIZE
 from ecom_assets.discovery.exploration.parameter_names import (
     CURSOR_PARAMS,
@@ -92,11 +94,14 @@ def _paging(described: DescribedEndpoint, *, in_body: bool) -> Paging:
         return next((name for name in usual if name in described.params), None)
 
     size_param = find(SIZE_PARAMS)
-    size, evidence = MAX_PAGE_SIZE, "not described"
+    size, evidence = MAX_PAGE_SIZE, assumed("not described")
     if size_param:
         largest = described.params[size_param].get("maximum")
         if isinstance(largest, (int, float)) and largest >= 1:
-            size, evidence = min(int(largest), MAX_PAGE_SIZE), f"at most {int(largest)} as described"
+            size, evidence = (
+                min(int(largest), MAX_PAGE_SIZE),
+                described_evidence(f"at most {int(largest)} as described"),
+            )
     params = {size_param: size} if size_param else {}
     offset = find(OFFSET_FIELDS if in_body else OFFSET_PARAMS)
     page = find(PAGE_FIELDS if in_body else PAGE_PARAMS)
@@ -118,7 +123,9 @@ def _paging(described: DescribedEndpoint, *, in_body: bool) -> Paging:
     elif any(name.lower() == "link" for name in described.headers):
         paginator = {"type": "header_link"}
     else:
-        return Paging({"type": "single_page"}, "no paging is described", params, None, size_param, evidence)
+        return Paging(
+            {"type": "single_page"}, assumed("no paging is described"), params, None, size_param, evidence
+        )
     return Paging(paginator, AS_DESCRIBED, params, size, size_param, evidence)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
 from ecom_assets.discovery.endpoint_draft import ApiConventions, EndpointDraft, Guess, Paging
+from ecom_assets.discovery.evidence import assumed
 from ecom_assets.discovery.exploration.cursors import find_cursors
 from ecom_assets.discovery.exploration.endpoint_client import ApiResponse, OutOfRequests
 from ecom_assets.discovery.exploration.filter_choice import FilterChoice
@@ -99,7 +100,9 @@ class _Exploration:
             data_selector=Guess(
                 json_path(record_list.path), f"{where}, with {len(record_list.records)} records"
             ),
-            paging=Paging({"type": "single_page"}, "no parameter that was tried leads to another page"),
+            paging=Paging(
+                {"type": "single_page"}, assumed("no parameter that was tried leads to another page")
+            ),
             params=dict(self.client.params),
             body=self.client.body,
         )
@@ -111,7 +114,8 @@ class _Exploration:
                 step()
             except OutOfRequests:
                 self.endpoint.notes.append(
-                    f"{name}: not explored to the end, all {self.client.max_requests} requests were used"
+                    f"{name}: not explored to the end, all {self.client.max_requests} requests were used; "
+                    "raise --requests"
                 )
         self._request_page_after_last()
         self.endpoint.records = self.record_list.sample()
@@ -137,7 +141,8 @@ class _Exploration:
             if more:
                 subject = ", ".join(signs) or "the reported total"
                 endpoint.notes.append(
-                    f"{subject} says that there are more records, but no parameter that was tried leads to them"
+                    f"{subject} says that there are more records, but no parameter that was tried leads to them; "
+                    "name the right one with --parameter"
                 )
             else:
                 paging = self._paging_of_other_endpoints()
@@ -158,7 +163,8 @@ class _Exploration:
         """Return the other endpoints' paging for a list that is too short to show its own, if it does no harm."""
         kind = self.conventions.paginator.get("type")
         paging = Paging(
-            self.conventions.paginator, "as at the other endpoints, this list is too short to show it"
+            self.conventions.paginator,
+            assumed("as at the other endpoints, this list is too short to show it"),
         )
         if kind in ("offset", "page_number"):
             few = len(self.record_list.records) < 2
@@ -242,9 +248,11 @@ class _Exploration:
             return
         if not cursors or self.client.body is not None:
             endpoint.notes.append(
-                "the body of the request has no placeholder for a window"
+                "the body of the request has no placeholder for a window, so each load reads everything; write "
+                "{incremental.start_value} into the body of --endpoint"
                 if cursors
-                else "no field looks like the time of a record's last change"
+                else "no field looks like the time of a record's last change, so each load reads everything; if "
+                "there is one, declare it as incremental.cursor_path"
             )
             return
         choice = FilterChoice(record_list, endpoint, cursors[0], self.conventions, self.known)
