@@ -147,3 +147,19 @@ def test_a_field_of_two_parts_is_the_one_that_says_more(tmp_path: Path, general_
     parts = [general, answer["schema"]]
     answer["schema"] = {"allOf": parts if general_first else parts[::-1]}
     assert orders_of(tmp_path, content).primary_key == ("id",)
+
+
+@pytest.mark.parametrize(
+    ("fields", "path"),
+    [
+        (["start_cursor", "end_cursor"], "page.end_cursor"),
+        (["cursor", "next_cursor"], "page.next_cursor"),
+        (["has_next", "previous_cursor", "cursor"], "page.cursor"),
+    ],
+)
+def test_which_described_cursor_leads_on(tmp_path: Path, fields: list[str], path: str) -> None:
+    around = {"page": {"type": "object", "properties": {name: {"type": "string"} for name in fields}}}
+    found = offline(tmp_path, document({}, [param("after")], around=around))
+    paging = load_text(found.text, "shop").client.paginator
+    assert paging is not None
+    assert paging["cursor_path"] == path

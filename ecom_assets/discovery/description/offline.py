@@ -105,7 +105,7 @@ def _paging(described: DescribedEndpoint, *, in_body: bool) -> Paging:
     params = {size_param: size} if size_param else {}
     offset = find(OFFSET_FIELDS if in_body else OFFSET_PARAMS)
     page = find(PAGE_FIELDS if in_body else PAGE_PARAMS)
-    next_paths = [path for path in described.other_fields if re.search("next|cursor", path[-1].lower())]
+    next_paths = _paths_to_next(described)
     cursor = find(CURSOR_PARAMS)
     if offset:
         paginator = {"type": "offset", "limit": size}
@@ -127,6 +127,18 @@ def _paging(described: DescribedEndpoint, *, in_body: bool) -> Paging:
             {"type": "single_page"}, assumed("no paging is described"), params, None, size_param, evidence
         )
     return Paging(paginator, AS_DESCRIBED, params, size, size_param, evidence)
+
+
+def _paths_to_next(described: DescribedEndpoint) -> list[FieldPath]:
+    """Return the described fields beside the records that may lead to the next page, the likeliest first."""
+    paths = [
+        path
+        for path, entry in described.other_fields.items()
+        if re.search("next|cursor", path[-1].lower())
+        and not re.search("prev|start|before|first|self|has|is_|count", path[-1].lower())
+        and entry.data_type != "bool"
+    ]
+    return sorted(paths, key=lambda path: "next" not in path[-1].lower())
 
 
 def _total(described: DescribedEndpoint) -> Guess[dict[str, str]] | None:
