@@ -3,14 +3,34 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from ecom_assets.declaration.column_types import COLUMN_TYPES, DataType
 from ecom_assets.discovery.description.openapi_document import Node
+from ecom_assets.discovery.tables.naming import snake_case
+from ecom_assets.discovery.tables.type_inference import infer_type, is_time_name
 
 _MAX_PARTS_WITHIN_PARTS = 30
 _TYPES = {pair: name for name, column_type in COLUMN_TYPES.items() for pair in column_type.openapi}
 _GEO = re.compile(r"latitude|longitude|^(lat|lng|lon)$")
+_INSTANT_WORDS = re.compile(r"(?i)rfc[- ]?\d{4}|iso[- ]?8601|date-?time|timestamp|/Date\(")
+_FORMATS = dict.fromkeys(
+    (
+        "datetime",
+        "date_time",
+        "timestamp",
+        "iso8601",
+        "iso-8601",
+        "rfc3339",
+        "rfc-3339",
+        "rfc2822",
+        "rfc-2822",
+    ),
+    "date-time",
+)
+"""What descriptions also call `date-time`."""
 _SINGLE_VALUES = {"string", "integer", "number", "boolean"}
 
 
@@ -32,6 +52,7 @@ class Schema:
     required: set[str] = field(default_factory=set)
     items: Node | None = None
     identity: int = 0
+    example: Any = None
 
 
 def schema_of(node: Node, depth: int = 0) -> Schema:
@@ -59,7 +80,7 @@ def _combined(node: Node, depth: int) -> Schema:
     types = {name for name in type_names if name != "null"}
     required = content.get("required")
     schema = Schema(
-        format=str(content.get("format", "")),
+        format=_FORMATS.get(str(content.get("format", "")).lower(), str(content.get("format", ""))),
         description=node.text("description"),
         nullable=content.get("nullable") is True or "null" in type_names,
         type=next((name for name in type_names if name != "null"), ""),
@@ -67,6 +88,7 @@ def _combined(node: Node, depth: int) -> Schema:
         required={str(name) for name in required} if isinstance(required, list) else set(),
         items=node.get("items"),
         identity=id(content),
+        example=example_in(content),
     )
     adds_properties = bool(schema.properties)
     for key in ("allOf", "oneOf", "anyOf"):
@@ -77,7 +99,11 @@ def _combined(node: Node, depth: int) -> Schema:
             schema.type = schema.type or part.type
             schema.format = schema.format or part.format
             schema.description = schema.description or part.description
-            schema.properties = {**part.properties, **schema.properties}
+            schema.example = part.example if schema.example is None else schema.example
+            for name, entry in part.properties.items():
+                # two parts may have a field: a general one, and one that says more
+                if name not in schema.properties or _detail(entry) > _detail(schema.properties[name]):
+                    schema.properties[name] = entry
             schema.items = schema.items or part.items
             schema.nullable = schema.nullable or part.nullable
         if len(parts) == 1 and not adds_properties:
@@ -88,6 +114,14 @@ def _combined(node: Node, depth: int) -> Schema:
             types |= {part.type for part in parts}
     _settle_types(schema, types)
     return schema
+
+
+def _detail(node: Node) -> int:
+    """Return how much a schema says by itself about what is within it."""
+    items = node.content.get("items")
+    parts = ("properties", "allOf", "oneOf", "anyOf")
+    of_elements = isinstance(items, Mapping) and any(items.get(key) for key in ("$ref", *parts))
+    return 2 * of_elements + any(bool(node.content.get(key)) for key in parts)
 
 
 def _settle_types(schema: Schema, types: set[str]) -> None:
@@ -105,6 +139,25 @@ def _settle_types(schema: Schema, types: set[str]) -> None:
         schema.type = "object"
 
 
+def example_in(content: Mapping[str, Any]) -> Any:
+    """Return the example of a schema, the first one of several, None where it has none."""
+    examples = content.get("examples")
+    several = examples if isinstance(examples, list) else []
+    return next((entry for entry in (content.get("example"), *several) if entry is not None), None)
+
+
+def _type_of_text(schema: Schema, name: str) -> DataType:
+    """Return the type that the example of a text shows, or that its description names; otherwise text."""
+    if isinstance(schema.example, str) and schema.example.strip():
+        by_example = infer_type(name, [schema.example])
+        # a single text such as 1.10 is an amount only if its name says so too
+        by_name = infer_type(name, ["1"])
+        if by_example and by_example.data_type in ("timestamp", "date", by_name and by_name.data_type):
+            return by_example.data_type
+        return "text"
+    return "timestamp" if is_time_name(name) and _INSTANT_WORDS.search(schema.description) else "text"
+
+
 def _is_null(schema: Schema) -> bool:
     return schema.type in ("", "null") and schema.nullable and not schema.properties and not schema.items
 
@@ -118,4 +171,6 @@ def data_type(schema: Schema, name: str) -> DataType | None:
     """
     if schema.type == "number" and _GEO.search(name.lower()):
         return "double"
+    if schema.type == "string" and not schema.format:
+        return _type_of_text(schema, snake_case(name))
     return _TYPES.get((schema.type, schema.format)) or _TYPES.get((schema.type, ""))

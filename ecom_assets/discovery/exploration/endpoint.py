@@ -6,15 +6,16 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
 from ecom_assets.discovery.endpoint_draft import ApiConventions, EndpointDraft, Guess, Paging
-from ecom_assets.discovery.exploration.cursors import filter_params, find_cursors
+from ecom_assets.discovery.evidence import assumed
+from ecom_assets.discovery.exploration.cursors import find_cursors
 from ecom_assets.discovery.exploration.endpoint_client import ApiResponse, OutOfRequests
+from ecom_assets.discovery.exploration.filter_choice import FilterChoice
 from ecom_assets.discovery.exploration.next_page import read_next_page
 from ecom_assets.discovery.exploration.page_size import find_largest_page_size, find_size_param
 from ecom_assets.discovery.exploration.paging import find_paging, signs_of_next_page
 from ecom_assets.discovery.exploration.parameter_names import TOTAL_PARAMS
 from ecom_assets.discovery.exploration.placeholder_window import PlaceholderWindow
 from ecom_assets.discovery.exploration.record_list import RecordList
-from ecom_assets.discovery.exploration.time_filter import TimeFilterSearch
 from ecom_assets.discovery.exploration.totals import (
     find_total,
     possible_totals,
@@ -33,7 +34,6 @@ _MAX_TOTAL_PARAMS = 2
 """Parameters that ask for a total, tried one by one where the API refuses unknown ones."""
 _NO_RECORDS_STATUSES = (204, 404)
 """Statuses that may stand for an empty page."""
-_MAX_NAMES_SHOWN = 4
 
 
 def explore_endpoint(
@@ -100,7 +100,9 @@ class _Exploration:
             data_selector=Guess(
                 json_path(record_list.path), f"{where}, with {len(record_list.records)} records"
             ),
-            paging=Paging({"type": "single_page"}, "no parameter that was tried leads to another page"),
+            paging=Paging(
+                {"type": "single_page"}, assumed("no parameter that was tried leads to another page")
+            ),
             params=dict(self.client.params),
             body=self.client.body,
         )
@@ -112,7 +114,8 @@ class _Exploration:
                 step()
             except OutOfRequests:
                 self.endpoint.notes.append(
-                    f"{name}: not explored to the end, all {self.client.max_requests} requests were used"
+                    f"{name}: not explored to the end, all {self.client.max_requests} requests were used; "
+                    "raise --requests"
                 )
         self._request_page_after_last()
         self.endpoint.records = self.record_list.sample()
@@ -138,7 +141,8 @@ class _Exploration:
             if more:
                 subject = ", ".join(signs) or "the reported total"
                 endpoint.notes.append(
-                    f"{subject} says that there are more records, but no parameter that was tried leads to them"
+                    f"{subject} says that there are more records, but no parameter that was tried leads to them; "
+                    "name the right one with --parameter"
                 )
             else:
                 paging = self._paging_of_other_endpoints()
@@ -159,7 +163,8 @@ class _Exploration:
         """Return the other endpoints' paging for a list that is too short to show its own, if it does no harm."""
         kind = self.conventions.paginator.get("type")
         paging = Paging(
-            self.conventions.paginator, "as at the other endpoints, this list is too short to show it"
+            self.conventions.paginator,
+            assumed("as at the other endpoints, this list is too short to show it"),
         )
         if kind in ("offset", "page_number"):
             few = len(self.record_list.records) < 2
@@ -243,36 +248,17 @@ class _Exploration:
             return
         if not cursors or self.client.body is not None:
             endpoint.notes.append(
-                "the body of the request has no placeholder for a window"
+                "the body of the request has no placeholder for a window, so each load reads everything; write "
+                "{incremental.start_value} into the body of --endpoint"
                 if cursors
-                else "no field looks like the time of a record's last change"
+                else "no field looks like the time of a record's last change, so each load reads everything; if "
+                "there is one, declare it as incremental.cursor_path"
             )
             return
-        cursor = cursors[0]
-        taken = {
-            *endpoint.paging.params,
-            *endpoint.paging.paginator.values(),
-            endpoint.paging.size_param,
-            *self.client.params,
-        }
-        names = filter_params(cursor, self.known, [str(name) for name in taken if name])
-        size = endpoint.paging.size or len(record_list.records)
-        search = TimeFilterSearch(record_list, cursor, names, endpoint.paging.size_params, size)
-        try:
-            endpoint.time_filter = search.find(self.conventions)
-        finally:
-            if endpoint.time_filter is None:
-                some = ", ".join(search.tried[:_MAX_NAMES_SHOWN]) or "none"
-                endpoint.notes.append(
-                    f"no time filter was found for {cursor.name}: {len(search.tried)} parameters were tried, "
-                    f"{some}{', …' if len(search.tried) > _MAX_NAMES_SHOWN else ''}"
-                )
-        if endpoint.time_filter is None:
-            return
-        self._check_total_of_empty_lists(search.empty_responses)
-        endpoint.oldest = min(cursor.instants)
-        if not endpoint.complete and self.client.requests_left >= _RESERVED_REQUESTS + 1:
-            endpoint.oldest = search.find_oldest(endpoint.time_filter, endpoint.oldest)
+        choice = FilterChoice(record_list, endpoint, cursors[0], self.conventions, self.known)
+        choice.find()
+        self._check_total_of_empty_lists(choice.empty_responses)
+        choice.find_oldest()
 
     def _check_total_of_empty_lists(self, responses: Sequence[ApiResponse]) -> None:
         """Drop a total that is not 0 where the filter left no record, and note a 404 for an empty list."""
