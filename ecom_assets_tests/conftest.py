@@ -6,7 +6,6 @@ Fixtures of one concern stand in the test file of that concern.
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
@@ -30,9 +29,6 @@ if TYPE_CHECKING:
 # before dlt or dagster is imported, which read it once
 os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"
 os.environ["DAGSTER_DISABLE_TELEMETRY"] = "1"
-
-# DuckDB looks for pandas, which is not installed, at each parameter of a statement: a twelfth of a load's time
-sys.modules.setdefault("pandas", None)  # type: ignore[arg-type]
 
 # a loaded machine is no failure, and a pipeline must fail for the change it tests, not for its luck
 settings.register_profile(FEW, deadline=None, derandomize="CI" in os.environ, max_examples=10)
