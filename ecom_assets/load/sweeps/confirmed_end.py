@@ -17,7 +17,7 @@ from ecom_assets.client.read_statistics import SliceStatistics
 from ecom_assets.contract.contract import Contract
 from ecom_assets.contract.conversion import instants_of_cursor
 from ecom_assets.declaration.table.deletes import deletions_name
-from ecom_assets.extract.paging.end_of_list import END, TOTAL
+from ecom_assets.extract.paging.last_page import END, TOTAL
 from ecom_assets.extract.probe import probe_of
 from ecom_assets.extract.slices import Slice
 from ecom_assets.extract.window_assignment import cursor_instants_of
