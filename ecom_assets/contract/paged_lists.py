@@ -17,7 +17,8 @@ PARTIAL_LIST = (
 """What is wrong with a list whose record says that there is more of it, and what to do."""
 _MORE = re.compile(r"(has_?more|has_?next(_?page)?|more)", re.IGNORECASE)
 _TOTAL = re.compile(r"(total(_?count)?|total_?(items|results)|count)", re.IGNORECASE)
-_PAGE_INFO = re.compile(r"(page_?info|paging|pagination|meta)", re.IGNORECASE)
+_NEXT = re.compile(r"next(_?(page|link|url|uri|href|cursor|token))*", re.IGNORECASE)
+_PAGE_INFO = re.compile(r"(page_?info|paging|pagination|meta|_?links)", re.IGNORECASE)
 
 
 def refuse_partial_lists(resource: Resource, parents: Sequence[Any]) -> None:
@@ -35,7 +36,7 @@ def refuse_partial_lists(resource: Resource, parents: Sequence[Any]) -> None:
             continue
         for elements, said in zip(lists, values_at(parents, declared.split("."))[0], strict=True):
             count = len(elements) if isinstance(elements, list) else 0
-            is_partial = _is_true(said) if key == "has_more_path" else _number(said) > count
+            is_partial = _says_more(said) if key == "has_more_path" else _number(said) > count
             if is_partial:
                 failure = ContractBroken(
                     f"{resource.name}: a record holds {count} elements of {rows_from.path}, and its {declared} is "
@@ -69,11 +70,27 @@ def _rest_in(fields: dict[str, Any], count: int, prefix: str = "") -> str:
             _TOTAL.fullmatch(short) and _number(value) > count
         ):
             return name
+        if _NEXT.fullmatch(short) and _leads_on(value):
+            return name
         if not prefix and _PAGE_INFO.fullmatch(name) and isinstance(value, dict):
             below = _rest_in(value, count)
             if below:
                 return f"{name}.{below}"
     return ""
+
+
+def _leads_on(value: Any) -> bool:
+    """Tell whether a value may be a link or a cursor to the next page."""
+    if isinstance(value, dict):
+        value = value.get("href") or value.get("url")
+    return bool(value) and type(value) in (str, int)
+
+
+def _says_more(value: Any) -> bool:
+    """Tell whether a flag is true, or a link or a cursor is there in its place."""
+    return _is_true(value) or (
+        value is not True and _leads_on(value) and str(value).lower() not in ("false", "0", "no", "n", "null")
+    )
 
 
 def _is_true(value: Any) -> bool:

@@ -29,7 +29,7 @@ from ecom_assets.declaration.reading import Endpoint, Resource
 from ecom_assets.extract.answers.errors_in_answers import report_errors
 from ecom_assets.extract.answers.masked_values import report_masked
 from ecom_assets.extract.answers.refused_children import RefusedChildLists
-from ecom_assets.extract.paging.end_of_list import END, NOTHING, TOTAL
+from ecom_assets.extract.paging.last_page import END, NOTHING, TOTAL
 from ecom_assets.extract.paging.paginator import RECORDS, SlicePaginator
 from ecom_assets.extract.processing import process_records
 from ecom_assets.extract.request_template import response_actions, template_of

@@ -47,6 +47,12 @@ def shop_with(loopback: Loopback, record: dict[str, Any], **rows_from: str) -> S
             "lines.pageInfo.hasNextPage",
         ),
         ({"lines": LINES, "lines_count": 14, "total": 99}, "lines", "lines_count"),
+        ({"lines": {"data": LINES, "next": "/orders/1/lines?page=2"}}, "lines.data", "lines.next"),
+        (
+            {"lines": {"nodes": LINES, "_links": {"next": {"href": "/lines?page=2"}}}},
+            "lines.nodes",
+            "lines._links.next",
+        ),
     ],
 )
 def test_a_part_of_a_list_is_told_of_and_fails_where_it_is_declared(

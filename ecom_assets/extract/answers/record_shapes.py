@@ -5,6 +5,7 @@ An element from which no record can be taken is not left out: it becomes a recor
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -16,6 +17,10 @@ from ecom_assets.declaration.api.record_shape import RecordShape
 from ecom_assets.declaration.reading import Resource
 from ecom_assets.foundation.errors import ApiError
 
+_TROUBLE = re.compile(
+    r"(errors?|faults?|exceptions?|message|detail|reason)(_?(code|message|text))?", re.IGNORECASE
+)
+"""Names of fields that tell of an error, where no record stands beside them."""
 _NAMED = 5
 """How many names of an object a message shows."""
 
@@ -76,7 +81,15 @@ class RecordShapes:
                     "expects numbers; if all names are ids of records, declare records: {map_key: the field that takes "
                     "them}"
                 )
-            return self._unwrapped([entries[name] for name in entries if name.isdecimal()])
+            numbered = [entries[name] for name in entries if name.isdecimal()]
+            if not numbered and (
+                wrong := [name for name in others if entries[name] and _TROUBLE.fullmatch(name)]
+            ):
+                raise self._error(
+                    f"found {', '.join(wrong[:_NAMED])} and no record in an object: an error is no empty list; "
+                    "declare errors_path, or correct data_selector"
+                )
+            return self._unwrapped(numbered)
         records = self._unwrapped(list(entries.values()))
         if shape.map_key is None:
             return records

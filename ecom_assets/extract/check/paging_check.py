@@ -11,7 +11,8 @@ from dlt.sources.helpers.rest_client.paginators import (
 from ecom_assets.contract.record_keys import Key, keys_of
 from ecom_assets.declaration.reading import Resource
 from ecom_assets.extract.check.outcome import Outcome
-from ecom_assets.extract.paging.end_of_list import NOTHING, EndOfList, LastPage
+from ecom_assets.extract.paging.end_of_list import EndOfList
+from ecom_assets.extract.paging.last_page import NOTHING, LastPage
 from ecom_assets.extract.paging.signs_of_more import sign_of_more
 from ecom_assets.extract.probe import Page, Probe
 from ecom_assets.foundation.errors import ApiError

@@ -98,7 +98,7 @@ class PagePass:
         pages: How many pages were read.
         total: The total that the API reported first.
         records: The distinct records, by primary key.
-        confirmed_by: What confirms the end of the list, see `ecom_assets.extract.paging.end_of_list`.
+        confirmed_by: What confirms the end of the list, see `ecom_assets.extract.paging.last_page`.
         pages_overlap: Whether every page began with the last record of the page before.
         is_masked: Whether a page held a secret of the shop.
         has_unmarked_end: Whether a part of a page would look like the whole page, or errors came in place of records.

@@ -7,78 +7,56 @@ an empty page, or a page that is shorter than it could be. See `docs/completenes
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
 from typing import NoReturn
 from urllib.parse import urlsplit
 
 from dlt.sources.helpers.rest_client.paginators import BasePaginator, RangePaginator, SinglePagePaginator
 from requests import Response
 
-from ecom_assets.extract.paging.page_size import USUAL_PAGE_SIZES, PageSizes
+from ecom_assets.extract.paging.last_page import END, NOTHING, TOTAL, LastPage
+from ecom_assets.extract.paging.page_size import USUAL_PAGE_SIZES
 from ecom_assets.extract.paging.pointer_paginator import PointerPaginator
-from ecom_assets.extract.paging.signs_of_more import contradicts_end, is_partial, sign_of_more
+from ecom_assets.extract.paging.signs_of_more import (
+    contradicts_end,
+    contradicts_total,
+    is_partial,
+    sign_of_more,
+)
 from ecom_assets.foundation.errors import IncompleteSlice
 
-TOTAL = "total"
-"""The API reports a total, and as many records came."""
-END = "end"
-"""The API shows or says that there is no further page."""
-NOTHING = "nothing"
-"""Nothing says that this is the whole list."""
+MAX_HOLE = 2
+"""How many pages behind an empty page are asked for, if the page before it was full and there is no total."""
 
 _log = logging.getLogger(__name__)
 
 _DECLARE_TOTAL = "declare total_path or total_header if the API reports the number of records"
 
 
-@dataclass(frozen=True)
-class LastPage:
-    """The page behind which a paginator knows no other one.
+_ROUND = 1000
+"""Totals that APIs never exceed are multiples of this, most often 1,000 or 10,000."""
 
-    Attributes:
-        response: The response with it.
-        paginator: The paginator, after it has seen the page.
-        count: The number of records on it.
-        records: The number of distinct records on all pages.
-        longest: The number of records on the longest page.
-        pages: The number of pages.
-        sizes: The page sizes that were asked for.
-        has_total: Whether the API reports a total.
-        says_more: What the field at `has_more_path` says, None without one.
-        is_one_record: Whether the response has one record instead of a list.
+
+def may_be_maximum(total: int | None, pages: int) -> bool:
+    """Tell whether a total that was reached may be one that the API never exceeds: nothing else shows where it ends.
+
+    Such an API shows just as many records, and then an empty page. The length of a single page confirms its total.
     """
-
-    response: Response
-    paginator: BasePaginator
-    count: int
-    records: int
-    longest: int
-    pages: int
-    sizes: PageSizes
-    has_total: bool
-    says_more: bool | None
-    is_one_record: bool
-
-    @property
-    def by(self) -> str:
-        """Return what confirms the end if nothing more than the total is needed."""
-        return TOTAL if self.has_total else END
-
-    @property
-    def may_be_full(self) -> bool:
-        """Tell whether the page may have as many records as the API puts on one."""
-        if self.sizes:
-            return self.sizes.may_be_full(self.count, self.longest, self.pages)
-        return self.count in USUAL_PAGE_SIZES or (self.pages > 1 and 0 < self.count >= self.longest)
+    return bool(total) and total is not None and total % _ROUND == 0 and pages > 1
 
 
 class EndOfList:
     """Decides what confirms the end of the lists of one endpoint. All slices share what was learned of its pointer."""
 
-    def __init__(self, resource: str) -> None:
-        """Take the resource's name for messages."""
+    def __init__(self, resource: str, *, is_child: bool = False) -> None:
+        """Take the resource's name for messages, and whether it has a list for each record of a parent.
+
+        Of so many lists, some are as long as a usual page.
+        """
         self._resource = resource
+        self._is_child = is_child
         self._pointer_found = False
+        self._longest_page = 0
+        self._signs_say_nothing = False
         self._redirects_lead_to_records = False
 
     def __deepcopy__(self, memo: object) -> EndOfList:
@@ -107,6 +85,8 @@ class EndOfList:
         if isinstance(paginator, RangePaginator) and not last.has_total and last.says_more is not False:
             highest = paginator.maximum_value
             if last.count and highest is not None and paginator.current_value + 1 >= highest:
+                return NOTHING
+            if last.has_short_page and last.says_more is None and not last.count:
                 return NOTHING
         return last.by
 
@@ -172,8 +152,31 @@ class EndOfList:
                 self._fail_without_pointer(last, paginator)
         return TOTAL if last.has_total else END if last.sizes else NOTHING
 
+    def doubts_total(self, last: LastPage) -> bool:
+        """Tell whether a response says that there are more records than its total, which was reached.
+
+        Where such a field stands behind the end too, it says nothing: see `note_page_beyond`.
+        """
+        if not last.has_total or last.says_more is not None or not last.count or self._signs_say_nothing:
+            return False
+        sign = contradicts_total(last.response)
+        if sign:
+            _log.warning(
+                "%s: as many records came as the total says, but the response has %s. The total may be a maximum",
+                self._resource,
+                sign,
+            )
+        return bool(sign)
+
+    def note_page_beyond(self, response: Response) -> bool:
+        """Note whether a page without records, behind the total, says that there are more, too. Return that."""
+        says_more = contradicts_total(response) is not None
+        self._signs_say_nothing = self._signs_say_nothing or says_more
+        return says_more
+
     def note_page(self, response: Response, count: int) -> None:
-        """Note whether redirects are ordinary for this endpoint: a redirected page had records."""
+        """Note how long pages of this endpoint may be, and whether redirects are ordinary: one had records."""
+        self._longest_page = max(self._longest_page, count)
         if count and _is_redirected(response):
             self._redirects_lead_to_records = True
 
@@ -205,10 +208,36 @@ class EndOfList:
             self.fail_behind_empty_page(sign)
         return sign_of_more(last.response, last.records, by_cursor=False, has_total=False, pages=last.pages)
 
-    def fail_behind_empty_page(self, sign: str) -> NoReturn:
+    def pages_behind(self, last: LastPage, sign: str | None) -> int:
+        """Return how many pages behind a page without new records have to be empty too.
+
+        The pages behind it were asked for nowhere. A short page before it says that the list ends, too; a full one says
+        nothing, and an API that hides records from its pages may hide a page or two of them.
+
+        Args:
+            last: The page without new records.
+            sign: What says that there are more records.
+        """
+        paginator = last.paginator
+        if last.has_total or last.says_more is False or not last.records:
+            return 0
+        if isinstance(paginator, RangePaginator) and paginator.maximum_value is not None:
+            return 1 if sign else 0
+        if last.has_short_page:
+            return MAX_HOLE
+        if last.sizes:
+            is_full = last.sizes.may_be_full(last.last_filled, last.longest, last.pages - 1)
+        else:
+            is_full = last.last_filled >= self._longest_page
+        if is_full:
+            return MAX_HOLE
+        return 1 if sign else 0
+
+    def fail_behind_empty_page(self, sign: str | None) -> NoReturn:
         """Raise IncompleteSlice: there are more records behind an empty page."""
+        found = f"{sign} says that there are more" if sign else "a page behind it has records"
         self._fail(
-            f"a page has no records, so reading by position ends there, but {sign} says that there are more. Follow "
+            f"a page has no records, so reading by position ends there, but {found}. Follow "
             f"the API's pointer to the next page with a json_link, header_link or cursor paginator; {_DECLARE_TOTAL}"
         )
 
@@ -228,7 +257,9 @@ class EndOfList:
                 f"paginator is declared that leads to them. Declare the paginator, or ask for more; {_DECLARE_TOTAL}"
             )
         if last.has_total:
-            return TOTAL
+            # the total may be the number of records on the page
+            may_be_full = last.count in USUAL_PAGE_SIZES and last.count >= self._longest_page
+            return NOTHING if may_be_full and not last.sizes and not self._is_child else TOTAL
         return END if last.sizes and not last.may_be_full else NOTHING
 
     def _fail_without_pointer(self, last: LastPage, paginator: BasePaginator) -> NoReturn:

@@ -26,9 +26,10 @@ from ecom_assets.extract.answers.ignored_answers import RefusedLists, is_ignored
 from ecom_assets.extract.answers.masked_values import is_masked
 from ecom_assets.extract.paging.completeness import CompletenessCheck, ListChanged, PagePass
 from ecom_assets.extract.paging.detection import DetectedPaging, declares_paging, detect_paging
-from ecom_assets.extract.paging.end_of_list import EndOfList, LastPage
+from ecom_assets.extract.paging.end_of_list import EndOfList
 from ecom_assets.extract.paging.guarded_paginator import paginator_of
 from ecom_assets.extract.paging.has_more import HasMore
+from ecom_assets.extract.paging.last_page import NOTHING, TOTAL, LastPage
 from ecom_assets.extract.paging.page_reader import PageReader
 from ecom_assets.extract.paging.page_sequence import PageSequence
 from ecom_assets.extract.paging.page_size import PageSizes
@@ -67,7 +68,7 @@ class PageAdder(BasePaginator):
         self._has_more = HasMore(
             resource.name, config.get("has_more_path") if config["type"] in PAGINATORS else None
         )
-        self._end = EndOfList(resource.name)
+        self._end = EndOfList(resource.name, is_child=resource.parent is not None)
         self._slice_statistics = SliceStatistics()
         self._sizes = PageSizes(Request())
         self._start_pass(PagePass())
@@ -83,6 +84,7 @@ class PageAdder(BasePaginator):
         self._has_next_page = True
         self._extra: Literal["beyond the total", "smaller page", "behind an empty page"] | None = None
         self._sign_of_more: str | None = None
+        self._pages_behind = 0
         self._more_said: bool | None = None
 
     def held_records(self, rows: list[Any]) -> list[Any]:
@@ -207,6 +209,8 @@ class PageAdder(BasePaginator):
             self._inner,
             count=len(rows),
             records=len(page_pass.records),
+            last_filled=len(self._pages.last_page),
+            has_short_page=self._pages.has_short_page,
             longest=longest,
             pages=page_pass.pages,
             sizes=self._sizes,
@@ -223,9 +227,13 @@ class PageAdder(BasePaginator):
         if self._by_position and is_without_new and self._has_more.is_true(response):
             self._last = replace(self._last, says_more=True)
         page_pass.confirmed_by = self._end.confirmed_by(self._last)
-        self._sign_of_more = self._end.sign_behind_empty_page(self._last) if is_without_new else None
-        if self._sign_of_more and isinstance(self._inner, RangePaginator):
-            self._inner.current_value += self._inner.value_step
+        if is_without_new and isinstance(self._inner, RangePaginator):
+            self._sign_of_more = self._end.sign_behind_empty_page(self._last)
+            self._pages_behind = self._end.pages_behind(self._last, self._sign_of_more)
+        if is_doubtful := self._end.doubts_total(self._last):
+            page_pass.confirmed_by = NOTHING
+        if self._pages_behind:
+            self._step_over_page()
             self._extra = "behind an empty page"
         elif page_pass.confirmed_by is None:
             self._extra = "smaller page"
@@ -233,24 +241,36 @@ class PageAdder(BasePaginator):
             self._by_position
             and page_pass.total is not None
             and self._inner.has_next_page
-            and (self._more_said or self._sizes.may_be_full(len(rows), longest, page_pass.pages))
+            and (
+                is_doubtful or self._more_said or self._sizes.may_be_full(len(rows), longest, page_pass.pages)
+            )
         ):
             self._extra = "beyond the total"
         return self._extra is not None
 
-    def _take_extra_page(self, response: Response, rows: list[Any]) -> None:
-        """Check a page that only has to confirm that the list is complete."""
+    def _step_over_page(self) -> None:
+        """Go on to the page behind the one that was asked for, although that one had no record."""
+        if isinstance(self._inner, RangePaginator):
+            self._inner.current_value += self._inner.value_step
+        self._pages_behind -= 1
+
+    def _take_extra_page(self, response: Response, rows: list[Any]) -> bool:
+        """Check a page that only has to confirm that the list is complete. Return whether one more has to."""
         if self._extra == "beyond the total":
             self._check_beyond_total(response, rows)
-            return
+            return False
         if self._extra == "behind an empty page":
-            if self._sign_of_more and set(self._keys_of(rows)) - self._pass.records.keys():
+            if set(self._keys_of(rows)) - self._pass.records.keys():
                 self._end.fail_behind_empty_page(self._sign_of_more)
-            return
+            if not self._pages_behind or is_ignored(response):
+                return False
+            self._step_over_page()
+            return True
         inner = self._new_inner()
         inner.update_state(response, rows)
         same_total = self._page_reader.total(response, known=False) == self._pass.total
         self._pass.confirmed_by = self._end.check_smaller_page(self._last, inner, same_total=same_total)
+        return False
 
     def _check_beyond_total(self, response: Response, rows: list[Any]) -> None:
         """Raise ListChanged if the API has records behind the number that it reports as the total."""
@@ -271,6 +291,8 @@ class PageAdder(BasePaginator):
             if total > page_pass.total:
                 return
         keys = self._keys_of(rows)
+        if page_pass.confirmed_by == NOTHING and self._end.note_page_beyond(response):
+            page_pass.confirmed_by = TOTAL
         self._pages.refuse_more_than_total(len(page_pass.records) + len(set(keys) - page_pass.records.keys()))
 
     def _keys_of(self, rows: list[Any]) -> list[Key]:

@@ -21,6 +21,7 @@ class PageSequence:
     Attributes:
         last_page: The keys of the last page that had any.
         longest_page: The number of records on the longest page.
+        has_short_page: Whether a page with records was followed by a longer one: then a short page is no end.
         is_overlap_only: Whether the last page that was asked for by offset had no record but the overlapping one.
     """
 
@@ -32,6 +33,7 @@ class PageSequence:
         self.last_page: list[Key] = []
         self.longest_page = 0
         self.is_overlap_only = False
+        self.has_short_page = False
         self._pages_repeat_records: bool | None = None
         self._offset = 0
         self._overlap = 0
@@ -45,6 +47,7 @@ class PageSequence:
         end of the page before, and only if every page starts so.
         """
         known = self._pass.records
+        self.has_short_page = self.has_short_page or 0 < len(self.last_page) < len(keys)
         new = sum(key not in known for key in dict.fromkeys(keys))
         repeated = 0
         if new < len(keys):

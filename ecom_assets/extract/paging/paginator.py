@@ -22,8 +22,9 @@ from ecom_assets.declaration.api.item_range import ItemRangePaginator
 from ecom_assets.declaration.reading import Resource, Shop
 from ecom_assets.extract.answers.masked_values import count_masked
 from ecom_assets.extract.paging.completeness import ListChanged, PagePass, SliceLimits
-from ecom_assets.extract.paging.end_of_list import NOTHING
+from ecom_assets.extract.paging.end_of_list import may_be_maximum
 from ecom_assets.extract.paging.fallback_lists import FallbackLists
+from ecom_assets.extract.paging.last_page import NOTHING
 from ecom_assets.extract.paging.page_adder import PageAdder
 from ecom_assets.extract.paging.page_size import PageSizes, resize_pages
 from ecom_assets.extract.paging.past_the_end import ends_at_416, past_the_end
@@ -139,8 +140,7 @@ class SlicePaginator(PageAdder):
         rows = self._page_reader.records(response, page)
         try:
             if self._extra:
-                self._take_extra_page(response, rows)
-                self._has_next_page = False
+                self._has_next_page = self._take_extra_page(response, rows)
             else:
                 self._has_next_page = self._add_page(response, rows) or self._needs_extra_page(response, rows)
             if not self._has_next_page:
@@ -165,6 +165,8 @@ class SlicePaginator(PageAdder):
             self._slice_statistics.masked = count_masked(records)
         self._slice_statistics.seconds = time.monotonic() - self._started
         is_confirmed = self._lists.total is not None or not self._pass.has_unmarked_end
+        if may_be_maximum(self._pass.total, self._pass.pages):
+            is_confirmed = False
         self._slice_statistics.confirmed_by = self._pass.confirmed_by if is_confirmed else NOTHING
         self._slice_statistics.complete = True
 

@@ -83,6 +83,29 @@ def contradicts_end(response: Response, pages: int) -> str | None:
     return None
 
 
+def contradicts_total(response: Response) -> str | None:
+    """Return what says that a page leads to another one, although the total was reached; None if nothing does.
+
+    A number of pages does not count: it may be one of another page size.
+    """
+    if link_target(response.headers.get("Link", ""), "next", response.url or ""):
+        return "a Link header with rel=next"
+    for name, value in response.headers.items():
+        if _MORE.fullmatch(_word(name)) and value.strip().lower() in _TRUE:
+            return f"the header {name}: {value}"
+    for path, value in _fields(_body_of(response)):
+        word = _word(path.rpartition(".")[2])
+        if _MORE.fullmatch(word) and value is True:
+            return f"the field {path}: true"
+        if value and type(value) in (str, int) and _NEXT.fullmatch(word):
+            return f"the field {path}"
+    return None
+
+
+def _word(name: str) -> str:
+    return re.sub(r"[^a-z]", "", name.lower()).removeprefix("x")
+
+
 def is_partial(response: Response) -> bool:
     """Tell whether the status is 206, and the Content-Range does not show that this part is the whole list."""
     if response.status_code != 206:

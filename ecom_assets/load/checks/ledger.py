@@ -10,7 +10,7 @@ from dataclasses import asdict
 from datetime import datetime, timezone
 from typing import Any
 
-from ecom_assets.extract.paging.end_of_list import NOTHING
+from ecom_assets.extract.paging.last_page import NOTHING
 from ecom_assets.extract.windows import Window
 from ecom_assets.load.checks.finding import SAMPLE_ROWS, CheckedTable, Finding, runnable_sql
 from ecom_assets.load.ledger.coverage import (
@@ -91,11 +91,18 @@ def complete(checked: CheckedTable) -> Finding:
     description = f"{fetched} records in {loads}: {total_text}"
     if unconfirmed and not problems:
         example = unconfirmed[0].partition_key or "the snapshot"
-        description += (
-            f". {len(unconfirmed)} of {loads} may lack records, such as {example}: the list has no total and no end. "
-            "Declare total_path or total_header, a paginator with has_more_path or a pointer to the next page, or the "
-            "page size among the endpoint's params"
-        )
+        if unconfirmed[0].source_total is None:
+            reason = (
+                "the list has no total and no end. Declare total_path or total_header, a paginator with has_more_path "
+                "or a pointer to the next page, or the page size among the endpoint's params"
+            )
+        else:
+            reason = (
+                f"only its total of {unconfirmed[0].source_total} says that the list ends there, and it may be a "
+                "maximum, or the number of records on the page. Look up the number of records in the API; if it has "
+                "more, declare smaller windows, a paginator, or the page size among the endpoint's params"
+            )
+        description += f". {len(unconfirmed)} of {loads} may lack records, such as {example}: {reason}"
     return Finding(
         passed=not problems and not unconfirmed,
         is_warning=not problems,

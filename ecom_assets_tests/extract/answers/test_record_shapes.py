@@ -220,6 +220,7 @@ def test_fields_of_the_paginator_beside_records_are_no_records(loopback: Loopbac
         ({"map_key": "sku"}, [{"stock": 1}], "found list where records: map expects an object"),
         ("map", "none", "found str where records: map expects an object"),
         ("map", None, "found nothing in a 200 answer"),
+        ("numbered", {"error": "the session is over"}, "found error and no record in an object"),
     ],
 )
 def test_another_shape_than_the_declared_one_fails(

@@ -115,7 +115,8 @@ def test_cursors_from_before_the_first_page_need_no_second_reading(
 ) -> None:
     rows = Rows(loopback, [90, 100, 110, 120, 130])
     records, reading = read(loopback, paginator, **WINDOW)
-    assert (records, reading.requests) == (rows.rows, 2 if paginator is CURSOR else 3 - (paginator is TOTAL))
+    # without a total, two pages behind the end have to be empty if the last page is full
+    assert (records, reading.requests) == (rows.rows, 5 if paginator is NO_TOTAL else 2)
 
 
 @pytest.mark.parametrize(

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from ecom_assets.foundation.errors import IncompleteSlice
+from ecom_assets.client.read_statistics import SliceStatistics
+from ecom_assets.declaration.api.record_shape import RecordShape
+from ecom_assets.foundation.errors import ApiError, IncompleteSlice
 from ecom_assets_tests.support.loads.slices import read_slice
 from ecom_assets_tests.support.servers.loopback import Loopback, Reply, Seen, json_reply, serving
+from ecom_assets_tests.support.servers.raw_answers import HangUp, RawServer, raw_server
 
 ROWS = [{"id": number} for number in range(25)]
 OFFSET: dict[str, Any] = {"type": "offset", "limit": 5}
@@ -87,6 +93,181 @@ def test_an_empty_page_is_the_end_if_nothing_follows(loopback: Loopback, paginat
     loopback.answering = answer
     records, reading = read_slice(loopback, paginator)
     assert (len(records), reading.confirmed_by) == (25, "end")
+
+
+def hidden(loopback: Loopback, hide: range, count: int = 25, size: int = 5) -> None:
+    """Serve pages of records of which some are hidden after the API has cut the pages, without a word about it."""
+
+    def answer(seen: Seen) -> Reply:
+        start = start_of(seen)
+        rows = [{"id": number} for number in range(count)][start : start + size]
+        return json_reply({"data": [row for row in rows if row["id"] not in hide]})
+
+    loopback.answering = answer
+
+
+@pytest.mark.parametrize(
+    ("paginator", "hide"),
+    [
+        (OFFSET, range(5, 15)),
+        (NUMBER, range(5, 15)),
+        (NUMBER, range(10, 15)),
+        (OFFSET, range(5, 17)),
+        (NUMBER, range(5, 17)),
+    ],
+)
+def test_pages_behind_an_empty_page_behind_a_full_one(
+    loopback: Loopback, paginator: Any, hide: range
+) -> None:
+    hidden(loopback, hide)
+    with pytest.raises(IncompleteSlice, match=r"a page has no records, .* a page behind it has records"):
+        read_slice(loopback, paginator)
+
+
+def test_a_page_shorter_than_the_next_one_leaves_the_end_unconfirmed(loopback: Loopback) -> None:
+    """This API hides records from its pages, so an empty page is no end of the list."""
+    hidden(loopback, range(7, 8))
+    records, reading = read_slice(loopback, NUMBER)
+    assert (len(records), reading.confirmed_by) == (24, "nothing")
+    hidden(loopback, range(7, 8))
+    loopback_answer = loopback.answering
+    assert loopback_answer
+    loopback.answering = lambda seen: json_reply({**json.loads(loopback_answer(seen).body), "total": 24})
+    records, reading = read_slice(loopback, NUMBER | {"total_path": "total"})
+    assert (len(records), reading.confirmed_by) == (24, "total")
+
+
+@pytest.mark.parametrize("paginator", [OFFSET, NUMBER], ids=["offset", "page_number"])
+def test_a_short_last_page_needs_no_page_behind_the_empty_one(loopback: Loopback, paginator: Any) -> None:
+    hidden(loopback, range(0), count=22)
+    records, reading = read_slice(loopback, paginator)
+    assert (len(records), reading.confirmed_by) == (22, "end")
+    assert reading.requests == 2 * (7 if paginator is OFFSET else 6)
+
+
+@pytest.mark.parametrize(
+    ("paginator", "total", "confirmed_by"),
+    [
+        ({"type": "offset", "limit": 400}, 1000, "nothing"),
+        ({"type": "page_number", "base_page": 1}, 1000, "nothing"),
+        ({"type": "json_link", "next_url_path": "next"}, 1000, "nothing"),
+        ({"type": "offset", "limit": 400}, 999, "total"),
+        ({"type": "offset", "limit": 5000}, 1000, "total"),
+    ],
+)
+def test_a_round_total_may_be_a_maximum(
+    loopback: Loopback, paginator: Any, total: int, confirmed_by: str
+) -> None:
+    """The API has 1,250 records, shows as many as its total says, and nothing behind them."""
+    rows = [{"id": number} for number in range(1250)][:total]
+
+    def answer(seen: Seen) -> Reply:
+        query = dict(seen.query)
+        size = int(query.get("limit", 400))
+        start = int(query.get("offset", size * (int(query.get("page", 1)) - 1)))
+        link = f"/things?offset={start + size}" if start + size < total else None
+        return json_reply({"data": rows[start : start + size], "total": total, "next": link})
+
+    loopback.answering = answer
+    records, reading = read_slice(loopback, paginator | {"total_path": "total"})
+    assert (len(records), reading.source_total, reading.confirmed_by) == (total, total, confirmed_by)
+
+
+def capped(sign: Callable[[int], Any], link: str = "") -> Callable[[Seen], Reply]:
+    """Serve 20 of 25 records in pages of ten. The total says 20, and `sign` what else says that there are more."""
+
+    def answer(seen: Seen) -> Reply:
+        start = 10 * (int(dict(seen.query).get("page", 1)) - 1)
+        rows = [{"id": number} for number in range(20)][start : start + 10]
+        return json_reply({"data": rows, "total": 20, **sign(start + len(rows))}, link=link)
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    "sign", [lambda end: {"has_more": True}, lambda end: {"links": {"next": f"/things?page={end}"}}]
+)
+def test_a_sign_that_stands_behind_the_end_too_does_not_contradict_a_total(
+    loopback: Loopback, sign: Any
+) -> None:
+    loopback.answering = capped(sign)
+    assert read_slice(loopback, NUMBER | {"total_path": "total"})[1].confirmed_by == "total"
+
+
+def test_a_sign_on_the_last_page_alone_casts_doubt_on_a_total(loopback: Loopback) -> None:
+    pages: list[str] = []
+
+    def sign(end: int) -> dict[str, Any]:
+        pages.append(str(end))
+        return {"has_more": len(pages) % 3 != 0}
+
+    loopback.answering = capped(sign)
+    records, reading = read_slice(loopback, NUMBER | {"total_path": "total"})
+    assert (len(records), reading.confirmed_by) == (20, "nothing")
+
+
+@pytest.mark.parametrize("beside", [{"has_more": True}, {"paging": {"next": "/things?page=2"}}, {}])
+def test_a_single_page_with_a_total_and_a_sign_of_more(loopback: Loopback, beside: Any) -> None:
+    """Ten records may be a full page, whose length is what the total tells."""
+    loopback.answering = lambda seen: json_reply({"data": ROWS[:10], "total": 10, **beside})
+    paginator = {"type": "single_page", "total_path": "total"}
+    assert read_slice(loopback, paginator)[1].confirmed_by == "nothing"
+    loopback.answering = lambda seen: json_reply({"data": ROWS[:7], "total": 7, **beside})
+    assert read_slice(loopback, paginator)[1].confirmed_by == ("nothing" if beside else "total")
+
+
+def read_lines(server: RawServer) -> SliceStatistics:
+    api: Any = SimpleNamespace(base_url=f"http://{server.host}")
+    lines = RecordShape.model_validate({"form": "lines"})
+    return read_slice(
+        api, {"type": "single_page"}, "$", policy={"max_retries": 0}, params={"limit": "10"}, records=lines
+    )[1]
+
+
+LINES = b'{"id": 1}\n{"id": 2}\n{"id": 3}\n'
+PACKED = gzip.compress(b"".join(b'{"id": %d}\n' % number for number in (1, 2, 3)))
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\n"
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        [HEAD, b"Content-Length: 60\r\n\r\n", LINES],
+        [HEAD, b"Transfer-Encoding: chunked\r\n\r\n", b"1e\r\n" + LINES + b"\r\n"],
+        [HEAD, b"Transfer-Encoding: chunked\r\n\r\n", b"1e\r\n" + LINES + b"\r\n1e\r\n" + LINES[:10]],
+    ],
+    ids=["length", "no last chunk", "half a chunk"],
+)
+def test_lines_that_are_cut_off_at_a_line_fail(pieces: list[bytes]) -> None:
+    def answer(path: str) -> Iterator[bytes]:
+        yield from pieces
+        raise HangUp
+
+    with raw_server(answer) as server, pytest.raises(ApiError):
+        read_lines(server)
+
+
+@pytest.mark.parametrize(
+    ("answer", "confirmed_by"),
+    [
+        (b"Transfer-Encoding: chunked\r\n\r\n1e\r\n" + LINES + b"\r\n0\r\n\r\n", "end"),
+        (b"Content-Length: 30\r\n\r\n" + LINES, "end"),
+        (b"\r\n" + LINES, "nothing"),
+        (b"Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(PACKED) + PACKED, "nothing"),
+        (
+            b"Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % (len(PACKED) - 9) + PACKED[:-9],
+            "nothing",
+        ),
+    ],
+    ids=["chunks", "length", "no length", "packed", "half of what is packed"],
+)
+def test_the_end_of_lines_is_confirmed_by_their_length_alone(answer: bytes, confirmed_by: str) -> None:
+    def answering(path: str) -> Iterator[bytes]:
+        yield HEAD + answer
+        raise HangUp
+
+    with raw_server(answering) as server:
+        assert read_lines(server).confirmed_by == confirmed_by
 
 
 @pytest.mark.parametrize("parts", [None, "items 0-9/25", "items 0-9/*", "items 5-9/10"])

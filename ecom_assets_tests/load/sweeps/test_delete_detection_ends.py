@@ -173,6 +173,17 @@ def test_an_api_that_ignores_windows_confirms_nothing(api: Api) -> None:
     assert api.marked() == []
 
 
+def test_a_full_page_of_a_window_does_not_show_that_a_row_is_gone(api: Api) -> None:
+    """The sweep gets ten rows, and asks for the windows of three others, which stand behind ten new rows each."""
+    shop = api.shop("single_page", deletes={"by": "sweep", "params": {"limit": 31}})
+    first, rest = api.records[:10], api.records[10:]
+    new = [{"id": 100 * row["id"] + no, "at": row["at"]} for row in rest for no in range(10)]
+    api.records = [*first, *sorted([*new, *rest], key=lambda row: (row["at"], -row["id"]))]
+    with pytest.raises(IngestError, match="20 live rows are not among the 10 records"):
+        api.sweep(shop)
+    assert api.marked() == []
+
+
 def test_an_api_without_pages_is_swept(api: Api) -> None:
     """The windows of the missing rows are empty, so the rows are gone."""
     shop = api.shop("single_page")
