@@ -11,6 +11,7 @@ from dagster import AssetCheckKey, AssetKey, AssetSpec, DagsterInstance, Definit
 from dagster_dlt.translator import DltResourceTranslatorData
 
 from ecom_assets import ShopTranslator
+from ecom_assets.cli.app import main
 from ecom_assets.orchestration.build_definitions import build_defs
 from ecom_assets_tests.support.servers.loopback import json_reply, serving
 
@@ -120,3 +121,15 @@ def test_a_view_never_takes_the_key_of_a_table(folder: Path) -> None:
     specs = {spec.key: spec for spec in defs.resolve_all_asset_specs()}
     text = specs[AssetKey(["_unions", "declaration"])].description or ""
     assert "the key all_shops/orders, which shop south has" in text
+
+
+def test_the_command_line_checks_the_file_of_unions(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "_unions.yaml").write_text("unions: [{name: ordres}]", "utf-8")
+    monkeypatch.setenv("ECOM_SHOPS_DIR", str(folder))
+    monkeypatch.setattr("sys.argv", ["ecom-assets", "check", "--json"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 1
+    assert "_unions.yaml: unions[0].name: found 'ordres', a table of no shop" in capsys.readouterr().err
