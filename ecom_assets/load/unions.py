@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from ecom_assets.client.redaction import Redactor
@@ -17,13 +18,14 @@ from ecom_assets.declaration.table.union import Union
 from ecom_assets.declaration.unions import unions_of
 from ecom_assets.foundation.errors import IngestError, WarehouseError
 from ecom_assets.foundation.progress import OnProgress
-from ecom_assets.warehouse.errors import as_warehouse_error
+from ecom_assets.warehouse.errors import as_warehouse_error, one_line
 from ecom_assets.warehouse.transaction import UNION_COMMENT, Transaction
 from ecom_assets.warehouse.warehouse import Warehouse
 
 _OF_DLT = ("_dlt_id", "_dlt_load_id")
 """Columns that say nothing beyond their own table."""
 _NOT_LOADED = "not loaded yet"
+_MAX_TRIES = 3
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ def refresh_unions(
     reports = []
     for union in unions:
         try:
-            report = _refresh(union, warehouse, on_progress)
+            report = _refresh_again(union, warehouse, on_progress)
         except IngestError as error:
             report = UnionReport(union, error=error)
             on_progress(f"the view {union} failed: {error}")
@@ -83,6 +85,22 @@ def refresh_unions(
                 on_progress(f"the view {union}: {left_out}")
         reports.append(report)
     return tuple(reports)
+
+
+class _Refused(WarehouseError):
+    """The engine refused the view."""
+
+
+def _refresh_again(union: Union, warehouse: Warehouse, on_progress: OnProgress) -> UnionReport:
+    """Write one view anew if it changed, and try again if other loads change its tables, or drop it, meanwhile.
+
+    Raises:
+        IngestError: As in `_refresh`.
+    """
+    for _ in range(_MAX_TRIES - 1):
+        with suppress(_Refused):
+            return _refresh(union, warehouse, on_progress)
+    return _refresh(union, warehouse, on_progress)
 
 
 def _refresh(union: Union, warehouse: Warehouse, on_progress: OnProgress) -> UnionReport:
@@ -108,12 +126,16 @@ def _refresh(union: Union, warehouse: Warehouse, on_progress: OnProgress) -> Uni
     ):
         query, report = _query(transaction, union)
         comment = transaction.view_comment(union.dataset, union.name) or ""
+        transaction.forget_columns()  # another load may have dropped the view meanwhile
         is_there = union.name in transaction.columns_of(union.dataset)
         if is_there and not comment.startswith(UNION_COMMENT):
             raise IngestError(
                 f"{union} is a table or a view that no load made: rename the union in {union.file.name}, or drop it"
             )
-        transaction.replace_view(union.dataset, union.name, query, _comment(query))
+        try:
+            transaction.replace_view(union.dataset, union.name, query, _comment(query))
+        except transaction.driver_errors as error:
+            raise _Refused(f"the warehouse {warehouse} refuses the view: {one_line(error)}") from None
     return UnionReport(union, report.shops, report.left_out, report.columns, changed=True)
 
 

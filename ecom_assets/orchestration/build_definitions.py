@@ -13,7 +13,7 @@ from typing import Any
 from dagster import AssetKey, AssetsDefinition, Definitions, ScheduleDefinition, SensorDefinition
 
 from ecom_assets.declaration.neighbours import with_neighbours
-from ecom_assets.declaration.reading import Shop, names_shops_dir, unexpected_error
+from ecom_assets.declaration.reading import Shop, format_path, names_shops_dir, unexpected_error
 from ecom_assets.declaration.table.union import Union
 from ecom_assets.declaration.unions import load_folder, with_unions
 from ecom_assets.foundation.errors import DeclarationError, IngestError
@@ -34,7 +34,7 @@ from ecom_assets.orchestration.resources import ShopSecrets, secrets_key, shop_r
 from ecom_assets.orchestration.status import status_asset
 from ecom_assets.orchestration.translation import Translator, key_of_specs
 from ecom_assets.orchestration.translator import KeyOf, asset_key
-from ecom_assets.orchestration.unions import union_asset
+from ecom_assets.orchestration.unions import union_asset, union_key
 
 
 def build_defs(
@@ -116,6 +116,7 @@ def definitions_of(
     beyond_the_file: dict[Path, DeclarationError] = {}
     resources = shop_resources(tuple(shops), resource_overrides, some_invalid=bool(invalid_files))
     shops = with_neighbours(shops, {shop.name: resources[secrets_key(shop)].secrets for shop in shops})
+    unions = _with_keys_of_their_own(unions, shops, beyond_the_file)
     shops = with_unions(shops, unions)
     parts: list[_Parts] = []
     shop_names: dict[AssetKey, str] = {}
@@ -185,6 +186,23 @@ def _parts_of(shop: Shop, translator: Translator | None) -> _Parts:
         parts.jobs.append(audit)
         parts.schedules.append(audit_schedule(shop, shop.audit, audit))
     return parts
+
+
+def _with_keys_of_their_own(
+    unions: Sequence[Union], shops: Sequence[Shop], wrong: dict[Path, DeclarationError]
+) -> list[Union]:
+    """Return the unions with a key that no table has; note what is wrong with the others."""
+    taken = {asset_key(shop, entry.name): shop.name for shop in shops for entry in shop.tables}
+    kept = []
+    for union in unions:
+        key = union_key(union)
+        if key in taken:
+            found = f"a name that gives a view the key {key.to_user_string()}, which shop {taken[key]} has"
+            allowed = "a name with which no view has the key of a table"
+            wrong[union.file] = DeclarationError(format_path(union.file), "dataset", found, allowed)
+        else:
+            kept.append(union)
+    return kept
 
 
 def _tables_below(union: Union, parts: Sequence[_Parts]) -> list[AssetKey]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,10 @@ import pytest
 import yaml
 
 from ecom_assets.declaration.reading import Shop, load_shop
+from ecom_assets.declaration.table.union import Union
 from ecom_assets.load.run import RunReport, run_load
 from ecom_assets.load.schema_changes.reset import reset, tables_to_reset
+from ecom_assets.load.unions import refresh_unions
 from ecom_assets_tests.support.servers.loopback import Loopback, json_reply, serving
 from ecom_assets_tests.support.warehouses.engines import Place, parsed
 
@@ -88,6 +91,40 @@ def test_a_view_in_a_lake(new_lake: Callable[..., Place], tmp_path: Path) -> Non
         folder.load("north")
         assert folder.rows("shop, id, total, note") == [("north", 1, "5", None), ("south", 2, "5", None)]
         assert not folder.load("south").unions[0].changed
+
+
+@pytest.mark.slow
+def test_tables_change_while_others_write_the_view(new_database: Callable[..., str]) -> None:
+    """On PostgreSQL no change of a table waits for ever, or is undone, because of a view over it."""
+    place = Place("postgres", new_database(), dataset="all_shops")
+    union = Union("all_shops", "orders", "orders", ("north", "south"), "shop")
+    for name in ("north", "south"):
+        place.write(
+            f'create schema "{name}"',
+            f'create table "{name}"."orders" (id bigint, total bigint)',
+            f'insert into "{name}"."orders" values (1, 5)',
+        )
+
+    def change(name: str) -> list[str]:
+        """Change a column there and back, as loads do, and write the view anew each time."""
+        warehouse, problems = place.warehouse(), []
+        for kind in ("numeric(18,2)", "bigint") * 15:
+            with warehouse.transaction(name) as transaction:
+                transaction.execute(f'alter table "{name}"."orders" alter column "total" type {kind}')
+                transaction.execute(f'update "{name}"."orders" set total = 5')
+            (report,) = refresh_unions([union], warehouse, lambda _: None)
+            problems.append(str(report.error or ""))
+        return problems
+
+    with ThreadPoolExecutor() as threads:
+        for problems in threads.map(change, ("north", "south")):
+            assert {text for text in problems if "declare the column with one" not in text} <= {""}
+    (report,) = refresh_unions([union], place.warehouse(), lambda _: None)
+    assert report.error is None
+    assert place.rows("select shop, id, total from all_shops.orders order by shop") == [
+        ("north", 1, 5),
+        ("south", 1, 5),
+    ]
 
 
 def test_a_view_unites_the_loaded_shops_and_says_which_are_left_out(folder: Folder) -> None:

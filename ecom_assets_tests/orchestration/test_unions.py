@@ -7,8 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dagster import AssetCheckKey, AssetKey, DagsterInstance, Definitions
+from dagster import AssetCheckKey, AssetKey, AssetSpec, DagsterInstance, Definitions
+from dagster_dlt.translator import DltResourceTranslatorData
 
+from ecom_assets import ShopTranslator
+from ecom_assets.cli.app import main
 from ecom_assets.orchestration.build_definitions import build_defs
 from ecom_assets_tests.support.servers.loopback import json_reply, serving
 
@@ -96,3 +99,37 @@ def test_a_wrong_file_of_unions_is_red_and_the_shops_stay(folder: Path) -> None:
     description = specs[AssetKey(["_unions", "declaration"])].description or ""
     assert "so its views are not written" in description
     assert "did you mean" in description or "a table of no shop" in description
+
+
+def test_a_view_is_below_the_keys_that_a_translator_gives(folder: Path) -> None:
+    class Lake(ShopTranslator):
+        def get_asset_spec(self, data: DltResourceTranslatorData) -> AssetSpec:
+            key = AssetKey(["lake", self.shop.name, data.resource.name])
+            return super().get_asset_spec(data).replace_attributes(key=key)
+
+    graph = build_defs(folder, translator=Lake).resolve_asset_graph()
+    assert graph.get(VIEW).parent_keys == {AssetKey(["lake", name, "orders"]) for name in ("north", "south")}
+
+
+def test_a_view_never_takes_the_key_of_a_table(folder: Path) -> None:
+    file = folder / "south.yaml"
+    file.write_text(file.read_text("utf-8") + "dagster: {key_prefix: all_shops}\n", "utf-8")
+    defs = build_defs(folder)
+    Definitions.validate_loadable(defs)
+    keys = {key.to_user_string() for key in defs.resolve_all_asset_keys()}
+    assert {"_unions/declaration", "north/orders", "all_shops/orders"} <= keys
+    specs = {spec.key: spec for spec in defs.resolve_all_asset_specs()}
+    text = specs[AssetKey(["_unions", "declaration"])].description or ""
+    assert "the key all_shops/orders, which shop south has" in text
+
+
+def test_the_command_line_checks_the_file_of_unions(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "_unions.yaml").write_text("unions: [{name: ordres}]", "utf-8")
+    monkeypatch.setenv("ECOM_SHOPS_DIR", str(folder))
+    monkeypatch.setattr("sys.argv", ["ecom-assets", "check", "--json"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 1
+    assert "_unions.yaml: unions[0].name: found 'ordres', a table of no shop" in capsys.readouterr().err

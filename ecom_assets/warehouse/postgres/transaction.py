@@ -142,7 +142,7 @@ class PostgresTransaction(Transaction):
         try:
             super().replace_view(dataset, name, query, comment)
         except psycopg2.errors.InvalidTableDefinition:
-            self.execute(f'drop view "{dataset}"."{name}"')
+            self.execute(f'drop view if exists "{dataset}"."{name}"')
             super().replace_view(dataset, name, query, comment)
 
     def create_indexes(self, dataset: str, keys: Mapping[str, Sequence[Sequence[str]]]) -> None:
@@ -168,7 +168,7 @@ class PostgresTransaction(Transaction):
             [dataset, table, f"{UNION_COMMENT}%"],
         ).fetchall()
         for schema, name in found:
-            self.execute(f'drop view "{schema}"."{name}"')
+            self.execute(f'drop view if exists "{schema}"."{name}"')
 
 
 def _arrow_table(description: Sequence[Any], rows: Sequence[Sequence[Any]]) -> pa.Table:
