@@ -5,64 +5,38 @@ from __future__ import annotations
 import re
 
 from ecom_assets.discovery.description.described_endpoint import DescribedEndpoint
-from ecom_assets.discovery.endpoint_draft import EndpointDraft, Guess, Paging, TimeFilter
+from ecom_assets.discovery.description.offline_paging import NOT_DESCRIBED, described_paging
+from ecom_assets.discovery.endpoint_draft import EndpointDraft, Guess, TimeFilter
 from ecom_assets.discovery.exploration.cursors import Cursor, filter_params
-from ecom_assets.discovery.exploration.page_size import MAX_PAGE_SIZE
-from ecom_assets.discovery.exploration.parameter_names import (
-    CURSOR_PARAMS,
-    OFFSET_PARAMS,
-    PAGE_PARAMS,
-    SIZE_PARAMS,
-)
+from ecom_assets.discovery.exploration.record_shape import BESIDE_RECORD
 from ecom_assets.discovery.field_path import FieldPath, json_path
-from ecom_assets.discovery.tables.described_fields import AS_DESCRIBED
+from ecom_assets.discovery.tables.described_fields import AS_DESCRIBED, DescribedTable
 
 _CHANGE_NAMES = re.compile(r"(^|_)(updated?|modified|changed)(_|$)")
 
 
 def offline_draft(described: DescribedEndpoint) -> EndpointDraft:
     """Return what a description says of an endpoint."""
+    paging = described_paging(described)
+    wrapper = described_wrapper(described.table)
     return EndpointDraft(
         path=described.path,
         records=[],
         records_path=described.records_path,
         data_selector=Guess(json_path(described.records_path), AS_DESCRIBED),
-        paging=_paging(described),
+        paging=paging,
         total=_total(described),
-        time_filter=_time_filter(described),
+        time_filter=_time_filter(described, wrapper),
+        shape=Guess({"wrapper": wrapper}, AS_DESCRIBED) if wrapper else None,
+        unconfirmed=NOT_DESCRIBED if paging.paginator["type"] == "single_page" else "",
     )
 
 
-def _paging(described: DescribedEndpoint) -> Paging:
-    size_param = next((name for name in SIZE_PARAMS if name in described.params), None)
-    size, evidence = MAX_PAGE_SIZE, "not described"
-    if size_param:
-        largest = described.params[size_param].get("maximum")
-        if isinstance(largest, (int, float)) and largest >= 1:
-            size, evidence = min(int(largest), MAX_PAGE_SIZE), f"at most {int(largest)} as described"
-    params = {size_param: size} if size_param else {}
-    offset = next((name for name in OFFSET_PARAMS if name in described.params), None)
-    page = next((name for name in PAGE_PARAMS if name in described.params), None)
-    next_paths = [path for path in described.other_fields if re.search("next|cursor", path[-1].lower())]
-    cursor = next((name for name in CURSOR_PARAMS if name in described.params), None)
-    if offset:
-        paginator = {"type": "offset", "limit": size}
-        paginator |= {"offset_param": offset} if offset != "offset" else {}
-        paginator |= {"limit_param": size_param} if size_param not in (None, "limit") else {}
-        return Paging(paginator, AS_DESCRIBED, {}, size, size_param, evidence)
-    if cursor and cursor != "page" and next_paths:
-        paginator = {"type": "cursor", "cursor_path": json_path(next_paths[0]), "cursor_param": cursor}
-    elif page:
-        first = described.params[page].get("minimum", described.params[page].get("default", 1))
-        paginator = {"type": "page_number", "base_page": first if first in (0, 1) else 1}
-        paginator |= {"page_param": page} if page != "page" else {}
-    elif next_paths:
-        paginator = {"type": "json_link", "next_url_path": json_path(next_paths[0])}
-    elif any(name.lower() == "link" for name in described.headers):
-        paginator = {"type": "header_link"}
-    else:
-        return Paging({"type": "single_page"}, "no paging is described", params, None, size_param, evidence)
-    return Paging(paginator, AS_DESCRIBED, params, size, size_param, evidence)
+def described_wrapper(table: DescribedTable) -> str:
+    """Return the field in which each element of a list has its record, empty where elements are the records."""
+    objects = {path[0] for path in table.fields if len(path) > 1}
+    others = {path[0] for path in [*table.fields, *table.lists]} - objects
+    return objects.pop() if len(objects) == 1 and others <= set(BESIDE_RECORD) else ""
 
 
 def _total(described: DescribedEndpoint) -> Guess[dict[str, str]] | None:
@@ -70,7 +44,10 @@ def _total(described: DescribedEndpoint) -> Guess[dict[str, str]] | None:
         path
         for path, entry in described.other_fields.items()
         if entry.data_type == "bigint"
-        and re.fullmatch(r"total(_?(count|results|items|records))?|count", path[-1].lower())
+        and re.fullmatch(
+            r"(@odata\.)?(total(_?(count|results|items|records|elements|entries|hits))?|count)|num_?found|filter_count",
+            path[-1].lower(),
+        )
     ]
     if paths:
         likeliest = min(paths, key=lambda path: ("total" not in path[-1], len(path)))
@@ -79,15 +56,17 @@ def _total(described: DescribedEndpoint) -> Guess[dict[str, str]] | None:
         (
             name
             for name in described.headers
-            if re.search(r"total", name.lower()) and "page" not in name.lower()
+            if re.search(r"total|^content-range$|(item|record|result)-?count", name.lower())
+            and "page" not in name.lower()
         ),
         None,
     )
     return Guess({"total_header": header}, AS_DESCRIBED) if header else None
 
 
-def _time_filter(described: DescribedEndpoint) -> TimeFilter | None:
-    for path, entry in described.table.fields.items() if described.params else ():
+def _time_filter(described: DescribedEndpoint, wrapper: str) -> TimeFilter | None:
+    fields = described.table.within(wrapper).fields if wrapper else described.table.fields
+    for path, entry in fields.items() if described.params else ():
         if entry.data_type not in ("timestamp", "date") or not _CHANGE_NAMES.search(path[-1].lower()):
             continue
         for start, ends in filter_params(Cursor(path, (), ()), described.params, ()):

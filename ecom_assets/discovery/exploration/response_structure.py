@@ -9,7 +9,7 @@ from ecom_assets.discovery.field_path import FieldPath
 
 MAX_DEPTH = 3
 """How many names may lead to a list of records."""
-_USUAL_NAMES = (
+USUAL_NAMES = (
     "data",
     "results",
     "items",
@@ -33,26 +33,37 @@ def find_record_list(body: Any, resource: str) -> FieldPath | None:
     if isinstance(body, list):
         return () if all(isinstance(entry, dict) for entry in body) else None
     candidates = []
-    for path, value in _walk(body, ()):
+    for path, value in walk(body, ()):
         if isinstance(value, list) and all(isinstance(entry, dict) for entry in value):
             name = path[-1].lower()
-            rank = 2 if name in (resource, resource.rstrip("s")) else 1 if name in _USUAL_NAMES else 0
+            rank = 2 if name in (resource, resource.rstrip("s")) else 1 if name in USUAL_NAMES else 0
             candidates.append((rank, bool(value), -len(path), len(value), path))
     return max(candidates)[-1] if candidates else None
 
 
 def scalar_values(body: Any, records_path: FieldPath) -> Iterator[tuple[FieldPath, Any]]:
     """Yield the single values of an answer outside its records, each with its path."""
-    for path, value in _walk(body, ()):
-        if path != records_path and not isinstance(value, (dict, list)):
+    for path, value in walk(body, ()):
+        if path[: len(records_path)] != records_path and not isinstance(value, (dict, list)):
             yield path, value
 
 
-def _walk(value: Any, path: FieldPath) -> Iterator[tuple[FieldPath, Any]]:
+def lists_of_objects(body: Any, records_path: FieldPath) -> Iterator[tuple[FieldPath, list[dict[str, Any]]]]:
+    """Yield the lists of objects in an answer outside its records, each with its path."""
+    for path, value in walk(body, ()):
+        if (
+            path != records_path
+            and isinstance(value, list)
+            and all(isinstance(entry, dict) for entry in value)
+        ):
+            yield path, value
+
+
+def walk(value: Any, path: FieldPath) -> Iterator[tuple[FieldPath, Any]]:
     """Yield the values in an object and in the objects within it, the outer before the inner."""
     if not isinstance(value, dict) or len(path) == MAX_DEPTH:
         return
     for name, inner in value.items():
         yield (*path, str(name)), inner
     for name, inner in value.items():
-        yield from _walk(inner, (*path, str(name)))
+        yield from walk(inner, (*path, str(name)))
