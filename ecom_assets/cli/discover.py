@@ -53,6 +53,14 @@ def discover(
             help="A parameter that the API has. If you name any, no others are tried. Repeat it for several.",
         ),
     ] = None,
+    variable: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=VALUE",
+            help="The value of a name in braces in the addresses or paths of --openapi, such as store=acme. Repeat it "
+            "for several.",
+        ),
+    ] = None,
     all_endpoints: Annotated[
         bool, typer.Option("--all", help="Take every list that the file of --openapi describes.")
     ] = False,
@@ -80,26 +88,40 @@ def discover(
 ) -> None:
     """Find out how an API pages, filters and counts, and write a declaration with the evidence for each guess."""
     from ecom_assets.cli.discover_choice import print_choice
+    from ecom_assets.cli.discover_location import locate
     from ecom_assets.cli.discover_summary import print_summary
     from ecom_assets.cli.discover_update import update_file
     from ecom_assets.discovery.auth_argument import auth_kinds
+    from ecom_assets.discovery.description.addresses import parse_variables
     from ecom_assets.discovery.description.openapi import read_openapi
-    from ecom_assets.discovery.discover import DiscoveryOptions
+    from ecom_assets.discovery.discover import DiscoveryOptions, not_followed_line
     from ecom_assets.discovery.discover import discover as discover_shop
     from ecom_assets.discovery.output.files import refuse_existing, write_new
     from ecom_assets.foundation.errors import IngestError
 
     with _show_progress() as on_progress:
         described = read_openapi(openapi, on_progress) if openapi else None
+    values = parse_variables(variable or [])
     if offline and described is None:
         raise IngestError("--offline: found no --openapi; give both, because --offline sends no request")
     if update:
         file = _default_file(out, name or _shop_name(url))
         update_file(
-            file, described, endpoint or [], requests, yes=yes, as_json=as_json, progress=_show_progress
+            file,
+            described,
+            endpoint or [],
+            requests,
+            values,
+            yes=yes,
+            as_json=as_json,
+            progress=_show_progress,
         )
         return
-    address = url or (described.base_url if described else "") or _ask_address(yes)
+    address = url or ("" if described and described.names_address else _ask_address(yes))
+    notes: list[str] = []
+    if described:
+        described, notes = locate(described, address, values, yes=yes)
+        address = described.base_url or address
     shop = name or (
         _shop_name(address) if yes else typer.prompt("Name of the shop", _shop_name(address), err=True)
     )
@@ -122,6 +144,8 @@ def discover(
         max_requests=requests,
         file=file,
         strict=strict,
+        notes=notes,
+        not_followed=described.not_followed if described else (),
     )
     secrets = {} if offline else _ask_missing_secrets(options, yes)
     with _show_progress() as on_progress:
@@ -133,6 +157,8 @@ def discover(
     with _show_progress() as on_progress:
         discovery = discover_shop(options, secrets, on_progress)
     write_new(file, discovery.text)
+    if options.not_followed:
+        _err.print(not_followed_line(options.not_followed), markup=False, highlight=False)
     print_summary(file, discovery, as_json=as_json)
 
 

@@ -15,14 +15,14 @@ _err = Console(stderr=True, soft_wrap=True, highlight=False)
 
 
 def chosen_endpoints(collections: Sequence[CollectionGuess], *, all_endpoints: bool) -> tuple[str, ...]:
-    """Return the paths to discover where the user names none.
+    """Return the endpoints to discover where the user names none.
 
     Args:
         collections: The described lists.
         all_endpoints: Take all of them.
     """
     if all_endpoints or len(collections) <= _MOST_WITHOUT_CHOICE:
-        return tuple(guess.path for guess in collections)
+        return tuple(guess.endpoint for guess in collections)
     return tuple(likeliest_collections(collections, _MOST_WITHOUT_CHOICE))
 
 
@@ -31,7 +31,7 @@ def print_choice(collections: Sequence[CollectionGuess], chosen: Sequence[str]) 
     if len(chosen) == len(collections):
         return
     for guess in collections:
-        mark = "*" if guess.path in chosen else " "
+        mark = "*" if guess.endpoint in chosen else " "
         _err.print(f"{mark} {guess.path}: {guess.why}", markup=False)
     _err.print(
         f"{len(chosen)} of {len(collections)} described lists are taken (*), because they are likely collections of "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from difflib import unified_diff
 from pathlib import Path
@@ -10,6 +10,7 @@ from pathlib import Path
 import typer
 from rich.console import Console
 
+from ecom_assets.cli.discover_location import locate
 from ecom_assets.cli.json_output import print_json
 from ecom_assets.client.api_connection import open_api
 from ecom_assets.declaration.reading import Shop, format_path, load_shop
@@ -32,6 +33,7 @@ def update_file(
     described: ApiDescription | None,
     endpoints: Sequence[str],
     max_requests: int,
+    variables: Mapping[str, str],
     *,
     yes: bool,
     as_json: bool,
@@ -44,12 +46,15 @@ def update_file(
         described: A description of the API, if there is one.
         endpoints: The endpoints that the user names; those that the file has already are skipped.
         max_requests: How many requests a new endpoint may get.
+        variables: The values of names in braces in the described addresses and paths.
         yes: Change the file without a question.
         as_json: Print JSON; without `yes` the file stays as it is then.
         progress: Shows lines of progress.
     """
     shop = load_shop(file)
     text = file.read_text("utf-8-sig")
+    if described:
+        described, _ = locate(described, shop.client.base_url, variables, yes=yes or as_json)
     with progress() as on_progress:
         added = _discover_new_endpoints(shop, described, endpoints, max_requests, on_progress)
         result = update(shop, text, added.draft.tables if added else (), on_progress=on_progress)
@@ -102,7 +107,7 @@ def _discover_new_endpoints(
 ) -> Discovery | None:
     """Explore the endpoints that the file does not have: named by the user, described, or found at the address."""
     declared = {entry.endpoint.path.strip("/") for entry in shop.resources if entry.endpoint}
-    texts = list(endpoints) or (list(described.endpoints) if described else [])
+    texts = list(endpoints) or ([guess.endpoint for guess in described.collections] if described else [])
     if not texts:
         with open_api(shop) as connection:
             texts = find_endpoints(connection, on_progress)

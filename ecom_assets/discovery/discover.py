@@ -36,6 +36,7 @@ _PLACEHOLDER_RESOURCE = {
     "columns": {"id": {"data_type": "bigint", "nullable": False}},
 }
 
+_MAX_REFERENCES_SHOWN = 3
 _MAX_SIZE = 3_500_000
 """Characters of the resources in a file: a declaration has at most 4 MB."""
 
@@ -58,6 +59,8 @@ class DiscoveryOptions:
         naming: The rules for names.
         taken: Names that other resources have already.
         file: Where the declaration will be written; the shops of the same folder are its neighbours.
+        notes: What the file is to say first about its address.
+        not_followed: References of the description that lead nowhere; more may come while it is read.
         strict: Declare a column as never null if the sample has no null in it; otherwise only key and cursor.
     """
 
@@ -73,6 +76,8 @@ class DiscoveryOptions:
     naming: NamingRules = field(default_factory=NamingRules)
     taken: Collection[str] = ()
     file: Path = Path()
+    notes: Sequence[str] = ()
+    not_followed: Collection[str] = ()
     strict: bool = False
 
 
@@ -196,7 +201,7 @@ class _ShopDiscovery:
         name = options.naming.resource(argument.path, taken)
         include, parent_columns = parent_key_columns(parent) if parent else ([], [])
         if connection is None:
-            endpoint = offline_draft(described)
+            endpoint = offline_draft(described, argument)
         else:
             client = EndpointClient(
                 connection,
@@ -212,7 +217,9 @@ class _ShopDiscovery:
             endpoint = _explore(client, name, parent, conventions, known)
             endpoint.records = drop_secret_field_names(endpoint.records, connection.redactor.scrub)
             conventions.learn(endpoint)
-        fields = described.table.within(endpoint.wrapper) if endpoint.wrapper else described.table
+        fields = described.table
+        if endpoint.wrapper and not described.wrapper:
+            fields = fields.within(endpoint.wrapper)
         tables = draft_tables(endpoint, name, options.naming, taken, fields, None, parent_columns)
         if not options.strict:
             for table in tables:
@@ -247,8 +254,24 @@ class _ShopDiscovery:
                 "; ".join(self.failed.values()) or "found no endpoint; name each with --endpoint PATH"
             )
         add_references(self.draft.tables, self.options.naming)
-        self.draft.notes += [f"Left out: {reason}" for reason in self.failed.values()]
+        self.draft.notes += [*self.options.notes, *(f"Left out: {reason}" for reason in self.failed.values())]
+        if self.options.not_followed:
+            self.draft.notes.append(not_followed_line(self.options.not_followed))
         return Discovery(verified_yaml(self.draft), self.draft, self.failed)
+
+
+def not_followed_line(references: Collection[str]) -> str:
+    """Return what to say about references of a description that lead nowhere."""
+    some = ", ".join(list(references)[:_MAX_REFERENCES_SHOWN])
+    more = (
+        f" and {len(references) - _MAX_REFERENCES_SHOWN} more"
+        if len(references) > _MAX_REFERENCES_SHOWN
+        else ""
+    )
+    return (
+        f"References that lead nowhere: {some}{more}. Only files in the folder of the description, and below it, are "
+        "read; put the missing files there."
+    )
 
 
 def _explore(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from ecom_assets.discovery.field_path import FieldPath
+from ecom_assets.discovery.filter_expressions import Expression
 
 T = TypeVar("T")
 
@@ -65,11 +66,13 @@ class Paging:
 class TimeFilter:
     """A time filter that the API honours.
 
-    `incremental` has the keys of the declaration; `evidence` has a text for some of these keys.
+    `incremental` has the keys of the declaration; `evidence` has a text for some of these keys. `params` are the
+    parameters that hold placeholders for the window, with the evidence under `params`.
     """
 
     incremental: Mapping[str, Any]
     evidence: Mapping[str, str]
+    params: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -116,13 +119,14 @@ class ApiConventions:
     start_param: str | None = None
     end_param: str | None = None
     format: str | None = None
+    expression: Expression | None = None
 
     def learn(self, endpoint: EndpointDraft) -> None:
         """Remember how an endpoint pages and filters."""
         self.size_param = endpoint.paging.size_param or self.size_param
         if endpoint.paging.paginator["type"] != "single_page":
             self.paginator = endpoint.paging.paginator
-        if endpoint.time_filter:
+        if endpoint.time_filter and not endpoint.time_filter.params:
             incremental = endpoint.time_filter.incremental
             self.start_param = incremental.get("start_param")
             self.end_param = incremental.get("end_param")

@@ -125,6 +125,32 @@ def test_any_description(tmp_path: Path, document: dict[str, Any]) -> None:
     ends_in_a_file_or_in_a_line(file, None)
 
 
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None)
+@given(SCHEMAS, SCHEMAS, SCHEMAS, JSON, JSON)
+def test_any_search_and_any_example(
+    tmp_path: Path, record: Any, body: Any, one: Any, example: Any, default: Any
+) -> None:
+    """The body of a search, and the examples of parameters, are whatever a description says."""
+    document = _document(
+        {**record, "example": example},
+        one,
+        body,
+        [{"name": "where", "in": "query", "example": example}],
+        True,
+    )
+    search = document["paths"].pop("/things")["get"]
+    schema = {
+        "type": "object",
+        "required": list(NAMES),
+        "properties": {"limit": {"default": default}, "changed_since": body},
+    }
+    search["requestBody"] = {"content": {"application/json": {"schema": {"allOf": [schema, body]}}}}
+    document["paths"]["/things/search"] = {"post": search}
+    file = tmp_path / "api.json"
+    file.write_text(json.dumps(document), "utf-8")
+    ends_in_a_file_or_in_a_line(file, None)
+
+
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(JSON)
 def test_any_json_as_a_description(tmp_path: Path, document: Any) -> None:
@@ -174,7 +200,7 @@ def ends_in_a_file_or_in_a_line(file: Path | None, url: str | None) -> None:
         options = DiscoveryOptions(
             "shop",
             url or "https://api.example.com",
-            endpoints=["/things"],
+            endpoints=[guess.endpoint for guess in described.collections] if described else ["/things"],
             described=described.endpoints if described else {},
             offline=url is None,
         )

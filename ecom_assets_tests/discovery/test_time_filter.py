@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
+from email.utils import format_datetime
 from typing import Any
 
 import pytest
 
 from ecom_assets.discovery.discover import DiscoveryOptions, discover
 from ecom_assets.discovery.endpoint_draft import EndpointDraft
+from ecom_assets.discovery.verification import load_text
 from ecom_assets_tests.support.servers.list_api import Listed
 from ecom_assets_tests.support.servers.loopback import Loopback
 from ecom_assets_tests.support.servers.loopback import api as api
@@ -160,3 +163,56 @@ def test_the_oldest_record_is_found(api: Loopback) -> None:
     """The first page holds the newest records here, the last one the oldest."""
     found = explored(api, replace(FILTERED, records=things()[::-1], seen=[]))
     assert found.oldest == START
+
+
+WRITTEN: list[tuple[str, Callable[[datetime], Any], str]] = [
+    ("iso8601", lambda moment: format_datetime(moment), "as in RFC 2822"),
+    ("%a, %d %b %Y %H:%M:%S GMT", lambda moment: format_datetime(moment, usegmt=True), "as in RFC 2822"),
+    ("iso8601", lambda moment: f"/Date({int(moment.timestamp()) * 1000}+0000)/", "written as /Date(…)/"),
+    ("unix_ms", lambda moment: f"/Date({int(moment.timestamp()) * 1000})/", "written as /Date(…)/"),
+    ("unix", lambda moment: str(int(moment.timestamp())), "seconds or milliseconds since 1970, as text"),
+    ("unix_ms", lambda moment: str(int(moment.timestamp()) * 1000), "seconds or milliseconds"),
+    ("unix_ms", lambda moment: int(moment.timestamp()) * 1000, "seconds or milliseconds since 1970"),
+    ("%Y-%m-%d %H:%M:%S UTC", lambda moment: f"{moment:%Y-%m-%d %H:%M:%S} UTC", ""),
+    ("iso8601_naive", lambda moment: f"{moment:%Y-%m-%dT%H:%M:%S.000}", "without a time zone, taken as UTC"),
+]
+
+
+@dataclass
+class Written(Listed):
+    """Writes instants in a way of its own, and takes them in one format; refuses any other format."""
+
+    format: str = "iso8601"
+
+    def _inside(self, row: dict[str, Any], query: dict[str, str]) -> bool:
+        moment = MOMENTS[row["id"]]
+        low, high = (query.get(name) for name in (self.start, self.end))
+        if low is not None and moment < _from_format(low, self.format):
+            return False
+        return high is None or moment < _from_format(high, self.format)
+
+
+def _from_format(text: str, form: str) -> datetime:
+    if form in ("unix", "unix_ms"):
+        return datetime.fromtimestamp(int(text) / (1000 if form == "unix_ms" else 1), timezone.utc)
+    patterns = {"iso8601": "%Y-%m-%dT%H:%M:%SZ", "iso8601_naive": "%Y-%m-%dT%H:%M:%S"}
+    return datetime.strptime(text, patterns.get(form, form)).replace(tzinfo=timezone.utc)
+
+
+@pytest.mark.parametrize(("form", "write", "evidence"), WRITTEN)
+def test_ways_to_write_the_cursor(
+    api: Loopback, form: str, write: Callable[[datetime], Any], evidence: str
+) -> None:
+    """The cursor becomes a timestamp, and a window is asked for in the format that the API takes."""
+    records = [{"id": number, "updated_at": write(moment)} for number, moment in enumerate(MOMENTS)]
+    listed = Written(records, start="updated_at_min", end="updated_at_max", format=form)
+    api.answering = listed
+    found = discover(DiscoveryOptions("shop", api.base_url, endpoints=["/things"]))
+    things_ = load_text(found.text, "shop").resource("things")
+    assert things_.column("updated_at").data_type == "timestamp"
+    assert evidence in found.text
+    assert things_.endpoint is not None
+    assert things_.endpoint.incremental is not None
+    assert things_.endpoint.incremental.format == form
+    assert found.draft.tables[0].endpoint is not None
+    assert found.draft.tables[0].endpoint.oldest is not None

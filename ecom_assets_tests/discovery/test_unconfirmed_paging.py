@@ -38,7 +38,9 @@ def described(
         for name, kind in (fields or {}).items()
     }
     about = {name: entry or {} for name, entry in params.items()}
-    return DescribedEndpoint("/things", "", about, path, others, headers, table)
+    return DescribedEndpoint(
+        "/things", params=about, records_path=path, other_fields=others, headers=headers, table=table
+    )
 
 
 def hidden(count: int, per_page: int) -> Any:

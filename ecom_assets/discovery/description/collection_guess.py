@@ -29,23 +29,34 @@ _LIKELY = 3
 
 @dataclass(frozen=True)
 class CollectionGuess:
-    """A described list: its path, whether it is likely a collection of the shop, why, and how likely."""
+    """A described list: its path, whether it is likely a collection of the shop, why, and how likely.
+
+    `search` is the body of a search by POST, empty for a list that is read by GET.
+    """
 
     path: str
     likely: bool
     why: str
     score: int = 0
+    search: str = ""
+
+    @property
+    def endpoint(self) -> str:
+        """Return the list as a value of `--endpoint`."""
+        return f"POST {self.path} {self.search}" if self.search else self.path
 
 
-def guess_collection(path: str, record: Node, params: Sequence[str]) -> CollectionGuess:
+def guess_collection(path: str, record: Node, params: Sequence[str], search: str = "") -> CollectionGuess:
     """Return whether a described list is likely a collection of the shop.
 
     Args:
         path: The path of the endpoint.
         record: The schema of its records.
         params: The names of its parameters.
+        search: The body of a search by POST.
     """
     words = [snake_case(word) for word in path.split("/") if word and not re.fullmatch(r"v?[\d.]+", word)]
+    words = words[:-1] if search and len(words) > 1 else words
     name = words[-1] if words else "records"
     fields = [snake_case(entry) for entry in schema_of(record).properties]
     signs = {
@@ -59,10 +70,12 @@ def guess_collection(path: str, record: Node, params: Sequence[str]) -> Collecti
     }
     score = sum(signs.values())
     words = ["no key" if sign == "a key" and weight < 0 else sign for sign, weight in signs.items() if weight]
-    return CollectionGuess(path, score >= _LIKELY, ", ".join([f"{len(fields)} fields", *words]), score)
+    return CollectionGuess(
+        path, score >= _LIKELY, ", ".join([f"{len(fields)} fields", *words]), score, search
+    )
 
 
 def likeliest_collections(guesses: Sequence[CollectionGuess], most: int) -> list[str]:
-    """Return the paths of the likely collections, at most so many, in the order of the description."""
+    """Return the likely collections as values of `--endpoint`, at most so many, in the order of the description."""
     likely = sorted((guess for guess in guesses if guess.likely), key=lambda guess: -guess.score)[:most]
-    return [guess.path for guess in guesses if guess in likely]
+    return [guess.endpoint for guess in guesses if guess in likely]

@@ -17,8 +17,11 @@ class DescribedEndpoint:
     Attributes:
         path: Its path below the API's address.
         description: A sentence about its records.
-        params: Its parameters by name: type, format, bounds, default, and whether they are required.
+        params: Its parameters by name: type, format, bounds, default, and whether they are required. Of a search by
+            POST, the fields of its body by dotted path.
+        missing: The required fields of such a body that have no known value.
         records_path: Where the list of records is in an answer.
+        wrapper: The field of each element of the list that holds the record, empty where the element is the record.
         other_fields: The single values of an answer outside the records.
         headers: The headers of an answer.
         table: The fields of the records.
@@ -27,7 +30,9 @@ class DescribedEndpoint:
     path: str
     description: str = ""
     params: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    missing: tuple[str, ...] = ()
     records_path: FieldPath = ()
+    wrapper: str = ""
     other_fields: Mapping[FieldPath, DescribedField] = field(default_factory=dict)
     headers: tuple[str, ...] = ()
     table: DescribedTable = field(default_factory=DescribedTable)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ecom_assets.discovery.description.openapi_document import Node
-from ecom_assets.discovery.description.openapi_schema import schema_of
+from ecom_assets.discovery.description.openapi_schema import example_in, schema_of
 
 _MAX_DEPTH = 3
 _MAX_NAMES = 200
@@ -31,9 +31,9 @@ def query_params(item: Node, operation: Node) -> dict[str, dict[str, Any]]:
             exploded = node.text("style") != "deepObject" and node.content.get("explode") is not False
             for number, (inner, part) in enumerate(_unfold(schema, "" if exploded else name, 0)):
                 if number < _MAX_NAMES:
-                    params[inner] = {**_about(part, part), "required": False}
+                    params[inner] = {**about_param(part, part), "required": False}
         if not _is_object(node, schema) or node.text("style") == "deepObject":
-            params[name] = {**_about(node, schema), **about}
+            params[name] = {**about_param(node, schema), **about}
     return params
 
 
@@ -41,13 +41,23 @@ def _is_object(node: Node, schema: Node | None) -> bool:
     return schema is not None and (node.text("style") == "deepObject" or bool(schema_of(schema).properties))
 
 
-def _about(node: Node, schema_node: Node | None) -> dict[str, Any]:
+def about_param(node: Node, schema_node: Node | None = None) -> dict[str, Any]:
+    """Return what a description says of a parameter: type, format, description, examples, bounds and default.
+
+    Args:
+        node: The parameter, or a field of a body, which is its own schema.
+        schema_node: The parameter's schema.
+    """
+    schema_node = schema_node or (node if "schema" not in node.content else None)
     schema = schema_of(schema_node) if schema_node else None
     param: dict[str, Any] = {
         "type": schema.type if schema else "",
         "format": schema.format if schema else "",
         "description": node.text("description") or (schema.description if schema else ""),
     }
+    examples = [example_in(node.content), schema_node and example_in(schema_node.content)]
+    examples += [entry.content.get("value") for _, entry in node.each("examples")]
+    param["examples"] = [entry for entry in examples if isinstance(entry, (str, list, dict))]
     for key in ("minimum", "maximum", "default"):
         if schema_node and key in schema_node.content:
             param[key] = schema_node.content[key]

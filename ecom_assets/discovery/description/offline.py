@@ -4,31 +4,57 @@ from __future__ import annotations
 
 import re
 
+from ecom_assets.declaration.placeholders import END, START, placeholder_names
 from ecom_assets.discovery.description.described_endpoint import DescribedEndpoint
+from ecom_assets.discovery.description.described_filter import described_filter, described_placeholder_filter
 from ecom_assets.discovery.description.offline_paging import NOT_DESCRIBED, described_paging
+from ecom_assets.discovery.endpoint_argument import EndpointArgument
 from ecom_assets.discovery.endpoint_draft import EndpointDraft, Guess, TimeFilter
-from ecom_assets.discovery.exploration.cursors import Cursor, filter_params
 from ecom_assets.discovery.exploration.record_shape import BESIDE_RECORD
 from ecom_assets.discovery.field_path import FieldPath, json_path
 from ecom_assets.discovery.tables.described_fields import AS_DESCRIBED, DescribedTable
 
-_CHANGE_NAMES = re.compile(r"(^|_)(updated?|modified|changed)(_|$)")
 
+def offline_draft(described: DescribedEndpoint, argument: EndpointArgument | None = None) -> EndpointDraft:
+    """Return what a description says of an endpoint.
 
-def offline_draft(described: DescribedEndpoint) -> EndpointDraft:
-    """Return what a description says of an endpoint."""
-    paging = described_paging(described)
-    wrapper = described_wrapper(described.table)
+    Args:
+        described: The endpoint's description.
+        argument: The endpoint as the user names it, with the parameters or the body of every request; a plain GET
+            unless given.
+
+    Raises:
+        ApiError: The request has placeholders for a window, and no field tells when a record changed.
+    """
+    argument = argument or EndpointArgument(described.path)
+    time_filter: TimeFilter | None = None
+    paging = described_paging(described, in_body=argument.body is not None)
+    if placeholder_names(argument.path, argument.params, argument.body) & {START, END}:
+        time_filter = described_placeholder_filter(described, argument)
+    elif argument.body is None:
+        taken = [*paging.params, *paging.paginator.values(), paging.size_param, *argument.params]
+        time_filter = described_filter(described, [str(name) for name in taken if name])
+    notes = (
+        [f"required in the body, without a known value: {', '.join(described.missing)}"]
+        if described.missing
+        else []
+    )
+    selector, wrapper = json_path(described.records_path), described_wrapper(described.table)
+    if described.wrapper:
+        selector = f"{selector}[*].{json_path((described.wrapper,))}"
     return EndpointDraft(
         path=described.path,
         records=[],
         records_path=described.records_path,
-        data_selector=Guess(json_path(described.records_path), AS_DESCRIBED),
+        data_selector=Guess(selector, AS_DESCRIBED),
         paging=paging,
         total=_total(described),
-        time_filter=_time_filter(described, wrapper),
+        time_filter=time_filter,
+        params={**argument.params, **(time_filter.params if time_filter else {})},
+        body=argument.body,
         shape=Guess({"wrapper": wrapper}, AS_DESCRIBED) if wrapper else None,
         unconfirmed=NOT_DESCRIBED if paging.paginator["type"] == "single_page" else "",
+        notes=notes,
     )
 
 
@@ -36,7 +62,7 @@ def described_wrapper(table: DescribedTable) -> str:
     """Return the field in which each element of a list has its record, empty where elements are the records."""
     objects = {path[0] for path in table.fields if len(path) > 1}
     others = {path[0] for path in [*table.fields, *table.lists]} - objects
-    return objects.pop() if len(objects) == 1 and others <= set(BESIDE_RECORD) else ""
+    return objects.pop() if len(objects) == 1 and others and others <= set(BESIDE_RECORD) else ""
 
 
 def _total(described: DescribedEndpoint) -> Guess[dict[str, str]] | None:
@@ -62,24 +88,3 @@ def _total(described: DescribedEndpoint) -> Guess[dict[str, str]] | None:
         None,
     )
     return Guess({"total_header": header}, AS_DESCRIBED) if header else None
-
-
-def _time_filter(described: DescribedEndpoint, wrapper: str) -> TimeFilter | None:
-    fields = described.table.within(wrapper).fields if wrapper else described.table.fields
-    for path, entry in fields.items() if described.params else ():
-        if entry.data_type not in ("timestamp", "date") or not _CHANGE_NAMES.search(path[-1].lower()):
-            continue
-        for start, ends in filter_params(Cursor(path, (), ()), described.params, ()):
-            param = described.params[start]
-            instant_format = "date" if param.get("format") == "date" else "iso8601"
-            instant_format = "unix" if param.get("type") in ("integer", "number") else instant_format
-            incremental = {"cursor_path": ".".join(path), "start_param": start}
-            if ends:
-                incremental["end_param"] = ends[0]
-            incremental |= {"format": instant_format, "bounds": "()"}
-            evidence = {
-                "start_param": AS_DESCRIBED,
-                "bounds": "not known, so each window is requested with one more step at its ends",
-            }
-            return TimeFilter(incremental, evidence)
-    return None

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from ecom_assets.declaration.column_types import COLUMN_TYPES, DataType
 from ecom_assets.discovery.description.openapi_document import Node
+from ecom_assets.discovery.tables.naming import snake_case
+from ecom_assets.discovery.tables.type_inference import infer_type, is_time_name
 
 _MAX_PARTS_WITHIN_PARTS = 30
 _TYPES = {pair: name for name, column_type in COLUMN_TYPES.items() for pair in column_type.openapi}
 _GEO = re.compile(r"latitude|longitude|^(lat|lng|lon)$")
+_INSTANT_WORDS = re.compile(r"(?i)rfc[- ]?\d{4}|iso[- ]?8601|date-?time|timestamp|/Date\(")
 _SINGLE_VALUES = {"string", "integer", "number", "boolean"}
 
 
@@ -32,6 +37,7 @@ class Schema:
     required: set[str] = field(default_factory=set)
     items: Node | None = None
     identity: int = 0
+    example: Any = None
 
 
 def schema_of(node: Node, depth: int = 0) -> Schema:
@@ -67,6 +73,7 @@ def _combined(node: Node, depth: int) -> Schema:
         required={str(name) for name in required} if isinstance(required, list) else set(),
         items=node.get("items"),
         identity=id(content),
+        example=example_in(content),
     )
     adds_properties = bool(schema.properties)
     for key in ("allOf", "oneOf", "anyOf"):
@@ -77,6 +84,7 @@ def _combined(node: Node, depth: int) -> Schema:
             schema.type = schema.type or part.type
             schema.format = schema.format or part.format
             schema.description = schema.description or part.description
+            schema.example = part.example if schema.example is None else schema.example
             schema.properties = {**part.properties, **schema.properties}
             schema.items = schema.items or part.items
             schema.nullable = schema.nullable or part.nullable
@@ -105,6 +113,25 @@ def _settle_types(schema: Schema, types: set[str]) -> None:
         schema.type = "object"
 
 
+def example_in(content: Mapping[str, Any]) -> Any:
+    """Return the example of a schema, the first one of several, None where it has none."""
+    examples = content.get("examples")
+    several = examples if isinstance(examples, list) else []
+    return next((entry for entry in (content.get("example"), *several) if entry is not None), None)
+
+
+def _type_of_text(schema: Schema, name: str) -> DataType:
+    """Return the type that the example of a text shows, or that its description names; otherwise text."""
+    if isinstance(schema.example, str) and schema.example.strip():
+        by_example = infer_type(name, [schema.example])
+        # a single text such as 1.10 is an amount only if its name says so too
+        by_name = infer_type(name, ["1"])
+        if by_example and by_example.data_type in ("timestamp", "date", by_name and by_name.data_type):
+            return by_example.data_type
+        return "text"
+    return "timestamp" if is_time_name(name) and _INSTANT_WORDS.search(schema.description) else "text"
+
+
 def _is_null(schema: Schema) -> bool:
     return schema.type in ("", "null") and schema.nullable and not schema.properties and not schema.items
 
@@ -118,4 +145,6 @@ def data_type(schema: Schema, name: str) -> DataType | None:
     """
     if schema.type == "number" and _GEO.search(name.lower()):
         return "double"
+    if schema.type == "string" and not schema.format:
+        return _type_of_text(schema, snake_case(name))
     return _TYPES.get((schema.type, schema.format)) or _TYPES.get((schema.type, ""))

@@ -41,13 +41,18 @@ class Cursor:
         """Return the path with dots."""
         return ".".join(self.path)
 
+    @property
+    def field(self) -> str:
+        """Return the name in filters: those of JSON:API leave out `attributes`."""
+        return ".".join(self.path[1:] if self.path[0] == "attributes" else self.path)
+
 
 def find_cursors(records: Sequence[Any]) -> list[Cursor]:
     """Return the fields that look like a last change and hold an instant in every record, the best first."""
     ranked = []
     for path in _field_paths(records[:1], ()):
         name = snake_case(path[-1])
-        if not _CHANGE_NAMES.search(name) or _OTHER_NAMES.search(name) or any("." in part for part in path):
+        if not tells_change(path[-1]) or any("." in part for part in path):
             continue
         values = [value_at(record, path) for record in records]
         instants = cursor_instants(values, INSTANT).to_pylist()
@@ -59,6 +64,12 @@ def find_cursors(records: Sequence[Any]) -> list[Cursor]:
     return [cursor for _, cursor in sorted(ranked, key=lambda entry: entry[0])]
 
 
+def tells_change(name: str) -> bool:
+    """Tell whether a field is named like the time of a record's last change."""
+    snake = snake_case(name)
+    return _CHANGE_NAMES.search(snake) is not None and not _OTHER_NAMES.search(snake)
+
+
 def _field_paths(values: Sequence[Any], path: FieldPath) -> list[FieldPath]:
     if len(path) > _MAX_DEPTH or not values or not isinstance(values[0], dict):
         return [path] if path else []
@@ -67,23 +78,44 @@ def _field_paths(values: Sequence[Any], path: FieldPath) -> list[FieldPath]:
 
 def _likely_formats(values: Sequence[Any]) -> tuple[str, ...]:
     """Return formats in the order in which an API that writes such values is likely to take them."""
-    if all(isinstance(value, (int, float)) for value in values):
-        first = "unix_ms" if max(values) > 1e11 else "unix"
+    texts = [str(value).strip() for value in values]
+    if all(re.fullmatch(r"\d+(\.\d+)?", text) for text in texts):
+        first = "unix_ms" if max(map(float, texts)) > 1e11 else "unix"
         return (first, "iso8601", "date")
-    texts = [str(value) for value in values]
+    if all(text.startswith("/Date(") for text in texts):
+        return ("iso8601", "unix_ms", "iso8601_naive", "date")
     if all(len(text) == len("2026-01-01") for text in texts):
         return ("date", "iso8601", "unix")
-    if all(re.search(r"(Z|[+-]\d\d:?\d\d)$", text) for text in texts):
+    if all(re.search(r"\d\d(Z|[+-]\d\d:?\d\d)$", text) for text in texts) and texts[0][:1].isdigit():
         return ("iso8601", "unix", "date", "iso8601_naive")
-    if all(text[10:11] == " " for text in texts):
-        # an API most likely takes instants as it writes them
-        return ("%Y-%m-%d %H:%M:%S", "iso8601_naive", "iso8601", "date")
+    # an API most likely takes instants as it writes them
+    for pattern, instant_format in _AS_WRITTEN:
+        if all(pattern.fullmatch(text) for text in texts):
+            return (instant_format, "iso8601", "iso8601_naive", "date")
     return ("iso8601_naive", "iso8601", "date", "unix")
+
+
+_CLOCK = r"\d\d:\d\d:\d\d(\.\d+)?"
+_AS_WRITTEN = (
+    (re.compile(rf"\d{{4}}-\d\d-\d\d {_CLOCK}"), "%Y-%m-%d %H:%M:%S"),
+    (re.compile(rf"\d{{4}}-\d\d-\d\d {_CLOCK} UTC"), "%Y-%m-%d %H:%M:%S UTC"),
+    (
+        re.compile(rf"[A-Z][a-z]{{2}}, \d\d? [A-Z][a-z]{{2}} \d{{4}} {_CLOCK} GMT"),
+        "%a, %d %b %Y %H:%M:%S GMT",
+    ),
+    (
+        re.compile(rf"[A-Z][a-z]{{2}}, \d\d? [A-Z][a-z]{{2}} \d{{4}} {_CLOCK} .*"),
+        "%a, %d %b %Y %H:%M:%S +0000",
+    ),
+)
+"""How an API may write instants, each with the format in which it most likely takes them."""
 
 
 _STARTS = ("min", "from", "after", "since", "start", "begin", "gte", "gt", "gteq", "ge", "newer")
 _ENDS = ("max", "to", "before", "until", "end", "end", "lt", "lt", "lt", "lt", "older")
 _LATER_ENDS = {"since": ("before",), "gte": ("lte",), "gteq": ("lteq",), "ge": ("le",), "gt": ("lte",)}
+_GENERAL_WORDS = {"at", "on", "date", "time", "datetime", "utc", "gmt", "last"}
+"""Words that filters by other times have too."""
 _CREATION = re.compile(r"creat|placed|publish|ordered|birth|deliver|ship|paid|expire|due")
 
 
@@ -98,7 +130,7 @@ def described_pairs(known: Collection[str], cursor: str) -> list[tuple[str, tupl
         The best first: those that are named after the field, then those about changes, then the general ones.
     """
     about: Mapping[str, Any] = known if isinstance(known, Mapping) else {}
-    words = set(cursor.split("_"))
+    words = set(cursor.split("_")) - _GENERAL_WORDS
     ranked = []
     for name in known:
         parts = _parts(name)

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 
 from ecom_assets.discovery.endpoint_draft import ApiConventions, EndpointDraft, Guess, Paging
-from ecom_assets.discovery.exploration.cursors import filter_params, find_cursors
+from ecom_assets.discovery.exploration.cursors import find_cursors
 from ecom_assets.discovery.exploration.endpoint_client import ApiResponse, OutOfRequests
+from ecom_assets.discovery.exploration.filter_choice import FilterChoice
 from ecom_assets.discovery.exploration.paging.list_paging import ListPaging
 from ecom_assets.discovery.exploration.paging.next_page import read_next_page
 from ecom_assets.discovery.exploration.paging.window_pages import check_pages_of_window
 from ecom_assets.discovery.exploration.placeholder_window import PlaceholderWindow
 from ecom_assets.discovery.exploration.record_list import RecordList
 from ecom_assets.discovery.exploration.requested_total import ask_for_total
-from ecom_assets.discovery.exploration.time_filter import TimeFilterSearch
 from ecom_assets.discovery.exploration.totals import find_total, total_in, verify_on_last_page
 from ecom_assets.discovery.field_path import json_path
 from ecom_assets.foundation.errors import ApiError
@@ -23,7 +23,6 @@ _ENOUGH_RECORDS = 50
 _RESERVED_REQUESTS = 1
 _NO_RECORDS_STATUSES = (204, 404)
 """Statuses that may stand for an empty page."""
-_MAX_NAMES_SHOWN = 4
 
 
 def explore_endpoint(
@@ -152,31 +151,10 @@ class _Exploration:
                 else "no field looks like the time of a record's last change"
             )
             return
-        cursor = cursors[0]
-        taken = {
-            *endpoint.paging.params,
-            *endpoint.paging.paginator.values(),
-            endpoint.paging.size_param,
-            *self.client.params,
-        }
-        names = filter_params(cursor, self.known, [str(name) for name in taken if name])
-        size = endpoint.paging.size or len(record_list.records)
-        search = TimeFilterSearch(record_list, cursor, names, endpoint.paging.size_params, size)
-        try:
-            endpoint.time_filter = search.find(self.conventions)
-        finally:
-            if endpoint.time_filter is None:
-                some = ", ".join(search.tried[:_MAX_NAMES_SHOWN]) or "none"
-                endpoint.notes.append(
-                    f"no time filter was found for {cursor.name}: {len(search.tried)} parameters were tried, "
-                    f"{some}{', …' if len(search.tried) > _MAX_NAMES_SHOWN else ''}"
-                )
-        if endpoint.time_filter is None:
-            return
-        self._check_total_of_empty_lists(search.empty_responses)
-        endpoint.oldest = min(cursor.instants)
-        if not endpoint.complete and self.client.requests_left >= _RESERVED_REQUESTS + 1:
-            endpoint.oldest = search.find_oldest(endpoint.time_filter, endpoint.oldest)
+        choice = FilterChoice(record_list, endpoint, cursors[0], self.conventions, self.known)
+        choice.find()
+        self._check_total_of_empty_lists(choice.empty_responses)
+        choice.find_oldest()
 
     def _check_total_of_empty_lists(self, responses: Sequence[ApiResponse]) -> None:
         """Drop a total that is not 0 where the filter left no record, and note a 404 for an empty list."""

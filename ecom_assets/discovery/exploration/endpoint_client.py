@@ -137,8 +137,8 @@ class EndpointClient:
             return [name for name in usual if not known or name in known] + names_alike(usual, known)
         by_name: dict[str, str] = {}
         for path in body_paths(self.body):
-            by_name.setdefault(_normalized(path.rpartition(".")[2]), path)
-        return list(dict.fromkeys(by_name[name] for name in map(_normalized, usual) if name in by_name))
+            by_name.setdefault(normalized(path.rpartition(".")[2]), path)
+        return list(dict.fromkeys(by_name[name] for name in map(normalized, usual) if name in by_name))
 
     def follow(self, url: str) -> ApiResponse:
         """Return the answer at an address that the API gave."""
@@ -226,5 +226,6 @@ def with_fields(body: Mapping[str, Any], fields: Mapping[str, Any]) -> dict[str,
     return changed
 
 
-def _normalized(name: str) -> str:
+def normalized(name: str) -> str:
+    """Return a name without case and underscores, in which APIs differ."""
     return name.lower().replace("_", "")

@@ -183,7 +183,8 @@ def _endpoint_lines(endpoint: EndpointDraft, usual_paginator: Mapping[str, Any] 
         lines += ["      method: POST", f"      json: {flow_yaml(_body_of(endpoint))}"]
     if params:
         evidence = endpoint.paging.size_evidence if endpoint.paging.params else ""
-        lines.append(f"      params: {flow_yaml(params)}{comment(evidence)}")
+        window = endpoint.time_filter.evidence.get("params", "") if endpoint.time_filter else ""
+        lines.append(f"      params: {flow_yaml(params)}{comment(evidence, window)}")
     lines.append(
         f"      data_selector: {flow_yaml(endpoint.data_selector.value)}{comment(endpoint.data_selector.evidence)}"
     )

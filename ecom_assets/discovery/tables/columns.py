@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ecom_assets.declaration.column_types import COLUMN_TYPES
-from ecom_assets.discovery.field_path import FieldPath
+from ecom_assets.discovery.field_path import FieldPath, bare_path, in_json_api
 from ecom_assets.discovery.tables.described_fields import DescribedField, merge_types
 from ecom_assets.discovery.tables.fields import Fields
 from ecom_assets.discovery.tables.naming import NamingRules, snake_case
@@ -80,11 +80,14 @@ def draft_columns(
     types = {
         path: typed[path][0].data_type if path in typed else None for path in [*fields.values, *described]
     }
-    template = naming.template_columns(table, types)
+    # the fields of JSON:API are named as if they stood in the record itself
+    bare = {path: bare_path(path) if in_json_api(types) else path for path in types}
+    by_bare_path = naming.template_columns(table, {bare[path]: kind for path, kind in types.items()})
+    template = {path: by_bare_path[bare[path]] for path in types if bare[path] in by_bare_path}
     for path, (inferred, contradiction, values) in typed.items():
         entry = described.get(path)
         used = [*taken, *(column.name for column in columns)]
-        name = naming.column(path, used)
+        name = naming.column(bare[path], used)
         description = entry.description if entry else ""
         column = ColumnDraft(name, path, inferred, True, description=description, values=values)
         if path in template and template[path].name not in used:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
@@ -14,7 +15,7 @@ from ecom_assets.discovery.tables.naming import singular, snake_case
 _LIKELY_NAMES = (
     re.compile(r"id"),
     re.compile(r"_?id|uuid|guid|uid|key|gid|pk|(object|record|entity|document|global|row)_id"),
-    re.compile(r"number|code|sku|reference|handle|slug|line|position|line_number"),
+    re.compile(r"number|code|sku|reference|handle|slug|line|position|line_number|(line|row|item)_no"),
     re.compile(r".*_(id|key|uuid|guid)|(?!phone|house|street|zip|postal).*_(number|code)|.*sku"),
 )
 _TIMES = re.compile(r".*(_at|_on|date|day|time)")
@@ -32,7 +33,10 @@ _RANK_OF_UNLIKELY = 7
 
 
 def find_key(
-    fields: Mapping[FieldPath, Sequence[Any]], resource: str, groups: Sequence[int] | None = None
+    fields: Mapping[FieldPath, Sequence[Any]],
+    resource: str,
+    groups: Sequence[int] | None = None,
+    opaque: Collection[FieldPath] = (),
 ) -> Guess[list[FieldPath]] | None:
     """Return the paths of at most two fields that identify a record, None where there are none.
 
@@ -41,13 +45,16 @@ def find_key(
         resource: The name of the resource, for fields such as `order_id`.
         groups: For each record a number; records of different numbers may have the same key. Used for the elements
             of nested lists, which are identified within their list.
+        opaque: Fields that hold identifiers that only a program makes, such as UUIDs, by their description.
     """
     count = len(next(iter(fields.values()), ()))
     group_of = groups if groups is not None else [0] * count
     usable = [path for path, values in fields.items() if len(path) == 1 and _may_be_key(values)]
-    opaque = {path for path in usable if all(_OPAQUE.fullmatch(str(value)) for value in fields[path])}
+    programs = {path for path in usable if all(_OPAQUE.fullmatch(str(value)) for value in fields[path])}
+    programs = {path for path in usable if path in opaque or (count and path in programs)}
+    lists = sum(size > 1 for size in Counter(group_of).values())
     # an identifier that only a program makes comes before a number that a person may edit
-    usable.sort(key=lambda path: min(_rank(path[0], resource), 2 if path in opaque and count else 9))
+    usable.sort(key=lambda path: min(_rank(path[0], resource), 2 if path in programs else 9))
     within = "within their list, " if groups is not None else ""
     for paths in [(path,) for path in usable] + list(combinations(usable[:_MAX_FIELDS_IN_PAIRS], 2)):
         ranks = [_rank(path[0], resource) for path in paths]
@@ -55,8 +62,34 @@ def find_key(
             continue
         keys = list(zip(group_of, *(fields[path] for path in paths), strict=True))
         if len(set(keys)) == count:
-            return Guess(list(paths), f"unique {within}and never null in {count} records")
+            spoke = "" if groups is None else _lists_that_spoke(lists)
+            return Guess(list(paths), f"unique {within}and never null in {count} records{spoke}")
     return None
+
+
+def find_nested_key(
+    fields: Mapping[FieldPath, Sequence[Any]], resource: str
+) -> Guess[list[FieldPath]] | None:
+    """Return the path of a field in an object of a record that is named like a key and identifies it, None without."""
+    count = len(next(iter(fields.values()), ()))
+    usable = [path for path, values in fields.items() if len(path) == 2 and _may_be_key(values)]
+    for path in sorted(usable, key=lambda path: _rank(path[-1], resource)):
+        if _rank(path[-1], resource) < _RANK_OF_OTHERS and len(set(fields[path])) == count:
+            return Guess([path], f"unique and never null in {count} records")
+    return None
+
+
+def speaks_for_itself(path: FieldPath, resource: str, values: Sequence[Any]) -> bool:
+    """Tell whether a field is named like a key, or holds identifiers that only a program makes."""
+    return _rank(path[-1], resource) < _RANK_OF_OTHERS or all(
+        _OPAQUE.fullmatch(str(value)) for value in values
+    )
+
+
+def _lists_that_spoke(count: int) -> str:
+    if not count:
+        return "; no list has two of them, so its name alone speaks for it"
+    return f", of which {count} {'list has' if count == 1 else 'lists have'} two or more"
 
 
 def find_child_key(
@@ -88,8 +121,11 @@ def find_child_key(
 
 def _rank(name: str, resource: str) -> int:
     column = snake_case(name)
-    if column == f"{singular(resource)}_id":
+    own = column.removeprefix(f"{singular(resource)}_") if column != singular(resource) else column
+    if own in ("id", "uuid", "guid", "key") and own != column:
         return 1
+    if own != column and own in ("number", "code", "no", "reference"):
+        return 3
     for rank, pattern in zip((0, 2, 3, 4), _LIKELY_NAMES, strict=True):
         if pattern.fullmatch(column):
             return rank

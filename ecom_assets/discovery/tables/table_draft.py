@@ -6,13 +6,24 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ecom_assets.contract.record_keys import value_at
 from ecom_assets.discovery.endpoint_draft import EndpointDraft, Guess
-from ecom_assets.discovery.field_path import FieldPath
+from ecom_assets.discovery.field_path import FieldPath, bare_path
 from ecom_assets.discovery.tables.columns import ColumnDraft, draft_columns
-from ecom_assets.discovery.tables.described_fields import AS_DESCRIBED, DescribedField, DescribedTable
+from ecom_assets.discovery.tables.described_fields import (
+    AS_DESCRIBED,
+    DescribedField,
+    DescribedTable,
+    merge_types,
+)
 from ecom_assets.discovery.tables.fields import flatten_records
 from ecom_assets.discovery.tables.naming import NamingRules, singular, snake_case
-from ecom_assets.discovery.tables.primary_key import find_child_key, find_key
+from ecom_assets.discovery.tables.primary_key import (
+    find_child_key,
+    find_key,
+    find_nested_key,
+    speaks_for_itself,
+)
 from ecom_assets.discovery.tables.type_inference import InferredType, infer_type
 from ecom_assets.foundation.errors import ApiError
 
@@ -71,7 +82,14 @@ def draft_tables(
         paths = [entry.path for entry in parent_columns]
         key = find_child_key(fields.values, name, parents, paths)
     elif key is None:
-        key = find_key(fields.values or _stand_ins_for_keys(described.fields), name)
+        candidates = fields.values or _stand_ins_for_keys(described.fields)
+        opaque = _opaque(described.fields)
+        key = find_key(candidates, name, opaque=opaque) or find_nested_key(candidates, name)
+    if key is None and not endpoint.records:
+        raise ApiError(
+            f"{endpoint.path}: found no primary key: no described field is named like one; leave out --offline, or "
+            "write the resource by hand"
+        )
     if key is None:
         raise ApiError(
             f"{endpoint.path}: found no primary key: no field, and no two fields, identify each of its "
@@ -85,6 +103,13 @@ def draft_tables(
     unseen = [
         path for path in described.lists if path not in fields.lists and not any(fields.values.get(path, ()))
     ]
+    if any(len(path) > 1 for path in key.value) and not parent_columns:
+        # a nested list takes the key of its record from the record itself, not from an object within it
+        fields.values |= fields.lists
+        fields.json_reasons |= dict.fromkeys(
+            fields.lists, "a list of objects; the key of its record is nested"
+        )
+        fields.lists, unseen = {}, []
     children: dict[FieldPath, TableDraft] = {}
     for path, lists in [*fields.lists.items(), *((path, []) for path in unseen)]:
         used = [*taken, name, *(entry.name for entry in children.values())]
@@ -128,6 +153,10 @@ def _stand_ins_for_keys(described: Mapping[FieldPath, DescribedField]) -> Mappin
     }
 
 
+def _opaque(described: Mapping[FieldPath, DescribedField]) -> list[FieldPath]:
+    return [path for path, entry in described.items() if "uuid" in entry.written_type]
+
+
 def _draft_nested_list(
     parent: TableDraft,
     parent_key: Guess[list[FieldPath]],
@@ -158,10 +187,15 @@ def _draft_nested_list(
         if inner not in {(name,) for name in parent_names}
     }
     candidates = fields.values if elements else _stand_ins_for_keys(own_fields)
-    keys = find_key(candidates, path[-1], groups if elements else None) if candidates else None
+    numbers = groups if elements else None
+    keys = find_key(candidates, path[-1], numbers, _opaque(own_fields)) if candidates else None
     if keys is None:
         return None
-    name = naming.child(parent.name, path, taken)
+    # where no list has two elements, every field is unique within its list
+    without_proof = bool(elements) and len(set(groups)) == len(groups)
+    if without_proof and not any(speaks_for_itself(key, path[-1], candidates[key]) for key in keys.value):
+        return None
+    name = naming.child(parent.name, bare_path(path), taken)
     description = (
         described.list_descriptions.get(path)
         or f"One row per element of {'.'.join(path)} of {_words(parent_name, article=True)}."
@@ -169,8 +203,7 @@ def _draft_nested_list(
     table = TableDraft(name, description, Guess([], keys.evidence), [], None, parent.name, path)
     for key, column_name in zip(parent_key.value, parent_names, strict=True):
         table.include.append(key[0])
-        values = [_parent_value(parent, key, number) for number in groups]
-        inferred = infer_type(snake_case(key[0]), values) or InferredType("bigint", "as described")
+        inferred = _parent_type(parent, key, described)
         column = ColumnDraft(column_name, (f"_{parent.name}_{key[0]}",), inferred, False)
         if key in from_grandparent:
             column.type, column.references = from_grandparent[key].type, from_grandparent[key].references
@@ -198,8 +231,11 @@ def _parent_column_name(parent_name: str, key: FieldPath) -> str:
     return name if name.startswith(f"{parent_name}_") else f"{parent_name}_{name}"
 
 
-def _parent_value(parent: TableDraft, key: FieldPath, number: int) -> Any:
-    return parent.endpoint.records[number].get(key[0]) if parent.endpoint else None
+def _parent_type(parent: TableDraft, key: FieldPath, described: DescribedTable) -> InferredType:
+    """Return the type that the parent's own column for a part of its key has."""
+    values = [value_at(record, key) for record in parent.endpoint.records] if parent.endpoint else []
+    inferred, _ = merge_types(infer_type(snake_case(key[-1]), values), described.fields.get(key))
+    return inferred or InferredType("bigint", "as described")
 
 
 def allow_nulls(table: TableDraft, endpoint: EndpointDraft | None) -> None:

@@ -14,18 +14,22 @@ from ecom_assets.declaration.reading import Column
 
 _NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?")
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d")
-_ZONE = re.compile(r"(Z|z|[+-]\d\d(:?\d\d)?)$")
+_OTHER_INSTANTS = {
+    "as in RFC 2822": re.compile(r"([A-Z][a-z]{2}, )?\d{1,2} [A-Z][a-z]{2} \d{4} \d\d:\d\d.*"),
+    "written as /Date(…)/": re.compile(r"/Date\(-?\d+([+-]\d{4})?\)/"),
+}
+_ZONE = re.compile(r"(Z|z|[+-]\d\d(:?\d\d)?| UTC| GMT)$")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 _TIME = re.compile(r"\d\d:\d\d:\d\d(\.\d+)?")
 _MONEY = re.compile(
     r"(^|_)(price|prices|total|subtotal|amount|cost|costs|tax|taxes|discount|fee|fees|sum|balance|refund|refunded|value)(_|$)"
 )
 _NO_MONEY = re.compile(
-    r"(^|_)(count|quantity|number|items|pieces|cents|id|version|code|sku|phone|zip|ip|class)(_|$)"
+    r"(^|_)(count|quantity|number|items|pieces|cents?|minor|micros|id|version|code|sku|phone|zip|ip|class)(_|$)"
 )
 _SHARE = re.compile(r"(^|_)(rate|share|ratio|percent|percentage|factor|weight)(_|$)")
 _TIMES = re.compile(
-    r"(_at|_on|_ts|_time|_date|date|time|timestamp|created|updated|modified|changed|joined|registered|published)$"
+    r"(_at|_on|_ts|_time|_date|date|time|timestamp|created|updated|modified|changed|joined|registered|published)(_utc|_gmt)?$"
 )
 _GEO = re.compile(r"(^|_)(lat|lng|lon|long|latitude|longitude)(_|$)")
 _MAX_DECIMAL_DIGITS = 6
@@ -78,6 +82,11 @@ def infer_type(name: str, values: Sequence[Any]) -> InferredType | None:
     return InferredType("text", "texts and numbers")
 
 
+def is_time_name(name: str) -> bool:
+    """Tell whether a name in snake_case is usual for instants."""
+    return _TIMES.search(name) is not None
+
+
 def _type_of_texts(name: str, present: Sequence[str]) -> InferredType:
     if not present:
         return InferredType("text", "every text is empty")
@@ -94,6 +103,12 @@ def _type_of_texts(name: str, present: Sequence[str]) -> InferredType:
         if all(matches(text) for text in present) and _converts(present, data_type):
             naive = data_type == "timestamp" and not all(_ZONE.search(text) for text in present)
             return InferredType(data_type, "without a time zone, taken as UTC" if naive else "")
+    for evidence, pattern in _OTHER_INSTANTS.items():
+        if all(map(pattern.fullmatch, present)) and _converts(present, "timestamp"):
+            return InferredType("timestamp", evidence)
+    numbers_of_seconds = all(re.fullmatch(r"\d{9,13}", text) for text in present)
+    if is_time_name(name) and numbers_of_seconds and _are_unix_times([int(text) for text in present]):
+        return InferredType("timestamp", "seconds or milliseconds since 1970, as text")
     return InferredType("text")
 
 

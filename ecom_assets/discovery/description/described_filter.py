@@ -1,0 +1,113 @@
+"""Finds the time filter that a description has: parameters for a window, or an example of an expression."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from ecom_assets.declaration.placeholders import END, START, find_placeholders
+from ecom_assets.discovery.description.described_endpoint import DescribedEndpoint
+from ecom_assets.discovery.endpoint_argument import EndpointArgument
+from ecom_assets.discovery.endpoint_draft import TimeFilter
+from ecom_assets.discovery.exploration.cursors import Cursor, filter_params, tells_change
+from ecom_assets.discovery.field_path import FieldPath
+from ecom_assets.discovery.filter_expressions import described_expressions
+from ecom_assets.discovery.tables.described_fields import AS_DESCRIBED
+from ecom_assets.discovery.tables.naming import snake_case
+from ecom_assets.foundation.errors import ApiError
+
+_CHANGE = re.compile(r"updat|modif|chang|edit")
+_TIME = re.compile(r"\b(date|time|instant|timestamp|datetime|iso[- ]?8601|rfc[- ]?\d{4}|unix|epoch|day)")
+_BOUNDS = "not known, so each window is requested with one more step at its ends"
+
+
+def described_filter(described: DescribedEndpoint, taken: Collection[str]) -> TimeFilter | None:
+    """Return the time filter that a description has, None where it has none.
+
+    Args:
+        described: The endpoint's description.
+        taken: The parameters that the paging has.
+    """
+    if not described.params:
+        return None
+    for path in _cursor_paths(described):
+        cursor = Cursor(path, (), ())
+        for start, ends in filter_params(cursor, described.params, taken):
+            if takes_time(start, described.params[start]):
+                return _by_params(cursor, start, ends, described.params[start])
+        for expression, field in described_expressions(described.params):
+            if field == cursor.field and expression.param not in taken:
+                template = expression.template(cursor.field, as_number=False)
+                evidence = {"params": expression.evidence, "bounds": _BOUNDS}
+                incremental = {"cursor_path": cursor.name, "format": "iso8601", "bounds": "()"}
+                return TimeFilter(incremental, evidence, template)
+    return None
+
+
+def described_placeholder_filter(described: DescribedEndpoint, argument: EndpointArgument) -> TimeFilter:
+    """Return the time filter of a request with placeholders for a window.
+
+    Raises:
+        ApiError: No described field tells when a record changed.
+    """
+    paths = _cursor_paths(described)
+    if not paths:
+        raise ApiError(
+            f"{argument.path}: found placeholders of a window, but no described field of a record tells when it "
+            "changed; declare the cursor by hand"
+        )
+    places = [
+        "/".join(map(str, place)) for part in (argument.params, argument.body) for place in _places(part)
+    ]
+    path = next((path for path in paths if any(path[-1] in place for place in places)), paths[0])
+    about = [
+        described.params[name]
+        for name in (place.replace("/", ".") for place in places)
+        if name in described.params
+    ]
+    incremental = {
+        "cursor_path": ".".join(path),
+        "format": _format(about[0]) if about else "iso8601",
+        "bounds": "()",
+    }
+    return TimeFilter(incremental, {"cursor_path": AS_DESCRIBED, "bounds": _BOUNDS})
+
+
+def _places(part: Any) -> list[tuple[str | int, ...]]:
+    return [place for place, name in find_placeholders(part) if name in (START, END)]
+
+
+def _cursor_paths(described: DescribedEndpoint) -> list[FieldPath]:
+    """Return the described fields that tell when a record changed, the outer ones first."""
+    paths = [
+        path
+        for path, entry in described.table.fields.items()
+        if entry.data_type in ("timestamp", "date", "bigint") and tells_change(path[-1])
+    ]
+    return sorted(paths, key=len)
+
+
+def _by_params(cursor: Cursor, start: str, ends: tuple[str, ...], about: Mapping[str, Any]) -> TimeFilter:
+    incremental = {"cursor_path": cursor.name, "start_param": start}
+    if ends:
+        incremental["end_param"] = ends[0]
+    incremental |= {"format": _format(about), "bounds": "()"}
+    return TimeFilter(incremental, {"start_param": AS_DESCRIBED, "bounds": _BOUNDS})
+
+
+def takes_time(name: str, about: Mapping[str, Any]) -> bool:
+    """Tell whether a parameter takes an instant; `after` alone may take the key of a record."""
+    if about.get("format") in ("date", "date-time"):
+        return True
+    text = str(about.get("description", "")).lower()
+    return _CHANGE.search(snake_case(name)) is not None or _TIME.search(text) is not None
+
+
+def _format(about: Mapping[str, Any]) -> str:
+    """Return the format of instants in a parameter."""
+    text = str(about.get("description", "")).lower()
+    is_number = about.get("type") in ("integer", "number")
+    if is_number or (re.search(r"\b(unix|epoch)\b", text) and "iso" not in text):
+        return "unix_ms" if re.search(r"milli|\bms\b", text) else "unix"
+    return "date" if about.get("format") == "date" else "iso8601"
