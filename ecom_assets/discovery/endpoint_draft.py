@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
+from urllib.parse import parse_qsl, urlsplit
 
 from ecom_assets.discovery.field_path import FieldPath
 from ecom_assets.discovery.filter_expressions import Expression
@@ -55,6 +56,11 @@ class Paging:
             page = position // size + self.paginator["base_page"]
             return {**sized, self.paginator.get("page_param", "page"): page}
         return None
+
+    @property
+    def pointer_params(self) -> list[str]:
+        """Return the parameters in the address of the second page."""
+        return [name for name, _ in parse_qsl(urlsplit(self.pointer).query, keep_blank_values=True)]
 
     @property
     def size_params(self) -> dict[str, Any]:

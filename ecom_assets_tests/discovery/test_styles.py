@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from datetime import datetime, timezone
 from decimal import Decimal
@@ -40,12 +41,14 @@ def test_what_discover_writes_loads_to_the_row_without_an_edit(
     server, file = StyleServer(style), tmp_path / f"{name}.yaml"
     with serving() as loopback:
         loopback.answering = server
+        started = time.monotonic()
         found = discovered(style, loopback.base_url)
+        record_property("seconds", round(time.monotonic() - started, 2))
         record_property("requests", server.requests)
         assert found.requests <= style.most
         file.write_text(found.text, "utf-8")
         shop = load_shop(file)
-        table = shop.resource("orders")
+        table = shop.resource(style.resource)
         assert declared_paging(table, shop) == style.paginator, found.text
         assert style.paginator["type"] in style.becomes
         assert not [words for words in style.says if words not in found.text]
@@ -99,12 +102,12 @@ def load(shop: Shop, style: Style, file: Path) -> dict[str, str]:
 def assert_equal_rows(file: Path, shop: Shop, style: Style, orders: list[Order]) -> None:
     """Compare the tables with the orders, row by row."""
     wanted = [order for order in orders if not style.filter or START <= order.changed < END]
-    table = shop.resource("orders")
+    table = shop.resource(style.resource)
     names = {".".join(column.path): column.name for column in table.columns}
     columns = [
         names[path] for path in (style.places[name] for name in ("number", "changed", "total", "note"))
     ]
-    assert rows_of(file, shop, "orders", columns) == sorted(
+    assert rows_of(file, shop, style.resource, columns) == sorted(
         (plain(style.key(order.number)), order.changed, order.total, order.note) for order in wanted
     )
     assert rows_of(file, shop, "rejected_rows", ["record"]) == []

@@ -108,6 +108,9 @@ class _Exploration:
                     f"{name}: not explored to the end, all {self.client.max_requests} requests were used"
                 )
         self._request_page_after_last()
+        for response, records in self.record_list.pages:
+            if not records:
+                self.pages.stop_at_empty_page(response)
         self.endpoint.records = self.record_list.sample()
         self.endpoint.requests = self.client.request_count
         return self.endpoint
@@ -161,6 +164,7 @@ class _Exploration:
         endpoint = self.endpoint
         for response in responses:
             self._ignore_status_of_empty_page(response)
+            self.pages.stop_at_empty_page(response)
             number = total_in(endpoint.total, response, [], self.record_list.path) if endpoint.total else None
             if endpoint.total and number is not None and not response.refused:
                 if number:
@@ -179,7 +183,7 @@ class _Exploration:
             self.client.requests_left > _RESERVED_REQUESTS
             and before < len(self.record_list.sample()) < _ENOUGH_RECORDS
             and not self.endpoint.complete
-            and self.endpoint.paging.paginator["type"] != "single_page"
+            and self.endpoint.paging.paginator["type"] not in ("single_page", "range")
         ):
             before = len(self.record_list.sample())
             self.endpoint.complete = not read_next_page(self.record_list, self.endpoint.paging)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -119,6 +120,28 @@ class Token:
 
 
 @dataclass(frozen=True)
+class Range:
+    """A page begins where the request header `Range` says."""
+
+    def begin(self, asked: Asked, keys: Sequence[str], size: int) -> int:
+        """Return the position of the first record."""
+        return int(_RANGE.fullmatch(asked.seen.headers.get("range", "items=0-"))[1])  # type: ignore[index]
+
+
+@dataclass(frozen=True)
+class RangeSize(Size):
+    """A page ends where the request header `Range` says."""
+
+    def of(self, asked: Asked) -> int:
+        """Return the length of a page."""
+        found = _RANGE.fullmatch(asked.seen.headers.get("range", ""))
+        return min(int(found[2]) - int(found[1]) + 1, self.largest) if found and found[2] else self.usual
+
+
+_RANGE = re.compile(r"items=(\d+)-(\d*)")
+
+
+@dataclass(frozen=True)
 class After:
     """A page begins after the record with a key."""
 
@@ -150,13 +173,14 @@ def _number(name: str, text: str) -> int:
     return int(text)
 
 
-def link_at(path: str, begin: Any, last: Last = "null", *, whole: bool = True) -> Lead:
-    """Return a lead: the address of the next page in the body, whole or without the host."""
+def link_at(path: str, begin: Any, last: Last = "null", *, whole: bool | None = True) -> Lead:
+    """Return a lead: the address of the next page in the body, whole, from the root, or (None) its last part."""
 
     def write(page: Page, answer: Answer) -> None:
         host = f"http://{page.asked.seen.headers['host']}" if whole else ""
         if page.has_more:
-            answer.put(path, host + page.asked.address(**begin.next(page)))
+            address = host + page.asked.address(**begin.next(page))
+            answer.put(path, address if whole is not None else address.rpartition("/")[2])
         elif last == "self":
             answer.put(path, host + page.asked.address())
         elif last != "absent":

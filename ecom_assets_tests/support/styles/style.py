@@ -54,6 +54,7 @@ class Style:
         by_key: Sort by key, not by time.
         newest_first: Sort the other way round until a request says where a page begins.
         endpoint: What the user passes as `--endpoint`.
+        resource: The name of the table that `discover` makes.
         posted: The request is a POST, and its parameters are in the body.
         given: The parameters that the user passes as `--parameter`.
         most: How many requests `discover` may send.
@@ -82,6 +83,7 @@ class Style:
     by_key: bool = False
     newest_first: bool = False
     endpoint: str = "/v2/orders"
+    resource: str = "orders"
     posted: bool = False
     given: Collection[str] = ()
     most: int = 12

@@ -8,8 +8,12 @@ from typing import Any
 
 from ecom_assets.discovery.endpoint_draft import ApiConventions, EndpointDraft, Paging
 from ecom_assets.discovery.exploration.endpoint_client import ApiResponse
-from ecom_assets.discovery.exploration.paging.next_page import has_pointer, next_url
-from ecom_assets.discovery.exploration.paging.page_size import find_largest_page_size, find_size_param
+from ecom_assets.discovery.exploration.paging.next_page import has_pointer, next_cursor, next_url
+from ecom_assets.discovery.exploration.paging.page_size import (
+    MAX_PAGE_SIZE,
+    find_largest_page_size,
+    find_size_param,
+)
 from ecom_assets.discovery.exploration.paging.paging_search import find_paging, signs_of_next_page
 from ecom_assets.discovery.exploration.paging.pointer_paging import paging_by_address
 from ecom_assets.discovery.exploration.paging.pointers import has_more_path
@@ -55,6 +59,9 @@ class ListPaging:
         paging = find_paging(record_list, size_param, self.conventions.paginator, self.known)
         records, size = record_list.records, len(record_list.records)
         evidence = "the size of a page when none is asked for"
+        if paging and paging.size:
+            size, records = paging.size, record_list.pages[-1][1]
+            evidence = f"{size} records came when {MAX_PAGE_SIZE} were asked for"
         # set at once, in case that no request is left for more
         endpoint.paging = _with_size(paging or endpoint.paging, size_param, size, evidence)
         if size_param:
@@ -77,7 +84,7 @@ class ListPaging:
                         f"{len(records)} records came, which may be a full page; nothing that was tried leads to "
                         "another one, and nothing says that there is none"
                     )
-        elif paging.paginator["type"] in ("offset", "page_number"):
+        elif paging.paginator["type"] in ("offset", "page_number", "range"):
             endpoint.complete = len(records) < size and not more and not may_be_full
         else:
             endpoint.complete = not more and not has_pointer(response, paging) and not may_be_full
@@ -145,6 +152,16 @@ class ListPaging:
             paginator["cursor_path"] = f"{json_path(self.record_list.path)}[-1].{json_path(tuple(names))}"
         return Paging(paginator, evidence) if kind else None
 
+    def stop_at_empty_page(self, response: ApiResponse) -> None:
+        """Declare that an empty page is the last one, if it has a cursor to another page all the same."""
+        paging = self.endpoint.paging
+        paginator = paging.paginator
+        has_end = "has_more_path" in paginator or "stop_after_empty_page" in paginator
+        if paginator["type"] == "cursor" and not has_end and response.body and next_cursor(response, paging):
+            evidence = f"{paging.evidence}; an empty page has a cursor, too"
+            stopping = {**paginator, "stop_after_empty_page": True}
+            self.endpoint.paging = replace(paging, paginator=stopping, evidence=evidence)
+
     def use_has_more(self, far: ApiResponse) -> None:
         """Declare the field that says whether there are more pages, since no empty page ends the list.
 
@@ -192,7 +209,7 @@ class ListPaging:
 
 def _with_size(paging: Paging, size_param: str | None, size: int, evidence: str) -> Paging:
     """Return the paging with its page size, in the paginator or in the parameters."""
-    if paging.paginator["type"] == "offset":
+    if paging.paginator["type"] in ("offset", "range"):
         paginator = {**paging.paginator, "limit": size}
         if size_param and size_param != "limit":
             paginator["limit_param"] = size_param

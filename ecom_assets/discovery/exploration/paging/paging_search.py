@@ -20,6 +20,7 @@ from ecom_assets.discovery.exploration.paging.pointers import (
     next_links,
     says_more,
 )
+from ecom_assets.discovery.exploration.paging.range_paging import find_range_paging
 from ecom_assets.discovery.exploration.record_list import RecordList
 from ecom_assets.discovery.exploration.response_structure import scalar_values
 from ecom_assets.discovery.field_path import FieldPath, json_path
@@ -53,7 +54,7 @@ def find_paging(
         return (
             by_last_key() or by_parameters()
         )  # names are tried one by one, so the likelier kind comes first
-    return by_parameters() or by_last_key()
+    return find_range_paging(record_list) or by_parameters() or by_last_key()
 
 
 def signs_of_next_page(response: ApiResponse, records_path: FieldPath) -> list[str]:

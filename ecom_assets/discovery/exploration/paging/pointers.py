@@ -16,6 +16,7 @@ _OTHER_NAMES = re.compile(
     r"prev|before|first|last(?!_?evaluated)|self|(^|_|\b)has|count|total|csrf|access|start_?cursor"
 )
 _NEXT_HEADERS = re.compile(r"next|cursor|continuation")
+_ADDRESS = re.compile(r"https?://|/|\?|[\w.~/-]+\?[\w$\[%]+=")
 _HREFS = ("href", "url", "uri")
 
 
@@ -91,4 +92,4 @@ def derived_names(name: str) -> list[str]:
 
 
 def _is_address(value: Any) -> bool:
-    return isinstance(value, str) and re.match(r"https?://|/|\?", value) is not None
+    return isinstance(value, str) and _ADDRESS.match(value) is not None
