@@ -13,6 +13,7 @@ from rich.console import Console
 from ecom_assets.cli.json_output import print_json
 from ecom_assets.declaration.reading import Shop, format_path, load_shop
 from ecom_assets.discovery.discover import Discovery
+from ecom_assets.discovery.output.guesses import assumed_places, guesses_of
 from ecom_assets.discovery.tables.table_draft import TableDraft
 
 
@@ -25,6 +26,11 @@ def print_summary(file: Path, discovery: Discovery, *, as_json: bool) -> None:
     console = Console(soft_wrap=True, highlight=False)
     for table in discovery.draft.tables:
         console.print(_table_line(table), markup=False)
+        assumed = assumed_places(table)
+        if assumed:
+            console.print(f"  assumed, neither seen nor described: {', '.join(assumed)}", markup=False)
+        for note in table.notes:
+            console.print(f"  {note}", markup=False)
     for reason in discovery.failed.values():
         console.print(f"left out: {reason}", markup=False)
     console.print(f"\nWritten to {format_path(file)}, with the evidence for each guess. Next:", markup=False)
@@ -53,7 +59,7 @@ def _summary(file: Path, discovery: Discovery, commands: Sequence[str]) -> dict[
         entry: dict[str, Any] = {
             "name": table.name,
             "primary_key": table.key.value,
-            "why": table.key.evidence,
+            "why": str(table.key.evidence),
         }
         endpoint = table.endpoint
         if endpoint:
@@ -69,13 +75,16 @@ def _summary(file: Path, discovery: Discovery, commands: Sequence[str]) -> dict[
                 entry["asked_by"] = table.parent_endpoint
         else:
             entry["rows_from"] = {"resource": table.parent, "path": ".".join(table.list_path)}
-        resources.append({**entry, "columns": len(table.columns), "notes": table.notes})
+        evidence = {place: {"level": level, "evidence": text} for place, level, text in guesses_of(table)}
+        columns = len(table.columns)
+        resources.append({**entry, "columns": columns, "notes": table.notes, "guesses": evidence})
     return {
         "file": str(file),
         "shop": discovery.draft.name,
         "requests": discovery.requests,
         "resources": resources,
         "left_out": dict(discovery.failed),
+        "notes": discovery.draft.notes,
         "next": list(commands),
     }
 

@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import unquote_plus
 
 from ecom_assets.declaration.placeholders import END, START
+from ecom_assets.discovery.evidence import described
 
 _JSON_OPERATORS = (("$gte", "$lt"), ("gte", "lt"), ("_gte", "_lt"), (">=", "<"))
 _TEXTS = {
@@ -139,4 +140,4 @@ def _expression_in(param: str, text: str) -> tuple[Expression, str] | None:
         return None  # a further condition would leave out records
     field = fields.pop()
     pattern = re.sub(rf"(?<![\w.]){re.escape(field)}(?![\w.])", "<field>", text)
-    return Expression(param, pattern, "as in the description's example"), field
+    return Expression(param, pattern, described("as in the description's example")), field

@@ -95,6 +95,10 @@ def test_a_tenant_in_the_paths(
         (["/v1/stores/{store}/orders", "/v1/stores/{store}/items"], ["/v1/stores/{store}"]),
         (["/orders", "/orders/{id}/refunds", "/orders/{id}/notes"], []),
         (["/{project}/orders"], []),
+        (
+            ["/{p}/orders", "/{p}/items", "/{p}/in-store/{store}/orders", "/{p}/in-store/{store}/items"],
+            ["/{p}"],
+        ),
         (["/{a}/{b}/orders", "/{a}/{b}/items"], ["/{a}/{b}"]),
         (["/{a}/orders", "/{a}/orders/{id}/lines", "/{a}/orders/{id}/notes", "/{a}/items"], ["/{a}"]),
     ],

@@ -118,3 +118,48 @@ def test_texts_that_are_instants(tmp_path: Path, schema: dict[str, Any], data_ty
 def test_texts_that_are_amounts(tmp_path: Path, name: str, example: str, data_type: str) -> None:
     orders = orders_of(tmp_path, document({name: {"type": "string", "example": example}}))
     assert orders.column(name).data_type == data_type
+
+
+@pytest.mark.parametrize("form", ["datetime", "timestamp", "rfc2822", "DateTime"])
+def test_other_words_for_the_format_of_instants(tmp_path: Path, form: str) -> None:
+    orders = orders_of(tmp_path, document({"updated_at": {"type": "string", "format": form}}))
+    assert orders.column("updated_at").data_type == "timestamp"
+
+
+def test_required_parameters_without_a_value_are_named(tmp_path: Path) -> None:
+    params = [
+        param("start_date", required=True),
+        param("limit", required=True),
+        param("region", required=True),
+    ]
+    text = offline(tmp_path, document({}, params)).text
+    assert "required, without a known value: start_date, region; name the endpoint as in" in text
+    given = offline(tmp_path, document({}, params), "/orders?start_date=2026-01-01&region=eu")
+    assert "required, without" not in given.text
+    assert "region: eu" in given.text
+
+
+@pytest.mark.parametrize("general_first", [True, False])
+def test_a_field_of_two_parts_is_the_one_that_says_more(tmp_path: Path, general_first: bool) -> None:
+    content = document({})
+    answer = content["paths"]["/orders"]["get"]["responses"]["200"]["content"]["application/json"]
+    general = {"type": "object", "properties": {"data": {"type": "array", "items": {}}}}
+    parts = [general, answer["schema"]]
+    answer["schema"] = {"allOf": parts if general_first else parts[::-1]}
+    assert orders_of(tmp_path, content).primary_key == ("id",)
+
+
+@pytest.mark.parametrize(
+    ("fields", "path"),
+    [
+        (["start_cursor", "end_cursor"], "page.end_cursor"),
+        (["cursor", "next_cursor"], "page.next_cursor"),
+        (["has_next", "previous_cursor", "cursor"], "page.cursor"),
+    ],
+)
+def test_which_described_cursor_leads_on(tmp_path: Path, fields: list[str], path: str) -> None:
+    around = {"page": {"type": "object", "properties": {name: {"type": "string"} for name in fields}}}
+    found = offline(tmp_path, document({}, [param("after")], around=around))
+    paging = load_text(found.text, "shop").client.paginator
+    assert paging is not None
+    assert paging["cursor_path"] == path

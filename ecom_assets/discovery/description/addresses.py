@@ -67,12 +67,14 @@ def tenant_prefixes(paths: Collection[str]) -> list[str]:
                 counts["/".join(pieces[:end])] += 1
                 break
     lists = {path.rstrip("/") for path in paths}
-    return [
+    tenants = [
         prefix
         for prefix, count in counts.items()
         if count >= _MIN_LISTS_OF_TENANT
         and not any(above in lists and above for above in _above_variables(prefix))
     ]
+    # what is below a further name, such as a store of a project, are parts of the same lists
+    return [prefix for prefix in tenants if not any(prefix.startswith(f"{other}/") for other in tenants)]
 
 
 def _above_variables(prefix: str) -> Iterator[str]:

@@ -10,6 +10,7 @@ from ecom_assets.declaration.placeholders import END, START, find_placeholders
 from ecom_assets.discovery.description.described_endpoint import DescribedEndpoint
 from ecom_assets.discovery.endpoint_argument import EndpointArgument
 from ecom_assets.discovery.endpoint_draft import TimeFilter
+from ecom_assets.discovery.evidence import assumed
 from ecom_assets.discovery.exploration.cursors import Cursor, filter_params, tells_change
 from ecom_assets.discovery.field_path import FieldPath
 from ecom_assets.discovery.filter_expressions import described_expressions
@@ -19,7 +20,7 @@ from ecom_assets.foundation.errors import ApiError
 
 _CHANGE = re.compile(r"updat|modif|chang|edit")
 _TIME = re.compile(r"\b(date|time|instant|timestamp|datetime|iso[- ]?8601|rfc[- ]?\d{4}|unix|epoch|day)")
-_BOUNDS = "not known, so each window is requested with one more step at its ends"
+_BOUNDS = assumed("not known, so each window is requested with one more step at its ends")
 
 
 def described_filter(described: DescribedEndpoint, taken: Collection[str]) -> TimeFilter | None:
@@ -93,15 +94,22 @@ def _by_params(cursor: Cursor, start: str, ends: tuple[str, ...], about: Mapping
     if ends:
         incremental["end_param"] = ends[0]
     incremental |= {"format": _format(about), "bounds": "()"}
-    return TimeFilter(incremental, {"start_param": AS_DESCRIBED, "bounds": _BOUNDS})
+    evidence = {"cursor_path": AS_DESCRIBED, "start_param": AS_DESCRIBED, "bounds": _BOUNDS}
+    evidence |= {"end_param": AS_DESCRIBED} if ends else {}
+    says_format = about.get("format") or about.get("type") in ("integer", "number") or _says_time(about)
+    evidence["format"] = AS_DESCRIBED if says_format else assumed("not described")
+    return TimeFilter(incremental, evidence)
 
 
 def takes_time(name: str, about: Mapping[str, Any]) -> bool:
     """Tell whether a parameter takes an instant; `after` alone may take the key of a record."""
     if about.get("format") in ("date", "date-time"):
         return True
-    text = str(about.get("description", "")).lower()
-    return _CHANGE.search(snake_case(name)) is not None or _TIME.search(text) is not None
+    return _CHANGE.search(snake_case(name)) is not None or _says_time(about)
+
+
+def _says_time(about: Mapping[str, Any]) -> bool:
+    return _TIME.search(str(about.get("description", "")).lower()) is not None
 
 
 def _format(about: Mapping[str, Any]) -> str:

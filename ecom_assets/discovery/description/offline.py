@@ -9,7 +9,7 @@ from ecom_assets.discovery.description.described_endpoint import DescribedEndpoi
 from ecom_assets.discovery.description.described_filter import described_filter, described_placeholder_filter
 from ecom_assets.discovery.description.offline_paging import NOT_DESCRIBED, described_paging
 from ecom_assets.discovery.endpoint_argument import EndpointArgument
-from ecom_assets.discovery.endpoint_draft import EndpointDraft, Guess, TimeFilter
+from ecom_assets.discovery.endpoint_draft import EndpointDraft, Guess, Paging, TimeFilter
 from ecom_assets.discovery.exploration.record_shape import BESIDE_RECORD
 from ecom_assets.discovery.field_path import FieldPath, json_path
 from ecom_assets.discovery.tables.described_fields import AS_DESCRIBED, DescribedTable
@@ -34,11 +34,7 @@ def offline_draft(described: DescribedEndpoint, argument: EndpointArgument | Non
     elif argument.body is None:
         taken = [*paging.params, *paging.paginator.values(), paging.size_param, *argument.params]
         time_filter = described_filter(described, [str(name) for name in taken if name])
-    notes = (
-        [f"required in the body, without a known value: {', '.join(described.missing)}"]
-        if described.missing
-        else []
-    )
+    notes = _notes(described, argument, paging, time_filter)
     selector, wrapper = json_path(described.records_path), described_wrapper(described.table)
     if described.wrapper:
         selector = f"{selector}[*].{json_path((described.wrapper,))}"
@@ -63,6 +59,26 @@ def described_wrapper(table: DescribedTable) -> str:
     objects = {path[0] for path in table.fields if len(path) > 1}
     others = {path[0] for path in [*table.fields, *table.lists]} - objects
     return objects.pop() if len(objects) == 1 and others and others <= set(BESIDE_RECORD) else ""
+
+
+def _notes(
+    described: DescribedEndpoint, argument: EndpointArgument, paging: Paging, time_filter: TimeFilter | None
+) -> list[str]:
+    """Return what a load will miss: required parameters, or fields of the body, that nothing sets."""
+    if argument.body is not None:
+        missing = ", ".join(described.missing)
+        return [f"required in the body, without a known value: {missing}"] if missing else []
+    sent = {*paging.params, *argument.params, *(str(value) for value in paging.paginator.values())}
+    sent |= {"page", "offset", "limit", paging.size_param or ""}
+    if time_filter:
+        sent |= {*time_filter.params, *map(str, time_filter.incremental.values())}
+    unsent = [name for name, about in described.params.items() if about.get("required") and name not in sent]
+    if not unsent:
+        return []
+    return [
+        f"required, without a known value: {', '.join(unsent)}; name the endpoint as in "
+        f"--endpoint '{described.path}?{unsent[0]}=VALUE'"
+    ]
 
 
 def _total(described: DescribedEndpoint) -> Guess[dict[str, str]] | None:

@@ -10,6 +10,8 @@ from typing import Any
 from ecom_assets.discovery.description.described_endpoint import DescribedEndpoint
 from ecom_assets.discovery.description.described_search import is_paging_field
 from ecom_assets.discovery.endpoint_draft import Paging
+from ecom_assets.discovery.evidence import assumed
+from ecom_assets.discovery.evidence import described as described_evidence
 from ecom_assets.discovery.exploration.paging.page_size import MAX_PAGE_SIZE
 from ecom_assets.discovery.exploration.paging.pointers import derived_names
 from ecom_assets.discovery.exploration.parameter_names import (
@@ -30,7 +32,7 @@ Find = Callable[[Sequence[str]], "str | None"]
 
 NOT_DESCRIBED = "no paging is described"
 _NEXT = re.compile(r"next|cursor|continuation")
-_NO_POINTER = re.compile(r"prev|before|has|count|total|start_?cursor|more")
+_NO_POINTER = re.compile(r"prev|before|first|self|has|is_|count|total|start_?cursor|more")
 _MORE = re.compile(r"(^|_|has|is)_?(more|next)(page|_page|_items|_items_in_collection)?$")
 _LINK_NAMES = (
     "href",
@@ -55,11 +57,12 @@ def described_paging(described: DescribedEndpoint, *, in_body: bool = False) -> 
     """
     find = partial(_field_of_body if in_body else _parameter, described)
     size_param = find(SIZE_PARAMS)
-    size, evidence = MAX_PAGE_SIZE, "not described"
+    size, evidence = MAX_PAGE_SIZE, assumed("not described")
     if size_param:
         largest = described.params[size_param].get("maximum")
         if isinstance(largest, (int, float)) and largest >= 1:
-            size, evidence = min(int(largest), MAX_PAGE_SIZE), f"at most {int(largest)} as described"
+            size = min(int(largest), MAX_PAGE_SIZE)
+            evidence = described_evidence(f"at most {int(largest)} as described")
     params = {size_param: size} if size_param else {}
     offset = find(OFFSET_FIELDS if in_body else OFFSET_PARAMS)
     if offset:
@@ -75,7 +78,7 @@ def described_paging(described: DescribedEndpoint, *, in_body: bool = False) -> 
         or _by_last_key(described, find(AFTER_PARAMS))
     )
     if found is None:
-        return Paging({"type": "single_page"}, NOT_DESCRIBED, params, None, size_param, evidence)
+        return Paging({"type": "single_page"}, assumed(NOT_DESCRIBED), params, None, size_param, evidence)
     return Paging(found, AS_DESCRIBED, params, size, size_param, evidence)
 
 
@@ -91,14 +94,15 @@ def _field_of_body(described: DescribedEndpoint, usual: Sequence[str]) -> str | 
 
 
 def _pointers(described: DescribedEndpoint) -> list[FieldPath]:
-    """Return the fields that may lead to the next page."""
-    return [
+    """Return the fields that may lead to the next page, the likeliest first."""
+    paths = [
         path
         for path, entry in described.other_fields.items()
         if entry.data_type != "bool"
         and _NEXT.search(".".join(path).lower())
         and not _NO_POINTER.search(path[-1].lower())
     ]
+    return sorted(paths, key=lambda path: "next" not in path[-1].lower())
 
 
 def _is_link(path: FieldPath) -> bool:

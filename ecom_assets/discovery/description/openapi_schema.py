@@ -16,6 +16,21 @@ _MAX_PARTS_WITHIN_PARTS = 30
 _TYPES = {pair: name for name, column_type in COLUMN_TYPES.items() for pair in column_type.openapi}
 _GEO = re.compile(r"latitude|longitude|^(lat|lng|lon)$")
 _INSTANT_WORDS = re.compile(r"(?i)rfc[- ]?\d{4}|iso[- ]?8601|date-?time|timestamp|/Date\(")
+_FORMATS = dict.fromkeys(
+    (
+        "datetime",
+        "date_time",
+        "timestamp",
+        "iso8601",
+        "iso-8601",
+        "rfc3339",
+        "rfc-3339",
+        "rfc2822",
+        "rfc-2822",
+    ),
+    "date-time",
+)
+"""What descriptions also call `date-time`."""
 _SINGLE_VALUES = {"string", "integer", "number", "boolean"}
 
 
@@ -65,7 +80,7 @@ def _combined(node: Node, depth: int) -> Schema:
     types = {name for name in type_names if name != "null"}
     required = content.get("required")
     schema = Schema(
-        format=str(content.get("format", "")),
+        format=_FORMATS.get(str(content.get("format", "")).lower(), str(content.get("format", ""))),
         description=node.text("description"),
         nullable=content.get("nullable") is True or "null" in type_names,
         type=next((name for name in type_names if name != "null"), ""),
@@ -85,7 +100,10 @@ def _combined(node: Node, depth: int) -> Schema:
             schema.format = schema.format or part.format
             schema.description = schema.description or part.description
             schema.example = part.example if schema.example is None else schema.example
-            schema.properties = {**part.properties, **schema.properties}
+            for name, entry in part.properties.items():
+                # two parts may have a field: a general one, and one that says more
+                if name not in schema.properties or _detail(entry) > _detail(schema.properties[name]):
+                    schema.properties[name] = entry
             schema.items = schema.items or part.items
             schema.nullable = schema.nullable or part.nullable
         if len(parts) == 1 and not adds_properties:
@@ -96,6 +114,14 @@ def _combined(node: Node, depth: int) -> Schema:
             types |= {part.type for part in parts}
     _settle_types(schema, types)
     return schema
+
+
+def _detail(node: Node) -> int:
+    """Return how much a schema says by itself about what is within it."""
+    items = node.content.get("items")
+    parts = ("properties", "allOf", "oneOf", "anyOf")
+    of_elements = isinstance(items, Mapping) and any(items.get(key) for key in ("$ref", *parts))
+    return 2 * of_elements + any(bool(node.content.get(key)) for key in parts)
 
 
 def _settle_types(schema: Schema, types: set[str]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 
 from ecom_assets.discovery.endpoint_draft import ApiConventions, EndpointDraft, Guess, Paging
+from ecom_assets.discovery.evidence import assumed
 from ecom_assets.discovery.exploration.cursors import find_cursors
 from ecom_assets.discovery.exploration.endpoint_client import ApiResponse, OutOfRequests
 from ecom_assets.discovery.exploration.filter_choice import FilterChoice
@@ -91,7 +92,9 @@ class _Exploration:
             data_selector=Guess(
                 json_path(record_list.path), f"{where}, with {len(record_list.records)} records"
             ),
-            paging=Paging({"type": "single_page"}, "no parameter that was tried leads to another page"),
+            paging=Paging(
+                {"type": "single_page"}, assumed("no parameter that was tried leads to another page")
+            ),
             params=dict(self.client.params),
             body=self.client.body,
             shape=Guess(shape.declared, shape.evidence) if (shape := record_list.shape) else None,
@@ -105,7 +108,8 @@ class _Exploration:
                 step()
             except OutOfRequests:
                 self.endpoint.notes.append(
-                    f"{name}: not explored to the end, all {self.client.max_requests} requests were used"
+                    f"{name}: not explored to the end, all {self.client.max_requests} requests were used; "
+                    "raise --requests"
                 )
         self._request_page_after_last()
         for response, records in self.record_list.pages:
@@ -149,9 +153,11 @@ class _Exploration:
             return
         if not cursors or self.client.body is not None:
             endpoint.notes.append(
-                "the body of the request has no placeholder for a window"
+                "the body of the request has no placeholder for a window, so each load reads everything; write "
+                "{incremental.start_value} into the body of --endpoint"
                 if cursors
-                else "no field looks like the time of a record's last change"
+                else "no field looks like the time of a record's last change, so each load reads everything; if "
+                "there is one, declare it as incremental.cursor_path"
             )
             return
         choice = FilterChoice(record_list, endpoint, cursors[0], self.conventions, self.known)

@@ -13,8 +13,8 @@ from ecom_assets.discovery.endpoint_draft import TimeFilter
 from ecom_assets.discovery.exploration.cursors import INSTANT, Cursor
 from ecom_assets.discovery.exploration.endpoint_client import ApiResponse, OutOfRequests
 from ecom_assets.discovery.exploration.narrow_window import (
-    ENDS,
     NarrowWindow,
+    bounds_evidence,
     floor_to,
     grain_of,
     narrow_window_ends,
@@ -152,8 +152,7 @@ class ExpressionSearch:
         evidence = {
             "params": f"{expression.param} brought {window.count} records of a narrow window and no others",
             "cursor_path": "the records of a narrow window agree with it",
-            "bounds": f"a record at the start is {ENDS[low]}"
-            + (f", one at the end {ENDS[high]}" if expression.has_end else ""),
+            "bounds": bounds_evidence(low, high, has_end=expression.has_end),
         }
         incremental = {"cursor_path": self.cursor.name, "format": instant_format, "bounds": bounds}
         return TimeFilter(incremental, evidence, template)

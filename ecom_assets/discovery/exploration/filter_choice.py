@@ -64,7 +64,8 @@ class FilterChoice:
                 some = ", ".join(tried[:_MAX_NAMES_SHOWN]) or "none"
                 endpoint.notes.append(
                     f"no time filter was found for {self.cursor.name}: {len(tried)} parameters were tried, "
-                    f"{some}{', …' if len(tried) > _MAX_NAMES_SHOWN else ''}"
+                    f"{some}{', …' if len(tried) > _MAX_NAMES_SHOWN else ''}; name "
+                    "others with --parameter, or write the filter into --endpoint with placeholders"
                 )
         if endpoint.time_filter:
             endpoint.params = {**endpoint.params, **endpoint.time_filter.params}

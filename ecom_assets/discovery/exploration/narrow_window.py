@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
+from ecom_assets.discovery.evidence import assumed
 from ecom_assets.discovery.exploration.record_list import RecordList
 
 _SECOND = timedelta(seconds=1)
@@ -79,6 +80,12 @@ class NarrowWindow:
 
 ENDS = {True: "included", False: "excluded", None: "not certain, taken as excluded"}
 """Words for `includes_low` and `includes_high`."""
+
+
+def bounds_evidence(low: bool | None, high: bool | None, *, has_end: bool) -> str:
+    """Return what a narrow window shows of the ends that a filter includes."""
+    text = f"a record at the start is {ENDS[low]}" + (f", one at the end {ENDS[high]}" if has_end else "")
+    return assumed(text) if low is None or (has_end and high is None) else text
 
 
 def narrow_window_ends(instants: Sequence[datetime], grain: timedelta) -> tuple[datetime, datetime]:

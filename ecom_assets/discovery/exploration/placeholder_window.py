@@ -14,9 +14,16 @@ from ecom_assets.contract.record_keys import value_at
 from ecom_assets.declaration.placeholders import END, START, find_placeholders, placeholder_names
 from ecom_assets.declaration.reading import Incremental
 from ecom_assets.discovery.endpoint_draft import TimeFilter
+from ecom_assets.discovery.evidence import assumed
 from ecom_assets.discovery.exploration.cursors import INSTANT, Cursor
 from ecom_assets.discovery.exploration.endpoint_client import EndpointClient, OutOfRequests
-from ecom_assets.discovery.exploration.narrow_window import ENDS, NarrowWindow, grain_of, narrow_window_ends
+from ecom_assets.discovery.exploration.narrow_window import (
+    ENDS,
+    NarrowWindow,
+    bounds_evidence,
+    grain_of,
+    narrow_window_ends,
+)
 from ecom_assets.discovery.exploration.record_list import RecordList, record_list_in
 from ecom_assets.extract.request_template import window_values
 from ecom_assets.extract.slices import Slice
@@ -104,14 +111,12 @@ class PlaceholderWindow:
             incremental["bounds"] = ("[" if window.includes_low else "(") + (
                 "]" if window.includes_high else ")"
             )
-            evidence["bounds"] = (
-                f"a record at the start is {ENDS[window.includes_low]}, one at the end {ENDS[window.includes_high]}"
-            )
+            evidence["bounds"] = bounds_evidence(window.includes_low, window.includes_high, has_end=True)
             before = placeholder_values(self.instant_format, _EARLY, self.oldest - timedelta(seconds=1))
             earlier = self._instants(self.record_list.request_filtered({}, before)[1])
             self.oldest = min([self.oldest, *(instant for instant in earlier if instant)])
         except OutOfRequests:
-            evidence.setdefault("bounds", f"{ENDS[None]}: no request was left")
+            evidence.setdefault("bounds", assumed(f"{ENDS[None]}: no request was left"))
         return TimeFilter(incremental, evidence)
 
     def _request_narrow_window(self) -> NarrowWindow:

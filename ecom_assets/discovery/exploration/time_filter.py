@@ -19,8 +19,8 @@ from ecom_assets.discovery.endpoint_draft import ApiConventions, TimeFilter
 from ecom_assets.discovery.exploration.cursors import INSTANT, Cursor
 from ecom_assets.discovery.exploration.endpoint_client import ApiResponse
 from ecom_assets.discovery.exploration.narrow_window import (
-    ENDS,
     NarrowWindow,
+    bounds_evidence,
     floor_to,
     grain_of,
     narrow_window_ends,
@@ -215,8 +215,7 @@ class TimeFilterSearch:
                 f"{start} in the {self._far_words()} brought no record, within the sample only later changes"
             ),
             "format": f"a narrow window brought {window.count} records, all of them inside it",
-            "bounds": f"a record at the start is {ENDS[low]}"
-            + (f", one at the end {ENDS[high]}" if end else ""),
+            "bounds": bounds_evidence(low, high, has_end=bool(end)),
         }
         if end:
             evidence["end_param"] = f"{end} left out later changes"

@@ -12,16 +12,16 @@ import yaml
 
 from ecom_assets.declaration.reading import SCHEMA_FILE
 from ecom_assets.discovery.endpoint_draft import EndpointDraft
+from ecom_assets.discovery.evidence import assumed, described, marked
 from ecom_assets.discovery.exploration.endpoint_client import with_fields
 from ecom_assets.discovery.tables.columns import ColumnDraft
 from ecom_assets.discovery.tables.table_draft import TableDraft
 
 _MAX_COMMENT_LENGTH = 200
-_NO_TOTAL = "the API reports no total"
 _HEADER = f"""\
 # yaml-language-server: $schema={SCHEMA_FILE.name}
-# Written by `ecom-assets discover`. Each comment is the evidence for the guess beside it. Review the guesses, then
-# run `ecom-assets check`.
+# Written by `ecom-assets discover`. Each comment is the evidence for the guess beside it: seen in the API's answers
+# unless it says `described` or `assumed`. Review the guesses, then run `ecom-assets check`.
 """
 
 
@@ -45,7 +45,7 @@ def flow_yaml(value: Any) -> str:
 
 def comment(*parts: str) -> str:
     """Return a comment to put after a value, empty where all parts are empty."""
-    text = _one_line("; ".join(part for part in parts if part))
+    text = _one_line("; ".join(marked(part) for part in parts if part))
     return f"  # {text}" if text else ""
 
 
@@ -76,7 +76,7 @@ def shop_yaml(shop: ShopDraft) -> str:
             for table in shop.tables
             if table.endpoint and paginator_of(table.endpoint) == usual_paginator
         )
-        total = first.total.evidence if first.total else _NO_TOTAL
+        total = _total_evidence(first)
         lines.append(
             f"  paginator: {flow_yaml(usual_paginator)}{comment(first.paging.evidence, _size(first), total)}"
         )
@@ -89,6 +89,12 @@ def shop_yaml(shop: ShopDraft) -> str:
 
 def _size(endpoint: EndpointDraft) -> str:
     return endpoint.paging.size_evidence if endpoint.paging.size_param else ""
+
+
+def _total_evidence(endpoint: EndpointDraft) -> str:
+    if endpoint.total:
+        return endpoint.total.evidence
+    return "the API reports no total" if endpoint.requests else described("no total is described")
 
 
 def paginator_of(endpoint: EndpointDraft) -> dict[str, Any]:
@@ -148,7 +154,9 @@ def _partition_lines(tables: Sequence[TableDraft]) -> list[str]:
         "%Y-%m-%d"
     )
     evidence = (
-        "no record of the sample changed before" if instants else "not known: set the first day to load"
+        "no record of the sample changed before"
+        if instants
+        else assumed("not known: set the first day to load")
     )
     return [f"partitions: {{every: day, start: {flow_yaml(day)}}}{comment(evidence)}"]
 
@@ -194,7 +202,7 @@ def _endpoint_lines(endpoint: EndpointDraft, usual_paginator: Mapping[str, Any] 
     if paginator != usual_paginator and not (
         usual_paginator is None and paginator == {"type": "single_page"}
     ):
-        total = endpoint.total.evidence if endpoint.total else _NO_TOTAL
+        total = _total_evidence(endpoint)
         lines.append(f"      paginator: {flow_yaml(paginator)}{comment(endpoint.paging.evidence, total)}")
     if endpoint.unconfirmed:
         lines.append(

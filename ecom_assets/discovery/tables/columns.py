@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ecom_assets.declaration.column_types import COLUMN_TYPES
+from ecom_assets.discovery.evidence import described as described_evidence
 from ecom_assets.discovery.field_path import FieldPath, bare_path, in_json_api
 from ecom_assets.discovery.tables.described_fields import DescribedField, merge_types
 from ecom_assets.discovery.tables.fields import Fields
@@ -154,7 +155,7 @@ def _set_nullable(
         column.evidence.append(f"never null in {record_count}")
     else:
         column.evidence.append(
-            "may be null as described"
+            described_evidence("may be null as described")
             if described_as_nullable
             else f"never null, but in only {record_count} records"
         )

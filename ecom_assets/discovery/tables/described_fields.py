@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ecom_assets.declaration.column_types import COLUMN_TYPES, DataType
+from ecom_assets.discovery.evidence import described as described_evidence
 from ecom_assets.discovery.field_path import FieldPath
 from ecom_assets.discovery.tables.type_inference import WHOLE_AMOUNT, InferredType
 
-AS_DESCRIBED = "as described, not seen"
+AS_DESCRIBED = described_evidence("as described, not seen")
 """The evidence for what comes from a description alone."""
 
 
@@ -60,7 +61,7 @@ def merge_types(
     if described.data_type == "bigint" and seen.data_type == "decimal" and seen.evidence == WHOLE_AMOUNT:
         return InferredType("bigint"), ""
     if described.data_type in ("decimal", "double") and seen.data_type == "bigint":
-        return InferredType("decimal", "described as a number", 18, 4), ""
+        return InferredType("decimal", described_evidence("described as a number"), 18, 4), ""
     if seen.data_type in (described.data_type, *COLUMN_TYPES[described.data_type].seen_as):
         return seen, ""
-    return seen, f"described as {described.written_type}"
+    return seen, described_evidence(f"described as {described.written_type}")

@@ -9,6 +9,7 @@ from itertools import combinations
 from typing import Any
 
 from ecom_assets.discovery.endpoint_draft import Guess
+from ecom_assets.discovery.evidence import assumed
 from ecom_assets.discovery.field_path import FieldPath
 from ecom_assets.discovery.tables.naming import singular, snake_case
 
@@ -63,7 +64,10 @@ def find_key(
         keys = list(zip(group_of, *(fields[path] for path in paths), strict=True))
         if len(set(keys)) == count:
             spoke = "" if groups is None else _lists_that_spoke(lists)
-            return Guess(list(paths), f"unique {within}and never null in {count} records{spoke}")
+            evidence = f"unique {within}and never null in {count} records{spoke}"
+            # a single record, or lists of one element, show nothing of uniqueness
+            shown = count > 1 if groups is None else lists > 0
+            return Guess(list(paths), evidence if shown else assumed(evidence))
     return None
 
 

@@ -8,10 +8,10 @@ from typing import Any
 
 from ecom_assets.contract.record_keys import value_at
 from ecom_assets.discovery.endpoint_draft import EndpointDraft, Guess
+from ecom_assets.discovery.evidence import assumed
 from ecom_assets.discovery.field_path import FieldPath, bare_path
 from ecom_assets.discovery.tables.columns import ColumnDraft, draft_columns
 from ecom_assets.discovery.tables.described_fields import (
-    AS_DESCRIBED,
     DescribedField,
     DescribedTable,
     merge_types,
@@ -26,6 +26,8 @@ from ecom_assets.discovery.tables.primary_key import (
 )
 from ecom_assets.discovery.tables.type_inference import InferredType, infer_type
 from ecom_assets.foundation.errors import ApiError
+
+_KEY_BY_NAME = assumed("a described field with the name or the format of a key, not seen")
 
 
 @dataclass
@@ -135,7 +137,7 @@ def draft_tables(
     by_path = {column.path: column.name for column in table.columns}
     table.key = Guess(
         [by_path[path] for path in key.value if path in by_path],
-        key.evidence if endpoint.records else AS_DESCRIBED,
+        key.evidence if endpoint.records else _KEY_BY_NAME,
     )
     for child in children.values():
         for column, path in zip(child.columns, key.value, strict=False):
@@ -221,7 +223,7 @@ def _draft_nested_list(
         key_names,
     )
     by_path = {column.path: column.name for column in table.columns}
-    evidence = keys.evidence if elements else AS_DESCRIBED
+    evidence = keys.evidence if elements else _KEY_BY_NAME
     table.key = Guess([*key_names, *(by_path[key] for key in keys.value)], evidence)
     return table
 
@@ -235,7 +237,7 @@ def _parent_type(parent: TableDraft, key: FieldPath, described: DescribedTable) 
     """Return the type that the parent's own column for a part of its key has."""
     values = [value_at(record, key) for record in parent.endpoint.records] if parent.endpoint else []
     inferred, _ = merge_types(infer_type(snake_case(key[-1]), values), described.fields.get(key))
-    return inferred or InferredType("bigint", "as described")
+    return inferred or InferredType("bigint", assumed("the type of the key is not known"))
 
 
 def allow_nulls(table: TableDraft, endpoint: EndpointDraft | None) -> None:
@@ -272,4 +274,4 @@ def add_references(tables: Sequence[TableDraft], naming: NamingRules) -> None:
             ):
                 continue
             column.references = f"{target.name}.{key.name}"
-            column.evidence.append(f"named after {target.name}")
+            column.evidence.append(assumed(f"named after {target.name}"))

@@ -11,6 +11,7 @@ from typing import Any
 from ecom_assets.contract.conversion import convert
 from ecom_assets.declaration.column_types import DataType
 from ecom_assets.declaration.reading import Column
+from ecom_assets.discovery.evidence import assumed
 
 _NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?")
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d")
@@ -35,7 +36,7 @@ _GEO = re.compile(r"(^|_)(lat|lng|lon|long|latitude|longitude)(_|$)")
 _MAX_DECIMAL_DIGITS = 6
 """JSON numbers with more digits after the point become double."""
 
-WHOLE_AMOUNT = "an amount, though only whole numbers were seen"
+WHOLE_AMOUNT = assumed("an amount, though only whole numbers were seen")
 """The evidence where all values are whole numbers, and the name alone says that they are money."""
 
 
@@ -102,7 +103,7 @@ def _type_of_texts(name: str, present: Sequence[str]) -> InferredType:
         matches = pattern.match if data_type == "timestamp" else pattern.fullmatch
         if all(matches(text) for text in present) and _converts(present, data_type):
             naive = data_type == "timestamp" and not all(_ZONE.search(text) for text in present)
-            return InferredType(data_type, "without a time zone, taken as UTC" if naive else "")
+            return InferredType(data_type, assumed("without a time zone, taken as UTC") if naive else "")
     for evidence, pattern in _OTHER_INSTANTS.items():
         if all(map(pattern.fullmatch, present)) and _converts(present, "timestamp"):
             return InferredType("timestamp", evidence)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from ecom_assets.discovery.endpoint_draft import ApiConventions, EndpointDraft, Paging
+from ecom_assets.discovery.evidence import assumed
 from ecom_assets.discovery.exploration.endpoint_client import ApiResponse
 from ecom_assets.discovery.exploration.paging.next_page import has_pointer, next_cursor, next_url
 from ecom_assets.discovery.exploration.paging.page_size import (
@@ -82,7 +83,8 @@ class ListPaging:
                 if may_be_full and paging is None:
                     endpoint.notes.append(
                         f"{len(records)} records came, which may be a full page; nothing that was tried leads to "
-                        "another one, and nothing says that there is none"
+                        "another one, and nothing says that there is none; if there are more, name the right one with "
+                        "--parameter"
                     )
         elif paging.paginator["type"] in ("offset", "page_number", "range"):
             endpoint.complete = len(records) < size and not more and not may_be_full
@@ -114,7 +116,10 @@ class ListPaging:
     def _leave_unconfirmed(self, subject: str) -> None:
         endpoint = self.endpoint
         endpoint.unconfirmed = f"{subject} says that there are more records"
-        endpoint.notes.append(f"{endpoint.unconfirmed}, but no parameter that was tried leads to them")
+        endpoint.notes.append(
+            f"{endpoint.unconfirmed}, but no parameter that was tried leads to them; "
+            "name the right one with --parameter"
+        )
 
     def _may_be_full(self, count: int, *, can_compare: bool) -> bool:
         """Tell whether a page may be as long as this API makes one: a full page is never the whole table.
@@ -138,7 +143,7 @@ class ListPaging:
         """Return the other endpoints' paging for a list that is too short to show its own, if it does no harm."""
         paginator: dict[str, Any] = dict(self.conventions.paginator)
         kind = paginator.get("type")
-        evidence = "as at the other endpoints, this list is too short to show it"
+        evidence = assumed("as at the other endpoints, this list is too short to show it")
         if kind in ("offset", "page_number"):
             paging = Paging(paginator, evidence)
             few = len(self.record_list.records) < 2
