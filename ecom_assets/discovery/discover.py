@@ -217,7 +217,10 @@ class _ShopDiscovery:
             endpoint = _explore(client, name, parent, conventions, known)
             endpoint.records = drop_secret_field_names(endpoint.records, connection.redactor.scrub)
             conventions.learn(endpoint)
-        tables = draft_tables(endpoint, name, options.naming, taken, described.table, None, parent_columns)
+        fields = described.table
+        if endpoint.wrapper and not described.wrapper:
+            fields = fields.within(endpoint.wrapper)
+        tables = draft_tables(endpoint, name, options.naming, taken, fields, None, parent_columns)
         if not options.strict:
             for table in tables:
                 allow_nulls(table, tables[0].endpoint)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
+from urllib.parse import parse_qsl, urlsplit
 
 from ecom_assets.discovery.field_path import FieldPath
 from ecom_assets.discovery.filter_expressions import Expression
@@ -24,7 +25,8 @@ class Guess(Generic[T]):
 class Paging:
     """How pages are requested: dlt's paginator, and the parameters of every request.
 
-    `size` is the number of records per page, None where it is not known.
+    `size` is the number of records per page, None where it is not known. `pointer` is the address of the
+    second page, as it stands on a first page of `pointer_count` records.
     """
 
     paginator: Mapping[str, Any]
@@ -33,6 +35,8 @@ class Paging:
     size: int | None = None
     size_param: str | None = None
     size_evidence: str = ""
+    pointer: str = ""
+    pointer_count: int = 0
 
     def params_at(self, size: int, position: int) -> dict[str, Any] | None:
         """Return the parameters of the page that begins at a record's position.
@@ -52,6 +56,11 @@ class Paging:
             page = position // size + self.paginator["base_page"]
             return {**sized, self.paginator.get("page_param", "page"): page}
         return None
+
+    @property
+    def pointer_params(self) -> list[str]:
+        """Return the parameters in the address of the second page."""
+        return [name for name, _ in parse_qsl(urlsplit(self.pointer).query, keep_blank_values=True)]
 
     @property
     def size_params(self) -> dict[str, Any]:
@@ -78,7 +87,8 @@ class EndpointDraft:
 
     `records` is the sample, at `records_path` of an answer; `complete` says that the list has no other records.
     `requests` counts the requests that were sent. `actions` are dlt's response actions. `oldest` is the instant, in
-    UTC, of the oldest record.
+    UTC, of the oldest record. `shape` is what `records` declares, None for a list of objects.
+    `unconfirmed` is the reason why nothing confirms the paging, empty where something does.
     """
 
     path: str
@@ -95,7 +105,15 @@ class EndpointDraft:
     actions_evidence: str = "the API answers an empty page with a 404"
     actions: list[dict[str, Any]] = field(default_factory=list)
     oldest: Any = None
+    shape: Guess[Any] | None = None
+    unconfirmed: str = ""
     notes: list[str] = field(default_factory=list)
+
+    @property
+    def wrapper(self) -> str:
+        """Return the field of each element that holds its record, empty where elements are the records."""
+        declared = self.shape.value if self.shape else None
+        return str(declared.get("wrapper", "")) if isinstance(declared, Mapping) else ""
 
 
 @dataclass

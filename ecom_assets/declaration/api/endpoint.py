@@ -21,6 +21,7 @@ from ecom_assets.declaration.error_text import format_value, rule_error, value_e
 from ecom_assets.declaration.field_types import (
     EndpointPath,
     JsonPath,
+    Text,
 )
 from ecom_assets.declaration.model import Check, DeclarationModel, Documented
 from ecom_assets.declaration.placeholders import (
@@ -104,6 +105,11 @@ class Endpoint(DeclarationModel):
     verify: Literal["twice", "once"] = Field(
         default="twice",
         description="`once` saves the second reading of a list of several pages; it needs a total and a fixed order.",
+    )
+    unconfirmed: Text | None = Field(
+        default=None,
+        description="Why nobody knows yet whether the paginator reads all records, as `discover` writes it. Checks and "
+        "loads refuse the endpoint until you declare the paginator and remove this key.",
     )
     incremental: Incremental | None = Field(
         default=None, description="How to request a window; without it the resource is a snapshot."

@@ -3,35 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import replace
 
 from ecom_assets.discovery.endpoint_draft import ApiConventions, EndpointDraft, Guess, Paging
 from ecom_assets.discovery.evidence import assumed
 from ecom_assets.discovery.exploration.cursors import find_cursors
 from ecom_assets.discovery.exploration.endpoint_client import ApiResponse, OutOfRequests
 from ecom_assets.discovery.exploration.filter_choice import FilterChoice
-from ecom_assets.discovery.exploration.next_page import read_next_page
-from ecom_assets.discovery.exploration.page_size import find_largest_page_size, find_size_param
-from ecom_assets.discovery.exploration.paging import find_paging, signs_of_next_page
-from ecom_assets.discovery.exploration.parameter_names import TOTAL_PARAMS
+from ecom_assets.discovery.exploration.paging.list_paging import ListPaging
+from ecom_assets.discovery.exploration.paging.next_page import read_next_page
+from ecom_assets.discovery.exploration.paging.window_pages import check_pages_of_window
 from ecom_assets.discovery.exploration.placeholder_window import PlaceholderWindow
 from ecom_assets.discovery.exploration.record_list import RecordList
-from ecom_assets.discovery.exploration.totals import (
-    find_total,
-    possible_totals,
-    reports_more_records,
-    total_in,
-    verify_on_last_page,
-)
+from ecom_assets.discovery.exploration.requested_total import ask_for_total
+from ecom_assets.discovery.exploration.totals import find_total, total_in, verify_on_last_page
 from ecom_assets.discovery.field_path import json_path
 from ecom_assets.foundation.errors import ApiError
 
 _ENOUGH_RECORDS = 50
 """A sample of this size shows enough of nulls and types."""
 _RESERVED_REQUESTS = 1
-_RESERVED_FOR_SAMPLE = 2
-_MAX_TOTAL_PARAMS = 2
-"""Parameters that ask for a total, tried one by one where the API refuses unknown ones."""
 _NO_RECORDS_STATUSES = (204, 404)
 """Statuses that may stand for an empty page."""
 
@@ -65,7 +55,7 @@ def explore_paging(
 ) -> EndpointDraft:
     """Return what an endpoint's answers show of paging and total alone, with the records of a page or two."""
     exploration = _Exploration(record_list, conventions, known, "")
-    exploration.steps = {"paging": exploration.find_paging, "total": exploration.find_total}
+    exploration.steps = {"paging": exploration.pages.find, "total": exploration.find_total}
     return exploration.run()
 
 
@@ -82,9 +72,11 @@ class _Exploration:
         self.record_list = record_list
         self.window_format = window_format
         self.steps: dict[str, Callable[[], None]] = {
-            "paging": self.find_paging,
+            "paging": lambda: self.pages.find(),
             "total": self.find_total,
+            "last page": lambda: self.pages.avoid_endless_links(),
             "time filter": self.find_time_filter,
+            "pages of a window": lambda: check_pages_of_window(self.record_list, self.endpoint),
             "total to ask for": self.find_total_to_ask_for,
             "sample": self.read_more_records,
         }
@@ -105,7 +97,9 @@ class _Exploration:
             ),
             params=dict(self.client.params),
             body=self.client.body,
+            shape=Guess(shape.declared, shape.evidence) if (shape := record_list.shape) else None,
         )
+        self.pages = ListPaging(record_list, self.endpoint, conventions, known)
 
     def run(self) -> EndpointDraft:
         """Take the steps in their order."""
@@ -118,71 +112,12 @@ class _Exploration:
                     "raise --requests"
                 )
         self._request_page_after_last()
+        for response, records in self.record_list.pages:
+            if not records:
+                self.pages.stop_at_empty_page(response)
         self.endpoint.records = self.record_list.sample()
         self.endpoint.requests = self.client.request_count
         return self.endpoint
-
-    def find_paging(self) -> None:
-        """Find the paging and the largest page, and read one page of that size."""
-        record_list, endpoint = self.record_list, self.endpoint
-        size_param = find_size_param(record_list, self.conventions.size_param, self.known)
-        paging = find_paging(record_list, size_param, self.conventions.paginator, self.known)
-        records, size = record_list.records, len(record_list.records)
-        evidence = "the size of a page when none is asked for"
-        # set at once, in case that no request is left for more
-        endpoint.paging = self._with_size(paging or endpoint.paging, size_param, size, evidence)
-        if size_param:
-            size, records, evidence = find_largest_page_size(record_list, size_param, {})
-        more = reports_more_records(*record_list.pages[-1], record_list.path)
-        if paging is None:
-            signs = signs_of_next_page(record_list.pages[-1][0], record_list.path)
-            more = more or bool(signs)
-            endpoint.complete = not more
-            if more:
-                subject = ", ".join(signs) or "the reported total"
-                endpoint.notes.append(
-                    f"{subject} says that there are more records, but no parameter that was tried leads to them; "
-                    "name the right one with --parameter"
-                )
-            else:
-                paging = self._paging_of_other_endpoints()
-        elif paging.paginator["type"] in ("offset", "page_number"):
-            endpoint.complete = len(records) < size and not more
-        else:
-            endpoint.complete = (
-                size_param is not None
-                and len(records) < size
-                and not more
-                and len(records) > len(record_list.records)
-            )
-        if more and len(records) < size and records:
-            size, evidence = len(records), f"{len(records)} records came when {size} were asked for"
-        endpoint.paging = self._with_size(paging or endpoint.paging, size_param, size, evidence)
-
-    def _paging_of_other_endpoints(self) -> Paging | None:
-        """Return the other endpoints' paging for a list that is too short to show its own, if it does no harm."""
-        kind = self.conventions.paginator.get("type")
-        paging = Paging(
-            self.conventions.paginator,
-            assumed("as at the other endpoints, this list is too short to show it"),
-        )
-        if kind in ("offset", "page_number"):
-            few = len(self.record_list.records) < 2
-            params = paging.params_at(1, len(self.record_list.records)) if few else None
-            return paging if params and not self.record_list.request_page(params)[1] else None
-        return paging if kind else None
-
-    def _with_size(self, paging: Paging, size_param: str | None, size: int, evidence: str) -> Paging:
-        """Return the paging with its page size, in the paginator or in the parameters."""
-        if paging.paginator["type"] == "offset":
-            paginator = {**paging.paginator, "limit": size}
-            if size_param and size_param != "limit":
-                paginator["limit_param"] = size_param
-            return replace(
-                paging, paginator=paginator, size=size, size_param=size_param, size_evidence=evidence
-            )
-        params = {size_param: size} if size_param else {}
-        return replace(paging, params=params, size=size, size_param=size_param, size_evidence=evidence)
 
     def find_total(self) -> None:
         """Find the total, and verify it on the last page; without a total, read one more page."""
@@ -199,44 +134,14 @@ class _Exploration:
                 self.total_was_wrong = True
                 place = next(iter(total.value.values()))
                 endpoint.notes.append(f"{place} is no total: the last page has another number of records")
-        else:
-            params = None if endpoint.complete else endpoint.paging.params_at(size, size)
-            if params:
-                response, records = record_list.request_page(params)
-                endpoint.complete = not response.refused and not records
+        elif not total:
+            self.pages.read_second_page()
 
     def find_total_to_ask_for(self) -> None:
         """Ask for a total by each usual parameter, where no answer reports one by itself."""
-        endpoint, record_list = self.endpoint, self.record_list
-        if endpoint.total or endpoint.complete or self.client.body is not None or self.total_was_wrong:
-            return
-        used = {*endpoint.paging.params, endpoint.paging.size_param, *self.client.params}
-        pairs = [
-            pair for pair in TOTAL_PARAMS if (not self.known or pair[0] in self.known) and pair[0] not in used
-        ]
-        most = max(self.client.requests_left - _RESERVED_FOR_SAMPLE, 0)
-        if not self.known:
-            most = min(most, _MAX_TOTAL_PARAMS if record_list.refuses_unknown else len(pairs))
-        size = endpoint.paging.size_params
-        if len(pairs) > 1 and most and not record_list.refuses_unknown:
-            response, records = record_list.request_filtered({**size, **dict(pairs)})
-            if response.refused or not reports_more_records(response, records, record_list.path):
-                return
-            most -= 1
-        for name, value in pairs[: max(most, 0)]:
-            response, records = record_list.request_filtered({**size, name: value})
-            places = [
-                entry
-                for entry in possible_totals(response, records, record_list.path)
-                if entry[1] > max(len(records), len(record_list.sample()) - 1)
-            ]
-            if response.refused or not places or len(records) < len(record_list.records):
-                continue
-            (key, where), number = places[0]
-            path = json_path(where) if isinstance(where, tuple) else where
-            endpoint.total = Guess({key: path}, f"{number}, when {name}={value} asks for it")
-            endpoint.params = {**endpoint.params, name: value}
-            return
+        endpoint = self.endpoint
+        if not (endpoint.total or endpoint.complete or self.total_was_wrong) and self.client.body is None:
+            ask_for_total(self.record_list, endpoint, self.known)
 
     def find_time_filter(self) -> None:
         """Find the time filter, and the oldest record with it."""
@@ -265,6 +170,7 @@ class _Exploration:
         endpoint = self.endpoint
         for response in responses:
             self._ignore_status_of_empty_page(response)
+            self.pages.stop_at_empty_page(response)
             number = total_in(endpoint.total, response, [], self.record_list.path) if endpoint.total else None
             if endpoint.total and number is not None and not response.refused:
                 if number:
@@ -283,6 +189,7 @@ class _Exploration:
             self.client.requests_left > _RESERVED_REQUESTS
             and before < len(self.record_list.sample()) < _ENOUGH_RECORDS
             and not self.endpoint.complete
+            and self.endpoint.paging.paginator["type"] not in ("single_page", "range")
         ):
             before = len(self.record_list.sample())
             self.endpoint.complete = not read_next_page(self.record_list, self.endpoint.paging)
@@ -290,13 +197,16 @@ class _Exploration:
     def _request_page_after_last(self) -> None:
         """Request a page far after the last one: without a total, a load reads on until such a page.
 
-        The API answers it with an empty list or refuses it with a 404.
+        The API answers it with an empty list, refuses it with a 404, or repeats the last page.
         """
         paging = self.endpoint.paging
         if paging.paginator["type"] != "page_number" or self.endpoint.total or not self.client.requests_left:
             return
         params = paging.params_at(paging.size or 1, 10_000 * (paging.size or 1))
-        self._ignore_status_of_empty_page(self.client.request(params or {}))
+        response = self.client.request(params or {})
+        self._ignore_status_of_empty_page(response)
+        if self.record_list.records_of(response):
+            self.pages.use_has_more(response)
 
     def _ignore_status_of_empty_page(self, response: ApiResponse) -> None:
         """Declare that a status stands for an empty page, if it does."""

@@ -10,7 +10,9 @@ from dlt.sources.helpers.rest_client.client import RESTClient
 from requests import Response
 
 from ecom_assets.client.api_connection import ApiConnection
+from ecom_assets.client.responses import read_as_lines
 from ecom_assets.declaration.placeholders import placeholder_names
+from ecom_assets.discovery.exploration.parameter_names import names_alike
 from ecom_assets.extract.request_template import Template
 from ecom_assets.foundation.errors import ApiError, RetryLater
 from ecom_assets.foundation.progress import OnProgress
@@ -48,6 +50,8 @@ class ApiResponse:
 class EndpointClient:
     """Sends at most `max_requests` requests to one endpoint; `values` fill its placeholders.
 
+    `reads_lines` says that answers have one JSON value a line, although their content type does not say so.
+
     Each request varies some parameters. Where there is a body, it varies the body's fields, named by dotted paths.
     """
 
@@ -80,6 +84,7 @@ class EndpointClient:
         self.params = dict(params or {})
         self.body = body
         self.values: Mapping[str, Any] = {}
+        self.reads_lines = False
         self.max_requests = max_requests
         self.request_count = 0
 
@@ -92,12 +97,21 @@ class EndpointClient:
         """Return the answer to the plain request. Raises ApiError where it is refused."""
         return self._send(self.path, {}, may_be_refused=False)
 
-    def request(self, params: Mapping[str, Any], values: Mapping[str, Any] | None = None) -> ApiResponse:
+    def request(
+        self,
+        params: Mapping[str, Any],
+        values: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+        *,
+        alone: bool = False,
+    ) -> ApiResponse:
         """Return the answer to a request that the API may refuse.
 
         Args:
             params: Parameters, or fields of the body, in addition to those of every request.
             values: Values of the placeholders for this request alone.
+            headers: Headers in addition to those of every request.
+            alone: Send none of the parameters of every request.
 
         Raises:
             OutOfRequests: No request is left.
@@ -105,7 +119,7 @@ class EndpointClient:
         """
         usual, self.values = self.values, self.values if values is None else values
         try:
-            return self._send(self.path, params, may_be_refused=True)
+            return self._send(self.path, params, headers, may_be_refused=True, alone=alone)
         finally:
             self.values = usual
 
@@ -120,7 +134,7 @@ class EndpointClient:
             Names of parameters. Where there is a body, the paths of its fields that end in one of the names.
         """
         if self.body is None:
-            return [name for name in usual if not known or name in known]
+            return [name for name in usual if not known or name in known] + names_alike(usual, known)
         by_name: dict[str, str] = {}
         for path in body_paths(self.body):
             by_name.setdefault(normalized(path.rpartition(".")[2]), path)
@@ -130,13 +144,22 @@ class EndpointClient:
         """Return the answer at an address that the API gave."""
         return self._send(url, None, may_be_refused=True)
 
-    def _send(self, where: str, params: Mapping[str, Any] | None, *, may_be_refused: bool) -> ApiResponse:
+    def _send(
+        self,
+        where: str,
+        params: Mapping[str, Any] | None,
+        headers: Mapping[str, str] | None = None,
+        *,
+        may_be_refused: bool,
+        alone: bool = False,
+    ) -> ApiResponse:
         if self.request_count >= self.max_requests:
             raise OutOfRequests
         self.request_count += 1
         self._on_progress(f"{self.path}: request {self.request_count} of at most {self.max_requests}")
         filled = Template(self.path, self.params, {}, self.body).fill(self.values)
-        where, sent = (where, None) if params is None else (filled.path, {**filled.params, **params})
+        usual = {} if alone else filled.params
+        where, sent = (where, None) if params is None else (filled.path, {**usual, **params})
         responses: list[Response] = []
 
         def note(response: Response, *args: Any, **kwargs: Any) -> None:
@@ -144,15 +167,18 @@ class EndpointClient:
 
         try:
             if filled.json_body is None:
-                response = self._rest_client.get(where, params=sent, hooks={"response": [note]})
+                response = self._rest_client.get(
+                    where, params=sent, headers=dict(headers or {}), hooks={"response": [note]}
+                )
             else:
                 response = self._rest_client.post(
                     where,
-                    params=dict(filled.params),
+                    params=dict(usual),
+                    headers=dict(headers or {}),
                     json=with_fields(filled.json_body, params or {}),
                     hooks={"response": [note]},
                 )
-            body = response.json()
+            body = self._parse(response)
         except ApiError as error:
             # no answer at all: a parameter may have made the API fail, or a link leads to another host
             status = responses[-1].status_code if responses else 0
@@ -160,6 +186,23 @@ class EndpointClient:
                 raise
             return ApiResponse(sent or {}, status, None, {}, where, str(error))
         return ApiResponse(sent or {}, response.status_code, body, response.headers, response.url)
+
+    def _parse(self, response: Response) -> Any:
+        """Return the parsed body, which may be JSON lines without a word about it. Raises ApiError for no JSON."""
+        if self.reads_lines:
+            read_as_lines(response)
+        try:
+            return response.json()
+        except ApiError:
+            read_as_lines(response)
+            try:
+                values = response.json()
+            except ApiError:
+                values = []
+            if len(values) > 1 and all(isinstance(entry, dict) for entry in values):
+                self.reads_lines = True
+                return values
+            raise
 
 
 def body_paths(body: Mapping[str, Any], prefix: str = "") -> Iterator[str]:

@@ -19,7 +19,7 @@ from ecom_assets.discovery.exploration.narrow_window import (
     grain_of,
     narrow_window_ends,
 )
-from ecom_assets.discovery.exploration.page_size import sorted_by_refusal
+from ecom_assets.discovery.exploration.paging.page_size import sorted_by_refusal
 from ecom_assets.discovery.exploration.placeholder_window import placeholder_values
 from ecom_assets.discovery.exploration.record_list import RecordList
 from ecom_assets.discovery.filter_expressions import (

@@ -8,6 +8,7 @@ from ecom_assets.discovery.endpoint_draft import ApiConventions, EndpointDraft
 from ecom_assets.discovery.exploration.cursors import Cursor, filter_params
 from ecom_assets.discovery.exploration.endpoint_client import ApiResponse
 from ecom_assets.discovery.exploration.expression_search import ExpressionSearch
+from ecom_assets.discovery.exploration.parameter_names import SIZE_PARAMS
 from ecom_assets.discovery.exploration.record_list import RecordList
 from ecom_assets.discovery.exploration.time_filter import TimeFilterSearch
 
@@ -33,6 +34,8 @@ class FilterChoice:
         self.known = known
         client, paging = record_list.client, endpoint.paging
         names = [*paging.params, *paging.paginator.values(), paging.size_param, *client.params]
+        # a link shows further parameters of paging, and the names that were tried for a page size
+        names += [name for name in paging.pointer_params if name not in SIZE_PARAMS]
         self.taken = [str(name) for name in names if name]
         size = paging.size or len(record_list.records)
         pairs = filter_params(cursor, known, self.taken)

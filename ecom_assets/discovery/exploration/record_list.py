@@ -10,6 +10,12 @@ import orjson
 
 from ecom_assets.contract.record_keys import value_at
 from ecom_assets.discovery.exploration.endpoint_client import ApiResponse, EndpointClient, OutOfRequests
+from ecom_assets.discovery.exploration.record_shape import (
+    LINES,
+    RecordShape,
+    find_other_shape,
+    wrapped_shape,
+)
 from ecom_assets.discovery.exploration.response_structure import find_record_list
 from ecom_assets.discovery.field_path import FieldPath
 from ecom_assets.foundation.errors import ApiError
@@ -22,7 +28,7 @@ class RecordList:
     """An endpoint's list of records, found at `path` of `first`, the answer to the plain request.
 
     `records` is the first page. `pages` are all answers that no filter narrowed, each with its records.
-    `refuses_unknown` says that the API refuses unknown parameters.
+    `refuses_unknown` says that the API refuses unknown parameters. `shape` is None for a list of objects.
     """
 
     client: EndpointClient
@@ -31,6 +37,7 @@ class RecordList:
     records: list[Any]
     pages: list[tuple[ApiResponse, list[Any]]] = field(default_factory=list)
     refuses_unknown: bool = False
+    shape: RecordShape | None = None
 
     def __post_init__(self) -> None:
         """Start with the first page."""
@@ -50,6 +57,12 @@ class RecordList:
             record.get(names[0]) if names else orjson.dumps(record, default=str, option=orjson.OPT_SORT_KEYS)
         )
 
+    def key_name(self) -> str | None:
+        """Return the field that identifies a record and may be asked for, None where there is none."""
+        usual = [name for name in self._unique_names if name.lower() in ("id", "_id", "uuid")]
+        ids = [name for name in self._unique_names if name.lower().endswith("id")]
+        return next(iter([*usual, *ids]), None)
+
     def position(self, records: Sequence[Any]) -> int | None:
         """Return the position on the first page of the first of these records, None where it is not there."""
         identities = [self.identity(record) for record in self.records]
@@ -63,12 +76,19 @@ class RecordList:
 
     def records_of(self, response: ApiResponse) -> list[Any]:
         """Return the records of an answer, none where the API refused."""
-        records = None if response.refused else value_at(response.body, self.path)
-        return records if isinstance(records, list) else []
+        found = None if response.refused else value_at(response.body, self.path)
+        return _records_in(found, self.shape)
 
-    def request_page(self, params: Mapping[str, Any]) -> tuple[ApiResponse, list[Any]]:
-        """Request a page of the whole list."""
-        return self._remember(self.client.request(params))
+    @property
+    def wrapper(self) -> FieldPath:
+        """Return the path from an element of the list to its record."""
+        return self.shape.wrapper if self.shape else ()
+
+    def request_page(
+        self, params: Mapping[str, Any], headers: Mapping[str, str] | None = None, *, alone: bool = False
+    ) -> tuple[ApiResponse, list[Any]]:
+        """Request a page of the whole list; `alone` leaves out the parameters of every request."""
+        return self._remember(self.client.request(params, headers=headers, alone=alone))
 
     def follow(self, url: str) -> tuple[ApiResponse, list[Any]]:
         """Request the page at an address that the API gave."""
@@ -110,11 +130,23 @@ def request_first_page(client: EndpointClient, resource: str) -> RecordList:
 def record_list_in(client: EndpointClient, resource: str, response: ApiResponse) -> RecordList:
     """Return the list of records of an answer. Raises ApiError where it holds none."""
     path = find_record_list(response.body, resource)
+    shape = None
+    if path is None or not value_at(response.body, path):
+        path, shape = find_other_shape(response.body, resource) or (path, None)
     if path is None:
-        shape = type(response.body).__name__
+        shown = type(response.body).__name__
         if isinstance(response.body, dict):
             names = ", ".join(list(response.body)[:_MAX_NAMES_SHOWN])
             names = "".join(character if character.isprintable() else " " for character in names)
-            shape = f"an object with {names.strip() or 'nothing in it'}"
-        raise ApiError(f"{client.path}: no list of records in the answer, which is {shape}")
-    return RecordList(client, path, response, list(value_at(response.body, path)))
+            shown = f"an object with {names.strip() or 'nothing in it'}"
+        raise ApiError(f"{client.path}: no list of records in the answer, which is {shown}")
+    found = value_at(response.body, path)
+    if shape is None:
+        shape = LINES if client.reads_lines else wrapped_shape(found)
+    return RecordList(client, path, response, _records_in(found, shape), shape=shape)
+
+
+def _records_in(found: Any, shape: RecordShape | None) -> list[Any]:
+    if shape is not None:
+        return shape.records_in(found)
+    return list(found) if isinstance(found, list) else []

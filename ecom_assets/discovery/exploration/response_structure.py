@@ -10,7 +10,7 @@ from ecom_assets.discovery.tables.naming import singular, snake_case
 
 MAX_DEPTH = 3
 """How many names may lead to a list of records."""
-_USUAL_NAMES = (
+USUAL_NAMES = (
     "data",
     "results",
     "items",
@@ -56,10 +56,10 @@ def find_record_list(body: Any, resource: str) -> FieldPath | None:
         return () if all(isinstance(entry, dict) for entry in body) else None
     wanted = _compared(resource)
     candidates = []
-    for path, value in _walk(body, ()):
+    for path, value in walk(body, ()):
         if isinstance(value, list) and all(isinstance(entry, dict) for entry in value):
             name = _compared(path[-1])
-            rank = 2 if name == wanted else 1 if path[-1].lower() in _USUAL_NAMES else 0
+            rank = 2 if name == wanted else 1 if path[-1].lower() in USUAL_NAMES else 0
             if rank < 2 and any(part.lower() in _MESSAGES for part in path):
                 continue
             rank = -1 if rank == 0 and path[-1].lower() in _AROUND else rank
@@ -73,17 +73,37 @@ def _compared(name: str) -> str:
 
 
 def scalar_values(body: Any, records_path: FieldPath) -> Iterator[tuple[FieldPath, Any]]:
-    """Yield the single values of an answer outside its records, each with its path."""
-    for path, value in _walk(body, ()):
-        if path != records_path and not isinstance(value, (dict, list)):
+    """Yield the single values of an answer outside its records, each with its path.
+
+    They may lie in an object beside the records, however deep these are.
+    """
+    for path, value in walk(body, (), max(MAX_DEPTH, len(records_path) + 1)):
+        if path[: len(records_path)] != records_path and not isinstance(value, (dict, list)):
             yield path, value
 
 
-def _walk(value: Any, path: FieldPath) -> Iterator[tuple[FieldPath, Any]]:
-    """Yield the values in an object and in the objects within it, the outer before the inner."""
-    if not isinstance(value, dict) or len(path) == MAX_DEPTH:
+def lists_of_objects(body: Any, records_path: FieldPath) -> Iterator[tuple[FieldPath, list[dict[str, Any]]]]:
+    """Yield the lists of objects in an answer outside its records, each with its path."""
+    for path, value in walk(body, ()):
+        if (
+            path != records_path
+            and isinstance(value, list)
+            and all(isinstance(entry, dict) for entry in value)
+        ):
+            yield path, value
+
+
+def walk(value: Any, path: FieldPath, depth: int = MAX_DEPTH) -> Iterator[tuple[FieldPath, Any]]:
+    """Yield the values in an object and in the objects within it, the outer before the inner.
+
+    Args:
+        value: The object.
+        path: Where it is.
+        depth: How many names a path has at most.
+    """
+    if not isinstance(value, dict) or len(path) == depth:
         return
     for name, inner in value.items():
         yield (*path, str(name)), inner
     for name, inner in value.items():
-        yield from _walk(inner, (*path, str(name)))
+        yield from walk(inner, (*path, str(name)), depth)

@@ -25,7 +25,7 @@ from ecom_assets.discovery.exploration.narrow_window import (
     grain_of,
     narrow_window_ends,
 )
-from ecom_assets.discovery.exploration.page_size import sorted_by_refusal
+from ecom_assets.discovery.exploration.paging.page_size import sorted_by_refusal
 from ecom_assets.discovery.exploration.record_list import RecordList
 from ecom_assets.extract.slices import Slice
 from ecom_assets.extract.window_request import window_request
@@ -74,13 +74,17 @@ class TimeFilterSearch:
                 return self._try_narrow_windows(conventions.start_param, formats)
         refused = False
         at_once = len(names) > 1 and not self.record_list.refuses_unknown
-        for instant_format in formats[:2] if at_once else ():
+        untried = formats[:2] if at_once else []
+        while untried:
+            instant_format = untried.pop(0)
             empty = self._far_future_is_empty(names, instant_format)
             if empty:
                 name = self._find_honoured_name(names, instant_format)
                 others = [entry for entry in formats if entry != instant_format]
                 return self._confirm_or_try_others(name, names, [instant_format, *others])
             refused = empty is None
+            if refused and instant_format == formats[0] and "date" in formats[2:]:
+                untried.insert(0, "date")  # an API that filters by days refuses times
         if self.record_list.refuses_unknown or len(names) == 1 or refused:
             return self._try_one_by_one(names, formats)
         return None

@@ -14,6 +14,7 @@ from ecom_assets.discovery.field_path import FieldPath, json_path
 
 _TOTAL_NAMES = re.compile(r"total|count|found|matches|hits|results")
 _OTHER_NAMES = re.compile(r"page|limit|offset|size|remaining|rate|retry|next|prev|price|amount")
+_CONTENT_RANGE = re.compile(r".*/\s*(\d{1,15})\s*")
 _TOLERANCE = 0.01
 """The share by which the total of a changing list may differ while a few requests are made."""
 
@@ -76,6 +77,8 @@ def possible_totals(
         if _may_be_total(name) and (number := _whole_number(value)) is not None:
             yield ("total_path", path), number
     for name, text in response.headers.items():
+        if in_range := _CONTENT_RANGE.fullmatch(text) if name.lower() == "content-range" else None:
+            yield ("total_header", name), int(in_range[1])
         if _may_be_total(name.lower()) and (number := _whole_number(text)) is not None:
             yield ("total_header", name), number
 

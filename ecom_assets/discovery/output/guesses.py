@@ -25,6 +25,8 @@ def _places(table: TableDraft) -> Iterator[tuple[str, str]]:
     if endpoint is None:
         return
     yield "endpoint.data_selector", endpoint.data_selector.evidence
+    if endpoint.shape:
+        yield "endpoint.records", endpoint.shape.evidence
     yield "endpoint.paginator", endpoint.paging.evidence
     if endpoint.paging.size_param:
         yield "endpoint.page_size", endpoint.paging.size_evidence

@@ -196,12 +196,18 @@ def _endpoint_lines(endpoint: EndpointDraft, usual_paginator: Mapping[str, Any] 
     lines.append(
         f"      data_selector: {flow_yaml(endpoint.data_selector.value)}{comment(endpoint.data_selector.evidence)}"
     )
+    if endpoint.shape:
+        lines.append(f"      records: {flow_yaml(endpoint.shape.value)}{comment(endpoint.shape.evidence)}")
     paginator = paginator_of(endpoint)
     if paginator != usual_paginator and not (
         usual_paginator is None and paginator == {"type": "single_page"}
     ):
         total = _total_evidence(endpoint)
         lines.append(f"      paginator: {flow_yaml(paginator)}{comment(endpoint.paging.evidence, total)}")
+    if endpoint.unconfirmed:
+        lines.append(
+            f"      unconfirmed: {flow_yaml(endpoint.unconfirmed)}  # declare the paginator, then remove this"
+        )
     if endpoint.actions:
         lines.append(
             f"      response_actions: {flow_yaml(endpoint.actions)}{comment(endpoint.actions_evidence)}"

@@ -36,6 +36,14 @@ class DescribedTable:
     lists: Mapping[FieldPath, Mapping[FieldPath, DescribedField]] = field(default_factory=dict)
     list_descriptions: Mapping[FieldPath, str] = field(default_factory=dict)
 
+    def within(self, wrapper: str) -> DescribedTable:
+        """Return the fields below one field, which holds the record of each element."""
+        return DescribedTable(
+            {path[1:]: entry for path, entry in self.fields.items() if path[0] == wrapper and path[1:]},
+            {path[1:]: entry for path, entry in self.lists.items() if path[0] == wrapper and path[1:]},
+            {path[1:]: text for path, text in self.list_descriptions.items() if path[0] == wrapper},
+        )
+
 
 def merge_types(
     seen: InferredType | None, described: DescribedField | None

@@ -23,6 +23,7 @@ from ecom_assets.extract.check.reached_check import check_reached
 from ecom_assets.extract.check.window_check import start_problem
 from ecom_assets.extract.filter_comparison import filter_problem
 from ecom_assets.extract.paging.page_size import PageSizes
+from ecom_assets.extract.paging.unconfirmed import unconfirmed_problem
 from ecom_assets.extract.probe import Page, Probe, open_probe
 from ecom_assets.extract.slices import Slice
 from ecom_assets.extract.window_assignment import cursor_instants_of
@@ -129,6 +130,8 @@ class _EndpointCheck:
 
     def findings(self) -> Iterator[Finding]:
         """Yield the findings: reached, paging if none is declared, total, order, limit, offset, window and contract."""
+        if problem := unconfirmed_problem(self.resource):
+            yield self._finding("paging", "failed", problem)
         try:
             page = self.probe.page(self.resource)
         except ApiError as error:

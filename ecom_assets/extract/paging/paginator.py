@@ -28,7 +28,8 @@ from ecom_assets.extract.paging.last_page import NOTHING
 from ecom_assets.extract.paging.page_adder import PageAdder
 from ecom_assets.extract.paging.page_size import PageSizes, resize_pages
 from ecom_assets.extract.paging.past_the_end import ends_at_416, past_the_end
-from ecom_assets.foundation.errors import ListMoved
+from ecom_assets.extract.paging.unconfirmed import unconfirmed_problem
+from ecom_assets.foundation.errors import IncompleteSlice, ListMoved
 
 MAX_RESTARTS = 3
 """How often a slice is read again because its list changed."""
@@ -68,6 +69,7 @@ class SlicePaginator(PageAdder):
         self._statistics = statistics
         self._limits_of = limits
         self._incremental = resource.endpoint.incremental if resource.endpoint else None
+        self._unconfirmed = unconfirmed_problem(resource)
         self._limits = SliceLimits()
         self._started = 0.0
         self._first_request: tuple[Any, ...] = ()
@@ -88,6 +90,8 @@ class SlicePaginator(PageAdder):
 
     def init_request(self, request: Request) -> None:
         """Put the first page into the request, and keep the request for further passes."""
+        if self._unconfirmed:
+            raise IncompleteSlice(self._unconfirmed)
         slice_id = request.headers[SLICE_HEADER]
         self._slice_statistics = self._statistics.of(slice_id)
         self._limits = self._limits_of(slice_id)

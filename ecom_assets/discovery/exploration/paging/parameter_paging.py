@@ -11,11 +11,14 @@ from ecom_assets.discovery.exploration.parameter_names import (
     OFFSET_PARAMS,
     PAGE_FIELDS,
     PAGE_PARAMS,
+    likely_first,
 )
 from ecom_assets.discovery.exploration.record_list import RecordList
 
 _RESERVED_REQUESTS = 3
 """Requests that stay for other questions while names are tried one by one."""
+_MAX_ROUNDS = 3
+"""Requests that try several names at once, since a short first page tells few of them apart."""
 
 
 def find_paging_by_parameters(
@@ -44,6 +47,7 @@ def find_paging_by_parameters(
     is_post = record_list.client.body is not None
     offsets = record_list.client.usable_names(OFFSET_FIELDS if is_post else OFFSET_PARAMS, known)
     pages = record_list.client.usable_names(PAGE_FIELDS if is_post else PAGE_PARAMS, known)
+    offsets, pages = (likely_first(names, size_param) for names in (offsets, pages))
     paging = None
     if convention.get("type") == "page_number":
         paging = _try_page_numbers(record_list, [convention.get("page_param", "page")], one_record)
@@ -85,45 +89,73 @@ def _try_all_at_once(
     record_list: RecordList, offsets: list[str], pages: list[str], one_record: Mapping[str, Any]
 ) -> Paging | None:
     """Ask for several places in one request; the record that comes first shows which parameter works."""
-    size_param = next(iter(one_record), None)
-    count = len(record_list.records)
-    numbers = {name: number for number, name in enumerate(offsets, 1) if number < count}
     if not one_record:
-        response, records = record_list.request_page({**numbers, **dict.fromkeys(pages, 2)})
-        if response.refused and len(offsets) > 1:
+        return _try_all_without_size(record_list, offsets, pages)
+    size_param = next(iter(one_record))
+    for number in range(_MAX_ROUNDS):
+        numbers = _distinct_numbers(offsets, pages, len(record_list.records))
+        if not numbers or (number and record_list.client.requests_left <= _RESERVED_REQUESTS):
+            return _try_first_names(record_list, offsets, pages, one_record)
+        response, records = record_list.request_page({**one_record, **numbers})
+        if response.refused and len(numbers) > 2:
+            # another name, such as `start`, may have another meaning in this API
             return _try_all_at_once(record_list, offsets[:1], pages[:1], one_record)
         record_list.refuses_unknown = response.refused
         position = record_list.position(records)
-        if response.refused or position is None:
-            others = record_list.are_other_records(records, record_list.records)
-            return _try_page_numbers(record_list, pages, one_record) if others else None
-        return next(
-            (
-                _offset_paging(name, None, f"{name}={number}")
-                for name, number in numbers.items()
-                if number == position
-            ),
-            None,
-        )
-    # a page of one record starts at its number or one before, so the numbers of pages keep a distance
-    numbers |= {name: 5 + 3 * number for number, name in enumerate(pages) if 5 + 3 * number < count}
-    if "page" in pages and "page" not in numbers and count > 4:
-        numbers = {"page": 4} | {name: number for name, number in numbers.items() if number < 3}
-    if not numbers:
-        return _try_first_names(record_list, offsets, pages, one_record)
-    response, records = record_list.request_page({**one_record, **numbers})
+        for name, sent in numbers.items():
+            if name in offsets and position == sent:
+                return _offset_paging(name, size_param, f"{name}={sent} brought the record at that position")
+            if name in pages and position in (sent - 1, sent):
+                evidence = f"page {sent} of one record brought the record at position {position}"
+                return _page_number_paging(name, sent - position, evidence)
+        offsets = [name for name in offsets if name not in numbers]
+        pages = [name for name in pages if name not in numbers]
+        if response.refused or not (offsets or pages):
+            return None
+    return None
+
+
+def _distinct_numbers(offsets: list[str], pages: list[str], count: int) -> dict[str, int]:
+    """Return a number for each name, so that the position of the first record tells which name works.
+
+    An offset leads to its own position. A page of one record is at its number or one before, as pages are counted from
+    0 or 1. Names for which no position of the first page is left get no number.
+    """
+    numbers: dict[str, int] = {}
+    free = list(range(1, count))
+    for name in [*offsets[:2], *pages[:1], *offsets[2:3], *pages[1:3], *offsets[3:], *pages[3:]]:
+        if name in offsets:
+            number = next(iter(free), None)
+        else:
+            number = next((entry for entry in free if entry - 1 in free), None)
+        if number is not None:
+            numbers[name] = number
+            taken = (number,) if name in offsets else (number - 1, number)
+            free = [entry for entry in free if entry not in taken]
+    return numbers
+
+
+def _try_all_without_size(record_list: RecordList, offsets: list[str], pages: list[str]) -> Paging | None:
+    """Ask for several positions and for page 2 in one request, where nothing makes pages shorter."""
+    count = len(record_list.records)
+    numbers = {name: number for number, name in enumerate(offsets, 1) if number < count}
+    response, records = record_list.request_page({**numbers, **dict.fromkeys(pages, 2)})
     if response.refused and len(offsets) > 1:
-        # another name, such as `start`, may have another meaning in this API
-        return _try_all_at_once(record_list, offsets[:1], pages[:1], one_record)
+        return _try_all_at_once(record_list, offsets[:1], pages[:1], {})
     record_list.refuses_unknown = response.refused
     position = record_list.position(records)
     for name, number in numbers.items():
-        if name in offsets and position == number:
-            return _offset_paging(name, size_param, f"{name}={number} brought the record at that position")
-        if name in pages and position in (number - 1, number):
-            evidence = f"page {number} of one record brought the record at position {position}"
-            return _page_number_paging(name, number - position, evidence)
-    return None
+        if number == position:
+            return _offset_paging(name, None, f"{name}={number}")
+    if response.refused or not record_list.are_other_records(records, record_list.records):
+        return None
+    while len(pages) > 1:
+        half = pages[: len(pages) // 2]
+        works = record_list.are_other_records(
+            record_list.request_page(dict.fromkeys(half, 2))[1], record_list.records
+        )
+        pages = half if works else pages[len(half) :]
+    return _try_page_numbers(record_list, pages, {})
 
 
 def _try_offsets(record_list: RecordList, names: list[str], one_record: Mapping[str, Any]) -> Paging | None:

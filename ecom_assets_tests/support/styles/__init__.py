@@ -1,0 +1,1 @@
+"""Styles of APIs, each a short declaration of its paging, filter, auth and quirks, served by one server."""
