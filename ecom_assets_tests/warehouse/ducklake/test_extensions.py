@@ -35,7 +35,9 @@ def _lake(folder: Path) -> Lake:
 def _change_signature(file: str) -> None:
     content = bytearray(Path(file).read_bytes())
     content[-1] ^= 1
-    Path(file).write_bytes(content)
+    other = Path(f"{file}.other")
+    other.write_bytes(content)
+    other.replace(file)  # the process still uses what it has loaded, so the file itself must not change
 
 
 def test_a_file_that_was_verified_and_changed_is_verified_again(
