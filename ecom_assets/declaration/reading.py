@@ -168,7 +168,7 @@ def load_shops(
     return tuple(shops.values()), errors
 
 
-def load_shop(file: Path, document: dict[str, Any] | None = None) -> Shop:
+def load_shop(file: Path | str, document: dict[str, Any] | None = None) -> Shop:
     """Return the shop that a YAML file declares, together with the files that it extends.
 
     Args:
@@ -178,6 +178,7 @@ def load_shop(file: Path, document: dict[str, Any] | None = None) -> Shop:
     Raises:
         DeclarationError: It tells each mistake with its file, which may be an extended one.
     """
+    file = Path(file)
     try:
         layers = Layers(file, document)
         return build_shop(layers.document, layers.locate, file, layers.errors)

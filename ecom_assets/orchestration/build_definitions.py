@@ -38,7 +38,7 @@ from ecom_assets.orchestration.unions import union_asset, union_key
 
 
 def build_defs(
-    shops_dir: Path | None = None,
+    shops_dir: Path | str | None = None,
     resource_overrides: Mapping[str, ShopSecrets] | None = None,
     shops: Sequence[Shop] = (),
     *,
@@ -74,7 +74,8 @@ def build_defs(
     invalid_files: dict[Path, DeclarationError] = {}
     unions: tuple[Union, ...] = ()
     if shops_dir is not None or not in_python or names_shops_dir():
-        of_folder, unions, invalid_files = load_folder(shops_dir, in_python)
+        folder = None if shops_dir is None else Path(shops_dir)
+        of_folder, unions, invalid_files = load_folder(folder, in_python)
     for error in invalid_files.values():
         if not of_folder and not in_python:
             raise error
