@@ -116,6 +116,9 @@ def _patterns(secret: str) -> Iterator[tuple[str, str]]:
         return
     for raw in _raw_forms(secret, with_marks=plain >= _SHORT_LENGTH):
         yield from _base64_patterns(raw)
+        yield raw.hex(), raw.hex()
+        if raw.hex().upper() != raw.hex():
+            yield raw.hex().upper(), raw.hex().upper()
     # the garbled form of a secret with many plain characters has all its readings
     for reading in normal_forms(text) if plain >= _DISTINCT_LENGTH // 2 else readings(text):
         # the marks that replaced the letters of a secret without others hide it already

@@ -207,21 +207,23 @@ class LoadMetrics:
             )
 
     def _refuse_rejected_windows(self) -> None:
-        """Raise ContractBroken for a window whose records were all rejected.
+        """Raise ContractBroken for a window, or a snapshot, whose records were all rejected.
 
-        A single record may be wrong, unless it is wrong in its cursor: then nobody knows which window it belongs to.
+        A snapshot that is replaced would lose all rows of its table. A single record may be wrong, unless it is wrong
+        in its cursor: then nobody knows which window it belongs to.
         """
         cursor = self.resource.cursor
         for key, count in self.counts.items():
-            if key is None or count.kept or not count.rejected:
+            is_replaced = self.resource.parent is None and self.resource.write_disposition == "replace"
+            if (key is None and not is_replaced) or count.kept or not count.rejected:
                 continue
             reasons = [entry.reasons for window, entry in self.rejected_rows if window == key]
             in_cursor = cursor and any(text.startswith(f"{cursor.name}: ") for text in reasons[0])
             if len(reasons) > 1 or in_cursor:
                 raise ContractBroken(
-                    f"{self.resource.name}: all {count.rejected} records of {key} were rejected, the first one because "
-                    f"of: {'; '.join(reasons[0])}. Correct the columns, for example with format, or declare "
-                    "max_rejected: 1 to load such a window"
+                    f"{self.resource.name}: all {count.rejected} records of {key or 'the list'} were rejected, the "
+                    f"first one because of: {'; '.join(reasons[0])}. Correct the columns, for example with format, or "
+                    f"declare max_rejected: 1 to load such a {'window' if key else 'list'}"
                 )
 
 

@@ -150,11 +150,12 @@ def test_json_round_trip(value: Any) -> None:
         '{"data": [{"a": {"b": 1, "c": "\\":", "b": null}}]}',
         '{"data": [1], "n": 0.1234567890123456789, "data": [2]}',
         '{"data": [1], "text": "\\ud83d", "data": [2]}',
+        '{"data" : [{"id" : 1}], "data" : []}',
     ],
 )
 def test_a_name_twice_in_one_object_is_noticed(body: str) -> None:
     """Parsers take the last value, so rows would be lost without a word."""
-    name = "data" if '"data": [' in body and body.count('"data"') == 2 else "id" if '"id":2' in body else "b"
+    name = "data" if body.count('"data"') == 2 else "id" if '"id":2' in body else "b"
     assert repeated_name(answer(body)) == name
 
 

@@ -190,6 +190,17 @@ def test_a_window_whose_records_were_all_rejected_is_not_loaded(api: Api) -> Non
     assert api.place.rows("select count(*) from testshop.things") == [(3,)]
 
 
+def test_a_snapshot_whose_records_were_all_rejected_replaces_nothing(api: Api) -> None:
+    columns: dict[str, Any] = {"id": {"data_type": "bigint"}, "n": {"data_type": "bigint"}}
+    assert api.load('{"data": [{"id": 1, "n": 1}, {"id": 2, "n": 2}]}', columns=columns).errors == {}
+    wrong = '{"data": [{"id": 1, "n": "one"}, {"id": 2, "n": "two"}]}'
+    report = api.load(wrong, columns=columns)
+    assert "things: all 2 records of the list were rejected" in str(report.errors["things"])
+    assert api.place.rows("select count(*) from testshop.things") == [(2,)]
+    assert api.load(wrong, columns=columns, max_rejected=1).errors == {}
+    assert api.place.rows("select count(*) from testshop.things") == [(0,)]
+
+
 @pytest.mark.parametrize(
     ("record", "fails"), [({"at": "x"}, True), ({"at": "2026-01-01", "name": None}, False)]
 )

@@ -66,6 +66,13 @@ def test_base64_is_found(form: str, secret: str, before: bytes, after: bytes) ->
     assert HIDDEN in scrubbed
 
 
+@given(secret=secrets)
+def test_hexadecimal_digits_are_found(secret: str) -> None:
+    digits = secret.encode().hex()
+    redactor = Redactor([secret])
+    assert redactor.scrub(f"key={digits};{digits.upper()}") == f"key={HIDDEN};{HIDDEN}"
+
+
 @given(secret=secrets, user=st.text(characters, max_size=8))
 def test_basic_auth_is_found(secret: str, user: str) -> None:
     """The header of HTTP basic auth shows no secret."""
