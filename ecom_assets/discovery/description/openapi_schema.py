@@ -171,6 +171,7 @@ def data_type(schema: Schema, name: str) -> DataType | None:
     """
     if schema.type == "number" and _GEO.search(name.lower()):
         return "double"
-    if schema.type == "string" and not schema.format:
+    untyped = not schema.type and isinstance(schema.example, str)
+    if (schema.type == "string" or untyped) and not schema.format:
         return _type_of_text(schema, snake_case(name))
     return _TYPES.get((schema.type, schema.format)) or _TYPES.get((schema.type, ""))
