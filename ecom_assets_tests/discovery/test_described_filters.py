@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from ecom_assets.declaration.reading import Resource
 from ecom_assets.discovery.description.described_endpoint import DescribedEndpoint
+from ecom_assets.discovery.description.openapi import read_openapi
 from ecom_assets.discovery.discover import DiscoveryOptions, discover
 from ecom_assets.discovery.verification import load_text
 from ecom_assets_tests.discovery.test_time_filter import things
@@ -153,6 +155,23 @@ def test_texts_that_are_instants(tmp_path: Path, schema: dict[str, Any], data_ty
     # an instant gets the template's name for it
     column = orders.column("updated_at" if data_type == "timestamp" else "date_modified")
     assert column.data_type == data_type
+
+
+def test_an_instant_without_quotes_in_yaml(tmp_path: Path) -> None:
+    file = tmp_path / "api.yaml"
+    content = document({"updated_at": {"examples": ["INSTANT"]}, "day": {"type": "string", "example": "DAY"}})
+    text = (
+        yaml.safe_dump(content)
+        .replace("- INSTANT", "- 2018-05-08T09:54:56.871Z")
+        .replace("DAY", "2018-05-08")
+    )
+    file.write_text(text, "utf-8")
+    fields = read_openapi(file).endpoints["/orders"].table.fields
+    assert {path[0]: entry.data_type for path, entry in fields.items()} == {
+        "id": "bigint",
+        "updated_at": "timestamp",
+        "day": "date",
+    }
 
 
 @pytest.mark.parametrize(
