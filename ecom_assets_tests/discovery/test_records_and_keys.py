@@ -87,6 +87,8 @@ TEXT = {"type": "string"}
         ({"message": TEXT, "id": {"type": "integer", "nullable": True}}, "id"),
         ({"name": TEXT, "sku": TEXT}, "sku"),
         ({"quantity": {"type": "integer"}, "street": TEXT}, None),
+        ({"accountId": TEXT, "amount": TEXT}, None),
+        ({"accountId": TEXT, "lineId": TEXT}, "line_id"),
     ],
 )
 def test_a_described_list_needs_a_field_that_is_named_like_a_key(

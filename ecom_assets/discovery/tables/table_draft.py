@@ -202,7 +202,9 @@ def _draft_nested_list(
     without_proof = len(set(groups)) == len(groups)
     if (
         without_proof
-        and not any(speaks_for_itself(key, path[-1], candidates[key]) for key in keys.value)
+        and not any(
+            speaks_for_itself(key, path[-1], candidates[key], was_seen=bool(elements)) for key in keys.value
+        )
         and not set(keys.value) & set(_opaque(own_fields))
     ):
         return None
