@@ -26,16 +26,28 @@ def print_summary(file: Path, discovery: Discovery, *, as_json: bool) -> None:
     console = Console(soft_wrap=True, highlight=False)
     for table in discovery.draft.tables:
         console.print(_table_line(table), markup=False)
-        assumed = assumed_places(table)
-        if assumed:
-            console.print(f"  assumed, neither seen nor described: {', '.join(assumed)}", markup=False)
         for note in table.notes:
             console.print(f"  {note}", markup=False)
+    for line in _assumed_lines(discovery.draft.tables):
+        console.print(line, markup=False)
     for reason in discovery.failed.values():
         console.print(f"left out: {reason}", markup=False)
     console.print(f"\nWritten to {format_path(file)}, with the evidence for each guess. Next:", markup=False)
     for command in commands:
         console.print(f"  {command}", markup=False)
+
+
+def _assumed_lines(tables: Sequence[TableDraft]) -> list[str]:
+    """Return the guesses that nothing shows, each in one line with its tables."""
+    names: dict[str, list[str]] = {}
+    for table in tables:
+        for place in assumed_places(table):
+            names.setdefault(place, []).append(table.name)
+    lines = [
+        f"  {place}: {'all tables' if len(tables) == len(of) > 1 else ', '.join(of)}"
+        for place, of in names.items()
+    ]
+    return ["\nassumed, neither seen nor described:", *lines] if lines else []
 
 
 def _table_line(table: TableDraft) -> str:

@@ -6,10 +6,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from ecom_assets.declaration.reading import Resource
+from ecom_assets.discovery.description.described_endpoint import DescribedEndpoint
+from ecom_assets.discovery.description.openapi import read_openapi
+from ecom_assets.discovery.discover import DiscoveryOptions, discover
 from ecom_assets.discovery.verification import load_text
+from ecom_assets_tests.discovery.test_time_filter import things
 from ecom_assets_tests.support.descriptions.described_list import document, offline
+from ecom_assets_tests.support.servers.list_api import Listed
+from ecom_assets_tests.support.servers.loopback import Loopback
+from ecom_assets_tests.support.servers.loopback import api as api
 
 INSTANT = {"type": "string", "format": "date-time"}
 
@@ -43,7 +51,7 @@ def orders_of(folder: Path, content: dict[str, Any]) -> Resource:
             "unix_ms",
         ),
         ("updated_at", {"schema": {"type": "integer"}}, "updated_since", "updated_until", "unix"),
-        ("updated_at", {"schema": {"type": "string", "format": "date"}}, "after", "before", "date"),
+        ("updated_at", {"schema": {"format": "date"}, "description": "Changes."}, "after", "before", "date"),
     ],
 )
 def test_parameters_for_a_window(
@@ -55,6 +63,43 @@ def test_parameters_for_a_window(
     assert endpoint.incremental is not None
     assert (endpoint.incremental.start_param, endpoint.incremental.end_param) == (start, end)
     assert (endpoint.incremental.format, endpoint.incremental.bounds) == (form, "()")
+
+
+@pytest.mark.parametrize("described_too", [True, False])
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("begin_time", "The start of the range, by the `created_at` field."),
+        ("start_date", "The earliest day on which an order was placed."),
+        ("date_from", "Filter by end date."),
+        ("start_at_min", "The earliest of the start times."),
+    ],
+)
+def test_a_filter_by_another_time_is_none(tmp_path: Path, name: str, text: str, described_too: bool) -> None:
+    """Windows by the time of creation would miss later changes; the right filter comes first if there is one."""
+    end = name.replace("begin", "end").replace("start_date", "end_date").replace("from", "to")
+    params = [param(entry, INSTANT, description=text) for entry in dict.fromkeys([name, end])]
+    if described_too:
+        params.append(param("updated_at_begin_time", INSTANT, description="By the `updated_at` field."))
+    endpoint = orders_of(tmp_path, document({"updated_at": INSTANT}, params)).endpoint
+    assert endpoint is not None
+    found = endpoint.incremental and endpoint.incremental.start_param
+    assert found == ("updated_at_begin_time" if described_too else None)
+
+
+def test_a_described_filter_by_creation_is_not_tried(api: Loopback) -> None:
+    """Where no record of the sample was edited, a filter by the time of creation looks like one by change."""
+    api.answering = Listed(things(), start="begin_time", end="end_time")
+    text = "The range is determined using the created_at field."
+    params = {name: {"description": text} for name in ("begin_time", "end_time")} | {
+        "limit": {},
+        "offset": {},
+    }
+    described = {"/things": DescribedEndpoint("/things", params=params)}
+    found = discover(DiscoveryOptions("shop", api.base_url, endpoints=["/things"], described=described))
+    endpoint = found.draft.tables[0].endpoint
+    assert endpoint is not None
+    assert endpoint.time_filter is None
 
 
 @pytest.mark.parametrize("name", ["after", "since", "from"])
@@ -110,6 +155,23 @@ def test_texts_that_are_instants(tmp_path: Path, schema: dict[str, Any], data_ty
     # an instant gets the template's name for it
     column = orders.column("updated_at" if data_type == "timestamp" else "date_modified")
     assert column.data_type == data_type
+
+
+def test_an_instant_without_quotes_in_yaml(tmp_path: Path) -> None:
+    file = tmp_path / "api.yaml"
+    content = document({"updated_at": {"examples": ["INSTANT"]}, "day": {"type": "string", "example": "DAY"}})
+    text = (
+        yaml.safe_dump(content)
+        .replace("- INSTANT", "- 2018-05-08T09:54:56.871Z")
+        .replace("DAY", "2018-05-08")
+    )
+    file.write_text(text, "utf-8")
+    fields = read_openapi(file).endpoints["/orders"].table.fields
+    assert {path[0]: entry.data_type for path, entry in fields.items()} == {
+        "id": "bigint",
+        "updated_at": "timestamp",
+        "day": "date",
+    }
 
 
 @pytest.mark.parametrize(

@@ -98,7 +98,9 @@ def test_people_and_scripts_are_told(api: Loopback, run: Any) -> None:
     options = (api.base_url, "--name", "mine", "--endpoint", "/orders", "--yes")
     code, out, _ = run(*options)
     assert code == 0
-    assert "  assumed, neither seen nor described: primary_key, endpoint.paginator" in out
+    assert (
+        "assumed, neither seen nor described:\n  primary_key: orders\n  endpoint.paginator: orders\n" in out
+    )
     assert "  no field looks like the time of a record's last change" in out
     code, out, _ = run(*options, "--json", "--out", "other.yaml")
     told = json.loads(out)["resources"][0]

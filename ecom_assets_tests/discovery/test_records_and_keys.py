@@ -77,6 +77,31 @@ def shop_at(api: Loopback, name: str) -> Shop:
 
 
 UUID = {"type": "string", "format": "uuid"}
+TEXT = {"type": "string"}
+
+
+@pytest.mark.parametrize(
+    ("properties", "key"),
+    [
+        ({"message": TEXT, "tenure": TEXT}, None),
+        ({"message": TEXT, "id": {"type": "integer", "nullable": True}}, "id"),
+        ({"name": TEXT, "sku": TEXT}, "sku"),
+        ({"quantity": {"type": "integer"}, "street": TEXT}, None),
+        ({"accountId": TEXT, "amount": TEXT}, None),
+        ({"accountId": TEXT, "lineId": TEXT}, "line_id"),
+    ],
+)
+def test_a_described_list_needs_a_field_that_is_named_like_a_key(
+    tmp_path: Path, properties: dict[str, Any], key: str | None
+) -> None:
+    line = {"type": "object", "properties": properties}
+    shop = load_text(offline(tmp_path, document({"lines": {"type": "array", "items": line}})).text, "shop")
+    names = [resource.name for resource in shop.resources]
+    assert names == (["orders", "order_items"] if key else ["orders"])
+    if key:
+        assert shop.resource("order_items").primary_key == ("order_id", key)
+    else:
+        assert shop.resource("orders").column("lines").data_type == "json"
 
 
 def test_a_described_key_and_its_type_in_child_tables(tmp_path: Path) -> None:

@@ -11,14 +11,12 @@ from ecom_assets.discovery.description.described_endpoint import DescribedEndpoi
 from ecom_assets.discovery.endpoint_argument import EndpointArgument
 from ecom_assets.discovery.endpoint_draft import TimeFilter
 from ecom_assets.discovery.evidence import assumed
-from ecom_assets.discovery.exploration.cursors import Cursor, filter_params, tells_change
+from ecom_assets.discovery.exploration.cursors import Cursor, filter_params, says_change, tells_change
 from ecom_assets.discovery.field_path import FieldPath
 from ecom_assets.discovery.filter_expressions import described_expressions
 from ecom_assets.discovery.tables.described_fields import AS_DESCRIBED
-from ecom_assets.discovery.tables.naming import snake_case
 from ecom_assets.foundation.errors import ApiError
 
-_CHANGE = re.compile(r"updat|modif|chang|edit")
 _TIME = re.compile(r"\b(date|time|instant|timestamp|datetime|iso[- ]?8601|rfc[- ]?\d{4}|unix|epoch|day)")
 _BOUNDS = assumed("not known, so each window is requested with one more step at its ends")
 
@@ -102,10 +100,10 @@ def _by_params(cursor: Cursor, start: str, ends: tuple[str, ...], about: Mapping
 
 
 def takes_time(name: str, about: Mapping[str, Any]) -> bool:
-    """Tell whether a parameter takes an instant; `after` alone may take the key of a record."""
-    if about.get("format") in ("date", "date-time"):
-        return True
-    return _CHANGE.search(snake_case(name)) is not None or _says_time(about)
+    """Tell whether a parameter takes the time of a change: `after` alone may take a key, or another time."""
+    if not says_change(name, about):
+        return False
+    return about.get("format") in ("date", "date-time") or says_change(name, {}) or _says_time(about)
 
 
 def _says_time(about: Mapping[str, Any]) -> bool:

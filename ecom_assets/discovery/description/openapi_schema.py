@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
 from ecom_assets.declaration.column_types import COLUMN_TYPES, DataType
@@ -140,10 +141,14 @@ def _settle_types(schema: Schema, types: set[str]) -> None:
 
 
 def example_in(content: Mapping[str, Any]) -> Any:
-    """Return the example of a schema, the first one of several, None where it has none."""
+    """Return the example of a schema, the first one of several, None where it has none.
+
+    YAML reads an instant without quotes as a date or a time; it becomes a text again.
+    """
     examples = content.get("examples")
     several = examples if isinstance(examples, list) else []
-    return next((entry for entry in (content.get("example"), *several) if entry is not None), None)
+    found = next((entry for entry in (content.get("example"), *several) if entry is not None), None)
+    return found.isoformat() if isinstance(found, date) else found
 
 
 def _type_of_text(schema: Schema, name: str) -> DataType:
@@ -171,6 +176,7 @@ def data_type(schema: Schema, name: str) -> DataType | None:
     """
     if schema.type == "number" and _GEO.search(name.lower()):
         return "double"
-    if schema.type == "string" and not schema.format:
+    untyped = not schema.type and isinstance(schema.example, str)
+    if (schema.type == "string" or untyped) and not schema.format:
         return _type_of_text(schema, snake_case(name))
     return _TYPES.get((schema.type, schema.format)) or _TYPES.get((schema.type, ""))

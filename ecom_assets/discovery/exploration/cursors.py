@@ -114,6 +114,7 @@ _AS_WRITTEN = (
 _STARTS = ("min", "from", "after", "since", "start", "begin", "gte", "gt", "gteq", "ge", "newer")
 _ENDS = ("max", "to", "before", "until", "end", "end", "lt", "lt", "lt", "lt", "older")
 _LATER_ENDS = {"since": ("before",), "gte": ("lte",), "gteq": ("lteq",), "ge": ("le",), "gt": ("lte",)}
+_CHANGE_STEMS = re.compile(r"updat|modif|chang|edit")
 _GENERAL_WORDS = {"at", "on", "date", "time", "datetime", "utc", "gmt", "last"}
 """Words that filters by other times have too."""
 _CREATION = re.compile(r"creat|placed|publish|ordered|birth|deliver|ship|paid|expire|due")
@@ -150,6 +151,20 @@ def described_pairs(known: Collection[str], cursor: str) -> list[tuple[str, tupl
         ends = tuple(other for end in wanted for other in known if other != name and end == _parts(other))
         ranked.append(((not rest & words, not says_change), name, ends))
     return [(name, ends) for _, name, ends in sorted(ranked, key=lambda entry: entry[0])]
+
+
+def says_change(name: str, about: Mapping[str, Any]) -> bool:
+    """Tell whether the name of a parameter, or what a description says about it, speaks of changes."""
+    if _CHANGE_STEMS.search(snake_case(name)):
+        return True
+    text = str(about.get("description", "")).lower()
+    return _CHANGE_STEMS.search(text) is not None and not _CREATION.search(text)
+
+
+def _filters_by_creation(name: str, about: Mapping[str, Any]) -> bool:
+    """Tell whether a description says that a parameter filters by another time than that of the last change."""
+    text = str(about.get("description", "")).lower()
+    return _CREATION.search(f"{name} {text}".lower()) is not None and not says_change(name, about)
 
 
 def _parts(name: str) -> list[str]:
@@ -238,6 +253,10 @@ def filter_params(
         ("if_modified_since", ()),
     ]
     pairs += described_pairs(known, snake)
+    about: Mapping[str, Any] = known if isinstance(known, Mapping) else {}
+    if known:
+        pairs = [pair for pair in pairs if not _filters_by_creation(pair[0], about.get(pair[0]) or {})]
+        pairs.sort(key=lambda pair: not _CHANGE_STEMS.search(snake_case(pair[0])))
     ends_by_start: dict[str, tuple[str, ...]] = {}
     for start, ends in pairs:
         if (not known or start in known) and start not in taken:

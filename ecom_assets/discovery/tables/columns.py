@@ -104,7 +104,8 @@ def draft_columns(
         columns.append(column)
     _note_local_times(columns)
     if without_type:
-        notes.append(f"always null, so left to schema_contract: {', '.join(without_type)}")
+        reason = "always null" if record_count else "described without a type"
+        notes.append(f"{reason}, so left to schema_contract: {', '.join(without_type)}")
     if absent:
         notes.append(f"described, but in none of {record_count} records: {', '.join(absent)}")
     if fields.unreachable:

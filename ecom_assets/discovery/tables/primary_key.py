@@ -28,6 +28,7 @@ _OPAQUE = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|[0-9a-
 """A UUID, or another identifier that only a program makes."""
 _MAX_FIELDS_IN_PAIRS = 8
 # ranks of names, the likeliest is 0
+_RANK_OF_OTHER_KEYS = 4
 _RANK_OF_OTHERS = 5
 _RANK_OF_TIMES = 6
 _RANK_OF_UNLIKELY = 7
@@ -83,11 +84,17 @@ def find_nested_key(
     return None
 
 
-def speaks_for_itself(path: FieldPath, resource: str, values: Sequence[Any]) -> bool:
-    """Tell whether a field is named like a key, or holds identifiers that only a program makes."""
-    return _rank(path[-1], resource) < _RANK_OF_OTHERS or all(
-        _OPAQUE.fullmatch(str(value)) for value in values
-    )
+def speaks_for_itself(path: FieldPath, resource: str, values: Sequence[Any], *, was_seen: bool) -> bool:
+    """Tell whether a field is named like a key, or holds identifiers that only a program makes.
+
+    Args:
+        path: The field.
+        resource: The name of its list.
+        values: Its values.
+        was_seen: The values were seen. Otherwise the key of another record, such as `product_id`, is none.
+    """
+    most = _RANK_OF_OTHERS if was_seen else _RANK_OF_OTHER_KEYS
+    return _rank(path[-1], resource) < most or all(_OPAQUE.fullmatch(str(value)) for value in values)
 
 
 def _lists_that_spoke(count: int) -> str:
@@ -125,7 +132,8 @@ def find_child_key(
 
 def _rank(name: str, resource: str) -> int:
     column = snake_case(name)
-    own = column.removeprefix(f"{singular(resource)}_") if column != singular(resource) else column
+    record = singular(snake_case(resource))
+    own = column.removeprefix(f"{record}_") if column != record else column
     if own in ("id", "uuid", "guid", "key") and own != column:
         return 1
     if own != column and own in ("number", "code", "no", "reference"):

@@ -113,6 +113,7 @@ def draft_tables(
         )
         fields.lists, unseen = {}, []
     children: dict[FieldPath, TableDraft] = {}
+    described_fields = dict(described.fields)
     for path, lists in [*fields.lists.items(), *((path, []) for path in unseen)]:
         used = [*taken, name, *(entry.name for entry in children.values())]
         child = _draft_nested_list(table, key, path, lists, naming, used, described, parent_columns)
@@ -122,9 +123,13 @@ def draft_tables(
         elif lists:
             fields.values[path] = lists
             fields.json_reasons[path] = "a list of objects without a key"
+        elif not endpoint.records:
+            described_fields[path] = DescribedField(
+                "json", "array", None, described.list_descriptions.get(path, "")
+            )
     own_columns = draft_columns(
         fields,
-        described.fields,
+        described_fields,
         naming,
         name,
         len(endpoint.records),
@@ -151,7 +156,7 @@ def _stand_ins_for_keys(described: Mapping[FieldPath, DescribedField]) -> Mappin
     return {
         path: [0, 1]
         for path, entry in described.items()
-        if entry.data_type in ("bigint", "text") and not entry.nullable
+        if entry.data_type in ("bigint", "text") and (not entry.nullable or path in (("id",), ("uuid",)))
     }
 
 
@@ -193,9 +198,15 @@ def _draft_nested_list(
     keys = find_key(candidates, path[-1], numbers, _opaque(own_fields)) if candidates else None
     if keys is None:
         return None
-    # where no list has two elements, every field is unique within its list
-    without_proof = bool(elements) and len(set(groups)) == len(groups)
-    if without_proof and not any(speaks_for_itself(key, path[-1], candidates[key]) for key in keys.value):
+    # where no list has two elements, or no list was seen, nothing shows that a field is unique within its list
+    without_proof = len(set(groups)) == len(groups)
+    if (
+        without_proof
+        and not any(
+            speaks_for_itself(key, path[-1], candidates[key], was_seen=bool(elements)) for key in keys.value
+        )
+        and not set(keys.value) & set(_opaque(own_fields))
+    ):
         return None
     name = naming.child(parent.name, bare_path(path), taken)
     description = (
