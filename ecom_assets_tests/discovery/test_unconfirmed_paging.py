@@ -101,6 +101,42 @@ def test_offline_without_described_paging_nothing_loads_until_it_is_confirmed(
     assert run_load(shop, ["things"], (), warehouse=DuckDbWarehouse(tmp_path / "w.duckdb", 20)).errors == {}
 
 
+ONLY_PAGES: list[tuple[Any, dict[str, str]]] = [
+    (
+        lambda address: {"data": THINGS[:3], "links": {"next": f"{address}/things"}},
+        {"next_url_path": "links.next"},
+    ),
+    (lambda address: {"data": THINGS[:3], "pageInfo": {"hasNextPage": False, "endCursor": "abc"}}, {}),
+    (lambda address: {"data": THINGS[:3], "next_cursor": "", "has_more": False}, {}),
+    (lambda address: {"data": THINGS[:3], "token": "a1b2", "last_marker": 12}, {}),
+]
+
+
+@pytest.mark.parametrize(("body", "place"), ONLY_PAGES)
+def test_the_only_page_of_a_list_is_loaded(
+    api: Loopback, body: Any, place: dict[str, str], tmp_path: Path
+) -> None:
+    """A link to itself, a cursor beside `hasNextPage: false` and unrelated fields are no sign of another page."""
+    api.answering = lambda seen: json_reply(body(api.base_url))
+    text = discover(DiscoveryOptions("shop", api.base_url, endpoints=["/things"])).text
+    assert "unconfirmed" not in text
+    shop = written(tmp_path, text)
+    assert place.items() <= (shop.client.paginator or {}).items()
+    report = run_load(shop, ["things"], (), warehouse=DuckDbWarehouse(tmp_path / "w.duckdb", 20))
+    assert report.errors == {}
+
+
+def test_a_link_to_the_first_page_itself_shows_the_offset(api: Loopback) -> None:
+    def answer(seen: Seen) -> Reply:
+        begin = int(dict(seen.query).get("page[offset]", 0))
+        return json_reply({"data": THINGS[:3][begin:], "links": {"next": f"/things?page[offset]={begin}"}})
+
+    api.answering = answer
+    found = discover(DiscoveryOptions("shop", api.base_url, endpoints=["/things"])).draft.tables[0].endpoint
+    assert found is not None
+    assert found.paging.paginator == {"type": "offset", "offset_param": "page[offset]", "limit": 3}
+
+
 def assert_refused(text: str, folder: Path) -> None:
     """See that both a check and a load refuse a file, and say what to do."""
     shop = written(folder, text)

@@ -15,7 +15,7 @@ from ecom_assets.discovery.exploration.paging.page_size import (
     find_largest_page_size,
     find_size_param,
 )
-from ecom_assets.discovery.exploration.paging.paging_search import find_paging, signs_of_next_page
+from ecom_assets.discovery.exploration.paging.paging_search import find_paging, open_signs
 from ecom_assets.discovery.exploration.paging.pointer_paging import paging_by_address
 from ecom_assets.discovery.exploration.paging.pointers import has_more_path
 from ecom_assets.discovery.exploration.parameter_names import SIZE_PARAMS, names_alike
@@ -73,7 +73,7 @@ class ListPaging:
         more = reports_more_records(*record_list.pages[-1], record_list.path)
         may_be_full = self._may_be_full(len(records), can_compare=bool(paging or size_param))
         if paging is None:
-            signs = [*signs_of_next_page(response, record_list.path), *self._described_sizes(len(records))]
+            signs = [*open_signs(record_list, response), *self._described_sizes(len(records))]
             more = more or bool(signs)
             endpoint.complete = not more and not may_be_full
             if more:

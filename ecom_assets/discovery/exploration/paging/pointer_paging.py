@@ -191,13 +191,14 @@ def paging_by_address(url: str, count: int) -> dict[str, Any] | None:
     """
     for name, value in parse_qsl(urlsplit(url).query):
         is_size = any(word in name.lower() for word in ("size", "limit", "per"))
-        if value == str(count) and (name.lower() in OFFSET_PARAMS or _is_offset(name)):
+        if value == str(count) and (name.lower() in OFFSET_PARAMS or is_offset(name)):
             return {"type": "offset"} | ({"offset_param": name} if name != "offset" else {})
-        if value in ("1", "2") and not _is_offset(name) and not is_size:
+        if value in ("1", "2") and not is_offset(name) and not is_size:
             page = {"page_param": name} if name != "page" else {}
             return {"type": "page_number", "base_page": int(value) - 1, **page}
     return None
 
 
-def _is_offset(name: str) -> bool:
+def is_offset(name: str) -> bool:
+    """Tell whether a parameter is named like an offset."""
     return any(word in name.lower() for word in ("offset", "skip", "start", "from"))
