@@ -427,7 +427,7 @@ def test_a_missing_secret_is_one_line(loads: Loads) -> None:
 def test_a_killed_run_leaves_the_tables_as_they_were(loads: Loads, sandbox: Running, forked: Forks) -> None:
     loads.run(WINDOWED, WEEK[:1])
     before, ledger = loads.tables(), loads.place.table("load_ledger")
-    for statements in (25, 40):
+    for statements in (25, 60):
         pid = forked.load(sandbox.base_url, loads.place.where, WEEK, killed_after=statements)
         assert forked.end(pid) == (-signal.SIGKILL, "")
         assert loads.tables() == before

@@ -24,7 +24,7 @@ class SharedConnection:
     def __init__(self) -> None:
         """Hold no connection yet."""
         self._connection: duckdb.DuckDBPyConnection | None = None
-        self._settings: set[tuple[str, Any]] = set()
+        self._settings: set[str] = set()
 
     @property
     def connection(self) -> duckdb.DuckDBPyConnection | None:
@@ -40,12 +40,13 @@ class SharedConnection:
         """Run a statement of dlt, unless it repeats a setting: dlt sets them all again for each of its steps."""
         if self.connection is None:
             raise AttributeError("execute")
-        if (sql, parameters) in self._settings:
-            return self
-        found = self.connection.execute(sql, parameters)
-        if sql.startswith("SET "):
-            self._settings.add((sql, parameters))
-        return found
+        if not sql.startswith("SET "):
+            return self.connection.execute(sql, parameters)
+        setting = f"{sql} {parameters}"
+        if setting not in self._settings:
+            self.connection.execute(sql, parameters)
+            self._settings.add(setting)
+        return self
 
     def __getattr__(self, name: str) -> Any:
         """Return the open connection's attribute."""

@@ -164,15 +164,15 @@ def _write_line(word: str, text: str = "", pid: int | None = None) -> None:
 
 def _kill_after(statements: int) -> None:
     """Kill this process when it runs another statement in a DuckDB file after so many."""
-    real = SharedConnection.__getattr__
+    real = SharedConnection.execute
     left = count(statements, -1)
 
-    def dying(self: SharedConnection, name: str) -> Any:
-        if name == "execute" and next(left) <= 0:
+    def dying(self: SharedConnection, sql: str, parameters: Any = None) -> Any:
+        if next(left) <= 0:
             os.kill(os.getpid(), signal.SIGKILL)
-        return real(self, name)
+        return real(self, sql, parameters)
 
-    SharedConnection.__getattr__ = dying  # type: ignore[method-assign]
+    SharedConnection.execute = dying  # type: ignore[method-assign]
 
 
 def _load(command: dict[str, Any]) -> None:
