@@ -20,11 +20,12 @@ from typing import Any
 
 import dlt
 from dlt.common import jsonpath
+from dlt.common.schema import Schema
 from dlt.common.schema.typing import TSchemaContractDict
 from dlt.extract import DltResource, DltSource
 from dlt.sources.rest_api import rest_api_source
 
-from ecom_assets.client.read_statistics import SLICE_HEADER, ReadStatistics
+from ecom_assets.client.read_statistics import SLICE_HEADER
 from ecom_assets.client.signing import auth_header
 from ecom_assets.contract.contract import Contract
 from ecom_assets.contract.paged_lists import PARTIAL_LIST
@@ -42,7 +43,7 @@ from ecom_assets.extract.left_out_lists import require_lists
 from ecom_assets.extract.open_ended import records_from, start_parameter
 from ecom_assets.extract.paging.completeness import SliceLimits
 from ecom_assets.extract.paging.isolated_paginator import FAILURE
-from ecom_assets.extract.paging.paginator import RECORDS, SlicePaginator
+from ecom_assets.extract.paging.paginator import RECORDS
 from ecom_assets.extract.processing import process_records
 from ecom_assets.extract.read_plan import ReadPlan
 from ecom_assets.extract.request_template import path_segment, response_actions, template_of, window_values
@@ -59,20 +60,27 @@ _BOUNDS = {"start": START, "end": END}
 """The fields of a slice's item, each with the placeholder that it fills."""
 
 
-def build_source(shop: Shop, plan: ReadPlan | None = None) -> DltSource:
-    """Return the dlt source of a shop, with one dlt resource a table, in the order of the declaration.
+def describe_source(shop: Shop) -> DltSource:
+    """Return a dlt source with all tables of a shop and their hints. It needs no secret and reads nothing."""
+    tables = []
+    for resource in shop.tables:
+        name = records_name(shop.parent_of(resource))
+        records = dlt.resource(lambda: iter(()), name=name, selected=False)
+        tables.append(_table(resource, records, lambda items: iter(()), Contract(resource)))
+    return DltSource(Schema(shop.name), shop.name, tables)
+
+
+def build_source(plan: ReadPlan) -> DltSource:
+    """Return the dlt source of a run, with one dlt resource a table, in the order of the declaration.
 
     Two more dlt resources an endpoint are not selected: `<resource>_windows` yields an item a slice, and
     `<resource>_records` yields its records. An endpoint that is read by a field of the parent has only the second.
 
     Args:
-        shop: The declared shop.
-        plan: What to read. The source then has only the tables of the plan. Without a plan it has all tables with
-            their hints, needs no secret and reads nothing.
+        plan: What to read. The source has only the tables of the plan.
     """
-    if plan:
-        shop = plan.connection.shop
-    wanted = [resource for resource in shop.resources if plan is None or resource.name in plan.slices]
+    shop = plan.connection.shop
+    wanted = [resource for resource in shop.resources if resource.name in plan.slices]
     endpoints = sorted(
         (resource for resource in wanted if resource.endpoint),
         # a parent comes before its children
@@ -83,27 +91,28 @@ def build_source(shop: Shop, plan: ReadPlan | None = None) -> DltSource:
         if resource.parent is not None:
             parents = source.resources[records_name(shop.resource(resource.parent))]
             source.resources.add(_child_resource(resource, parents, plan))
-        elif plan:
+        else:
             source.resources[records_name(resource)].add_map(_window_step(shop, resource, plan))
     for resource in shop.tables:
-        if plan and resource.name not in plan.load_metrics:
+        if resource.name not in plan.load_metrics:
             continue
         records = source.resources[records_name(shop.parent_of(resource))]
         source.resources.add(_table_resource(shop, resource, records, plan))
     return source
 
 
-def _rest_api_config(shop: Shop, endpoints: Sequence[Resource], plan: ReadPlan | None) -> Any:
+def _rest_api_config(shop: Shop, endpoints: Sequence[Resource], plan: ReadPlan) -> Any:
     """Return the configuration of dlt's REST API source: slices and records of each endpoint."""
-    client: dict[str, Any] = {"base_url": shop.client.base_url, "headers": dict(shop.client.headers)}
-    if plan:
-        client["session"] = plan.connection.session
-    statistics = plan.connection.statistics if plan else ReadStatistics()
+    client: dict[str, Any] = {
+        "base_url": shop.client.base_url,
+        "headers": dict(shop.client.headers),
+        "session": plan.connection.session,
+    }
     resources: list[Any] = []
     for resource in endpoints:
         if resource.parent is None:
             resources.append(_slices_resource(shop, resource, plan))
-            resources.append(_records_config(shop, resource, statistics, plan))
+            resources.append(_records_config(shop, resource, plan))
     return {"client": client, "resources": resources}
 
 
@@ -122,9 +131,9 @@ def _dlt_disposition(resource: Resource) -> Any:
     return {"disposition": "merge", "strategy": "delete-insert", "source_filter": source_filter}
 
 
-def _slices_resource(shop: Shop, resource: Resource, plan: ReadPlan | None) -> DltResource:
+def _slices_resource(shop: Shop, resource: Resource, plan: ReadPlan) -> DltResource:
     """Return the dlt resource on which the requests depend: one item a slice, its `id` and its window's values."""
-    slices = plan.slices.get(resource.name, ()) if plan else ()
+    slices = plan.slices.get(resource.name, ())
     incremental = shop.incremental_of(resource.name) if resource.windowed else None
 
     def slice_items() -> Iterator[list[dict[str, Any]]]:
@@ -147,13 +156,11 @@ def _slices_resource(shop: Shop, resource: Resource, plan: ReadPlan | None) -> D
     return dlt.resource(slice_items, name=windows_name(resource), selected=False)
 
 
-def _records_config(
-    shop: Shop, resource: Resource, statistics: ReadStatistics, plan: ReadPlan | None
-) -> dict[str, Any]:
+def _records_config(shop: Shop, resource: Resource, plan: ReadPlan) -> dict[str, Any]:
     """Return the configuration with which dlt's REST API source reads the pages of an endpoint."""
     endpoint = resource.endpoint or Endpoint(path="")
     parent = windows_name(resource)
-    paginator = plan.paginator if plan else SlicePaginator
+    limits = _slice_limits(shop, resource, plan)
     template = template_of(endpoint)
     fields = {placeholder: f"resources.{parent}.{bound}" for bound, placeholder in _BOUNDS.items()}
 
@@ -171,7 +178,7 @@ def _records_config(
         },
         # compiled here, because dlt would otherwise compile it for each page
         "data_selector": jsonpath.compile_path(endpoint.data_selector or "$"),
-        "paginator": paginator(shop, resource, statistics, _slice_limits(shop, resource, plan)),
+        "paginator": plan.paginator(shop, resource, plan.connection.statistics, limits),
     }
     if template.json_body:
         config["json"] = replace_placeholders(template.json_body, slice_field)
@@ -189,9 +196,9 @@ def _records_config(
     }
 
 
-def _slice_limits(shop: Shop, resource: Resource, plan: ReadPlan | None) -> Callable[[str], SliceLimits]:
+def _slice_limits(shop: Shop, resource: Resource, plan: ReadPlan) -> Callable[[str], SliceLimits]:
     """Return the function that returns the limits of a slice, given its id."""
-    slices = plan.slices_by_id(resource) if plan else {}
+    slices = plan.slices_by_id(resource)
 
     def limits(slice_id: str) -> SliceLimits:
         if not resource.windowed:
@@ -240,11 +247,9 @@ def _window_step(
     return assign
 
 
-def _child_resource(resource: Resource, parents: DltResource, plan: ReadPlan | None) -> DltResource:
+def _child_resource(resource: Resource, parents: DltResource, plan: ReadPlan) -> DltResource:
     """Return the dlt resource with the records of an endpoint that is read by a field of the parent."""
     name = records_name(resource)
-    if plan is None:
-        return dlt.transformer(lambda items: iter(()), data_from=parents, name=name, selected=False)
     slices = plan.slices.get(resource.name, ())
     return child_records(plan.connection, resource, parents, name, slices, plan.on_progress)
 
@@ -257,32 +262,27 @@ def _refuse_if_all_slices_failed(plan: ReadPlan, resource: Resource) -> None:
         raise next(iter(failures.values()))
 
 
-def _table_resource(
-    shop: Shop, resource: Resource, records: DltResource, plan: ReadPlan | None
-) -> DltResource:
+def _table_resource(shop: Shop, resource: Resource, records: DltResource, plan: ReadPlan) -> DltResource:
     """Return the dlt resource that yields the Arrow tables of one resource."""
-    metrics = plan.load_metrics.get(resource.name) if plan else None
-    slice_batcher = SliceBatcher(metrics) if metrics else None
-    table_batcher = TableBatcher(len(metrics.slices)) if metrics else None
+    metrics, contract = plan.load_metrics[resource.name], plan.contracts[resource.name]
+    slice_batcher, table_batcher = SliceBatcher(metrics), TableBatcher(len(metrics.slices))
 
     def tables(items: list[AssignedRecords]) -> Iterator[Any]:
-        if not (plan and metrics and slice_batcher and table_batcher):
-            return
         for batch in (batch for assigned in items for batch in slice_batcher.add(assigned)):
             try:
-                result = apply_contract(shop, plan.contracts[resource.name], metrics, batch)
+                result = apply_contract(shop, contract, metrics, batch)
             except ContractBroken as broken:
                 broken.resource = resource.name
                 raise
-            if plan.contracts[resource.name].widened:
+            if contract.widened:
                 # the tables before this one have narrower types, so the rows cannot go together; reading goes on
                 # to find out all types at once
                 continue
             for table, hints in table_batcher.add(result, len(batch)):
                 new_columns = dlt.mark.make_hints(columns=dict(hints)) if hints else None
                 yield dlt.mark.with_hints(table, new_columns) if new_columns else table
-        if slice_batcher.done and plan.contracts[resource.name].widened:
-            raise ColumnsWidened(resource.name, plan.contracts[resource.name].widened)
+        if slice_batcher.done and contract.widened:
+            raise ColumnsWidened(resource.name, contract.widened)
         if slice_batcher.done and metrics.partial_lists:
             plan.on_progress(
                 f"{resource.name}: {', '.join(sorted(metrics.partial_lists))} says that {PARTIAL_LIST}"
@@ -291,12 +291,23 @@ def _table_resource(
             _refuse_if_all_slices_failed(plan, resource)
             require_lists(plan, resource)
 
-    contract = plan.contracts.get(resource.name) if plan else None
-    hints = (contract or Contract(resource)).columns_hints()
+    table = _table(resource, records, tables, contract)
+    table.apply_hints(additional_table_hints={HINT: declaration_hint(shop, resource)})
+    return table
+
+
+def _table(
+    resource: Resource,
+    records: DltResource,
+    tables: Callable[[list[AssignedRecords]], Iterator[Any]],
+    contract: Contract,
+) -> DltResource:
+    """Return the dlt resource of a table with its hints. `tables` makes Arrow tables of the records."""
+    hints = contract.columns_hints()
     if cursor := resource.cursor:
         # a run may read the same record twice; its later state stays
         hints[cursor.name] = {**hints[cursor.name], "dedup_sort": "desc"}
-    table = dlt.transformer(
+    return dlt.transformer(
         tables,
         data_from=records,
         name=resource.name,
@@ -305,6 +316,3 @@ def _table_resource(
         write_disposition=_dlt_disposition(resource),
         schema_contract=_SCHEMA_CONTRACT,
     )
-    if plan:
-        table.apply_hints(additional_table_hints={HINT: declaration_hint(shop, resource)})
-    return table

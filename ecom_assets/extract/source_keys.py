@@ -73,7 +73,7 @@ def source_keys(
     )
     records: list[Any] = []
     try:
-        for assigned in build_source(shop, plan).resources[records_name(snapshot)]:
+        for assigned in build_source(plan).resources[records_name(snapshot)]:
             records += assigned.records
     except Exception as error:
         raise failure_of(error, connection.redactor) from None

@@ -125,7 +125,7 @@ def _read_endpoint(
         contracts = {table.name: _table_contract(context, shop, table, stored, widenings) for table in tables}
         set_schema_types(context.pipeline, shop, contracts)
         read_plan = _read_plan(context, shop, plan.endpoints[position], tables, contracts)
-        source = build_source(shop, read_plan).with_resources(*read_plan.load_metrics)
+        source = build_source(read_plan).with_resources(*read_plan.load_metrics)
         describe_own_tables(source.schema)
         try:
             load_id = stage_source(context, source, shop.policy.concurrency)

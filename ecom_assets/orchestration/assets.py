@@ -25,7 +25,7 @@ from dagster import (
 from dagster_dlt import build_dlt_asset_specs
 
 from ecom_assets.declaration.reading import Resource, Shop
-from ecom_assets.extract.source import build_source
+from ecom_assets.extract.source import describe_source
 from ecom_assets.extract.windows import Window
 from ecom_assets.foundation.errors import IngestError
 from ecom_assets.foundation.temporary_folder import temporary_folder
@@ -90,7 +90,7 @@ def shop_specs(shop: Shop, translator: Translator | None = None) -> dict[AssetKe
         # dagster-dlt reads nothing of a pipeline but its destination's name, as a kind; this one never runs
         pipeline = dlt.pipeline(f"{shop.name}_specs", pipelines_dir=str(folder), destination="duckdb")
         try:
-            source = build_source(shop)
+            source = describe_source(shop)
             asked = made if translator is None else NamedFailures(shop, made)
             specs = build_dlt_asset_specs(source, pipeline, asked)
         finally:

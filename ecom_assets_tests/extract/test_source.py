@@ -14,7 +14,7 @@ from ecom_assets.client.failures import failure_of
 from ecom_assets.client.redaction import Redactor
 from ecom_assets.declaration.reading import BUNDLED_SHOPS, Shop, load_shop
 from ecom_assets.extract.paging.paginator import SlicePaginator
-from ecom_assets.extract.source import build_source
+from ecom_assets.extract.source import describe_source
 from ecom_assets.foundation.errors import IncompleteSlice, IngestError
 from ecom_assets.load.run import RunReport, run_load
 from ecom_assets.warehouse.duckdb.warehouse import DuckDbWarehouse
@@ -191,7 +191,7 @@ def test_the_end_of_an_iterator_is_no_cause_of_what_is_raised_after_it() -> None
 
 def test_the_source_of_a_shop_needs_no_secret_and_has_all_tables() -> None:
     shop = load_shop(BUNDLED_SHOPS / "sandbox.yaml")
-    source = build_source(shop)
+    source = describe_source(shop)
     assert list(source.selected_resources) == [resource.name for resource in shop.resources]
     orders = source.resources["orders"].compute_table_schema()
     assert orders["columns"]["updated_at"]["dedup_sort"] == "desc"
