@@ -11,7 +11,7 @@ import yaml
 
 from ecom_assets.declaration.error_text import Place, allowed_keys, format_path, format_place, format_value
 from ecom_assets.declaration.files.secrets_in_files import refuse_secrets
-from ecom_assets.declaration.files.yaml_loader import MAX_DEPTH, StrictLoader
+from ecom_assets.declaration.files.yaml_loader import MAX_DEPTH, load_strictly
 from ecom_assets.foundation.errors import DeclarationError
 
 TOP_KEYS = (
@@ -73,7 +73,7 @@ def unknown_keys(
 def _read(file: Path, label: str, top_keys: Sequence[str]) -> dict[Any, Any]:
     """Return the mapping in a YAML file."""
     try:
-        document = yaml.load(_read_text(file, label), Loader=StrictLoader)  # a subclass of SafeLoader
+        document = load_strictly(_read_text(file, label))
     except OSError as error:
         raise DeclarationError(
             label, "file", error.strerror or "an error", "a file that can be read"
