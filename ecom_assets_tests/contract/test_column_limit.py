@@ -69,7 +69,7 @@ def test_20_000_names_take_no_time(records: list[dict[str, Any]]) -> None:
     with pytest.raises(ContractBroken, match=r"the object (warehouse\.)?stock has 20000 different names"):
         apply(resource(columns={}), records)
     kept = apply(resource(columns={}, beyond_max_new_columns="json"), records)
-    assert time.process_time() - begun < 3
+    assert time.process_time() - begun < 20  # it took minutes when each name was compared with all others
     assert names_of(kept) - {"id", "name"} in ({"stock"}, {"warehouse__stock"})
     (column,) = names_of(kept) - {"id"}
     texts = [text for text in kept.kept.column(column).to_pylist() if text]

@@ -82,8 +82,8 @@ def _crash(target: Any, name: str) -> Callable[[pytest.MonkeyPatch, list[str]], 
 
 
 CASES: dict[str, Case] = {
-    **{f"status {code}": _status(code) for code in (400, 401, 403, 404, 429)},
-    **{f"status {code}": _status(code) for code in (500, 503)},
+    **{f"status {code}": _status(code) for code in (400, 401, 403, 404, 405, 409, 422, 429)},
+    **{f"status {code}": _status(code) for code in (500, 502, 503, 504)},
     "pause": Case(
         _status(429, Retry_After="3600").answer,
         breaks=lambda patch, keys: patch.setattr(
@@ -143,7 +143,12 @@ CASES: dict[str, Case] = {
         succeeds=True,
     ),
     "rejected": _records(
-        lambda keys: [{"id": key, "note": key} for key in keys] + [{"note": json.dumps(keys)}, keys[0]],
+        lambda keys: [
+            {"id": 1},
+            *({"id": key, "note": key} for key in keys),
+            {"note": json.dumps(keys)},
+            keys[0],
+        ],
         succeeds=True,
     ),
     "too many rejected": _records(
