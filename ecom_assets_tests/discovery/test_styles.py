@@ -28,7 +28,7 @@ from ecom_assets_tests.support.styles.library import STYLES
 from ecom_assets_tests.support.styles.style import Style, StyleServer
 
 BY_NAME = {style.name: style for style in STYLES}
-FAST = ("documents_by_number", "edges", "since_id", "token_alone", "gone_past_the_end")
+FAST = ("documents_by_number", "edges", "since_id", "token_alone", "gone_past_the_end", "skip_alone")
 """The styles of the fast tests: JSON:API, GraphQL-like, keyset, a token and numbered pages."""
 Row = tuple[Any, ...]
 

@@ -12,6 +12,7 @@ from typing import Annotated, Any, NamedTuple
 
 from dlt.sources.helpers.rest_client import paginators
 
+from ecom_assets.declaration.api.fixed_page import FixedPagePaginator
 from ecom_assets.declaration.api.item_range import CONTENT_RANGE, ItemRangePaginator
 from ecom_assets.declaration.error_text import allowed_keys, format_value, value_error
 from ecom_assets.declaration.field_types import TEXT_SCHEMA, json_path
@@ -34,6 +35,7 @@ OBJECT = "object"
 
 _TOTAL_KEYS = ("total_path", "total_header")
 _OWN_KEYS = {
+    "offset": ("send_limit",),
     "cursor": ("keep_params", "cursor_header"),
     "header_cursor": ("keep_params", "cursor_header"),
     "json_link": ("only_path_and_query",),
@@ -68,6 +70,11 @@ KEYS: Mapping[str, Key] = {
     "offset": _whole_number(0, "The offset of the first page."),
     "offset_param": _text("The parameter that takes the offset; `offset` unless given."),
     "limit_param": _text("The parameter that takes the page size; `limit` unless given."),
+    "send_limit": Key(
+        "true or false",
+        {"type": "boolean"},
+        "False sends no page size, for an API that has one page size, `limit`, and refuses a parameter for it.",
+    ),
     "maximum_offset": _whole_number(1, "The offset at which reading ends."),
     "stop_after_empty_page": Key(
         "true or false", {"type": "boolean"}, "True ends reading at a page without records."
@@ -183,6 +190,12 @@ def check_paginator(value: Any) -> dict[str, Any]:
             _check_paginator_value(key, given)
         except ValueError as error:
             raise value_error(format_value(given), str(error), key) from None
+    if config.get("send_limit") is False:
+        for key in ("limit_param", "limit_body_path"):
+            if config.get(key) is not None:
+                raise value_error(
+                    "a place for the page size beside send_limit: false", "only one of them", key
+                )
     for owner, key in _REQUIRED:
         if kind == owner and config.get(key) is None:
             raise value_error("nothing", KEYS[key].allowed, key)
@@ -202,6 +215,8 @@ def new_paginator(config: Mapping[str, Any]) -> paginators.BasePaginator:
         return registered(**keys, **{key: config[key] for key in _TOTAL_KEYS if key in config and key in own})
     if kind in ("offset", "page_number"):
         keys["total_path"] = None
+    if config.get("send_limit") is False:
+        return FixedPagePaginator(**keys)
     return PAGINATORS[kind](**keys)
 
 

@@ -124,6 +124,7 @@ class _EndpointCheck:
         endpoint = resource.endpoint
         paginator = (endpoint.paginator if endpoint else None) or shop.client.paginator or {}
         self.by_offset = paginator.get("type") in ("offset", "range")
+        self.has_fixed_pages = paginator.get("send_limit") is False
         self.has_total = bool(reported_total(paginator))
         self.last_window = self._last_closed_window()
         self.first_page: list[Any] = []
@@ -236,6 +237,8 @@ class _EndpointCheck:
     def _check_limit(self, keys: list[Key]) -> Outcome:
         if not self.by_offset or len(keys) < 2:
             return "skipped", self._why_no_offset()
+        if self.has_fixed_pages:
+            return "skipped", "send_limit is false: no page size is asked for"
         count = len(self.probe.page(self.resource, limit=1).records)
         if count != 1:
             return "failed", f"asked for 1 record, {count} came; look for limit_param"

@@ -512,6 +512,18 @@ STYLES: tuple[Style, ...] = (
         says=("format: date",),
     ),
     Style(
+        "skip_alone",
+        "`skip` alone: pages have one size, and an unknown parameter is refused",
+        "`offset` with `send_limit: false`",
+        {"type": "offset", "offset_param": "skip", "send_limit": False, "total_path": "total"},
+        Offset("skip"),
+        (total_at("total"),),
+        where="items",
+        access=BEARER,
+        size=Size("", 10, 10),
+        strict=True,
+    ),
+    Style(
         "wrapped_records",
         "each record in an object of its own name: `{orders: [{order: {…}}]}`",
         "`records: {wrapper: order}`, `page_number`",

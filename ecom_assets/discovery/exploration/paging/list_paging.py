@@ -92,6 +92,10 @@ class ListPaging:
             endpoint.complete = not more and not has_pointer(response, paging) and not may_be_full
         self.page_length = len(records)
         endpoint.paging = _with_size(paging or endpoint.paging, size_param, size, evidence)
+        knows_names = bool(self.known) or record_list.refuses_unknown
+        if endpoint.paging.paginator["type"] == "offset" and not size_param and knows_names:
+            paginator = {**endpoint.paging.paginator, "send_limit": False}
+            endpoint.paging = replace(endpoint.paging, paginator=paginator)
         if more:
             self._take_length_as_size()
 
