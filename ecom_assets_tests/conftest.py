@@ -5,6 +5,7 @@ Fixtures of one concern stand in the test file of that concern.
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
 from itertools import count
@@ -75,6 +76,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     left_out = [item for item in items if adds_nothing(item)]
     config.hook.pytest_deselected(items=left_out)
     items[:] = sorted((item for item in items if item not in left_out), key=place)
+
+
+def pytest_collection_finish() -> None:
+    """Spare the garbage collector all that is there before the first test: thousands of tests, and modules."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

@@ -33,7 +33,6 @@ from ecom_assets_tests.support.loads.still_sandbox import NOW
 from ecom_assets_tests.support.loads.still_sandbox import sandbox as sandbox
 from ecom_assets_tests.support.loads.still_sandbox import server as server
 from ecom_assets_tests.support.warehouses.engines import ENGINES, Place
-from ecom_assets_tests.support.warehouses.engines import new_place_widely as new_place_widely
 
 UTC = timezone.utc
 ORDERS_PER_DAY = 120
