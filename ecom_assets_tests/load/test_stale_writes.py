@@ -19,7 +19,6 @@ from ecom_assets_tests.support.loads.races import race as race
 from ecom_assets_tests.support.loads.races import sandbox as sandbox
 from ecom_assets_tests.support.servers.loopback import Reply, Seen, json_reply, serving
 from ecom_assets_tests.support.warehouses.engines import Place
-from ecom_assets_tests.support.warehouses.engines import new_place_widely as new_place_widely
 
 
 @pytest.mark.parametrize(
