@@ -39,7 +39,7 @@ settings.load_profile(FEW)
 _numbers = count()
 
 TESTS = Path(__file__).parent
-LONGEST = ("deploy", "project", "warehouse", "load", "orchestration", "extract")
+LONGEST = ("deploy", "project", "warehouse", "discovery", "load", "orchestration", "extract")
 """The packages whose files take longest. They start first, so that no process is left with one of them alone."""
 
 
