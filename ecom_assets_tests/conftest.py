@@ -63,8 +63,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     def adds_nothing(item: pytest.Item) -> bool:
         callspec = getattr(item, "callspec", None)
         engine = callspec.params.get("new_place") if callspec else None
-        if engine == "ducklake" and len(list(item.iter_markers("slow"))) > 1:
-            return True  # a lake runs the SQL of DuckDB: it takes no part in variations that are slow ones themselves
         on_engines = item.path.relative_to(TESTS).parts[0] in ON_ENGINES and item.path.name not in OFF_ENGINES
         if engine != "postgres" or not on_engines:
             return engine == "postgres"
