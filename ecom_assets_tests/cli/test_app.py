@@ -14,12 +14,10 @@ from typing import Any
 import pytest
 import yaml
 
-from ecom_assets.cli.app import main
 from ecom_assets.declaration.reading import BUNDLED_SHOPS, SCHEMA_FILE
 from ecom_assets.sandbox import SANDBOX_KEY, SandboxSettings
 from ecom_assets.sandbox.server import Running, serving
-
-Printed = tuple[int, str, str]
+from ecom_assets_tests.support.loads.commands import Printed, run_main
 
 
 @pytest.fixture
@@ -52,14 +50,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
     """Run a command and return its exit code, its output and its errors."""
 
     def command(*arguments: object) -> Printed:
-        monkeypatch.setattr("sys.argv", ["ecom-assets", *map(str, arguments)])
-        code = 0
-        try:
-            main()
-        except SystemExit as ended:
-            code = int(ended.code or 0)
-        printed = capsys.readouterr()
-        return code, printed.out, printed.err
+        return run_main(monkeypatch, capsys, *arguments)
 
     return command
 

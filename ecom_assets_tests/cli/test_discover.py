@@ -15,12 +15,13 @@ import yaml
 from jsonschema import Draft202012Validator
 from typer.testing import CliRunner
 
-from ecom_assets.cli.app import app, main
+from ecom_assets.cli.app import app
 from ecom_assets.declaration.reading import SCHEMA_FILE, load_shop
 from ecom_assets.discovery.auth_argument import auth_kinds
 from ecom_assets.foundation.errors import IngestError
 from ecom_assets.sandbox import SandboxSettings
 from ecom_assets.sandbox.server import Running, serving
+from ecom_assets_tests.support.loads.commands import Printed, run_main
 from ecom_assets_tests.support.secrets.leaks import AUTHS, SECRET, TOKEN, echo, hidden_with, leaks
 from ecom_assets_tests.support.servers.loopback import Loopback, Reply, Seen, json_reply
 from ecom_assets_tests.support.servers.loopback import api as api
@@ -28,7 +29,6 @@ from ecom_assets_tests.support.servers.loopback import api as api
 NOW = datetime(2026, 1, 20, 12, tzinfo=timezone.utc)
 KEY = "a-key-of-my-own"
 AUTH = ("--auth", "api_key:api_key:query")
-Printed = tuple[int, str, str]
 
 
 @pytest.fixture
@@ -47,14 +47,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp
         if typed is not None:
             result = CliRunner().invoke(app, words, input=typed, catch_exceptions=False)
             return result.exit_code, result.stdout, result.stderr
-        monkeypatch.setattr("sys.argv", ["ecom-assets", *words])
-        code = 0
-        try:
-            main()
-        except SystemExit as ended:
-            code = int(ended.code or 0)
-        printed = capsys.readouterr()
-        return code, printed.out, printed.err
+        return run_main(monkeypatch, capsys, *words)
 
     return command
 
