@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -102,29 +103,38 @@ class ScaledOut:
             found[check["name"]] = last["status"], (last["evaluation"] or {}).get("description") or ""
         return found
 
-    def worker_in_the_middle(self, backfill: str) -> str | None:
-        """Return the name of a worker with a run of a backfill that has started and reported nothing yet."""
+    def kill_in_the_middle(self, backfill: str) -> list[str] | None:
+        """Kill a worker with a run of a backfill that has started and reported nothing yet, and all its processes.
+
+        Returns the ids of the runs that die with it, that run first, or None if no worker has such a run now. The
+        worker is stopped before it is looked at again, so that its runs report nothing meanwhile.
+        """
         workers = {process.pid: name for name, process in self.tier.processes.items()}
         for run in self.runs_of(backfill):
-            events = self.events(run.run_id) if run.status == "STARTED" else []
-            kinds = {kind for kind, _ in events}
-            if "ExecutionStepStartEvent" in kinds and "MaterializationEvent" not in kinds:
-                for _, message in events:
-                    if started := _STARTED.match(message):
-                        return workers.get(os.getpgid(int(started[1])))
+            group = self._group(run.run_id) if self._in_the_middle(run) else None
+            if group not in workers:
+                continue
+            os.killpg(group, signal.SIGSTOP)
+            (now,) = self.runs(runIds=[run.run_id])
+            if self._in_the_middle(now):
+                others = [other.run_id for other in self.runs(statuses=["STARTED"]) if other != now]
+                died = [now.run_id, *(run_id for run_id in others if self._group(run_id) == group)]
+                self.tier.kill(workers[group])
+                return died
+            os.killpg(group, signal.SIGCONT)
         return None
 
-    def kill(self, worker: str) -> list[str]:
-        """Kill a worker with all its processes at once, and return the ids of the runs that die with it."""
-        group = self.tier.processes[worker].pid
-        died = [
-            run.run_id
-            for run in self.runs(statuses=["STARTED"])
-            for _, message in self.events(run.run_id)
-            if (started := _STARTED.match(message)) and os.getpgid(int(started[1])) == group
-        ]
-        self.tier.kill(worker)
-        return died
+    def _in_the_middle(self, run: Run) -> bool:
+        kinds = {kind for kind, _ in self.events(run.run_id)} if run.status == "STARTED" else set()
+        return "ExecutionStepStartEvent" in kinds and "MaterializationEvent" not in kinds
+
+    def _group(self, run_id: str) -> int | None:
+        """Return the group of processes of a run, which is that of its worker, or None if its process has ended."""
+        for _, message in self.events(run_id):
+            if started := _STARTED.match(message):
+                with suppress(ProcessLookupError):
+                    return os.getpgid(int(started[1]))
+        return None
 
     def _location(self) -> str:
         query = "{ repositoriesOrError { ... on RepositoryConnection { nodes { location { name } } } } }"
