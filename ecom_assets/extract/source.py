@@ -116,21 +116,6 @@ def _rest_api_config(shop: Shop, endpoints: Sequence[Resource], plan: ReadPlan) 
     return {"client": client, "resources": resources}
 
 
-def _dlt_disposition(resource: Resource) -> Any:
-    """Return what dlt does with the rows of a table.
-
-    It loads snapshots that are replaced, and merges rows by primary key where a cursor tells which row is newer. In
-    the other cases it only fills its staging table, because no record passes the filter. The load writes these tables
-    itself: see `ecom_assets.load.dispositions`.
-    """
-    if resource.write_disposition == "replace":
-        return "replace"
-    only_staged = resource.history or resource.has_load_id or resource.write_disposition == "append"
-    # the filter is given in both cases, because dlt's schema in the warehouse keeps that of an earlier declaration
-    source_filter = "1 = 0" if only_staged else "1 = 1"
-    return {"disposition": "merge", "strategy": "delete-insert", "source_filter": source_filter}
-
-
 def _slices_resource(shop: Shop, resource: Resource, plan: ReadPlan) -> DltResource:
     """Return the dlt resource on which the requests depend: one item a slice, its `id` and its window's values."""
     slices = plan.slices.get(resource.name, ())
@@ -303,16 +288,12 @@ def _table(
     contract: Contract,
 ) -> DltResource:
     """Return the dlt resource of a table with its hints. `tables` makes Arrow tables of the records."""
-    hints = contract.columns_hints()
-    if cursor := resource.cursor:
-        # a run may read the same record twice; its later state stays
-        hints[cursor.name] = {**hints[cursor.name], "dedup_sort": "desc"}
     return dlt.transformer(
         tables,
         data_from=records,
         name=resource.name,
-        columns=hints,
+        columns=contract.columns_hints(),
         primary_key=resource.primary_key,
-        write_disposition=_dlt_disposition(resource),
+        write_disposition=resource.write_disposition,
         schema_contract=_SCHEMA_CONTRACT,
     )

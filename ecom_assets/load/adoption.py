@@ -12,13 +12,13 @@ from typing import Any
 
 from dlt.common.schema import Schema
 from dlt.common.schema.utils import new_table
-from dlt.extract import DltSource
 
 from ecom_assets.client.redaction import Redactor
 from ecom_assets.declaration.reading import Resource, Shop
 from ecom_assets.extract.last_declaration import HINT
 from ecom_assets.foundation.progress import OnProgress
-from ecom_assets.load.dlt_pipeline import StoredColumns, open_pipeline, stored_columns
+from ecom_assets.load.dlt_pipeline import open_pipeline
+from ecom_assets.load.dlt_schema import restore_schema, store_schema
 from ecom_assets.load.own_tables import (
     LEDGER_SCHEMA,
     LEDGER_TABLE,
@@ -27,15 +27,14 @@ from ecom_assets.load.own_tables import (
     describe_own_tables,
 )
 from ecom_assets.load.relocation.stored_tables import stored_tables
-from ecom_assets.load.schema_changes.apply import forget_schemas
 from ecom_assets.load.schema_changes.compare import compare_tables
 from ecom_assets.load.schema_changes.foreign_tables import (
     foreign_table_names,
     is_plain_dlt_dataset,
     refuse_foreign_dataset,
 )
-from ecom_assets.load.schema_changes.stored_schema import store_schema
 from ecom_assets.load.schema_changes.tables import chosen_tables, schema_tables_of
+from ecom_assets.load.stored_columns import StoredColumns, stored_columns
 from ecom_assets.warehouse.errors import as_warehouse_error
 from ecom_assets.warehouse.layout import record_layout
 from ecom_assets.warehouse.transaction import Transaction
@@ -98,11 +97,11 @@ def adopt(
         begin(shop.name, on_progress) as transaction,
     ):
         with open_pipeline(shop, warehouse) as pipeline:
-            pipeline.sync_destination()
+            restore_schema(transaction, pipeline, shop)
             known = schema_tables_of(pipeline, shop)
             refuse_foreign_dataset(transaction, shop, known)
             foreign = foreign_table_names(transaction, shop, chosen, known)
-            columns = stored_columns(pipeline, foreign.values())
+            columns = stored_columns(transaction, shop, foreign.values())
             ours = LEDGER_TABLE in known
             schema = pipeline.schemas[shop.name].clone() if ours else Schema(shop.name)
         resources = [resource for resource in chosen if resource.name in foreign]
@@ -111,7 +110,7 @@ def adopt(
             is_plain_dlt_dataset(transaction, shop, known),
         )
         if commit and found.fits and (found.tables or found.plain_dlt):
-            _take_over(transaction, shop, warehouse, columns, schema, ours=ours)
+            _take_over(transaction, shop, columns, schema)
     return found
 
 
@@ -170,7 +169,7 @@ def _types_of_no_load(
 ) -> Iterator[str]:
     """Yield a problem for each column with a type that no load makes, if a load may write the column.
 
-    dlt would write into such a column all the same, and the engine would round or cast the values.
+    The engine would round the values, or cast them.
     """
     declared = {
         name: column
@@ -198,14 +197,10 @@ def _types_of_no_load(
 def _take_over(
     transaction: Transaction,
     shop: Shop,
-    warehouse: Warehouse,
     columns: StoredColumns,
     schema: Schema,
-    *,
-    ours: bool,
 ) -> None:
     """Let dlt store its schema with the tables, create the ledger, and let loads leave dlt's own columns empty."""
-    present, staged = transaction.columns_of(shop.name), transaction.columns_of(f"{shop.name}_staging")
     describe_own_tables(schema)
     for table, hints in columns.items():
         for name, hint in hints.items():
@@ -213,29 +208,12 @@ def _take_over(
                 transaction.execute(
                     f'alter table "{shop.name}"."{table}" alter column "{name}" drop not null'
                 )
-        if table in staged:
-            transaction.execute(f'drop table "{shop.name}_staging"."{table}"')
         schema.tables.pop(table, None)
         described: Any = new_table(
             table, columns=[hint for name, hint in hints.items() if not name.startswith("_dlt")]
         )
         described[HINT] = dict(_UNKNOWN)
         schema.update_table(described)
-    # or the next load would believe what another pipeline says about the tables, and go on with its state
-    forget_schemas(transaction, shop)
-    if not ours and _STATE_TABLE in present:
-        transaction.execute(
-            f'delete from "{shop.name}"."{_STATE_TABLE}" where pipeline_name = ?', [shop.name]
-        )
-    with open_pipeline(shop, warehouse) as pipeline:
-        if ours:
-            pipeline.schemas.save_schema(schema)
-            store_schema(pipeline, shop, schema)
-        else:
-            # dlt finds a schema in the warehouse by the state of the pipeline, which only a package stores
-            pipeline.extract(DltSource(schema, shop.name, []))
-            pipeline.normalize(workers=1)
-            pipeline.load(workers=1)
-    transaction.forget_columns()
+    store_schema(transaction, shop, schema)
     append_own_rows(transaction, shop, LEDGER_SCHEMA.empty_table(), REJECTED_ROWS_SCHEMA.empty_table())
     record_layout(transaction, shop.name)

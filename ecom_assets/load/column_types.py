@@ -20,9 +20,9 @@ from ecom_assets.contract.sample import sampled_type
 from ecom_assets.declaration.reading import Column, Resource, Shop
 from ecom_assets.extract.probe import Bounds, Probe, probe_of
 from ecom_assets.foundation.errors import ApiError, IngestError, RetryLater, WarehouseError
-from ecom_assets.load.dlt_pipeline import StoredColumns
 from ecom_assets.load.plan import EndpointPlan, LoadPlan
 from ecom_assets.load.run_context import RunContext
+from ecom_assets.load.stored_columns import StoredColumns
 
 _SAMPLED_PARENTS = 20
 """How many records of a parent are asked for children, until one has some."""

@@ -10,7 +10,7 @@ from typing import TypeAlias
 from ecom_assets.foundation.errors import NotPublished
 from ecom_assets.load.column_types import tables_to_know
 from ecom_assets.load.dispositions.write import write_staged_rows
-from ecom_assets.load.dlt_pipeline import stored_columns
+from ecom_assets.load.dlt_schema import record_packages, store_schema
 from ecom_assets.load.ledger.clock import order_ledger_entries, overtaking_loads
 from ecom_assets.load.ledger.cursors import loads_read_again, read_cursors
 from ecom_assets.load.ledger.ledger import ledger_rows
@@ -26,8 +26,9 @@ from ecom_assets.load.schema_changes.apply import apply_changes
 from ecom_assets.load.schema_changes.foreign_tables import foreign_tables
 from ecom_assets.load.schema_changes.tables import refused_resources, table_changes
 from ecom_assets.load.schema_changes.widen_columns import TypesChanged, columns_to_compare, widen_columns
-from ecom_assets.load.staging import empty_staging
+from ecom_assets.load.staged_rows import StagedRows, staged_rows
 from ecom_assets.load.stale_writes import restore_newer_rows, set_newer_rows_aside
+from ecom_assets.load.stored_columns import stored_columns
 from ecom_assets.load.warehouse_state import WarehouseState, refuse_type_conflicts
 from ecom_assets.warehouse.errors import as_warehouse_error
 from ecom_assets.warehouse.layout import record_layout
@@ -85,16 +86,17 @@ def commit(
     widened: dict[str, dict[str, str]] = {}
     changed: dict[str, dict[str, str]] = {}
     waiting_since = time.monotonic()
+    rows = staged_rows(context.pipeline)
     try:
         with (
             as_warehouse_error(context.warehouse, context.connection.redactor),
             context.timer.measure("load"),
-            context.warehouse.transaction(plan.shop.name, context.on_progress) as transaction,
+            context.warehouse.transaction(plan.shop.name, context.on_progress, rows.stage) as transaction,
         ):
             context.timer.move(time.monotonic() - waiting_since, "load", "wait")
             if first is not None:
                 first(transaction)
-            widened, changed = _write(transaction, context, plan, before, reading, reports)
+            widened, changed = _write(transaction, context, plan, before, reading, rows, reports)
     except NotPublished as error:
         context.on_progress(str(error))
         return CommitResult(error, widened, changed)
@@ -107,6 +109,7 @@ def _write(
     plan: LoadPlan,
     before: WarehouseState,
     reading: Reading,
+    rows: StagedRows,
     reports: Mapping[str, ResourceReport],
 ) -> tuple[dict[str, dict[str, str]], dict[str, dict[str, str]]]:
     """Do all writes of a load, in the one order in which they are right.
@@ -124,8 +127,8 @@ def _write(
     overtaking = overtaking_loads(transaction, shop, plan.began, reading, before.loads_from_the_future)
     if overtaking and any(change.replaces_values for change in changes.values()):
         raise TypesChanged(f"{shop.name}: another load wrote a table of which columns change")
-    apply_changes(transaction, shop, changes, before.schema_tables, on_progress)
-    columns_now = stored_columns(context.pipeline, tables_to_know(shop, resources))
+    apply_changes(transaction, shop, changes, on_progress)
+    columns_now = stored_columns(transaction, shop, tables_to_know(shop, resources))
     refuse_type_conflicts(context.pipeline, resources, before.columns, columns_now)
     columns = columns_to_compare(shop, reading.tables)
     widened = widen_columns(transaction, shop, columns, columns_now, on_progress)
@@ -135,8 +138,8 @@ def _write(
     read_again = loads_read_again(load_metrics, read_cursors(transaction, shop, resources))
     delete_replaced_rejections(transaction, shop, load_metrics, stored_tables, read_again)
     delete_replaced_nested_rows(transaction, shop, load_metrics, stored_tables)
-    context.pipeline.load(workers=1)
-    transaction.forget_columns()
+    rows.create_tables(transaction, shop)
+    record_packages(transaction, shop, rows.load_ids, store_schema(transaction, shop, rows.schema))
     append_own_rows(
         transaction,
         shop,
@@ -144,9 +147,8 @@ def _write(
         rejected_rows(reading.tables, reading.ended),
     )
     order_ledger_entries(transaction, shop, reading, overtaking)
-    write_staged_rows(transaction, shop, reading, plan.began, overtaking, on_progress)
+    write_staged_rows(transaction, shop, reading, rows, plan.began, overtaking, on_progress)
     reconcile_nested_rows(transaction, shop, load_metrics, on_progress)
-    empty_staging(transaction, shop)
     record_layout(transaction, shop.name)
     restore_newer_rows(transaction, shop, newer_rows)
     # again, for the tables that this load created

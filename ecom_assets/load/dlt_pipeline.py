@@ -1,27 +1,22 @@
-"""dlt's pipeline for one run: its temporary folder, its log, packages of sources, and the columns of tables."""
+"""dlt's pipeline for one run: its temporary folder, its log, and packages of sources."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TypeAlias
 
 import dlt
 from dlt.common.schema import Schema
-from dlt.common.schema.typing import TTableSchemaColumns
 from dlt.common.storages.live_schema_storage import LiveSchemaStorage
-from dlt.destinations.job_client_impl import SqlJobClientBase
 from dlt.extract import DltSource
 
 from ecom_assets.declaration.reading import Shop
 from ecom_assets.foundation.temporary_folder import temporary_folder
 from ecom_assets.load.fixed_settings import fixed_settings
+from ecom_assets.load.package_destination import PackageDestination
 from ecom_assets.load.run_context import RunContext
 from ecom_assets.warehouse.warehouse import Warehouse
-
-StoredColumns: TypeAlias = Mapping[str, TTableSchemaColumns]
-"""dlt's columns by table; a table that does not exist has none."""
 
 
 class _SchemasOfRun(LiveSchemaStorage):
@@ -41,12 +36,14 @@ def open_pipeline(shop: Shop, warehouse: Warehouse) -> Iterator[dlt.Pipeline]:
         pipeline = dlt.pipeline(
             shop.name,
             pipelines_dir=str(folder),
-            destination=warehouse.destination(),
+            destination=PackageDestination(warehouse.max_identifier_length),
             dataset_name=shop.name,
             dev_mode=False,
         )
         # dlt's trace is a file with the text of each exception, from before our code took the secrets out
         pipeline.config.enable_runtime_trace = False
+        # the schema of the last load comes with `restore_schema`, and no load needs dlt's other state
+        pipeline.config.restore_from_destination = False
         pipeline._schema_storage = _SchemasOfRun(pipeline._schema_storage.config)
         try:
             yield pipeline
@@ -55,10 +52,10 @@ def open_pipeline(shop: Shop, warehouse: Warehouse) -> Iterator[dlt.Pipeline]:
 
 
 def stage_source(context: RunContext, source: DltSource, workers: int) -> str:
-    """Extract a source into a package and normalize it, so that it is ready to load.
+    """Extract a source into a package with a Parquet file or more of each table.
 
-    Packages are normalized one at a time, because the next extraction may add to the schema. An extraction that fails
-    leaves no package, and the packages before it stay as they are.
+    An extraction that fails leaves no package, and the packages before it stay as they are. The files need no
+    normalizing: the contract has given their columns dlt's names and types.
 
     Args:
         context: The run's pipeline and timer.
@@ -69,17 +66,7 @@ def stage_source(context: RunContext, source: DltSource, workers: int) -> str:
         The package's load id.
     """
     info = context.pipeline.extract(source, loader_file_format="parquet", workers=workers)
-    with context.timer.measure("normalize"):
-        context.pipeline.normalize(workers=1)
     return info.loads_ids[-1]
-
-
-def stored_columns(pipeline: dlt.Pipeline, tables: Iterable[str]) -> StoredColumns:
-    """Return the columns that tables have in the open warehouse."""
-    with pipeline.destination_client() as client:
-        if not isinstance(client, SqlJobClientBase):
-            raise TypeError(f"{type(client).__name__} is no SQL destination")
-        return dict(client.get_storage_tables(tables))
 
 
 class _JsonColumnWarning(logging.Filter):

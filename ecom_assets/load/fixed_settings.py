@@ -78,11 +78,8 @@ def _hide_settings(provider: ConfigProvider) -> None:
     original = provider.get_value
 
     def get_value(key: str, hint: type[Any], pipeline_name: str | None, *sections: str) -> tuple[Any, str]:
-        if getattr(_thread, "loading", False):
-            if key == "run_sleep":
-                return 0.0, key  # dlt waits so long between two packages, though the next one is there
-            if key in FIXED:
-                return None, key
+        if getattr(_thread, "loading", False) and key in FIXED:
+            return None, key
         return original(key, hint, pipeline_name, *sections)
 
     # dlt has no way to put a provider before its own, so the own ones answer through this

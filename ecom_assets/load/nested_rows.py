@@ -1,8 +1,8 @@
 """The rows of nested lists and children in a load: replaced with their record, and those of its last state kept.
 
-A nested list and a child belong to a record of the root endpoint, such as the lines of an order. dlt merges each table
-alone, by primary key. It does not know that these rows go with a record of another table, and they have no cursor of
-their own. So this module does by SQL what the merge cannot do.
+A nested list and a child belong to a record of the root endpoint, such as the lines of an order. A merge looks at each
+table alone, by primary key. It does not know that these rows go with a record of another table, and they have no cursor
+of their own. So this module does by SQL what the merge cannot do.
 """
 
 from __future__ import annotations
@@ -50,15 +50,15 @@ def reconcile_nested_rows(
     """Keep, after a load, only the nested rows of the last state of records that it read in several states.
 
     A record that changes while a run reads moves from an earlier window into an open one, and the run reads it in
-    both. Of the record itself dlt keeps the last state, by its cursor. Of its nested rows the load has those of both
-    states: an order that shrank from three lines to two would have the third line still.
+    both. Of the record itself the merge keeps the last state, by its cursor. Of its nested rows the load has those
+    of both states: an order that shrank from three lines to two would have the third line still.
 
     So for each record that came with more than one cursor value, the rows that are loaded are deleted, and those that
     each open window brought are inserted, window by window in the order of time. The later the window, the later the
     state, so the last one stays.
 
     Args:
-        transaction: The transaction of the load, after dlt has merged.
+        transaction: The transaction of the load, after the rows were written.
         shop: The shop.
         load_metrics: The metrics of the tables that are loaded.
         on_progress: Is told how many records changed during the reading.
@@ -97,7 +97,7 @@ def reconcile_nested_rows(
                 transaction.temporary_table("ecom_rows", window.rows, table),
             ):
                 transaction.execute(f"delete from {table} as rows where {condition}")
-                # one row of each primary key, as in dlt's merge
+                # one row of each primary key, as in the merge
                 transaction.execute(
                     f"insert into {table} ({names}) select {names} from ("
                     f"select *, row_number() over (partition by {own_key}) as ecom_copy "

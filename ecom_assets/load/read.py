@@ -33,10 +33,11 @@ from ecom_assets.extract.source import build_source
 from ecom_assets.extract.widening import ColumnsWidened
 from ecom_assets.foundation.errors import ApiError, IncompleteSlice, IngestError
 from ecom_assets.load.column_types import Widenings, set_schema_types, with_types
-from ecom_assets.load.dlt_pipeline import StoredColumns, stage_source
+from ecom_assets.load.dlt_pipeline import stage_source
 from ecom_assets.load.own_tables import describe_own_tables
 from ecom_assets.load.plan import EndpointPlan, LoadPlan
 from ecom_assets.load.run_context import RunContext
+from ecom_assets.load.stored_columns import StoredColumns
 
 
 @dataclass(frozen=True)

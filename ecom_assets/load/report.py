@@ -102,7 +102,7 @@ class RunReport:
     """What a run did.
 
     `resources` are the reports by resource, in the order of the declaration. `phases` are wall seconds of `fetch`,
-    `normalize`, `wait` (for the warehouse) and `load`; `fetch` includes the normalizing of what was fetched.
+    `wait` (for the warehouse) and `load`.
     `unpublished` tells why the copy for readers lacks what was loaded. `unions` are the views over the loaded tables.
     """
 

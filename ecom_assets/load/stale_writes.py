@@ -1,6 +1,6 @@
 """Protection from stale writes: rows that another run loaded while this one read are kept if they are newer.
 
-Runs read at the same time, and the one that read first may commit last. dlt's merge would then replace newer rows by
+Runs read at the same time, and the one that read first may commit last. The merge would then replace newer rows by
 older ones. Nothing would repair that before the windows are loaded again.
 
 What is newer is decided in four ways:
@@ -12,7 +12,7 @@ What is newer is decided in four ways:
 - The rejected rows of a window: by when its reading ended, too. Those of open-ended resources all stay until they are
   read again.
 
-The load works in this order: set the newer rows aside in temporary tables, let dlt merge, delete what the merge
+The load works in this order: set the newer rows aside in temporary tables, merge, delete what the merge
 brought for them, put the newer rows back. All of it happens in the transaction of the load.
 """
 

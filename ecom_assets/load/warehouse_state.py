@@ -1,6 +1,6 @@
 """What the warehouse holds when a run begins: columns that earlier loads added, and loads with a later clock.
 
-dlt adds missing columns by itself, and writes values into an existing column whatever its type. So a run must know
+A load adds missing columns, and an engine casts values to the type of an existing one. So a run must know
 the columns that tables really have: another run may have added some that this run's schema does not know.
 """
 
@@ -19,7 +19,7 @@ from ecom_assets.contract.column_names import FIELD_HINT
 from ecom_assets.declaration.reading import Resource, Shop
 from ecom_assets.extract.last_declaration import PLAIN_HINT
 from ecom_assets.foundation.errors import IngestError, WarehouseError
-from ecom_assets.load.dlt_pipeline import StoredColumns
+from ecom_assets.load.dlt_schema import restore_schema
 from ecom_assets.load.ledger.clock import offset_of_server
 from ecom_assets.load.ledger.cursors import TableCursors, read_cursors
 from ecom_assets.load.ledger.ledger import filled_tables, loads_read_after
@@ -28,6 +28,7 @@ from ecom_assets.load.run_context import RunContext
 from ecom_assets.load.schema_changes.change import Changes, TableChanges, columns_after
 from ecom_assets.load.schema_changes.foreign_tables import foreign_tables
 from ecom_assets.load.schema_changes.tables import refused_resources, schema_tables_of, table_changes
+from ecom_assets.load.stored_columns import StoredColumns
 from ecom_assets.warehouse.errors import as_warehouse_error
 
 
@@ -56,7 +57,7 @@ class WarehouseState:
 
 
 def read_warehouse_state(context: RunContext, plan: LoadPlan) -> WarehouseState:
-    """Return the state of the warehouse, and let dlt take over its schema, so that columns keep their types.
+    """Return the state of the warehouse, and let dlt go on with its schema, so that columns keep their types.
 
     Raises:
         WarehouseError: The warehouse cannot be read.
@@ -68,7 +69,7 @@ def read_warehouse_state(context: RunContext, plan: LoadPlan) -> WarehouseState:
         as_warehouse_error(context.warehouse, context.connection.redactor),
         context.warehouse.read(plan.shop.name, context.on_progress) as transaction,
     ):
-        context.pipeline.sync_destination()
+        restore_schema(transaction, context.pipeline, plan.shop)
         schema_tables = schema_tables_of(context.pipeline, plan.shop)
         foreign = foreign_tables(transaction, plan.shop, plan.resources, schema_tables)
         stored, changes = table_changes(
@@ -94,7 +95,7 @@ def read_warehouse_state(context: RunContext, plan: LoadPlan) -> WarehouseState:
 def _forget_former_columns(
     pipeline: dlt.Pipeline, shop: Shop, columns: StoredColumns, present: Collection[str]
 ) -> None:
-    """Remove from dlt's schema what the tables do not have: dlt would add it again.
+    """Remove from dlt's schema what the tables do not have: the load would add it again.
 
     Somebody may have dropped a table or a column, or a column has another name now.
     """
@@ -144,7 +145,7 @@ def refuse_type_conflicts(
 ) -> None:
     """Refuse to load a new field that another load stored as a column of another type in the meantime.
 
-    dlt would write this run's values into that column all the same, and the engine would round or cast them.
+    The engine would round this run's values, or cast them.
 
     Args:
         pipeline: The run's pipeline, whose schema has the types that this run read.

@@ -11,8 +11,9 @@ from importlib.metadata import PackageNotFoundError, version
 from ecom_assets.foundation.errors import WarehouseError
 from ecom_assets.warehouse.transaction import Transaction
 
-LAYOUT = 2
-"""Raise it with each change that an older version must not write to. 1 is the layout before there was a number."""
+LAYOUT = 3
+"""Raise it with each change that an older version must not write to. 1 is the layout before there was a
+number, 2 that of loads by dlt, with its staging tables and the state of its pipeline."""
 
 VERSION_TABLE = "_dlt_ecom_version"
 """No resource can have this name. With dlt's prefix, tools that list the tables of data leave it out."""

@@ -10,6 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Protocol
 
 import pyarrow as pa
@@ -44,11 +45,13 @@ class Transaction(ABC):
     tells_case_apart: bool = True
     """Whether two tables may have names that differ in case only."""
     columns_query: str
-    """A query for table, place in it, name and type of all columns of a dataset. The dataset is its parameter."""
+    """A query for the columns of a dataset, which is its parameter: table, place in it, name, type, and whether the
+    column may be null."""
 
     def __init__(self) -> None:
         """Know no columns yet."""
         self._columns: dict[str, dict[str, dict[str, str]]] = {}
+        self._required: dict[str, set[tuple[str, str]]] = {}
 
     @abstractmethod
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> QueryResult:
@@ -105,13 +108,23 @@ class Transaction(ABC):
         if dataset not in self._columns:
             found: dict[str, dict[str, str]] = {}
             # sorted here, which is faster than by the engine
-            for table, _, column, kind in sorted(self.execute(self.columns_query, [dataset]).fetchall()):
+            required = set[tuple[str, str]]()
+            for table, _, column, kind, nullable in sorted(
+                self.execute(self.columns_query, [dataset]).fetchall()
+            ):
                 found.setdefault(table, {})[column] = kind
-            self._columns[dataset] = found
+                if not nullable:
+                    required.add((table, column))
+            self._columns[dataset], self._required[dataset] = found, required
         return self._columns[dataset]
 
+    def required_columns_of(self, dataset: str) -> Collection[tuple[str, str]]:
+        """Return table and name of each column that cannot be null."""
+        self.columns_of(dataset)
+        return self._required[dataset]
+
     def forget_columns(self) -> None:
-        """Ask the engine for the columns again: something else than `execute` has changed tables on this connection."""
+        """Ask the engine for the columns again: something else than `execute` may have changed tables."""
         self._columns.clear()
 
     def _forget_if_changed(self, sql: str) -> None:
@@ -221,6 +234,20 @@ class Transaction(ABC):
         """
 
     @abstractmethod
+    def stage_files(self, name: str, columns: Mapping[str, str], files: Sequence[Path]) -> None:
+        """Make the rows of Parquet files available to SQL until the connection is closed.
+
+        Args:
+            name: The name that SQL uses for them.
+            columns: The engine's type of each column. A column that a file lacks is null.
+            files: The files, each with some of the columns.
+        """
+
+    def create_schema(self, dataset: str) -> None:
+        """Create a schema, unless it is there."""
+        self.execute(f'create schema if not exists "{dataset}"')
+
+    @abstractmethod
     def view_comment(self, dataset: str, name: str) -> str | None:
         """Return the comment of a view, None if there is no such view, or if it has none."""
 
@@ -236,7 +263,7 @@ class Transaction(ABC):
         Raises:
             Exception: One of `driver_errors`.
         """
-        self.execute(f'create schema if not exists "{dataset}"')
+        self.create_schema(dataset)
         self.execute(f'create or replace view "{dataset}"."{name}" as {query}')
         self.execute(f'comment on view "{dataset}"."{name}" is \'{comment}\'')
 

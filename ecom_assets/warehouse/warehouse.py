@@ -6,11 +6,8 @@ The environment chooses the engine. See `ecom_assets.warehouse.choice`.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from typing import Any
-
-from dlt.common.destination import Destination
 
 from ecom_assets.declaration.reading import Shop
 from ecom_assets.foundation.progress import OnProgress
@@ -26,6 +23,8 @@ class Warehouse(ABC):
     """The engine, as dlt calls the destination type and as Dagster's UI shows it."""
     lock_timeout: float
     """How many seconds a load waits for another load of the same dataset."""
+    max_identifier_length: int
+    """The length at which the names of undeclared columns are cut off."""
     driver_errors: tuple[type[Exception], ...]
     """The exceptions that the engine's driver raises. They are listed in the engine's `errors.py`."""
 
@@ -71,12 +70,11 @@ class Warehouse(ABC):
         """Return whether there is something to read. It is False before the first load into a file."""
 
     @abstractmethod
-    def destination(self) -> Destination[Any, Any]:
-        """Return the dlt destination. dlt can use it only inside the blocks of `transaction` and `read`."""
-
-    @abstractmethod
     def transaction(
-        self, dataset: str, on_progress: OnProgress = lambda _: None
+        self,
+        dataset: str,
+        on_progress: OnProgress = lambda _: None,
+        stage: Callable[[Transaction], None] | None = None,
     ) -> AbstractContextManager[Transaction]:
         """Lock a dataset and write it in one transaction, which is committed at the end of the block.
 
@@ -85,6 +83,7 @@ class Warehouse(ABC):
         Args:
             dataset: The schema to write.
             on_progress: Receives a line when another process holds the lock.
+            stage: Makes rows available to SQL. If the engine can, it is called before the lock is taken.
 
         Raises:
             WarehouseError: The warehouse cannot be opened, or the lock is not free within `lock_timeout` seconds.

@@ -194,6 +194,5 @@ def test_the_source_of_a_shop_needs_no_secret_and_has_all_tables() -> None:
     source = describe_source(shop)
     assert list(source.selected_resources) == [resource.name for resource in shop.resources]
     orders = source.resources["orders"].compute_table_schema()
-    assert orders["columns"]["updated_at"]["dedup_sort"] == "desc"
     assert orders["columns"]["id"]["primary_key"]
     assert orders["write_disposition"] == "merge"

@@ -1,4 +1,4 @@
-"""A table of the warehouse and the rows that dlt has staged for it, as SQL names them."""
+"""A table of the warehouse and the rows that a run has staged for it, as SQL names them."""
 
 from __future__ import annotations
 
@@ -8,16 +8,21 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from ecom_assets.declaration.reading import Resource, Shop
+from ecom_assets.load.staged_rows import staged_name
 from ecom_assets.warehouse.transaction import Transaction
 
 
 @dataclass(frozen=True)
 class StagedTable:
-    """The table of a resource, and its rows in dlt's staging dataset, in the transaction of a load."""
+    """The table of a resource, and the rows that a run staged for it, in the transaction of a load.
+
+    `staged_columns` are the columns of the staged rows. Another load may have added some to the table.
+    """
 
     transaction: Transaction
     shop: Shop
     resource: Resource
+    staged_columns: tuple[str, ...]
 
     @property
     def table(self) -> str:
@@ -27,17 +32,12 @@ class StagedTable:
     @property
     def staged(self) -> str:
         """Return the name in SQL of the table with the staged rows."""
-        return f'"{self.shop.name}_staging"."{self.resource.name}"'
+        return f'"{staged_name(self.resource.name)}"'
 
     @cached_property
     def columns(self) -> tuple[str, ...]:
         """Return the names of the table's columns."""
         return tuple(self.transaction.columns_of(self.shop.name)[self.resource.name])
-
-    @cached_property
-    def staged_columns(self) -> tuple[str, ...]:
-        """Return the names of the columns of the staged rows; another load may have added some to the table."""
-        return tuple(self.transaction.columns_of(f"{self.shop.name}_staging")[self.resource.name])
 
     def distinct_rows(self, key: Sequence[str]) -> str:
         """Return the SQL of a query for the staged rows, of equal keys the row with the greatest cursor only."""

@@ -1,4 +1,4 @@
-"""Write the staged rows of the tables that dlt does not write itself, each by its write disposition."""
+"""Write the staged rows of a load into its tables, each by its write disposition."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from ecom_assets.declaration.reading import Shop
 from ecom_assets.foundation.progress import OnProgress
 from ecom_assets.load.dispositions.append import append_rows
 from ecom_assets.load.dispositions.history_table import HistoryTable, start_histories
-from ecom_assets.load.dispositions.merge_by_load import upsert_rows
+from ecom_assets.load.dispositions.merge import merge_rows, replace_rows
 from ecom_assets.load.dispositions.snapshot_history import add_reading
 from ecom_assets.load.dispositions.staged_table import StagedTable
 from ecom_assets.load.dispositions.window_history import add_states
 from ecom_assets.load.read import Reading
+from ecom_assets.load.staged_rows import StagedRows
 from ecom_assets.warehouse.transaction import Transaction
 
 
@@ -21,23 +22,27 @@ def write_staged_rows(
     transaction: Transaction,
     shop: Shop,
     reading: Reading,
+    rows: StagedRows,
     began: datetime,
     overtaking: Collection[str],
     on_progress: OnProgress,
 ) -> None:
-    """Write the tables of a load that dlt has only staged.
+    """Write the rows of a load.
 
     Args:
-        transaction: The transaction of the load, after dlt has loaded its packages.
+        transaction: The transaction of the load, in which the tables have all columns.
         shop: The shop.
         reading: What the run read.
+        rows: The rows, which are staged.
         began: When this run began to read, in UTC.
         overtaking: The ids of the loads that were committed since, and whose reading ended later than this run's.
         on_progress: Is told what a load leaves out.
     """
     for table in reading.tables:
         resource = table.metrics.resource
-        staged = StagedTable(transaction, shop, resource)
+        if resource.name not in rows.files:
+            continue
+        staged = StagedTable(transaction, shop, resource, rows.columns_of(resource.name))
         if resource.history:
             history = HistoryTable(staged, resource.history)
             start_histories(history, reading.ended)
@@ -47,5 +52,7 @@ def write_staged_rows(
                 add_reading(history, table.metrics, reading.ended, overtaking, on_progress)
         elif resource.write_disposition == "append":
             append_rows(staged, table.metrics, overtaking)
-        elif resource.has_load_id:
-            upsert_rows(staged, table.load_id)
+        elif resource.write_disposition == "replace":
+            replace_rows(staged)
+        else:
+            merge_rows(staged, table.load_id)

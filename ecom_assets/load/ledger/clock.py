@@ -87,7 +87,7 @@ def order_ledger_entries(
     A machine whose clock is ahead would otherwise have the newest entry of a window until that instant comes.
 
     Args:
-        transaction: The transaction of the load, after dlt has loaded its packages.
+        transaction: The transaction of the load, in which the rows are not written yet.
         shop: The shop.
         reading: What the run read.
         overtaking: The loads whose reading ended later. Their entries stay the newest.

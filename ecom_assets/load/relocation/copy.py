@@ -16,7 +16,6 @@ from ecom_assets.foundation.progress import OnProgress
 from ecom_assets.load.own_tables import LEDGER_TABLE, REJECTED_ROWS_TABLE
 from ecom_assets.load.relocation.stored_tables import StoredTable, stored_tables
 from ecom_assets.load.row_keys import index_row_keys
-from ecom_assets.load.schema_changes.apply import forget_schemas_of
 from ecom_assets.load.schema_changes.foreign_tables import VERSIONS_TABLE, loaded_resources
 from ecom_assets.warehouse.checksum import Checksum
 from ecom_assets.warehouse.errors import as_warehouse_error
@@ -110,7 +109,7 @@ def _make_room(
     Raises:
         WarehouseError: The target has tables that a copy would replace.
     """
-    transaction.execute(f'create schema if not exists "{shop.name}"')
+    transaction.create_schema(shop.name)
     present = transaction.columns_of(shop.name)
     wanted = {table.name for table in tables}
     if not transaction.tells_case_apart:
@@ -132,8 +131,6 @@ def _make_room(
         )
     for name in left:
         transaction.execute(f'drop table "{shop.name}"."{name}"')
-    # or the next load would believe that it knows the tables in which it stages rows
-    forget_schemas_of(transaction, f"{shop.name}_staging", shop)
 
 
 def _copy_table(

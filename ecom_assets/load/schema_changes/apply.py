@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-
 from ecom_assets.declaration.reading import Column, Shop
 from ecom_assets.foundation.progress import OnProgress
 from ecom_assets.load.own_tables import LEDGER_TABLE, REJECTED_ROWS_TABLE
 from ecom_assets.load.schema_changes.change import Changes, ColumnChange, TableChanges, TableNotChanged
 from ecom_assets.load.schema_changes.conversion import key_expression
-from ecom_assets.load.schema_changes.foreign_tables import VERSIONS_TABLE
 from ecom_assets.warehouse.errors import one_line
 from ecom_assets.warehouse.transaction import Transaction
 
@@ -18,23 +15,20 @@ def apply_changes(
     transaction: Transaction,
     shop: Shop,
     changes: Changes,
-    schema_tables: Collection[str],
     on_progress: OnProgress,
 ) -> None:
-    """Change the tables, and let dlt compare its schema with them anew.
+    """Change the tables.
 
     Args:
         transaction: The transaction of the load.
         shop: The shop.
         changes: The changes by resource; those with refusals are left alone.
-        schema_tables: The tables of dlt's schema. Somebody may have dropped some of them.
         on_progress: Is told what changes.
 
     Raises:
         TableNotChanged: The engine refused. Nothing was loaded.
     """
     made = [change for change in changes.values() if not change.refusals]
-    staging = f"{shop.name}_staging"
     for change in made:
         for column, text in change.texts.items():
             on_progress(f"{change.resource}: {text if column == '*' else f'the column {column}: {text}'}")
@@ -48,33 +42,6 @@ def apply_changes(
                     f"change: {one_line(error)}. Nothing of it was loaded. If a view needs the column, drop the view "
                     "and create it again after the load",
                 ) from None
-    staged = transaction.columns_of(staging)
-    stored = transaction.columns_of(shop.name)
-    dropped = any(name not in stored for name in schema_tables)
-    if dropped or any(change.redeclared or change.columns or change.changes_table for change in made):
-        forget_schemas(transaction, shop)
-    for change in made:
-        former, name = change.table or change.resource, change.resource
-        if former in staged and (
-            change.changes_table or name not in stored or not staged[former].items() <= stored[name].items()
-        ):
-            transaction.execute(f'drop table "{staging}"."{former}"')
-            if name in stored:
-                transaction.execute(
-                    f'create table "{staging}"."{name}" as select * from "{shop.name}"."{name}" where false'
-                )
-
-
-def forget_schemas(transaction: Transaction, shop: Shop) -> None:
-    """Let dlt compare its schema with the tables in the next load, whatever it has seen before."""
-    for dataset in (shop.name, f"{shop.name}_staging"):
-        forget_schemas_of(transaction, dataset, shop)
-
-
-def forget_schemas_of(transaction: Transaction, dataset: str, shop: Shop) -> None:
-    """Let dlt compare its schema with the tables of one dataset, whatever it has seen there before."""
-    if VERSIONS_TABLE in transaction.columns_of(dataset):
-        transaction.execute(f'delete from "{dataset}"."{VERSIONS_TABLE}" where schema_name = ?', [shop.name])
 
 
 def _change_table(transaction: Transaction, shop: Shop, change: TableChanges) -> None:

@@ -11,7 +11,7 @@ from dlt.common.schema.typing import TTableSchemaColumns
 
 from ecom_assets.declaration.reading import Column
 from ecom_assets.foundation.errors import WarehouseError
-from ecom_assets.load.dlt_pipeline import StoredColumns
+from ecom_assets.load.stored_columns import StoredColumns
 
 Action = Literal["none", "rename", "fill", "relax", "widen", "convert", "empty"]
 """What a load does to a column before its rows come.

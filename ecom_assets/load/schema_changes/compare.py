@@ -18,11 +18,11 @@ from ecom_assets.extract.last_declaration import (
     declaration_hint,
     last_declaration,
 )
-from ecom_assets.load.dlt_pipeline import StoredColumns
 from ecom_assets.load.schema_changes.change import Changes, ColumnChange, Misfit, TableChanges
 from ecom_assets.load.schema_changes.conversion import converted_values, key_expression, widens
 from ecom_assets.load.schema_changes.primary_key import primary_key_problem
 from ecom_assets.load.schema_changes.protection import protection_changes
+from ecom_assets.load.stored_columns import StoredColumns
 from ecom_assets.warehouse.transaction import Transaction
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from ecom_assets.client.redaction import Redactor
 from ecom_assets.declaration.reading import Shop
 from ecom_assets.load.dlt_pipeline import open_pipeline
+from ecom_assets.load.dlt_schema import restore_schema
 from ecom_assets.load.schema_changes.foreign_tables import foreign_tables, loaded_resources
 from ecom_assets.load.schema_changes.tables import refused_resources, schema_tables_of, table_changes
 from ecom_assets.warehouse.errors import as_warehouse_error
@@ -45,7 +46,7 @@ def diff(shop: Shop, warehouse: Warehouse) -> tuple[TableDiff, ...]:
         as_warehouse_error(warehouse, Redactor(())),
         warehouse.read(shop.name) as transaction,
     ):
-        pipeline.sync_destination()
+        restore_schema(transaction, pipeline, shop)
         schema_tables = schema_tables_of(pipeline, shop)
         foreign = foreign_tables(transaction, shop, tables, schema_tables)
         _, changes = table_changes(transaction, pipeline, shop, tables, schema_tables)

@@ -90,7 +90,7 @@ def loaded_resources(transaction: Transaction, shop: Shop) -> set[str]:
 
 
 def refuse_foreign_dataset(transaction: Transaction, shop: Shop, schema_tables: Collection[str]) -> None:
-    """Raise WarehouseError for tables of somebody else in place of our own ones, or where loads stage rows."""
+    """Raise WarehouseError for tables of somebody else in place of our own ones."""
     present = _present(transaction, shop)
     for table, columns in ((LEDGER_TABLE, _LEDGER_COLUMNS), (REJECTED_ROWS_TABLE, _REJECTED_COLUMNS)):
         if table in present and table not in schema_tables and not columns <= set(present[table]):
@@ -98,13 +98,6 @@ def refuse_foreign_dataset(transaction: Transaction, shop: Shop, schema_tables: 
                 f"{shop.name}: the warehouse has a table {shop.name}.{table} that no load of this shop made, and "
                 f"each load needs that name: nothing was written. Rename that table, or {_ANOTHER_SCHEMA}"
             )
-    staged = transaction.columns_of(f"{shop.name}_staging")
-    if staged and VERSIONS_TABLE not in staged and {entry.name for entry in shop.tables} & set(staged):
-        raise WarehouseError(
-            f"{shop.name}: the schema {shop.name}_staging in the warehouse has tables that no load of this shop made, "
-            f"and a load empties tables of these names there: nothing was written. Rename that schema, or "
-            "give the shop another name"
-        )
 
 
 def _present(transaction: Transaction, shop: Shop) -> dict[str, Collection[str]]:

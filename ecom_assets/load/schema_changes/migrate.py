@@ -19,6 +19,7 @@ from ecom_assets.foundation.progress import OnProgress
 from ecom_assets.load.checks.finding import CheckedTable
 from ecom_assets.load.checks.windows_with_nulls import windows_of_rows
 from ecom_assets.load.dlt_pipeline import open_pipeline
+from ecom_assets.load.dlt_schema import restore_schema
 from ecom_assets.load.ledger.requested_loads import RANGE
 from ecom_assets.load.schema_changes.apply import apply_changes
 from ecom_assets.load.schema_changes.change import Misfit, TableChanges
@@ -95,7 +96,7 @@ def migrate(
             as_warehouse_error(warehouse, Redactor(())),
             warehouse.transaction(shop.name, on_progress) as transaction,
         ):
-            pipeline.sync_destination()
+            restore_schema(transaction, pipeline, shop)
             found = _Migrator(transaction, pipeline, shop, on_progress, pii_key, discard).run(chosen)
             if not commit:
                 raise _RolledBack
@@ -139,11 +140,11 @@ class _Migrator:
         for name, change in changes.items():
             texts[name] |= {column: text for column, text in change.texts.items() if column != "*"}
         made = {name: change for name, change in changes.items() if not change.refusals}
-        apply_changes(transaction, shop, made, known, self.on_progress)
+        apply_changes(transaction, shop, made, self.on_progress)
         for name, change in made.items():
             if change.plain:
                 protect_stored_values(transaction, shop, shop.resource(name), change.plain, key)
-        store_changed_schema(self.pipeline, shop, made, stored, known)
+        store_changed_schema(transaction, self.pipeline, shop, made, stored, known)
         found = []
         for resource in chosen:
             name = resource.name

@@ -94,11 +94,10 @@ def reset(shop: Shop, warehouse: Warehouse, tables: Sequence[ResetTable], on_pro
         as_warehouse_error(warehouse, Redactor(())),
         warehouse.transaction(shop.name, on_progress) as transaction,
     ):
-        for dataset in (shop.name, f"{shop.name}_staging"):
-            present = transaction.columns_of(dataset)
-            for entry in tables:
-                if entry.table in present:
-                    transaction.execute(f'drop table "{dataset}"."{entry.table}"')
+        present = transaction.columns_of(shop.name)
+        for entry in tables:
+            if entry.table in present:
+                transaction.execute(f'drop table "{shop.name}"."{entry.table}"')
         present = transaction.columns_of(shop.name)
         for table in (LEDGER_TABLE, REJECTED_ROWS_TABLE):
             for entry in tables if table in present else ():

@@ -6,19 +6,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import dlt
-from dlt.common.schema import Schema
-from dlt.destinations.job_client_impl import SqlJobClientBase
 
 from ecom_assets.declaration.reading import Shop
 from ecom_assets.extract.last_declaration import HINT, PLAIN_HINT, declaration_hint
 from ecom_assets.extract.windows import Window
-from ecom_assets.load.dlt_pipeline import StoredColumns
+from ecom_assets.load.dlt_schema import store_schema
 from ecom_assets.load.own_tables import LEDGER_TABLE, REJECTED_ROWS_TABLE
 from ecom_assets.load.schema_changes.change import Changes, columns_after
+from ecom_assets.load.stored_columns import StoredColumns
 from ecom_assets.warehouse.transaction import Transaction
 
 
 def store_changed_schema(
+    transaction: Transaction,
     pipeline: dlt.Pipeline,
     shop: Shop,
     made: Changes,
@@ -28,6 +28,7 @@ def store_changed_schema(
     """Store dlt's schema as it is after changes of tables, so that the next load knows them.
 
     Args:
+        transaction: The open transaction.
         pipeline: The pipeline, whose schema is the one of the last load.
         shop: The shop.
         made: The changes that were made, by resource.
@@ -54,18 +55,7 @@ def store_changed_schema(
         table.pop(PLAIN_HINT, None)
         table[HINT] = declaration_hint(shop, shop.resource(name))
         schema.tables[name] = table
-    store_schema(pipeline, shop, schema)
-
-
-def store_schema(pipeline: dlt.Pipeline, shop: Shop, schema: Schema) -> None:
-    """Store dlt's schema in the open transaction, and add what its tables lack."""
-    # a schema that has just been read has the version of its content, without which dlt stores none
-    saved = Schema.from_dict(schema.to_dict())  # type: ignore[arg-type]
-    with pipeline.destination_client(shop.name) as client:
-        if not isinstance(client, SqlJobClientBase):
-            raise TypeError(f"{type(client).__name__} is no SQL destination")
-        client.schema = saved
-        client.update_stored_schema(only_tables=saved.dlt_table_names())
+    store_schema(transaction, shop, schema)
 
 
 def delete_ledger_entries(

@@ -11,9 +11,9 @@ import dlt
 from ecom_assets.declaration.reading import Resource, Shop
 from ecom_assets.foundation.errors import IngestError
 from ecom_assets.load.column_types import tables_to_know
-from ecom_assets.load.dlt_pipeline import StoredColumns, stored_columns
 from ecom_assets.load.schema_changes.change import Changes, TableChanges, TableNotChanged
 from ecom_assets.load.schema_changes.compare import compare_tables, tables_to_compare
+from ecom_assets.load.stored_columns import StoredColumns, stored_columns
 from ecom_assets.warehouse.transaction import Transaction
 
 
@@ -33,7 +33,7 @@ def table_changes(
     of its values count.
     """
     tables = [shop.resource(name) for name in tables_to_know(shop, resources)]
-    stored = stored_columns(pipeline, tables_to_compare(tables))
+    stored = stored_columns(transaction, shop, tables_to_compare(tables))
     changes = compare_tables(
         transaction, shop, tables, stored, schema_tables, migrates=migrates, discard=discard
     )

@@ -9,9 +9,9 @@ from ecom_assets.contract.new_fields import evolved_column
 from ecom_assets.declaration.reading import Column, Resource, Shop
 from ecom_assets.foundation.errors import WarehouseError
 from ecom_assets.foundation.progress import OnProgress
-from ecom_assets.load.dlt_pipeline import StoredColumns
 from ecom_assets.load.read import TableReading
 from ecom_assets.load.schema_changes.change import TableNotChanged
+from ecom_assets.load.stored_columns import StoredColumns
 from ecom_assets.warehouse.errors import one_line
 from ecom_assets.warehouse.transaction import Transaction
 
@@ -57,8 +57,6 @@ def widen_columns(
 ) -> dict[str, dict[str, str]]:
     """Give stored columns the wider types with which a run read them.
 
-    The tables in which dlt stages rows are widened as well.
-
     Args:
         transaction: The transaction of the load, before anything else is written.
         shop: The shop.
@@ -74,7 +72,7 @@ def widen_columns(
         ColumnNotWidened: The engine refused.
     """
     changes: dict[str, dict[str, str]] = {}
-    types = {name: transaction.columns_of(name) for name in (shop.name, f"{shop.name}_staging")}
+    present = transaction.columns_of(shop.name)
     for table, wanted in columns.items():
         for name, after in wanted.items():
             hint = stored.get(table, {}).get(name)
@@ -89,9 +87,8 @@ def widen_columns(
             change = f"{type_text(before)} became {type_text(after)}"
             changes.setdefault(table, {})[name] = change
             on_progress(f"{table}: the column {name} is widened, {change}")
-            for dataset, present in types.items():
-                if present.get(table, {}).get(name) == transaction.type_of(before):
-                    _change_type(transaction, dataset, table, before, after)
+            if present.get(table, {}).get(name) == transaction.type_of(before):
+                _change_type(transaction, shop.name, table, before, after)
     return changes
 
 

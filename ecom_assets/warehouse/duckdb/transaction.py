@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import duckdb
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from ecom_assets.declaration.column_types import COLUMN_TYPES
 from ecom_assets.declaration.reading import Column
@@ -22,7 +24,7 @@ class DuckDbTransaction(Transaction):
     tells_case_apart = False
     columns_query = (
         # information_schema would also read the columns of all that is built in
-        "select table_name, column_index, column_name, data_type from duckdb_columns() where not internal "
+        "select table_name, column_index, column_name, data_type, is_nullable from duckdb_columns() where not internal "
         "and database_name = current_database() and schema_name = ?"
     )
 
@@ -110,6 +112,19 @@ class DuckDbTransaction(Transaction):
             if entry not in nullable:
                 self.execute(f'alter table {name} alter column "{entry}" set not null')
 
+    def stage_files(self, name: str, columns: Mapping[str, str], files: Sequence[Path]) -> None:
+        """Read the files where they are: a view has their rows."""
+        present = set().union(*(pq.read_schema(file).names for file in files))
+        listed = ", ".join(
+            f"cast({_name(column) if column in present else 'null'} as {kind}) as {_name(column)}"
+            for column, kind in columns.items()
+        )
+        paths = ", ".join("'" + str(file).replace("'", "''") + "'" for file in files)
+        self.execute(
+            f"create temporary view {_name(name)} as select {listed} "
+            f"from read_parquet([{paths}], union_by_name = true)"
+        )
+
     def view_comment(self, dataset: str, name: str) -> str | None:
         """Return the comment of a view."""
         found = self.execute(
@@ -127,3 +142,8 @@ class DuckDbTransaction(Transaction):
             yield
         finally:
             self.connection.unregister(name)
+
+
+def _name(column: str) -> str:
+    """Return a name as SQL quotes it."""
+    return '"' + column.replace('"', '""') + '"'

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import duckdb
-from dlt.common.destination import Destination
 
 from ecom_assets.declaration.reading import Shop
 from ecom_assets.foundation.errors import WarehouseError
 from ecom_assets.foundation.progress import OnProgress
-from ecom_assets.warehouse.duckdb.destination import SharedConnection, duckdb_destination
 from ecom_assets.warehouse.duckdb.errors import (
     BROKEN_FILE_ERRORS,
     DRIVER_ERRORS,
@@ -27,6 +24,7 @@ from ecom_assets.warehouse.duckdb.transaction import DuckDbTransaction
 from ecom_assets.warehouse.errors import lock_timeout_error, one_line, open_error, read_error
 from ecom_assets.warehouse.layout import refuse_newer_layout
 from ecom_assets.warehouse.lock import DEFAULT_LOCK_TIMEOUT, waiting_line
+from ecom_assets.warehouse.transaction import Transaction
 from ecom_assets.warehouse.warehouse import Warehouse
 
 
@@ -34,6 +32,7 @@ class DuckDbWarehouse(Warehouse):
     """A DuckDB file, with the lock file beside it and, if wanted, a copy for readers."""
 
     kind = "duckdb"
+    max_identifier_length = 65536
     driver_errors = DRIVER_ERRORS
     transaction_class: type[DuckDbTransaction] = DuckDbTransaction
 
@@ -51,7 +50,6 @@ class DuckDbWarehouse(Warehouse):
         self.name = str(path)
         self.lock_timeout = lock_timeout
         self.copy = copy
-        self._shared = SharedConnection()
 
     @property
     def uri(self) -> str:
@@ -80,13 +78,12 @@ class DuckDbWarehouse(Warehouse):
                 "database from a schema of the same name: name another file in ECOM_WAREHOUSE"
             )
 
-    def destination(self) -> Destination[Any, Any]:
-        """Return the dlt destination. dlt can use it only inside the blocks of `transaction` and `read`."""
-        return duckdb_destination(self.path, self._shared)
-
     @contextmanager
     def transaction(
-        self, dataset: str, on_progress: OnProgress = lambda _: None
+        self,
+        dataset: str,
+        on_progress: OnProgress = lambda _: None,
+        stage: Callable[[Transaction], None] | None = None,
     ) -> Iterator[DuckDbTransaction]:
         """Lock the whole file, because a DuckDB file has one writer, and write in one transaction.
 
@@ -96,6 +93,8 @@ class DuckDbWarehouse(Warehouse):
             connection.execute("BEGIN TRANSACTION")
             transaction = self.transaction_class(connection)
             refuse_newer_layout(transaction, dataset)
+            if stage is not None:
+                stage(transaction)
             yield transaction
             # if the block raises, there is no commit, and closing the connection rolls back
             self._commit(connection, on_progress)
@@ -128,21 +127,19 @@ class DuckDbWarehouse(Warehouse):
         deadline = time.monotonic() + self.lock_timeout
         with (
             file_lock(self.path, self.lock_timeout, on_progress),
-            self._shared_connection(on_progress, deadline, read_only=read_only) as connection,
+            self._open_connection(on_progress, deadline, read_only=read_only) as connection,
         ):
             yield connection
 
     @contextmanager
-    def _shared_connection(
+    def _open_connection(
         self, on_progress: OnProgress, deadline: float, *, read_only: bool
     ) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Hold an open connection that dlt uses as well."""
+        """Hold an open connection."""
         connection = self._connect(on_progress, deadline, read_only=read_only)
-        self._shared.connection = connection
         try:
             yield connection
         finally:
-            self._shared.connection = None
             connection.close()
 
     def _connect(
@@ -191,6 +188,5 @@ class DuckDbWarehouse(Warehouse):
             connection.execute("CHECKPOINT")
         except DRIVER_ERRORS as error:
             raise not_published(self.path, copy, one_line(error)) from None
-        self._shared.connection = None
         connection.close()
         publish_copy(self.path, copy)

@@ -72,13 +72,13 @@ class PostgresLakeWarehouse(DuckLakeWarehouse):
         """Hold an open connection and, for writing, the dataset's lock on a connection of its own."""
         deadline = time.monotonic() + self.lock_timeout
         if read_only:
-            with self._shared_connection(on_progress, deadline, read_only=True) as connection:
+            with self._open_connection(on_progress, deadline, read_only=True) as connection:
                 yield connection
             return
         with self._database.connect(self) as lock_connection:
             # the first load creates the catalog's tables while no other one does
             acquire_catalog_lock(lock_connection, self.lake.schema, self, on_progress)
-            with self._shared_connection(on_progress, deadline, read_only=False) as connection:
+            with self._open_connection(on_progress, deadline, read_only=False) as connection:
                 lock_connection.commit()
                 acquire_dataset_lock(lock_connection, self.lake.schema, dataset, self, on_progress)
                 self._lock_connection = lock_connection

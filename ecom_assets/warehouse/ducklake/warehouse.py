@@ -74,15 +74,15 @@ class DuckLakeWarehouse(DuckDbWarehouse):
         """Allow each name that a declaration allows: the lake's database has a name that no dataset has."""
 
     @contextmanager
-    def _shared_connection(
+    def _open_connection(
         self, on_progress: OnProgress, deadline: float, *, read_only: bool
     ) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Hold an open connection that dlt uses as well. Errors and logs meanwhile have no secret of the lake."""
+        """Hold an open connection. Errors and logs meanwhile have no secret of the lake."""
         with (
             scrubbed_logging(self._redactor),
             self._temporary_spill_folder(),
             redacted_errors(self._redactor),
-            super()._shared_connection(on_progress, deadline, read_only=read_only) as connection,
+            super()._open_connection(on_progress, deadline, read_only=read_only) as connection,
         ):
             try:
                 yield connection

@@ -63,6 +63,12 @@ def savepoint(connection: Any, name: str) -> Iterator[None]:
         cursor.execute(f"release savepoint {name}")
 
 
+def commit(connection: Any) -> None:
+    """Commit the transaction, with whatever its last statement did."""
+    _open_savepoints.pop(connection, None)
+    connection.commit()
+
+
 def _release(connection: Any) -> str:
     """Return the SQL that releases the savepoint of the last statement, or nothing if there is none."""
     name = _open_savepoints.pop(connection, None)

@@ -6,10 +6,12 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timezone
+from pathlib import Path
 from typing import Any
 
 import psycopg2
 import pyarrow as pa
+import pyarrow.parquet as pq
 from psycopg2.extras import register_default_jsonb
 
 from ecom_assets.declaration.column_types import COLUMN_TYPES
@@ -17,7 +19,7 @@ from ecom_assets.declaration.reading import Column
 from ecom_assets.warehouse.postgres.copy import copy_rows, sql_type, without_zero
 from ecom_assets.warehouse.postgres.errors import DRIVER_ERRORS
 from ecom_assets.warehouse.postgres.identifiers import quote_identifier
-from ecom_assets.warehouse.postgres.indexes import create_missing_indexes
+from ecom_assets.warehouse.postgres.indexes import create_missing_indexes, drop_indexes
 from ecom_assets.warehouse.postgres.statements import run_statement
 from ecom_assets.warehouse.transaction import UNION_COMMENT, QueryResult, Transaction
 
@@ -26,6 +28,8 @@ _ARROW_TYPES: Mapping[int, pa.DataType] = {
 }
 """Arrow's types by PostgreSQL's object identifiers of its types. Values of other types are read as text."""
 _CHANGED_TABLE = re.compile(r'\s*(?:alter|drop) table "([^"]+)"\."([^"]+)"(?!\s+add column)', re.IGNORECASE)
+_JSON = COLUMN_TYPES["json"].postgres
+_INSERTED_TABLE = re.compile(r'\s*insert into "([^"]+)"\.', re.IGNORECASE)
 _NUMERIC, _JSONB = COLUMN_TYPES["decimal"].postgres_oid, COLUMN_TYPES["json"].postgres_oid
 
 
@@ -34,7 +38,8 @@ class PostgresTransaction(Transaction):
 
     driver_errors = DRIVER_ERRORS
     columns_query = (
-        "select c.relname, a.attnum, a.attname, format_type(a.atttypid, a.atttypmod) from pg_attribute as a "
+        "select c.relname, a.attnum, a.attname, format_type(a.atttypid, a.atttypmod), "
+        "not a.attnotnull from pg_attribute as a "
         "join pg_class as c on c.oid = a.attrelid join pg_namespace as n on n.oid = c.relnamespace "
         "where n.nspname = ? and c.relkind in ('r', 'p', 'v', 'm', 'f') and a.attnum > 0 and not a.attisdropped"
     )
@@ -128,6 +133,24 @@ class PostgresTransaction(Transaction):
         yield
         self._run(f"drop table {name}", ())
 
+    def stage_files(self, name: str, columns: Mapping[str, str], files: Sequence[Path]) -> None:
+        """Copy the files into a temporary table, and analyse it, so that joins with it are planned well."""
+        listed = ", ".join(f"{quote_identifier(column)} {kind}" for column, kind in columns.items())
+        self.execute(f"create temporary table {quote_identifier(name)} ({listed})")
+        json = [column for column, kind in columns.items() if kind == _JSON]
+        with self.connection.cursor() as cursor:
+            for path in files:
+                with pq.ParquetFile(path) as file:
+                    for batch in file.iter_batches():
+                        copy_rows(cursor, quote_identifier(name), pa.Table.from_batches([batch]), json)
+            # without statistics the planner assumes some hundred keys, however many there are
+            cursor.execute(f"analyze {quote_identifier(name)}")
+
+    def create_schema(self, dataset: str) -> None:
+        """Create a schema, unless it is there: PostgreSQL wants the right to create one also if it is."""
+        if not self.execute("select 1 from pg_namespace where nspname = ?", [dataset]).fetchall():
+            super().create_schema(dataset)
+
     def view_comment(self, dataset: str, name: str) -> str | None:
         """Return the comment of a view."""
         found = self.execute(
@@ -155,7 +178,16 @@ class PostgresTransaction(Transaction):
         if changed := _CHANGED_TABLE.match(sql):
             self._drop_unions_over(*changed.groups())
         cursor = self.connection.cursor()
-        run_statement(cursor, sql.replace("%", "%%").replace("?", "%s"), list(parameters))
+        text = sql.replace("%", "%%").replace("?", "%s")
+        try:
+            run_statement(cursor, text, list(parameters))
+        except psycopg2.errors.ProgramLimitExceeded:
+            # a key may be too long for an index: write it without the indexes
+            inserted = _INSERTED_TABLE.match(sql)
+            if inserted is None:
+                raise
+            drop_indexes(self.connection, inserted[1])
+            run_statement(cursor, text, list(parameters))
         return cursor
 
     def _drop_unions_over(self, dataset: str, table: str) -> None:

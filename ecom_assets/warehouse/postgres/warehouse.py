@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
 
 import psycopg2
-from dlt.common.destination import Destination
 
 from ecom_assets.declaration.reading import Shop
 from ecom_assets.foundation.errors import WarehouseError
@@ -16,7 +14,6 @@ from ecom_assets.warehouse.errors import read_error, unchanged_error, unknown_co
 from ecom_assets.warehouse.layout import refuse_newer_layout
 from ecom_assets.warehouse.lock import DEFAULT_LOCK_TIMEOUT
 from ecom_assets.warehouse.postgres.database import PostgresDatabase
-from ecom_assets.warehouse.postgres.destination import PostgresDestination, SharedConnection
 from ecom_assets.warehouse.postgres.errors import CONNECTION_ERRORS, DRIVER_ERRORS, server_refused
 from ecom_assets.warehouse.postgres.identifiers import (
     MAX_COLUMNS,
@@ -25,7 +22,9 @@ from ecom_assets.warehouse.postgres.identifiers import (
     quote_identifier,
 )
 from ecom_assets.warehouse.postgres.lock import acquire_lock
+from ecom_assets.warehouse.postgres.statements import commit
 from ecom_assets.warehouse.postgres.transaction import PostgresTransaction
+from ecom_assets.warehouse.transaction import Transaction
 from ecom_assets.warehouse.warehouse import Warehouse
 
 
@@ -33,6 +32,7 @@ class PostgresWarehouse(Warehouse):
     """A database that many read at any time. Each dataset has one load at a time."""
 
     kind = "postgres"
+    max_identifier_length = MAX_IDENTIFIER_LENGTH
     driver_errors = DRIVER_ERRORS
 
     def __init__(self, address: str, lock_timeout: float = DEFAULT_LOCK_TIMEOUT) -> None:
@@ -48,7 +48,6 @@ class PostgresWarehouse(Warehouse):
         self._database = PostgresDatabase(address)
         self.name = self._database.address.name
         self.lock_timeout = lock_timeout
-        self._shared = SharedConnection()
 
     @property
     def uri(self) -> str:
@@ -96,27 +95,29 @@ class PostgresWarehouse(Warehouse):
         """Return True: a database exists before its first load. If it does not, connecting says so."""
         return True
 
-    def destination(self) -> Destination[Any, Any]:
-        """Return the dlt destination. dlt can use it only inside the blocks of `transaction` and `read`."""
-        return PostgresDestination(self._shared)
-
     @contextmanager
     def transaction(
-        self, dataset: str, on_progress: OnProgress = lambda _: None
+        self,
+        dataset: str,
+        on_progress: OnProgress = lambda _: None,
+        stage: Callable[[Transaction], None] | None = None,
     ) -> Iterator[PostgresTransaction]:
         """Lock the dataset and write it in one transaction. Others read the former state until the commit.
 
         See `Warehouse.transaction` for arguments and errors. WarehouseError is also raised if the server refuses the
         commit, or if the connection is lost during it.
         """
-        with self._shared_connection() as connection:
-            acquire_lock(connection, dataset, self, self.lock_timeout, on_progress)
+        with self._database.connect(self) as connection:
             transaction = PostgresTransaction(connection)
+            if stage is not None:
+                stage(transaction)
+                commit(connection)
+            acquire_lock(connection, dataset, self, self.lock_timeout, on_progress)
             refuse_newer_layout(transaction, dataset)
             yield transaction
             try:
                 # if the block raises, there is no commit, and closing the connection rolls back
-                connection.commit()
+                commit(connection)
             except psycopg2.DatabaseError as error:
                 text = self._database.error_text(error)
                 if server_refused(error):
@@ -131,7 +132,7 @@ class PostgresWarehouse(Warehouse):
 
         See `Warehouse.read` for arguments and errors.
         """
-        with self._shared_connection() as connection:
+        with self._database.connect(self) as connection:
             connection.set_session(isolation_level="REPEATABLE READ", readonly=True)
             with connection.cursor() as cursor:
                 cursor.execute(f"set search_path to {quote_identifier(dataset)}, public")
@@ -141,13 +142,3 @@ class PostgresWarehouse(Warehouse):
                 yield transaction
             except CONNECTION_ERRORS as error:
                 raise read_error(self, self._database.error_text(error)) from None
-
-    @contextmanager
-    def _shared_connection(self) -> Iterator[Any]:
-        """Hold an open connection that dlt uses as well."""
-        with self._database.connect(self) as connection:
-            self._shared.connection = connection
-            try:
-                yield connection
-            finally:
-                self._shared.connection = None

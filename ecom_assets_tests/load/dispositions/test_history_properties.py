@@ -70,13 +70,14 @@ class Warehouse:
         self.transaction, self.windowed = transaction, windowed
         declared = shop(windowed=windowed)
         self.resource = declared.resource("things")
+        names = tuple(column.name for column in self.resource.table_columns)
         columns = ", ".join(
             f'"{column.name}" {transaction.type_of(column)}' for column in self.resource.table_columns
         )
-        for dataset in ("testshop", "testshop_staging"):
-            transaction.execute(f"create schema if not exists {dataset}")
-            transaction.execute(f"drop table if exists {dataset}.things")
-            transaction.execute(f"create table {dataset}.things ({columns})")
+        transaction.execute("create schema if not exists testshop")
+        for table in ("testshop.things", "ecom_staged_things"):
+            transaction.execute(f"drop table if exists {table}")
+            transaction.execute(f"create table {table} ({columns})")
         transaction.execute("drop table if exists testshop.load_ledger")
         transaction.execute(
             "create table testshop.load_ledger "
@@ -84,16 +85,16 @@ class Warehouse:
         )
         history = self.resource.history
         assert history
-        self.table = HistoryTable(StagedTable(transaction, declared, self.resource), history)
+        self.table = HistoryTable(StagedTable(transaction, declared, self.resource, names), history)
 
     def stage(self, rows: Sequence[Sequence[Any]]) -> None:
         """Put rows into the staging table in place of the ones there."""
-        self.transaction.execute("delete from testshop_staging.things")
+        self.transaction.execute("delete from ecom_staged_things")
         for row in rows:
             values = [*row, row[2] if self.windowed else None, None]
             marks = ", ".join("?" if value is not None else "null" for value in values)
             self.transaction.execute(
-                f"insert into testshop_staging.things values ({marks})",
+                f"insert into ecom_staged_things values ({marks})",
                 [value for value in values if value is not None],
             )
 

@@ -27,7 +27,7 @@ from ecom_assets.extract.windows import Window, windows_between
 from ecom_assets.foundation.progress import OnProgress
 from ecom_assets.load.run import run_load
 from ecom_assets.sandbox import SANDBOX_KEY
-from ecom_assets.warehouse.duckdb.destination import SharedConnection
+from ecom_assets.warehouse.duckdb.transaction import DuckDbTransaction
 from ecom_assets.warehouse.transaction import Transaction
 from ecom_assets.warehouse.warehouse import Warehouse
 from ecom_assets_tests.support.paths import ROOT
@@ -146,9 +146,11 @@ def _announcing_warehouse(where: str, patience: float = 300, copy: str | None = 
 
     @contextmanager
     def announcing_transaction(
-        dataset: str, on_progress: OnProgress = lambda _: None
+        dataset: str,
+        on_progress: OnProgress = lambda _: None,
+        stage: Callable[[Transaction], None] | None = None,
     ) -> Iterator[Transaction]:
-        with real(dataset, on_progress) as transaction:
+        with real(dataset, on_progress, stage) as transaction:
             _write_line("loading")
             yield transaction
 
@@ -164,15 +166,15 @@ def _write_line(word: str, text: str = "", pid: int | None = None) -> None:
 
 def _kill_after(statements: int) -> None:
     """Kill this process when it runs another statement in a DuckDB file after so many."""
-    real = SharedConnection.execute
+    real = DuckDbTransaction.execute
     left = count(statements, -1)
 
-    def dying(self: SharedConnection, sql: str, parameters: Any = None) -> Any:
+    def dying(self: DuckDbTransaction, sql: str, parameters: Sequence[Any] = ()) -> Any:
         if next(left) <= 0:
             os.kill(os.getpid(), signal.SIGKILL)
         return real(self, sql, parameters)
 
-    SharedConnection.execute = dying  # type: ignore[method-assign]
+    DuckDbTransaction.execute = dying  # type: ignore[method-assign]
 
 
 def _load(command: dict[str, Any]) -> None:

@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from ecom_assets.foundation.progress import OnProgress
     from ecom_assets.warehouse.warehouse import Warehouse
 
 _numbers = count()
@@ -133,11 +132,11 @@ def _after(happens: Callable[[], object], real: Callable[..., Any]) -> Callable[
     """Return the context manager `real`, preceded by what happens."""
 
     @contextmanager
-    def opened(dataset: str, on_progress: OnProgress = lambda _: None) -> Iterator[Any]:
+    def opened(*given: Any) -> Iterator[Any]:
         thread = threading.Thread(target=happens)  # like a run of its own
         thread.start()
         thread.join()
-        with real(dataset, on_progress) as transaction:
+        with real(*given) as transaction:
             yield transaction
 
     return opened

@@ -9,6 +9,7 @@ from typing import Any
 from psycopg2.extensions import cursor
 
 from ecom_assets.foundation.progress import OnProgress
+from ecom_assets.warehouse.transaction import Transaction
 from ecom_assets.warehouse.warehouse import Warehouse
 
 
@@ -22,8 +23,12 @@ def watched(warehouse: Warehouse, see: Callable[[Any, str], object]) -> Warehous
             super().execute(query, vars)
 
     @contextmanager
-    def transaction(dataset: str, on_progress: OnProgress = lambda _: None) -> Iterator[Any]:
-        with real(dataset, on_progress) as transaction:
+    def transaction(
+        dataset: str,
+        on_progress: OnProgress = lambda _: None,
+        stage: Callable[[Transaction], None] | None = None,
+    ) -> Iterator[Any]:
+        with real(dataset, on_progress, stage) as transaction:
             connection = transaction.connection  # type: ignore[attr-defined]
             connection.cursor_factory = Watched
             yield transaction

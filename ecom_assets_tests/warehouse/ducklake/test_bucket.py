@@ -109,7 +109,7 @@ def test_a_commit_whose_answer_is_lost_is_kept_with_its_files(
         there = (lake if where == "bucket" else new_lake)(CATALOG=address)
         load(sandbox, there, WINDOWED, WEEK[:1])
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("ecom_assets.load.commit.empty_staging", lambda *given: losing.touch())
+            patch.setattr("ecom_assets.load.commit.record_layout", lambda *given: losing.touch())
             with pytest.raises(
                 WarehouseError, match="at the moment of the commit: its catalog cannot be reached"
             ):

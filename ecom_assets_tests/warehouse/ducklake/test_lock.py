@@ -169,7 +169,7 @@ def test_a_load_that_loses_its_lock_while_it_writes_says_so(
     shop = shop_at(sandbox.base_url)
     with ExitStack() as stack:
         patch = stack.enter_context(pytest.MonkeyPatch.context())
-        patch.setattr("ecom_assets.load.commit.empty_staging", lambda *given: cut(address, LOCKED))
+        patch.setattr("ecom_assets.load.commit.record_layout", lambda *given: cut(address, LOCKED))
         with pytest.raises(WarehouseError) as failed:
             run_load(shop, WINDOWED, WINDOWS[:2], secrets=SECRETS, warehouse=lake.warehouse())
     assert str(failed.value).startswith(

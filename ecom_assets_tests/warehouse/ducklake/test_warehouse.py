@@ -76,7 +76,7 @@ def test_a_lake_has_what_a_file_has_and_a_range_equals_its_windows(
 
 def killed_load(base_url: str, where: str) -> None:
     """Load, and kill this process when everything but the commit is done."""
-    loading.__dict__["empty_staging"] = lambda *given: os.kill(os.getpid(), signal.SIGKILL)
+    loading.__dict__["record_layout"] = lambda *given: os.kill(os.getpid(), signal.SIGKILL)
     warehouse = Place("ducklake", where).warehouse()
     run_load(shop_at(base_url), WINDOWED, WEEK, secrets={"api_key": SANDBOX_KEY}, warehouse=warehouse)
 

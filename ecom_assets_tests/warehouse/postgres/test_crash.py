@@ -20,21 +20,20 @@ KILLS = 16
 
 
 def everything(place: Place) -> dict[str, list[Any]]:
-    """Return all rows of the dataset and of its staging tables, once nobody loads any more.
+    """Return all rows of the dataset, once nobody loads any more.
 
     Rows of the ledger that say the same are one: a load that was killed after its commit is in it, too, when it
     is run again.
     """
     found: dict[str, list[Any]] = {}
     with place.warehouse().transaction("sandbox") as transaction:
-        for dataset in ("sandbox", "sandbox_staging"):
-            for table, columns in transaction.columns_of(dataset).items():
-                if not table.startswith("_dlt"):
-                    listed = ", ".join(f'"{name}"' for name in columns if name not in OF_A_RUN)
-                    rows = transaction.execute(f'select {listed} from "{dataset}"."{table}"').fetchall()
-                    if table == "load_ledger":
-                        rows = list(set(rows))
-                    found[f"{dataset}.{table}"] = sorted(rows, key=repr)
+        for table, columns in transaction.columns_of("sandbox").items():
+            if not table.startswith("_dlt"):
+                listed = ", ".join(f'"{name}"' for name in columns if name not in OF_A_RUN)
+                rows = transaction.execute(f'select {listed} from "sandbox"."{table}"').fetchall()
+                if table == "load_ledger":
+                    rows = list(set(rows))
+                found[table] = sorted(rows, key=repr)
     return found
 
 

@@ -84,8 +84,8 @@ def test_a_user_who_does_not_own_the_tables_can_load(api: Running, place: Place)
     place.write(
         *DROPPED,
         f"create role {loader} login",
-        f"grant usage, create on schema sandbox, sandbox_staging to {loader}",
-        f"grant all on all tables in schema sandbox, sandbox_staging to {loader}",
+        f"grant usage, create on schema sandbox to {loader}",
+        f"grant all on all tables in schema sandbox to {loader}",
     )
     before = len(place.table("orders"))
     theirs = Place("postgres", place.where.replace("postgres:s3cr3t-w0rd@", f"{loader}@"))

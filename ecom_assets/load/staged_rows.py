@@ -1,0 +1,78 @@
+"""The rows that a run staged in dlt's packages, and how they become tables that SQL merges from.
+
+dlt reads, types and writes the rows as Parquet files. From there on the SQL is ours, in one transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import dlt
+from dlt.common.schema import Schema
+from dlt.common.storages.load_package import ParsedLoadJobFileName
+
+from ecom_assets.contract.new_fields import evolved_column
+from ecom_assets.declaration.reading import Shop
+from ecom_assets.warehouse.transaction import Transaction
+
+_PREFIX = "ecom_staged_"
+
+
+@dataclass(frozen=True)
+class StagedRows:
+    """The packages of a run: dlt's schema, the ids of the packages, and the Parquet files of each table."""
+
+    schema: Schema
+    load_ids: tuple[str, ...]
+    files: Mapping[str, Sequence[Path]]
+
+    def columns_of(self, table: str) -> tuple[str, ...]:
+        """Return the names of the columns of the staged rows of a table."""
+        return tuple(self.schema.get_table_columns(table))
+
+    def stage(self, transaction: Transaction) -> None:
+        """Make the rows of each table available to SQL, under the name that `staged_name` returns."""
+        for table, files in self.files.items():
+            columns = {
+                name: transaction.type_of(evolved_column(name, hint))
+                for name, hint in self.schema.get_table_columns(table).items()
+            }
+            transaction.stage_files(staged_name(table), columns, files)
+
+    def create_tables(self, transaction: Transaction, shop: Shop) -> None:
+        """Create the missing tables and columns. A column that a table gets later is nullable: older rows lack it."""
+        transaction.create_schema(shop.name)
+        for table in self.files:
+            columns = self.schema.get_table_columns(table)
+            types = {name: transaction.type_of(evolved_column(name, hint)) for name, hint in columns.items()}
+            stored = transaction.columns_of(shop.name).get(table)
+            name = f'"{shop.name}"."{table}"'
+            if stored is None:
+                required = {
+                    column: "" if hint.get("nullable", True) else " not null"
+                    for column, hint in columns.items()
+                }
+                texts = (f'"{column}" {kind}{required[column]}' for column, kind in types.items())
+                transaction.execute(f"create table {name} ({', '.join(texts)})")
+                continue
+            for column in types.keys() - stored.keys():
+                transaction.execute(f'alter table {name} add column "{column}" {types[column]}')
+
+
+def staged_rows(pipeline: dlt.Pipeline) -> StagedRows:
+    """Return the packages that a pipeline has extracted."""
+    packages = pipeline._get_normalize_storage().extracted_packages
+    load_ids = tuple(packages.list_packages())
+    files: dict[str, list[Path]] = {}
+    for load_id in load_ids:
+        for job in packages.list_new_jobs(load_id):
+            table = ParsedLoadJobFileName.parse(job).table_name
+            files.setdefault(table, []).append(Path(packages.storage.make_full_path(job)))
+    return StagedRows(pipeline.default_schema, load_ids, files)
+
+
+def staged_name(table: str) -> str:
+    """Return the name that SQL uses for the staged rows of a table."""
+    return f"{_PREFIX}{table}"

@@ -1,0 +1,27 @@
+"""The columns that tables have in the warehouse, as dlt's schema describes columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TypeAlias
+
+from dlt.common.schema.typing import TTableSchemaColumns
+
+from ecom_assets.contract.new_fields import column_hint, evolved_column
+from ecom_assets.declaration.reading import Shop
+from ecom_assets.warehouse.transaction import Transaction
+
+StoredColumns: TypeAlias = Mapping[str, TTableSchemaColumns]
+"""dlt's columns by table; a table that does not exist has none."""
+
+
+def stored_columns(transaction: Transaction, shop: Shop, tables: Iterable[str]) -> StoredColumns:
+    """Return the columns that tables of a shop have. A column with a type that no load makes counts as text."""
+    found: dict[str, TTableSchemaColumns] = {}
+    present, required = transaction.columns_of(shop.name), transaction.required_columns_of(shop.name)
+    for table in tables:
+        for name, kind in present.get(table, {}).items():
+            column = transaction.column_of(name, kind) or evolved_column(name, {})
+            hint = {**column_hint(column), "name": name, "nullable": (table, name) not in required}
+            found.setdefault(table, {})[name] = hint  # type: ignore[assignment]  # a dict of dlt's keys
+    return found
