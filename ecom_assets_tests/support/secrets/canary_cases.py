@@ -9,10 +9,10 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from dlt.pipeline.pipeline import Pipeline
 
 from ecom_assets.contract.contract import Contract
 from ecom_assets.load import commit
+from ecom_assets.load.staged_rows import StagedRows
 from ecom_assets_tests.support.secrets.leaks import echo
 from ecom_assets_tests.support.servers.loopback import Reply, Seen, json_reply
 
@@ -171,7 +171,7 @@ CASES: dict[str, Case] = {
     ),
     "crash at the load": _records(
         lambda keys: [{"id": 1, "note": keys[0]}],
-        breaks=_crash(Pipeline, "load"),
+        breaks=_crash(StagedRows, "stage"),
         message="KeyError: ",
     ),
     "warehouse below a file": _records(
