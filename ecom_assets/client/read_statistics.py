@@ -6,7 +6,7 @@ The HTTP adapter and the paginator count them; the ledger stores them.
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
@@ -50,9 +50,14 @@ class SliceStatistics:
     unlisted_keys: frozenset[frozenset[str]] = frozenset()
     confirmed_by: str | None = field(default=None, compare=False)
 
+    def add_cost(self, other: SliceStatistics) -> None:
+        """Add what another reading cost: its requests and its time."""
+        for name in ("requests", "retries", "restarts", "ignored", "with_errors", "seconds"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+
 
 MAX_EARLY_FAILURES = 3
-"""How many slices of an endpoint may fail before one is read, and two more for each one that is."""
+"""How many windows of an endpoint may fail before one is read, and two more for each one that is."""
 
 
 class ReadStatistics:
@@ -62,7 +67,7 @@ class ReadStatistics:
         """Start with no slice."""
         self._lock = threading.Lock()
         self._slices: dict[str, SliceStatistics] = {}
-        self._isolated: dict[str, Collection[str]] = {}
+        self._isolated: dict[str, dict[str, int]] = {}
         self._failures: dict[str, ApiError] = {}
         self.clock_offset: timedelta | None = None
 
@@ -85,11 +90,25 @@ class ReadStatistics:
             with suppress(ValueError, TypeError):
                 self.clock_offset = parsedate_to_datetime(date) - datetime.now(timezone.utc)
 
-    def isolate(self, slice_ids: Collection[str]) -> None:
-        """Let each of these slices, which are those of one endpoint, fail alone. One slice has no others to save."""
+    def isolate(self, windows: Mapping[str, int]) -> None:
+        """Let each of these slices, which are those of one endpoint, fail alone. One window has no others to save.
+
+        Args:
+            windows: The number of windows of each slice, by its id.
+        """
         with self._lock:
-            if len(slice_ids) > 1:
-                self._isolated |= dict.fromkeys(slice_ids, slice_ids)
+            if sum(windows.values()) > 1:
+                siblings = dict(windows)
+                for entry in windows:
+                    self._isolated[entry] = siblings
+
+    def isolate_halves(self, slice_id: str, windows: Mapping[str, int]) -> None:
+        """Let the halves of a slice fail alone, in its place. `windows` is as for `isolate`."""
+        with self._lock:
+            siblings = self._isolated[slice_id]
+            siblings |= windows
+            for entry in windows:
+                self._isolated[entry] = siblings
 
     def is_isolated(self, slice_id: str) -> bool:
         """Return whether a slice may fail alone."""
@@ -98,12 +117,18 @@ class ReadStatistics:
     def fail_alone(self, slice_id: str, error: ApiError) -> bool:
         """Note the failure of a slice, and return True if the other slices of its endpoint are still to be read.
 
-        It is False if the API asks for a pause, and if too many slices fail: then the endpoint fails as a whole,
-        instead of slice after slice with all retries.
+        It is False if the API asks for a pause, and if too many windows fail: then the endpoint fails as a whole,
+        instead of window after window with all retries. A slice of several windows is cut, so nothing is noted.
         """
         with self._lock:
-            siblings = self._isolated.get(slice_id, ())
-            read = sum(entry in self._slices and self._slices[entry].complete for entry in siblings)
+            siblings = self._isolated.get(slice_id, {})
+            if siblings.get(slice_id, 1) > 1 and not isinstance(error, RetryLater):
+                return True
+            read = sum(
+                windows
+                for entry, windows in siblings.items()
+                if entry in self._slices and self._slices[entry].complete
+            )
             failed = sum(entry in self._failures for entry in siblings)
             if not siblings or isinstance(error, RetryLater) or failed >= MAX_EARLY_FAILURES + 2 * read:
                 return False

@@ -94,12 +94,16 @@ class LoadMetrics:
         self.partial_lists: set[str] = set()
         self.open_windows: list[OpenWindowRows] = []
         self._began = datetime.now(timezone.utc)
-        self._slices_read = 0
+        self._windows_read = 0
 
     @property
     def windows(self) -> list[Window]:
         """Return the run's windows; a snapshot has none."""
         return [window for part in self.slices for window in part.windows]
+
+    def settle_slices(self, slices: Sequence[Slice]) -> None:
+        """Take the slices in which the same windows were read in the end."""
+        self.slices = slices
 
     def leave_out(self, keys: Collection[str]) -> None:
         """Forget the slices whose first window has one of these partition keys: they failed, and brought nothing."""
@@ -142,9 +146,9 @@ class LoadMetrics:
             self.preview += contracted.kept.slice(0, PREVIEW_ROWS - len(self.preview)).to_pylist()
         if len(self.counts) > 1:
             self._preview_windows(keys, kept, contracted.kept)
-        self._slices_read += len(parts)
+        self._windows_read += len(keys)
         # of records that no window brings, nothing looks loaded without its rows
-        if self._slices_read == len(self.slices) and parts[0].key != UNFILTERED:
+        if self._windows_read == len(self.counts) and parts[0].key != UNFILTERED:
             self._check_rejected_share()
 
     def _preview_windows(self, keys: Sequence[str | None], kept: Sequence[int], rows: pa.Table) -> None:

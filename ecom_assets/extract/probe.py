@@ -16,7 +16,7 @@ from dlt.sources.rest_api.config_setup import create_response_hooks
 from requests import Request, Response
 
 from ecom_assets.client.api_connection import ApiConnection, open_api
-from ecom_assets.client.read_statistics import SliceStatistics
+from ecom_assets.client.read_statistics import SLICE_HEADER, SliceStatistics
 from ecom_assets.client.redaction import Redactor
 from ecom_assets.client.signing import auth_header
 from ecom_assets.contract.privacy import protect_personal_data
@@ -107,6 +107,7 @@ class Probe:
         page_size: int | None = None,
         page_number: int | None = None,
         max_parents: int | None = None,
+        slice_id: str = "",
     ) -> Page:
         """Return one page of an endpoint, in the API's own order.
 
@@ -121,13 +122,16 @@ class Probe:
                 parameter that is named like a page size, it changes nothing.
             page_number: Which page to ask for, in place of the first one, if the paging is by number.
             max_parents: How many parent records to try for one that has children; by default all of the page.
+            slice_id: The id under which the read statistics count the request, if they are to; not for a child.
 
         Raises:
             ApiError: The request failed, or `data_selector` leads to no list of records.
         """
         if resource.parent is None:
             own_values = self._window_values(resource, bounds)
-            return self._request_page(resource, own_values, bounds, limit, offset, page_size, page_number)
+            return self._request_page(
+                resource, own_values, bounds, limit, offset, page_size, page_number, slice_id
+            )
         known_parent = self._parents.get((resource.name, bounds))
         parent_resource = self._shop.resource(resource.parent)
         parents = [known_parent] if known_parent else None
@@ -175,6 +179,7 @@ class Probe:
         offset: int | None,
         page_size: int | None,
         page_number: int | None,
+        slice_id: str = "",
     ) -> Page:
         """Send one request with these values in place of its placeholders."""
         endpoint = resource.endpoint
@@ -191,7 +196,11 @@ class Probe:
         request = Request(
             endpoint.method,
             url=join_url(self._shop.client.base_url, template.path),
-            headers={**template.headers, **auth_header(resource)},
+            headers={
+                **template.headers,
+                **auth_header(resource),
+                **({SLICE_HEADER: slice_id} if slice_id else {}),
+            },
             params=dict(template.params),
             json=body,
             data=template.data,

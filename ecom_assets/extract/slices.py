@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -24,7 +24,8 @@ class Slice:
     """One or more windows of a run, read by one worker in one pass. The slice of a snapshot has no window.
 
     Attributes:
-        id: `<resource>/<partition key of the first window>`, or `<resource>/all` for a snapshot.
+        id: `<resource>/<partition key of the first window>`, or `<resource>/all` for a snapshot. Where windows are
+            joined, `..` and the partition key of the last one follow.
         windows: The windows, in order.
         start: Where reading starts, aware and in UTC; None for a snapshot. It lies before the first window by
             that part of the lookback which no earlier window of the run covers.
@@ -32,6 +33,8 @@ class Slice:
         lookback: How far before its start a window is read again.
         cursor: Of an open-ended resource, the cursor from which it is read, as the API writes it.
         key: What the ledger has in place of a partition key for a slice without windows: None, or UNFILTERED.
+        most_records: Only of joined windows, each of which the API could also be asked for alone: a slice with more
+            records is cut in half.
     """
 
     id: str
@@ -41,6 +44,12 @@ class Slice:
     lookback: timedelta = timedelta()
     cursor: Any = None
     key: str | None = None
+    most_records: int | None = None
+
+    @property
+    def is_joined(self) -> bool:
+        """Tell whether the slice joins windows that can also be read in smaller slices."""
+        return self.most_records is not None and len(self.windows) > 1
 
     @cached_property
     def _ends(self) -> list[datetime]:
@@ -63,7 +72,7 @@ def cut_into_slices(shop: Shop, name: str, windows: Sequence[Window]) -> tuple[S
 
     There is one slice a window. There is only one slice for all windows if the API cannot filter by the end of
     a window: each slice would otherwise read everything, or everything since its start. A lookback is read only
-    as far back as no other window of the run reads.
+    as far back as no other window of the run reads. `ecom_assets.extract.slicing.joining` joins small slices.
 
     Args:
         shop: The declared shop.
@@ -93,3 +102,37 @@ def cut_into_slices(shop: Shop, name: str, windows: Sequence[Window]) -> tuple[S
         )
         previous_end = group[-1].end
     return tuple(slices)
+
+
+def join_slices(slices: Sequence[Slice], most_records: int | None) -> Slice:
+    """Return one slice for the windows of adjacent slices, which come in order."""
+    first, last = slices[0], slices[-1]
+    if len(slices) == 1:
+        return first
+    return replace(
+        first,
+        id=f"{first.id}..{last.windows[-1].partition_key}",
+        windows=tuple(window for part in slices for window in part.windows),
+        end=last.end,
+        most_records=most_records,
+    )
+
+
+def halves_of(slice_: Slice) -> tuple[Slice, Slice]:
+    """Return the two halves of a slice of joined windows."""
+    parts = []
+    previous_end = slice_.start
+    for window in slice_.windows:
+        start = window.start - slice_.lookback
+        parts.append(
+            Slice(
+                id=f"{slice_.id.partition('/')[0]}/{window.partition_key}",
+                windows=(window,),
+                start=start if previous_end is None else max(start, previous_end),
+                end=window.end,
+                lookback=slice_.lookback,
+            )
+        )
+        previous_end = window.end
+    middle = len(parts) // 2
+    return join_slices(parts[:middle], slice_.most_records), join_slices(parts[middle:], slice_.most_records)

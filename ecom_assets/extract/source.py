@@ -2,7 +2,7 @@
 
 The records of one endpoint pass these steps, from top to bottom of this module:
 
-1. slices: `_slices_resource` yields one item a slice, with the values of its window;
+1. slices: `slices_resource` yields one item a slice, with the values of its window;
 2. pages: `_records_config` makes dlt's REST API source request the pages of each slice;
 3. completeness: `SlicePaginator` hands the records over once they are one complete list;
 4. windows: `_window_step` runs dlt's processing steps, and assigns each record to a window of its slice;
@@ -14,8 +14,9 @@ of their own in place of steps 1 to 4; see `ecom_assets.extract.children`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import dlt
@@ -30,7 +31,7 @@ from ecom_assets.client.signing import auth_header
 from ecom_assets.contract.contract import Contract
 from ecom_assets.contract.paged_lists import PARTIAL_LIST
 from ecom_assets.contract.privacy import protect_personal_data
-from ecom_assets.declaration.placeholders import END, START, replace_placeholders
+from ecom_assets.declaration.placeholders import replace_placeholders
 from ecom_assets.declaration.reading import Endpoint, Resource, Shop
 from ecom_assets.declaration.shop_rules.internal_names import records_name, windows_name
 from ecom_assets.extract.answers.errors_in_answers import report_errors
@@ -40,13 +41,17 @@ from ecom_assets.extract.children import child_records
 from ecom_assets.extract.contract_application import apply_contract
 from ecom_assets.extract.last_declaration import HINT, declaration_hint
 from ecom_assets.extract.left_out_lists import require_lists
-from ecom_assets.extract.open_ended import records_from, start_parameter
+from ecom_assets.extract.load_metrics import windows_by_key
+from ecom_assets.extract.open_ended import records_from
 from ecom_assets.extract.paging.completeness import SliceLimits
 from ecom_assets.extract.paging.isolated_paginator import FAILURE
 from ecom_assets.extract.paging.paginator import RECORDS
 from ecom_assets.extract.processing import process_records
 from ecom_assets.extract.read_plan import ReadPlan
-from ecom_assets.extract.request_template import path_segment, response_actions, template_of, window_values
+from ecom_assets.extract.request_template import response_actions, template_of
+from ecom_assets.extract.slicing.cutting import cut_where_needed
+from ecom_assets.extract.slicing.items import BOUNDS, slice_item, slices_resource
+from ecom_assets.extract.slicing.proof import require_sum_of_slices
 from ecom_assets.extract.widening import ColumnsWidened
 from ecom_assets.extract.window_assignment import AssignedRecords, assign_windows, with_window_start
 from ecom_assets.extract.window_request import window_request
@@ -55,9 +60,6 @@ from ecom_assets.foundation.progress import Progress
 
 _SCHEMA_CONTRACT: TSchemaContractDict = {"tables": "evolve", "columns": "evolve", "data_type": "freeze"}
 """How dlt treats our Arrow tables. They already keep the declared contract."""
-
-_BOUNDS = {"start": START, "end": END}
-"""The fields of a slice's item, each with the placeholder that it fills."""
 
 
 def describe_source(shop: Shop) -> DltSource:
@@ -92,7 +94,10 @@ def build_source(plan: ReadPlan) -> DltSource:
             parents = source.resources[records_name(shop.resource(resource.parent))]
             source.resources.add(_child_resource(resource, parents, plan))
         else:
-            source.resources[records_name(resource)].add_map(_window_step(shop, resource, plan))
+            records = source.resources[records_name(resource)]
+            if plan.counted:
+                cut_where_needed(records, resource, plan, partial(slice_item, shop, resource))
+            records.add_map(_window_step(shop, resource, plan))
     for resource in shop.tables:
         if resource.name not in plan.load_metrics:
             continue
@@ -111,34 +116,9 @@ def _rest_api_config(shop: Shop, endpoints: Sequence[Resource], plan: ReadPlan) 
     resources: list[Any] = []
     for resource in endpoints:
         if resource.parent is None:
-            resources.append(_slices_resource(shop, resource, plan))
+            resources.append(slices_resource(shop, resource, plan))
             resources.append(_records_config(shop, resource, plan))
     return {"client": client, "resources": resources}
-
-
-def _slices_resource(shop: Shop, resource: Resource, plan: ReadPlan) -> DltResource:
-    """Return the dlt resource on which the requests depend: one item a slice, its `id` and its window's values."""
-    slices = plan.slices.get(resource.name, ())
-    incremental = shop.incremental_of(resource.name) if resource.windowed else None
-
-    def slice_items() -> Iterator[list[dict[str, Any]]]:
-        items: list[dict[str, Any]] = []
-        for slice_ in slices:
-            values: Mapping[str, str | int] = {}
-            if resource.open_ended:
-                values = {START: start_parameter(shop, resource, slice_.cursor)}
-            elif incremental:
-                values = window_values(window_request(slice_, incremental), incremental)
-            item: dict[str, Any] = {"id": slice_.id}
-            for bound, placeholder in _BOUNDS.items():
-                item |= {
-                    bound: values.get(placeholder, ""),
-                    f"{bound}_in_path": path_segment(values.get(placeholder, "")),
-                }
-            items.append(item)
-        yield items
-
-    return dlt.resource(slice_items, name=windows_name(resource), selected=False)
 
 
 def _records_config(shop: Shop, resource: Resource, plan: ReadPlan) -> dict[str, Any]:
@@ -147,7 +127,7 @@ def _records_config(shop: Shop, resource: Resource, plan: ReadPlan) -> dict[str,
     parent = windows_name(resource)
     limits = _slice_limits(shop, resource, plan)
     template = template_of(endpoint)
-    fields = {placeholder: f"resources.{parent}.{bound}" for bound, placeholder in _BOUNDS.items()}
+    fields = {placeholder: f"resources.{parent}.{bound}" for bound, placeholder in BOUNDS.items()}
 
     def slice_field(placeholder: str) -> str:
         return f"{{{fields[placeholder]}}}"
@@ -183,14 +163,14 @@ def _records_config(shop: Shop, resource: Resource, plan: ReadPlan) -> dict[str,
 
 def _slice_limits(shop: Shop, resource: Resource, plan: ReadPlan) -> Callable[[str], SliceLimits]:
     """Return the function that returns the limits of a slice, given its id."""
-    slices = plan.slices_by_id(resource)
 
     def limits(slice_id: str) -> SliceLimits:
         if not resource.windowed:
             return SliceLimits()
-        slice_ = slices[slice_id]
+        slice_ = plan.slice_of(slice_id)
         request = window_request(slice_, shop.incremental_of(resource.name))
-        return SliceLimits(slice_.end, latest_possible=request.high)
+        most = slice_.most_records if slice_.is_joined else None
+        return SliceLimits(slice_.end, latest_possible=request.high, most_records=most)
 
     return limits
 
@@ -199,11 +179,10 @@ def _window_step(
     shop: Shop, resource: Resource, plan: ReadPlan
 ) -> Callable[[dict[str, Any]], AssignedRecords]:
     """Return the step that assigns the records of a slice to its windows, once for all tables of the endpoint."""
-    slices = plan.slices_by_id(resource)
-    progress = Progress(resource.name, len(slices), plan.on_progress)
+    progress = Progress(resource.name, len(plan.slices.get(resource.name, ())), plan.on_progress)
 
     def assign(item: dict[str, Any]) -> AssignedRecords:
-        slice_ = slices[item[f"_{windows_name(resource)}_id"]]
+        slice_ = plan.slice_of(item[f"_{windows_name(resource)}_id"])
         nothing = AssignedRecords(slice_, [], [], [])
         if FAILURE in item:
             return nothing
@@ -224,6 +203,9 @@ def _window_step(
             if not plan.connection.statistics.fail_alone(slice_.id, error):
                 raise
             return nothing
+        if plan.counted:
+            plan.fetched.update(slice_.windows[window] for window in assigned.windows)
+            progress.expect(len(plan.leaves(resource.name)))
         progress.add(len(assigned.records))
         report_masked(resource.name, plan.connection.statistics.of(slice_.id), plan.on_progress)
         report_errors(resource.name, plan.connection.statistics.of(slice_.id), plan.on_progress)
@@ -241,7 +223,7 @@ def _child_resource(resource: Resource, parents: DltResource, plan: ReadPlan) ->
 
 def _refuse_if_all_slices_failed(plan: ReadPlan, resource: Resource) -> None:
     """Raise the first failure if no slice of a table was read: then there is nothing to load beside it."""
-    slices = plan.slices.get(plan.connection.shop.root_of(resource).name, ())
+    slices = plan.leaves(plan.connection.shop.root_of(resource).name)
     failures = plan.connection.statistics.failures(part.id for part in slices)
     if slices and len(failures) == len(slices):
         raise next(iter(failures.values()))
@@ -250,7 +232,7 @@ def _refuse_if_all_slices_failed(plan: ReadPlan, resource: Resource) -> None:
 def _table_resource(shop: Shop, resource: Resource, records: DltResource, plan: ReadPlan) -> DltResource:
     """Return the dlt resource that yields the Arrow tables of one resource."""
     metrics, contract = plan.load_metrics[resource.name], plan.contracts[resource.name]
-    slice_batcher, table_batcher = SliceBatcher(metrics), TableBatcher(len(metrics.slices))
+    slice_batcher, table_batcher = SliceBatcher(metrics), TableBatcher(len(metrics.counts))
 
     def tables(items: list[AssignedRecords]) -> Iterator[Any]:
         for batch in (batch for assigned in items for batch in slice_batcher.add(assigned)):
@@ -263,7 +245,8 @@ def _table_resource(shop: Shop, resource: Resource, records: DltResource, plan: 
                 # the tables before this one have narrower types, so the rows cannot go together; reading goes on
                 # to find out all types at once
                 continue
-            for table, hints in table_batcher.add(result, len(batch)):
+            windows = sum(len(windows_by_key(assigned.slice_)) for assigned in batch)
+            for table, hints in table_batcher.add(result, windows):
                 new_columns = dlt.mark.make_hints(columns=dict(hints)) if hints else None
                 yield dlt.mark.with_hints(table, new_columns) if new_columns else table
         if slice_batcher.done and contract.widened:
@@ -275,6 +258,7 @@ def _table_resource(shop: Shop, resource: Resource, records: DltResource, plan: 
         if slice_batcher.done:
             _refuse_if_all_slices_failed(plan, resource)
             require_lists(plan, resource)
+            require_sum_of_slices(plan, shop.root_of(resource))
 
     table = _table(resource, records, tables, contract)
     table.apply_hints(additional_table_hints={HINT: declaration_hint(shop, resource)})

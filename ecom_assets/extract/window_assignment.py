@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -96,8 +97,8 @@ def assign_windows(
         return AssignedRecords(slice_, records, [0] * len(records), records)
     if resource.loads_unfiltered:
         records = _with_cursor(shop, resource, records)
-    if len(slice_.windows) == 1 and _all_within(resource, records, slice_):
-        return AssignedRecords(slice_, records, [0] * len(records), records)
+    if (texts := _all_within(resource, records, slice_)) and (len(slice_.windows) == 1 or slice_.is_joined):
+        return AssignedRecords(slice_, records, _windows_of_texts(texts, slice_), records)
     incremental = shop.incremental_of(resource.name)
     instants = cursor_instants_of(shop, resource, records)
     request = window_request(slice_, incremental)
@@ -163,29 +164,55 @@ def _count(comparison: Any, instants: pa.Array, limit: datetime) -> int:
     return pc.sum(comparison(instants, pa.scalar(limit, instants.type))).as_py() or 0
 
 
-def _all_within(resource: Resource, records: Sequence[Any], slice_: Slice) -> bool:
-    """Tell whether all cursors are texts that surely lie in the slice. False means that this is not known.
+def tell_their_windows(shop: Shop, resource: Resource, slice_: Slice, records: list[Any]) -> bool:
+    """Tell whether the cursors of all records of joined windows are usable, and none is where nobody asked for any.
+
+    Else a record belongs to the window that brings it, and only a request for each window alone tells that.
+    """
+    if resource.loads_unfiltered:
+        records = _with_cursor(shop, resource, records)
+    if not records or _all_within(resource, records, slice_):
+        return True
+    instants = cursor_instants_of(shop, resource, records)
+    try:
+        incremental = shop.incremental_of(resource.name)
+        _refuse_records_outside(resource, incremental, window_request(slice_, incremental), instants)
+    except ApiError:
+        return False
+    return not instants.null_count
+
+
+def _all_within(resource: Resource, records: Sequence[Any], slice_: Slice) -> list[str]:
+    """Return the cursors if all are texts that surely lie in the slice. Empty means that this is not known.
 
     This is the usual case, and comparing texts is much faster than parsing them. Texts in UTC, of the same shape
     and with all digits, sort like their instants. Such a text need not be an instant, for example with a
-    thirteenth month; its record goes to the one window of the slice anyway.
+    thirteenth month; its record goes to a window of the slice anyway.
     """
     cursor = resource.cursor
     if cursor is None or cursor.data_type != "timestamp" or slice_.start is None or slice_.end is None:
-        return False
-    values = values_at(records, cursor.path)[0]
+        return []
+    values: list[str] = values_at(records, cursor.path)[0]
     try:
         shape = values[0].translate(_DIGITS_TO_ZERO)
         if _IN_UTC.fullmatch(shape) is None or set(map(len, values)) != {len(shape)}:
-            return False
+            return []
         if "".join(values).translate(_DIGITS_TO_ZERO) != shape * len(values):
-            return False
+            return []
     except (AttributeError, TypeError):
-        return False
+        return []
     if slice_.start.microsecond or slice_.end.microsecond:
-        return False
+        return []
     low, high = slice_.start.isoformat()[:_SECONDS], slice_.end.isoformat()[:_SECONDS]
-    return bool(low <= min(values) and max(values)[:_SECONDS] < high)
+    return values if low <= min(values) and max(values)[:_SECONDS] < high else []
+
+
+def _windows_of_texts(texts: Sequence[str], slice_: Slice) -> list[int]:
+    """Return the position of the window of each cursor. The windows are adjacent."""
+    if len(slice_.windows) == 1:
+        return [0] * len(texts)
+    ends = [window.end.isoformat()[:_SECONDS] for window in slice_.windows]
+    return [bisect_right(ends, text[:_SECONDS]) for text in texts]
 
 
 def cursor_instants_of(shop: Shop, resource: Resource, records: Sequence[Any]) -> pa.Array:

@@ -47,6 +47,11 @@ class Progress:
         self._done = 0
         self._records = 0
 
+    def expect(self, slices: int) -> None:
+        """Take another number of slices: some were cut."""
+        with self._lock:
+            self._slices = slices
+
     def add(self, records: int) -> None:
         """Count a slice with that many records, and write a progress line if one is due."""
         with self._lock:

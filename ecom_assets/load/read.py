@@ -28,7 +28,8 @@ from ecom_assets.extract.load_metrics import LoadMetrics
 from ecom_assets.extract.open_ended import cursor_progress
 from ecom_assets.extract.paging.isolated_paginator import IsolatedSlicePaginator
 from ecom_assets.extract.probe import probe_of
-from ecom_assets.extract.read_plan import ReadPlan
+from ecom_assets.extract.read_plan import NotJoined, ReadPlan
+from ecom_assets.extract.slicing.joining import JoinedSlices, count_id, join_windows
 from ecom_assets.extract.source import build_source
 from ecom_assets.extract.widening import ColumnsWidened
 from ecom_assets.foundation.errors import ApiError, IncompleteSlice, IngestError
@@ -120,17 +121,29 @@ def _read_endpoint(
     names = [table.name for table in plan.endpoints[position].tables]
     failures: dict[str, IngestError] = {}
     widenings = Widenings()
+    endpoint = plan.endpoints[position]
+    joined = JoinedSlices(endpoint.slices)
+    if endpoint.only is None:
+        probe, resource, tables = probe_of(context.connection), endpoint.endpoint, endpoint.tables
+        joined = join_windows(
+            probe, plan.shop, resource, joined.slices, tables, plan.began, context.on_progress
+        )
     while names:
         shop = plan.shop
-        tables = [shop.resource(name) for name in names]
-        contracts = {table.name: _table_contract(context, shop, table, stored, widenings) for table in tables}
+        wanted = [shop.resource(name) for name in names]
+        contracts = {table.name: _table_contract(context, shop, table, stored, widenings) for table in wanted}
         set_schema_types(context.pipeline, shop, contracts)
-        read_plan = _read_plan(context, shop, plan.endpoints[position], tables, contracts)
+        read_plan = _read_plan(context, shop, endpoint, joined, wanted, contracts)
         source = build_source(read_plan).with_resources(*read_plan.load_metrics)
         describe_own_tables(source.schema)
         try:
             load_id = stage_source(context, source, shop.policy.concurrency)
         except Exception as error:
+            context.connection.statistics.reset(read_plan.cut_ids)
+            if refused := next((cause for cause in cause_chain(error) if isinstance(cause, NotJoined)), None):
+                context.on_progress(f"{endpoint.endpoint.name}: reads its windows one by one now: {refused}")
+                joined = JoinedSlices(endpoint.slices)
+                continue
             if widened := next(
                 (cause for cause in cause_chain(error) if isinstance(cause, ColumnsWidened)), None
             ):
@@ -143,12 +156,14 @@ def _read_endpoint(
                 plan = with_types(plan, widenings.columns)
                 continue
             failure = failure_of(error, context.connection.redactor)
-            for resource in failed_tables(shop, tables, error, failure):
+            for resource in failed_tables(shop, wanted, error, failure):
                 context.on_progress(f"{resource.name} failed: {failure}")
                 failures[resource.name] = failure
                 names.remove(resource.name)
         else:
-            failed_windows = _leave_out_failed_windows(context, read_plan, plan.endpoints[position])
+            if read_plan.counted:
+                read_plan.settle_cuts(count_id(endpoint.endpoint))
+            failed_windows = _leave_out_failed_windows(context, read_plan, endpoint)
             _require_complete_slices(context, read_plan, failed_windows)
             return (
                 plan,
@@ -165,7 +180,7 @@ def _empty_by_its_filter(context: RunContext, shop: Shop, endpoint: EndpointPlan
     if (
         not resource.windowed
         or endpoint.only is not None
-        or any(statistics.of(part.id).fetched for part in endpoint.slices)
+        or any(entry.fetched for entry in statistics.of_endpoint(resource.name))
     ):
         return None
     empty = [(part.start, part.end) for part in endpoint.slices if part.start and part.end]
@@ -215,6 +230,7 @@ def _read_plan(
     context: RunContext,
     shop: Shop,
     endpoint: EndpointPlan,
+    joined: JoinedSlices,
     tables: Sequence[Resource],
     contracts: Mapping[str, Contract],
 ) -> ReadPlan:
@@ -222,11 +238,13 @@ def _read_plan(
     endpoints_to_read = dict.fromkeys(
         name for resource in tables for name in shop.endpoints_to_read(resource)
     )
-    slices = {name: child_slices(shop.resource(name), endpoint.slices) for name in endpoints_to_read}
+    slices = {name: child_slices(shop.resource(name), joined.slices) for name in endpoints_to_read}
     # the figures of a failed try must not count in the next one
     context.connection.statistics.reset(part.id for parts in slices.values() for part in parts)
     if endpoint.slices[0].windows and shop.incremental_of(endpoint.endpoint.name).sends_end:
-        context.connection.statistics.isolate([part.id for part in slices[endpoint.endpoint.name]])
+        context.connection.statistics.isolate(
+            {part.id: len(part.windows) for part in slices[endpoint.endpoint.name]}
+        )
     resources = context.connection.shop.model_copy(update={"resources": shop.resources})
     return ReadPlan(
         replace(context.connection, shop=resources),
@@ -244,6 +262,7 @@ def _read_plan(
         IsolatedSlicePaginator
         if endpoint.only is None
         else partial(ChosenRecordsPaginator, chosen=endpoint.only, pii_key=context.connection.pii_key),
+        joined.counted,
     )
 
 

@@ -76,10 +76,12 @@ class SliceLimits(NamedTuple):
     Attributes:
         end: Records of this instant or later are left out of the slice after reading.
         latest_possible: The API returns no record later than this.
+        most_records: How many records the slice may have. One that has a limit is cut instead of read again.
     """
 
     end: datetime | None = None
     latest_possible: datetime | None = None
+    most_records: int | None = None
 
 
 class ListChanged(Exception):

@@ -146,7 +146,9 @@ class SlicePaginator(PageAdder):
             if self._extra:
                 self._has_next_page = self._take_extra_page(response, rows)
             else:
-                self._has_next_page = self._add_page(response, rows) or self._needs_extra_page(response, rows)
+                more = self._add_page(response, rows)
+                self._refuse_large_slice()
+                self._has_next_page = more or self._needs_extra_page(response, rows)
             if not self._has_next_page:
                 is_complete = self._completeness.is_complete(self._pass, self._limits)
                 self._read_again = self._has_next_page = not is_complete
@@ -157,6 +159,8 @@ class SlicePaginator(PageAdder):
             if self._slice_statistics.restarts >= MAX_RESTARTS:
                 self._fail(f"{change}, also after {MAX_RESTARTS} restarts", ListMoved)
             self._slice_statistics.restarts += 1
+            if self._limits.most_records is not None:
+                self._fail(str(change), ListMoved)
             self._read_again = self._has_next_page = True
         if self._has_next_page:
             page[:] = []
@@ -173,6 +177,12 @@ class SlicePaginator(PageAdder):
             is_confirmed = False
         self._slice_statistics.confirmed_by = self._pass.confirmed_by if is_confirmed else NOTHING
         self._slice_statistics.complete = True
+
+    def _refuse_large_slice(self) -> None:
+        """Raise IncompleteSlice for a slice that is better read in two halves."""
+        most, total = self._limits.most_records, self._pass.total
+        if most is not None and total is not None and total > most and self._pass.pages == 1:
+            self._fail(f"the slice has {total} records, more than the {most} that are read in one pass")
 
 
 def _parts_of(request: Request) -> tuple[Any, ...]:
