@@ -17,6 +17,7 @@ from dlt.extract import DltSource
 from ecom_assets.client.redaction import Redactor
 from ecom_assets.declaration.reading import Resource, Shop
 from ecom_assets.extract.last_declaration import HINT
+from ecom_assets.foundation.interruption import held_interruptions
 from ecom_assets.foundation.progress import OnProgress
 from ecom_assets.load.dlt_pipeline import StoredColumns, open_pipeline, stored_columns
 from ecom_assets.load.own_tables import (
@@ -234,8 +235,9 @@ def _take_over(
         else:
             # dlt finds a schema in the warehouse by the state of the pipeline, which only a package stores
             pipeline.extract(DltSource(schema, shop.name, []))
-            pipeline.normalize(workers=1)
-            pipeline.load(workers=1)
+            with held_interruptions():
+                pipeline.normalize(workers=1)
+                pipeline.load(workers=1)
     transaction.forget_columns()
     append_own_rows(transaction, shop, LEDGER_SCHEMA.empty_table(), REJECTED_ROWS_SCHEMA.empty_table())
     record_layout(transaction, shop.name)

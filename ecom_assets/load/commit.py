@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from ecom_assets.foundation.errors import NotPublished
+from ecom_assets.foundation.interruption import held_interruptions
 from ecom_assets.load.column_types import tables_to_know
 from ecom_assets.load.dispositions.write import write_staged_rows
 from ecom_assets.load.dlt_pipeline import stored_columns
@@ -135,7 +136,8 @@ def _write(
     read_again = loads_read_again(load_metrics, read_cursors(transaction, shop, resources))
     delete_replaced_rejections(transaction, shop, load_metrics, stored_tables, read_again)
     delete_replaced_nested_rows(transaction, shop, load_metrics, stored_tables)
-    context.pipeline.load(workers=1)
+    with held_interruptions():
+        context.pipeline.load(workers=1)
     transaction.forget_columns()
     append_own_rows(
         transaction,

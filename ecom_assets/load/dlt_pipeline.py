@@ -15,6 +15,7 @@ from dlt.destinations.job_client_impl import SqlJobClientBase
 from dlt.extract import DltSource
 
 from ecom_assets.declaration.reading import Shop
+from ecom_assets.foundation.interruption import held_interruptions
 from ecom_assets.foundation.temporary_folder import temporary_folder
 from ecom_assets.load.fixed_settings import fixed_settings
 from ecom_assets.load.run_context import RunContext
@@ -69,7 +70,7 @@ def stage_source(context: RunContext, source: DltSource, workers: int) -> str:
         The package's load id.
     """
     info = context.pipeline.extract(source, loader_file_format="parquet", workers=workers)
-    with context.timer.measure("normalize"):
+    with context.timer.measure("normalize"), held_interruptions():
         context.pipeline.normalize(workers=1)
     return info.loads_ids[-1]
 

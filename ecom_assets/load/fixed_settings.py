@@ -81,6 +81,8 @@ def _hide_settings(provider: ConfigProvider) -> None:
         if getattr(_thread, "loading", False):
             if key == "run_sleep":
                 return 0.0, key  # dlt waits so long between two packages, though the next one is there
+            if key == "intercept_signals":
+                return False, key  # dlt would go on, and forget a signal that comes with its last job
             if key in FIXED:
                 return None, key
         return original(key, hint, pipeline_name, *sections)
