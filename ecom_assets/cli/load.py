@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -17,10 +18,20 @@ from ecom_assets.cli.arguments import ShopArgument, find_shop
 
 if TYPE_CHECKING:  # or --help would wait for dlt
     from ecom_assets.declaration.reading import Shop
-    from ecom_assets.load.ledger.requested_loads import LoadStep
+    from ecom_assets.foundation.interruption import Interrupted
+    from ecom_assets.load.ledger.requested_loads import Loads, LoadStep
 
 _IN_DAGSTER = "ecom_assets.orchestration.automation.requested_runs"
 """The module that loads in a Dagster instance, in a process of its own: this package does not know Dagster."""
+_START = f"""
+import runpy, signal
+signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends it without a traceback; Dagster takes it over in a run
+runpy.run_module({_IN_DAGSTER!r}, run_name="__main__", alter_sys=True)
+"""
+_PAUSE = 1.0
+"""Seconds between the signals to the process of a Dagster instance. Python may lose one, in a clean-up for example."""
+_LEDGER_TIMEOUT = 3.0
+"""Seconds to wait for another load before the ledger is read, to tell an interrupted command's loads from others."""
 
 
 def load(
@@ -44,11 +55,27 @@ def load(
     """Load tables into the warehouse, with progress on stderr.
 
     If DAGSTER_HOME names a folder, the loads are runs of that Dagster instance, and its UI shows them. The exit code is
-    0 if all tables were loaded, 1 if one failed, and 2 if the declaration or the request is wrong.
+    0 if all tables were loaded, 1 if one failed, 2 if the declaration or the request is wrong, 130 after Ctrl-C, and
+    143 after SIGTERM.
     """
+    from ecom_assets.foundation.interruption import Interrupted, raised_interruptions
+
+    with raised_interruptions():
+        try:
+            _load_requested(shop, tables or [], window=window, missing=missing, since=since)
+        except Interrupted as interruption:
+            print(f"error: interrupted by {interruption}: nothing was loaded", file=sys.stderr)
+            raise SystemExit(interruption.exit_code) from None
+
+
+def _load_requested(
+    shop: str, tables: Sequence[str], *, window: str | None, missing: bool, since: str | None
+) -> None:
+    """Do what the command does. An interruption is raised while nothing is loaded, and a SystemExit later."""
     from datetime import datetime, timezone
 
     from ecom_assets.foundation.errors import DeclarationError, IngestError
+    from ecom_assets.foundation.interruption import Interrupted
     from ecom_assets.load.ledger.requested_loads import RequestError, requested_steps
     from ecom_assets.warehouse.choice import warehouse_from_environment
 
@@ -60,7 +87,7 @@ def load(
     try:
         steps = requested_steps(
             declared,
-            tables or [],
+            tables,
             warehouse_from_environment(),
             datetime.now(timezone.utc),
             window=window,
@@ -73,7 +100,12 @@ def load(
     if not steps:
         print("Nothing is missing.", file=sys.stderr)
         return
-    failed = _load_in_dagster(shop, steps, since) if has_instance() else _load(declared, steps, since)
+    before = _newest_loads(declared, steps)
+    try:
+        failed = _load_in_dagster(shop, steps, since) if has_instance() else _load(declared, steps, since)
+    except Interrupted as interruption:
+        print(f"error: {_interruption_text(declared, steps, before, interruption)}", file=sys.stderr)
+        raise SystemExit(interruption.exit_code) from None
     if failed:
         raise SystemExit(1)
 
@@ -110,6 +142,8 @@ def _load(shop: Shop, steps: Sequence[LoadStep], since: str | None) -> bool:
 
 def _load_in_dagster(shop: str, steps: Sequence[LoadStep], since: str | None) -> bool:
     """Load in the Dagster instance, and tell whether a run failed."""
+    from ecom_assets.foundation.interruption import Interrupted
+
     request = {
         "shop": shop,
         "steps": [
@@ -118,8 +152,46 @@ def _load_in_dagster(shop: str, steps: Sequence[LoadStep], since: str | None) ->
         ],
         "since": since,
     }
-    done = subprocess.run([sys.executable, "-m", _IN_DAGSTER, json.dumps(request)], check=False)
-    return done.returncode != 0
+    with subprocess.Popen([sys.executable, "-c", _START, json.dumps(request)]) as process:
+        try:
+            return process.wait() != 0
+        except Interrupted:
+            # a terminal sends Ctrl-C to both processes, anybody else to this one only
+            while process.poll() is None:
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(_PAUSE)
+                process.terminate()
+            raise
+
+
+def _newest_loads(shop: Shop, steps: Sequence[LoadStep]) -> Loads | None:
+    """Return the newest loads in the ledger, None if it cannot be read soon."""
+    from ecom_assets.foundation.errors import WarehouseError
+    from ecom_assets.load.ledger.requested_loads import newest_loads
+    from ecom_assets.warehouse.choice import warehouse_from_environment
+
+    warehouse = warehouse_from_environment()
+    warehouse.lock_timeout = min(warehouse.lock_timeout, _LEDGER_TIMEOUT)
+    try:
+        return newest_loads(shop, warehouse, steps)
+    except WarehouseError:
+        return None
+
+
+def _interruption_text(
+    shop: Shop, steps: Sequence[LoadStep], before: Loads | None, interruption: Interrupted
+) -> str:
+    """Return what an interrupted command has loaded, in one line."""
+    from ecom_assets.load.ledger.requested_loads import interruption_line
+
+    after = None if before is None else _newest_loads(shop, steps)
+    if before is None or after is None:
+        found = f"the ledger cannot be read now: ecom-assets status {shop.name} says what is loaded"
+    else:
+        found = interruption_line(steps, before, after)
+    return (
+        f"interrupted by {interruption}: {found}. No table is loaded in part. Run the command again to go on"
+    )
 
 
 def _print_progress(line: str) -> None:

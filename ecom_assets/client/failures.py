@@ -6,6 +6,7 @@ dlt wraps every error in errors of its own, so the useful one is somewhere in th
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 
 from ecom_assets.client.redaction import Redactor
 from ecom_assets.foundation.disk_errors import disk_problem
@@ -24,8 +25,12 @@ def failure_of(error: Exception, redactor: Redactor) -> IngestError:
     Args:
         error: What was raised, by dlt or by this project.
         redactor: Hides secrets in the text, which may quote a piece of the declaration.
+
+    Raises:
+        BaseException: The first cause is no error but the end of the process that somebody asks for.
     """
     causes = cause_chain(error)
+    raise_interruption(causes)
     for cause in causes:
         if isinstance(cause, IngestError):
             # a piece of the declaration that it quotes may be the secret
@@ -36,6 +41,16 @@ def failure_of(error: Exception, redactor: Redactor) -> IngestError:
     _log.error("unexpected error", exc_info=error)
     text = " ".join(str(causes[-1]).split())
     return IngestError(redactor.scrub(f"{type(causes[-1]).__name__}: {text}"))
+
+
+def raise_interruption(causes: Iterable[BaseException]) -> None:
+    """Raise the exception among causes that ends the process, such as a KeyboardInterrupt, if there is one.
+
+    dlt and DuckDB raise an error of their own in its place, and a run would go on after that.
+    """
+    for cause in causes:
+        if not isinstance(cause, (Exception, GeneratorExit)):
+            raise cause.with_traceback(None) from None
 
 
 def cause_chain(error: BaseException) -> list[BaseException]:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dlt.common.destination.exceptions import DestinationException
 from dlt.pipeline.exceptions import PipelineStepFailed
 
-from ecom_assets.client.failures import cause_chain
+from ecom_assets.client.failures import cause_chain, raise_interruption
 from ecom_assets.client.redaction import Redactor
 from ecom_assets.foundation.disk_errors import disk_problem
 from ecom_assets.foundation.errors import IngestError, WarehouseError
@@ -47,7 +47,9 @@ def as_warehouse_error(warehouse: Warehouse, redactor: Redactor) -> Iterator[Non
     except IngestError:
         raise
     except expected as error:
-        cause = cause_chain(error)[-1]
+        causes = cause_chain(error)
+        raise_interruption(causes)
+        cause = causes[-1]
         failure = unchanged_error(warehouse, redactor.scrub(disk_problem(cause) or one_line(cause)))
     else:
         return

@@ -5,14 +5,17 @@ The command line and Dagster's side of it share this module.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from typing import TypeAlias
 
 from ecom_assets.declaration.reading import Shop
 from ecom_assets.extract.windows import KEY_FORMATS, Window, window_at, windows_between
 from ecom_assets.foundation.errors import IngestError
+from ecom_assets.load.ledger.coverage import newest_entries
 from ecom_assets.load.ledger.status import missing_windows
+from ecom_assets.load.own_tables import LEDGER_TABLE
 from ecom_assets.load.report import RunReport
 from ecom_assets.warehouse.warehouse import Warehouse
 
@@ -134,6 +137,57 @@ def windows_of_keys(shop: Shop, keys: Sequence[str]) -> tuple[Window, ...]:
     )
 
 
+Loads: TypeAlias = Mapping[tuple[str, datetime | None, datetime | None], str]
+"""The ids of the newest loads by table, start and end of the window; tables without windows have None there."""
+
+
+def newest_loads(shop: Shop, warehouse: Warehouse, steps: Sequence[LoadStep]) -> Loads:
+    """Return the newest load of each window of the tables of steps, going by the ledger.
+
+    Raises:
+        WarehouseError: The warehouse cannot be read.
+    """
+    if not warehouse.exists():
+        return {}
+    with warehouse.read(shop.name) as transaction:
+        if LEDGER_TABLE not in transaction.columns_of(shop.name):
+            return {}
+        return {
+            (name, entry.start, entry.end): entry.load_id
+            for name in {name for step in steps for name in step.tables}
+            for entry in reversed(newest_entries(transaction, shop, shop.resource(name)))
+        }
+
+
+def interruption_line(steps: Sequence[LoadStep], before: Loads, after: Loads) -> str:
+    """Return what an interrupted command has loaded and what it has not, in one line.
+
+    Args:
+        steps: What it was asked for.
+        before: The newest loads when it began.
+        after: The newest loads now.
+    """
+    loaded: dict[str, list[str]] = {}
+    left: dict[str, list[str]] = {}
+    for step in steps:
+        for name in step.tables:
+            for window in step.windows or (None,):
+                key = (name, window.start, window.end) if window else (name, None, None)
+                found = loaded if after.get(key) != before.get(key) else left
+                found.setdefault(name, []).extend([window.partition_key] if window else [])
+    return f"loaded: {_in_words(loaded)}; not loaded: {_in_words(left)}"
+
+
+def _in_words(windows: Mapping[str, Sequence[str]]) -> str:
+    """Return tables with their windows, such as `stores, orders (2 windows, 2026-02-01 to 2026-02-02)`."""
+    texts = [f"{name} ({_windows_text(keys)})" if keys else name for name, keys in windows.items()]
+    return ", ".join(texts) or "nothing"
+
+
+def _windows_text(keys: Sequence[str]) -> str:
+    return f"{len(keys)} windows, {keys[0]} to {keys[-1]}"
+
+
 def report_lines(report: RunReport) -> Iterator[str]:
     """Yield a line for each table of a run that was loaded."""
     for name, entry in report.resources.items():
@@ -143,7 +197,7 @@ def report_lines(report: RunReport) -> Iterator[str]:
             sum(getattr(window, figure) for window in entry.windows) for figure in ("kept", "rejected")
         )
         keys = [window.partition_key for window in entry.windows if window.partition_key]
-        part = f" in {len(keys)} windows, {keys[0]} to {keys[-1]}" if keys else ""
+        part = f" in {_windows_text(keys)}" if keys else ""
         cursor = entry.windows[0].cursor_to if entry.windows else None
         reached = f"; the next load reads from {cursor} on" if cursor is not None else ""
         yield f"{name}: {kept:,} rows loaded, {rejected:,} rejected{part}{reached}"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from ecom_assets.declaration.reading import Column, Shop
+from ecom_assets.declaration.table.deletes import deletions_name
 from ecom_assets.foundation.progress import OnProgress
+from ecom_assets.load.ledger.audits import AUDITS_TABLE
 from ecom_assets.load.own_tables import LEDGER_TABLE, REJECTED_ROWS_TABLE
 from ecom_assets.load.schema_changes.change import Changes, ColumnChange, TableChanges, TableNotChanged
 from ecom_assets.load.schema_changes.conversion import key_expression
@@ -83,13 +85,14 @@ def _convert_column(
 
 
 def _rename_table(transaction: Transaction, shop: Shop, before: str, after: str) -> None:
-    """Rename a table, and its resource in the ledger and the rejected rows."""
+    """Rename a table, and its resource and its sweeps in the ledger, the rejected rows and the audits."""
     transaction.execute(f'alter table "{shop.name}"."{before}" rename to "{after}"')
     present = transaction.columns_of(shop.name)
-    for table in (LEDGER_TABLE, REJECTED_ROWS_TABLE):
-        if table in present:
+    names = ((before, after), (deletions_name(before), deletions_name(after)))
+    for table in (LEDGER_TABLE, REJECTED_ROWS_TABLE, AUDITS_TABLE):
+        for former, name in names if table in present else ():
             transaction.execute(
-                f'update "{shop.name}"."{table}" set resource = ? where resource = ?', [after, before]
+                f'update "{shop.name}"."{table}" set resource = ? where resource = ?', [name, former]
             )
 
 

@@ -206,7 +206,8 @@ class _Comparison:
             self.found.append(ColumnChange(column.name, text, "widen", before, column))
             return
         stored = before.model_copy(update={"name": source})
-        converted = converted_values(self.transaction, self.quoted, stored, column, zone)
+        distinct = self.resource.write_disposition == "merge" and column.name in self._key
+        converted = converted_values(self.transaction, self.quoted, stored, column, zone, distinct=distinct)
         if converted.wrong and self.discard and column.name not in self._compared:
             text += f"; {len(converted.wrong)} different values became null"
             self.found.append(
@@ -257,11 +258,15 @@ class _Comparison:
                 self.found.append(ColumnChange(change.column, change.text))
 
     @property
+    def _key(self) -> set[str]:
+        """Return the columns of the key, and those with the key of a parent."""
+        roots = root_key_columns(self.shop, self.resource) if self.resource.parent else ()
+        return {*self.resource.primary_key, *roots}
+
+    @property
     def _compared(self) -> set[str]:
         """Return the columns by which rows are found. Without a value in them, a row is of no use."""
-        cursor = [self.resource.cursor.name] if self.resource.cursor else []
-        roots = root_key_columns(self.shop, self.resource) if self.resource.parent else ()
-        return {*self.resource.primary_key, *cursor, *roots}
+        return {*self._key, *([self.resource.cursor.name] if self.resource.cursor else [])}
 
     def _keep(self, used: set[str]) -> None:
         """Note the columns of the table that no declared column is any more. They stay."""

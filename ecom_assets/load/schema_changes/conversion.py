@@ -71,7 +71,7 @@ def key_expression(transaction: Transaction, before: Column) -> str:
 
 
 def converted_values(
-    transaction: Transaction, table: str, before: Column, after: Column, zone: str
+    transaction: Transaction, table: str, before: Column, after: Column, zone: str, *, distinct: bool = False
 ) -> ConvertedValues:
     """Return the distinct values of a column, converted as the contract converts those of a record.
 
@@ -81,6 +81,7 @@ def converted_values(
         before: The column with the type that it has.
         after: The column with the declared type.
         zone: The time zone of instants without an offset.
+        distinct: Whether values that become the same one do not convert, because the column is in a key.
     """
     found = transaction.fetch_arrow(
         f"select distinct {key_expression(transaction, before)} as ecom_old from {table} "
@@ -94,9 +95,19 @@ def converted_values(
     read = as_text(values) if after.data_type == "text" else values
     converted = convert(read, after, zone)
     wrong = set(converted.wrong) | _altered(read, converted.array, after)
+    if distinct:
+        wrong |= _repeated(converted.array)
     return ConvertedValues(
         pa.table({"ecom_old": found.combine_chunks(), "ecom_new": converted.array}), frozenset(wrong)
     )
+
+
+def _repeated(array: pa.Array) -> set[int]:
+    """Return the positions of values that are in an array more than once."""
+    positions: dict[Any, list[int]] = {}
+    for position, value in enumerate(array.to_pylist()):
+        positions.setdefault(value, []).append(position)
+    return {position for same in positions.values() if len(same) > 1 for position in same}
 
 
 def _altered(values: Sequence[Any], array: pa.Array, after: Column) -> set[int]:

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Any
 
-from dagster import DagsterEventType, DagsterInstance, materialize
+from dagster import DagsterEventType, DagsterExecutionInterruptedError, DagsterInstance, materialize
 
 from ecom_assets.declaration.named_shop import find_shop
 from ecom_assets.declaration.reading import Partitions, Shop
@@ -60,6 +60,9 @@ def run(shop: Shop, tables: Sequence[str], windows: Sequence[Window], tags: dict
         tables: The tables, all windowed or all unpartitioned.
         windows: Their windows, without a gap.
         tags: Further tags of the run.
+
+    Raises:
+        DagsterExecutionInterruptedError: A signal has ended the run.
     """
     with DagsterInstance.get() as instance:
         result = materialize(
@@ -74,6 +77,8 @@ def run(shop: Shop, tables: Sequence[str], windows: Sequence[Window], tags: dict
     for event in result.all_events:
         if event.event_type is DagsterEventType.STEP_FAILURE:
             data = event.step_failure_data
+            if data.error and data.error.cls_name == DagsterExecutionInterruptedError.__name__:
+                raise DagsterExecutionInterruptedError
             own_text = data.user_failure_data.description if data.user_failure_data else None
             lines = (own_text or str(data.error_display_string)).splitlines()
             for line in lines if own_text else lines[:1]:
@@ -97,4 +102,7 @@ def main(request: dict[str, Any]) -> int:
 
 if __name__ == "__main__":
     skip_collection_at_exit()
-    sys.exit(main(json.loads(sys.argv[1])))
+    try:
+        sys.exit(main(json.loads(sys.argv[1])))
+    except (DagsterExecutionInterruptedError, KeyboardInterrupt):
+        sys.exit(1)  # the command, which sent the signal, says what was loaded

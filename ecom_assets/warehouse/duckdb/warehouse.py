@@ -11,6 +11,7 @@ import duckdb
 
 from ecom_assets.declaration.reading import Shop
 from ecom_assets.foundation.errors import WarehouseError
+from ecom_assets.foundation.interruption import held_interruptions
 from ecom_assets.foundation.progress import OnProgress
 from ecom_assets.warehouse.duckdb.errors import (
     BROKEN_FILE_ERRORS,
@@ -136,20 +137,33 @@ class DuckDbWarehouse(Warehouse):
         self, on_progress: OnProgress, deadline: float, *, read_only: bool
     ) -> Iterator[duckdb.DuckDBPyConnection]:
         """Hold an open connection."""
-        connection = self._connect(on_progress, deadline, read_only=read_only)
+        opened: list[duckdb.DuckDBPyConnection] = []
         try:
-            yield connection
+            self._connect(opened, on_progress, deadline, read_only=read_only)
+            yield opened[0]
         finally:
-            connection.close()
+            with held_interruptions():
+                for connection in opened:
+                    connection.close()
 
     def _connect(
-        self, on_progress: OnProgress, deadline: float, *, read_only: bool
-    ) -> duckdb.DuckDBPyConnection:
-        """Open the file. Wait while a program that does not know our lock file has it open."""
+        self,
+        opened: list[duckdb.DuckDBPyConnection],
+        on_progress: OnProgress,
+        deadline: float,
+        *,
+        read_only: bool,
+    ) -> None:
+        """Open the file, and add the connection to `opened`, whence a signal that comes meanwhile does not lose it.
+
+        Wait while a program that does not know our lock file has it open.
+        """
         line_sent = False
         while True:
             try:
-                return self._open(read_only=read_only)
+                with held_interruptions():
+                    opened.append(self._open(read_only=read_only))
+                return
             except OPEN_ERRORS as error:
                 holder = holder_of_file(error)
                 if holder is None:

@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 
 from ecom_assets.declaration.reading import Shop
+from ecom_assets.load.audit.audit import audit
 from ecom_assets.load.checks.finding import CheckedTable, examine
 from ecom_assets.load.checks.table import schema_nullability
+from ecom_assets.load.sweeps.delete_detection import detect_deletes
 from ecom_assets_tests.support.servers.record_api import Records
 from ecom_assets_tests.support.servers.record_api import records as records
 from ecom_assets_tests.support.warehouses.engines import parsed
@@ -202,6 +204,30 @@ def test_a_primary_key_that_rows_lack_is_refused(records: Records) -> None:
         assert "ecom-assets reset myshop orders" in error
 
 
+def test_values_of_a_key_that_become_the_same_are_refused(records: Records) -> None:
+    """`01` and `1` are two orders, and two lists of lines, so neither key can be a number."""
+    lines = {
+        "name": "order_lines",
+        "rows_from": {"resource": "orders", "path": "items"},
+        "primary_key": ["_orders_id", "n"],
+        "include_from_parent": ["id"],
+        "columns": {"n": KEY},
+    }
+    names = ("orders", "order_lines")
+    rows = [{"id": "01", "v": "01", "items": [{"n": 1}]}, {"id": "1", "v": "1", "items": [{"n": 1}]}]
+    columns = {"id": {**TEXT, "nullable": False}, "v": TEXT}
+    records.load(*rows, shop=records.shop(columns=columns, more=[lines]), names=names)
+    shop = records.shop(columns={"id": KEY, "v": WHOLE}, more=[lines])
+    errors = records.try_load({"id": 2, "items": []}, shop=shop, names=names).errors
+    refusal = "text in the warehouse and bigint in the declaration, and 2 of its 2 different values"
+    assert f"orders: the column id is {refusal}" in str(errors["orders"])
+    assert f"order_lines: the column _orders_id is {refusal}" in str(errors["order_lines"])
+    assert records.rows("select id from orders order by 1") == [("01",), ("1",)]
+    # other columns may have equal values
+    records.load(rows[1], shop=records.shop(columns={**columns, "v": WHOLE}, more=[lines]), names=names)
+    assert records.rows("select id, v from orders order by 1") == [("01", 1), ("1", 1)]
+
+
 def test_dispositions_and_windows_change(records: Records) -> None:
     columns = {"id": KEY, "v": TEXT, "updated_at": {**INSTANT, "nullable": False}}
 
@@ -265,6 +291,21 @@ def test_a_renamed_resource_takes_its_table_ledger_and_rejected_rows_along(recor
     assert records.rows("select count(*) from rejected_rows") == [(0,)]
     records.load({"id": 3, "items": []}, shop=shop, names=names)
     assert records.rows("select count(*) from sales") == [(3,)]
+
+
+def test_a_renamed_resource_takes_its_sweeps_and_audits_along(records: Records) -> None:
+    columns = {"id": KEY, "updated_at": {**INSTANT, "nullable": False}}
+    swept: dict[str, Any] = {"columns": columns, "deletes": "sweep"}
+    shop, secrets = records.windowed(**swept), {"api_key": "a-key"}
+    warehouse = records.place.warehouse()
+    records.load(*({"id": 1 + n, "updated_at": "2026-01-01T01:00:00Z"} for n in (0, 1)), shop=shop, days=1)
+    detect_deletes(shop, "orders", warehouse=warehouse, secrets=secrets)
+    audit(shop, ["orders"], windows=1, warehouse=warehouse, secrets=secrets)
+    renamed = records.windowed(name="sales", renamed_from="orders", **swept)
+    records.load(*records.orders, shop=renamed, days=2, names=("sales",))
+    names = "select distinct resource from {} order by 1"
+    assert records.rows(names.format("load_ledger")) == [("sales",), ("sales_deletions",)]
+    assert records.rows(names.format("_ecom_audits")) == [("sales",)]
 
 
 def test_the_rows_of_a_list_follow_the_type_of_their_parents_key(records: Records) -> None:
