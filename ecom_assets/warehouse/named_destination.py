@@ -30,8 +30,8 @@ _REFUSALS: Mapping[str, str] = {
 }
 """Why no load may write to a destination of this type, and what to use instead."""
 _REFUSAL = (
-    "dlt commits each table by itself there, so that a killed load would leave some tables loaded and others not, "
-    "and no lock keeps two loads of one dataset apart; allowed: a destination of the kind {allowed}, from which the "
+    "this project has no transaction and no lock for it, and dlt would commit each table by itself, so that a killed "
+    "load would leave some tables loaded and others not; allowed: a destination of the kind {allowed}, from which the "
     "tables can be copied on"
 )
 """The reason for all other types that are not engines of this project."""

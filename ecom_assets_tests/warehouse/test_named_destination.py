@@ -103,8 +103,8 @@ def test_assets_show_the_kind_of_their_warehouse(
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
-        ("snowflake", "dlt commits each table by itself there"),
-        ("bigquery", "dlt commits each table by itself there"),
+        ("snowflake", "dlt would commit each table by itself"),
+        ("bigquery", "dlt would commit each table by itself"),
     ],
 )
 def test_an_unsupported_engine_is_refused_with_the_reason(name: str, reason: str) -> None:
