@@ -27,6 +27,7 @@ from ecom_assets_tests.support.loads.still_sandbox import server as server
 from ecom_assets_tests.support.loads.whole_tables import Dump, dump
 
 ORDERS_PER_DAY = 120
+KILLS = 20
 
 
 class Killing:
@@ -39,7 +40,7 @@ class Killing:
         earlier = folder / "earlier.duckdb"
         assert forked.end(forked.load(self.base_url, earlier, EARLIER)) == (0, "")
         self.bases: list[Path | None] = [None, earlier]
-        self.before: list[Dump | None] = [None, dump(earlier, staging=True)]
+        self.before: list[Dump | None] = [None, dump(earlier)]
         self.after: list[Dump] = []
         self.reading = self.loading = 0.0
         for base in self.bases:
@@ -50,7 +51,7 @@ class Killing:
             self.reading = time.monotonic() - began
             assert forked.end(pid) == (0, "")
             self.loading = time.monotonic() - began - self.reading
-            self.after.append(dump(self.file, staging=True))
+            self.after.append(dump(self.file))
 
     def start(self) -> int:
         return self.forked.load(self.base_url, self.file, WEEK, copy=str(self.copy))
@@ -79,16 +80,11 @@ class Killing:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "kills", [6, pytest.param(40, marks=pytest.mark.slow)], ids=lambda kills: f"{kills} kills"
-)
-def test_killed_at_random_moments_and_run_again(
-    sandbox: Running, forked: Forks, tmp_path: Path, kills: int
-) -> None:
+def test_killed_at_random_moments_and_run_again(sandbox: Running, forked: Forks, tmp_path: Path) -> None:
     killing = Killing(sandbox, forked, tmp_path)
-    chance = random.Random(kills)
+    chance = random.Random(KILLS)
     done = loading = committed = 0
-    while done < kills:
+    while done < KILLS:
         number = done % 2
         before, after = killing.before[number], killing.after[number]
         killing.reset(killing.bases[number])
@@ -98,17 +94,17 @@ def test_killed_at_random_moments_and_run_again(
             alive, loaded = killing.kill_one(chance.uniform(0, longest), in_load)
             done += alive
             loading += alive and loaded
-            state = dump(killing.file, staging=True) if killing.file.exists() else None
+            state = dump(killing.file) if killing.file.exists() else None
             # a file without tables is what is there before the first load
             assert (state or None) in (before, after)
             committed += alive and state == after
             if killing.copy.exists():
-                assert dump(killing.copy, staging=True) in (before, after)
+                assert dump(killing.copy) in (before, after)
         assert forked.end(killing.start()) == (0, "")
-        assert dump(killing.file, staging=True) == after
-        assert dump(killing.copy, staging=True) == after
+        assert dump(killing.file) == after
+        assert dump(killing.copy) == after
     print(f"{done} killed, {loading} of them while loading, {committed} after the commit")
-    assert loading >= kills / 3
+    assert loading >= KILLS / 3
     left = {file.name for file in tmp_path.iterdir()}
     assert left <= {"earlier.duckdb", "earlier.duckdb.lock", "one.duckdb", "one.duckdb.lock", "copy.duckdb"}
 
@@ -136,17 +132,17 @@ def test_a_ledger_that_refuses_leaves_the_rows_out_too(sandbox: Running, tmp_pat
             f"create table sandbox.load_ledger ({body}, check (window_end <= '2026-01-18')); "
             f"insert into sandbox.load_ledger from kept; drop table kept"
         )
-    before = dump(warehouse.path, staging=True)
+    before = dump(warehouse.path)
     with pytest.raises(WarehouseError, match=r"was left as it was: .*CHECK constraint") as failed:
         load()
     assert "\n" not in str(failed.value)
-    assert dump(warehouse.path, staging=True) == before
+    assert dump(warehouse.path) == before
 
 
 def test_a_load_that_fails_at_one_of_its_own_statements_leaves_the_file_as_it_was(
     sandbox: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The last statements come after dlt has merged the rows and written the ledger."""
+    """The last statements come after the rows and the ledger are written."""
     execute, left = DuckDbTransaction.execute, 0
 
     def failing(self: DuckDbTransaction, sql: str, parameters: Sequence[Any] = ()) -> Any:
@@ -171,17 +167,17 @@ def test_a_load_that_fails_at_one_of_its_own_statements_leaves_the_file_as_it_wa
     # an older state of the rows, so that loading the window again changes what is there
     with duckdb.connect(str(file)) as connection:
         connection.execute("update sandbox.orders set status = 'older'; delete from sandbox.order_items")
-    before = dump(file, staging=True)
+    before = dump(file)
     shutil.copyfile(file, whole)
     left = 0
     load(whole)
     statements = -left
-    assert dump(whole, staging=True) != before
+    assert dump(whole) != before
     for place in (statements, statements - 8):
         left = place
         with pytest.raises(WarehouseError, match=r"was left as it was: .*the disk is gone"):
             load(file)
-        assert dump(file, staging=True) == before
+        assert dump(file) == before
 
 
 def test_folders_of_killed_runs_do_not_pile_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

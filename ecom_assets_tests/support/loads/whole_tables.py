@@ -12,18 +12,15 @@ Dump = dict[str, list[tuple[Any, ...]]]
 _OF_A_RUN = {"load_id", "loaded_at", "rejected_at", "seconds", "requests", "retries", "restarts"}
 
 
-def dump(file: Path, staging: bool = False) -> Dump:
-    """Return the rows of each table of the sandbox's dataset, sorted; of the ledger the newest of each window.
-
-    With `staging` those of dlt's staging tables too, which are the last load's.
-    """
+def dump(file: Path) -> Dump:
+    """Return the rows of each table of the sandbox's dataset, sorted; of the ledger the newest of each window."""
     found: Dump = {}
     with duckdb.connect(str(file), read_only=True) as connection:
         connection.execute("set TimeZone = 'UTC'")
         for schema, table in connection.execute(
             "select table_schema, table_name from information_schema.tables order by all"
         ).fetchall():
-            if table.startswith("_dlt") or not (staging or schema == "sandbox"):
+            if table.startswith("_dlt"):
                 continue
             described = connection.execute(f"describe {schema}.{table}").fetchall()
             columns = ", ".join(f'"{row[0]}"' for row in described if row[0] not in _OF_A_RUN)
