@@ -173,8 +173,9 @@ _METHOD = """## How it was measured
 `make bench BENCH_ARGS="--work S --runs 1 --only a,f,d"`; such a part is written to `build/bench`, not here.
 
 - **Work.** A shop has customers, products and orders: a customer for five orders, a product for twenty, one to three
-  lines an order. Amounts are texts. Contestants with windows read the year as 365 windows of a day. c, e and h read it
-  in one pass, which takes fewer requests. D30 and D1 load the same rows, as 30 windows and as one.
+  lines an order. Amounts are texts. Contestants with windows read the year as 365 windows of a day. a, b and f join
+  windows into slices of about 12 pages. c, e and h read the year in one pass. D30 and D1 load the same rows, as 30
+  windows and as one.
 - **Server.** A separate process answers with slices of files over open connections. It never used more than
   {busiest:.0%} of one processor. A contestant may have eight requests in flight.
 - **Turns.** The contestants take turns at a task, and each turn begins with another one. Each run begins with an empty

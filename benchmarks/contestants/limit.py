@@ -6,8 +6,10 @@ It loads the same tables as this project, but promises nothing: it verifies no p
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from itertools import pairwise
 from typing import Any
 
 import aiohttp
@@ -20,10 +22,13 @@ from work import Work, api_time, work_from_command_line
 PAGE = 250
 BATCH = 20_000
 """Records in an Arrow table."""
+PAGES = 12
+"""Pages of a slice of adjacent windows, as in this project."""
 
 TEXT, WHOLE, NUMBER, BOOL = pa.string(), pa.int64(), pa.float64(), pa.bool_()
 MONEY, INSTANT = pa.decimal128(18, 4), pa.timestamp("us", "UTC")
 
+Slice = tuple[str, datetime, datetime]
 Columns = dict[str, tuple[pa.DataType, Callable[[Any], Any]]]
 
 
@@ -107,10 +112,7 @@ class Load:
 
 
 async def read(work: Work, load: Load) -> None:
-    """Read all windows of all resources, with one request for each page."""
-    requests = iter(
-        [(resource, *window) for resource in KEYS if resource in load._records for window in work.windows()]
-    )
+    """Read all windows of all resources, with one request for each page, and one that counts each resource."""
     connector = aiohttp.TCPConnector(limit=work.in_flight)
     async with aiohttp.ClientSession(work.url, connector=connector) as session:
 
@@ -120,13 +122,24 @@ async def read(work: Work, load: Load) -> None:
                 response.raise_for_status()
                 return orjson.loads(await response.read())
 
-        async def worker(windows: Iterable[tuple[str, datetime, datetime]]) -> None:
-            for resource, start, end in windows:
+        async def slices(resource: str) -> list[Slice]:
+            windows = work.windows()
+            pages = math.ceil((await page(resource, work.start, work.end, 0))["total"] / PAGE)
+            number = work.in_flight * max(1, math.ceil(pages / (PAGES * work.in_flight)))
+            number = min(number, len(windows), max(1, pages))
+            bounds = [part * len(windows) // number for part in range(number + 1)]
+            return [(resource, windows[first][0], windows[last - 1][1]) for first, last in pairwise(bounds)]
+
+        async def worker(parts: Iterable[Slice]) -> None:
+            for resource, start, end in parts:
                 body = await page(resource, start, end, 0)
                 load.add(resource, body["data"])
                 for offset in range(PAGE, body["total"], PAGE):
                     load.add(resource, (await page(resource, start, end, offset))["data"])
 
+        names = [name for name in KEYS if name in load._records]
+        found = await asyncio.gather(*map(slices, names))
+        requests = iter([part for parts in found for part in parts])
         await asyncio.gather(*(worker(requests) for _ in range(work.in_flight)))
 
 

@@ -119,8 +119,7 @@ def assign_windows(
             records = [records[row] for row in chosen]
         return AssignedRecords(slice_, records, [0] * len(records), records)
     kept, windows = [], []
-    for record, instant in zip(records, instants.to_pylist(), strict=True):
-        window = 0 if instant is None else slice_.window_of(instant)
+    for record, window in zip(records, _windows_of_instants(instants, slice_), strict=True):
         if window is not None:
             kept.append(record)
             windows.append(window)
@@ -213,6 +212,20 @@ def _windows_of_texts(texts: Sequence[str], slice_: Slice) -> list[int]:
         return [0] * len(texts)
     ends = [window.end.isoformat()[:_SECONDS] for window in slice_.windows]
     return [bisect_right(ends, text[:_SECONDS]) for text in texts]
+
+
+def _windows_of_instants(instants: pa.Array, slice_: Slice) -> list[int | None]:
+    """Return the position of the window of each cursor, None outside of the slice, 0 without a usable cursor."""
+    if not slice_.is_joined or slice_.start is None:
+        return [0 if instant is None else slice_.window_of(instant) for instant in instants.to_pylist()]
+    # numbers are much faster than instants, and the windows are adjacent
+    bounds = pa.array([slice_.start, *(window.end for window in slice_.windows)], pa.timestamp("us", "UTC"))
+    start, *ends = bounds.cast(pa.int64()).to_pylist()
+    moments = instants.cast(pa.timestamp("us", "UTC")).cast(pa.int64()).to_pylist()
+    return [
+        0 if moment is None else bisect_right(ends, moment) if start <= moment < ends[-1] else None
+        for moment in moments
+    ]
 
 
 def cursor_instants_of(shop: Shop, resource: Resource, records: Sequence[Any]) -> pa.Array:

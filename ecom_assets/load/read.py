@@ -161,8 +161,7 @@ def _read_endpoint(
                 failures[resource.name] = failure
                 names.remove(resource.name)
         else:
-            if read_plan.counted:
-                read_plan.settle_cuts(count_id(endpoint.endpoint))
+            read_plan.settle_cuts(count_id(endpoint.endpoint))
             failed_windows = _leave_out_failed_windows(context, read_plan, endpoint)
             _require_complete_slices(context, read_plan, failed_windows)
             return (

@@ -95,7 +95,7 @@ def test_latency_is_waited_for(records: Path) -> None:
 def test_run_load_is_measured_and_has_all_rows(server: Server, records: Path) -> None:
     result = run(LOAD, TASK, server, Path(sys.executable), records, 120)
     assert (result.exit_code, result.problems) == (0, [])
-    assert result.requests >= 3 * TASK.days
+    assert result.requests >= 3 * 3, "two slices of joined windows a resource, and their count"
     assert result.seconds > 0
     assert result.cpu_seconds > 0.5
     assert result.peak_mib > 50

@@ -17,6 +17,7 @@ from ecom_assets.declaration.promises import promises
 from ecom_assets.declaration.reading import Resource, Shop
 from ecom_assets.extract.answers.masked_values import masked_text
 from ecom_assets.extract.check.contract_check import check_contract
+from ecom_assets.extract.check.cost_check import Cost, check_cost, endpoint_cost
 from ecom_assets.extract.check.outcome import NO_RECORD, Outcome, Result
 from ecom_assets.extract.check.paging_check import NO_TOTAL, check_next_page, check_total
 from ecom_assets.extract.check.reached_check import check_reached
@@ -72,9 +73,9 @@ def check_secrets(shop: Shop, secrets: Mapping[str, str] | None = None) -> Itera
 def check(
     shop: Shop, secrets: Mapping[str, str] | None = None, now: datetime | None = None
 ) -> Iterator[Finding]:
-    """Yield the findings of a shop: for each endpoint those of its requests, then the promises for its tables.
+    """Yield the findings of a shop: for each endpoint its requests and the promises for its tables, then the cost.
 
-    An endpoint takes at most fourteen requests; a child takes some more to find a parent record that has children.
+    An endpoint takes at most fifteen requests; a child takes some more to find a parent record that has children.
     An endpoint that cannot be reached does not end the check of the others.
 
     Args:
@@ -86,13 +87,17 @@ def check(
         MissingSecret: A secret was not found.
     """
     now = now or datetime.now(timezone.utc)
+    windows, costs = 0, []
     with open_probe(shop, secrets) as probe:
         for resource in shop.resources:
             if resource.endpoint:
                 endpoint_findings = []
-                for finding in _EndpointCheck(shop, resource, probe, now).findings():
+                endpoint_check = _EndpointCheck(shop, resource, probe, now)
+                for finding in endpoint_check.findings():
                     endpoint_findings.append(finding)
                     yield finding
+                windows = max(windows, len(endpoint_check.windows))
+                costs.append(endpoint_check.cost)
                 doubt = _doubt(endpoint_findings)
                 for table in (resource, *shop.children_of(resource.name)):
                     for promise in promises(shop, table):
@@ -101,6 +106,8 @@ def check(
                         else:
                             status: Result = "ok" if promise.provided else "limit"
                             yield Finding(table.name, "promise", status, promise.text)
+        if windows:
+            yield Finding(SHOP, "requests", *check_cost(shop, costs, windows))
 
 
 def _doubt(findings: Sequence[Finding]) -> str:
@@ -126,8 +133,10 @@ class _EndpointCheck:
         self.by_offset = paginator.get("type") in ("offset", "range")
         self.has_fixed_pages = paginator.get("send_limit") is False
         self.has_total = bool(reported_total(paginator))
-        self.last_window = self._last_closed_window()
+        self.windows = self._closed_windows()
+        self.last_window = self.windows[-1] if self.windows else None
         self.first_page: list[Any] = []
+        self.cost = Cost(resource.name, unknown="its list was not seen")
 
     def findings(self) -> Iterator[Finding]:
         """Yield the findings: reached, paging if none is declared, total, order, limit, offset, window and contract."""
@@ -170,6 +179,7 @@ class _EndpointCheck:
             )
         if cost := self._double_reading(page):
             yield self._finding("requests", "limit", cost)
+        self.cost = endpoint_cost(self.probe, self.shop, self.resource, self.windows, page, self.now)
         for resource in (self.resource, *self.shop.children_of(self.resource.name)):
             records = self.probe.processed(self.resource, page.records)
             for what, (result, detail) in check_contract(self.shop, resource, records):
@@ -300,8 +310,7 @@ class _EndpointCheck:
             return "ok", f"{window_key} holds {len(page.records)} records or more"
         return "ok", f"{window_key} holds {len(page.records) if page.total is None else page.total} records"
 
-    def _last_closed_window(self) -> Window | None:
+    def _closed_windows(self) -> tuple[Window, ...]:
         if not self.resource.windowed or self.shop.partitions is None:
-            return None
-        windows = windows_between(self.shop.partitions, self.shop.partitions.start, self.now)
-        return windows[-1] if windows else None
+            return ()
+        return windows_between(self.shop.partitions, self.shop.partitions.start, self.now)

@@ -13,6 +13,7 @@ from typing import Any
 from dlt.extract import DltResource
 
 from ecom_assets.declaration.reading import Resource
+from ecom_assets.declaration.shop_rules.internal_names import windows_name
 from ecom_assets.extract.paging.isolated_paginator import FAILURE
 from ecom_assets.extract.paging.last_page import NOTHING
 from ecom_assets.extract.paging.paginator import RECORDS
@@ -37,21 +38,23 @@ def cut_where_needed(
     # dlt has no public way to a transformer's function
     pipe = records._pipe
     read: Any = pipe.gen
+    id_key = f"_{windows_name(resource)}_id"
 
     def read_slices(items: Sequence[Item], meta: Any = None) -> Iterator[Callable[[], Any]]:
-        for item, deferred in zip(items, read(items, meta), strict=False):
-            yield partial(read_slice, plan.slice_of(item["id"]), deferred)
+        for deferred in read(items, meta):
+            yield partial(read_slice, deferred)
 
-    def read_slice(slice_: Slice, deferred: Callable[[], list[Item]]) -> Any:
+    def read_slice(deferred: Callable[[], list[Item]]) -> Any:
         began = time.monotonic()
         found = deferred()
-        reason = _reason_to_cut(resource, plan, slice_, found) if slice_.is_joined else ""
-        if not reason:
+        slice_ = plan.slice_of(found[0][id_key]) if found else None
+        if slice_ is None or not slice_.is_joined:
+            return found
+        if not (reason := _reason_to_cut(resource, plan, slice_, found)):
             return found
         plan.connection.statistics.of(slice_.id).seconds = time.monotonic() - began
-        halves = plan.cut(slice_, reason)
         # dlt calls what an iterator yields in any of its workers
-        return read_slices([item_of(half) for half in halves])
+        return read_slices([item_of(half) for half in plan.cut(slice_, reason)])
 
     pipe.replace_gen(read_slices)
 

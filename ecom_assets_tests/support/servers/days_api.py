@@ -23,7 +23,7 @@ class DaysApi:
         orders: The orders, each with an id and the instant of its last change.
         page: The largest page.
         longest: The longest interval, None for any. A longer one is answered as `beyond` says: `refuse` with 400, or
-            silently only the `last` or the `first` days.
+            silently only the `last` or the `first` days, or `none`.
         most: How many records a list has at most, without a word.
         before: Is called before each answer, with the bounds of the interval and the offset; may return an answer.
         asked: The interval and the offset of each request.
@@ -83,10 +83,11 @@ class DaysApi:
         if self.longest is not None and end - start > self.longest * DAY:
             if self.beyond == "refuse":
                 return json_reply({"error": "the interval is too long"}, 400)
-            if self.beyond == "last":
-                start = end - self.longest * DAY
-            else:
-                end = start + self.longest * DAY
+            start, end = {
+                "last": (end - self.longest * DAY, end),
+                "first": (start, start + self.longest * DAY),
+                "none": (start, start),
+            }[self.beyond]
         low, high = (moment.isoformat().replace("+00:00", "Z") for moment in (start, end))
         found = [order for order in self.orders if low <= order["at"] < high][: self.most]
         return json_reply({"data": found[offset : offset + min(limit, self.page)], "total": len(found)})
