@@ -29,10 +29,13 @@ class Answers:
     Attributes:
         changed: Whether each window has records, for those that the API was asked about in time.
         error: The failure that ended the questions, if there was one.
+        span: About how many windows the API should be asked at once at most, because no answer came about more of them;
+            None if all windows have an answer.
     """
 
     changed: dict[Window, bool] = field(default_factory=dict)
     error: IngestError | None = None
+    span: int | None = None
 
 
 def changed_windows(
@@ -65,6 +68,7 @@ def ask_about(
     windows: Sequence[Window],
     *,
     seconds: float = math.inf,
+    span: int | None = None,
     secrets: Mapping[str, str] | None = None,
 ) -> Answers:
     """Ask the API in which windows it has records.
@@ -79,6 +83,7 @@ def ask_about(
         shop: The declared shop.
         windows: The windows, in the order in which to ask.
         seconds: How long to ask. Windows that the API was not asked about in time have no answer.
+        span: The most windows to ask about at once, from the answers to the same question before.
         secrets: Secrets by name. What is missing comes from dlt's providers.
 
     Raises:
@@ -95,7 +100,8 @@ def ask_about(
         answers.changed = dict.fromkeys(windows, True)
         return answers
     deadline = time.monotonic() + seconds
-    questions = deque((part, False) for group in _adjacent(windows) for part in _first_questions(group))
+    first = [part for group in _adjacent(windows) for part in _first_questions(group, span)]
+    questions = deque((part, False) for part in first)
     # a thread of its own also for a single worker: a request that hangs is left behind at the deadline
     workers = 1 if len(windows) <= _MANY_WINDOWS else shop.policy.concurrency
     with open_probe(shop, secrets) as probe:
@@ -129,6 +135,10 @@ def ask_about(
         # or a slow API would get the same questions in each tick, and no window would ever be requested
         part, is_likely = questions[0]
         answers.changed = dict.fromkeys(part, True) if is_likely else {}
+        longest = max(map(len, first))
+        if not is_likely and longest > _PARTS:
+            span = math.ceil(longest / _PARTS)  # an API may be slow because it was asked about so much
+    answers.span = span if questions else None
     return answers
 
 
@@ -143,12 +153,13 @@ def _adjacent(windows: Sequence[Window]) -> list[list[Window]]:
     return groups
 
 
-def _first_questions(group: Sequence[Window]) -> list[Sequence[Window]]:
-    return [group] if len(group) > _MANY_WINDOWS else [[window] for window in group]
+def _first_questions(group: Sequence[Window], span: int | None) -> list[Sequence[Window]]:
+    size = min(len(group), span or len(group))
+    return _divided(group, size if size > _MANY_WINDOWS else 1)
 
 
-def _divided(part: Sequence[Window]) -> list[Sequence[Window]]:
-    size = math.ceil(len(part) / _PARTS)
+def _divided(part: Sequence[Window], size: int | None = None) -> list[Sequence[Window]]:
+    size = size or math.ceil(len(part) / _PARTS)
     return [part[position : position + size] for position in range(0, len(part), size)]
 
 

@@ -25,10 +25,10 @@ _REJECTED_COLUMNS = frozenset({"load_id", "resource", "reasons", "record"})
 def foreign_tables(
     transaction: Transaction,
     shop: Shop,
-    resources: Iterable[Resource],
+    resources: Collection[Resource],
     schema_tables: Mapping[str, Mapping[str, Any]],
 ) -> dict[str, TableNotChanged]:
-    """Return the errors of resources whose tables are not ours.
+    """Return the errors of resources whose tables are not ours, or are no tables but views.
 
     Args:
         transaction: An open transaction; nothing is written.
@@ -53,6 +53,14 @@ def foreign_tables(
             f"{name}: the warehouse has a table {shop.name}.{table} that no load of this shop "
             "made: nothing of it was loaded, and the table is as it was. To go on with its rows: ecom-assets adopt "
             f"{shop.name} {name}. Otherwise rename that table or drop it, or give the resource another name",
+        )
+    views = _views(transaction, shop)
+    for name in sorted({resource.name for resource in resources} & views - set(errors)):
+        errors[name] = TableNotChanged(
+            name,
+            f"{name}: {shop.name}.{name} in the warehouse is a view, and a load writes tables only: nothing of it was "
+            "loaded. Drop the view or give it another name; if it stands for a renamed table, give that one its name "
+            "back",
         )
     return errors
 
@@ -98,6 +106,16 @@ def refuse_foreign_dataset(transaction: Transaction, shop: Shop, schema_tables: 
                 f"{shop.name}: the warehouse has a table {shop.name}.{table} that no load of this shop made, and "
                 f"each load needs that name: nothing was written. Rename that table, or {_ANOTHER_SCHEMA}"
             )
+
+
+def _views(transaction: Transaction, shop: Shop) -> set[str]:
+    """Return the names of what is no table in the shop's schema, such as a view."""
+    tables = transaction.execute(
+        "select table_name from information_schema.tables "
+        "where table_catalog = current_database() and table_schema = ? and table_type = 'BASE TABLE'",
+        [shop.name],
+    ).fetchall()
+    return set(transaction.columns_of(shop.name)) - {name for (name,) in tables}
 
 
 def _present(transaction: Transaction, shop: Shop) -> dict[str, Collection[str]]:

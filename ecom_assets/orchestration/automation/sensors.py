@@ -6,10 +6,9 @@ runs, and `alerts` for the failure sensor.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
 from dagster import (
@@ -32,13 +31,13 @@ from ecom_assets.foundation.errors import IngestError, WarehouseError
 from ecom_assets.foundation.intervals import Intervals
 from ecom_assets.load.ledger.coverage import loaded_time
 from ecom_assets.orchestration.automation.jobs import AssetJob, job_name
+from ecom_assets.orchestration.automation.sensor_cursor import SensorCursor
 from ecom_assets.orchestration.automation.window_runs import WindowRuns
 from ecom_assets.orchestration.partitions import range_tags
 from ecom_assets.orchestration.resources import secrets_key
 from ecom_assets.orchestration.translator import KeyOf, asset_key
 from ecom_assets.warehouse.choice import warehouse_from_environment
 
-CURSOR_VERSION = 1
 BUDGET = 30.0
 """How many seconds of a tick the API is asked. Dagster ends a tick after 60."""
 BACK_OFF = timedelta(hours=1)
@@ -90,53 +89,6 @@ def change_sensor(
     return request_changed_windows
 
 
-@dataclass(frozen=True)
-class _Cursor:
-    """What a sensor remembers.
-
-    Attributes:
-        looked_until: The end (UTC) of the last window that it looked at; None after a reset.
-        unchanged: The time in which the API had no records, of windows that the ledger lacks.
-        again: When (UTC) windows were last requested again, by their start.
-    """
-
-    looked_until: datetime | None = None
-    unchanged: Intervals = field(default_factory=Intervals)
-    again: Mapping[datetime, datetime] = field(default_factory=dict)
-
-    @classmethod
-    def read(cls, text: str | None) -> _Cursor:
-        """Return the content of a cursor."""
-        if not text:
-            return cls()
-        try:
-            content = json.loads(text)
-            if content["version"] != CURSOR_VERSION:
-                raise ValueError(content["version"])
-            spans = [(_instant(start), _instant(end)) for start, end in content.get("unchanged", ())]
-            again = {_instant(start): _instant(at) for start, at in content.get("again", {}).items()}
-            return cls(_instant(content["looked_until"]), Intervals(spans), again)
-        except (ValueError, KeyError, TypeError, AttributeError):
-            raise Failure(
-                description=f"this sensor cannot read the cursor {text!r}: reset the cursor in the UI"
-            ) from None
-
-    def text(self) -> str:
-        """Return the cursor as a text."""
-        content: dict[str, object] = {"version": CURSOR_VERSION}
-        if self.looked_until:
-            content["looked_until"] = self.looked_until.isoformat()
-        if spans := self.unchanged.parts():
-            content["unchanged"] = [[start.isoformat(), end.isoformat()] for start, end in spans]
-        if self.again:
-            content["again"] = {start.isoformat(): at.isoformat() for start, at in self.again.items()}
-        return json.dumps(content)
-
-
-def _instant(text: str) -> datetime:
-    return datetime.fromisoformat(text).astimezone(timezone.utc)
-
-
 class _Ledger:
     """Which windows are loaded, going by the ledger."""
 
@@ -173,7 +125,7 @@ def _evaluate_tick(
     Raises:
         Failure: The API cannot be asked. The cursor stays where it is, so the next tick asks again.
     """
-    before = _Cursor.read(context.cursor)
+    before = SensorCursor.read(context.cursor)
     since = (
         before.looked_until
         or window_at(partitions, floor(now, partitions.every) - timedelta(microseconds=1)).start
@@ -218,7 +170,7 @@ def _evaluate_tick(
     }
     secrets = getattr(context.resources, secrets_key(shop)).secrets
     try:
-        answers = ask_about(shop, list(questions.values()), seconds=BUDGET, secrets=secrets)
+        answers = ask_about(shop, list(questions.values()), seconds=BUDGET, span=before.span, secrets=secrets)
     except IngestError as error:
         raise Failure(description=str(error)) from None
     changed = {window: answers.changed.get(question) for window, question in questions.items()}
@@ -237,7 +189,8 @@ def _evaluate_tick(
             unchanged.add(window.start, window.end)
     again = {window.start: now for window in wanted if runs.last_ended(window)}
     kept = {start: at for start, at in before.again.items() if now - at < 2 * BACK_OFF}
-    cursor = _Cursor(looked_until if new or before.looked_until else None, unchanged, {**kept, **again})
+    until = looked_until if new or before.looked_until else None
+    cursor = SensorCursor(until, unchanged, {**kept, **again}, answers.span)
     if answers.error:
         context.log.warning(f"the API failed, the next tick goes on: {answers.error}")
     if wanted:
@@ -273,7 +226,7 @@ def _read_ledger(context: SensorEvaluationContext, shop: Shop) -> _Ledger:
         return _Ledger(None)
 
 
-def _reason_to_wait(window: Window, runs: WindowRuns, cursor: _Cursor, now: datetime) -> str | None:
+def _reason_to_wait(window: Window, runs: WindowRuns, cursor: SensorCursor, now: datetime) -> str | None:
     """Return why a window is not requested yet, None if it may be.
 
     A window is requested again an hour after its last run ended, or after its last request by the sensor's own clock.

@@ -49,6 +49,23 @@ def test_a_view_and_a_name_in_other_case_are_somebody_elses_too(records: Records
     assert "that no load of this shop made" in str(records.try_load({"id": 1}).errors["orders"])
 
 
+def test_a_view_in_place_of_a_table_of_ours_is_refused_and_the_siblings_load(records: Records) -> None:
+    """Somebody renamed the table, for example, and the view shows its rows. On PostgreSQL, a load would write them."""
+    shop = records.shop(more=[OTHER])
+    records.load({"id": 1}, shop=shop, names=("orders", "others"))
+    records.place.write(
+        'alter table "myshop"."orders" rename to "former"',
+        'create view "myshop"."orders" as select * from "myshop"."former"',
+    )
+    report = records.try_load({"id": 2}, shop=shop, names=("orders", "others"))
+    assert list(report.errors) == ["orders"]
+    assert str(report.errors["orders"]).startswith(
+        "orders: myshop.orders in the warehouse is a view, and a load"
+    )
+    assert records.rows("select id from former") == [(1,)]
+    assert records.rows("select count(*) from others") == [(2,)]
+
+
 def test_a_table_that_appears_while_a_run_reads_is_refused(records: Records) -> None:
     records.load({"id": 1}, shop=records.shop(more=[OTHER]), names=("others",))
     done: list[bool] = []

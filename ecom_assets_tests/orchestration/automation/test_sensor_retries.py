@@ -180,6 +180,33 @@ def test_a_tick_ends_within_its_budget_and_the_next_one_goes_on(
     assert days[-1].endswith("2026-03-05")
 
 
+def test_an_api_that_is_slow_for_long_spans_is_asked_about_shorter_ones(
+    sensor: Sensor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The question about all windows takes longer than a tick may, so its answer never comes."""
+    monkeypatch.setattr(sensors, "BUDGET", 1.5)
+    sensor.changes = [at(4)]
+    fast = sensor.answer
+
+    def slowly(seen: Seen) -> Reply:
+        start, end = (
+            datetime.fromisoformat(dict(seen.query)[name].replace("Z", "+00:00"))
+            for name in ("updated_at_min", "updated_at_max")
+        )
+        time.sleep(2 if (end - start).days > 3 else 0)
+        return fast(seen)
+
+    sensor.api.answering = slowly
+    text, days = cursor("2026-02-17"), list[str]()
+    for _ in range(5):
+        found = sensor.tick(text)
+        text, days = found.cursor, days + requested(found)
+        for request in found.run_requests or ():
+            ended(sensor, {**request.tags, "dagster/run_key": request.run_key}, DagsterRunStatus.SUCCESS)
+    assert text == cursor("2026-03-05")
+    assert days == ["2026-03-04"]
+
+
 def test_an_api_that_hangs_ends_the_tick_with_a_reason(
     sensor: Sensor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
