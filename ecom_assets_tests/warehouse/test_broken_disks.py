@@ -84,7 +84,9 @@ def test_a_write_that_fails_in_the_load(
     assert dump(file) == ({} if first else dump(a_day))
     load(sandbox, file)
     load(sandbox, tmp_path / "two.duckdb")
-    assert dump(file) == dump(tmp_path / "two.duckdb", staging=True)
+    assert dump(file) == dump(
+        tmp_path / "two.duckdb",
+    )
 
 
 def test_a_temporary_folder_that_is_full_is_named(sandbox: Running, forked: Forks, tmp_path: Path) -> None:
@@ -188,7 +190,9 @@ def test_a_full_disk(
     subprocess.run(["mount", "-o", "remount,size=64m", str(disk)], check=True)
     load(sandbox, file)
     load(sandbox, tmp_path / "two.duckdb")
-    assert dump(file) == dump(tmp_path / "two.duckdb", staging=True)
+    assert dump(file) == dump(
+        tmp_path / "two.duckdb",
+    )
 
 
 def test_a_file_system_that_is_read_only(

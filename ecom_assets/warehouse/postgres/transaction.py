@@ -48,6 +48,7 @@ class PostgresTransaction(Transaction):
         """Take an open connection, which the warehouse closes."""
         super().__init__()
         self.connection = connection
+        self._has_views = False
 
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> QueryResult:
         """Run a statement."""
@@ -162,6 +163,7 @@ class PostgresTransaction(Transaction):
 
     def replace_view(self, dataset: str, name: str, query: str, comment: str) -> None:
         """Create a view, or replace it. If columns do not only come at its end, it is dropped before."""
+        self._lock_views()
         try:
             super().replace_view(dataset, name, query, comment)
         except psycopg2.errors.InvalidTableDefinition:
@@ -176,6 +178,7 @@ class PostgresTransaction(Transaction):
         """Run a statement with `?` for parameters, and return the cursor with its result."""
         self._forget_if_changed(sql)
         if changed := _CHANGED_TABLE.match(sql):
+            self._lock_views()
             self._drop_unions_over(*changed.groups())
         cursor = self.connection.cursor()
         text = sql.replace("%", "%%").replace("?", "%s")
@@ -190,8 +193,18 @@ class PostgresTransaction(Transaction):
             run_statement(cursor, text, list(parameters))
         return cursor
 
+    def _lock_views(self) -> None:
+        """Let no other transaction write views of several shops, or change tables below them, before this one ends.
+
+        Otherwise a view may come back between the look for it and the change of its table, or two transactions may
+        wait for each other.
+        """
+        if not self._has_views:
+            self._has_views = True
+            self.execute("select pg_advisory_xact_lock(hashtext(?))", [UNION_COMMENT])
+
     def _drop_unions_over(self, dataset: str, table: str) -> None:
-        """Drop the views over a table that a load makes again, because PostgreSQL changes no table under a view."""
+        """Drop the views over a table that loads make again, because PostgreSQL changes no table under a view."""
         found = self.execute(
             "select distinct vn.nspname, v.relname from pg_depend as d join pg_rewrite as r on r.oid = d.objid "
             "join pg_class as v on v.oid = r.ev_class join pg_namespace as vn on vn.oid = v.relnamespace "
