@@ -17,7 +17,7 @@ from ecom_assets.contract.new_fields import evolved_column
 from ecom_assets.declaration.reading import Shop
 from ecom_assets.warehouse.transaction import Transaction
 
-_PREFIX = "ecom_staged_"
+_PREFIX = "ecom_read_"
 
 
 @dataclass(frozen=True)

@@ -58,9 +58,9 @@ class PostgresWarehouse(Warehouse):
         """Raise WarehouseError for a name that PostgreSQL would cut off or keeps for itself, or too many columns."""
         if shop.name.startswith("pg_"):
             raise WarehouseError(f"{shop.name}: PostgreSQL keeps names that begin with pg_ for itself")
-        # a dataset's name gets a suffix for the staging dataset, a table's name a prefix for a temporary table
-        names = [(shop.name, MAX_IDENTIFIER_LENGTH - len("_staging"))]
+        names = [(shop.name, MAX_IDENTIFIER_LENGTH)]
         for resource in shop.resources:
+            # a load makes temporary tables with longer names
             names.append((resource.name, MAX_IDENTIFIER_LENGTH - len("ecom_moved_")))
             names += [(column.name, MAX_IDENTIFIER_LENGTH) for column in resource.table_columns]
             self.check_columns(shop, resource.name, [column.name for column in resource.table_columns])

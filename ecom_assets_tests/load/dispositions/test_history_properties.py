@@ -75,7 +75,7 @@ class Warehouse:
             f'"{column.name}" {transaction.type_of(column)}' for column in self.resource.table_columns
         )
         transaction.execute("create schema if not exists testshop")
-        for table in ("testshop.things", "ecom_staged_things"):
+        for table in ("testshop.things", "ecom_read_things"):
             transaction.execute(f"drop table if exists {table}")
             transaction.execute(f"create table {table} ({columns})")
         transaction.execute("drop table if exists testshop.load_ledger")
@@ -89,12 +89,12 @@ class Warehouse:
 
     def stage(self, rows: Sequence[Sequence[Any]]) -> None:
         """Put rows into the staging table in place of the ones there."""
-        self.transaction.execute("delete from ecom_staged_things")
+        self.transaction.execute("delete from ecom_read_things")
         for row in rows:
             values = [*row, row[2] if self.windowed else None, None]
             marks = ", ".join("?" if value is not None else "null" for value in values)
             self.transaction.execute(
-                f"insert into ecom_staged_things values ({marks})",
+                f"insert into ecom_read_things values ({marks})",
                 [value for value in values if value is not None],
             )
 

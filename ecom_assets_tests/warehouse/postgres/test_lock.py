@@ -14,6 +14,7 @@ import pytest
 from ecom_assets.declaration.reading import BUNDLED_SHOPS, load_shop
 from ecom_assets.foundation.errors import WarehouseError
 from ecom_assets.load.run import run_load
+from ecom_assets.load.staged_rows import staged_name
 from ecom_assets.sandbox import SANDBOX_KEY
 from ecom_assets.sandbox.server import Running
 from ecom_assets.warehouse.postgres.warehouse import PostgresWarehouse
@@ -207,7 +208,7 @@ def test_names_that_postgresql_would_cut_off_are_refused(tmp_path: Path) -> None
     warehouse = warehouse_at("postgresql://host/shop")
     for name, said in (
         ("pg_shop", "keeps names that begin with pg_"),
-        ("s" * 56, "longer than the 55 characters"),
+        ("s" * 64, "longer than the 63 characters"),
     ):
         with pytest.raises(WarehouseError, match=said):
             run_load(shop.model_copy(update={"name": name}), ["stores"], warehouse=warehouse)
@@ -216,6 +217,7 @@ def test_names_that_postgresql_would_cut_off_are_refused(tmp_path: Path) -> None
         WarehouseError, match=r"r{53} is longer than the 52 characters that PostgreSQL allows"
     ):
         run_load(shop.model_copy(update={"resources": resources}), ["r" * 53], warehouse=warehouse)
+    assert len(staged_name("r" * 52)) <= 63
     folder = declare(
         tmp_path, ("      opened_on:", f"      {'c' * 64}: {{data_type: text}}\n      opened_on:")
     )
