@@ -87,13 +87,20 @@ def commit(
     changed: dict[str, dict[str, str]] = {}
     waiting_since = time.monotonic()
     rows = staged_rows(context.pipeline)
+
+    def stage(transaction: Transaction) -> None:
+        began = time.monotonic()
+        rows.stage(transaction)
+        context.timer.move(time.monotonic() - began, "load", "stage")
+
     try:
         with (
             as_warehouse_error(context.warehouse, context.connection.redactor),
             context.timer.measure("load"),
-            context.warehouse.transaction(plan.shop.name, context.on_progress, rows.stage) as transaction,
+            context.warehouse.transaction(plan.shop.name, context.on_progress, stage) as transaction,
         ):
-            context.timer.move(time.monotonic() - waiting_since, "load", "wait")
+            waited = time.monotonic() - waiting_since - context.timer.seconds["stage"]
+            context.timer.move(waited, "load", "wait")
             if first is not None:
                 first(transaction)
             widened, changed = _write(transaction, context, plan, before, reading, rows, reports)

@@ -102,8 +102,8 @@ class RunReport:
     """What a run did.
 
     `resources` are the reports by resource, in the order of the declaration. `phases` are wall seconds of `fetch`,
-    `wait` (for the warehouse) and `load`.
-    `unpublished` tells why the copy for readers lacks what was loaded. `unions` are the views over the loaded tables.
+    `stage`, `wait` (for the warehouse) and `load`. `unpublished` tells why the copy for readers lacks what was loaded.
+    `unions` are the views over the loaded tables.
     """
 
     shop: str

@@ -19,7 +19,7 @@ class PhaseTimer:
 
     def __init__(self) -> None:
         """Start each phase at zero."""
-        self.seconds = dict.fromkeys(("fetch", "wait", "load"), 0.0)
+        self.seconds = dict.fromkeys(("fetch", "stage", "wait", "load"), 0.0)
 
     @contextmanager
     def measure(self, phase: str) -> Iterator[None]:

@@ -169,7 +169,7 @@ def test_the_ledger_and_the_report_say_what_is_in_the_warehouse(loads: Loads) ->
         "select sum(kept), count(source_total) from sandbox.load_ledger where resource = 'order_items'"
     )
     assert items == loads.rows("select count(*), 0 from sandbox.order_items")
-    assert set(report.phases) == {"fetch", "wait", "load"}
+    assert set(report.phases) == {"fetch", "stage", "wait", "load"}
 
 
 def test_the_same_window_twice_gives_the_same_tables(loads: Loads) -> None:

@@ -75,7 +75,7 @@ def test_metadata_of_the_run(sandbox: Runs, ranged: Outcome) -> None:
     metadata = ranged.materialised["orders", DAYS[0]]
     assert metadata["dagster/table_name"] == "sandbox.orders"
     assert metadata["dagster/uri"] == sandbox.place.warehouse().uri
-    assert {f"run_seconds/{phase}" for phase in ("fetch", "wait", "load")} <= metadata.keys()
+    assert {f"run_seconds/{phase}" for phase in ("fetch", "stage", "wait", "load")} <= metadata.keys()
     for day in DAYS:
         first, *_ = ranged.materialised["orders", day]["preview"].splitlines()[2:]
         assert first.startswith("| ")
