@@ -78,6 +78,12 @@ def test_windows_and_whole_tables(load: Load, place: Place, capsys: pytest.Captu
     assert windows(place, "stores") == [None]
 
 
+def test_before_the_first_load_all_is_missing(load: Load, place: Place) -> None:
+    assert load("sandbox", "orders", "stores", "--missing", "--window", "2026-02-01") == 0
+    assert windows(place, "orders") == ["2026-02-01"]
+    assert windows(place, "stores") == [None]
+
+
 @pytest.mark.parametrize(
     ("arguments", "error"),
     [

@@ -91,6 +91,8 @@ def missing_windows(shop: Shop, warehouse: Warehouse, now: datetime) -> dict[str
         WarehouseError: The warehouse cannot be read.
     """
     closed = windows_between(shop.partitions, shop.partitions.start, now) if shop.partitions else ()
+    if not warehouse.exists():
+        return {resource.name: closed if resource.windowed else None for resource in shop.tables}
     found: dict[str, tuple[Window, ...] | None] = {}
     with warehouse.read(shop.name) as transaction:
         tables = transaction.columns_of(shop.name)

@@ -80,8 +80,8 @@ def _convert_column(
         transaction.rewrite_column(dataset, table, after, "null")
         return
     with transaction.temporary_table("ecom_values", change.values):
-        same = f"{key_expression(transaction, before)} = ecom_old"
-        transaction.rewrite_column(dataset, table, after, "ecom_new", ("ecom_values", same))
+        same = f"{key_expression(transaction, before)} = _dlt_old"
+        transaction.rewrite_column(dataset, table, after, "_dlt_new", ("ecom_values", same))
 
 
 def _rename_table(transaction: Transaction, shop: Shop, before: str, after: str) -> None:

@@ -41,7 +41,7 @@ class ColumnChange:
         action: What the load does.
         before: The column with the type that it has.
         after: The column with the type that it gets.
-        values: For `convert`: the stored values in `ecom_old`, and what they become in `ecom_new`.
+        values: For `convert`: the stored values in `_dlt_old`, and what they become in `_dlt_new`.
     """
 
     column: str
@@ -59,7 +59,7 @@ class Misfit:
     Attributes:
         reason: Why, for a person.
         condition: The SQL condition of the rows. `ecom_wrong` are the `values`.
-        values: For a column with another type: its values that do not fit, in `ecom_old`.
+        values: For a column with another type: its values that do not fit, in `_dlt_old`.
         whole_rows: Whether the rows have to go, not only the values.
     """
 

@@ -221,7 +221,7 @@ class _Comparison:
                 f"{type_text(column)} without a loss"
             )
             self._refuse(reason, {column.name})
-            rows = f"{key_expression(self.transaction, stored)} in (select ecom_old from ecom_wrong)"
+            rows = f"{key_expression(self.transaction, stored)} in (select _dlt_old from ecom_wrong)"
             whole = column.name in self._compared
             self.misfits.append(Misfit(reason, rows, converted.wrong_values(), whole))
             return

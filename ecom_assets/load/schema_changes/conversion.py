@@ -27,7 +27,7 @@ _AS_THEY_ARE = ("text", "bigint", "double", "decimal", "bool")
 
 @dataclass(frozen=True)
 class ConvertedValues:
-    """The distinct values of a column, converted: `ecom_old` and `ecom_new`; and the positions of those that do not."""
+    """The distinct values of a column, converted: `_dlt_old` and `_dlt_new`; and the positions of those that do not."""
 
     values: pa.Table
     wrong: frozenset[int]
@@ -39,15 +39,15 @@ class ConvertedValues:
 
     def wrong_values(self) -> pa.Table:
         """Return the values that do not convert."""
-        return self.values.select(["ecom_old"]).take(sorted(self.wrong))
+        return self.values.select(["_dlt_old"]).take(sorted(self.wrong))
 
     def without_wrong(self) -> pa.Table:
         """Return all values, with null in place of those that do not convert."""
         new = [
             None if position in self.wrong else value
-            for position, value in enumerate(self.values["ecom_new"].to_pylist())
+            for position, value in enumerate(self.values["_dlt_new"].to_pylist())
         ]
-        return self.values.set_column(1, "ecom_new", pa.array(new, self.values["ecom_new"].type))
+        return self.values.set_column(1, "_dlt_new", pa.array(new, self.values["_dlt_new"].type))
 
 
 def widens(before: Column, after: Column, zone: str) -> bool:
@@ -84,9 +84,9 @@ def converted_values(
         distinct: Whether values that become the same one do not convert, because the column is in a key.
     """
     found = transaction.fetch_arrow(
-        f"select distinct {key_expression(transaction, before)} as ecom_old from {table} "
+        f"select distinct {key_expression(transaction, before)} as _dlt_old from {table} "
         f'where "{before.name}" is not null'
-    ).column("ecom_old")
+    ).column("_dlt_old")
     if before.data_type not in _AS_THEY_ARE:
         found = found.cast(pa.string())
     values: list[Any] = found.to_pylist()
@@ -98,7 +98,7 @@ def converted_values(
     if distinct:
         wrong |= _repeated(converted.array)
     return ConvertedValues(
-        pa.table({"ecom_old": found.combine_chunks(), "ecom_new": converted.array}), frozenset(wrong)
+        pa.table({"_dlt_old": found.combine_chunks(), "_dlt_new": converted.array}), frozenset(wrong)
     )
 
 

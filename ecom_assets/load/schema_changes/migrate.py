@@ -173,7 +173,7 @@ class _Migrator:
         windows: list[tuple[Window, Window]] = []
         for misfit in change.misfits:
             if misfit.values is not None:
-                texts = [repr(value) for value in misfit.values["ecom_old"][:_SHOWN].to_pylist()]
+                texts = [repr(value) for value in misfit.values["_dlt_old"][:_SHOWN].to_pylist()]
                 values |= dict.fromkeys(texts)
             windows += self._windows(change, misfit)
         return tuple(values), self._commands(change.resource, windows)

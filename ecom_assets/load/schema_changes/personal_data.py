@@ -49,17 +49,17 @@ def protect_stored_values(
 
 def _hash_column(transaction: Transaction, table: str, name: str, pii_key: str) -> None:
     values = transaction.fetch_arrow(
-        f'select distinct "{name}" as ecom_old from {table} where {plain_condition(name, "hash")}'
-    )["ecom_old"].to_pylist()
+        f'select distinct "{name}" as _dlt_old from {table} where {plain_condition(name, "hash")}'
+    )["_dlt_old"].to_pylist()
     hashes = pa.table(
         {
-            "ecom_old": pa.array(values, pa.string()),
-            "ecom_new": pa.array([hashed_value(value, pii_key) for value in values], pa.string()),
+            "_dlt_old": pa.array(values, pa.string()),
+            "_dlt_new": pa.array([hashed_value(value, pii_key) for value in values], pa.string()),
         }
     )
     with transaction.temporary_table("ecom_values", hashes):
         transaction.execute(
-            f'update {table} set "{name}" = ecom_new from ecom_values where "{name}" = ecom_old'
+            f'update {table} set "{name}" = _dlt_new from ecom_values where "{name}" = _dlt_old'
         )
 
 
