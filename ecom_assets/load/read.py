@@ -125,9 +125,14 @@ def _read_endpoint(
     joined = JoinedSlices(endpoint.slices)
     if endpoint.only is None:
         probe, resource, tables = probe_of(context.connection), endpoint.endpoint, endpoint.tables
-        joined = join_windows(
-            probe, plan.shop, resource, joined.slices, tables, plan.began, context.on_progress
-        )
+        try:
+            joined = join_windows(
+                probe, plan.shop, resource, joined.slices, tables, plan.began, context.on_progress
+            )
+        except IngestError as error:
+            for name in names:
+                context.on_progress(f"{name} failed: {error}")
+            return plan, [], dict.fromkeys(names, error)
     while names:
         shop = plan.shop
         wanted = [shop.resource(name) for name in names]

