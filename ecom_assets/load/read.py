@@ -12,8 +12,6 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from functools import partial
 
-from dlt.common.schema.typing import TTableSchemaColumns
-
 from ecom_assets.client.failures import cause_chain, failure_of
 from ecom_assets.contract.column_names import remembered_fields
 from ecom_assets.contract.contract import Contract
@@ -38,7 +36,7 @@ from ecom_assets.load.dlt_pipeline import stage_source
 from ecom_assets.load.own_tables import describe_own_tables
 from ecom_assets.load.plan import EndpointPlan, LoadPlan
 from ecom_assets.load.run_context import RunContext
-from ecom_assets.load.stored_columns import StoredColumns
+from ecom_assets.load.stored_columns import StoredColumns, columns_with_null
 
 
 @dataclass(frozen=True)
@@ -293,20 +291,9 @@ def _table_contract(
         evolved,
         timezone=shop.timezone_of(resource),
         stored=in_warehouse & evolved.keys(),
-        may_hold_null=_columns_with_null(resource, stored.get(resource.name, {})),
+        may_hold_null=columns_with_null(resource, stored.get(resource.name, {})),
         fields=fields,
     )
-
-
-def _columns_with_null(resource: Resource, table: TTableSchemaColumns) -> list[str]:
-    """Return the columns that are not nullable, but that a table has as nullable ones, or gets as such."""
-    if not table:
-        return []
-    return [
-        column.name
-        for column in resource.table_columns
-        if not column.nullable and table.get(column.name, {}).get("nullable", True)
-    ]
 
 
 def _require_complete_slices(

@@ -8,7 +8,7 @@ from typing import TypeAlias
 from dlt.common.schema.typing import TTableSchemaColumns
 
 from ecom_assets.contract.new_fields import column_hint, evolved_column
-from ecom_assets.declaration.reading import Shop
+from ecom_assets.declaration.reading import Resource, Shop
 from ecom_assets.warehouse.transaction import Transaction
 
 StoredColumns: TypeAlias = Mapping[str, TTableSchemaColumns]
@@ -25,3 +25,14 @@ def stored_columns(transaction: Transaction, shop: Shop, tables: Iterable[str]) 
             hint = {**column_hint(column), "name": name, "nullable": (table, name) not in required}
             found.setdefault(table, {})[name] = hint  # type: ignore[assignment]  # a dict of dlt's keys
     return found
+
+
+def columns_with_null(resource: Resource, table: TTableSchemaColumns) -> list[str]:
+    """Return the columns that are not nullable, but that a table has as nullable ones, or gets as such."""
+    if not table:
+        return []
+    return [
+        column.name
+        for column in resource.table_columns
+        if not column.nullable and table.get(column.name, {}).get("nullable", True)
+    ]

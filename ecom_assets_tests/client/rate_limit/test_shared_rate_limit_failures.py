@@ -129,7 +129,7 @@ def test_a_run_whose_broker_is_lost_fails_and_asks_no_more(
         shop = load_shop(tmp_path / "acme.yaml")
         assert shop.partitions
         start = datetime(2026, 1, 2, tzinfo=timezone.utc)
-        windows = windows_between(shop.partitions, start, start + timedelta(days=20))
+        windows = windows_between(shop.partitions, start, start + timedelta(days=7))
         api.answering = answer
         names = ["customers", "refunds"]
         if not lost_after:
