@@ -103,4 +103,5 @@ def _time(shop: Shop, requests: int) -> str:
     for name, length in (("hours", 3600), ("minutes", 60)):
         if seconds >= 2 * length:
             return f" ({seconds / length:,.0f} {name} at {rate:g} a second)"
-    return f" ({seconds:,.0f} seconds at {rate:g} a second)"
+    named = "about a second" if seconds < 1.5 else f"{seconds:,.0f} seconds"
+    return f" ({named} at {rate:g} a second)"
