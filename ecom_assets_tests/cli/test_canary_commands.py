@@ -88,9 +88,7 @@ def test_check_and_preview(name: str, commands: Found) -> None:
     [
         ("refused", "query"),
         ("status 401", "basic"),
-        ("next link", "several"),
         ("rejected", "oauth2"),
-        ("data", "header"),
     ],
 )
 def test_dagster_materialize(name: str, auth: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

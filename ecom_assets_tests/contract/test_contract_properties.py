@@ -184,7 +184,7 @@ NESTED = st.recursive(
 )
 
 
-@examples(1.5)
+@examples(0.5)
 @given(st.dictionaries(NAMES, NESTED, max_size=4))
 def test_each_undeclared_field_is_a_column_that_dlt_leaves_as_it_is(fields: dict[str, Any]) -> None:
     shop = shop_of("bigint", "evolve", required=False, windowed=False)

@@ -15,7 +15,6 @@ from ecom_assets.contract.conversion import convert, cursor_instants
 from ecom_assets.declaration.instant_format import resolution_of
 from ecom_assets.declaration.reading import Column
 from ecom_assets.foundation.local_time import instant_of, instants_of, local_time_of, offset_change_near
-from ecom_assets_tests.support.examples import examples
 
 UTC = timezone.utc
 ZONES = (
@@ -55,7 +54,6 @@ def test_a_local_time_has_one_instant(local: str, zone: str, expected: str) -> N
         assert convert(values, column, zone).array.to_pylist()[0] == instant
 
 
-@examples(2)
 @given(
     st.sampled_from(ZONES),
     st.lists(st.datetimes(datetime(1900, 1, 1), datetime(2100, 1, 1)), min_size=1, max_size=4),

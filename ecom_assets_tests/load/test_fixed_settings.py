@@ -94,6 +94,8 @@ def test_each_of_them(
     monkeypatch.chdir(tmp_path)
     expected = loaded(new_records())
     for name, value in SETTINGS.items():
+        if name.startswith(("DESTINATION__", "NORMALIZE__", "LOAD__")):
+            continue  # dlt neither normalizes nor loads here
         with monkeypatch.context() as patch:
             patch.setenv(name, value)
             assert loaded(new_records()) == expected, name

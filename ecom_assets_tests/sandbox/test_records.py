@@ -132,7 +132,7 @@ def test_amounts(seed: int) -> None:
 
 
 @given(st.integers(1001, 1001 + 10 * ORDERS), instants)
-@quick
+@examples(0.1)
 def test_orders_move_on(order: int, now: int) -> None:
     """An order only changes its status, in the usual sequence, and each change moves `updated_at`."""
     data = data_of()

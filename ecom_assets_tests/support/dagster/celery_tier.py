@@ -104,13 +104,15 @@ class ScaledOut:
         return found
 
     def kill_in_the_middle(self, backfill: str) -> list[str] | None:
-        """Kill a worker with a run of a backfill that has started and reported nothing yet, and all its processes.
+        """Kill a worker with a run of a backfill that has started and reported nothing yet, and no run of another kind.
 
         Returns the ids of the runs that die with it, that run first, or None if no worker has such a run now. The
         worker is stopped before it is looked at again, so that its runs report nothing meanwhile.
         """
         workers = {process.pid: name for name, process in self.tier.processes.items()}
-        for run in self.runs_of(backfill):
+        backfill_runs = self.runs_of(backfill)
+        ids = {run.run_id for run in backfill_runs}
+        for run in backfill_runs:
             group = self._group(run.run_id) if self._in_the_middle(run) else None
             if group not in workers:
                 continue
@@ -119,8 +121,9 @@ class ScaledOut:
             if self._in_the_middle(now):
                 others = [other.run_id for other in self.runs(statuses=["STARTED"]) if other != now]
                 died = [now.run_id, *(run_id for run_id in others if self._group(run_id) == group)]
-                self.tier.kill(workers[group])
-                return died
+                if ids.issuperset(died):
+                    self.tier.kill(workers[group])
+                    return died
             os.killpg(group, signal.SIGCONT)
         return None
 
