@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 
 import dlt
 import pyarrow as pa
@@ -62,14 +62,17 @@ def store_schema(transaction: Transaction, shop: Shop, schema: Schema) -> str:
     """Store a schema in the open transaction, unless the newest one there is the same, and return its hash."""
     stored = schema.to_dict()  # with the version and the hash of what it has now
     version_hash = stored["version_hash"]
-    table = f'"{shop.name}"."{VERSION_TABLE_NAME}"'
+    table, stored_at = f'"{shop.name}"."{VERSION_TABLE_NAME}"', datetime.now(timezone.utc)
     if VERSION_TABLE_NAME in transaction.columns_of(shop.name):
         newest = transaction.execute(
-            f"select version_hash from {table} where schema_name = ? order by inserted_at desc limit 1",
+            f"select version_hash, inserted_at from {table} where schema_name = ? order by inserted_at desc limit 1",
             [shop.name],
         ).fetchall()
-        if newest == [(version_hash,)]:
-            return version_hash
+        for newest_hash, newest_at in newest:
+            if newest_hash == version_hash:
+                return version_hash
+            # later than the newest one, also if that was stored by a machine whose clock is ahead
+            stored_at = max(stored_at, newest_at + timedelta(microseconds=1))
         # of a schema that comes back only the newest row stays, because the newest row is the one that counts
         transaction.execute(
             f"delete from {table} where schema_name = ? and version_hash = ?",
@@ -78,7 +81,7 @@ def store_schema(transaction: Transaction, shop: Shop, schema: Schema) -> str:
     row = {
         "version": stored["version"],
         "engine_version": stored["engine_version"],
-        "inserted_at": datetime.now(timezone.utc),
+        "inserted_at": stored_at,
         "schema_name": shop.name,
         "version_hash": version_hash,
         "schema": json.dumps(stored),
