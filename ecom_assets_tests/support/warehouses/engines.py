@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 import tempfile
 import threading
 import warnings
@@ -166,6 +167,11 @@ def postgres_server() -> Iterator[str]:
         connection.close()
         yield address
     finally:
+        # at once: nobody needs what it has not written yet
+        process = server.get_postmaster_info().process
+        if process is not None:
+            process.send_signal(signal.SIGQUIT)
+            process.wait(30)
         server.cleanup()
 
 
