@@ -87,21 +87,7 @@ def cut_into_slices(shop: Shop, name: str, windows: Sequence[Window]) -> tuple[S
     ordered = tuple(sorted(windows, key=lambda window: window.start))
     filtered = shop.incremental_of(name).sends_end
     groups: list[tuple[Window, ...]] = [(window,) for window in ordered] if filtered else [ordered]
-    slices = []
-    previous_end = None
-    for group in groups:
-        start = group[0].start - lookback
-        slices.append(
-            Slice(
-                id=f"{name}/{group[0].partition_key}",
-                windows=group,
-                start=start if previous_end is None else max(start, previous_end),
-                end=group[-1].end,
-                lookback=lookback,
-            )
-        )
-        previous_end = group[-1].end
-    return tuple(slices)
+    return tuple(_slices_of(name, groups, lookback))
 
 
 def join_slices(slices: Sequence[Slice], most_records: int | None) -> Slice:
@@ -120,19 +106,27 @@ def join_slices(slices: Sequence[Slice], most_records: int | None) -> Slice:
 
 def halves_of(slice_: Slice) -> tuple[Slice, Slice]:
     """Return the two halves of a slice of joined windows."""
-    parts = []
-    previous_end = slice_.start
-    for window in slice_.windows:
-        start = window.start - slice_.lookback
-        parts.append(
-            Slice(
-                id=f"{slice_.id.partition('/')[0]}/{window.partition_key}",
-                windows=(window,),
-                start=start if previous_end is None else max(start, previous_end),
-                end=window.end,
-                lookback=slice_.lookback,
-            )
-        )
-        previous_end = window.end
+    name = slice_.id.partition("/")[0]
+    parts = _slices_of(name, [(window,) for window in slice_.windows], slice_.lookback, slice_.start)
     middle = len(parts) // 2
     return join_slices(parts[:middle], slice_.most_records), join_slices(parts[middle:], slice_.most_records)
+
+
+def _slices_of(
+    name: str, groups: Sequence[tuple[Window, ...]], lookback: timedelta, read_until: datetime | None = None
+) -> list[Slice]:
+    """Return a slice for each group of windows, none of which reads what the one before has read."""
+    slices = []
+    for group in groups:
+        start = group[0].start - lookback
+        slices.append(
+            Slice(
+                id=f"{name}/{group[0].partition_key}",
+                windows=group,
+                start=start if read_until is None else max(start, read_until),
+                end=group[-1].end,
+                lookback=lookback,
+            )
+        )
+        read_until = group[-1].end
+    return slices

@@ -93,14 +93,8 @@ def append_rows(transaction: Transaction, shop: Shop, name: str, rows: pa.Table)
         field.name: transaction.type_of(Column(name=field.name, data_type=_DATA_TYPES[field.type]))
         for field in rows.schema
     }
-    stored = transaction.columns_of(shop.name).get(name)
-    if stored is None:
-        required = {field.name: "" if field.nullable else " not null" for field in rows.schema}
-        texts = (f'"{column}" {kind}{required[column]}' for column, kind in columns.items())
-        transaction.execute(f"create table {table} ({', '.join(texts)})")
-    else:
-        for column in columns.keys() - stored.keys():
-            transaction.execute(f'alter table {table} add column "{column}" {columns[column]}')
+    required = [field.name for field in rows.schema if not field.nullable]
+    transaction.make_table(shop.name, name, columns, required)
     if rows.num_rows:
         names = ", ".join(f'"{column}"' for column in columns)
         with transaction.temporary_table("ecom_rows", rows):

@@ -35,30 +35,20 @@ class StagedRows:
     def stage(self, transaction: Transaction) -> None:
         """Make the rows of each table available to SQL, under the name that `staged_name` returns."""
         for table, files in self.files.items():
-            columns = {
-                name: transaction.type_of(evolved_column(name, hint))
-                for name, hint in self.schema.get_table_columns(table).items()
-            }
-            transaction.stage_files(staged_name(table), columns, files)
+            transaction.stage_files(staged_name(table), self._types(transaction, table), files)
 
     def create_tables(self, transaction: Transaction, shop: Shop) -> None:
-        """Create the missing tables and columns. A column that a table gets later is nullable: older rows lack it."""
+        """Create the missing tables and columns."""
         transaction.create_schema(shop.name)
         for table in self.files:
             columns = self.schema.get_table_columns(table)
-            types = {name: transaction.type_of(evolved_column(name, hint)) for name, hint in columns.items()}
-            stored = transaction.columns_of(shop.name).get(table)
-            name = f'"{shop.name}"."{table}"'
-            if stored is None:
-                required = {
-                    column: "" if hint.get("nullable", True) else " not null"
-                    for column, hint in columns.items()
-                }
-                texts = (f'"{column}" {kind}{required[column]}' for column, kind in types.items())
-                transaction.execute(f"create table {name} ({', '.join(texts)})")
-                continue
-            for column in types.keys() - stored.keys():
-                transaction.execute(f'alter table {name} add column "{column}" {types[column]}')
+            required = [name for name, hint in columns.items() if not hint.get("nullable", True)]
+            transaction.make_table(shop.name, table, self._types(transaction, table), required)
+
+    def _types(self, transaction: Transaction, table: str) -> dict[str, str]:
+        """Return the engine's type of each column of the staged rows of a table."""
+        columns = self.schema.get_table_columns(table)
+        return {name: transaction.type_of(evolved_column(name, hint)) for name, hint in columns.items()}
 
 
 def staged_rows(pipeline: dlt.Pipeline) -> StagedRows:

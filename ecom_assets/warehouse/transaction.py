@@ -247,6 +247,28 @@ class Transaction(ABC):
         """Create a schema, unless it is there."""
         self.execute(f'create schema if not exists "{dataset}"')
 
+    def make_table(
+        self, dataset: str, table: str, types: Mapping[str, str], required: Collection[str]
+    ) -> None:
+        """Create a table, or the columns that it lacks. These are nullable, as older rows have no value.
+
+        Args:
+            dataset: The schema of the table.
+            table: The table.
+            types: The engine's type of each column.
+            required: The columns that a new table has as NOT NULL.
+        """
+        name, stored = f'"{dataset}"."{table}"', self.columns_of(dataset).get(table)
+        if stored is None:
+            columns = (
+                f'"{column}" {kind}{" not null" if column in required else ""}'
+                for column, kind in types.items()
+            )
+            self.execute(f"create table {name} ({', '.join(columns)})")
+            return
+        for column in types.keys() - stored.keys():
+            self.execute(f'alter table {name} add column "{column}" {types[column]}')
+
     @abstractmethod
     def view_comment(self, dataset: str, name: str) -> str | None:
         """Return the comment of a view, None if there is no such view, or if it has none."""
