@@ -175,8 +175,11 @@ def _read_endpoint(
     return plan, [], failures
 
 
-def _empty_by_its_filter(context: RunContext, shop: Shop, endpoint: EndpointPlan) -> ApiError | None:
-    """Return the failure of a first load without a record, if the list without a filter has records of that time."""
+def _empty_by_its_filter(context: RunContext, shop: Shop, endpoint: EndpointPlan) -> IngestError | None:
+    """Return the failure of a first load without a record: the list without a filter has records of that time.
+
+    A lost broker is a failure too, and one of this endpoint alone.
+    """
     resource = shop.resource(endpoint.endpoint.name)
     statistics = context.connection.statistics
     if (
@@ -195,7 +198,10 @@ def _empty_by_its_filter(context: RunContext, shop: Shop, endpoint: EndpointPlan
             f"{error}"
         )
         return None
-    failure = ApiError(f"{resource.name}: {problem}") if problem else None
+    except IngestError as error:
+        failure: IngestError | None = error
+    else:
+        failure = ApiError(f"{resource.name}: {problem}") if problem else None
     if failure:
         context.on_progress(f"{resource.name} failed: {failure}")
     return failure

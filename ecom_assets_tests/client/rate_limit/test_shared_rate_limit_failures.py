@@ -110,7 +110,7 @@ def test_a_restart_is_survived() -> None:
         starting.join()
 
 
-@pytest.mark.parametrize("lost_after", [0, 5])
+@pytest.mark.parametrize("lost_after", [0, 5, 7])
 def test_a_run_whose_broker_is_lost_fails_and_asks_no_more(
     lost_after: int, shared: Broker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
