@@ -24,6 +24,8 @@ COPY = "ecom_copy_of_column"
 """The name of a column, or of a table, while it is copied. No declared column can have it: a load drops it at once."""
 UNION_COMMENT = "ecom-assets union"
 """The beginning of the comment of a view that loads make and replace."""
+_CHANGES_TABLES = re.compile(r"\s*(alter|drop|create(?!\s+(temp|temporary|schema)\b))\b", re.I)
+"""Statements after which a dataset may have other columns. Temporary tables are in no dataset."""
 
 
 class QueryResult(Protocol):
@@ -128,8 +130,8 @@ class Transaction(ABC):
         self._columns.clear()
 
     def _forget_if_changed(self, sql: str) -> None:
-        """Forget the columns if a statement changes them. Each `execute` calls this."""
-        if sql.lstrip().lower().startswith(("alter", "create", "drop")):
+        """Forget the columns if a statement changes those of a dataset. Each `execute` calls this."""
+        if _CHANGES_TABLES.match(sql):
             self.forget_columns()
 
     @abstractmethod
@@ -245,7 +247,8 @@ class Transaction(ABC):
 
     def create_schema(self, dataset: str) -> None:
         """Create a schema, unless it is there."""
-        self.execute(f'create schema if not exists "{dataset}"')
+        if not self.columns_of(dataset):
+            self.execute(f'create schema if not exists "{dataset}"')
 
     def make_table(
         self, dataset: str, table: str, types: Mapping[str, str], required: Collection[str]

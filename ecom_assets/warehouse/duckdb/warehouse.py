@@ -21,6 +21,7 @@ from ecom_assets.warehouse.duckdb.errors import (
 )
 from ecom_assets.warehouse.duckdb.lock import file_lock
 from ecom_assets.warehouse.duckdb.published_copy import not_published, publish_copy
+from ecom_assets.warehouse.duckdb.reading import OpenFile, open_for_reading
 from ecom_assets.warehouse.duckdb.transaction import DuckDbTransaction
 from ecom_assets.warehouse.errors import lock_timeout_error, one_line, open_error, read_error
 from ecom_assets.warehouse.layout import refuse_newer_layout
@@ -137,18 +138,18 @@ class DuckDbWarehouse(Warehouse):
         self, on_progress: OnProgress, deadline: float, *, read_only: bool
     ) -> Iterator[duckdb.DuckDBPyConnection]:
         """Hold an open connection."""
-        opened: list[duckdb.DuckDBPyConnection] = []
+        opened: list[OpenFile] = []
         try:
             self._connect(opened, on_progress, deadline, read_only=read_only)
-            yield opened[0]
+            yield opened[0][0]
         finally:
             with held_interruptions():
-                for connection in opened:
-                    connection.close()
+                for _, close in opened:
+                    close()
 
     def _connect(
         self,
-        opened: list[duckdb.DuckDBPyConnection],
+        opened: list[OpenFile],
         on_progress: OnProgress,
         deadline: float,
         *,
@@ -175,13 +176,17 @@ class DuckDbWarehouse(Warehouse):
                     line_sent = True
                 time.sleep(0.1)
 
-    def _open(self, *, read_only: bool) -> duckdb.DuckDBPyConnection:
+    def _open(self, *, read_only: bool) -> OpenFile:
         """Open the file without waiting."""
-        if not read_only and not self.path.exists():
-            self._create_file()
-        connection = duckdb.connect(self.path, read_only=read_only)
-        connection.execute("set TimeZone = 'UTC'")
-        return connection
+        if read_only:
+            opened = open_for_reading(self.path)
+        else:
+            if not self.path.exists():
+                self._create_file()
+            connection = duckdb.connect(self.path)
+            opened = connection, connection.close
+        opened[0].execute("set TimeZone = 'UTC'")
+        return opened
 
     def _commit(self, connection: duckdb.DuckDBPyConnection, on_progress: OnProgress) -> None:
         """Commit the transaction."""

@@ -18,6 +18,7 @@ from ecom_assets.declaration.reading import Shop
 from ecom_assets.foundation.errors import WarehouseError
 from ecom_assets.foundation.progress import OnProgress
 from ecom_assets.foundation.temporary_folder import temporary_folder
+from ecom_assets.warehouse.duckdb.reading import OpenFile
 from ecom_assets.warehouse.duckdb.warehouse import DuckDbWarehouse
 from ecom_assets.warehouse.ducklake.attach import attach_lake, extension_files, open_duckdb
 from ecom_assets.warehouse.ducklake.configuration import Lake
@@ -102,7 +103,7 @@ class DuckLakeWarehouse(DuckDbWarehouse):
                 raise open_error(self, str(error)) from None
             yield
 
-    def _open(self, *, read_only: bool) -> duckdb.DuckDBPyConnection:
+    def _open(self, *, read_only: bool) -> OpenFile:
         """Attach the lake to a DuckDB in memory, without waiting."""
         if self.lake.catalog_kind == "duckdb" and not self.path.exists():
             self._create_file()
@@ -112,7 +113,7 @@ class DuckLakeWarehouse(DuckDbWarehouse):
         except BaseException:
             connection.close()
             raise
-        return connection
+        return connection, connection.close
 
     def _attach(self, connection: duckdb.DuckDBPyConnection, *, read_only: bool) -> None:
         """Attach the lake for reading and writing, because DuckDB can finish a half created catalog only so."""
