@@ -7,6 +7,7 @@ import re
 import sys
 from collections.abc import Callable
 from datetime import datetime
+from functools import lru_cache
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
@@ -178,13 +179,18 @@ def dotted_text(value: Any) -> str:
 
 def json_path(value: Any) -> str:
     """Check a JSONPath, with which dlt finds records, totals and cursors in a response."""
-    try:
-        if not isinstance(value, str):
-            raise ValueError
-        jsonpath.compile_path(value)
-    except Exception:  # jsonpath_ng raises bare exceptions of its own for an invalid path
-        raise value_error(format_value(value), "a JSONPath, such as data or result.items") from None
+    if not isinstance(value, str) or not _is_json_path(value):
+        raise value_error(format_value(value), "a JSONPath, such as data or result.items")
     return value
+
+
+@lru_cache(maxsize=1000)  # the same few paths are in each declaration, and one takes milliseconds
+def _is_json_path(text: str) -> bool:
+    try:
+        jsonpath.compile_path(text)
+    except Exception:  # jsonpath_ng raises bare exceptions of its own for an invalid path
+        return False
+    return True
 
 
 def _endpoint_path(value: Any) -> str:

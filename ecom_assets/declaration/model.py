@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, ClassVar
 
 from pydantic import (
@@ -39,11 +40,17 @@ class DeclarationModel(BaseModel):
     """Fields that are not keys in a file."""
 
     @classmethod
+    @cache
     def file_keys(cls) -> tuple[str, ...]:
         """Return the keys that a file may hold here, in the order of the documentation."""
         return tuple(
             field.alias or name for name, field in cls.model_fields.items() if name not in cls.NOT_IN_FILE
         )
+
+    @classmethod
+    @cache
+    def _known_keys(cls) -> frozenset[str]:
+        return cls.NOT_IN_FILE.union(cls.file_keys())
 
     @model_validator(mode="wrap")
     @classmethod
@@ -51,7 +58,7 @@ class DeclarationModel(BaseModel):
         """Refuse unknown keys, together with what else is wrong here."""
         if not isinstance(data, Mapping):
             return handler(data)
-        known = {*cls.file_keys(), *cls.NOT_IN_FILE}
+        known = cls._known_keys()
         unknown = [key for key in data if key not in known]
         given = {key: value for key, value in data.items() if value is not None and key in known}
         if not unknown:

@@ -43,6 +43,8 @@ def find_placeholders(value: Any) -> Iterator[tuple[tuple[str | int, ...], str]]
     The name is empty for a single brace, and for a placeholder with a format or a conversion.
     """
     if isinstance(value, str):
+        if "{" not in value and "}" not in value:
+            return
         try:
             for _, name, format_spec, conversion in Formatter().parse(value):
                 if name is not None:

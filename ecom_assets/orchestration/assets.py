@@ -49,7 +49,7 @@ from ecom_assets.orchestration.partitions import backfill_policy, partitions_def
 from ecom_assets.orchestration.resources import secrets_key
 from ecom_assets.orchestration.status import report_status
 from ecom_assets.orchestration.translation import NamedFailures, Translator, runnable_specs, translator_for
-from ecom_assets.orchestration.translator import asset_key, load_pool
+from ecom_assets.orchestration.translator import asset_key, load_pool, table_spec
 from ecom_assets.orchestration.unions import report_unions
 from ecom_assets.warehouse.choice import warehouse_from_environment
 from ecom_assets.warehouse.warehouse import Warehouse
@@ -85,14 +85,15 @@ def shop_specs(shop: Shop, translator: Translator | None = None) -> dict[AssetKe
         WarehouseError: dlt's pipeline cannot have a temporary folder.
         IngestError: The given translator failed.
     """
+    if translator is None:
+        return {asset_key(shop, resource.name): table_spec(shop, resource) for resource in shop.tables}
     made = translator_for(shop, translator)
     with temporary_folder() as folder:
         # dagster-dlt reads nothing of a pipeline but its destination's name, as a kind; this one never runs
         pipeline = dlt.pipeline(f"{shop.name}_specs", pipelines_dir=str(folder), destination="duckdb")
         try:
             source = describe_source(shop)
-            asked = made if translator is None else NamedFailures(shop, made)
-            specs = build_dlt_asset_specs(source, pipeline, asked)
+            specs = build_dlt_asset_specs(source, pipeline, NamedFailures(shop, made))
         finally:
             pipeline.deactivate()
     return runnable_specs(shop, list(source.selected_resources), specs)

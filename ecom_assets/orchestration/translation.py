@@ -26,19 +26,17 @@ _ALLOWED = (
 )
 
 
-def translator_for(shop: Shop, given: Translator | None) -> DagsterDltTranslator:
+def translator_for(shop: Shop, given: Translator) -> DagsterDltTranslator:
     """Return the translator of a shop.
 
     Args:
         shop: The declared shop.
         given: A subclass of `ShopTranslator` or a function, which is called with the shop; or a translator of
-            dagster-dlt, which all shops share. None stands for `ShopTranslator`.
+            dagster-dlt, which all shops share.
 
     Raises:
         IngestError: It is neither.
     """
-    if given is None:
-        return ShopTranslator(shop)
     if isinstance(given, DagsterDltTranslator):
         return given
     made: object = given
