@@ -13,10 +13,9 @@ from hypothesis import strategies as st
 from ecom_assets.declaration.files.yaml_loader import FastLoader, StrictLoader, load_strictly
 
 ROOT = Path(__file__).parents[2]
+FOLDERS = ("benchmarks", "deploy", "ecom_assets", "ecom_assets_tests", "examples")
 FILES = sorted(
-    file
-    for file in ROOT.rglob("*.yaml")
-    if not any(part.startswith(".") for part in file.relative_to(ROOT).parts)
+    [*ROOT.glob("*.yaml"), *(file for folder in FOLDERS for file in (ROOT / folder).rglob("*.yaml"))]
 )
 PIECES = [
     "a",
