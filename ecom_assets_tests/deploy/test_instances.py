@@ -61,7 +61,7 @@ def test_dagster_stores_all_in_postgresql(tier: str, tmp_path: Path) -> None:
         storages = (instance.run_storage, instance.event_log_storage, instance.schedule_storage)
         assert [type(storage).__name__ for storage in storages] == [
             "PostgresRunStorage",
-            "PostgresEventLogStorage",
+            "BatchedPostgresEventLog",
             "PostgresScheduleStorage",
         ]
         assert instance.get_runs_count() == 0

@@ -1,6 +1,7 @@
 """The event log in batches: its rows equal Dagster's own, a batch is atomic, and no other writer's rows are lost."""
 
-# no postponed annotations here: Dagster reads that of `context` as a type
+from __future__ import annotations
+
 import os
 import shutil
 import sqlite3
@@ -10,33 +11,17 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from threading import Thread
-from typing import Any
 
 import pytest
 import sqlalchemy.exc
-from dagster import (
-    AssetCheckResult,
-    AssetCheckSpec,
-    AssetExecutionContext,
-    AssetKey,
-    AssetSpec,
-    BackfillPolicy,
-    DagsterEventType,
-    DagsterInstance,
-    DailyPartitionsDefinition,
-    Definitions,
-    EventLogEntry,
-    MaterializeResult,
-    in_process_executor,
-    multi_asset,
-)
+from dagster import AssetKey, DagsterEventType, DagsterInstance
 
 import ecom_assets
-from ecom_assets.orchestration.event_log import BATCH_SIZE, BatchedEventLog
-from ecom_assets.orchestration.partitions import RANGE_END_TAG, RANGE_START_TAG
+from ecom_assets.orchestration.event_log.batches import BATCH_SIZE
+from ecom_assets.orchestration.event_log.sqlite import BatchedEventLog
+from ecom_assets_tests.support.dagster.range_runs import batches, materialise
 
 OURS = Path(ecom_assets.__file__).with_name("dagster.yaml")
-TABLES = ("orders", "order_items")
 
 # what an event looks like beside its ids and times, and which event each row of the index belongs to
 INDEX = {
@@ -54,26 +39,6 @@ INDEX = {
 }
 
 
-@multi_asset(
-    # without a version, the id of the run becomes part of that of the data
-    specs=[AssetSpec(name, code_version="1") for name in TABLES],
-    check_specs=[AssetCheckSpec("complete", asset=name) for name in TABLES],
-    partitions_def=DailyPartitionsDefinition("2026-01-01"),
-    backfill_policy=BackfillPolicy.single_run(),
-    can_subset=True,
-)
-def load(context: AssetExecutionContext) -> Iterator[Any]:
-    """Report every partition of a range, as the assets of a shop do."""
-    for name in TABLES:
-        for number, key in enumerate(context.partition_keys):
-            context.add_asset_metadata({"fetched": number}, AssetKey(name), key)
-        yield MaterializeResult(asset_key=name, metadata={"load_id": "1"})
-    for name in TABLES:
-        yield AssetCheckResult(asset_key=name, check_name="complete", passed=True)
-    if context.partition_keys[0] == "2026-01-02":
-        raise ValueError("a day that fails")
-
-
 @contextmanager
 def opened(home: Path, ours: bool = True) -> Iterator[DagsterInstance]:
     """Open the instance of a folder, with our `dagster.yaml` or with Dagster's default storage."""
@@ -89,26 +54,9 @@ def opened(home: Path, ours: bool = True) -> Iterator[DagsterInstance]:
             yield instance
 
 
-def materialise(instance: DagsterInstance, start: str, end: str) -> str:
-    """Run a range of partitions; returns the run's id."""
-    job = Definitions(assets=[load], executor=in_process_executor).resolve_implicit_global_asset_job_def()
-    tags = {RANGE_START_TAG: start, RANGE_END_TAG: end}
-    return job.execute_in_process(instance=instance, tags=tags, raise_on_error=False).run_id
-
-
 def index_of(home: Path) -> sqlite3.Connection:
     """Open the index file, which all runs share."""
     return sqlite3.connect(home / "history" / "runs" / "index.db")
-
-
-def batches(instance: DagsterInstance, run_id: str, new_run_id: str) -> list[list[EventLogEntry]]:
-    """Return the materializations of a run, a list for each asset, as events of another run."""
-    entries = instance.all_logs(run_id, of_type=DagsterEventType.ASSET_MATERIALIZATION)
-    found: dict[Any, list[EventLogEntry]] = {}
-    for entry in entries:
-        new = entry._replace(run_id=new_run_id)
-        found.setdefault(new.get_dagster_event().asset_key, []).append(new)
-    return list(found.values())
 
 
 def test_the_rows_are_those_that_dagsters_own_storage_writes(tmp_path: Path) -> None:
