@@ -25,6 +25,7 @@ from ecom_assets.cli.tables.diff import diff
 from ecom_assets.cli.tables.migrate import migrate
 from ecom_assets.cli.tables.reset import reset
 from ecom_assets.cli.ui import ui
+from ecom_assets.cli.warehouse_test import warehouse_test
 from ecom_assets.foundation.process_exit import skip_collection_at_exit
 
 # dlt takes a second to import, so commands that need it import it inside their functions
@@ -86,3 +87,4 @@ app.command(epilog="Example: ecom-assets status sandbox")(status)
 app.command(epilog="Example: ecom-assets schema > shops/declaration.schema.json")(schema)
 app.command(epilog="Example: ecom-assets sandbox --port 8000")(sandbox)
 app.command(epilog="Example: ecom-assets ui --port 3001")(ui)
+app.command("warehouse-test", epilog="Example: ecom-assets warehouse-test --kills 5")(warehouse_test)

@@ -1,0 +1,83 @@
+"""The trial of a warehouse: the engines pass it, and one that keeps half of a load does not."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ecom_assets.foundation.errors import WarehouseError
+from ecom_assets.load.trial.loads import DATASET
+from ecom_assets.load.trial.trial import try_warehouse
+from ecom_assets_tests.support.loads.commands import run_main
+from ecom_assets_tests.support.warehouses.engines import ENGINES, Place
+
+pytestmark = pytest.mark.slow
+
+HALF_OF_A_LOAD = """
+from ecom_assets.warehouse.duckdb.transaction import DuckDbTransaction
+real = DuckDbTransaction.execute
+def each_for_itself(self, sql, parameters=()):
+    found = real(self, sql, parameters)
+    if sql.startswith(("insert", "delete")):
+        self.connection.execute("COMMIT")
+        self.connection.execute("BEGIN TRANSACTION")
+    return found
+DuckDbTransaction.execute = each_for_itself
+"""
+
+
+@pytest.fixture
+def trial(monkeypatch: pytest.MonkeyPatch) -> Callable[[Place], None]:
+    """Point the environment at a place."""
+
+    def at(place: Place) -> None:
+        monkeypatch.setenv("ECOM_WAREHOUSE", place.where)
+        monkeypatch.setenv("ECOM_SANDBOX_ORDERS_PER_DAY", "10")
+
+    return at
+
+
+@pytest.mark.parametrize("new_place", ENGINES[:2], indirect=True)
+def test_an_engine_passes_and_nothing_stays(
+    new_place: Callable[[], Place],
+    trial: Callable[[Place], None],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    place = new_place()
+    trial(place)
+    code, out, err = run_main(monkeypatch, capsys, "warehouse-test", "--kills", 2, "--json")
+    assert code == 0, err
+    findings = json.loads(out)
+    assert [finding["passed"] for finding in findings] == [True] * 5
+    assert "2 loads were killed" in findings[1]["detail"]
+    assert "4 loads of two days each" in findings[2]["detail"]
+    with place.warehouse().read(DATASET) as transaction:
+        assert transaction.columns_of(DATASET) == {}
+
+
+def test_a_warehouse_that_keeps_half_of_a_load_fails(
+    tmp_path: Path, trial: Callable[[Place], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = Place("duckdb", f"{tmp_path}/w.duckdb")
+    trial(place)
+    (tmp_path / "sitecustomize.py").write_text(HALF_OF_A_LOAD)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=":")
+    *_, last = try_warehouse(place.warehouse(), lambda _: None, 10)
+    assert not last.passed
+    assert last.step == "A load that is killed leaves everything as it was"
+    assert "changed the tables" in last.detail
+
+
+def test_a_dataset_that_is_there_already_is_left_alone(
+    tmp_path: Path, trial: Callable[[Place], None]
+) -> None:
+    place = Place("duckdb", f"{tmp_path}/w.duckdb", DATASET)
+    trial(place)
+    place.write(f"create schema {DATASET}", f"create table {DATASET}.mine as select 1 as number")
+    with pytest.raises(WarehouseError, match=f"has the schema {DATASET} with mine already"):
+        next(try_warehouse(place.warehouse(), lambda _: None))
+    assert place.rows("select number from mine") == [(1,)]
