@@ -103,6 +103,8 @@ MONEY = column("decimal", precision=18, scale=4)
         (column("timestamp"), "2026-01-01", datetime(2026, 1, 1, tzinfo=UTC)),
         (column("timestamp"), 1767225600, datetime(2026, 1, 1, tzinfo=UTC)),
         (column("timestamp"), 1767225600123, datetime(2026, 1, 1, 0, 0, 0, 123000, UTC)),
+        (column("timestamp"), 99_999_999_999, datetime(5138, 11, 16, 9, 46, 39, tzinfo=UTC)),
+        (column("timestamp"), 100_000_000_000, datetime(1973, 3, 3, 9, 46, 40, tzinfo=UTC)),
     ],
 )
 def test_values_are_converted(kind: Column, value: Any, expected: Any) -> None:

@@ -51,6 +51,16 @@ def test_an_instant_in_any_usual_form(text: str) -> None:
     assert values("timestamp", text, zone="Asia/Tokyo") == [TEN]
 
 
+def test_a_time_zone_of_the_column_itself() -> None:
+    texts = ["2026-01-01 11:00:00", "2026-01-01T11:00:00"]
+    assert values("timestamp", *texts, zone="Asia/Tokyo", timezone="Europe/Berlin") == [TEN, TEN]
+    # one by one
+    assert values("timestamp", texts[0], "1767261600", zone="Asia/Tokyo", timezone="Europe/Berlin") == [
+        TEN,
+        TEN,
+    ]
+
+
 @pytest.mark.parametrize(
     "text",
     ["Thu, 32 Jan 2026 10:00:00 GMT", "/Date(x)/", "/Date(99999999999999999)/", "2026-02-30", "0000-00-01"],

@@ -1,8 +1,9 @@
-"""`ecom-assets check` finds an API that excludes the start of a window, which would lose records of that instant."""
+"""`ecom-assets check` finds an API that excludes the start of a window, or ignores its end."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -16,9 +17,7 @@ TIMES = ["2026-01-01T00:00:00", "2026-01-01T12:30:00.250", "2026-01-02T00:00:00"
 Includes = Callable[[str, str], bool]
 
 
-def window_of(
-    api: Loopback, includes: Includes, bounds: str, times: list[str], form: str = "iso8601_naive"
-) -> Any:
+def window_of(api: Loopback, includes: Includes, bounds: str, times: list[str], end_param: str = "to") -> Any:
     def answer(seen: Seen) -> Reply:
         query = dict(seen.query)
         low, high = query.get("from", ""), query.get("to", "9")
@@ -31,9 +30,9 @@ def window_of(
     incremental = {
         "cursor_path": "at",
         "start_param": "from",
-        "end_param": "to",
+        "end_param": end_param,
         "bounds": bounds,
-        "format": form,
+        "format": "iso8601_naive",
     }
     things = {
         "name": "things",
@@ -71,3 +70,12 @@ def test_a_start_that_the_api_excludes(
             f"the API excludes the start, so each window may lack records. Declare bounds: '({bounds[1]}'"
             in detail
         )
+
+
+def test_an_end_that_the_api_ignores(api: Loopback) -> None:
+    """Records of the present come for yesterday, and none for the far future."""
+    soon = datetime.now(timezone.utc).replace(tzinfo=None) + timedelta(hours=1)
+    times = [soon.isoformat(timespec="seconds"), (soon - timedelta(days=1, hours=2)).isoformat()]
+    found, detail = window_of(api, lambda time, low: time >= low, "[)", times, end_param="until")
+    assert (found, detail.partition(" records lie outside of ")[0]) == ("failed", "1")
+    assert window_of(api, lambda time, low: time >= low, "[)", times)[0] == "ok"

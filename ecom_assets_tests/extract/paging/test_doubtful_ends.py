@@ -216,6 +216,17 @@ def test_a_single_page_with_a_total_and_a_sign_of_more(loopback: Loopback, besid
     assert read_slice(loopback, paginator)[1].confirmed_by == ("nothing" if beside else "total")
 
 
+def test_a_single_page_without_a_total_is_the_end_only_below_its_page_size(loopback: Loopback) -> None:
+    """Ten records may be a full page of an API that puts fewer on it than it is asked for."""
+    single_page = {"type": "single_page"}
+    for count, asked, confirmed_by in ((7, "20", "end"), (10, "20", "nothing"), (7, None, "nothing")):
+        loopback.answering = lambda seen, count=count: json_reply({"data": ROWS[:count]})
+        records, reading = read_slice(loopback, single_page, params={"limit": asked} if asked else {})
+        assert (len(records), reading.confirmed_by) == (count, confirmed_by)
+    with pytest.raises(IncompleteSlice, match="the only page has 7 records, as many as it was asked for"):
+        read_slice(loopback, single_page, params={"limit": "7"})
+
+
 def read_lines(server: RawServer) -> SliceStatistics:
     api: Any = SimpleNamespace(base_url=f"http://{server.host}")
     lines = RecordShape.model_validate({"form": "lines"})

@@ -239,6 +239,14 @@ def test_a_record_that_comes_and_goes_between_page_numbers_hides_no_other(loopba
     assert [record["id"] for record in records] == [1, 2, 3, 4]
 
 
+def test_an_order_that_repeats_a_record_at_a_later_offset_is_refused(loopback: Loopback) -> None:
+    """The record 0 stands in the place of another one. The pages overlap, and two readings agree."""
+    shop_list = ShopList(loopback, [0, 1, 2, 3, 4, 0, 6, 7])
+    shop_list.total = None
+    with pytest.raises(IncompleteSlice, match="different pages have the same records"):
+        read_slice(loopback, {"type": "offset", "limit": 5})
+
+
 def test_next_links(loopback: Loopback) -> None:
     def answer(seen: Seen) -> Reply:
         page = int(dict(seen.query).get("p", 1))

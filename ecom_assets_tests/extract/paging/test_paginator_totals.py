@@ -72,6 +72,28 @@ def test_an_api_that_gives_fewer_records_than_asked_for_is_read_one_step_beyond(
         read_slice(loopback, {"type": "offset", "limit": asked, "total_path": "total"})
 
 
+@pytest.mark.parametrize("kind", ["single_page", "cursor"])
+def test_a_full_page_that_leads_nowhere_does_not_confirm_a_total_of_its_length(
+    loopback: Loopback, kind: str
+) -> None:
+    """One record fewer is asked for. A total of all records would stay the same."""
+
+    def answer(seen: Seen) -> Reply:
+        page = [{"id": number} for number in range(45)][: int(dict(seen.query)["limit"])]
+        return json_reply({"data": page, "total": 45 if counts_all else len(page)})
+
+    loopback.answering = answer
+    paginator = {"type": "single_page", "total_path": "total"}
+    if kind == "cursor":
+        paginator |= {"type": "cursor", "cursor_path": "next", "cursor_param": "after"}
+    counts_all = False
+    with pytest.raises(IncompleteSlice, match="another total if it is asked for 9 records instead of 10"):
+        read_slice(loopback, paginator, params={"limit": "10"})
+    counts_all = True
+    records, reading = read_slice(loopback, paginator, params={"limit": "45"})
+    assert (len(records), reading.confirmed_by) == (45, "total")
+
+
 @pytest.mark.parametrize("has_more", [True, False])
 def test_has_more_contradicts_a_total(loopback: Loopback, has_more: bool) -> None:
     rows = [{"id": number} for number in range(9)]

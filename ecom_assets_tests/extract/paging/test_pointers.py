@@ -228,6 +228,12 @@ def test_a_short_page_of_an_unknown_size_loads_and_is_confirmed_by_nothing(loopb
     assert (len(ids), reading.confirmed_by) == (4, "nothing")
 
 
+def test_a_page_of_a_usual_size_without_a_pointer_fails_if_no_page_size_is_known(loopback: Loopback) -> None:
+    Pointing(loopback, 25)
+    with pytest.raises(IncompleteSlice, match="was found on no page, although the page has 10 records"):
+        read_slice(loopback, CURSOR)
+
+
 def test_has_more_without_a_pointer_fails(loopback: Loopback) -> None:
     pages = Pointing(loopback, 25)
     pages.tell = lambda body, headers, after: body.update(has_more=True)

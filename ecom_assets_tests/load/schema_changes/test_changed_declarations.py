@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from ecom_assets.declaration.reading import Shop
+from ecom_assets.foundation.errors import WarehouseError
 from ecom_assets.load.audit.audit import audit
 from ecom_assets.load.checks.finding import CheckedTable, examine
 from ecom_assets.load.checks.table import schema_nullability
@@ -111,6 +112,23 @@ def test_what_loses_nothing_is_changed_and_reported(records: Records) -> None:
     again = records.load({"id": 3, "tightened": "c", "fresh": "F", "amount": 8}, shop=shop)
     assert again.resources["orders"].schema_changes == {}
     assert records.rows("select fresh, amount from orders where id = 3") == [("F", Decimal(8))]
+
+
+def test_a_load_that_fails_changes_no_column(records: Records, monkeypatch: pytest.MonkeyPatch) -> None:
+    records.load({"id": 1, "total": "5"}, shop=records.shop(columns={"id": KEY, "total": TEXT}))
+    before, types = records.place.table("orders"), records.types()
+    after = records.shop(columns={"id": KEY, "amount": {**WHOLE, "renamed_from": "total"}})
+
+    def fail(*args: object) -> None:
+        raise WarehouseError("the disk is gone")
+
+    with monkeypatch.context() as broken:
+        broken.setattr("ecom_assets.load.commit.restore_newer_rows", fail)
+        with pytest.raises(WarehouseError, match="the disk is gone"):
+            records.try_load({"id": 2, "amount": 6}, shop=after)
+    assert (records.place.table("orders"), records.types()) == (before, types)
+    records.load({"id": 2, "amount": 6}, shop=after)
+    assert records.rows("select id, amount from orders order by id") == [(1, 5), (2, 6)]
 
 
 LOST: dict[str, tuple[dict[str, Any], dict[str, Any], list[Any], str, str, str]] = {

@@ -173,6 +173,15 @@ def test_an_api_that_ignores_windows_confirms_nothing(api: Api) -> None:
     assert api.marked() == []
 
 
+def test_a_short_list_without_its_window_does_not_show_that_a_row_is_gone(api: Api) -> None:
+    """Nine records are no full page, but they come for any window."""
+    shop = api.shop("single_page")
+    api.ignore_windows, api.size = True, 9
+    with pytest.raises(IngestError, match="21 live rows are not among the 9 records"):
+        api.sweep(shop)
+    assert api.marked() == []
+
+
 def test_a_full_page_of_a_window_does_not_show_that_a_row_is_gone(api: Api) -> None:
     """The sweep gets ten rows, and asks for the windows of three others, which stand behind ten new rows each."""
     shop = api.shop("single_page", deletes={"by": "sweep", "params": {"limit": 31}})

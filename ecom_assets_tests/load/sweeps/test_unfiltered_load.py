@@ -10,7 +10,7 @@ import pytest
 
 from ecom_assets.declaration.reading import Shop
 from ecom_assets.extract.windows import windows_between
-from ecom_assets.foundation.errors import IngestError
+from ecom_assets.foundation.errors import IngestError, WarehouseError
 from ecom_assets.load.audit.audit import audit
 from ecom_assets.load.ledger.status import status
 from ecom_assets.load.run import run_load
@@ -198,6 +198,26 @@ def test_a_sweep_loads_them_with_their_nested_rows_and_children(api: Api) -> Non
     del api.orders[9]
     api.sweep(shop)
     assert api.rows("select primary_key from shop.rejected_rows") == []
+
+
+def test_a_load_that_fails_at_its_last_statement_marks_nothing(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api.add(7, None)
+    shop = api.shop()
+    api.load(shop)
+    del api.orders[0]
+
+    def fail(*args: object) -> None:
+        raise WarehouseError("the disk is gone")
+
+    with monkeypatch.context() as broken:
+        broken.setattr("ecom_assets.load.commit.restore_newer_rows", fail)
+        with pytest.raises(WarehouseError, match="the disk is gone"):
+            api.sweep(shop)
+    assert (api.ids(), api.ids("deleted_at is not null")) == ([0, 1, 2], [])
+    api.sweep(shop)
+    assert (api.ids(), api.ids("deleted_at is not null")) == ([0, 1, 2, 7], [0])
 
 
 def test_a_window_takes_them_over_once_they_have_a_cursor(api: Api) -> None:
