@@ -109,7 +109,7 @@ class PageReader:
         return self._shapes.of_list(page, response)
 
     def _refuse_errors_in_place_of_list(self, response: Response) -> None:
-        """Raise ApiError for errors beside a declared form of an empty answer, such as `{"data": null, "errors": […]}`."""
+        """Raise ApiError for errors beside a declared form of an empty answer, such as `{"data": null, "error": 5}`."""
         if self.empty_answers.declared_form(response) and (errors := self.undeclared_errors(response)):
             raise ApiError(f"{self._resource}: the answer has no list of records, and {errors}")
 
