@@ -25,7 +25,7 @@ _BACKSLASHES = rf"\\\\{{0,{_MAX_BACKSLASHES - 1}}}"
 """The backslashes of an escape. It begins with a literal one, because a search skips to a literal quickly."""
 
 _DISTINCT_LENGTH = 16
-"""A value with this many characters is not in an API's data by chance. Half is enough for letters with digits or signs."""
+"""A value with this many characters is not in data by chance. Half is enough for letters with digits or signs."""
 
 _WORDS = re.compile(r"[^\W\d_]+(?:[ _.,'-]+[^\W\d_]+)*")
 """Words, with nothing between them but what stands between words."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ecom_assets.contract.contract import Contract
-from ecom_assets.contract.empty_columns import empty_columns, similar_field
-from ecom_assets.contract.nested_values import explode, undeclared_elements
+from ecom_assets.contract.empty_columns import empty_columns, field_within, similar_field
+from ecom_assets.contract.nested_values import explode, has_field, undeclared_elements
 from ecom_assets.contract.paged_lists import PARTIAL_LIST, refuse_partial_lists, undeclared_rest
 from ecom_assets.contract.result import ContractResult
 from ecom_assets.contract.sample import sample_contract
@@ -44,7 +44,20 @@ def check_contract(shop: Shop, resource: Resource, records: list[Any]) -> Iterat
         if guess:
             detail = f"{detail}; it may be the field {guess}: declare path: {guess}"
         yield "column", ("failed" if guess else "skipped", detail)
+    if resource.deletes and resource.deletes.field and rows:
+        yield from _check_told_deletions(resource.deletes.field, rows)
     yield from _lists_without_a_table(contract)
+
+
+def _check_told_deletions(path: Sequence[str], records: list[Any]) -> Iterator[tuple[str, Outcome]]:
+    """Name the field that may be meant if no record says whether it is deleted; living records may leave it out."""
+    if not has_field(records, path):
+        guess = field_within(path, records)
+        meant = f"; it may be the field {guess}: declare field: {guess}" if guess else ""
+        yield (
+            "deletes",
+            ("skipped", f"none of {len(records)} records has deletes.field {'.'.join(path)}{meant}"),
+        )
 
 
 def _check_nested_list(resource: Resource, records: list[Any]) -> Iterator[tuple[str, Outcome]]:
