@@ -68,7 +68,7 @@ def _check_told_deletions(path: Sequence[str], records: list[Any]) -> Iterator[t
 def _check_nested_list(shop: Shop, resource: Resource, records: list[Any]) -> Iterator[tuple[str, Outcome]]:
     rows_from = resource.rows_from
     if rows_from and records and not has_field(records, rows_from.path.split(".")):
-        meant = Column(name="list", data_type="json", path=rows_from.path)
+        meant = Column(name="list", data_type="json", path=tuple(rows_from.path.split(".")))
         guess = similar_field(shop.parent_of(resource), meant, records)
         advice = f". It may be the field {guess}: declare path: {guess}" if guess else ""
         yield "list", ("failed" if guess else "skipped", without_list_text(rows_from, len(records)) + advice)
