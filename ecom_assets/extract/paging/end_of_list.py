@@ -119,9 +119,10 @@ class EndOfList:
                 f"has_more_path says that there are more records, but {paginator.place} has no pointer to them. "
                 f"Declare the place of the pointer; the response has {_place_of_keys(last.response)}"
             )
-        if paginator.is_told and last.count and not last.has_total and last.says_more is None:
+        has_pointer = paginator.is_told or paginator.found or self._pointer_found
+        if has_pointer and last.count and not last.has_total and last.says_more is None:
             contradiction = contradicts_end(last.response, last.pages)
-            if contradiction:
+            if contradiction and not paginator.leads_to_itself:
                 self._fail(
                     f"the pointer at {paginator.place} is empty after {last.pages} pages, but the response has "
                     f"{contradiction}. Correct the place of the pointer; {_DECLARE_TOTAL}; or declare has_more_path"
