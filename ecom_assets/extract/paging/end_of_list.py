@@ -7,6 +7,7 @@ an empty page, or a page that is shorter than it could be. See `docs/completenes
 from __future__ import annotations
 
 import logging
+from http import HTTPStatus
 from typing import NoReturn
 from urllib.parse import urlsplit
 
@@ -77,6 +78,13 @@ class EndOfList:
                 self._redirects_lead_to_records = True
             else:
                 return self._by_redirected_page(last)
+        if last.response.status_code == HTTPStatus.ACCEPTED and not last.count and not last.has_total:
+            _log.warning(
+                "%s: a page has status 202 Accepted and no records. The API may still be preparing the list, so "
+                "nothing confirms that it ends there. Run again later",
+                self._resource,
+            )
+            return NOTHING
         paginator = last.paginator
         if isinstance(paginator, PointerPaginator):
             return self._by_pointer(last, paginator)
