@@ -8,7 +8,6 @@ from ecom_assets.declaration.error_text import Place, format_value, rule_error
 from ecom_assets.declaration.partitions import Partitions
 from ecom_assets.foundation.cadence import floor, window_end
 
-
 _YEARS = (1900, 2200)
 """The years in which windows may begin. Dagster writes years before 1000 so that it cannot read them."""
 
