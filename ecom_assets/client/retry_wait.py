@@ -33,7 +33,17 @@ _MILLISECONDS_FROM = 1e12
 """An instant from here on is in milliseconds."""
 
 _NUMBER = re.compile(r"\d{1,13}(\.\d+)?")
-_DURATION = re.compile(r"(?=\d)(?:(\d{1,6})h)?(?:(\d{1,6})m(?!s))?(?:(\d{1,9}(?:\.\d+)?)(ms|s))?")
+_DURATION = re.compile(
+    r"(?=\d)(?:(\d{1,6})\s*h(?:(?:ou)?rs?)?(?![a-z])\s*)?(?:(\d{1,6})\s*m(?:in(?:ute)?s?)?(?![a-z])\s*)?"
+    r"(?:(\d{1,9}(?:\.\d+)?)\s*(m(?:illi)?s(?:ec(?:ond)?s?)?|s(?:ec(?:ond)?s?)?))?",
+    re.IGNORECASE,
+)
+"""A duration such as `1m30s`, `250ms` or `30 seconds`."""
+_CLOCK = re.compile(r"(\d{1,3}):(\d\d):(\d\d)")
+_SEVERAL = re.compile(r"\d{1,9}(?:\.\d+)?(?:\s*,\s*\d{1,9}(?:\.\d+)?)+")
+"""Several waits in one header: a proxy may add its own to that of the API."""
+_LIMIT_FIELD = re.compile(r"(?:^|[;,\s])(t|reset|r|remaining)=(\d{1,13})(?![\d.])")
+"""A part of a RateLimit header, such as `"default";r=0;t=30` or `limit=9, remaining=0, reset=30`."""
 _WAITS = (("Retry-After-Ms", 0.001), ("X-MS-Retry-After-Ms", 0.001), ("Retry-After", 1.0))
 """Headers that say how long to wait, with the seconds of their unit."""
 
@@ -75,14 +85,24 @@ def _limit_reset(response: Response, now: datetime) -> float | None:
     nothing is left of it.
     """
     headers = response.headers
-    remaining = next((headers[name].strip() for name in _REMAINING if name in headers), "")
+    # `reset=30` or, in later drafts, `t=30`
+    parts = {name[:3]: value for name, value in _LIMIT_FIELD.findall(headers.get("RateLimit", ""))}
+    remaining = next(
+        (headers[name].strip() for name in _REMAINING if name in headers),
+        parts.get("rem", parts.get("r", "")),
+    )
     is_used_up = re.fullmatch(r"0+(\.0+)?", remaining) is not None
     if not is_used_up and (remaining or response.status_code not in _ABOUT_A_LIMIT):
         return None
     after = headers.get("X-RateLimit-Reset-After", "").strip()
     # seconds at most APIs, with a fraction where they matter; milliseconds at some
     after_unit = 0.001 if re.fullmatch(r"\d{4,}", after) else 1.0
-    for value, unit in (*((headers.get(name), 1.0) for name in _RESETS), (after, after_unit)):
+    in_parts = parts.get("res", parts.get("t"))
+    for value, unit in (
+        *((headers.get(name), 1.0) for name in _RESETS),
+        (in_parts, 1.0),
+        (after, after_unit),
+    ):
         wait = _parse_wait(value, now, unit)
         if wait is not None and wait > 0:
             return wait
@@ -99,15 +119,19 @@ def _parse_wait(value: Any, now: datetime, unit: float) -> float | None:
     """
     if isinstance(value, bool) or value is None:
         return None
-    text = str(value).strip()
+    text = str(value).strip().strip('"')
+    if _SEVERAL.fullmatch(text):
+        return max(float(number) for number in text.split(",")) * unit
+    if clock := _CLOCK.fullmatch(text):
+        text = "{}h{}m{}s".format(*clock.groups())
     if _NUMBER.fullmatch(text):
         number = float(text)
         if number < _INSTANTS_FROM:
             return number * unit
         return (number / 1000 if number >= _MILLISECONDS_FROM else number) - now.timestamp()
-    if (duration := _DURATION.fullmatch(text)) is not None:
+    if (duration := _DURATION.fullmatch(text.removeprefix("PT"))) is not None:
         hours, minutes, seconds, suffix = duration.groups()
-        rest = float(seconds or 0) * (0.001 if suffix == "ms" else 1.0)
+        rest = float(seconds or 0) * (0.001 if (suffix or "")[:1].lower() == "m" else 1.0)
         return int(hours or 0) * 3600.0 + int(minutes or 0) * 60.0 + rest
     readers: tuple[Callable[[str], datetime], ...] = (_iso_instant, parsedate_to_datetime)
     for read in readers:

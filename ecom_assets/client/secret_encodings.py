@@ -25,7 +25,10 @@ _BACKSLASHES = rf"\\\\{{0,{_MAX_BACKSLASHES - 1}}}"
 """The backslashes of an escape. It begins with a literal one, because a search skips to a literal quickly."""
 
 _DISTINCT_LENGTH = 16
-"""A value with this many characters is not in an API's data by chance. Half is enough for letters with digits."""
+"""A value with this many characters is not in data by chance. Half is enough for letters with digits or signs."""
+
+_WORDS = re.compile(r"[^\W\d_]+(?:[ _.,'-]+[^\W\d_]+)*")
+"""Words, with nothing between them but what stands between words."""
 
 _MAIL_ADDRESS = re.compile(r"[^@\s]+@[^@\s]+\.[a-z]+", re.IGNORECASE)
 
@@ -102,8 +105,9 @@ def _is_distinct(secret: str) -> bool:
     """Tell whether a value that is found in data can only be the secret, and not there by chance."""
     if secret.isdigit() or _MAIL_ADDRESS.fullmatch(secret):
         return False
-    mixed = any(map(str.isdigit, secret)) and any(map(str.isalpha, secret))
-    return len(secret) >= (_DISTINCT_LENGTH // 2 if mixed else _DISTINCT_LENGTH)
+    has_letters = any(map(str.isalpha, secret))
+    is_mixed = has_letters and not _WORDS.fullmatch(secret)
+    return len(secret) >= (_DISTINCT_LENGTH // 2 if is_mixed else _DISTINCT_LENGTH)
 
 
 def _patterns(secret: str) -> Iterator[tuple[str, str]]:

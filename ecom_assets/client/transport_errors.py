@@ -99,6 +99,12 @@ def transport_failure(error: Exception, policy: Policy) -> TransportFailure:
         )
     if isinstance(error, (DecodeError, exceptions.ContentDecodingError)):
         return TransportFailure("the body cannot be decompressed", False)
+    if isinstance(error, UnicodeEncodeError):
+        return TransportFailure(
+            "the request cannot be sent, because a header holds a character that HTTP headers cannot have",
+            False,
+            "check the secrets, the names in client.auth and the endpoint's headers for letters outside of latin-1",
+        )
     return TransportFailure(f"the request cannot be sent ({type(error).__name__})", False)
 
 

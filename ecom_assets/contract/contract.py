@@ -23,7 +23,7 @@ from ecom_assets.contract.new_fields import (
     known_fields,
 )
 from ecom_assets.contract.result import DUPLICATE, ContractResult, RejectedRow, UnusableElement
-from ecom_assets.contract.told_deletions import told_deletions
+from ecom_assets.contract.told_deletions import refuse_unknown_words, told_deletions
 from ecom_assets.contract.undeclared_fields import UndeclaredFields
 from ecom_assets.declaration.reading import Column, Resource, Shop
 from ecom_assets.declaration.table.deletes import DELETED_AT
@@ -190,6 +190,7 @@ class Contract:
         if history and cursor:
             added[history.valid_from] = changed
         if (deletes := self.resource.deletes) and deletes.field:
+            refuse_unknown_words(self.resource.name, rows, deletes.field)
             added[DELETED_AT.name] = told_deletions(rows, deletes.field, changed, self._zone)
         return list(added.values())
 

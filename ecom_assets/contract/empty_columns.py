@@ -47,7 +47,22 @@ def similar_field(resource: Resource, column: Column, records: Sequence[Any]) ->
     name = next(iter([*found, *ends]), None)
     if name is None:
         return ""
-    path = fields[name]
+    return _declared(fields[name])
+
+
+def field_within(path: Sequence[str], records: Sequence[Any]) -> str:
+    """Return the path of a field whose name holds the last name of a path, or is held by it; "" without one."""
+    wanted = _letters(path[-1:])
+    for record in records[:_SAMPLE]:
+        for found in _paths(record):
+            name = _letters(found[-1:])
+            if min(len(name), len(wanted)) > 3 and (name in wanted or wanted in name):
+                return _declared(found)
+    return ""
+
+
+def _declared(path: FieldPath) -> str:
+    """Return a path as a declaration writes it."""
     return str(list(path)) if any("." in part for part in path) else ".".join(path)
 
 

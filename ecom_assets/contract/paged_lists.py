@@ -1,4 +1,4 @@
-"""Nested lists that are paged themselves: a record may hold only the first elements of its list."""
+"""Nested lists that records do not hold as a whole: they are paged themselves, or are not where they are declared."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from ecom_assets.contract.nested_values import values_at
-from ecom_assets.declaration.reading import Resource
+from ecom_assets.contract.nested_values import has_field, values_at
+from ecom_assets.declaration.reading import Resource, RowsFrom
 from ecom_assets.foundation.errors import ContractBroken
 
 PARTIAL_LIST = (
@@ -50,8 +50,11 @@ def refuse_partial_lists(resource: Resource, parents: Sequence[Any]) -> None:
 def undeclared_rest(resource: Resource, parents: Sequence[Any]) -> str:
     """Return the path beside a nested list that says there are more elements than a record holds, "" without one."""
     rows_from = resource.rows_from
-    if rows_from is None or rows_from.total_path or rows_from.has_more_path:
+    if rows_from is None:
         return ""
+    declared = [path for path in (rows_from.total_path, rows_from.has_more_path) if path]
+    if any(has_field(parents, path.split(".")) for path in declared):
+        return ""  # a path that is in no record may be misspelt
     *above, name = rows_from.path.split(".")
     lists = values_at(parents, [*above, name])[0]
     for elements, beside in zip(lists, values_at(parents, above)[0], strict=True):
@@ -61,6 +64,14 @@ def undeclared_rest(resource: Resource, parents: Sequence[Any]) -> str:
             if found := _rest_in(beside, len(elements), prefix):
                 return ".".join([*above, found])
     return ""
+
+
+def without_list_text(rows_from: RowsFrom, count: int) -> str:
+    """Return what is said about a nested list that none of so many records has."""
+    return (
+        f"none of {count} records of {rows_from.resource} has {rows_from.path}. Check rows_from.path, unless the API "
+        "leaves out empty lists"
+    )
 
 
 def _rest_in(fields: dict[str, Any], count: int, prefix: str = "") -> str:

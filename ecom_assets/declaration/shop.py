@@ -205,10 +205,10 @@ class Shop(DeclarationModel):
         for position, resource in enumerate(self.resources):
             self._check_parent(("resources", position), resource, by_name)
             check_deletes(("resources", position), resource)
+        check_former_names(self.resources)
         for position, resource in enumerate(self.resources):
             self._check_root_keys(("resources", position), resource)
             check_references(("resources", position), resource, by_name)
-            check_former_names(("resources", position), resource, self.resources)
             if resource.endpoint:
                 place = ("resources", position, "endpoint")
                 check_endpoint(place, resource.endpoint, self.client)

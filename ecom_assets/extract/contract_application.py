@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from ecom_assets.contract.contract import Contract
 from ecom_assets.contract.duplicates import superseded_records
-from ecom_assets.contract.nested_values import explode, values_at
+from ecom_assets.contract.nested_values import explode, has_field, values_at
 from ecom_assets.contract.paged_lists import refuse_partial_lists, undeclared_rest
 from ecom_assets.contract.result import OUTDATED, ContractResult
 from ecom_assets.declaration.reading import Shop
@@ -74,6 +74,9 @@ def apply_contract(
         refuse_partial_lists(resource, records)
         if rest := undeclared_rest(resource, records):
             metrics.partial_lists.add(rest)
+        if metrics.without_list is not None:
+            is_there = has_field(records, resource.rows_from.path.split("."))
+            metrics.without_list = None if is_there else metrics.without_list + len(records)
         records, positions = explode(records, resource, parent)
         windows = [windows[position] for position in positions]
         groups = groups and [groups[position] for position in positions]

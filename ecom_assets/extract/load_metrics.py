@@ -69,6 +69,7 @@ class LoadMetrics:
         rejected_keys: Only of snapshots with history: the primary keys of the rejected records. They are not gone.
         rejected_without_key: Only of snapshots with history: how many rejected records have no usable key.
         partial_lists: Only of nested lists: the paths beside a list that say it has more elements than a record holds.
+        without_list: Only of nested lists: how many records were read, as long as none has the field of the list.
         open_windows: Only of nested lists and children: the rows of each window that was open when the run began.
         cursor: Only of open-ended resources: how far the reading came.
     """
@@ -92,6 +93,7 @@ class LoadMetrics:
         self.rejected_keys: list[pa.Table] = []
         self.rejected_without_key = 0
         self.partial_lists: set[str] = set()
+        self.without_list: int | None = 0
         self.open_windows: list[OpenWindowRows] = []
         self._began = datetime.now(timezone.utc)
         self._windows_read = 0

@@ -29,7 +29,7 @@ from dlt.sources.rest_api import rest_api_source
 from ecom_assets.client.read_statistics import SLICE_HEADER
 from ecom_assets.client.signing import auth_header
 from ecom_assets.contract.contract import Contract
-from ecom_assets.contract.paged_lists import PARTIAL_LIST
+from ecom_assets.contract.paged_lists import PARTIAL_LIST, without_list_text
 from ecom_assets.contract.privacy import protect_personal_data
 from ecom_assets.declaration.placeholders import replace_placeholders
 from ecom_assets.declaration.reading import Endpoint, Resource, Shop
@@ -254,6 +254,10 @@ def _table_resource(shop: Shop, resource: Resource, records: DltResource, plan: 
         if slice_batcher.done and metrics.partial_lists:
             plan.on_progress(
                 f"{resource.name}: {', '.join(sorted(metrics.partial_lists))} says that {PARTIAL_LIST}"
+            )
+        if slice_batcher.done and resource.rows_from and metrics.without_list:
+            plan.on_progress(
+                f"{resource.name}: {without_list_text(resource.rows_from, metrics.without_list)}"
             )
         if slice_batcher.done:
             _refuse_if_all_slices_failed(plan, resource)

@@ -95,6 +95,19 @@ def test_a_login_as_declared(api: Loopback, connect: Connect) -> None:
     assert "authorization" not in api.seen[1].headers
 
 
+@pytest.mark.parametrize(
+    ("path", "answer"),
+    [("$", "T"), ("$.data.token", {"data": {"token": "T"}}), ("$.0", ["T"])],
+)
+def test_a_path_of_the_token_may_begin_at_the_whole_answer(
+    api: Loopback, connect: Connect, path: str, answer: Any
+) -> None:
+    """Magento answers with the token alone, a JSON text."""
+    give_tokens(api, answer)
+    connect(login(api, access_token_path=path), LOGIN).get(f"{api.base_url}/things")
+    assert api.seen[1].headers["authorization"] == "Bearer token-1"
+
+
 @pytest.mark.parametrize("place", [{}, {"name": "sid", "location": "query"}, {"name": "X-S", "prefix": "S "}])
 def test_a_refused_session_logs_in_once_more(api: Loopback, connect: Connect, place: dict[str, str]) -> None:
     give_tokens(api, refused=("token-1",))

@@ -186,3 +186,13 @@ def test_token_server_asks_for_a_long_pause(api: Loopback, connect: Connect) -> 
     with pytest.raises(RetryLater) as caught:
         get(connect(oauth2(api), OAUTH2_SECRETS), api)
     assert caught.value.seconds == 90
+
+
+@pytest.mark.parametrize("auth", [{"type": "bearer"}, {"type": "api_key", "name": "X-Key"}])
+def test_a_secret_that_no_header_can_have(api: Loopback, connect: Connect, auth: dict[str, str]) -> None:
+    """HTTP headers are latin-1. The message says what to look at, and shows no part of the secret."""
+    session = connect(auth, {"token": "ключ-4711", "api_key": "ключ-4711"})
+    with pytest.raises(ApiError, match=r"check the secrets, .* for letters outside of latin-1") as caught:
+        get(session, api)
+    assert "4711" not in str(caught.value)
+    assert api.seen == []

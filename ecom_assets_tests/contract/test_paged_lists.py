@@ -84,3 +84,47 @@ def test_a_part_of_a_list_is_told_of_and_fails_where_it_is_declared(
 def test_a_whole_list_is_loaded_without_a_word(loopback: Loopback, record: dict[str, Any]) -> None:
     shop = shop_with(loopback, record, path="lines.data")
     assert [entry for entry in check(shop) if (entry.resource, entry.what) == ("lines", "list")] == []
+
+
+def test_a_declared_path_that_is_in_no_record_hides_nothing(loopback: Loopback, place: Place) -> None:
+    """A misspelt total_path must not silence the total that is there."""
+    place, said = replace(place, dataset="testshop"), list[str]()
+    shop = shop_with(
+        loopback, {"lines": {"data": LINES, "total_count": 14}}, path="lines.data", total_path="lines.totl"
+    )
+    run_load(shop, ["orders", "lines"], warehouse=place.warehouse(), progress=said.append)
+    assert any(
+        line.startswith("lines: lines.total_count says that records hold only a part") for line in said
+    )
+    assert [entry.result for entry in check(shop) if (entry.resource, entry.what) == ("lines", "list")] == [
+        "failed"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("path", "result", "guess"),
+    [
+        ("line.data", "failed", "It may be the field lines.data: declare path: lines.data"),
+        ("refunds", "skipped", ""),
+    ],
+)
+def test_a_list_that_no_record_has(
+    loopback: Loopback, place: Place, path: str, result: str, guess: str
+) -> None:
+    """The table stays empty, so the run and `check` tell of it."""
+    place, said = replace(place, dataset="testshop"), list[str]()
+    shop = shop_with(loopback, {"lines": {"data": LINES}}, path=path)
+    report = run_load(shop, ["orders", "lines"], warehouse=place.warehouse(), progress=said.append)
+    assert report.errors == {}
+    text = (
+        f"none of 1 records of orders has {path}. Check rows_from.path, unless the API leaves out empty lists"
+    )
+    assert f"lines: {text}" in said
+    (found,) = [entry for entry in check(shop) if (entry.resource, entry.what) == ("lines", "list")]
+    assert (found.result, found.detail) == (result, f"{text}. {guess}".removesuffix(". "))
+
+
+@pytest.mark.parametrize("path", ["lines[*]", "$.lines", "parcels.data[*].items", "lines[0].data"])
+def test_a_json_path_is_no_place_of_a_list(loopback: Loopback, path: str) -> None:
+    with pytest.raises(ValueError, match=r"names separated by dots, such as lines\.data"):
+        shop_with(loopback, {}, path=path)

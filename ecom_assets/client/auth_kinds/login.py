@@ -50,8 +50,9 @@ class LoginToken(OAuth2ClientCredentials):
         return {"json": fields} if self._declared.access_token_request_format == "json" else {"data": fields}
 
     def parse_access_token(self, response_json: Any) -> str:
-        """Return the token in an answer, empty if there is none."""
-        for name in self._declared.access_token_path.split("."):
+        """Return the token in an answer, empty if there is none; the path `$` is the answer itself, such as `"abc"`."""
+        path = self._declared.access_token_path.removeprefix("$").removeprefix(".")
+        for name in path.split(".") if path else ():
             if isinstance(response_json, list) and name.isdigit() and int(name) < len(response_json):
                 response_json = response_json[int(name)]
             else:

@@ -145,7 +145,7 @@ class Auth(DeclarationModel):
 
     access_token_path: DottedText = Field(
         default="access_token",
-        description="Where the answer to a login holds the token, such as `data.token`.",
+        description="Where the answer to a login holds the token, such as `data.token`; `$` if it is the token alone.",
     )
     signed_text: Text | None = Field(
         default=None,

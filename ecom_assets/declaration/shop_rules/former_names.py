@@ -2,38 +2,40 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Sequence
 
 from ecom_assets.declaration.error_text import Place, format_value, rule_error
 from ecom_assets.declaration.resource import Resource
+from ecom_assets.declaration.table.column import Column
 
 
-def check_former_names(place: Place, resource: Resource, resources: Sequence[Resource]) -> None:
+def check_former_names(resources: Sequence[Resource]) -> None:
     """Require that `renamed_from` is the name of nothing else, and that no two things had one name.
 
     Args:
-        place: The place of the resource.
-        resource: The resource.
         resources: All resources of the shop.
 
     Raises:
         PydanticCustomError: A name is taken.
     """
-    _check(place, resource.renamed_from, resources, {entry.name for entry in resources}, "resource")
-    for column in resource.declared_columns:
+    places = [("resources", position) for position in range(len(resources))]
+    _check(places, resources, {entry.name for entry in resources}, "resource")
+    for place, resource in zip(places, resources, strict=True):
+        columns = resource.declared_columns
         names = {entry.name for entry in resource.columns}
-        _check(
-            (*place, "columns", column.name), column.renamed_from, resource.declared_columns, names, "column"
-        )
+        _check([(*place, "columns", column.name) for column in columns], columns, names, "column")
 
 
 def _check(
-    place: Place, former: str | None, others: Collection[object], names: Collection[str], kind: str
+    places: Sequence[Place], entries: Sequence[Resource | Column], names: Collection[str], kind: str
 ) -> None:
-    had = [getattr(entry, "renamed_from", None) for entry in others]
-    if former and (former in names or had.count(former) > 1):
-        raise rule_error(
-            (*place, "renamed_from"),
-            format_value(former),
-            f"a former name that no other {kind} has or had",
-        )
+    """Check things of one kind, each with its place, in one go: a file may have very many of them."""
+    had = Counter(entry.renamed_from for entry in entries)
+    for place, former in zip(places, (entry.renamed_from for entry in entries), strict=True):
+        if former and (former in names or had[former] > 1):
+            raise rule_error(
+                (*place, "renamed_from"),
+                format_value(former),
+                f"a former name that no other {kind} has or had",
+            )

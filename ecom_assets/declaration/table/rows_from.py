@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
+
 from pydantic import Field, model_validator
 from typing_extensions import Self
 
 from ecom_assets.declaration.error_text import format_value, rule_error
 from ecom_assets.declaration.field_types import DottedText, Name, Text, Texts
 from ecom_assets.declaration.model import DeclarationModel
+
+_JSON_PATH = re.compile(r"^\$|\[[*\d]*\]")
+"""What a JSONPath has, and a path of names has not."""
 
 
 class RowsFrom(DeclarationModel):
@@ -39,7 +44,13 @@ class RowsFrom(DeclarationModel):
 
     @model_validator(mode="after")
     def _check_fields(self) -> Self:
-        """Refuse one field for two things."""
+        """Refuse one field for two things, and a path that no field name can have."""
+        if _JSON_PATH.search(self.path):
+            raise rule_error(
+                ("path",),
+                format_value(self.path),
+                "names separated by dots, such as lines.data; a list in the elements of a list has no path",
+            )
         fields = [self.value, self.map_key, *self.position]
         for name in ("value", "map_key"):
             field = getattr(self, name)

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ecom_assets.contract.contract import Contract
-from ecom_assets.contract.empty_columns import empty_columns, similar_field
-from ecom_assets.contract.nested_values import explode, undeclared_elements
-from ecom_assets.contract.paged_lists import PARTIAL_LIST, refuse_partial_lists, undeclared_rest
+from ecom_assets.contract.empty_columns import empty_columns, field_within, similar_field
+from ecom_assets.contract.nested_values import explode, has_field, undeclared_elements
+from ecom_assets.contract.paged_lists import (
+    PARTIAL_LIST,
+    refuse_partial_lists,
+    undeclared_rest,
+    without_list_text,
+)
 from ecom_assets.contract.result import ContractResult
 from ecom_assets.contract.sample import sample_contract
-from ecom_assets.declaration.reading import Resource, Shop
+from ecom_assets.declaration.reading import Column, Resource, Shop
 from ecom_assets.extract.check.outcome import NO_RECORD, Outcome
 from ecom_assets.foundation.errors import ContractBroken
 
@@ -30,7 +35,7 @@ def check_contract(shop: Shop, resource: Resource, records: list[Any]) -> Iterat
     rows = records
     if not resource.endpoint:
         rows = explode(records, resource, shop.parent_of(resource))[0]
-        yield from _check_nested_list(resource, records)
+        yield from _check_nested_list(shop, resource, records)
     contract = sample_contract(shop, resource, rows)
     try:
         result = contract.apply(rows)
@@ -44,10 +49,29 @@ def check_contract(shop: Shop, resource: Resource, records: list[Any]) -> Iterat
         if guess:
             detail = f"{detail}; it may be the field {guess}: declare path: {guess}"
         yield "column", ("failed" if guess else "skipped", detail)
+    if resource.deletes and resource.deletes.field and rows:
+        yield from _check_told_deletions(resource.deletes.field, rows)
     yield from _lists_without_a_table(contract)
 
 
-def _check_nested_list(resource: Resource, records: list[Any]) -> Iterator[tuple[str, Outcome]]:
+def _check_told_deletions(path: Sequence[str], records: list[Any]) -> Iterator[tuple[str, Outcome]]:
+    """Name the field that may be meant if no record says whether it is deleted; living records may leave it out."""
+    if not has_field(records, path):
+        guess = field_within(path, records)
+        meant = f"; it may be the field {guess}: declare field: {guess}" if guess else ""
+        yield (
+            "deletes",
+            ("skipped", f"none of {len(records)} records has deletes.field {'.'.join(path)}{meant}"),
+        )
+
+
+def _check_nested_list(shop: Shop, resource: Resource, records: list[Any]) -> Iterator[tuple[str, Outcome]]:
+    rows_from = resource.rows_from
+    if rows_from and records and not has_field(records, rows_from.path.split(".")):
+        meant = Column(name="list", data_type="json", path=tuple(rows_from.path.split(".")))
+        guess = similar_field(shop.parent_of(resource), meant, records)
+        advice = f". It may be the field {guess}: declare path: {guess}" if guess else ""
+        yield "list", ("failed" if guess else "skipped", without_list_text(rows_from, len(records)) + advice)
     try:
         refuse_partial_lists(resource, records)
     except ContractBroken as broken:

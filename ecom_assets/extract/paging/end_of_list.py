@@ -7,6 +7,7 @@ an empty page, or a page that is shorter than it could be. See `docs/completenes
 from __future__ import annotations
 
 import logging
+from http import HTTPStatus
 from typing import NoReturn
 from urllib.parse import urlsplit
 
@@ -77,6 +78,13 @@ class EndOfList:
                 self._redirects_lead_to_records = True
             else:
                 return self._by_redirected_page(last)
+        if last.response.status_code == HTTPStatus.ACCEPTED and not last.count and not last.has_total:
+            _log.warning(
+                "%s: a page has status 202 Accepted and no records. The API may still be preparing the list, so "
+                "nothing confirms that it ends there. Run again later",
+                self._resource,
+            )
+            return NOTHING
         paginator = last.paginator
         if isinstance(paginator, PointerPaginator):
             return self._by_pointer(last, paginator)
@@ -119,9 +127,10 @@ class EndOfList:
                 f"has_more_path says that there are more records, but {paginator.place} has no pointer to them. "
                 f"Declare the place of the pointer; the response has {_place_of_keys(last.response)}"
             )
-        if paginator.is_told and last.count and not last.has_total and last.says_more is None:
+        has_pointer = paginator.is_told or paginator.found or self._pointer_found
+        if has_pointer and last.count and not last.has_total and last.says_more is None:
             contradiction = contradicts_end(last.response, last.pages)
-            if contradiction:
+            if contradiction and not paginator.leads_to_itself:
                 self._fail(
                     f"the pointer at {paginator.place} is empty after {last.pages} pages, but the response has "
                     f"{contradiction}. Correct the place of the pointer; {_DECLARE_TOTAL}; or declare has_more_path"

@@ -7,14 +7,16 @@ from collections.abc import Iterator
 from urllib.parse import urljoin
 
 _LINK = re.compile(r"\s*,*\s*<([^>]*)>")
-_PARAMETER = re.compile(r"""\s*;\s*(?:([^\s=;,"<>]+)\s*(?:=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;,"]*)))?)?""")
+_VALUE = r"""(?:"((?:[^"\\]|\\.)*)"|'([^']*)'(?=\s*(?:[;,]|$))|([^\s;,"]*))"""
+_PARAMETER = re.compile(rf"""\s*;\s*(?:([^\s=;,"<>]+)\s*(?:=\s*{_VALUE})?)?""")
 
 
 def link_target(header: str, relation: str, address: str) -> str | None:
     """Return the target of the first link with a relation, as the header has it, None if there is none.
 
     Several headers are one header with commas. Names of parameters and relations are compared without case. A link has
-    several relations if `rel` has several words. A link with an `anchor` is about that address.
+    several relations if `rel` has several words. A link with an `anchor` is about that address. Single quotes are no
+    quotes in RFC 8288, but some APIs write them, and `requests` reads them as quotes.
 
     Args:
         header: The value of the header.
@@ -46,9 +48,11 @@ def _links(header: str) -> Iterator[tuple[str, dict[str, str]]]:
         parameters: dict[str, str] = {}
         while parameter := _PARAMETER.match(header, position):
             position = parameter.end()
-            name, quoted, token = parameter.groups()
+            name, quoted, singly_quoted, token = parameter.groups()
             if name:
-                value = re.sub(r"\\(.)", r"\1", quoted) if quoted is not None else token or ""
+                value = (
+                    re.sub(r"\\(.)", r"\1", quoted) if quoted is not None else singly_quoted or token or ""
+                )
                 parameters.setdefault(name.lower(), value)
         yield found.group(1).strip(), parameters
 

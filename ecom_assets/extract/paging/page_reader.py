@@ -84,6 +84,7 @@ class PageReader:
                 "it is unknown which one counts. Only the API can correct this"
             )
         refuse_errors(self._resource, self._errors_path, response)
+        self._refuse_errors_in_place_of_list(response)
         if self._shapes.is_object:
             return self._records_of_object(response)
         if not page or len(page) == 1:
@@ -106,6 +107,11 @@ class PageReader:
         is_one_record = len(page) == 1 and self.is_one_record(response)
         self._shapes.refuse_undeclared(page[0] if is_one_record else page)
         return self._shapes.of_list(page, response)
+
+    def _refuse_errors_in_place_of_list(self, response: Response) -> None:
+        """Raise ApiError for errors beside a declared form of an empty answer, such as `{"data": null, "error": 5}`."""
+        if self.empty_answers.declared_form(response) and (errors := self.undeclared_errors(response)):
+            raise ApiError(f"{self._resource}: the answer has no list of records, and {errors}")
 
     def _is_empty(self, response: Response) -> bool:
         """Tell whether an answer has no record, although its selector found no list."""

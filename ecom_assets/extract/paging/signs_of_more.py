@@ -76,8 +76,8 @@ def contradicts_end(response: Response, pages: int) -> str | None:
     """
     for path, value in _fields(_body_of(response)):
         word = re.sub(r"[^a-z]", "", path.rpartition(".")[2].lower())
-        if _MORE.fullmatch(word) and value is True:
-            return f"the field {path}: true"
+        if _says_more(word, value):
+            return f"the field {path}: {str(value).lower()}"
         if word in _PAGES and word != "pagecount" and type(value) is int and value > pages:
             return f"the field {path}: {value}"
     return None
@@ -95,11 +95,19 @@ def contradicts_total(response: Response) -> str | None:
             return f"the header {name}: {value}"
     for path, value in _fields(_body_of(response)):
         word = _word(path.rpartition(".")[2])
-        if _MORE.fullmatch(word) and value is True:
-            return f"the field {path}: true"
+        if _says_more(word, value):
+            return f"the field {path}: {str(value).lower()}"
         if value and type(value) in (str, int) and _NEXT.fullmatch(word):
             return f"the field {path}"
     return None
+
+
+def _says_more(word: str, value: Any) -> bool:
+    """Tell whether a field says that there are more pages: true, 1 or a text such as `yes`."""
+    if _MORE.fullmatch(word) is None or type(value) not in (bool, int, str):
+        return False
+    # `next: 1` and `nextPage: 1` may be the number of a page
+    return value is True or (not word.startswith("next") and str(value).strip().lower() in _TRUE)
 
 
 def _word(name: str) -> str:

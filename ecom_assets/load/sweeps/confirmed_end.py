@@ -1,7 +1,8 @@
 """Is the list of keys that a sweep read the whole collection? Rows that it lacks are marked only then.
 
-`ecom_assets.extract.paging.end_of_list` says what the pages themselves confirm. Where they confirm nothing, this module
-asks the ledger, and then the API for some of the missing rows.
+`ecom_assets.extract.paging.end_of_list` says what the pages themselves confirm. This module then asks the API for some
+of the missing rows: an API may list only recent records by default, or those of one status, and report the total of
+just these. Where the pages confirm nothing, it asks the ledger as well, and one of them has to confirm the end.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from ecom_assets.extract.slices import Slice
 from ecom_assets.extract.window_assignment import cursor_instants_of
 from ecom_assets.extract.window_request import window_request
 from ecom_assets.foundation.cadence import window_end
-from ecom_assets.foundation.errors import IncompleteSlice
+from ecom_assets.foundation.errors import ApiError, IncompleteSlice
 from ecom_assets.load.own_tables import LEDGER_TABLE
 from ecom_assets.load.sweeps.swept_table import SweptTable, row_keys
 from ecom_assets.warehouse.warehouse import Warehouse
@@ -41,7 +42,7 @@ def require_confirmed_end(
     keys: pa.Table,
     statistics: SliceStatistics,
 ) -> None:
-    """Raise IncompleteSlice if live rows are missing in a list whose end nothing confirms.
+    """Raise IncompleteSlice if live rows are missing in a list whose end nothing confirms, or which lacks live records.
 
     Args:
         connection: The open API.
@@ -56,8 +57,9 @@ def require_confirmed_end(
         ApiError: The API cannot be asked for the missing rows.
     """
     deletes = table.resource.deletes
-    if statistics.confirmed_by in (TOTAL, END) or (deletes and deletes.single_page):
+    if deletes and deletes.single_page:
         return
+    is_confirmed = statistics.confirmed_by in (TOTAL, END)
     names = table.resource.primary_key
     at_source = set(row_keys(keys, names))
     live = [row is None for row in before.column("__deleted_at").to_pylist()]
@@ -67,10 +69,17 @@ def require_confirmed_end(
         for row, (key, is_live) in enumerate(zip(known, live, strict=True))
         if is_live and key not in at_source
     ]
-    if not missing or _has_read_a_longer_page(warehouse, table, statistics):
+    if not missing or (not is_confirmed and _has_read_a_longer_page(warehouse, table, statistics)):
         return
-    if _api_lacks(connection, table, before, missing):
-        return
+    try:
+        if _api_lacks(connection, table, before, missing) or is_confirmed:
+            return
+    except IncompleteSlice:
+        raise
+    except ApiError:
+        if is_confirmed:  # an API may refuse windows that are long past
+            return
+        raise
     shown = "" if table.has_personal_key else f", such as {', '.join(min(known[row] for row in missing))}"
     raise IncompleteSlice(
         f"{table.resource.name}: {len(missing)} live rows are not among the {statistics.fetched} records that the API "

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
 from typing import Any
 
 import duckdb
 from psycopg2.extensions import make_dsn
 
+from ecom_assets.foundation.private_files import private_files
 from ecom_assets.foundation.progress import OnProgress
 from ecom_assets.warehouse.ducklake.attach import attach_lake, catalog_secret
 from ecom_assets.warehouse.ducklake.configuration import Lake
@@ -75,7 +77,7 @@ class PostgresLakeWarehouse(DuckLakeWarehouse):
             with self._open_connection(on_progress, deadline, read_only=True) as connection:
                 yield connection
             return
-        with self._database.connect(self) as lock_connection:
+        with self._private_files(), self._database.connect(self) as lock_connection:
             # the first load creates the catalog's tables while no other one does
             acquire_catalog_lock(lock_connection, self.lake.schema, self, on_progress)
             with self._open_connection(on_progress, deadline, read_only=False) as connection:
@@ -86,6 +88,10 @@ class PostgresLakeWarehouse(DuckLakeWarehouse):
                     yield connection
                 finally:
                     self._lock_connection = None
+
+    def _private_files(self) -> AbstractContextManager[None]:
+        """Let new files and folders be as private as the folder of the lake; a new one is for its owner only."""
+        return nullcontext() if self.lake.bucket else private_files(Path(self.lake.files))
 
     def _attach(self, connection: duckdb.DuckDBPyConnection, *, read_only: bool) -> None:
         """Attach the lake, for reading as it was after the last commit."""

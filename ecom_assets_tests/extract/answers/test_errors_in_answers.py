@@ -168,3 +168,27 @@ def test_an_empty_page_with_an_error_confirms_no_end(loopback: Loopback, tmp_pat
     del second["error"]
     (window,) = load(shop, tmp_path / "w.duckdb").resources["things"].windows
     assert (window.kept, window.confirmed_by) == (2, "end")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"data": None, "errors": [{"message": "bad key"}]},
+        {"data": {}, "error": "bad key"},
+        {"data": False, "error": {"message": "bad key"}},
+        {"error": "bad key"},
+    ],
+)
+def test_an_error_in_place_of_the_list_is_no_empty_list(
+    loopback: Loopback, tmp_path: Path, body: dict[str, Any]
+) -> None:
+    """The form of the answer is a declared one, and its error is not declared."""
+    shop = shop_of(loopback, {"empty_answers": ["null", "{}", "false", "missing"]})
+    loopback.replies = [json_reply(GOOD)]
+    assert load(shop, tmp_path / "w.duckdb").errors == {}
+    loopback.replies = [json_reply(body)]
+    error = str(load(shop, tmp_path / "w.duckdb").errors["things"])
+    assert "no list of records, and the answer has error" in error
+    assert "bad key" in error
+    assert loaded(tmp_path / "w.duckdb") == [1]
+    assert [entry.result for entry in check(shop) if entry.what == "reached"] == ["failed"]

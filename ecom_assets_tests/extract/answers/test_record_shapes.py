@@ -231,6 +231,16 @@ def test_another_shape_than_the_declared_one_fails(
     assert text in str(load(shop, DuckDbWarehouse(tmp_path / "w.duckdb")).errors["things"])
 
 
+def test_an_object_without_fields_is_a_rejected_record(loopback: Loopback, place: Place) -> None:
+    api = Api(loopback, lambda rows, first: [{}] if first == 6 else rows)
+    report = load(shop_of(api.base_url, {}), place.warehouse())
+    assert report.errors == {}
+    assert place.rows("select count(*) from testshop.things") == [(6,)]
+    assert place.rows("select reasons from testshop.rejected_rows") == [
+        ("sku: null, but part of the primary key",)
+    ]
+
+
 def test_single_values_as_records(loopback: Loopback, place: Place) -> None:
     """A list of values, and a map of values by id."""
     columns = {"sku": {"data_type": "text"}, "stock": {"data_type": "bigint"}}

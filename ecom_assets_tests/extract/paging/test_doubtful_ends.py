@@ -325,3 +325,18 @@ def test_an_ordinary_redirect(loopback: Loopback, to: str) -> None:
     redirecting(loopback, set(range(30)), rows_there=True, to=to)
     records, reading = read_slice(loopback, NUMBER)
     assert (len(records), reading.confirmed_by) == (25, "end")
+
+
+@pytest.mark.parametrize(
+    "paginator", [{"type": "single_page"}, {"type": "cursor", "cursor_path": "next"}, NUMBER]
+)
+def test_an_accepted_request_without_records_is_no_empty_list(
+    loopback: Loopback, caplog: pytest.LogCaptureFixture, paginator: dict[str, Any]
+) -> None:
+    """Status 202 says that the API has not looked yet."""
+    for status, confirmed_by in ((202, "nothing"), (200, "end")):
+        loopback.answering = lambda seen, status=status: json_reply({"data": [], "next": None}, status)
+        assert read_slice(loopback, paginator)[1].confirmed_by == confirmed_by
+    assert [record for record in caplog.messages if "202 Accepted" in record]
+    loopback.answering = lambda seen: json_reply({"data": ROWS[:3], "next": None}, 202)
+    assert len(read_slice(loopback, {"type": "cursor", "cursor_path": "next"})[0]) == 3

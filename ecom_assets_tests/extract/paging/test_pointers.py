@@ -222,6 +222,35 @@ def test_an_empty_pointer_is_the_end_whatever_the_length(loopback: Loopback, las
         assert (len(ids), reading.confirmed_by) == (10, "end")
 
 
+@pytest.mark.parametrize("is_left_out", [False, True])
+@pytest.mark.parametrize(
+    "sign", [{"has_more": True}, {"has_more": "true"}, {"hasMore": 1}, {"paging": {"has_next_page": "Yes"}}]
+)
+def test_has_more_contradicts_an_empty_pointer_however_it_is_written(
+    loopback: Loopback, sign: dict[str, Any], is_left_out: bool
+) -> None:
+    pages = Pointing(loopback, 25)
+
+    def tell(body: dict[str, Any], headers: dict[str, str], after: str | None) -> None:
+        body.update(sign)
+        if body["data"][0]["id"] == 0:
+            body["next"] = after
+        elif not is_left_out:
+            body["next"] = None
+
+    pages.tell = tell
+    with pytest.raises(IncompleteSlice, match="is empty after 2 pages, but the response has the field"):
+        read_slice(loopback, CURSOR)
+
+
+@pytest.mark.parametrize("field", ["next_page", "next", "page"])
+def test_the_number_of_a_page_is_no_sign_of_more(loopback: Loopback, field: str) -> None:
+    pages = Pointing(loopback, 10)
+    pages.tell = lambda body, headers, after: body.update({"cursor": None, field: 1})
+    ids, reading = read_ids(loopback, {"type": "cursor", "cursor_path": "cursor"})
+    assert (len(ids), reading.confirmed_by) == (10, "end")
+
+
 def test_a_short_page_of_an_unknown_size_loads_and_is_confirmed_by_nothing(loopback: Loopback) -> None:
     Pointing(loopback, 4)
     ids, reading = read_ids(loopback, CURSOR)

@@ -33,6 +33,8 @@ class Api:
         ]
         self.ignore_windows = False
         self.failing = (-1, 200)
+        self.default_since = ""
+        self.refuses_windows = False
         loopback.answering = self.answer
 
     def answer(self, seen: Seen) -> Reply:
@@ -40,7 +42,9 @@ class Api:
         page_no, status = self.failing
         if page_no == int(query.get("cursor", 0)) // self.size:
             return json_reply({}, status)
-        rows = self.records
+        if self.refuses_windows and "since" in query:
+            return json_reply({}, 422)
+        rows = [row for row in self.records if "since" in query or row["at"] >= self.default_since]
         if "since" in query and not self.ignore_windows:
             rows = [row for row in rows if query["since"] <= row["at"] < query.get("until", "9")]
         if "after" in query:
@@ -157,6 +161,29 @@ def test_a_row_that_the_api_still_returns_is_named(api: Api) -> None:
         "cut off, or has other records than the windows; nothing was marked. Check the paginator, and the parameters "
         "of the endpoint and of deletes.params"
     )
+
+
+CONFIRMED = {"type": "cursor", "cursor_path": "next", "has_more_path": "more"}
+
+
+def test_a_list_that_has_only_recent_records_by_default_marks_nothing(api: Api) -> None:
+    """Its end is confirmed, but the API still returns what it leaves out if it is asked for it."""
+    shop = api.shop(CONFIRMED)
+    api.size = 40
+    api.default_since = "2026-01-02"
+    with pytest.raises(
+        IngestError, match="3 live rows are not in the list of keys, but the API still returns 0 for"
+    ):
+        api.sweep(shop)
+    assert api.marked() == []
+    # rows that are gone everywhere are marked, also if the API refuses to tell
+    api.default_since = ""
+    del api.records[:2]
+    assert api.sweep(shop).newly_deleted == 2
+    del api.records[:2]
+    api.refuses_windows = True
+    assert api.sweep(shop).newly_deleted == 2
+    assert api.marked() == [0, 1, 2, 3]
 
 
 def test_an_api_that_ignores_windows_confirms_nothing(api: Api) -> None:

@@ -19,6 +19,7 @@ from ecom_assets.load.ledger.status import status
 from ecom_assets.load.run import run_load
 from ecom_assets.sandbox import SANDBOX_KEY
 from ecom_assets.sandbox.server import Running
+from ecom_assets.warehouse.ducklake.postgres_catalog import PostgresLakeWarehouse
 from ecom_assets_tests.support.loads.forked_loads import WINDOWED, shop_at
 from ecom_assets_tests.support.loads.still_sandbox import NOW, WEEK
 from ecom_assets_tests.support.loads.still_sandbox import sandbox as sandbox
@@ -46,6 +47,26 @@ def load(sandbox: Running) -> Callable[..., Any]:
         return run_load(shop_at(sandbox.base_url), names, windows, secrets=secrets, warehouse=warehouse)
 
     return loads
+
+
+@pytest.mark.slow
+def test_the_files_of_a_lake_are_private(lake: Place, tmp_path: Path, load: Callable[..., Any]) -> None:
+    before = os.umask(0o022)
+    try:
+        assert load(lake, ["products"]).errors == {}
+        files = tmp_path / lake.where
+        found = [files, *files.rglob("*")]
+        assert any(entry.suffix == ".parquet" for entry in found)
+        assert {entry.stat().st_mode & 0o077 for entry in found} == {0}
+        # an operator opens the folder: what comes later is as open
+        files.chmod(0o750)
+        assert load(lake, ["products"]).errors == {}
+        later = [entry for entry in files.rglob("*") if entry not in found and entry.suffix == ".parquet"]
+    finally:
+        assert os.umask(before) == 0o022
+    # elsewhere the file of the catalog says who may read
+    if isinstance(lake.warehouse(), PostgresLakeWarehouse):
+        assert {entry.stat().st_mode & 0o777 for entry in later} == {0o640}
 
 
 @pytest.mark.slow
