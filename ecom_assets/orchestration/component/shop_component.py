@@ -27,7 +27,7 @@ from pydantic_core import CoreSchema
 from ecom_assets.declaration.reading import SCHEMA_FILE
 from ecom_assets.foundation.errors import DeclarationError, IngestError
 from ecom_assets.orchestration.build_definitions import definitions_of
-from ecom_assets.orchestration.component.attributes import Attributes, read_attributes
+from ecom_assets.orchestration.component.attributes import Attributes, read_attributes, wrong_attributes
 from ecom_assets.orchestration.component.attributes_schema import attributes_schema
 from ecom_assets.orchestration.component.starter import starter_declaration
 from ecom_assets.orchestration.resources import ShopSecrets, secrets_key
@@ -121,16 +121,13 @@ class ShopComponent(Component):
 
     @classmethod
     def load(cls, attributes: BaseModel | None, context: ComponentLoadContext) -> ShopComponent:
-        """Return the component of a `defs.yaml`.
-
-        Raises:
-            DeclarationError: The attributes are neither a declaration nor the name of a file, or a secret is no
-                template.
-        """
+        """Return the component of a `defs.yaml`. What is wrong with it is for the definitions to say."""
         given: Mapping[str, Any] = (attributes.model_extra or {}) if attributes else {}
-        return cls(
-            read_attributes(given, Path(context.path) / "defs.yaml", context.resolution_context.resolve_value)
-        )
+        file = Path(context.path) / "defs.yaml"
+        try:
+            return cls(read_attributes(given, file, context.resolution_context.resolve_value))
+        except DeclarationError as error:
+            return cls(wrong_attributes(given, file, error))
 
     def build_defs(self, context: ComponentLoadContext) -> Definitions:
         """Return the definitions of the shop. Of an invalid declaration, there is an asset that says why."""
@@ -144,7 +141,7 @@ class ShopComponent(Component):
                 {},
                 declaration_checks=self._problem,
                 alerts=said.alerts,
-                name="_".join(Path(context.path).relative_to(context.defs_module_path).parts),
+                name=_name_of(context),
             )
         secrets = {secrets_key(shop): ShopSecrets(secrets=dict(said.secrets))} if said.secrets else {}
         return definitions_of(
@@ -163,3 +160,10 @@ class ShopComponent(Component):
         except DeclarationError as error:
             return error
         return None
+
+
+def _name_of(context: ComponentLoadContext) -> str:
+    """Return a name that no other component has: the folder's, with a number from the second one in a file on."""
+    parts = Path(context.path).relative_to(context.defs_module_path).parts
+    number = context.component_path.instance_key
+    return "_".join([*parts, str(number)] if number else parts)

@@ -217,20 +217,58 @@ def test_a_wrong_declaration_fails_alone(tmp_path: Path, monkeypatch: pytest.Mon
         bad={"defs.yaml": component(INLINE.replace("primary_key", "primary_kee"))},
         bad_too={"defs.yaml": component(INLINE.replace("primary_key", "primary_kee"))},
         lost={"defs.yaml": component("declaration: nowhere.yaml")},
+        twice={"defs.yaml": "---\n".join(component(f"declaration: {name}.yaml") for name in "ab")},
     )
     Definitions.validate_loadable(made)
     specs = {spec.key: spec for spec in made.resolve_all_asset_specs()}
     assert AssetKey(["good", "orders"]) in specs
     bad = {key.path[0]: spec.description for key, spec in specs.items() if key.path[-1] == "declaration"}
-    assert bad.keys() == {"bad", "bad_too", "lost"}
+    assert bad.keys() == {"bad", "bad_too", "lost", "twice", "twice_1"}
     texts = " ".join(filter(None, bad.values()))
     assert "defs.yaml: attributes.resources[0].primary_kee: found an unknown key" in texts
     assert "nowhere.yaml" in texts
     checks = AssetSelection.checks_for_assets(*(AssetKey([name, "declaration"]) for name in bad))
     merged = Definitions.merge(made, Definitions(jobs=[define_asset_job("only_checks", checks)]))
     result = merged.resolve_job_def("only_checks").execute_in_process()
-    assert len(result.get_asset_check_evaluations()) == 3
+    assert len(result.get_asset_check_evaluations()) == 5
     assert {check.passed for check in result.get_asset_check_evaluations()} == {False}
+
+
+@pytest.mark.filterwarnings("ignore::dagster.BetaWarning")  # Dagster's, about its own copy of a check
+def test_wrong_attributes_and_templates_fail_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also what is found before a declaration is read: the other components of the code location are there."""
+    url = "base_url: https://api.example.com"
+    made = project(
+        tmp_path,
+        monkeypatch,
+        good={"defs.yaml": component("declaration: shop.yaml"), "shop.yaml": starter_declaration("good")},
+        key={"defs.yaml": component("declaration: shop.yaml\ncolour: red\nalerts: true")},
+        nothing={"defs.yaml": "type: ecom_assets.ShopComponent\n"},
+        secret={"defs.yaml": component("declaration: shop.yaml\nsecrets: {api_key: sk-123}")},
+        scope={"defs.yaml": component(INLINE.replace(url, 'base_url: "{{ nope.url }}"'))},
+        syntax={"defs.yaml": component(INLINE.replace("path: stores", 'path: "{{ 1 + }}"'))},
+        unset={"defs.yaml": component(INLINE.replace(url, "base_url: \"{{ env('NORTH_UNSET') }}\""))},
+        empty={"defs.yaml": component(INLINE.replace(url, 'base_url: "{{ env.NORTH_UNSET }}"'))},
+    )
+    Definitions.validate_loadable(made)
+    specs = {spec.key.to_user_string(): spec.description or "" for spec in made.resolve_all_asset_specs()}
+    assert "good/orders" in specs
+    assert "attributes.colour: found an unknown key" in specs["key/declaration"]
+    assert "attributes: found nothing; allowed: declaration" in specs["nothing/declaration"]
+    assert "attributes.secrets.api_key: found a value that is not repeated" in specs["secret/declaration"]
+    assert "sk-123" not in specs["secret/declaration"]
+    found = (
+        "attributes.client.base_url: found the template {{ nope.url }}, which fails: UndefinedError: 'nope'"
+    )
+    assert found in specs["scope/declaration"]
+    found = "attributes.resources[0].endpoint.path: found the template {{ 1 + }}, which fails: "
+    assert found in specs["syntax/declaration"]
+    assert "Environment variable NORTH_UNSET is not set" in specs["unset/declaration"]
+    found = (
+        "attributes.client.base_url: found nothing, the value of {{ env.NORTH_UNSET }}; allowed: the address"
+    )
+    assert found in specs["empty/declaration"]
+    assert "alert_on_failure" in {entry.name for entry in made.get_repository_def().sensor_defs}
 
 
 def test_what_is_scaffolded_loads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
