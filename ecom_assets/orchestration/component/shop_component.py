@@ -24,7 +24,8 @@ from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
-from ecom_assets.declaration.reading import SCHEMA_FILE
+from ecom_assets.declaration.reading import SCHEMA_FILE, format_path
+from ecom_assets.declaration.unions import FILE_NAMES
 from ecom_assets.foundation.errors import DeclarationError, IngestError
 from ecom_assets.orchestration.build_definitions import definitions_of
 from ecom_assets.orchestration.component.attributes import Attributes, read_attributes, wrong_attributes
@@ -144,13 +145,15 @@ class ShopComponent(Component):
                 name=_name_of(context),
             )
         secrets = {secrets_key(shop): ShopSecrets(secrets=dict(said.secrets))} if said.secrets else {}
+        refused = _refused_unions(context)
         return definitions_of(
             (shop,),
-            {},
+            refused,
             secrets,
-            declaration_checks=self._problem,
+            declaration_checks=lambda file: refused.get(file) or self._problem(file),
             alerts=said.alerts,
             translator=type(self).translator,
+            name=f"{_name_of(context)}_unions",
         )
 
     def _problem(self, _: Path) -> DeclarationError | None:
@@ -167,3 +170,23 @@ def _name_of(context: ComponentLoadContext) -> str:
     parts = Path(context.path).relative_to(context.defs_module_path).parts
     number = context.component_path.instance_key
     return "_".join([*parts, str(number)] if number else parts)
+
+
+def _refused_unions(context: ComponentLoadContext) -> dict[Path, DeclarationError]:
+    """Return the error of a file of unions beside the component, or above it in a folder without declarations."""
+    found = {}
+    folder, top = Path(context.path), Path(context.defs_module_path)
+    for above in (folder, *folder.parents):
+        files = [file for file in above.glob("*.y*ml") if file.name not in FILE_NAMES]
+        for name in FILE_NAMES:
+            if (above / name).is_file() and (above == folder or not files):
+                found[above / name] = DeclarationError(
+                    format_path(above / name),
+                    "unions",
+                    "views over shops of components, which do not know each other",
+                    "views over the shops of one folder that build_defs reads: move the declarations there, "
+                    "beside this file (docs/tables.md, Views over several shops)",
+                )
+        if above == top:
+            break
+    return found

@@ -271,6 +271,50 @@ def test_wrong_attributes_and_templates_fail_alone(tmp_path: Path, monkeypatch: 
     assert "alert_on_failure" in {entry.name for entry in made.get_repository_def().sensor_defs}
 
 
+@pytest.mark.filterwarnings("ignore::dagster.BetaWarning")  # Dagster's, about its own copy of a check
+def test_unions_of_components_are_refused_and_those_of_a_folder_are_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file may be beside a component or above it; a folder that `build_defs` reads may have components below."""
+    shop = {"defs.yaml": component("declaration: shop.yaml")}
+    of_folder = """\
+from pathlib import Path
+from dagster import Definitions, definitions
+from ecom_assets import build_defs
+
+
+@definitions
+def shops() -> Definitions:
+    return build_defs(Path(__file__).parent, alerts=False)
+"""
+    unions = "unions: [{name: orders}]"
+    made = project(
+        tmp_path,
+        monkeypatch,
+        **{
+            "here": {**shop, "shop.yaml": starter_declaration("here"), "_unions.yaml": unions},
+            "group": {"_unions.yml": unions},
+            "group/south": {**shop, "shop.yaml": starter_declaration("south")},
+            "group/west": {**shop, "shop.yaml": starter_declaration("west")},
+            "beside": {
+                "shops.py": of_folder,
+                "_unions.yaml": unions,
+                **{f"{name}.yaml": starter_declaration(name) for name in ("one", "two")},
+            },
+            "beside/sub": {**shop, "shop.yaml": starter_declaration("sub")},
+        },
+    )
+    Definitions.validate_loadable(made)
+    specs = {spec.key.to_user_string(): spec for spec in made.resolve_all_asset_specs()}
+    assert {f"{name}/orders" for name in ("here", "south", "west", "sub", "one", "two")} <= specs.keys()
+    refused = {key: spec.description or "" for key, spec in specs.items() if key.endswith("/declaration")}
+    assert refused.keys() == {f"{name}_unions/declaration" for name in ("here", "group_south", "group_west")}
+    assert "here/_unions.yaml: unions: found views over shops of components" in str(refused)
+    assert "its views are not written" in refused["here_unions/declaration"]
+    deps = {dep.asset_key.to_user_string() for dep in specs["all_shops/orders"].deps}
+    assert deps == {"one/orders", "two/orders"}
+
+
 def test_what_is_scaffolded_loads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     target = tmp_path / "new" / "myshop"
     request = ScaffoldRequest("ecom_assets.ShopComponent", target, "yaml", None, ScaffoldParams())
