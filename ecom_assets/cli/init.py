@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from shlex import quote
 from typing import Annotated
 
 import typer
@@ -48,7 +49,8 @@ def init(
 
     root = folder.absolute()
     start = f"{datetime.now(timezone.utc) - timedelta(days=7):%Y-%m-%d}"
-    here = {"home": root / ".dagster", "shops": root / "shops"}
+    # quoted, because a shell reads the file
+    here = {"home": quote(str(root / ".dagster")), "shops": quote(str(root / "shops"))}
     example = {"home": "/path/of/this/folder/.dagster", "shops": "/path/of/this/folder/shops"}
     files = {
         "shops/myshop.yaml": _SHOP.format(start=start),
@@ -61,8 +63,12 @@ def init(
         for name, text in files.items():
             file = root / name
             file.parent.mkdir(parents=True, exist_ok=True)
-            if file.exists() or (name == "shops/myshop.yaml" and any(file.parent.glob("*.y*ml"))):
-                print(f"kept     {name}")
+            if file.exists():
+                lacking = _lacking_lines(file, text) if name in (".env", ".gitignore") else []
+                print("\n           ".join((f"kept     {name}{', add to it:' if lacking else ''}", *lacking)))
+                continue
+            if name == "shops/myshop.yaml" and any(file.parent.glob("*.y*ml")):
+                print("kept     shops, which has declarations")
                 continue
             file.touch(mode=0o600 if name == ".env" else 0o644)
             file.write_text(text, encoding="utf-8")
@@ -70,4 +76,17 @@ def init(
         create_instance(root / ".dagster")
     except OSError as error:
         raise IngestError(f"{error.filename}: {error.strerror}") from None
-    print(f"Next: cd {folder}; set -a; . ./.env; set +a; ecom-assets load myshop --missing; ecom-assets ui")
+    shop = "myshop" if (root / "shops" / "myshop.yaml").exists() else "SHOP"
+    enter = "" if root == Path.cwd() else f"cd {quote(str(folder))}; "
+    print(f"Next: {enter}set -a; . ./.env; set +a; ecom-assets load {shop} --missing; ecom-assets ui")
+
+
+def _lacking_lines(file: Path, text: str) -> list[str]:
+    """Return the lines of our text that an existing file has in no form; a setting may have another value."""
+    lines = (line.strip().removeprefix("export ") for line in file.read_text("utf-8", "replace").splitlines())
+    known = {line.partition("=")[0].strip("/ ") for line in lines}
+    return [
+        line
+        for line in text.splitlines()
+        if not line.startswith("#") and line.partition("=")[0].strip("/") not in known
+    ]

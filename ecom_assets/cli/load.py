@@ -28,6 +28,8 @@ import runpy, signal
 signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends it without a traceback; Dagster takes it over in a run
 runpy.run_module({_IN_DAGSTER!r}, run_name="__main__", alter_sys=True)
 """
+_NO_INSTANCE = 2
+"""The exit code of that module if the instance cannot be opened. It has said so, and nothing was loaded."""
 _PAUSE = 1.0
 """Seconds between the signals to the process of a Dagster instance. Python may lose one, in a clean-up for example."""
 _LEDGER_TIMEOUT = 3.0
@@ -111,9 +113,19 @@ def _load_requested(
 
 
 def has_instance(environ: Mapping[str, str] = os.environ) -> bool:
-    """Tell whether there is a Dagster instance: DAGSTER_HOME names a folder, and Dagster is installed."""
+    """Tell whether there is a Dagster instance: DAGSTER_HOME names a folder, and Dagster is installed.
+
+    If it names none, a line says that no UI shows the load.
+    """
     home = environ.get("DAGSTER_HOME")
-    return bool(home) and Path(str(home)).is_dir() and find_spec("dagster") is not None
+    if not home or find_spec("dagster") is None:
+        return False
+    if Path(home).is_dir():
+        return True
+    _print_progress(
+        f"DAGSTER_HOME={home} is no folder: the load is without Dagster, and its UI does not show it"
+    )
+    return False
 
 
 def _load(shop: Shop, steps: Sequence[LoadStep], since: str | None) -> bool:
@@ -141,7 +153,11 @@ def _load(shop: Shop, steps: Sequence[LoadStep], since: str | None) -> bool:
 
 
 def _load_in_dagster(shop: str, steps: Sequence[LoadStep], since: str | None) -> bool:
-    """Load in the Dagster instance, and tell whether a run failed."""
+    """Load in the Dagster instance, and tell whether a run failed.
+
+    Raises:
+        SystemExit: The instance cannot be opened.
+    """
     from ecom_assets.foundation.interruption import Interrupted
 
     request = {
@@ -154,7 +170,7 @@ def _load_in_dagster(shop: str, steps: Sequence[LoadStep], since: str | None) ->
     }
     with subprocess.Popen([sys.executable, "-c", _START, json.dumps(request)]) as process:
         try:
-            return process.wait() != 0
+            code = process.wait()
         except Interrupted:
             # a terminal sends Ctrl-C to both processes, anybody else to this one only
             while process.poll() is None:
@@ -162,6 +178,9 @@ def _load_in_dagster(shop: str, steps: Sequence[LoadStep], since: str | None) ->
                     process.wait(_PAUSE)
                 process.terminate()
             raise
+    if code == _NO_INSTANCE:
+        raise SystemExit(code)
+    return code != 0
 
 
 def _newest_loads(shop: Shop, steps: Sequence[LoadStep]) -> Loads | None:

@@ -47,7 +47,9 @@ def ui(
     shops = environment.get("ECOM_SHOPS_DIR") or "the bundled shops"
     print(f"Dagster's UI: http://{_HOST}:{port}", flush=True)
     print(f"  instance {home}, shops {shops}. Ctrl-C ends it.", flush=True)
-    command = [sys.executable, "-m", "dagster", "dev", "-w", str(workspace)]
+    # `dg dev` replaces it for a project of `dg`, and this folder is none
+    quiet = ["-W", "ignore:Function `dev_command` is superseded"]
+    command = [sys.executable, *quiet, "-m", "dagster", "dev", "-w", str(workspace)]
     # a shell lets a program in the background ignore Ctrl-C, and Dagster ends its own processes by it
     signal.signal(signal.SIGINT, signal.default_int_handler)
     process = subprocess.Popen([*command, "--host", _HOST, "--port", str(port)], env=environment)

@@ -91,7 +91,10 @@ class ResourceReport:
         if self.error or not self.failed_windows:
             return self.error
         count = len(self.windows) + len(self.failed_windows)
-        named = "; ".join(f"{key}: {error}" for key, error in self.failed_windows.items())
+        keys: dict[str, list[str]] = {}
+        for key, error in self.failed_windows.items():
+            keys.setdefault(str(error), []).append(key)
+        named = "; ".join(f"{', '.join(of_one)}: {text}" for text, of_one in keys.items())
         return WindowsFailed(
             f"{len(self.failed_windows)} of {count} windows failed, the others were loaded: {named}"
         )

@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from ecom_assets.client.redaction import Redactor
 from ecom_assets.contract.inference import type_text
@@ -25,6 +26,7 @@ from ecom_assets.warehouse.warehouse import Warehouse
 _OF_DLT = ("_dlt_id", "_dlt_load_id")
 """Columns that say nothing beyond their own table."""
 _NOT_LOADED = "not loaded yet"
+_OVER = " over "
 _MAX_TRIES = 3
 
 
@@ -118,7 +120,7 @@ def _refresh(union: Union, warehouse: Warehouse, on_progress: OnProgress) -> Uni
         warehouse.read(union.dataset, on_progress) as transaction,
     ):
         query, report = _query(transaction, union)
-        if transaction.view_comment(union.dataset, union.name) == _comment(query):
+        if transaction.view_comment(union.dataset, union.name) == _comment(query, report):
             return report
     with (
         as_warehouse_error(warehouse, Redactor(())),
@@ -133,15 +135,41 @@ def _refresh(union: Union, warehouse: Warehouse, on_progress: OnProgress) -> Uni
                 f"{union} is a table or a view that no load made: rename the union in {union.file.name}, or drop it"
             )
         try:
-            transaction.replace_view(union.dataset, union.name, query, _comment(query))
+            transaction.replace_view(union.dataset, union.name, query, _comment(query, report))
         except transaction.driver_errors as error:
             raise _Refused(f"the warehouse {warehouse} refuses the view: {one_line(error)}") from None
     return UnionReport(union, report.shops, report.left_out, report.columns, changed=True)
 
 
-def _comment(query: str) -> str:
-    """Return the comment of a view. It tells whether a view has a query, which engines store in words of their own."""
-    return f"{UNION_COMMENT} {hashlib.sha256(query.encode()).hexdigest()[:16]}"
+def undeclared_views(shop: Shop, transaction: Transaction, tables: Collection[str]) -> tuple[str, ...]:
+    """Return the views over tables of a shop that loads made, and that the file of unions no longer declares.
+
+    Views of which nobody knows the file are not among them: of a shop in Python without definitions, and those that an
+    older version made and no load has written since.
+
+    Args:
+        shop: The shop.
+        transaction: Reads the warehouse.
+        tables: The tables of the shop.
+
+    Raises:
+        DeclarationError: The file of unions is wrong.
+    """
+    if shop._unions is None and shop.file == Path():
+        return ()
+    declared = {str(union) for union in unions_of(shop)}
+    own = {f"{shop.name}.{table}" for table in tables}
+    return tuple(
+        name
+        for (schema, view), comment in transaction.union_views().items()
+        if (name := f"{schema}.{view}") not in declared and own & set(comment.partition(_OVER)[2].split(", "))
+    )
+
+
+def _comment(query: str, report: UnionReport) -> str:
+    """Return the comment of a view: the tables, and a hash of its query, which engines store in words of their own."""
+    tables = ", ".join(f"{shop}.{report.union.table}" for shop in report.shops)
+    return f"{UNION_COMMENT} {hashlib.sha256(query.encode()).hexdigest()[:16]}{_OVER}{tables}"
 
 
 def _query(transaction: Transaction, union: Union) -> tuple[str, UnionReport]:

@@ -122,7 +122,8 @@ def report_failures(
                     key,
                     description=f"The load failed. {error}",
                     partition=partition or only,
-                    metadata=where_to_look(shop, [error]),
+                    # the overview of the asset shows the metadata, and not the description
+                    metadata={"reason": str(error), **where_to_look(shop, [error])},
                 )
             )
 

@@ -16,6 +16,7 @@ from ecom_assets.declaration.reading import Shop
 from ecom_assets.declaration.table.deletes import deletions_name
 from ecom_assets.foundation.errors import IngestError
 from ecom_assets.orchestration.deletions import deletions_key
+from ecom_assets.orchestration.partitions import partitions_def
 from ecom_assets.orchestration.translator import KeyOf, ShopTranslator, asset_key, table_metadata_of
 
 Translator: TypeAlias = DagsterDltTranslator | Callable[[Shop], DagsterDltTranslator]
@@ -85,7 +86,7 @@ def runnable_specs(shop: Shop, names: Sequence[str], specs: Sequence[AssetSpec])
         specs: What the translator made.
 
     Raises:
-        IngestError: Two specs have one key.
+        IngestError: Two specs have one key, or one has partitions that are not the windows of the declaration.
     """
     keys = {asset_key(shop, name): spec.key for name, spec in zip(names, specs, strict=True)}
     owners: dict[AssetKey, str] = {}
@@ -97,6 +98,14 @@ def runnable_specs(shop: Shop, names: Sequence[str], specs: Sequence[AssetSpec])
                 f"{owners[spec.key]} has; allowed: a key that no other table has"
             )
         owners[spec.key] = name
+        windows = (
+            partitions_def(shop.partitions) if shop.partitions and shop.resource(name).windowed else None
+        )
+        if spec.partitions_def is not None and spec.partitions_def != windows:
+            raise IngestError(
+                f"translator, for {shop.name}.{name}: found a partitions_def ({spec.partitions_def}); allowed: "
+                f"{'none' if windows is None else windows}, because a partition is a window of the declaration"
+            )
         deps = [
             AssetDep(keys.get(dep.asset_key, dep.asset_key), partition_mapping=dep.partition_mapping)
             for dep in spec.deps

@@ -276,6 +276,10 @@ class Transaction(ABC):
     def view_comment(self, dataset: str, name: str) -> str | None:
         """Return the comment of a view, None if there is no such view, or if it has none."""
 
+    @abstractmethod
+    def union_views(self) -> Mapping[tuple[str, str], str]:
+        """Return the comment of each view that loads make, by its schema and name."""
+
     def replace_view(self, dataset: str, name: str, query: str, comment: str) -> None:
         """Create a view, or replace the one of its name. The schema is created, too.
 

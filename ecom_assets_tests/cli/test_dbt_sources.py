@@ -66,3 +66,23 @@ def test_tables_with_a_key_prefix_name_their_keys(
     keys = {tuple(table["meta"]["dagster"]["asset_key"]) for table in source["tables"]}
     assets = {tuple(spec.key.path) for spec in build_defs(folder).resolve_all_asset_specs()}
     assert keys == assets - {("raw", "erp", "sandbox_status")}
+
+
+def test_names_that_sql_reserves_are_quoted_and_braces_are_no_template(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """dbt writes columns into its SQL without quotes, where `user` is the user of the session."""
+    folder = declare(
+        tmp_path,
+        ("updated_at: {data_type", "when: {path: updated_at, data_type"),
+        ("      email: {data_type", "      user: {path: email, data_type"),
+        ("Address the customer signed up with.", '"Signed up as {{ name }}."'),
+        ("first_name: {data_type", "desc: {path: first_name, data_type"),
+    )
+    (source,) = printed(str(folder / "sandbox.yaml"), monkeypatch, capsys)["sources"]
+    (customers,) = [table for table in source["tables"] if table["name"] == "customers"]
+    assert customers["loaded_at_field"] == '"when"'
+    columns = {column["name"]: column for column in customers["columns"]}
+    assert {name for name, column in columns.items() if column.get("quote")} == {"when", "user", "desc"}
+    assert columns["user"]["description"] == "{% raw %}Signed up as {{ name }}.{% endraw %}"
+    assert columns["id"]["description"] == "Identifies the customer."

@@ -154,6 +154,50 @@ def test_a_table_that_fails_leaves_the_others(
     assert "Traceback" not in err
 
 
+def test_a_home_that_is_no_folder_is_told(
+    load: Load, place: Place, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A mistyped path must not look like a load that the UI shows."""
+    monkeypatch.setenv("DAGSTER_HOME", place.where + ".nowhere")
+    assert load("sandbox", "stores") == 0
+    out, err = capsys.readouterr()
+    assert out == "stores: 5 rows loaded, 0 rejected\n"
+    assert f"DAGSTER_HOME={place.where}.nowhere is no folder: the load is without Dagster" in err
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("home", "settings", "reason"),
+    [
+        ("relative", "", '"relative" must be an absolute path'),
+        ("{folder}/relative", "storage: {sqlite: {base_dir", "while parsing a flow mapping"),
+        ("{folder}/relative", "storage: {postgres: {password: hunter2}}", "Errors whilst loading"),
+    ],
+)
+def test_an_instance_that_cannot_be_opened_is_one_line(
+    load: Load,
+    place: Place,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    home: str,
+    settings: str,
+    reason: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "relative").mkdir()
+    (tmp_path / "relative" / "dagster.yaml").write_text(settings, "utf-8")
+    monkeypatch.setenv("DAGSTER_HOME", home.format(folder=tmp_path))
+    assert load("sandbox", "stores") == 2
+    out, err = capfd.readouterr()
+    assert (out, err.count("\n")) == ("", 1), err
+    assert err.startswith(
+        f"error: the Dagster instance of DAGSTER_HOME={home.format(folder=tmp_path)} cannot"
+    )
+    assert reason in err
+    assert not Path(place.where).exists()
+
+
 @pytest.mark.slow
 def test_in_a_dagster_instance(place: Place, changes: Changes, tmp_path: Path) -> None:
     from dagster import AssetKey, DagsterInstance

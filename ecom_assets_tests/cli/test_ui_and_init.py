@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from dotenv import dotenv_values
 
 from ecom_assets.cli.app import main
 from ecom_assets.declaration.reading import load_shop
@@ -50,6 +51,40 @@ def test_init_adds_no_example_beside_shops(tmp_path: Path, monkeypatch: pytest.M
     (tmp_path / "shops" / "acme.yaml").write_text("name: acme", "utf-8")
     assert run(monkeypatch, "init", tmp_path) == 0
     assert not (tmp_path / "shops" / "myshop.yaml").exists()
+
+
+def test_init_in_a_folder_with_files_says_what_they_lack(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing may get into git that should not, and the settings must name the instance that the UI shows."""
+    (tmp_path / "shops").mkdir()
+    (tmp_path / "shops" / "acme.yaml").write_text("name: acme", "utf-8")
+    (tmp_path / ".gitignore").write_text("/.env\ndata\n", "utf-8")
+    (tmp_path / ".env").write_text("TOKEN=sk-123\nexport DAGSTER_HOME=/srv/dagster\n", "utf-8")
+    monkeypatch.chdir(tmp_path)
+    assert run(monkeypatch, "init") == 0
+    out = capsys.readouterr().out
+    assert "kept     shops, which has declarations\n" in out
+    assert f"kept     .env, add to it:\n           ECOM_SHOPS_DIR={tmp_path}/shops\n" in out
+    assert "kept     .gitignore, add to it:\n           .dagster/\n           .venv/\n" in out
+    assert "sk-123" not in out
+    assert out.endswith("Next: set -a; . ./.env; set +a; ecom-assets load SHOP --missing; ecom-assets ui\n")
+
+
+def test_the_settings_of_a_folder_with_a_space_are_read_by_a_shell_and_by_dagster(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = tmp_path / "my shops"
+    assert run(monkeypatch, "init", root) == 0
+    following = capsys.readouterr().out.rpartition("Next: ")[2].partition("; ecom-assets")[0]
+    shown = subprocess.check_output(
+        ["sh", "-c", f'{following}; printf %s "$DAGSTER_HOME|$ECOM_SHOPS_DIR"'], text=True
+    )
+    assert shown == f"{root}/.dagster|{root}/shops"
+    assert dotenv_values(root / ".env") == {
+        "DAGSTER_HOME": f"{root}/.dagster",
+        "ECOM_SHOPS_DIR": f"{root}/shops",
+    }
 
 
 def test_init_where_a_file_is(
@@ -115,9 +150,17 @@ def test_the_ui_of_a_new_project_answers(
         str(port),
     ]
     environment = {k: v for k, v in os.environ.items() if k not in ("DAGSTER_HOME", "ECOM_SHOPS_DIR")}
-    process = subprocess.Popen(
-        command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True, start_new_session=True
-    )
+    log = tmp_path / "stderr"
+    with log.open("w") as file:
+        process = subprocess.Popen(
+            command,
+            cwd=tmp_path,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=file,
+            text=True,
+            start_new_session=True,
+        )
     assert process.stdout is not None
     try:
         assert process.stdout.readline() == f"Dagster's UI: http://127.0.0.1:{port}\n"
@@ -134,6 +177,7 @@ def test_the_ui_of_a_new_project_answers(
         end(process)
         process.wait(120)
         process.stdout.close()
+    assert "superseded" not in log.read_text("utf-8"), "the command that we chose is not the user's concern"
     # neither the web server nor another process of Dagster stays
     while is_running(process.pid):
         assert time.monotonic() < until + 60

@@ -13,7 +13,9 @@ import yaml
 
 from ecom_assets.declaration.reading import Shop, load_shop
 from ecom_assets.declaration.table.union import Union
+from ecom_assets.foundation.errors import IngestError
 from ecom_assets.load.run import RunReport, run_load
+from ecom_assets.load.schema_changes.diff import diff
 from ecom_assets.load.schema_changes.reset import reset, tables_to_reset
 from ecom_assets.load.unions import refresh_unions
 from ecom_assets_tests.support.servers.loopback import Loopback, json_reply, serving
@@ -215,3 +217,35 @@ def test_a_wrong_file_of_unions_fails_no_load(folder: Folder) -> None:
         "unions[0].shops[0]: found 'nroth'; allowed: north, south, west; did you mean north?" in line
         for line in folder.lines
     )
+
+
+def test_a_union_that_is_removed_is_named_by_diff_and_dropped_by_reset(folder: Folder) -> None:
+    """Also one that was renamed, or whose dataset was; one of a folder with another file is left alone."""
+    folder.unite({"unions": [{"name": "orders"}, {"name": "all_orders", "table": "orders"}]})
+    folder.load("north")
+    folder.unite({"dataset": "views", "unions": [{"name": "orders"}]})
+    folder.load("south")
+    folder.unite({"dataset": "other", "unions": [{"name": "orders", "shops": ["west"]}]})
+    folder.load("west")
+    folder.unite({"unions": [{"name": "all_orders", "table": "orders"}]})
+    warehouse, north = folder.place.warehouse(), folder.shop("north")
+
+    found = {entry.table: entry.state for entry in diff(north, warehouse)}
+    gone = {"all_shops.orders": "not declared", "views.orders": "not declared"}
+    assert found == {"orders": "agrees", **gone}, "all_orders is declared, other.orders is of west"
+
+    (view,) = tables_to_reset(north, warehouse, ["views.orders"])
+    reset(north, warehouse, [view], folder.lines.append)
+    assert {entry.table for entry in diff(north, warehouse)} == {"orders", "all_shops.orders"}
+    assert folder.rows() == [("north", 1, 5)]
+    with pytest.raises(IngestError, match=r"found 'views.orders'.*; allowed: orders, all_shops.orders"):
+        tables_to_reset(north, warehouse, ["views.orders"])
+
+    tables = tables_to_reset(north, warehouse, ["orders"])
+    assert [entry.table for entry in tables] == ["orders", "all_shops.orders"]
+    reset(north, warehouse, tables, folder.lines.append)
+    assert {entry.table: entry.state for entry in diff(north, warehouse)} == {"orders": "new"}
+    assert folder.views.rows("select shop, id from all_shops.all_orders order by 1") == [
+        ("south", 2),
+        ("west", 3),
+    ]

@@ -62,7 +62,10 @@ def test_the_asset_says_why_its_load_failed(tmp_path: Path) -> None:
     assert found.description is not None
     assert found.description.startswith("The load failed. ")
     assert found.description.count("404") == 1
-    assert "look_at" in found.metadata
+    assert list(found.metadata) == ["reason", "shop", "declaration", "look_at"], (
+        "the overview begins with the reason"
+    )
+    assert found.description == f"The load failed. {found.metadata['reason'].value}"
 
 
 def test_the_only_resource_fails(tmp_path: Path) -> None:

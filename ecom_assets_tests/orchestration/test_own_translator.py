@@ -6,7 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dagster import AssetKey, AssetsDefinition, AssetSpec, AutomationCondition, Definitions
+from dagster import (
+    AssetKey,
+    AssetsDefinition,
+    AssetSpec,
+    AutomationCondition,
+    Definitions,
+    WeeklyPartitionsDefinition,
+)
 from dagster_dlt import DagsterDltTranslator
 from dagster_dlt.translator import DltResourceTranslatorData
 
@@ -124,6 +131,14 @@ class OneKey(ShopTranslator):
         return super().get_asset_spec(data).replace_attributes(key=AssetKey("all"))
 
 
+class Weekly(ShopTranslator):
+    """Gives tables other partitions than their windows."""
+
+    def get_asset_spec(self, data: DltResourceTranslatorData) -> AssetSpec:
+        weekly = WeeklyPartitionsDefinition("2026-01-01")
+        return super().get_asset_spec(data).replace_attributes(partitions_def=weekly)
+
+
 def no_translator(_: Shop) -> str:
     """Return something else."""
     return "lake"
@@ -136,6 +151,10 @@ def no_translator(_: Shop) -> str:
         (
             Nothing,
             "translator Nothing, for sandbox.customers: found a value of type NoneType; allowed: an AssetSpec",
+        ),
+        (
+            Weekly,
+            "translator, for sandbox.customers: found a partitions_def (Weekly, starting 2026-01-01 UTC.); ",
         ),
         (OneKey, "translator, for sandbox.products: found the key all, which customers has"),
         (no_translator, "translator: found a value of type str; allowed: a subclass of ShopTranslator"),

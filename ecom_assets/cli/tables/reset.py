@@ -32,6 +32,9 @@ def reset(
     found = tables_to_reset(declared, warehouse, tables or [])
     out = Console(soft_wrap=True, highlight=False, stderr=as_json)
     for entry in found:
+        if entry.is_view:
+            out.print(f"{entry.table}: a view that is no longer declared", markup=False)
+            continue
         rows = "no table" if entry.rows is None else f"{entry.rows:,} rows"
         out.print(
             f"{declared.name}.{entry.table}: {rows}, {entry.ledger_entries:,} ledger entries, "
@@ -42,7 +45,8 @@ def reset(
         out.print(f"Nothing of {declared.name} was loaded yet.", markup=False)
     elif yes or typer.confirm(f"Drop this from the warehouse {warehouse}?", err=True):
         drop(declared, warehouse, found, out.print)
-        out.print("Dropped. Load the tables again.", markup=False)
+        again = "" if all(entry.is_view for entry in found) else " Load the tables again."
+        out.print(f"Dropped.{again}", markup=False)
     else:
         raise typer.Exit(1)
     if as_json:

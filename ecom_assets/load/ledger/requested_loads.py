@@ -118,7 +118,7 @@ def window_range(shop: Shop, text: str, now: datetime) -> tuple[Window, ...]:
             )
             raise RequestError(
                 f"--window: found {key!r}; allowed: the start of a closed {shop.partitions.every}, written as "
-                f"{KEY_FORMATS[shop.partitions.every]}: {allowed}"
+                f"{KEY_FORMATS[shop.partitions.every]}: {allowed}{'' if dots else f', or a range A{RANGE}B'}"
             )
     keys = [entry.partition_key for entry in closed]
     found = closed[keys.index(first) : keys.index(last if dots else first) + 1]

@@ -11,6 +11,7 @@ from ecom_assets.load.dlt_pipeline import open_pipeline
 from ecom_assets.load.dlt_schema import restore_schema
 from ecom_assets.load.schema_changes.foreign_tables import foreign_tables, loaded_resources
 from ecom_assets.load.schema_changes.tables import refused_resources, schema_tables_of, table_changes
+from ecom_assets.load.unions import undeclared_views
 from ecom_assets.warehouse.errors import as_warehouse_error
 from ecom_assets.warehouse.warehouse import Warehouse
 
@@ -22,8 +23,9 @@ class TableDiff:
     """How one table differs from the declaration.
 
     `state` is `agrees`, `new` (the next load makes the table), `changes` (the next load makes the `changes`), `refused`
-    (the next load fails this resource because of `reason`), or `not declared` (no load writes the table any more).
-    `changes` are texts by column, `*` for the table itself.
+    (the next load fails this resource because of `reason`), or `not declared` (no load writes the table any more;
+    `dataset.name` is a view over several shops that the file of unions no longer declares). `changes` are texts by
+    column, `*` for the table itself.
     """
 
     table: str
@@ -53,6 +55,7 @@ def diff(shop: Shop, warehouse: Warehouse) -> tuple[TableDiff, ...]:
         refused = {**refused_resources(shop, tables, changes), **foreign}
         present = transaction.columns_of(shop.name)
         loaded = loaded_resources(transaction, shop)
+        views = undeclared_views(shop, transaction, present)
     found = []
     for resource in tables:
         name = resource.name
@@ -64,5 +67,6 @@ def diff(shop: Shop, warehouse: Warehouse) -> tuple[TableDiff, ...]:
         else:
             found.append(TableDiff(name, CHANGES if texts else AGREES, texts))
     declared = {name for entry in shop.resources for name in (entry.name, entry.renamed_from)}
-    found += [TableDiff(name, NOT_DECLARED) for name in sorted(loaded & set(present) - declared)]
+    undeclared = (*sorted(loaded & set(present) - declared), *views)
+    found += [TableDiff(name, NOT_DECLARED) for name in undeclared]
     return tuple(found)

@@ -16,7 +16,7 @@ from ecom_assets.foundation.progress import OnProgress
 from ecom_assets.load.ledger.audits import delete_audits
 from ecom_assets.load.own_tables import LEDGER_TABLE, REJECTED_ROWS_TABLE
 from ecom_assets.load.schema_changes.foreign_tables import loaded_resources
-from ecom_assets.load.unions import refresh_unions_over
+from ecom_assets.load.unions import refresh_unions_over, undeclared_views
 from ecom_assets.warehouse.errors import as_warehouse_error
 from ecom_assets.warehouse.warehouse import Warehouse
 
@@ -25,7 +25,7 @@ from ecom_assets.warehouse.warehouse import Warehouse
 class ResetTable:
     """A table that is reset: its rows, and its entries in the ledger and in the rejected rows.
 
-    `rows` is None if there is no such table.
+    `rows` is None if there is no such table. A view over several shops is called `dataset.name`.
     """
 
     table: str
@@ -33,9 +33,14 @@ class ResetTable:
     ledger_entries: int
     rejected_rows: int
 
+    @property
+    def is_view(self) -> bool:
+        """Whether it is a view over several shops that is no longer declared."""
+        return "." in self.table
+
 
 def tables_to_reset(shop: Shop, warehouse: Warehouse, names: Collection[str]) -> tuple[ResetTable, ...]:
-    """Return the tables that a reset drops, with their children.
+    """Return the tables that a reset drops, with their children and the undeclared views over them.
 
     Args:
         shop: The shop.
@@ -50,9 +55,10 @@ def tables_to_reset(shop: Shop, warehouse: Warehouse, names: Collection[str]) ->
         present = transaction.columns_of(shop.name)
         loaded = loaded_resources(transaction, shop)
         declared = {resource.name for resource in shop.tables}
+        views = undeclared_views(shop, transaction, present)
         for name in names:
-            if name not in loaded | declared:
-                allowed = ", ".join(sorted(loaded & set(present) | declared))
+            if name not in loaded | declared and name not in views:
+                allowed = ", ".join((*sorted(loaded & set(present) | declared), *views))
                 raise IngestError(
                     f"TABLE: found {name!r}, which is no table of {shop.name}; allowed: {allowed}"
                 )
@@ -75,6 +81,9 @@ def tables_to_reset(shop: Shop, warehouse: Warehouse, names: Collection[str]) ->
                 for table in (LEDGER_TABLE, REJECTED_ROWS_TABLE)
             ]
             found.append(ResetTable(name, rows, *counts))
+        below = {entry.table for entry in found}
+        over = undeclared_views(shop, transaction, below)
+        found += [ResetTable(view, None, 0, 0) for view in views if view in names or view in over]
         return tuple(found)
 
 
@@ -96,7 +105,10 @@ def reset(shop: Shop, warehouse: Warehouse, tables: Sequence[ResetTable], on_pro
     ):
         present = transaction.columns_of(shop.name)
         for entry in tables:
-            if entry.table in present:
+            if entry.is_view:
+                schema, name = entry.table.split(".")
+                transaction.execute(f'drop view if exists "{schema}"."{name}"')
+            elif entry.table in present:
                 transaction.execute(f'drop table "{shop.name}"."{entry.table}"')
         present = transaction.columns_of(shop.name)
         for table in (LEDGER_TABLE, REJECTED_ROWS_TABLE):

@@ -7,6 +7,7 @@ each step, and the cursor to which open-ended tables are set back.
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from itertools import groupby
@@ -52,7 +53,13 @@ def adjacent(partitions: Partitions, windows: Sequence[Window]) -> Iterator[list
         yield [window for _, window in group]
 
 
-def run(shop: Shop, tables: Sequence[str], windows: Sequence[Window], tags: dict[str, str]) -> bool:
+def run(
+    shop: Shop,
+    tables: Sequence[str],
+    windows: Sequence[Window],
+    tags: dict[str, str],
+    instance: DagsterInstance,
+) -> bool:
     """Materialise the assets of tables in the instance, and tell whether that succeeded; the errors are printed.
 
     Args:
@@ -60,20 +67,20 @@ def run(shop: Shop, tables: Sequence[str], windows: Sequence[Window], tags: dict
         tables: The tables, all windowed or all unpartitioned.
         windows: Their windows, without a gap.
         tags: Further tags of the run.
+        instance: The instance.
 
     Raises:
         DagsterExecutionInterruptedError: A signal has ended the run.
     """
-    with DagsterInstance.get() as instance:
-        result = materialize(
-            shop_assets(shop),
-            selection=[asset_key(shop, name) for name in tables],
-            instance=instance,
-            resources=shop_resources((shop,), {}),
-            tags={SHOP_TAG: shop.name, **tags, **(range_tags(windows) if windows else {})},
-            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
-            raise_on_error=False,
-        )
+    result = materialize(
+        shop_assets(shop),
+        selection=[asset_key(shop, name) for name in tables],
+        instance=instance,
+        resources=shop_resources((shop,), {}),
+        tags={SHOP_TAG: shop.name, **tags, **(range_tags(windows) if windows else {})},
+        run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+        raise_on_error=False,
+    )
     for event in result.all_events:
         if event.event_type is DagsterEventType.STEP_FAILURE:
             data = event.step_failure_data
@@ -87,7 +94,20 @@ def run(shop: Shop, tables: Sequence[str], windows: Sequence[Window], tags: dict
 
 
 def main(request: dict[str, Any]) -> int:
-    """Load what a request asks for; returns the exit code, 1 if a run failed."""
+    """Load what a request asks for; returns the exit code, 1 if a run failed, 2 if there is no instance to load in."""
+    try:
+        instance = DagsterInstance.get()
+    except Exception as error:  # whatever the settings name is opened here: files, modules, databases
+        reason = " ".join(str(error).split())
+        found = f"the Dagster instance of DAGSTER_HOME={os.environ.get('DAGSTER_HOME')} cannot be opened"
+        print(f"error: {found}: {reason}. Unset DAGSTER_HOME to load without Dagster", file=sys.stderr)
+        return 2
+    with instance:
+        return _load_steps(request, instance)
+
+
+def _load_steps(request: dict[str, Any], instance: DagsterInstance) -> int:
+    """Load step by step; returns the exit code."""
     shop = find_shop(request["shop"])
     tags = {SINCE_TAG: request["since"]} if request["since"] is not None else {}
     listeners.append(_Printer())
@@ -96,7 +116,7 @@ def main(request: dict[str, Any]) -> int:
         windows = windows_of_keys(shop, step["windows"])
         ranges = list(adjacent(shop.partitions, windows)) if shop.partitions and windows else [[]]
         for part in ranges:
-            succeeded = run(shop, step["tables"], part, tags) and succeeded
+            succeeded = run(shop, step["tables"], part, tags, instance) and succeeded
     return 0 if succeeded else 1
 
 

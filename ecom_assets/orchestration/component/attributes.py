@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -39,8 +39,12 @@ class Attributes:
     file: Path
     secrets: dict[str, EnvVar]
     alerts: bool
-    _document: dict[str, Any] | None
-    _label: str
+    _document: dict[str, Any] | None = None
+    _label: str = ""
+    _empty: Mapping[str, str] = field(default_factory=dict)
+    """The templates without a value, by their place."""
+    _error: DeclarationError | None = None
+    """What is wrong with the attributes themselves."""
 
     def shop(self) -> Shop:
         """Return the declared shop.
@@ -48,6 +52,8 @@ class Attributes:
         Raises:
             DeclarationError: It tells all mistakes.
         """
+        if self._error is not None:
+            raise self._error
         try:
             return load_shop(self.file, self._document)
         except DeclarationError as error:
@@ -56,11 +62,16 @@ class Attributes:
             all_wrong = (error, *error.others)
             wrong = combined(
                 [
-                    DeclarationError(each.file, f"attributes.{each.path}", each.found, each.allowed)
+                    DeclarationError(each.file, f"attributes.{each.path}", self._found(each), each.allowed)
                     for each in all_wrong
                 ]
             )
         raise wrong  # outside of the except clause, because the first error is no cause of its own
+
+    def _found(self, error: DeclarationError) -> str:
+        """Return what an error found; of a template without a value, also the template."""
+        template = self._empty.get(f"attributes.{error.path}")
+        return error.found if template is None else f"nothing, the value of {template}"
 
 
 def read_attributes(attributes: Mapping[str, Any], file: Path, resolve: Callable[[str], Any]) -> Attributes:
@@ -94,8 +105,23 @@ def read_attributes(attributes: Mapping[str, Any], file: Path, resolve: Callable
         if not document:
             raise fail((), "nothing", "declaration: a file beside this one, or the keys of a declaration")
         _take_auth_secrets(document, secrets, fail)
-        resolved = _resolved(document, resolve)
-        return Attributes(file, secrets, bool(alerts), resolved, label)
+        empty: dict[str, str] = {}
+
+        def value_of(template: str, place: Place) -> Any:
+            try:
+                value = resolve(template)
+            except Exception as error:  # a template may run any code
+                reason = (str(error).strip().splitlines() or [type(error).__name__])[-1].strip()
+                found = f"the template {template}, which fails: {reason}"
+                wrong = fail(place, found, "a template that has a value")
+            else:
+                if value is None:
+                    empty[format_place((*_ATTRIBUTES, *place))] = template
+                return value
+            raise wrong  # outside of the except clause, because its trace is long
+
+        resolved = _resolved(document, value_of)
+        return Attributes(file, secrets, bool(alerts), resolved, label, empty)
     if document:
         allowed = f"with declaration only {', '.join(OWN_KEYS)}; the other keys belong in {declaration}"
         raise fail((next(iter(document)),), "a key beside declaration", allowed)
@@ -103,7 +129,12 @@ def read_attributes(attributes: Mapping[str, Any], file: Path, resolve: Callable
         raise fail(
             ("declaration",), format_value(declaration), "the name of a YAML file in the folder of defs.yaml"
         )
-    return Attributes(file.parent / declaration, secrets, bool(alerts), None, label)
+    return Attributes(file.parent / declaration, secrets, bool(alerts))
+
+
+def wrong_attributes(attributes: Mapping[str, Any], file: Path, error: DeclarationError) -> Attributes:
+    """Return attributes that declare no shop, and why. They may still say that there is the sensor of failed runs."""
+    return Attributes(file, {}, attributes.get("alerts") is True, _error=error)
 
 
 def _secrets(given: Any, fail: Callable[[Place, str, str], DeclarationError]) -> dict[str, EnvVar]:
@@ -153,10 +184,10 @@ def _take_auth_secrets(
     document["client"] = {**client, "auth": kept}
 
 
-def _resolved(value: Any, resolve: Callable[[str], Any]) -> Any:
+def _resolved(value: Any, value_of: Callable[[str, Place], Any], place: Place = ()) -> Any:
     """Return a value whose templates are resolved. Dagster would also read a text without a template as Python."""
     if isinstance(value, Mapping):
-        return {key: _resolved(entry, resolve) for key, entry in value.items()}
+        return {key: _resolved(entry, value_of, (*place, str(key))) for key, entry in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_resolved(entry, resolve) for entry in value]
-    return resolve(value) if isinstance(value, str) and "{{" in value else value
+        return [_resolved(entry, value_of, (*place, position)) for position, entry in enumerate(value)]
+    return value_of(value, place) if isinstance(value, str) and "{{" in value else value

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from copy import deepcopy
 from functools import cache
 from pathlib import Path
@@ -24,10 +25,11 @@ from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
-from ecom_assets.declaration.reading import SCHEMA_FILE
+from ecom_assets.declaration.reading import SCHEMA_FILE, format_path
+from ecom_assets.declaration.unions import FILE_NAMES
 from ecom_assets.foundation.errors import DeclarationError, IngestError
 from ecom_assets.orchestration.build_definitions import definitions_of
-from ecom_assets.orchestration.component.attributes import Attributes, read_attributes
+from ecom_assets.orchestration.component.attributes import Attributes, read_attributes, wrong_attributes
 from ecom_assets.orchestration.component.attributes_schema import attributes_schema
 from ecom_assets.orchestration.component.starter import starter_declaration
 from ecom_assets.orchestration.resources import ShopSecrets, secrets_key
@@ -83,12 +85,17 @@ class ShopScaffolder(Scaffolder[ScaffoldParams]):
         Raises:
             IngestError: The name of the folder is none that a shop may have, or the format is not YAML.
         """
-        if request.scaffold_format != "yaml" or request.append:
-            raise IngestError(
-                "ShopComponent is written as a defs.yaml of its own: leave out --format and --append"
-            )
         folder = Path(request.target_path)
-        text = starter_declaration(folder.name, request.params.base_url if request.params else None)
+        try:
+            if request.scaffold_format != "yaml" or request.append:
+                raise IngestError(
+                    "ShopComponent is written as a defs.yaml of its own: leave out --format and --append"
+                )
+            text = starter_declaration(folder.name, request.params.base_url if request.params else None)
+        except IngestError:
+            with suppress(OSError):  # dg made the folder, and would refuse the next try because it exists
+                folder.rmdir()
+            raise
         folder.mkdir(parents=True, exist_ok=True)
         declaration = folder / DECLARATION
         if not declaration.exists():
@@ -121,16 +128,13 @@ class ShopComponent(Component):
 
     @classmethod
     def load(cls, attributes: BaseModel | None, context: ComponentLoadContext) -> ShopComponent:
-        """Return the component of a `defs.yaml`.
-
-        Raises:
-            DeclarationError: The attributes are neither a declaration nor the name of a file, or a secret is no
-                template.
-        """
+        """Return the component of a `defs.yaml`. What is wrong with it is for the definitions to say."""
         given: Mapping[str, Any] = (attributes.model_extra or {}) if attributes else {}
-        return cls(
-            read_attributes(given, Path(context.path) / "defs.yaml", context.resolution_context.resolve_value)
-        )
+        file = Path(context.path) / "defs.yaml"
+        try:
+            return cls(read_attributes(given, file, context.resolution_context.resolve_value))
+        except DeclarationError as error:
+            return cls(wrong_attributes(given, file, error))
 
     def build_defs(self, context: ComponentLoadContext) -> Definitions:
         """Return the definitions of the shop. Of an invalid declaration, there is an asset that says why."""
@@ -144,16 +148,18 @@ class ShopComponent(Component):
                 {},
                 declaration_checks=self._problem,
                 alerts=said.alerts,
-                name="_".join(Path(context.path).relative_to(context.defs_module_path).parts),
+                name=_name_of(context),
             )
         secrets = {secrets_key(shop): ShopSecrets(secrets=dict(said.secrets))} if said.secrets else {}
+        refused = _refused_unions(context)
         return definitions_of(
             (shop,),
-            {},
+            refused,
             secrets,
-            declaration_checks=self._problem,
+            declaration_checks=lambda file: refused.get(file) or self._problem(file),
             alerts=said.alerts,
             translator=type(self).translator,
+            name=f"{_name_of(context)}_unions",
         )
 
     def _problem(self, _: Path) -> DeclarationError | None:
@@ -163,3 +169,30 @@ class ShopComponent(Component):
         except DeclarationError as error:
             return error
         return None
+
+
+def _name_of(context: ComponentLoadContext) -> str:
+    """Return a name that no other component has: the folder's, with a number from the second one in a file on."""
+    parts = Path(context.path).relative_to(context.defs_module_path).parts
+    number = context.component_path.instance_key
+    return "_".join([*parts, str(number)] if number else parts)
+
+
+def _refused_unions(context: ComponentLoadContext) -> dict[Path, DeclarationError]:
+    """Return the error of a file of unions beside the component, or above it in a folder without declarations."""
+    found = {}
+    folder, top = Path(context.path), Path(context.defs_module_path)
+    for above in (folder, *folder.parents):
+        files = [file for file in above.glob("*.y*ml") if file.name not in FILE_NAMES]
+        for name in FILE_NAMES:
+            if (above / name).is_file() and (above == folder or not files):
+                found[above / name] = DeclarationError(
+                    format_path(above / name),
+                    "unions",
+                    "views over shops of components, which do not know each other",
+                    "views over the shops of one folder that build_defs reads: move the declarations there, "
+                    "beside this file (docs/tables.md, Views over several shops)",
+                )
+        if above == top:
+            break
+    return found

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from ecom_assets.declaration.column_types import COLUMN_TYPES
 from ecom_assets.declaration.reading import Column
 from ecom_assets.warehouse.duckdb.errors import DRIVER_ERRORS
-from ecom_assets.warehouse.transaction import COPY, Transaction
+from ecom_assets.warehouse.transaction import COPY, UNION_COMMENT, Transaction
 
 
 class DuckDbTransaction(Transaction):
@@ -133,6 +133,15 @@ class DuckDbTransaction(Transaction):
             [dataset, name],
         ).fetchall()
         return found[0][0] if found else None
+
+    def union_views(self) -> Mapping[tuple[str, str], str]:
+        """Return the comment of each view that loads make, by its schema and name."""
+        found = self.execute(
+            "select schema_name, view_name, comment from duckdb_views() "
+            "where database_name = current_database() and comment like ? order by 1, 2",
+            [f"{UNION_COMMENT}%"],
+        ).fetchall()
+        return {(schema, name): comment for schema, name, comment in found}
 
     @contextmanager
     def temporary_table(self, name: str, table: pa.Table, like: str | None = None) -> Iterator[None]:

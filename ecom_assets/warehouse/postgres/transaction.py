@@ -161,6 +161,16 @@ class PostgresTransaction(Transaction):
         ).fetchall()
         return found[0][0] if found else None
 
+    def union_views(self) -> Mapping[tuple[str, str], str]:
+        """Return the comment of each view that loads make, by its schema and name."""
+        found = self.execute(
+            "select n.nspname, c.relname, obj_description(c.oid, 'pg_class') from pg_class as c join pg_namespace as n "
+            "on n.oid = c.relnamespace where c.relkind = 'v' and obj_description(c.oid, 'pg_class') like ? "
+            "order by 1, 2",
+            [f"{UNION_COMMENT}%"],
+        ).fetchall()
+        return {(schema, name): comment for schema, name, comment in found}
+
     def replace_view(self, dataset: str, name: str, query: str, comment: str) -> None:
         """Create a view, or replace it. If columns do not only come at its end, it is dropped before."""
         self._lock_views()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 from ecom_assets_tests.support.loads.commands import Command
@@ -107,3 +108,22 @@ def test_wrong_names_and_empty_warehouses_are_one_line(records: Records, run: Co
     assert "Nothing of myshop was loaded yet" in run("reset", "others", "--yes")[1]
     assert run("reset", "--yes")[0] == 0
     assert records.place.present(["orders", "others"]) == ["others"]
+
+
+def test_a_view_that_is_no_longer_declared_is_named_and_dropped(
+    records: Records, run: Command, tmp_path: Path
+) -> None:
+    shop, unions = declare(records, TEXT), tmp_path / "_unions.yaml"
+    unions.write_text("unions: [{name: orders}]\n", "utf-8")
+    records.load(ROW, shop=shop, names=NAMES)
+    assert "all_shops" not in run("diff")[1] + run("reset", typed="n")[1]
+    unions.unlink()
+    line = (
+        "all_shops.orders: no longer declared: kept. To drop it: ecom-assets reset myshop all_shops.orders\n"
+    )
+    assert line in run("diff")[1]
+    assert "all_shops.orders: a view that is no longer declared\n" in run("reset", typed="n")[1]
+    code, out, _ = run("reset", "all_shops.orders", "--yes")
+    assert (code, out) == (0, "all_shops.orders: a view that is no longer declared\nDropped.\n")
+    assert "all_shops" not in run("diff")[1]
+    assert records.place.present(["orders"]) == ["orders"]

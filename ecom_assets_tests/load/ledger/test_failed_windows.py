@@ -115,6 +115,15 @@ WRONG: dict[str, Callable[[], Reply]] = {
 }
 
 
+def test_windows_that_fail_for_one_reason_are_told_with_it_once(days: Days) -> None:
+    days.wrong = {2: WRONG["status"], 3: WRONG["no JSON"], 5: WRONG["status"], 6: WRONG["status"]}
+    (first, second) = (
+        str(days.load(20).errors["orders"]).removeprefix("4 of 20 windows failed, ").split("; 2026")
+    )
+    assert first.startswith("the others were loaded: 2026-01-02, 2026-01-05, 2026-01-06: ")
+    assert (first.count("500"), second.partition(":")[0]) == (1, "-01-03")
+
+
 def test_one_bad_window_of_twenty_is_named_and_the_others_are_loaded(days: Days) -> None:
     days.wrong = {5: WRONG["status"]}
     report = days.load(20)

@@ -217,20 +217,102 @@ def test_a_wrong_declaration_fails_alone(tmp_path: Path, monkeypatch: pytest.Mon
         bad={"defs.yaml": component(INLINE.replace("primary_key", "primary_kee"))},
         bad_too={"defs.yaml": component(INLINE.replace("primary_key", "primary_kee"))},
         lost={"defs.yaml": component("declaration: nowhere.yaml")},
+        twice={"defs.yaml": "---\n".join(component(f"declaration: {name}.yaml") for name in "ab")},
     )
     Definitions.validate_loadable(made)
     specs = {spec.key: spec for spec in made.resolve_all_asset_specs()}
     assert AssetKey(["good", "orders"]) in specs
     bad = {key.path[0]: spec.description for key, spec in specs.items() if key.path[-1] == "declaration"}
-    assert bad.keys() == {"bad", "bad_too", "lost"}
+    assert bad.keys() == {"bad", "bad_too", "lost", "twice", "twice_1"}
     texts = " ".join(filter(None, bad.values()))
     assert "defs.yaml: attributes.resources[0].primary_kee: found an unknown key" in texts
     assert "nowhere.yaml" in texts
     checks = AssetSelection.checks_for_assets(*(AssetKey([name, "declaration"]) for name in bad))
     merged = Definitions.merge(made, Definitions(jobs=[define_asset_job("only_checks", checks)]))
     result = merged.resolve_job_def("only_checks").execute_in_process()
-    assert len(result.get_asset_check_evaluations()) == 3
+    assert len(result.get_asset_check_evaluations()) == 5
     assert {check.passed for check in result.get_asset_check_evaluations()} == {False}
+
+
+@pytest.mark.filterwarnings("ignore::dagster.BetaWarning")  # Dagster's, about its own copy of a check
+def test_wrong_attributes_and_templates_fail_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also what is found before a declaration is read: the other components of the code location are there."""
+    url = "base_url: https://api.example.com"
+    made = project(
+        tmp_path,
+        monkeypatch,
+        good={"defs.yaml": component("declaration: shop.yaml"), "shop.yaml": starter_declaration("good")},
+        key={"defs.yaml": component("declaration: shop.yaml\ncolour: red\nalerts: true")},
+        nothing={"defs.yaml": "type: ecom_assets.ShopComponent\n"},
+        secret={"defs.yaml": component("declaration: shop.yaml\nsecrets: {api_key: sk-123}")},
+        scope={"defs.yaml": component(INLINE.replace(url, 'base_url: "{{ nope.url }}"'))},
+        syntax={"defs.yaml": component(INLINE.replace("path: stores", 'path: "{{ 1 + }}"'))},
+        unset={"defs.yaml": component(INLINE.replace(url, "base_url: \"{{ env('NORTH_UNSET') }}\""))},
+        empty={"defs.yaml": component(INLINE.replace(url, 'base_url: "{{ env.NORTH_UNSET }}"'))},
+    )
+    Definitions.validate_loadable(made)
+    specs = {spec.key.to_user_string(): spec.description or "" for spec in made.resolve_all_asset_specs()}
+    assert "good/orders" in specs
+    assert "attributes.colour: found an unknown key" in specs["key/declaration"]
+    assert "attributes: found nothing; allowed: declaration" in specs["nothing/declaration"]
+    assert "attributes.secrets.api_key: found a value that is not repeated" in specs["secret/declaration"]
+    assert "sk-123" not in specs["secret/declaration"]
+    found = (
+        "attributes.client.base_url: found the template {{ nope.url }}, which fails: UndefinedError: 'nope'"
+    )
+    assert found in specs["scope/declaration"]
+    found = "attributes.resources[0].endpoint.path: found the template {{ 1 + }}, which fails: "
+    assert found in specs["syntax/declaration"]
+    assert "Environment variable NORTH_UNSET is not set" in specs["unset/declaration"]
+    found = (
+        "attributes.client.base_url: found nothing, the value of {{ env.NORTH_UNSET }}; allowed: the address"
+    )
+    assert found in specs["empty/declaration"]
+    assert "alert_on_failure" in {entry.name for entry in made.get_repository_def().sensor_defs}
+
+
+@pytest.mark.filterwarnings("ignore::dagster.BetaWarning")  # Dagster's, about its own copy of a check
+def test_unions_of_components_are_refused_and_those_of_a_folder_are_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file may be beside a component or above it; a folder that `build_defs` reads may have components below."""
+    shop = {"defs.yaml": component("declaration: shop.yaml")}
+    of_folder = """\
+from pathlib import Path
+from dagster import Definitions, definitions
+from ecom_assets import build_defs
+
+
+@definitions
+def shops() -> Definitions:
+    return build_defs(Path(__file__).parent, alerts=False)
+"""
+    unions = "unions: [{name: orders}]"
+    made = project(
+        tmp_path,
+        monkeypatch,
+        **{
+            "here": {**shop, "shop.yaml": starter_declaration("here"), "_unions.yaml": unions},
+            "group": {"_unions.yml": unions},
+            "group/south": {**shop, "shop.yaml": starter_declaration("south")},
+            "group/west": {**shop, "shop.yaml": starter_declaration("west")},
+            "beside": {
+                "shops.py": of_folder,
+                "_unions.yaml": unions,
+                **{f"{name}.yaml": starter_declaration(name) for name in ("one", "two")},
+            },
+            "beside/sub": {**shop, "shop.yaml": starter_declaration("sub")},
+        },
+    )
+    Definitions.validate_loadable(made)
+    specs = {spec.key.to_user_string(): spec for spec in made.resolve_all_asset_specs()}
+    assert {f"{name}/orders" for name in ("here", "south", "west", "sub", "one", "two")} <= specs.keys()
+    refused = {key: spec.description or "" for key, spec in specs.items() if key.endswith("/declaration")}
+    assert refused.keys() == {f"{name}_unions/declaration" for name in ("here", "group_south", "group_west")}
+    assert "here/_unions.yaml: unions: found views over shops of components" in str(refused)
+    assert "its views are not written" in refused["here_unions/declaration"]
+    deps = {dep.asset_key.to_user_string() for dep in specs["all_shops/orders"].deps}
+    assert deps == {"one/orders", "two/orders"}
 
 
 def test_what_is_scaffolded_loads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -262,6 +344,18 @@ def test_a_folder_whose_name_no_shop_may_have(tmp_path: Path, name: str) -> None
     request = ScaffoldRequest("ecom_assets.ShopComponent", tmp_path / name, "yaml", None, ScaffoldParams())
     with pytest.raises(IngestError, match="as the name of the folder"):
         ShopScaffolder().scaffold(request)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_refused_scaffold_leaves_no_folder_that_the_next_try_would_find(tmp_path: Path) -> None:
+    """`dg` makes the folder before it asks the component."""
+    for name, form in (("shop", "python"), ("My-Shop", "yaml")):
+        (tmp_path / name).mkdir()
+        request: Any = ScaffoldRequest(
+            "ecom_assets.ShopComponent", tmp_path / name, form, None, ScaffoldParams()
+        )
+        with pytest.raises(IngestError):
+            ShopScaffolder().scaffold(request)
     assert list(tmp_path.iterdir()) == []
 
 
