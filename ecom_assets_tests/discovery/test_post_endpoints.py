@@ -117,6 +117,26 @@ def test_a_search_without_a_placeholder_is_a_snapshot() -> None:
     assert requests <= 12
 
 
+@pytest.mark.parametrize("is_strict", [True, False])
+def test_fields_for_paging_are_tried_in_a_body_that_has_none(is_strict: bool) -> None:
+    """Without a page size, such an API sends one page, and counts the records of that page alone."""
+
+    def answer(seen: Seen) -> Reply:
+        body = json.loads(seen.body)
+        unknown = sorted(set(body) - {"filter", "page", "limit"})
+        if unknown and is_strict:
+            return json_reply({"error": f"unknown field: {unknown[0]}"}, 400)
+        limit, page = body.get("limit", 20), body.get("page", 1)
+        found = rows_of(iso)[(page - 1) * limit :][: min(limit, 20)]
+        return json_reply({"total": len(found), "data": found})
+
+    resource, text, requests = declared('POST /search/orders {"filter": {}}', answer)
+    paginator = yaml.safe_load(text)["client"]["paginator"]
+    assert paginator == {"type": "page_number", "base_page": 1, "page_body_path": "page"}
+    assert resource["endpoint"]["json"] == {"filter": {}, "limit": 20}
+    assert requests <= 12
+
+
 def test_endpoints_are_listed_with_commas_but_not_within_a_body() -> None:
     assert split_endpoints('orders, POST /search {"a": {"b": 1}, "c": [1, 2]}, /customers,') == [
         "orders",

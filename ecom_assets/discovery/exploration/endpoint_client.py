@@ -12,7 +12,14 @@ from requests import Response
 from ecom_assets.client.api_connection import ApiConnection
 from ecom_assets.client.responses import read_as_lines
 from ecom_assets.declaration.placeholders import placeholder_names
-from ecom_assets.discovery.exploration.parameter_names import names_alike
+from ecom_assets.discovery.exploration.parameter_names import (
+    AFTER_PARAMS,
+    CURSOR_PARAMS,
+    OFFSET_FIELDS,
+    PAGE_FIELDS,
+    SIZE_PARAMS,
+    names_alike,
+)
 from ecom_assets.extract.request_template import Template
 from ecom_assets.foundation.errors import ApiError, RetryLater
 from ecom_assets.foundation.progress import OnProgress
@@ -131,14 +138,20 @@ class EndpointClient:
             known: The parameters that the API is known to have; no others are tried unless it is empty.
 
         Returns:
-            Names of parameters. Where there is a body, the paths of its fields that end in one of the names.
+            Names of parameters. Where there is a body, the paths of its fields that end in one of the names. If no
+            field of the body is about paging, the names themselves.
         """
         if self.body is None:
             return [name for name in usual if not known or name in known] + names_alike(usual, known)
         by_name: dict[str, str] = {}
         for path in body_paths(self.body):
             by_name.setdefault(normalized(path.rpartition(".")[2]), path)
-        return list(dict.fromkeys(by_name[name] for name in map(normalized, usual) if name in by_name))
+        found = list(dict.fromkeys(by_name[name] for name in map(normalized, usual) if name in by_name))
+        if found or (not known and not by_name.keys().isdisjoint(_PAGING_FIELDS)):
+            return found
+        return [
+            name for name in usual if name[0].isalpha() and "[" not in name and (not known or name in known)
+        ]
 
     def follow(self, url: str) -> ApiResponse:
         """Return the answer at an address that the API gave."""
@@ -229,3 +242,9 @@ def with_fields(body: Mapping[str, Any], fields: Mapping[str, Any]) -> dict[str,
 def normalized(name: str) -> str:
     """Return a name without case and underscores, in which APIs differ."""
     return name.lower().replace("_", "")
+
+
+_PAGING_FIELDS = frozenset(
+    normalized(name) for name in (*SIZE_PARAMS, *OFFSET_FIELDS, *PAGE_FIELDS, *CURSOR_PARAMS, *AFTER_PARAMS)
+)
+"""The fields of a body that show where the fields for paging are."""
