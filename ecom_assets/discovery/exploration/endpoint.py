@@ -12,7 +12,11 @@ from ecom_assets.discovery.exploration.filter_choice import FilterChoice
 from ecom_assets.discovery.exploration.paging.list_paging import ListPaging
 from ecom_assets.discovery.exploration.paging.next_page import read_next_page
 from ecom_assets.discovery.exploration.paging.window_pages import check_pages_of_window
-from ecom_assets.discovery.exploration.placeholder_window import PlaceholderWindow
+from ecom_assets.discovery.exploration.placeholder_window import (
+    PlaceholderWindow,
+    WideWindow,
+    words_at_placeholders,
+)
 from ecom_assets.discovery.exploration.record_list import RecordList
 from ecom_assets.discovery.exploration.requested_total import ask_for_total
 from ecom_assets.discovery.exploration.totals import find_total, total_in, verify_on_last_page
@@ -30,7 +34,7 @@ def explore_endpoint(
     record_list: RecordList,
     conventions: ApiConventions,
     known: Collection[str] = (),
-    window_format: str = "",
+    window: WideWindow | None = None,
 ) -> EndpointDraft:
     """Return what an endpoint's answers show.
 
@@ -38,7 +42,7 @@ def explore_endpoint(
         record_list: The endpoint's list, with its first page.
         conventions: What other endpoints of this API do.
         known: The parameters that the API is known to have, empty where they are not known.
-        window_format: The format of the window's ends, where placeholders stand for them.
+        window: The window whose ends placeholders stand for, None without them.
 
     Raises:
         ApiError: The list is empty, or the API ignores the window in the placeholders.
@@ -47,14 +51,14 @@ def explore_endpoint(
         raise ApiError(
             f"{record_list.client.path}: the list is empty, so nothing can be learned about its records"
         )
-    return _Exploration(record_list, conventions, known, window_format).run()
+    return _Exploration(record_list, conventions, known, window).run()
 
 
 def explore_paging(
     record_list: RecordList, conventions: ApiConventions, known: Collection[str] = ()
 ) -> EndpointDraft:
     """Return what an endpoint's answers show of paging and total alone, with the records of a page or two."""
-    exploration = _Exploration(record_list, conventions, known, "")
+    exploration = _Exploration(record_list, conventions, known, None)
     exploration.steps = {"paging": exploration.pages.find, "total": exploration.find_total}
     return exploration.run()
 
@@ -67,10 +71,10 @@ class _Exploration:
         record_list: RecordList,
         conventions: ApiConventions,
         known: Collection[str],
-        window_format: str,
+        window: WideWindow | None,
     ) -> None:
         self.record_list = record_list
-        self.window_format = window_format
+        self.window = window
         self.steps: dict[str, Callable[[], None]] = {
             "paging": lambda: self.pages.find(),
             "total": self.find_total,
@@ -146,10 +150,13 @@ class _Exploration:
     def find_time_filter(self) -> None:
         """Find the time filter, and the oldest record with it."""
         record_list, endpoint = self.record_list, self.endpoint
-        cursors = find_cursors(record_list.sample())
-        if self.window_format:
-            window = PlaceholderWindow(record_list, self.window_format, cursors)
+        cursors = find_cursors(
+            record_list.sample(), words_at_placeholders(self.client) if self.window else ()
+        )
+        if self.window:
+            window = PlaceholderWindow(record_list, self.window, cursors)
             endpoint.time_filter, endpoint.oldest = window.find(), window.oldest
+            self._check_total_of_empty_lists([self.window.empty_response])
             return
         if not cursors or self.client.body is not None:
             endpoint.notes.append(

@@ -38,6 +38,12 @@ _REFUSES_FUTURE = re.compile(
     r"future|past|later than|range|exceed|greater than|before now|too (late|large|high)"
 )
 
+
+def refuses_future(response: ApiResponse) -> bool:
+    """Tell whether the API refused a request with words that may speak of a time in the future."""
+    return response.refused and _REFUSES_FUTURE.search(response.refusal.partition("body:")[2]) is not None
+
+
 NamePairs = list[tuple[str, tuple[str, ...]]]
 """Each parameter for a window's start, with the parameters that may be its end."""
 
@@ -124,11 +130,7 @@ class TimeFilterSearch:
         """Tell whether an instant in the far future brings no record, None where the API refuses the request."""
         response, records = self._request_from(self.far, names, instant_format)
         self.tried += [name for name in names if name not in self.tried]
-        if (
-            response.refused
-            and self.far is _FAR
-            and _REFUSES_FUTURE.search(response.refusal.partition("body:")[2])
-        ):
+        if self.far is _FAR and refuses_future(response):
             # an API may refuse times in the future: a minute ago, hardly anything has changed since
             self.far = datetime.now(timezone.utc) - timedelta(minutes=1)
             response, records = self._request_from(self.far, names, instant_format)
