@@ -88,6 +88,7 @@ class EndpointDraft:
     `records` is the sample, at `records_path` of an answer; `complete` says that the list has no other records.
     `requests` counts the requests that were sent. `actions` are dlt's response actions. `oldest` is the instant, in
     UTC, of the oldest record. `shape` is what `records` declares, None for a list of objects.
+    `empty_answers` are the forms of an answer without records, apart from an empty list.
     `unconfirmed` is the reason why nothing confirms the paging, empty where something does.
     """
 
@@ -104,6 +105,7 @@ class EndpointDraft:
     body: Mapping[str, Any] | None = None
     actions_evidence: str = "the API answers an empty page with a 404"
     actions: list[dict[str, Any]] = field(default_factory=list)
+    empty_answers: list[str] = field(default_factory=list)
     oldest: Any = None
     shape: Guess[Any] | None = None
     unconfirmed: str = ""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Sequence
 from ecom_assets.discovery.endpoint_draft import ApiConventions, EndpointDraft, Guess, Paging
 from ecom_assets.discovery.evidence import assumed
 from ecom_assets.discovery.exploration.cursors import find_cursors
+from ecom_assets.discovery.exploration.empty_answers import empty_form
 from ecom_assets.discovery.exploration.endpoint_client import ApiResponse, OutOfRequests
 from ecom_assets.discovery.exploration.filter_choice import FilterChoice
 from ecom_assets.discovery.exploration.paging.list_paging import ListPaging
@@ -119,6 +120,7 @@ class _Exploration:
         for response, records in self.record_list.pages:
             if not records:
                 self.pages.stop_at_empty_page(response)
+                self._accept_empty_form(response)
         self.endpoint.records = self.record_list.sample()
         self.endpoint.requests = self.client.request_count
         return self.endpoint
@@ -177,6 +179,7 @@ class _Exploration:
         endpoint = self.endpoint
         for response in responses:
             self._ignore_status_of_empty_page(response)
+            self._accept_empty_form(response)
             self.pages.stop_at_empty_page(response)
             number = total_in(endpoint.total, response, [], self.record_list.path) if endpoint.total else None
             if endpoint.total and number is not None and not response.refused:
@@ -214,6 +217,14 @@ class _Exploration:
         self._ignore_status_of_empty_page(response)
         if self.record_list.records_of(response):
             self.pages.use_has_more(response)
+        else:
+            self._accept_empty_form(response)
+
+    def _accept_empty_form(self, response: ApiResponse) -> None:
+        """Declare the form of an answer without records, if it is no empty list."""
+        form = empty_form(response, self.record_list)
+        if form and form not in self.endpoint.empty_answers:
+            self.endpoint.empty_answers.append(form)
 
     def _ignore_status_of_empty_page(self, response: ApiResponse) -> None:
         """Declare that a status stands for an empty page, if it does."""

@@ -212,6 +212,9 @@ def _endpoint_lines(endpoint: EndpointDraft, usual_paginator: Mapping[str, Any] 
         lines.append(
             f"      response_actions: {flow_yaml(endpoint.actions)}{comment(endpoint.actions_evidence)}"
         )
+    if endpoint.empty_answers:
+        evidence = "so the API answers a request that no record meets"
+        lines.append(f"      empty_answers: {flow_yaml(endpoint.empty_answers)}{comment(evidence)}")
     if endpoint.time_filter:
         lines.append("      incremental:")
         for name, value in endpoint.time_filter.incremental.items():
