@@ -223,6 +223,8 @@ def filter_params(
         (f"{camel}Min", (f"{camel}Max",)),
         (f"{change}After", (f"{change}Before",)),
         (f"{change}Since", (f"{change}Until", f"{change}Before")),
+        (f"{change}From", (f"{change}To",)),
+        (f"{change}Min", (f"{change}Max",)),
         (f"{bare}_start", (f"{bare}_end",)),
         (f"{bare}_since", (f"{bare}_until",)),
         (f"{change}_min", (f"{change}_max",)),

@@ -25,9 +25,9 @@ from ecom_assets.discovery.exploration.narrow_window import (
     bounds_evidence,
     grain_of,
     narrow_window_ends,
+    refuses_future,
 )
 from ecom_assets.discovery.exploration.record_list import RecordList, record_list_in
-from ecom_assets.discovery.exploration.time_filter import refuses_future
 from ecom_assets.extract.request_template import window_values
 from ecom_assets.extract.slices import Slice
 from ecom_assets.extract.window_request import window_request
