@@ -28,7 +28,7 @@ from ecom_assets.discovery.description.described_search import is_search, search
 from ecom_assets.discovery.description.described_tables import described_table_of, example_answer, schema_at
 from ecom_assets.discovery.description.openapi_auth import described_auth
 from ecom_assets.discovery.description.openapi_document import Node, open_document
-from ecom_assets.discovery.description.openapi_schema import data_type, schema_of
+from ecom_assets.discovery.description.openapi_schema import data_type, schema_of, schema_of_example
 from ecom_assets.discovery.exploration.response_structure import find_record_list, scalar_values
 from ecom_assets.discovery.field_path import FieldPath
 from ecom_assets.discovery.tables.described_fields import DescribedField
@@ -284,8 +284,9 @@ def _successful_answer(operation: Node) -> Node | None:
 
 
 def _json_schema(answer: Node) -> Node | None:
-    """Return the schema of an answer in JSON."""
-    for media_type, content in answer.each("content"):
-        if "json" in media_type or media_type == "*/*":
-            return content.get("schema")
-    return None
+    """Return the schema of an answer in JSON, or of its example where it has no schema."""
+    contents = [
+        content for name, content in answer.each("content") if "json" in name.lower() or name == "*/*"
+    ]
+    schemas = [content.get("schema") or schema_of_example(content) for content in contents]
+    return next((schema for schema in schemas if schema), None)
