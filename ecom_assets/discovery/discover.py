@@ -210,6 +210,7 @@ class _ShopDiscovery:
                 argument.body,
                 max_requests=options.max_requests,
                 on_progress=self.on_progress,
+                described_headers=described.request_headers,
             )
             # the names in one body say nothing about another body
             conventions = self.conventions if argument.body is None else ApiConventions()

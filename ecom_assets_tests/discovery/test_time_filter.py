@@ -154,6 +154,64 @@ def text(moment: datetime) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+HTTP_DATE = "%a, %d %b %Y %H:%M:%S GMT"
+
+
+@pytest.mark.parametrize(
+    ("name", "read", "format_"),
+    [
+        ("If-Modified-Since", lambda text: datetime.strptime(text, HTTP_DATE), HTTP_DATE),
+        ("If-Modified-Since", lambda text: datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ"), "iso8601"),
+        ("X-Updated-Since", lambda text: datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ"), "iso8601"),
+        ("Modified-Since", lambda text: datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ"), "iso8601"),
+    ],
+)
+def test_a_filter_in_a_header(
+    api: Loopback, name: str, read: Callable[[str], datetime], format_: str
+) -> None:
+    """The API refuses times in other formats, and answers 304 if nothing changed."""
+
+    def answer(seen: Seen) -> Reply:
+        asked, since = dict(seen.query), seen.headers.get(name.lower())
+        try:
+            low = read(since).replace(tzinfo=timezone.utc) if since else START
+        except ValueError:
+            return json_reply({"error": name}, 400)
+        found = [row for row in things() if row["updated_at"] >= text(low)]
+        begin, size = int(asked.get("offset", 0)), int(asked.get("limit", 20))
+        page = json_reply({"total": len(found), "orders": found[begin : begin + size]})
+        return page if found else Reply(304, "")
+
+    api.answering = answer
+    draft = discover(DiscoveryOptions("shop", api.base_url, endpoints=["/orders"], max_requests=16))
+    found = draft.draft.tables[0].endpoint
+    assert found is not None
+    assert found.time_filter is not None, found.notes
+    assert found.time_filter.headers == {name: "{incremental.start_value}"}
+    assert found.time_filter.incremental["format"] == format_
+    assert found.actions == [{"status_code": 304, "action": "ignore"}]
+    assert load_text(draft.text, "shop").resource("orders").windowed
+
+
+def test_a_header_that_only_saves_an_answer_is_no_filter(api: Loopback) -> None:
+    """Such an API answers with 304 if nothing changed, else with everything."""
+    rows = [{"id": str(number), "updated_at": text(moment)} for number, moment in enumerate(MOMENTS)]
+
+    def answer(seen: Seen) -> Reply:
+        since = seen.headers.get("if-modified-since", "")
+        if since.endswith("GMT") and datetime.strptime(since, HTTP_DATE) >= datetime(2026, 4, 1):
+            return Reply(304, "")
+        begin = int(dict(seen.query).get("offset", 0))
+        return json_reply({"orders": rows[begin : begin + 20]})
+
+    api.answering = answer
+    options = DiscoveryOptions("shop", api.base_url, endpoints=["/orders"], max_requests=16)
+    found = discover(options).draft.tables[0].endpoint
+    assert found is not None
+    assert found.time_filter is None
+    assert found.actions == []
+
+
 def test_a_filter_that_is_ignored_is_none(api: Loopback) -> None:
     found = explored(api, Listed(things()))
     assert found.time_filter is None

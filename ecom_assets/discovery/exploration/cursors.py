@@ -170,6 +170,17 @@ def says_change(name: str, about: Mapping[str, Any]) -> bool:
     return _CHANGE_STEMS.search(text) is not None and not _CREATION.search(text)
 
 
+def change_headers(described: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Return the described request headers that take the time after which a record changed."""
+    return [
+        name
+        for name, about in described.items()
+        if re.search(r"since|after|from|start|min", name.lower())
+        and "unmodified" not in name.lower()
+        and says_change(name, about)
+    ]
+
+
 def _filters_by_creation(name: str, about: Mapping[str, Any]) -> bool:
     """Tell whether a description says that a parameter filters by another time than that of the last change."""
     text = str(about.get("description", "")).lower()

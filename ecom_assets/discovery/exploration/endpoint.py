@@ -27,7 +27,7 @@ from ecom_assets.foundation.errors import ApiError
 _ENOUGH_RECORDS = 50
 """A sample of this size shows enough of nulls and types."""
 _RESERVED_REQUESTS = 1
-_NO_RECORDS_STATUSES = (204, 404)
+_NO_RECORDS_STATUSES = (204, 304, 404)
 """Statuses that may stand for an empty page."""
 
 

@@ -71,6 +71,7 @@ class EndpointClient:
         *,
         max_requests: int = MAX_REQUESTS,
         on_progress: OnProgress = lambda text: None,
+        described_headers: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> None:
         """Send nothing yet.
 
@@ -81,6 +82,7 @@ class EndpointClient:
             body: The body of every request, which is a POST then; None for GET.
             max_requests: How many requests may be sent.
             on_progress: Takes a line before each request.
+            described_headers: The request headers that a description has, with what it says about each.
         """
         client = connection.shop.client
         self._rest_client = RESTClient(
@@ -92,6 +94,7 @@ class EndpointClient:
         self.body = body
         self.values: Mapping[str, Any] = {}
         self.reads_lines = False
+        self.described_headers = dict(described_headers or {})
         self.max_requests = max_requests
         self.request_count = 0
 

@@ -95,10 +95,13 @@ class RecordList:
         return self._remember(self.client.follow(url))
 
     def request_filtered(
-        self, params: Mapping[str, Any], values: Mapping[str, Any] | None = None
+        self,
+        params: Mapping[str, Any],
+        values: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> tuple[ApiResponse, list[Any]]:
         """Request a filtered part of the list; `pages` does not keep it, as it says nothing of the whole list."""
-        response = self.client.request(params, values)
+        response = self.client.request(params, values, headers)
         return response, self.records_of(response)
 
     def _remember(self, response: ApiResponse) -> tuple[ApiResponse, list[Any]]:

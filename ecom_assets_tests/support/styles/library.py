@@ -11,7 +11,7 @@ from uuid import NAMESPACE_URL, uuid5
 from ecom_assets_tests.support.servers.loopback import Reply
 from ecom_assets_tests.support.styles.access import BASIC, BEARER, CLIENT, header, query
 from ecom_assets_tests.support.styles.answer import Asked
-from ecom_assets_tests.support.styles.filters import Between, Expression
+from ecom_assets_tests.support.styles.filters import Between, Expression, SinceHeader
 from ecom_assets_tests.support.styles.paging import (
     After,
     Number,
@@ -64,6 +64,16 @@ def _throttled(reply: Reply, asked: Asked) -> Reply:
 
 
 _THROTTLED: list[Reply] = []
+
+
+def _not_modified(reply: Reply, asked: Asked) -> Reply:
+    """Answer a first page without records with a 304, if the request names a time."""
+    is_empty = not json.loads(reply.body)["Orders"] and asked.values.get("page", "1") == "1"
+    return (
+        replace(reply, status=304, body="")
+        if is_empty and "if-modified-since" in asked.seen.headers
+        else reply
+    )
 
 
 def _lines(reply: Reply, asked: Asked) -> Reply:
@@ -598,6 +608,22 @@ STYLES: tuple[Style, ...] = (
         fields={"changed": "modified_at"},
         time="naive",
         says=("records: numbered",),
+    ),
+    Style(
+        "since_in_header",
+        "`page` and `pageSize`; the header `If-Modified-Since` leaves out earlier changes; 304 if nothing changed",
+        "`page_number`, with 304 as an empty answer, and the header with its placeholder",
+        {"type": "page_number", "base_page": 1},
+        Number(),
+        where="Orders",
+        filter=SinceHeader("If-Modified-Since"),
+        access=BEARER,
+        size=Size("pageSize", 10, 20),
+        fields={"changed": "UpdatedDateUTC", "number": "OrderID", "total": "Total", "note": "Reference"},
+        key=_uuid,
+        time="naive_t",
+        mend=_not_modified,
+        says=("If-Modified-Since: '{incremental.start_value}'", "{status_code: 304, action: ignore}"),
     ),
     Style(
         "json_lines",
