@@ -172,6 +172,21 @@ def test_an_error_in_a_successful_answer_is_a_wrong_format() -> None:
     assert resource["endpoint"]["incremental"]["format"] == "%Y-%m-%d %H:%M:%S"
 
 
+def test_the_size_of_a_page_is_found_although_many_formats_were_tried() -> None:
+    def answer(seen: Seen) -> Reply:
+        body = json.loads(seen.body)
+        try:
+            low, high = (datetime.strptime(body[name], "%Y-%m-%d %H:%M:%S") for name in ("since", "until"))
+        except (ValueError, TypeError):
+            return json_reply({"error": "bad time"}, 422)
+        found = [row for row in rows_of(iso) if low <= datetime.fromisoformat(row["updated_at"][:19]) < high]
+        return json_reply({"data": found[body["from"] :][: body["size"]]})
+
+    resource, text, _ = declared(f"POST /search/orders {WINDOW}", answer)
+    assert resource["endpoint"]["incremental"]["format"] == "%Y-%m-%d %H:%M:%S"
+    assert yaml.safe_load(text)["client"]["paginator"]["limit_body_path"] == "size"
+
+
 def test_a_search_without_a_placeholder_is_a_snapshot() -> None:
     def answer(seen: Seen) -> Reply:
         body = json.loads(seen.body)

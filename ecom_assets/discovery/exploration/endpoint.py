@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from typing import Any
 
 from ecom_assets.discovery.endpoint_draft import ApiConventions, EndpointDraft, Guess, Paging
 from ecom_assets.discovery.evidence import assumed
@@ -13,6 +14,7 @@ from ecom_assets.discovery.exploration.filter_choice import FilterChoice
 from ecom_assets.discovery.exploration.paging.list_paging import ListPaging
 from ecom_assets.discovery.exploration.paging.next_page import read_next_page
 from ecom_assets.discovery.exploration.paging.window_pages import check_pages_of_window
+from ecom_assets.discovery.exploration.parameter_names import ODATA_PARAMS
 from ecom_assets.discovery.exploration.placeholder_window import (
     PlaceholderWindow,
     WideWindow,
@@ -64,6 +66,12 @@ def explore_paging(
     return exploration.run()
 
 
+def odata_params(body: Any) -> Sequence[str]:
+    """Return the parameters that an answer with annotations of OData shows, none without them."""
+    annotated = isinstance(body, dict) and any(str(name).startswith("@odata.") for name in body)
+    return ODATA_PARAMS if annotated else ()
+
+
 class _Exploration:
     """The steps of an exploration; the requests may run out in any of them."""
 
@@ -87,7 +95,7 @@ class _Exploration:
         }
         self.client = record_list.client
         self.conventions = conventions
-        self.known = known
+        self.known = known = known or odata_params(record_list.first.body)
         self.total_was_wrong = False
         where = "the answer itself is the list" if not record_list.path else "the list in the answer"
         self.endpoint = EndpointDraft(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from dlt.sources.helpers.rest_client.client import RESTClient
@@ -25,6 +25,8 @@ from ecom_assets.foundation.errors import ApiError, RetryLater
 from ecom_assets.foundation.progress import OnProgress
 from ecom_assets.foundation.retry_statuses import THROTTLE_STATUSES
 
+_MAX_TEXT = 20_000
+"""Characters of a refusal that are searched for names."""
 MAX_REQUESTS = 12
 """Requests to one endpoint, unless the user allows more."""
 
@@ -38,7 +40,7 @@ class ApiResponse:
     """What came back: parsed JSON and headers, or why the API refused.
 
     `refusal` is one line without secrets. `params` are the parameters that were sent. `status` is 0 where there was
-    no answer at all.
+    no answer at all. `refused_text` is the whole text of a refusal; it may hold secrets, and is only searched.
     """
 
     params: Mapping[str, Any]
@@ -47,6 +49,7 @@ class ApiResponse:
     headers: Mapping[str, str]
     url: str
     refusal: str = ""
+    refused_text: str = field(default="", repr=False)
 
     @property
     def refused(self) -> bool:
@@ -200,7 +203,8 @@ class EndpointClient:
             status = responses[-1].status_code if responses else 0
             if not may_be_refused or status in {401, *THROTTLE_STATUSES} or isinstance(error, RetryLater):
                 raise
-            return ApiResponse(sent or {}, status, None, {}, where, str(error))
+            text = responses[-1].text[:_MAX_TEXT] if responses else ""
+            return ApiResponse(sent or {}, status, None, {}, where, str(error), text)
         return ApiResponse(sent or {}, response.status_code, body, response.headers, response.url)
 
     def _parse(self, response: Response) -> Any:

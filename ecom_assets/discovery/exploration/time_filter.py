@@ -25,7 +25,7 @@ from ecom_assets.discovery.exploration.narrow_window import (
     narrow_window_ends,
     refuses_future,
 )
-from ecom_assets.discovery.exploration.paging.page_size import sorted_by_refusal
+from ecom_assets.discovery.exploration.paging.page_size import mentioned_in, sorted_by_refusal
 from ecom_assets.discovery.exploration.record_list import RecordList
 from ecom_assets.extract.slices import Slice
 from ecom_assets.extract.window_request import window_request
@@ -83,7 +83,7 @@ class TimeFilterSearch:
             if refused and instant_format == formats[0] and "date" in formats[2:]:
                 untried.insert(0, "date")  # an API that filters by days refuses times
         if self.record_list.refuses_unknown or len(names) == 1 or refused:
-            return self._try_one_by_one(names, formats)
+            return self._try_one_by_one(self._known_names(names, formats[0]), formats)
         return None
 
     def _confirm_or_try_others(self, name: str, names: list[str], formats: list[str]) -> TimeFilter | None:
@@ -107,6 +107,15 @@ class TimeFilterSearch:
         """Tell whether a parameter that no API has leaves no record."""
         response, records = self.record_list.request_filtered({**self.size_params, _UNKNOWN_PARAM: "1"})
         return not response.refused and not records
+
+    def _known_names(self, names: list[str], instant_format: str) -> list[str]:
+        """Return the names that the API does not call unknown, where it names all unknown ones at once."""
+        if not self.record_list.names_unknown or len(names) == 1:
+            return names
+        response, _ = self._request_from(self.far, names, instant_format)
+        unknown = mentioned_in(names, response.refused_text)
+        self.tried += [name for name in unknown if name not in self.tried]
+        return [name for name in names if name not in unknown] if len(unknown) > 1 else names
 
     def _try_one_by_one(self, names: list[str], formats: list[str]) -> TimeFilter | None:
         for name in names:

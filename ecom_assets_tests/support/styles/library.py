@@ -10,7 +10,7 @@ from uuid import NAMESPACE_URL, uuid5
 
 from ecom_assets_tests.support.servers.loopback import Reply
 from ecom_assets_tests.support.styles.access import BASIC, BEARER, CLIENT, header, query
-from ecom_assets_tests.support.styles.answer import Asked
+from ecom_assets_tests.support.styles.answer import Answer, Asked, Page
 from ecom_assets_tests.support.styles.filters import Between, Expression, SinceHeader
 from ecom_assets_tests.support.styles.paging import (
     After,
@@ -53,6 +53,11 @@ def _wrapped(name: str) -> Callable[[dict[str, Any]], Any]:
 _ATTRIBUTES = {"changed": "attributes.updated_at", "total": "attributes.total", "note": "attributes.note"}
 _NUMBER, _TOP, _CURSOR = Number("page[number]"), Offset("page[offset]"), Token("page[after]")
 _HAL, _DOUBLE = Number("page", base=0), Number("pageNo")
+
+
+def _link_without_top(page: Page, answer: Answer) -> None:
+    if "$top" not in page.asked.values:
+        link_at("@odata..nextLink", Token("$skiptoken"), "absent")(page, answer)
 
 
 def _throttled(reply: Reply, asked: Asked) -> Reply:
@@ -296,6 +301,21 @@ STYLES: tuple[Style, ...] = (
         fields={"changed": "modified", "number": "OrderNumber"},
         endpoint="/v2/orders?$filter=modified ge {incremental.start_value} and modified lt {incremental.end_value}",
         fixed={"@odata..context": "/v2/$metadata#orders"},
+    ),
+    Style(
+        "open_data_in_pages",
+        "OData: `$top` limits the whole list, so that only a request without it gets `@odata.nextLink`",
+        "`json_link` at `@odata.nextLink` without a page size, and `$filter` with placeholders",
+        {"type": "json_link", "next_url_path": "'@odata.nextLink'"},
+        Token("$skiptoken"),
+        (_link_without_top,),
+        where="value",
+        filter=Expression("$filter", r"modified ge (\S+) and modified lt (\S+)"),
+        access=BEARER,
+        size=Size("$top", 15, 15),
+        fields={"changed": "modified", "number": "OrderNumber"},
+        fixed={"@odata..context": "/v2/$metadata#orders"},
+        strict=True,
     ),
     Style(
         "page_token",
