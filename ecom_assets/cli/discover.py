@@ -99,6 +99,11 @@ def discover(
     from ecom_assets.discovery.output.files import refuse_existing, write_new
     from ecom_assets.foundation.errors import IngestError
 
+    if openapi and re.match("https?:", str(openapi), re.IGNORECASE):
+        raise IngestError(
+            "--openapi: found an address; allowed: a file. Download the description first, with the files that it "
+            "refers to, such as: curl -L -o openapi.yaml ADDRESS"
+        )
     with _show_progress() as on_progress:
         described = read_openapi(openapi, on_progress) if openapi else None
     values = parse_variables(variable or [])

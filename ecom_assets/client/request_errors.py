@@ -14,7 +14,7 @@ from requests import PreparedRequest, Response
 from ecom_assets.client.redaction import Redactor
 from ecom_assets.client.secrets import environment_variable, secret_names
 from ecom_assets.declaration.reading import Shop
-from ecom_assets.foundation.errors import ApiError, RetryLater
+from ecom_assets.foundation.errors import ApiError, RefusedRequest, RetryLater
 from ecom_assets.foundation.retry_statuses import (
     API_FAULT_ADVICE,
     RETRIED_WITH_TIME,
@@ -22,6 +22,8 @@ from ecom_assets.foundation.retry_statuses import (
     THROTTLE_ADVICE,
 )
 
+_REFUSALS = (400, 416, 422)
+"""Statuses of a request that the API understands and does not answer."""
 _BODY_SHOWN = 200
 """Characters of a body that an error shows."""
 
@@ -66,7 +68,8 @@ class RequestErrors:
         is_plain = urlsplit(response.request.url or "").scheme == "http"
         if response.status_code == 400 and is_plain and _WANTS_TLS.search(text):
             advice = f"the server speaks https, not http: {scheme_advice('https')}"
-        return ApiError(self.message(response.request, f"{status}; {advice}; body: {body_start or 'empty'}"))
+        kind = RefusedRequest if response.status_code in _REFUSALS else ApiError
+        return kind(self.message(response.request, f"{status}; {advice}; body: {body_start or 'empty'}"))
 
     def declared_error(self, response: Response, error: str) -> ApiError:
         """Return the error for a successful response whose body tells of a temporary error until the last try."""

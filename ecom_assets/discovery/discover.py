@@ -210,6 +210,7 @@ class _ShopDiscovery:
                 argument.body,
                 max_requests=options.max_requests,
                 on_progress=self.on_progress,
+                described_headers=described.request_headers,
             )
             # the names in one body say nothing about another body
             conventions = self.conventions if argument.body is None else ApiConventions()
@@ -285,6 +286,6 @@ def _explore(
     if parent:
         return explore_child(client, name, parent, conventions, known)
     if has_window_placeholders(client):
-        record_list, window_format = request_wide_window(client, name)
-        return explore_endpoint(record_list, conventions, known, window_format)
+        record_list, window = request_wide_window(client, name)
+        return explore_endpoint(record_list, conventions, known, window)
     return explore_endpoint(request_first_page(client, name), conventions, known)

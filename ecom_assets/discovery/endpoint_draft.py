@@ -73,12 +73,13 @@ class TimeFilter:
     """A time filter that the API honours.
 
     `incremental` has the keys of the declaration; `evidence` has a text for some of these keys. `params` are the
-    parameters that hold placeholders for the window, with the evidence under `params`.
+    parameters that hold placeholders for the window, with the evidence under `params`; `headers` are such headers.
     """
 
     incremental: Mapping[str, Any]
     evidence: Mapping[str, str]
     params: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -88,6 +89,7 @@ class EndpointDraft:
     `records` is the sample, at `records_path` of an answer; `complete` says that the list has no other records.
     `requests` counts the requests that were sent. `actions` are dlt's response actions. `oldest` is the instant, in
     UTC, of the oldest record. `shape` is what `records` declares, None for a list of objects.
+    `empty_answers` are the forms of an answer without records, apart from an empty list.
     `unconfirmed` is the reason why nothing confirms the paging, empty where something does.
     """
 
@@ -102,8 +104,9 @@ class EndpointDraft:
     requests: int = 0
     params: Mapping[str, Any] = field(default_factory=dict)
     body: Mapping[str, Any] | None = None
-    actions_evidence: str = "the API answers an empty page with a 404"
+    actions_evidence: str = "so the API answers a request without records"
     actions: list[dict[str, Any]] = field(default_factory=list)
+    empty_answers: list[str] = field(default_factory=list)
     oldest: Any = None
     shape: Guess[Any] | None = None
     unconfirmed: str = ""
@@ -132,7 +135,7 @@ class ApiConventions:
         self.size_param = endpoint.paging.size_param or self.size_param
         if endpoint.paging.paginator["type"] != "single_page":
             self.paginator = endpoint.paging.paginator
-        if endpoint.time_filter and not endpoint.time_filter.params:
+        if endpoint.time_filter and "start_param" in endpoint.time_filter.incremental:
             incremental = endpoint.time_filter.incremental
             self.start_param = incremental.get("start_param")
             self.end_param = incremental.get("end_param")

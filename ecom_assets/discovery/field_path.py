@@ -39,3 +39,8 @@ def bare_path(path: FieldPath) -> FieldPath:
 def _segment(name: str) -> str:
     plain = re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name) and name not in _RESERVED
     return name if plain else f"'{name}'"
+
+
+def is_reachable(name: str) -> bool:
+    """Tell whether a declared path can contain the name of a field: it has no dot, and no space at an end."""
+    return "." not in name and name != "" and name == name.strip()

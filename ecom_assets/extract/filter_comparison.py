@@ -86,4 +86,6 @@ def _without_window(endpoint: Endpoint) -> Endpoint | None:
             params[name] = value
         elif not isinstance(value, str) or not _COMPARISON.fullmatch(re.sub(r"\{[^}]*\}", "", value)):
             return None  # the parameter has other conditions too
+        elif name.endswith("[value]"):
+            return None  # other parameters name the field and the comparison
     return endpoint.model_copy(update={"incremental": None, "params": params})

@@ -56,6 +56,10 @@ class ApiError(IngestError):
     """The API sent a wrong response, or none."""
 
 
+class RefusedRequest(ApiError):
+    """The API refused what a request asks for, with a status such as 400 or 422."""
+
+
 class RetryLater(ApiError):
     """The API asks for a pause that is longer than a run waits."""
 

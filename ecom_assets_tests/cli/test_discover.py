@@ -210,6 +210,8 @@ def test_what_is_no_list_is_one_line(run: Any, api: Loopback, reply: Reply, mess
             ["https://api.example.com", "--openapi", "none.yaml", "--yes"],
             "none.yaml: file: found No such file",
         ),
+        (["--openapi", "https://api.example.com/openapi.yaml", "--yes"], "--openapi: found an address"),
+        (["--openapi", "HTTP://[::1]/openapi.json?key=s3cret", "--yes"], "--openapi: found an address"),
         (["--name", "mine", "--update", "--yes"], "shops/mine.yaml: file: found No such file"),
     ],
 )

@@ -131,6 +131,32 @@ def test_an_example_of_an_expression(tmp_path: Path, about: dict[str, Any]) -> N
     assert not endpoint.incremental.sends_end
 
 
+@pytest.mark.parametrize(
+    ("name", "about", "format_"),
+    [
+        ("If-Modified-Since", {"schema": {"type": "string"}}, "%a, %d %b %Y %H:%M:%S GMT"),
+        ("If-Modified-Since", {"schema": INSTANT}, "iso8601"),
+        ("X-From", {"schema": INSTANT, "description": "Records modified since this time."}, "iso8601"),
+        ("X-Changed-After", {"schema": {"type": "integer"}, "description": "Unix time."}, "unix"),
+        ("If-Unmodified-Since", {"schema": INSTANT}, ""),
+        ("X-Created-After", {"schema": INSTANT}, ""),
+        ("X-Changed-By", {"schema": {"type": "string"}}, ""),
+    ],
+)
+def test_a_described_header_for_the_start_of_a_window(
+    tmp_path: Path, name: str, about: dict[str, Any], format_: str
+) -> None:
+    resource = orders_of(
+        tmp_path, document({"updated_at": INSTANT}, [{"name": name, "in": "header", **about}])
+    )
+    assert bool(resource.windowed) == bool(format_)
+    if format_:
+        assert resource.endpoint is not None
+        assert resource.endpoint.headers == {name: "{incremental.start_value}"}
+        assert resource.endpoint.incremental is not None
+        assert resource.endpoint.incremental.format == format_
+
+
 def test_an_example_for_another_field_is_no_filter(tmp_path: Path) -> None:
     """Nothing confirms offline that the API takes the same expression for this field."""
     content = document({"updatedAt": INSTANT}, [param("where", example='createdAt > "2026-01-31"')])

@@ -172,6 +172,13 @@ def test_a_total_that_is_not_true_is_left_out(api: Loopback) -> None:
     assert any("is no total" in note for note in found.notes)
 
 
+@pytest.mark.parametrize("place", ["totalSize", "meta.total_size", "totalItems"])
+def test_names_of_totals(api: Loopback, place: str) -> None:
+    found = explored(api, Listed(THINGS, total=place))
+    assert found.total is not None
+    assert found.total.value == {"total_path": place}
+
+
 def test_one_answer_with_all(api: Loopback) -> None:
     found = explored(api, Listed(THINGS[:30], "none"))
     assert found.paging.paginator == {"type": "single_page"}

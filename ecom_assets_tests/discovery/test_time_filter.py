@@ -14,7 +14,7 @@ from ecom_assets.discovery.discover import DiscoveryOptions, discover
 from ecom_assets.discovery.endpoint_draft import EndpointDraft
 from ecom_assets.discovery.verification import load_text
 from ecom_assets_tests.support.servers.list_api import Listed
-from ecom_assets_tests.support.servers.loopback import Loopback
+from ecom_assets_tests.support.servers.loopback import Loopback, Reply, Seen, json_reply
 from ecom_assets_tests.support.servers.loopback import api as api
 
 START = datetime(2026, 3, 1, tzinfo=timezone.utc)
@@ -77,6 +77,8 @@ def test_bounds(api: Loopback, bounds: str, shuffled: bool) -> None:
         ("filter[updated_at][gte]", "filter[updated_at][lt]"),
         ("updatedAtFrom", "updatedAtTo"),
         ("start", "end"),
+        ("updatedFrom", "updatedTo"),
+        ("updatedMin", "updatedMax"),
         ("updated_since", ""),
     ],
 )
@@ -112,6 +114,102 @@ def test_names_of_cursors(api: Loopback, name: str) -> None:
     found = explored(api, Listed(records, start="since", end="until", cursor=name))
     assert found.time_filter is not None
     assert found.time_filter.incremental["cursor_path"] == name
+
+
+@pytest.mark.parametrize(
+    "names", [("modified_after", "modified_before"), ("updated_at_min", "updated_at_max")]
+)
+def test_a_filter_by_the_time_of_creation_that_works_too_is_left_out(
+    api: Loopback, names: tuple[str, str]
+) -> None:
+    """The newest orders come first, and `after` asks for the time of their creation."""
+    rows: list[dict[str, str]] = [
+        {
+            "id": str(number),
+            "updated_at": text(moment),
+            "created_at": text(moment - timedelta(hours=number % 50)),
+        }
+        for number, moment in enumerate(MOMENTS)
+    ]
+    rows.sort(key=lambda row: row["created_at"], reverse=True)
+
+    def answer(seen: Seen) -> Reply:
+        asked = dict(seen.query)
+        found = [row for row in rows if asked.get("after", "") < row["created_at"] < asked.get("before", "9")]
+        low, high = (asked.get(name, default) for name, default in zip(names, ("", "9"), strict=True))
+        found = [row for row in found if low <= row["updated_at"] <= high]
+        begin, size = int(asked.get("offset", 0)), int(asked.get("limit", 20))
+        return json_reply({"total": len(found), "orders": found[begin : begin + size]})
+
+    api.answering = answer
+    found = discover(DiscoveryOptions("shop", api.base_url, endpoints=["/orders"])).draft.tables[0].endpoint
+    assert found is not None
+    assert found.time_filter is not None, found.notes
+    declared = found.time_filter.incremental
+    assert (declared["start_param"], declared["end_param"]) == names
+    assert found.requests <= 12
+
+
+def text(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+HTTP_DATE = "%a, %d %b %Y %H:%M:%S GMT"
+
+
+@pytest.mark.parametrize(
+    ("name", "read", "format_"),
+    [
+        ("If-Modified-Since", lambda text: datetime.strptime(text, HTTP_DATE), HTTP_DATE),
+        ("If-Modified-Since", lambda text: datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ"), "iso8601"),
+        ("X-Updated-Since", lambda text: datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ"), "iso8601"),
+        ("Modified-Since", lambda text: datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ"), "iso8601"),
+    ],
+)
+def test_a_filter_in_a_header(
+    api: Loopback, name: str, read: Callable[[str], datetime], format_: str
+) -> None:
+    """The API refuses times in other formats, and answers 304 if nothing changed."""
+
+    def answer(seen: Seen) -> Reply:
+        asked, since = dict(seen.query), seen.headers.get(name.lower())
+        try:
+            low = read(since).replace(tzinfo=timezone.utc) if since else START
+        except ValueError:
+            return json_reply({"error": name}, 400)
+        found = [row for row in things() if row["updated_at"] >= text(low)]
+        begin, size = int(asked.get("offset", 0)), int(asked.get("limit", 20))
+        page = json_reply({"total": len(found), "orders": found[begin : begin + size]})
+        return page if found else Reply(304, "")
+
+    api.answering = answer
+    draft = discover(DiscoveryOptions("shop", api.base_url, endpoints=["/orders"], max_requests=16))
+    found = draft.draft.tables[0].endpoint
+    assert found is not None
+    assert found.time_filter is not None, found.notes
+    assert found.time_filter.headers == {name: "{incremental.start_value}"}
+    assert found.time_filter.incremental["format"] == format_
+    assert found.actions == [{"status_code": 304, "action": "ignore"}]
+    assert load_text(draft.text, "shop").resource("orders").windowed
+
+
+def test_a_header_that_only_saves_an_answer_is_no_filter(api: Loopback) -> None:
+    """Such an API answers with 304 if nothing changed, else with everything."""
+    rows = [{"id": str(number), "updated_at": text(moment)} for number, moment in enumerate(MOMENTS)]
+
+    def answer(seen: Seen) -> Reply:
+        since = seen.headers.get("if-modified-since", "")
+        if since.endswith("GMT") and datetime.strptime(since, HTTP_DATE) >= datetime(2026, 4, 1):
+            return Reply(304, "")
+        begin = int(dict(seen.query).get("offset", 0))
+        return json_reply({"orders": rows[begin : begin + 20]})
+
+    api.answering = answer
+    options = DiscoveryOptions("shop", api.base_url, endpoints=["/orders"], max_requests=16)
+    found = discover(options).draft.tables[0].endpoint
+    assert found is not None
+    assert found.time_filter is None
+    assert found.actions == []
 
 
 def test_a_filter_that_is_ignored_is_none(api: Loopback) -> None:

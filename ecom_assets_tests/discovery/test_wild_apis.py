@@ -201,3 +201,23 @@ def test_only_key_and_cursor_are_required_unless_strict(api: Loopback) -> None:
 )
 def test_names_of_resources(path: str, name: str) -> None:
     assert NamingRules().resource(path, ()) == name
+
+
+class NamingAll(Listed):
+    """A list whose API refuses unknown parameters, and names all of them."""
+
+    def __call__(self, seen: Seen) -> Reply:
+        known = {self.position, self.size, self.start, self.end}
+        unknown = [name for name, _ in seen.query if name not in known]
+        return refused(f"not valid: {', '.join(unknown)}") if unknown else super().__call__(seen)
+
+
+@pytest.mark.parametrize(("start", "end"), [*WILD[:3], *WILD[5:8], ("an_unusual_name", "another")])
+def test_an_api_that_names_all_unknown_parameters_is_asked_once(api: Loopback, start: str, end: str) -> None:
+    listed = NamingAll(things(), start=start, end=end, total="")
+    endpoint = endpoint_at(api, listed)
+    if start == "an_unusual_name":
+        assert endpoint.time_filter is None
+    else:
+        assert filter_of(endpoint) == (start, end)
+    assert endpoint.requests <= 12

@@ -24,6 +24,7 @@ class DescribedEndpoint:
         wrapper: The field of each element of the list that holds the record, empty where the element is the record.
         other_fields: The single values of an answer outside the records.
         headers: The headers of an answer.
+        request_headers: The headers of a request by name, with what the description says of each.
         table: The fields of the records.
     """
 
@@ -35,4 +36,5 @@ class DescribedEndpoint:
     wrapper: str = ""
     other_fields: Mapping[FieldPath, DescribedField] = field(default_factory=dict)
     headers: tuple[str, ...] = ()
+    request_headers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     table: DescribedTable = field(default_factory=DescribedTable)

@@ -11,7 +11,14 @@ from ecom_assets.discovery.description.described_endpoint import DescribedEndpoi
 from ecom_assets.discovery.endpoint_argument import EndpointArgument
 from ecom_assets.discovery.endpoint_draft import TimeFilter
 from ecom_assets.discovery.evidence import assumed
-from ecom_assets.discovery.exploration.cursors import Cursor, filter_params, says_change, tells_change
+from ecom_assets.discovery.exploration.cursors import (
+    Cursor,
+    change_headers,
+    filter_params,
+    says_change,
+    tells_change,
+)
+from ecom_assets.discovery.exploration.header_search import HTTP_DATE
 from ecom_assets.discovery.field_path import FieldPath
 from ecom_assets.discovery.filter_expressions import described_expressions
 from ecom_assets.discovery.tables.described_fields import AS_DESCRIBED
@@ -28,11 +35,10 @@ def described_filter(described: DescribedEndpoint, taken: Collection[str]) -> Ti
         described: The endpoint's description.
         taken: The parameters that the paging has.
     """
-    if not described.params:
-        return None
     for path in _cursor_paths(described):
         cursor = Cursor(path, (), ())
-        for start, ends in filter_params(cursor, described.params, taken):
+        pairs = filter_params(cursor, described.params, taken) if described.params else []
+        for start, ends in pairs:
             if takes_time(start, described.params[start]):
                 return _by_params(cursor, start, ends, described.params[start])
         for expression, field in described_expressions(described.params):
@@ -41,7 +47,28 @@ def described_filter(described: DescribedEndpoint, taken: Collection[str]) -> Ti
                 evidence = {"params": expression.evidence, "bounds": _BOUNDS}
                 incremental = {"cursor_path": cursor.name, "format": "iso8601", "bounds": "()"}
                 return TimeFilter(incremental, evidence, template)
+        for name in change_headers(described.request_headers):
+            about = described.request_headers[name]
+            says_format = about.get("format") or _says_time(about)
+            evidence = {
+                "headers": AS_DESCRIBED,
+                "format": AS_DESCRIBED if says_format else assumed("not described"),
+                "bounds": _BOUNDS,
+            }
+            incremental = {
+                "cursor_path": cursor.name,
+                "format": _format_of_header(name, about),
+                "bounds": "()",
+            }
+            return TimeFilter(incremental, evidence, headers={name: f"{{{START}}}"})
     return None
+
+
+def _format_of_header(name: str, about: Mapping[str, Any]) -> str:
+    """Return the format of instants in a header: that of HTTP, unless the description has another one."""
+    text = f"{about.get('format', '')} {about.get('description', '')}".lower()
+    is_http = name.lower() == "if-modified-since" and not re.search(r"iso|date-time|rfc[- ]?3339", text)
+    return HTTP_DATE if is_http else _format(about)
 
 
 def described_placeholder_filter(described: DescribedEndpoint, argument: EndpointArgument) -> TimeFilter:

@@ -37,6 +37,13 @@ def query_params(item: Node, operation: Node) -> dict[str, dict[str, Any]]:
     return params
 
 
+def request_headers(item: Node, operation: Node) -> dict[str, dict[str, Any]]:
+    """Return the parameters in the header of an operation, as `query_params` does."""
+    nodes = [node for _, node in [*item.each("parameters"), *operation.each("parameters")]]
+    found = [node for node in nodes if node.text("in") == "header" and node.text("name")]
+    return {node.text("name"): about_param(node, node.get("schema")) for node in found}
+
+
 def _is_object(node: Node, schema: Node | None) -> bool:
     return schema is not None and (node.text("style") == "deepObject" or bool(schema_of(schema).properties))
 

@@ -9,7 +9,7 @@ from typing import Any
 from ecom_assets.discovery.description.openapi_document import Node
 from ecom_assets.discovery.description.openapi_schema import Schema, data_type, schema_of
 from ecom_assets.discovery.exploration.response_structure import MAX_DEPTH as _MAX_DEPTH_OF_LISTS
-from ecom_assets.discovery.field_path import FieldPath
+from ecom_assets.discovery.field_path import FieldPath, is_reachable
 from ecom_assets.discovery.tables.described_fields import DescribedField, DescribedTable
 
 _MAX_DEPTH = 5
@@ -101,6 +101,8 @@ def _flatten(
     parent = schema_of(node)
     trail = trail | {parent.identity}
     for name, entry in parent.properties.items():
+        if not is_reachable(name):
+            continue
         schema = schema_of(entry)
         always = always_there and name in parent.required and not schema.nullable
         unfolds = schema.properties and name not in _LINKS and len(path) < depth - 1

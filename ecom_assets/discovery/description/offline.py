@@ -7,7 +7,11 @@ import re
 from ecom_assets.declaration.placeholders import END, START, placeholder_names
 from ecom_assets.discovery.description.described_endpoint import DescribedEndpoint
 from ecom_assets.discovery.description.described_filter import described_filter, described_placeholder_filter
-from ecom_assets.discovery.description.offline_paging import NOT_DESCRIBED, described_paging
+from ecom_assets.discovery.description.offline_paging import (
+    NOT_DESCRIBED,
+    described_paging,
+    is_first_page_unknown,
+)
 from ecom_assets.discovery.endpoint_argument import EndpointArgument
 from ecom_assets.discovery.endpoint_draft import EndpointDraft, Guess, Paging, TimeFilter
 from ecom_assets.discovery.exploration.record_shape import BESIDE_RECORD
@@ -49,9 +53,19 @@ def offline_draft(described: DescribedEndpoint, argument: EndpointArgument | Non
         params={**argument.params, **(time_filter.params if time_filter else {})},
         body=argument.body,
         shape=Guess({"wrapper": wrapper}, AS_DESCRIBED) if wrapper else None,
-        unconfirmed=NOT_DESCRIBED if paging.paginator["type"] == "single_page" else "",
+        unconfirmed=_unconfirmed(described, paging),
         notes=notes,
     )
+
+
+def _unconfirmed(described: DescribedEndpoint, paging: Paging) -> str:
+    """Return why a load may leave out records, empty if the description tells how to read all."""
+    if paging.paginator["type"] == "single_page":
+        return NOT_DESCRIBED
+    # with a total, a load notices that a page is missing
+    if is_first_page_unknown(described, paging) and _total(described) is None:
+        return "not described whether pages are counted from 0 or from 1"
+    return ""
 
 
 def described_wrapper(table: DescribedTable) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -79,7 +80,10 @@ def described_paging(described: DescribedEndpoint, *, in_body: bool = False) -> 
     )
     if found is None:
         return Paging({"type": "single_page"}, assumed(NOT_DESCRIBED), params, None, size_param, evidence)
-    return Paging(found, AS_DESCRIBED, params, size, size_param, evidence)
+    paging = Paging(found, AS_DESCRIBED, params, size, size_param, evidence)
+    if is_first_page_unknown(described, paging):
+        paging = replace(paging, evidence=assumed("pages are counted from 1, which is not described"))
+    return paging
 
 
 def _parameter(described: DescribedEndpoint, usual: Sequence[str]) -> str | None:
@@ -134,9 +138,27 @@ def _by_cursor(described: DescribedEndpoint, find: Find) -> dict[str, Any] | Non
 def _by_page_number(described: DescribedEndpoint, page: str | None) -> dict[str, Any] | None:
     if page is None:
         return None
-    first = described.params[page].get("minimum", described.params[page].get("default", 1))
-    paginator: dict[str, Any] = {"type": "page_number", "base_page": first if first in (0, 1) else 1}
+    first = _first_page(described.params[page])
+    paginator: dict[str, Any] = {"type": "page_number", "base_page": 1 if first is None else first}
     return paginator | ({"page_param": page} if page != "page" else {})
+
+
+def _first_page(about: Mapping[str, Any]) -> int | None:
+    """Return the number of the first page, None where a description does not tell."""
+    for key in ("minimum", "default"):
+        if about.get(key) in (0, 1) and not isinstance(about.get(key), bool):
+            return int(about[key])
+    words = re.search(
+        r"\b(zero|one|0|1)[- ]?(based|indexed)|(?:start\w*|begin\w*|counted) (?:at|with|from) (zero|one|0|1)\b",
+        str(about.get("description", "")).lower(),
+    )
+    return None if words is None else int((words[1] or words[3]) in ("one", "1"))
+
+
+def is_first_page_unknown(described: DescribedEndpoint, paging: Paging) -> bool:
+    """Tell whether pages are numbered, and nothing tells whether from 0 or from 1."""
+    about = described.params.get(str(paging.paginator.get("page_param", "page")), {})
+    return paging.paginator["type"] == "page_number" and _first_page(about) is None
 
 
 def _by_link(described: DescribedEndpoint) -> dict[str, Any] | None:

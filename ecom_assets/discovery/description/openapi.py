@@ -23,12 +23,12 @@ from ecom_assets.discovery.description.addresses import (
 )
 from ecom_assets.discovery.description.collection_guess import CollectionGuess, guess_collection
 from ecom_assets.discovery.description.described_endpoint import DescribedEndpoint
-from ecom_assets.discovery.description.described_params import query_params
+from ecom_assets.discovery.description.described_params import query_params, request_headers
 from ecom_assets.discovery.description.described_search import is_search, search_body
 from ecom_assets.discovery.description.described_tables import described_table_of, example_answer, schema_at
 from ecom_assets.discovery.description.openapi_auth import described_auth
 from ecom_assets.discovery.description.openapi_document import Node, open_document
-from ecom_assets.discovery.description.openapi_schema import data_type, schema_of
+from ecom_assets.discovery.description.openapi_schema import data_type, schema_of, schema_of_example
 from ecom_assets.discovery.exploration.response_structure import find_record_list, scalar_values
 from ecom_assets.discovery.field_path import FieldPath
 from ecom_assets.discovery.tables.described_fields import DescribedField
@@ -169,6 +169,7 @@ class _List:
     record: Node
     records_path: FieldPath
     params: Mapping[str, Mapping[str, Any]]
+    request_headers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     search: str = ""
     missing: tuple[str, ...] = ()
     wrapper: str = ""
@@ -236,7 +237,10 @@ def _list_of(path: str, item: Node, operation: Node) -> _List | None:
         return None
     params = query_params(item, operation)
     wrapper, record = _unwrapped(record)
-    return _List(path, operation, answer, schema, record, records_path or (), params, wrapper=wrapper)
+    headers = request_headers(item, operation)
+    return _List(
+        path, operation, answer, schema, record, records_path or (), params, headers, wrapper=wrapper
+    )
 
 
 def _unwrapped(record: Node) -> tuple[str, Node]:
@@ -267,6 +271,7 @@ def _described_endpoint(entry: _List) -> DescribedEndpoint:
         wrapper=entry.wrapper,
         records_path=entry.records_path,
         other_fields=other_fields,
+        request_headers=entry.request_headers,
         headers=tuple(header for header, _ in entry.answer.each("headers")),
         table=described_table_of(entry.record),
     )
@@ -284,8 +289,9 @@ def _successful_answer(operation: Node) -> Node | None:
 
 
 def _json_schema(answer: Node) -> Node | None:
-    """Return the schema of an answer in JSON."""
-    for media_type, content in answer.each("content"):
-        if "json" in media_type or media_type == "*/*":
-            return content.get("schema")
-    return None
+    """Return the schema of an answer in JSON, or of its example where it has no schema."""
+    contents = [
+        content for name, content in answer.each("content") if "json" in name.lower() or name == "*/*"
+    ]
+    schemas = [content.get("schema") or schema_of_example(content) for content in contents]
+    return next((schema for schema in schemas if schema), None)

@@ -24,8 +24,9 @@ _MAX_REFERENCES = 20
 class Document:
     """The parsed files of one description. Each file is parsed once, each reference is followed once.
 
-    `schemas` holds what was worked out about a mapping, by its `id()`. `not_followed` are the references that lead
-    nowhere.
+    `schemas` holds what was worked out about a mapping, by its `id()`. `schemas_of_examples` keeps the schemas made
+    from examples, by the `id()` of the mapping with the example, so that no other mapping gets their `id()`.
+    `not_followed` are the references that lead nowhere.
     """
 
     def __init__(self, file: Path, content: Any, label: str) -> None:
@@ -35,6 +36,7 @@ class Document:
         self._resources: dict[str, Resource[Any]] = {}
         self._found: dict[str, tuple[Any, str] | None] = {}
         self.schemas: dict[int, Any] = {}
+        self.schemas_of_examples: dict[int, dict[str, Any]] = {}
         self.not_followed: dict[str, None] = {}
         registry: Registry[Any] = Registry(retrieve=self._read_file)  # type: ignore[call-arg]
         self._registry = registry.with_resource(file.resolve().as_uri(), Resource.opaque(content))

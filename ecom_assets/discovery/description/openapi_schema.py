@@ -14,6 +14,7 @@ from ecom_assets.discovery.tables.naming import snake_case
 from ecom_assets.discovery.tables.type_inference import infer_type, is_time_name
 
 _MAX_PARTS_WITHIN_PARTS = 30
+_MAX_DEPTH_OF_EXAMPLES = 8
 _TYPES = {pair: name for name, column_type in COLUMN_TYPES.items() for pair in column_type.openapi}
 _GEO = re.compile(r"latitude|longitude|^(lat|lng|lon)$")
 _INSTANT_WORDS = re.compile(r"(?i)rfc[- ]?\d{4}|iso[- ]?8601|date-?time|timestamp|/Date\(")
@@ -149,6 +150,33 @@ def example_in(content: Mapping[str, Any]) -> Any:
     several = examples if isinstance(examples, list) else []
     found = next((entry for entry in (content.get("example"), *several) if entry is not None), None)
     return found.isoformat() if isinstance(found, date) else found
+
+
+def schema_of_example(content: Node) -> Node | None:
+    """Return a schema that the example of an answer has, None without an example."""
+    examples = [content.content.get("example")]
+    examples += [entry.content.get("value") for _, entry in content.each("examples")]
+    example = next((entry for entry in examples if isinstance(entry, (dict, list))), None)
+    if example is None:
+        return None
+    made = content.document.schemas_of_examples
+    made.setdefault(id(content.content), _schema_like(example, 0))
+    return Node(made[id(content.content)], content.document, content.base)
+
+
+def _schema_like(value: Any, depth: int) -> dict[str, Any]:
+    """Return a schema that a value has; what is nested very deep may be anything."""
+    if isinstance(value, dict) and depth < _MAX_DEPTH_OF_EXAMPLES:
+        properties = {str(name): _schema_like(entry, depth + 1) for name, entry in value.items()}
+        return {"type": "object", "properties": properties}
+    if isinstance(value, list):
+        return {"type": "array"} | ({"items": _schema_like(value[0], depth + 1)} if value else {})
+    kinds = {bool: "boolean", int: "integer", float: "number"}
+    if type(value) in kinds:
+        return {"type": kinds[type(value)], "example": value}
+    if isinstance(value, (str, date)):
+        return {"type": "string", "example": value}
+    return {}
 
 
 def _type_of_text(schema: Schema, name: str) -> DataType:

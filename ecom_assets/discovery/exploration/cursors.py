@@ -14,7 +14,9 @@ from ecom_assets.declaration.table.column import Column
 from ecom_assets.discovery.field_path import FieldPath
 from ecom_assets.discovery.tables.naming import snake_case
 
-_CHANGE_NAMES = re.compile(r"(updated?|modified|modification|modify|changed?|edited|mtime|lastmod)(_|$)")
+_CHANGE_NAMES = re.compile(
+    r"(updated?|modified|modification|modify|changed?|edited|mtime|lastmod|modstamp|(^|_)upd|(^|_)write_(date|time))(_|$)"
+)
 _CHANGE_WORDS = re.compile(r"updated|modified|changed")
 _OTHER_NAMES = re.compile(r"(^|_)(by|count|id|user|name|reason)$")
 _UTC_SUFFIX = re.compile(r"_(gmt|utc)$")
@@ -47,12 +49,19 @@ class Cursor:
         return ".".join(self.path[1:] if self.path[0] == "attributes" else self.path)
 
 
-def find_cursors(records: Sequence[Any]) -> list[Cursor]:
-    """Return the fields that look like a last change and hold an instant in every record, the best first."""
+def find_cursors(records: Sequence[Any], named: Sequence[str] = ()) -> list[Cursor]:
+    """Return the fields that look like a last change and hold an instant in every record, the best first.
+
+    Args:
+        records: A sample.
+        named: Words of a request for a window. A field with one of these names comes first, whatever it looks like.
+    """
     ranked = []
+    ranks = {word: rank for rank, word in reversed(list(enumerate(named)))}
     for path in _field_paths(records[:1], ()):
         name = snake_case(path[-1])
-        if not tells_change(path[-1]) or any("." in part for part in path):
+        rank = min(ranks.get(".".join(path), len(named)), ranks.get(path[-1], len(named)))
+        if any("." in part for part in path) or not (rank < len(named) or tells_change(path[-1])):
             continue
         values = [value_at(record, path) for record in records]
         instants = cursor_instants(values, INSTANT).to_pylist()
@@ -60,7 +69,7 @@ def find_cursors(records: Sequence[Any]) -> list[Cursor]:
             isinstance(value, bool) for value in values
         ):
             cursor = Cursor(path, instants, _likely_formats(values))
-            ranked.append(((not _UTC_SUFFIX.search(name), len(path)), cursor))
+            ranked.append(((rank, not _UTC_SUFFIX.search(name), len(path)), cursor))
     return [cursor for _, cursor in sorted(ranked, key=lambda entry: entry[0])]
 
 
@@ -161,6 +170,17 @@ def says_change(name: str, about: Mapping[str, Any]) -> bool:
     return _CHANGE_STEMS.search(text) is not None and not _CREATION.search(text)
 
 
+def change_headers(described: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Return the described request headers that take the time after which a record changed."""
+    return [
+        name
+        for name, about in described.items()
+        if re.search(r"since|after|from|start|min", name.lower())
+        and "unmodified" not in name.lower()
+        and says_change(name, about)
+    ]
+
+
 def _filters_by_creation(name: str, about: Mapping[str, Any]) -> bool:
     """Tell whether a description says that a parameter filters by another time than that of the last change."""
     text = str(about.get("description", "")).lower()
@@ -214,6 +234,8 @@ def filter_params(
         (f"{camel}Min", (f"{camel}Max",)),
         (f"{change}After", (f"{change}Before",)),
         (f"{change}Since", (f"{change}Until", f"{change}Before")),
+        (f"{change}From", (f"{change}To",)),
+        (f"{change}Min", (f"{change}Max",)),
         (f"{bare}_start", (f"{bare}_end",)),
         (f"{bare}_since", (f"{bare}_until",)),
         (f"{change}_min", (f"{change}_max",)),

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from typing import Any
 
 from ecom_assets.discovery.endpoint_draft import ApiConventions, EndpointDraft, Guess, Paging
 from ecom_assets.discovery.evidence import assumed
 from ecom_assets.discovery.exploration.cursors import find_cursors
+from ecom_assets.discovery.exploration.empty_answers import empty_form
 from ecom_assets.discovery.exploration.endpoint_client import ApiResponse, OutOfRequests
 from ecom_assets.discovery.exploration.filter_choice import FilterChoice
 from ecom_assets.discovery.exploration.paging.list_paging import ListPaging
 from ecom_assets.discovery.exploration.paging.next_page import read_next_page
 from ecom_assets.discovery.exploration.paging.window_pages import check_pages_of_window
-from ecom_assets.discovery.exploration.placeholder_window import PlaceholderWindow
+from ecom_assets.discovery.exploration.parameter_names import ODATA_PARAMS
+from ecom_assets.discovery.exploration.placeholder_window import (
+    PlaceholderWindow,
+    WideWindow,
+    words_at_placeholders,
+)
 from ecom_assets.discovery.exploration.record_list import RecordList
 from ecom_assets.discovery.exploration.requested_total import ask_for_total
 from ecom_assets.discovery.exploration.totals import find_total, total_in, verify_on_last_page
@@ -22,7 +29,7 @@ from ecom_assets.foundation.errors import ApiError
 _ENOUGH_RECORDS = 50
 """A sample of this size shows enough of nulls and types."""
 _RESERVED_REQUESTS = 1
-_NO_RECORDS_STATUSES = (204, 404)
+_NO_RECORDS_STATUSES = (204, 304, 404)
 """Statuses that may stand for an empty page."""
 
 
@@ -30,7 +37,7 @@ def explore_endpoint(
     record_list: RecordList,
     conventions: ApiConventions,
     known: Collection[str] = (),
-    window_format: str = "",
+    window: WideWindow | None = None,
 ) -> EndpointDraft:
     """Return what an endpoint's answers show.
 
@@ -38,7 +45,7 @@ def explore_endpoint(
         record_list: The endpoint's list, with its first page.
         conventions: What other endpoints of this API do.
         known: The parameters that the API is known to have, empty where they are not known.
-        window_format: The format of the window's ends, where placeholders stand for them.
+        window: The window whose ends placeholders stand for, None without them.
 
     Raises:
         ApiError: The list is empty, or the API ignores the window in the placeholders.
@@ -47,16 +54,22 @@ def explore_endpoint(
         raise ApiError(
             f"{record_list.client.path}: the list is empty, so nothing can be learned about its records"
         )
-    return _Exploration(record_list, conventions, known, window_format).run()
+    return _Exploration(record_list, conventions, known, window).run()
 
 
 def explore_paging(
     record_list: RecordList, conventions: ApiConventions, known: Collection[str] = ()
 ) -> EndpointDraft:
     """Return what an endpoint's answers show of paging and total alone, with the records of a page or two."""
-    exploration = _Exploration(record_list, conventions, known, "")
+    exploration = _Exploration(record_list, conventions, known, None)
     exploration.steps = {"paging": exploration.pages.find, "total": exploration.find_total}
     return exploration.run()
+
+
+def odata_params(body: Any) -> Sequence[str]:
+    """Return the parameters that an answer with annotations of OData shows, none without them."""
+    annotated = isinstance(body, dict) and any(str(name).startswith("@odata.") for name in body)
+    return ODATA_PARAMS if annotated else ()
 
 
 class _Exploration:
@@ -67,10 +80,10 @@ class _Exploration:
         record_list: RecordList,
         conventions: ApiConventions,
         known: Collection[str],
-        window_format: str,
+        window: WideWindow | None,
     ) -> None:
         self.record_list = record_list
-        self.window_format = window_format
+        self.window = window
         self.steps: dict[str, Callable[[], None]] = {
             "paging": lambda: self.pages.find(),
             "total": self.find_total,
@@ -82,7 +95,7 @@ class _Exploration:
         }
         self.client = record_list.client
         self.conventions = conventions
-        self.known = known
+        self.known = known = known or odata_params(record_list.first.body)
         self.total_was_wrong = False
         where = "the answer itself is the list" if not record_list.path else "the list in the answer"
         self.endpoint = EndpointDraft(
@@ -115,6 +128,7 @@ class _Exploration:
         for response, records in self.record_list.pages:
             if not records:
                 self.pages.stop_at_empty_page(response)
+                self._accept_empty_form(response)
         self.endpoint.records = self.record_list.sample()
         self.endpoint.requests = self.client.request_count
         return self.endpoint
@@ -146,10 +160,13 @@ class _Exploration:
     def find_time_filter(self) -> None:
         """Find the time filter, and the oldest record with it."""
         record_list, endpoint = self.record_list, self.endpoint
-        cursors = find_cursors(record_list.sample())
-        if self.window_format:
-            window = PlaceholderWindow(record_list, self.window_format, cursors)
+        cursors = find_cursors(
+            record_list.sample(), words_at_placeholders(self.client) if self.window else ()
+        )
+        if self.window:
+            window = PlaceholderWindow(record_list, self.window, cursors)
             endpoint.time_filter, endpoint.oldest = window.find(), window.oldest
+            self._check_total_of_empty_lists([self.window.empty_response])
             return
         if not cursors or self.client.body is not None:
             endpoint.notes.append(
@@ -170,6 +187,7 @@ class _Exploration:
         endpoint = self.endpoint
         for response in responses:
             self._ignore_status_of_empty_page(response)
+            self._accept_empty_form(response)
             self.pages.stop_at_empty_page(response)
             number = total_in(endpoint.total, response, [], self.record_list.path) if endpoint.total else None
             if endpoint.total and number is not None and not response.refused:
@@ -207,6 +225,14 @@ class _Exploration:
         self._ignore_status_of_empty_page(response)
         if self.record_list.records_of(response):
             self.pages.use_has_more(response)
+        else:
+            self._accept_empty_form(response)
+
+    def _accept_empty_form(self, response: ApiResponse) -> None:
+        """Declare the form of an answer without records, if it is no empty list."""
+        form = empty_form(response, self.record_list)
+        if form and form not in self.endpoint.empty_answers:
+            self.endpoint.empty_answers.append(form)
 
     def _ignore_status_of_empty_page(self, response: ApiResponse) -> None:
         """Declare that a status stands for an empty page, if it does."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from dlt.sources.helpers.rest_client.client import RESTClient
@@ -12,12 +12,21 @@ from requests import Response
 from ecom_assets.client.api_connection import ApiConnection
 from ecom_assets.client.responses import read_as_lines
 from ecom_assets.declaration.placeholders import placeholder_names
-from ecom_assets.discovery.exploration.parameter_names import names_alike
+from ecom_assets.discovery.exploration.parameter_names import (
+    AFTER_PARAMS,
+    CURSOR_PARAMS,
+    OFFSET_FIELDS,
+    PAGE_FIELDS,
+    SIZE_PARAMS,
+    names_alike,
+)
 from ecom_assets.extract.request_template import Template
 from ecom_assets.foundation.errors import ApiError, RetryLater
 from ecom_assets.foundation.progress import OnProgress
 from ecom_assets.foundation.retry_statuses import THROTTLE_STATUSES
 
+_MAX_TEXT = 20_000
+"""Characters of a refusal that are searched for names."""
 MAX_REQUESTS = 12
 """Requests to one endpoint, unless the user allows more."""
 
@@ -31,7 +40,7 @@ class ApiResponse:
     """What came back: parsed JSON and headers, or why the API refused.
 
     `refusal` is one line without secrets. `params` are the parameters that were sent. `status` is 0 where there was
-    no answer at all.
+    no answer at all. `refused_text` is the whole text of a refusal; it may hold secrets, and is only searched.
     """
 
     params: Mapping[str, Any]
@@ -40,6 +49,7 @@ class ApiResponse:
     headers: Mapping[str, str]
     url: str
     refusal: str = ""
+    refused_text: str = field(default="", repr=False)
 
     @property
     def refused(self) -> bool:
@@ -64,6 +74,7 @@ class EndpointClient:
         *,
         max_requests: int = MAX_REQUESTS,
         on_progress: OnProgress = lambda text: None,
+        described_headers: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> None:
         """Send nothing yet.
 
@@ -74,6 +85,7 @@ class EndpointClient:
             body: The body of every request, which is a POST then; None for GET.
             max_requests: How many requests may be sent.
             on_progress: Takes a line before each request.
+            described_headers: The request headers that a description has, with what it says about each.
         """
         client = connection.shop.client
         self._rest_client = RESTClient(
@@ -85,6 +97,7 @@ class EndpointClient:
         self.body = body
         self.values: Mapping[str, Any] = {}
         self.reads_lines = False
+        self.described_headers = dict(described_headers or {})
         self.max_requests = max_requests
         self.request_count = 0
 
@@ -131,14 +144,20 @@ class EndpointClient:
             known: The parameters that the API is known to have; no others are tried unless it is empty.
 
         Returns:
-            Names of parameters. Where there is a body, the paths of its fields that end in one of the names.
+            Names of parameters. Where there is a body, the paths of its fields that end in one of the names. If no
+            field of the body is about paging, the names themselves.
         """
         if self.body is None:
             return [name for name in usual if not known or name in known] + names_alike(usual, known)
         by_name: dict[str, str] = {}
         for path in body_paths(self.body):
             by_name.setdefault(normalized(path.rpartition(".")[2]), path)
-        return list(dict.fromkeys(by_name[name] for name in map(normalized, usual) if name in by_name))
+        found = list(dict.fromkeys(by_name[name] for name in map(normalized, usual) if name in by_name))
+        if found or (not known and not by_name.keys().isdisjoint(_PAGING_FIELDS)):
+            return found
+        return [
+            name for name in usual if name[0].isalpha() and "[" not in name and (not known or name in known)
+        ]
 
     def follow(self, url: str) -> ApiResponse:
         """Return the answer at an address that the API gave."""
@@ -184,7 +203,8 @@ class EndpointClient:
             status = responses[-1].status_code if responses else 0
             if not may_be_refused or status in {401, *THROTTLE_STATUSES} or isinstance(error, RetryLater):
                 raise
-            return ApiResponse(sent or {}, status, None, {}, where, str(error))
+            text = responses[-1].text[:_MAX_TEXT] if responses else ""
+            return ApiResponse(sent or {}, status, None, {}, where, str(error), text)
         return ApiResponse(sent or {}, response.status_code, body, response.headers, response.url)
 
     def _parse(self, response: Response) -> Any:
@@ -229,3 +249,9 @@ def with_fields(body: Mapping[str, Any], fields: Mapping[str, Any]) -> dict[str,
 def normalized(name: str) -> str:
     """Return a name without case and underscores, in which APIs differ."""
     return name.lower().replace("_", "")
+
+
+_PAGING_FIELDS = frozenset(
+    normalized(name) for name in (*SIZE_PARAMS, *OFFSET_FIELDS, *PAGE_FIELDS, *CURSOR_PARAMS, *AFTER_PARAMS)
+)
+"""The fields of a body that show where the fields for paging are."""

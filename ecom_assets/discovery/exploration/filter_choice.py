@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from ecom_assets.discovery.endpoint_draft import ApiConventions, EndpointDraft
-from ecom_assets.discovery.exploration.cursors import Cursor, filter_params
+from ecom_assets.discovery.exploration.cursors import Cursor, change_headers, filter_params
 from ecom_assets.discovery.exploration.endpoint_client import ApiResponse
 from ecom_assets.discovery.exploration.expression_search import ExpressionSearch
+from ecom_assets.discovery.exploration.header_search import HeaderSearch
 from ecom_assets.discovery.exploration.parameter_names import SIZE_PARAMS
 from ecom_assets.discovery.exploration.record_list import RecordList
 from ecom_assets.discovery.exploration.time_filter import TimeFilterSearch
@@ -40,12 +41,15 @@ class FilterChoice:
         size = paging.size or len(record_list.records)
         pairs = filter_params(cursor, known, self.taken)
         self._search = TimeFilterSearch(record_list, cursor, pairs, paging.size_params, size)
+        self._headers = HeaderSearch(record_list, cursor, paging.size_params, size)
         self._expressions = ExpressionSearch(record_list, cursor, paging.size_params, size)
 
     @property
     def empty_responses(self) -> list[ApiResponse]:
         """Return the answers to requests that leave no record."""
-        return [*self._search.empty_responses, *self._expressions.empty_responses]
+        found = self.endpoint.time_filter
+        of_headers = self._headers.empty_responses if found and found.headers else []
+        return [*self._search.empty_responses, *of_headers, *self._expressions.empty_responses]
 
     def find(self) -> None:
         """Find the filter. A note says what was tried where there is none. Raises OutOfRequests."""
@@ -53,13 +57,15 @@ class FilterChoice:
         try:
             if conventions.expression is None:
                 endpoint.time_filter = self._search.find(conventions)
+            if endpoint.time_filter is None and conventions.expression is None:
+                endpoint.time_filter = self._headers.find(self._described_headers(), self.known)
             if endpoint.time_filter is None:
                 endpoint.time_filter = self._expressions.find(conventions.expression, self.known, self.taken)
                 conventions.expression = self._expressions.found or conventions.expression
             if endpoint.time_filter is None and conventions.expression is not None:
                 endpoint.time_filter = self._search.find(conventions)
         finally:
-            tried = list(dict.fromkeys([*self._search.tried, *self._expressions.tried]))
+            tried = list(dict.fromkeys([*self._search.tried, *self._headers.tried, *self._expressions.tried]))
             if endpoint.time_filter is None:
                 some = ", ".join(tried[:_MAX_NAMES_SHOWN]) or "none"
                 endpoint.notes.append(
@@ -71,11 +77,15 @@ class FilterChoice:
             endpoint.params = {**endpoint.params, **endpoint.time_filter.params}
             endpoint.oldest = min(self.cursor.instants)
 
+    def _described_headers(self) -> list[str]:
+        return change_headers(self._search.record_list.client.described_headers)
+
     def find_oldest(self) -> None:
         """Ask once for earlier records than those of the sample, if the list has others and a request is left."""
         endpoint = self.endpoint
         left = self._search.record_list.client.requests_left
-        if endpoint.time_filter is None or endpoint.complete or left < _RESERVED_REQUESTS + 1:
+        by_header = endpoint.time_filter is not None and endpoint.time_filter.headers
+        if endpoint.time_filter is None or by_header or endpoint.complete or left < _RESERVED_REQUESTS + 1:
             return
         search = self._expressions if self._expressions.found else self._search
         endpoint.oldest = search.find_oldest(endpoint.time_filter, endpoint.oldest)

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from ecom_assets.discovery.evidence import assumed
+from ecom_assets.discovery.exploration.endpoint_client import ApiResponse
 from ecom_assets.discovery.exploration.record_list import RecordList
 
 _SECOND = timedelta(seconds=1)
+_REFUSES_FUTURE = re.compile(
+    r"future|past|later than|range|exceed|greater than|before now|too (late|large|high)"
+)
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
@@ -93,6 +98,33 @@ def narrow_window_ends(instants: Sequence[datetime], grain: timedelta) -> tuple[
     steps = sorted({floor_to(instant, grain) for instant in instants})
     middle = len(steps) // 2
     return steps[max(middle - 1, 0)], steps[min(middle + 2, len(steps) - 1)]
+
+
+def distinct_steps(
+    instants: Sequence[datetime], on_page: Sequence[datetime | None], grain: timedelta
+) -> list[datetime]:
+    """Return instants of the sample, in their order, to tell parameters for a start apart by what comes.
+
+    Between each two of them, a record of a page must come. One instant is left out too, so that an excluded one is not
+    taken for the next.
+
+    Args:
+        instants: Those of the sample, in UTC.
+        on_page: Those of the records on the longest page.
+        grain: The step in which the format tells instants apart.
+    """
+    page_steps = {floor_to(instant, grain) for instant in on_page if instant}
+    steps, is_apart = [], True
+    for instant in sorted({floor_to(instant, grain) for instant in instants})[1:]:
+        if is_apart:
+            steps.append(instant)
+        is_apart = not is_apart and instant in page_steps
+    return steps
+
+
+def refuses_future(response: ApiResponse) -> bool:
+    """Tell whether the API refused a request with words that may speak of a time in the future."""
+    return response.refused and _REFUSES_FUTURE.search(response.refusal.partition("body:")[2]) is not None
 
 
 def grain_of(instant_format: str) -> timedelta:

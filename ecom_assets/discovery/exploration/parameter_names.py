@@ -26,6 +26,9 @@ SIZE_PARAMS = (
     "max_results", "maxResults", "results_per_page", "first", "take", "rows", "_limit", "$top", "page_limit",
 )  # fmt: skip
 
+ODATA_PARAMS = ("$top", "$skip", "$filter", "$count", "$orderby")
+"""What an API takes whose answers have the annotations of OData."""
+
 _ALIKE = {
     SIZE_PARAMS: re.compile(
         r"(max|page|per|num|record|result|item)*(size|limit|perpage|results|records|items|pages?length)"

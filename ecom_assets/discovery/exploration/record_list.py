@@ -28,7 +28,8 @@ class RecordList:
     """An endpoint's list of records, found at `path` of `first`, the answer to the plain request.
 
     `records` is the first page. `pages` are all answers that no filter narrowed, each with its records.
-    `refuses_unknown` says that the API refuses unknown parameters. `shape` is None for a list of objects.
+    `refuses_unknown` says that the API refuses unknown parameters, `names_unknown` that it names all of them at once.
+    `shape` is None for a list of objects.
     """
 
     client: EndpointClient
@@ -37,6 +38,7 @@ class RecordList:
     records: list[Any]
     pages: list[tuple[ApiResponse, list[Any]]] = field(default_factory=list)
     refuses_unknown: bool = False
+    names_unknown: bool = False
     shape: RecordShape | None = None
 
     def __post_init__(self) -> None:
@@ -95,10 +97,13 @@ class RecordList:
         return self._remember(self.client.follow(url))
 
     def request_filtered(
-        self, params: Mapping[str, Any], values: Mapping[str, Any] | None = None
+        self,
+        params: Mapping[str, Any],
+        values: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> tuple[ApiResponse, list[Any]]:
         """Request a filtered part of the list; `pages` does not keep it, as it says nothing of the whole list."""
-        response = self.client.request(params, values)
+        response = self.client.request(params, values, headers)
         return response, self.records_of(response)
 
     def _remember(self, response: ApiResponse) -> tuple[ApiResponse, list[Any]]:

@@ -6,7 +6,6 @@ works, in which format, and whether the ends are included.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
@@ -16,16 +15,17 @@ from ecom_assets.contract.conversion import cursor_instants
 from ecom_assets.contract.record_keys import value_at
 from ecom_assets.declaration.reading import Incremental
 from ecom_assets.discovery.endpoint_draft import ApiConventions, TimeFilter
-from ecom_assets.discovery.exploration.cursors import INSTANT, Cursor
+from ecom_assets.discovery.exploration.cursors import INSTANT, Cursor, says_change
 from ecom_assets.discovery.exploration.endpoint_client import ApiResponse
 from ecom_assets.discovery.exploration.narrow_window import (
     NarrowWindow,
     bounds_evidence,
-    floor_to,
+    distinct_steps,
     grain_of,
     narrow_window_ends,
+    refuses_future,
 )
-from ecom_assets.discovery.exploration.paging.page_size import sorted_by_refusal
+from ecom_assets.discovery.exploration.paging.page_size import mentioned_in, sorted_by_refusal
 from ecom_assets.discovery.exploration.record_list import RecordList
 from ecom_assets.extract.slices import Slice
 from ecom_assets.extract.window_request import window_request
@@ -34,9 +34,6 @@ _EARLY = 1990
 _FAR = datetime(2090, 1, 1, tzinfo=timezone.utc)
 _PAST = datetime(_EARLY, 1, 1, tzinfo=timezone.utc)
 _UNKNOWN_PARAM = "x_discover_unknown"
-_REFUSES_FUTURE = re.compile(
-    r"future|past|later than|range|exceed|greater than|before now|too (late|large|high)"
-)
 
 NamePairs = list[tuple[str, tuple[str, ...]]]
 """Each parameter for a window's start, with the parameters that may be its end."""
@@ -86,12 +83,17 @@ class TimeFilterSearch:
             if refused and instant_format == formats[0] and "date" in formats[2:]:
                 untried.insert(0, "date")  # an API that filters by days refuses times
         if self.record_list.refuses_unknown or len(names) == 1 or refused:
-            return self._try_one_by_one(names, formats)
+            return self._try_one_by_one(self._known_names(names, formats[0]), formats)
         return None
 
     def _confirm_or_try_others(self, name: str, names: list[str], formats: list[str]) -> TimeFilter | None:
         """Confirm a parameter; where nothing confirms it, the API may take any parameter as a condition."""
-        found = self._try_narrow_windows(name, formats)
+        found = self._try_narrow_windows(name, formats[:1])
+        if found is None and not self._is_honoured([name], formats[0]):
+            name = self._find_beside_others([entry for entry in names if entry != name], formats[0])
+            found = self._try_narrow_windows(name, formats)
+        elif found is None:
+            found = self._try_narrow_windows(name, formats[1:])
         if found or not self._unknown_parameter_empties():
             return found
         for other in names:
@@ -105,6 +107,15 @@ class TimeFilterSearch:
         """Tell whether a parameter that no API has leaves no record."""
         response, records = self.record_list.request_filtered({**self.size_params, _UNKNOWN_PARAM: "1"})
         return not response.refused and not records
+
+    def _known_names(self, names: list[str], instant_format: str) -> list[str]:
+        """Return the names that the API does not call unknown, where it names all unknown ones at once."""
+        if not self.record_list.names_unknown or len(names) == 1:
+            return names
+        response, _ = self._request_from(self.far, names, instant_format)
+        unknown = mentioned_in(names, response.refused_text)
+        self.tried += [name for name in unknown if name not in self.tried]
+        return [name for name in names if name not in unknown] if len(unknown) > 1 else names
 
     def _try_one_by_one(self, names: list[str], formats: list[str]) -> TimeFilter | None:
         for name in names:
@@ -124,11 +135,7 @@ class TimeFilterSearch:
         """Tell whether an instant in the far future brings no record, None where the API refuses the request."""
         response, records = self._request_from(self.far, names, instant_format)
         self.tried += [name for name in names if name not in self.tried]
-        if (
-            response.refused
-            and self.far is _FAR
-            and _REFUSES_FUTURE.search(response.refusal.partition("body:")[2])
-        ):
+        if self.far is _FAR and refuses_future(response):
             # an API may refuse times in the future: a minute ago, hardly anything has changed since
             self.far = datetime.now(timezone.utc) - timedelta(minutes=1)
             response, records = self._request_from(self.far, names, instant_format)
@@ -145,16 +152,25 @@ class TimeFilterSearch:
         text = self._format_interval(instant, instant, instant_format)[0]
         return self.record_list.request_filtered({**self.size_params, **dict.fromkeys(names, text)})
 
-    def _find_honoured_name(self, names: list[str], instant_format: str) -> str:
-        """Return the parameter that works: each gets another instant, and the oldest record that comes shows which."""
-        grain = grain_of(instant_format)
+    def _find_honoured_name(self, names: list[str], instant_format: str, *, is_last: bool = False) -> str:
+        """Return the parameter that works: each gets another instant, and the oldest record that comes shows which.
+
+        Args:
+            names: The parameters, of which one works.
+            instant_format: The format of the instants.
+            is_last: Do not look for another one where several seem to work.
+        """
         while len(names) > 1:
-            # every other instant, so that an excluded one is not taken for the next
-            steps = sorted({floor_to(instant, grain) for instant in self.cursor.instants})[1::2]
+            page = max((records for _, records in self.record_list.pages), key=len)
+            steps = distinct_steps(self.cursor.instants, self._instants(page), grain_of(instant_format))
             steps = steps[-len(names) :]
             if len(steps) < 2:
                 return self._find_by_halves(names, instant_format)
-            groups = [names[number :: len(steps)] for number in range(len(steps))]
+            # the likeliest names have steps of their own
+            groups = [
+                [name, *names[2 * len(steps) - 1 - number :: len(steps)]]
+                for number, name in enumerate(names[: len(steps)])
+            ]
             params = {
                 name: self._format_interval(step, step, instant_format)[0]
                 for step, group in zip(steps, groups, strict=True)
@@ -167,8 +183,33 @@ class TimeFilterSearch:
             ]
             if response.refused or not possible:
                 return self._find_by_halves(names, instant_format)
+            step = steps[groups.index(possible[-1])]
+            lacks_records = not is_last and self._lacks_records_since(step, records)
+            if lacks_records and not self._is_honoured(possible[-1], instant_format):
+                return self._find_beside_others(names, instant_format)
             names = possible[-1]
         return names[0]
+
+    def _lacks_records_since(self, step: datetime, records: Sequence[Any]) -> bool:
+        """Tell whether known records since an instant did not come, as where another filter works too."""
+        came = {self.record_list.identity(record) for record in records}
+        present = [
+            (instant > step, self.record_list.identity(record) in came)
+            for record, instant in zip(self.record_list.sample(), self.cursor.instants, strict=False)
+        ]
+        # behind the last record of a full page, nothing is missing
+        if len(records) >= self.size:
+            last = max((number for number, (_, is_here) in enumerate(present) if is_here), default=0)
+            present = present[:last]
+        return any(is_wanted and not is_here for is_wanted, is_here in present)
+
+    def _is_honoured(self, names: Sequence[str], instant_format: str) -> bool:
+        return self._far_future_is_empty(names, instant_format) is True
+
+    def _find_beside_others(self, names: list[str], instant_format: str) -> str:
+        """Return the parameter that works among those that speak of changes: others may filter by another time."""
+        specific = [name for name in names if says_change(name, {}) or self.cursor.path[-1] in name]
+        return self._find_honoured_name(specific or names, instant_format, is_last=True)
 
     def _find_by_halves(self, names: list[str], instant_format: str) -> str:
         """Return the parameter that works: half of the names get the far future, then half of the rest."""

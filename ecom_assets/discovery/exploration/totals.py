@@ -84,6 +84,7 @@ def possible_totals(
 
 
 def _may_be_total(name: str) -> bool:
+    name = re.sub(r"total_?size", "total", name)
     return _TOTAL_NAMES.search(name) is not None and not _OTHER_NAMES.search(name)
 
 

@@ -36,7 +36,7 @@ def _places(table: TableDraft) -> Iterator[tuple[str, str]]:
         yield "endpoint.response_actions", endpoint.actions_evidence
     if endpoint.time_filter:
         for name, evidence in endpoint.time_filter.evidence.items():
-            yield f"endpoint.{'' if name == 'params' else 'incremental.'}{name}", evidence
+            yield f"endpoint.{'' if name in ('params', 'headers') else 'incremental.'}{name}", evidence
 
 
 def assumed_places(table: TableDraft) -> list[str]:

@@ -193,6 +193,9 @@ def _endpoint_lines(endpoint: EndpointDraft, usual_paginator: Mapping[str, Any] 
         evidence = endpoint.paging.size_evidence if endpoint.paging.params else ""
         window = endpoint.time_filter.evidence.get("params", "") if endpoint.time_filter else ""
         lines.append(f"      params: {flow_yaml(params)}{comment(evidence, window)}")
+    if endpoint.time_filter and endpoint.time_filter.headers:
+        evidence = endpoint.time_filter.evidence.get("headers", "")
+        lines.append(f"      headers: {flow_yaml(dict(endpoint.time_filter.headers))}{comment(evidence)}")
     lines.append(
         f"      data_selector: {flow_yaml(endpoint.data_selector.value)}{comment(endpoint.data_selector.evidence)}"
     )
@@ -212,6 +215,9 @@ def _endpoint_lines(endpoint: EndpointDraft, usual_paginator: Mapping[str, Any] 
         lines.append(
             f"      response_actions: {flow_yaml(endpoint.actions)}{comment(endpoint.actions_evidence)}"
         )
+    if endpoint.empty_answers:
+        evidence = "so the API answers a request that no record meets"
+        lines.append(f"      empty_answers: {flow_yaml(endpoint.empty_answers)}{comment(evidence)}")
     if endpoint.time_filter:
         lines.append("      incremental:")
         for name, value in endpoint.time_filter.incremental.items():

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ecom_assets.discovery.field_path import FieldPath
+from ecom_assets.discovery.field_path import FieldPath, is_reachable
 
 _MAX_DEPTH = 4
 _MAX_KEYS = 40
@@ -48,7 +48,7 @@ def flatten_records(records: Sequence[Any], *, nested: bool = True) -> Fields:
 def _collect(records: list[Any], parent: FieldPath, fields: Fields, nested: bool) -> None:
     names = dict.fromkeys(name for record in records if isinstance(record, dict) for name in record)
     for name in names:
-        if "." in name or not name.strip() or name != name.strip():
+        if not is_reachable(name):
             fields.unreachable.append(".".join((*parent, name)))
             continue
         path = (*parent, name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 from typing import Any
 
 from requests import Request
@@ -21,7 +21,7 @@ from ecom_assets.extract.check.cost_check import Cost, check_cost, endpoint_cost
 from ecom_assets.extract.check.outcome import NO_RECORD, Outcome, Result
 from ecom_assets.extract.check.paging_check import NO_TOTAL, check_next_page, check_total
 from ecom_assets.extract.check.reached_check import check_reached
-from ecom_assets.extract.check.window_check import start_problem
+from ecom_assets.extract.check.window_check import start_problem, window_ahead_has_records
 from ecom_assets.extract.filter_comparison import filter_problem
 from ecom_assets.extract.paging.page_size import PageSizes
 from ecom_assets.extract.paging.unconfirmed import unconfirmed_problem
@@ -30,10 +30,7 @@ from ecom_assets.extract.slices import Slice
 from ecom_assets.extract.window_assignment import cursor_instants_of
 from ecom_assets.extract.window_request import window_request
 from ecom_assets.extract.windows import Window, windows_between
-from ecom_assets.foundation.errors import ApiError
-
-_FAR_AHEAD = timedelta(days=3650)
-"""No shop has records that far in the future."""
+from ecom_assets.foundation.errors import ApiError, RefusedRequest
 
 SHOP = "(shop)"
 """Stands for a resource's name in findings about the whole shop."""
@@ -290,15 +287,20 @@ class _EndpointCheck:
         window_key, parameters = self.last_window.partition_key, incremental.parameter_names
         if outside:
             return "failed", f"{len(outside)} records lie outside of {window_key}: {parameters} is ignored"
-        far_ahead = (self.now + _FAR_AHEAD, self.now + _FAR_AHEAD + timedelta(days=1))
-        if self.probe.page(self.resource, far_ahead, limit=1).records:
+        if window_ahead_has_records(self.probe, self.resource, self.now):
             return "failed", f"records came for a window ten years ahead: {parameters} is ignored"
-        if not page.records and (
-            problem := filter_problem(
-                self.probe, self.shop, self.resource, self.now, empty=[bounds], unfiltered=self.first_page
-            )
-        ):
-            return "failed", problem
+        if not page.records:
+            try:
+                problem = filter_problem(
+                    self.probe, self.shop, self.resource, self.now, empty=[bounds], unfiltered=self.first_page
+                )
+            except RefusedRequest as error:
+                return (
+                    "skipped",
+                    f"no record came for {window_key}, and nothing is answered without it: {error}",
+                )
+            if problem:
+                return "failed", problem
         if problem := start_problem(self.probe, self.shop, self.resource, page.records or self.first_page):
             return "failed", problem
         if not page.records and not self.first_page:

@@ -1,9 +1,9 @@
-"""Check of the bounds of a window: does the API include the start, as the declaration says?"""
+"""Check of a window: does the API honour it, and does it include the start, as the declaration says?"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from ecom_assets.contract.record_keys import keys_of
@@ -13,6 +13,25 @@ from ecom_assets.extract.probe import Probe
 from ecom_assets.extract.slices import Slice
 from ecom_assets.extract.window_assignment import cursor_instants_of
 from ecom_assets.extract.window_request import window_request
+from ecom_assets.foundation.errors import RefusedRequest
+
+_FAR_AHEAD = timedelta(days=3650)
+"""No shop has records that far in the future."""
+
+
+def window_ahead_has_records(probe: Probe, resource: Resource, now: datetime) -> bool:
+    """Tell whether records come for a day ten years after the aware present, as from an API that ignores the window.
+
+    An API that refuses times in the future does not ignore them.
+
+    Raises:
+        ApiError: The request failed for another reason.
+    """
+    ahead = (now + _FAR_AHEAD, now + _FAR_AHEAD + timedelta(days=1))
+    try:
+        return bool(probe.page(resource, ahead, limit=1).records)
+    except RefusedRequest:
+        return False
 
 
 def start_problem(probe: Probe, shop: Shop, resource: Resource, records: Sequence[Any]) -> str:

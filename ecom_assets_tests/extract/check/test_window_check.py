@@ -17,9 +17,20 @@ TIMES = ["2026-01-01T00:00:00", "2026-01-01T12:30:00.250", "2026-01-02T00:00:00"
 Includes = Callable[[str, str], bool]
 
 
-def window_of(api: Loopback, includes: Includes, bounds: str, times: list[str], end_param: str = "to") -> Any:
+def window_of(
+    api: Loopback,
+    includes: Includes,
+    bounds: str,
+    times: list[str],
+    end_param: str = "to",
+    form: str = "iso8601_naive",
+    params: dict[str, str] | None = None,
+    refused: Callable[[dict[str, str]], bool] = lambda query: False,
+) -> Any:
     def answer(seen: Seen) -> Reply:
         query = dict(seen.query)
+        if refused(query):
+            return json_reply({"error": "from, to"}, 400)
         low, high = query.get("from", ""), query.get("to", "9")
         rows = [{"id": number, "at": time} for number, time in enumerate(times)]
         return json_reply(
@@ -27,18 +38,18 @@ def window_of(api: Loopback, includes: Includes, bounds: str, times: list[str], 
         )
 
     api.answering = answer
-    incremental = {
-        "cursor_path": "at",
-        "start_param": "from",
-        "end_param": end_param,
-        "bounds": bounds,
-        "format": "iso8601_naive",
-    }
+    incremental = {"cursor_path": "at", "bounds": bounds, "format": form}
+    incremental |= {} if params else {"start_param": "from", "end_param": end_param}
     things = {
         "name": "things",
         "primary_key": "id",
         "columns": {"id": {"data_type": "bigint"}, "at": {"data_type": "timestamp"}},
-        "endpoint": {"path": "things", "data_selector": "data", "incremental": incremental},
+        "endpoint": {
+            "path": "things",
+            "data_selector": "data",
+            "incremental": incremental,
+            "params": params or {},
+        },
     }
     config = {"client": {"base_url": api.base_url, "paginator": "single_page"}, "resources": [things]}
     shop = rest_api_shop(
@@ -79,3 +90,45 @@ def test_an_end_that_the_api_ignores(api: Loopback) -> None:
     found, detail = window_of(api, lambda time, low: time >= low, "[)", times, end_param="until")
     assert (found, detail.partition(" records lie outside of ")[0]) == ("failed", "1")
     assert window_of(api, lambda time, low: time >= low, "[)", times)[0] == "ok"
+
+
+def test_an_api_that_refuses_times_in_the_future_does_not_ignore_the_window(api: Loopback) -> None:
+    def refused(query: dict[str, str]) -> bool:
+        return query.get("to", "") > "2030"
+
+    assert window_of(api, lambda time, low: time >= low, "[)", TIMES, refused=refused)[0] == "ok"
+    found, detail = window_of(
+        api, lambda time, low: True, "[)", [*TIMES, "2035-01-01T00:00:00"], refused=refused
+    )
+    assert found == "failed"
+    assert "records lie outside" in detail
+
+
+def test_nothing_is_compared_with_a_list_that_needs_its_filter(api: Loopback) -> None:
+    params = {"from": "{incremental.start_value}", "to": "{incremental.end_value}"}
+    found, detail = window_of(
+        api,
+        lambda time, low: time >= low,
+        "[)",
+        TIMES,
+        params=params,
+        refused=lambda query: "from" not in query,
+    )
+    assert found == "skipped"
+    assert "nothing is answered without it" in detail
+
+
+def test_no_half_of_a_filter_is_sent_to_compare_with(api: Loopback) -> None:
+    params = {
+        "group[0][field]": "at",
+        "from[value]": "{incremental.start_value}",
+        "to": "{incremental.end_value}",
+    }
+    sent: list[dict[str, str]] = []
+
+    def keep(query: dict[str, str]) -> bool:
+        sent.append(query)
+        return False
+
+    window_of(api, lambda time, low: True, "[)", [], params=params, refused=keep)
+    assert [query for query in sent if "from[value]" not in query] == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from email.utils import parsedate_to_datetime
 
 from ecom_assets_tests.support.styles.answer import Asked
 from ecom_assets_tests.support.styles.paging import Refused
@@ -45,6 +46,24 @@ class Between:
             return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
         except ValueError:
             raise Refused(f"{name}: no time of this API") from None
+
+
+@dataclass(frozen=True)
+class SinceHeader:
+    """A request header for the start of a window, in the format of HTTP."""
+
+    start: str
+    end: str = ""
+
+    def holds(self, changed: datetime, asked: Asked) -> bool:
+        """Tell whether a change lies in the window that a request asks for."""
+        text = asked.seen.headers.get(self.start.lower())
+        if text is None:
+            return True
+        try:
+            return changed >= parsedate_to_datetime(text)
+        except ValueError:
+            raise Refused(f"{self.start}: no time of this API") from None
 
 
 @dataclass(frozen=True)

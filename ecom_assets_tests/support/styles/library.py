@@ -10,8 +10,8 @@ from uuid import NAMESPACE_URL, uuid5
 
 from ecom_assets_tests.support.servers.loopback import Reply
 from ecom_assets_tests.support.styles.access import BASIC, BEARER, CLIENT, header, query
-from ecom_assets_tests.support.styles.answer import Asked
-from ecom_assets_tests.support.styles.filters import Between, Expression
+from ecom_assets_tests.support.styles.answer import Answer, Asked, Page
+from ecom_assets_tests.support.styles.filters import Between, Expression, SinceHeader
 from ecom_assets_tests.support.styles.paging import (
     After,
     Number,
@@ -55,6 +55,11 @@ _NUMBER, _TOP, _CURSOR = Number("page[number]"), Offset("page[offset]"), Token("
 _HAL, _DOUBLE = Number("page", base=0), Number("pageNo")
 
 
+def _link_without_top(page: Page, answer: Answer) -> None:
+    if "$top" not in page.asked.values:
+        link_at("@odata..nextLink", Token("$skiptoken"), "absent")(page, answer)
+
+
 def _throttled(reply: Reply, asked: Asked) -> Reply:
     """Refuse every third request once, and say that it may come again at once."""
     _THROTTLED.append(reply)
@@ -64,6 +69,16 @@ def _throttled(reply: Reply, asked: Asked) -> Reply:
 
 
 _THROTTLED: list[Reply] = []
+
+
+def _not_modified(reply: Reply, asked: Asked) -> Reply:
+    """Answer a first page without records with a 304, if the request names a time."""
+    is_empty = not json.loads(reply.body)["Orders"] and asked.values.get("page", "1") == "1"
+    return (
+        replace(reply, status=304, body="")
+        if is_empty and "if-modified-since" in asked.seen.headers
+        else reply
+    )
 
 
 def _lines(reply: Reply, asked: Asked) -> Reply:
@@ -286,6 +301,21 @@ STYLES: tuple[Style, ...] = (
         fields={"changed": "modified", "number": "OrderNumber"},
         endpoint="/v2/orders?$filter=modified ge {incremental.start_value} and modified lt {incremental.end_value}",
         fixed={"@odata..context": "/v2/$metadata#orders"},
+    ),
+    Style(
+        "open_data_in_pages",
+        "OData: `$top` limits the whole list, so that only a request without it gets `@odata.nextLink`",
+        "`json_link` at `@odata.nextLink` without a page size, and `$filter` with placeholders",
+        {"type": "json_link", "next_url_path": "'@odata.nextLink'"},
+        Token("$skiptoken"),
+        (_link_without_top,),
+        where="value",
+        filter=Expression("$filter", r"modified ge (\S+) and modified lt (\S+)"),
+        access=BEARER,
+        size=Size("$top", 15, 15),
+        fields={"changed": "modified", "number": "OrderNumber"},
+        fixed={"@odata..context": "/v2/$metadata#orders"},
+        strict=True,
     ),
     Style(
         "page_token",
@@ -598,6 +628,22 @@ STYLES: tuple[Style, ...] = (
         fields={"changed": "modified_at"},
         time="naive",
         says=("records: numbered",),
+    ),
+    Style(
+        "since_in_header",
+        "`page` and `pageSize`; the header `If-Modified-Since` leaves out earlier changes; 304 if nothing changed",
+        "`page_number`, with 304 as an empty answer, and the header with its placeholder",
+        {"type": "page_number", "base_page": 1},
+        Number(),
+        where="Orders",
+        filter=SinceHeader("If-Modified-Since"),
+        access=BEARER,
+        size=Size("pageSize", 10, 20),
+        fields={"changed": "UpdatedDateUTC", "number": "OrderID", "total": "Total", "note": "Reference"},
+        key=_uuid,
+        time="naive_t",
+        mend=_not_modified,
+        says=("If-Modified-Since: '{incremental.start_value}'", "{status_code: 304, action: ignore}"),
     ),
     Style(
         "json_lines",

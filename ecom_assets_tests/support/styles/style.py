@@ -12,7 +12,7 @@ from ecom_assets_tests.support.servers.loopback import Reply, Seen, json_reply
 from ecom_assets_tests.support.shapes.records import END, ORDERS, START, Order
 from ecom_assets_tests.support.styles.access import OPEN, Access
 from ecom_assets_tests.support.styles.answer import Answer, Asked, Page, put
-from ecom_assets_tests.support.styles.filters import Between, Expression
+from ecom_assets_tests.support.styles.filters import Between, Expression, SinceHeader
 from ecom_assets_tests.support.styles.paging import Lead, Refused, Size, Token
 
 UTC = timezone.utc
@@ -69,7 +69,7 @@ class Style:
     begin: Any
     leads: Sequence[Lead] = ()
     where: str = "data"
-    filter: Between | Expression | None = None
+    filter: Between | Expression | SinceHeader | None = None
     access: Access = OPEN
     size: Size = field(default_factory=Size)
     fields: Mapping[str, str] = field(default_factory=dict)

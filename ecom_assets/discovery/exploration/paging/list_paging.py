@@ -20,7 +20,7 @@ from ecom_assets.discovery.exploration.paging.pointer_paging import paging_by_ad
 from ecom_assets.discovery.exploration.paging.pointers import has_more_path
 from ecom_assets.discovery.exploration.parameter_names import SIZE_PARAMS, names_alike
 from ecom_assets.discovery.exploration.record_list import RecordList
-from ecom_assets.discovery.exploration.totals import reports_more_records
+from ecom_assets.discovery.exploration.totals import possible_totals, reports_more_records
 from ecom_assets.discovery.field_path import json_path
 from ecom_assets.extract.paging.body_path import BodyPath
 from ecom_assets.extract.paging.page_size import USUAL_PAGE_SIZES
@@ -69,6 +69,11 @@ class ListPaging:
             size, records, evidence = find_largest_page_size(
                 record_list, size_param, dict(paging.params) if paging else {}
             )
+            if paging and paging.pointer and len(records) == size and not self._leads_on(paging):
+                # the parameter limits the whole list, as `$top` of OData does
+                size_param, records, size = None, record_list.records, len(record_list.records)
+                record_list.pages.append((record_list.first, records))
+                endpoint.paging = paging
         response = record_list.pages[-1][0]
         more = reports_more_records(*record_list.pages[-1], record_list.path)
         may_be_full = self._may_be_full(len(records), can_compare=bool(paging or size_param))
@@ -98,6 +103,13 @@ class ListPaging:
             endpoint.paging = replace(endpoint.paging, paginator=paginator)
         if more:
             self._take_length_as_size()
+
+    def _leads_on(self, paging: Paging) -> bool:
+        """Tell whether the newest page leads to another one, or has all records."""
+        response, records = self.record_list.pages[-1]
+        return has_pointer(response, paging) or any(
+            number == len(records) for _, number in possible_totals(response, records, self.record_list.path)
+        )
 
     def read_second_page(self) -> None:
         """Request the page after the first one, where positions can be asked for: only an empty one is the end."""

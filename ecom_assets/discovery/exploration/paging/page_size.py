@@ -16,6 +16,8 @@ MAX_PAGE_SIZE = 100
 _RESERVED_REQUESTS = 7
 """Requests that stay for other questions while names are tried one by one."""
 
+_RESERVED_FOR_ONE = 2
+"""The same if there is a single name."""
 _SMALLER_SIZES = (50, 25, 20, 10)
 
 
@@ -45,9 +47,10 @@ def find_size_param(record_list: RecordList, convention: str | None, known: Coll
         if not response.refused:
             return next((name for name, number in params.items() if number == len(records)), None)
         record_list.refuses_unknown = True
-        names = sorted_by_refusal(names, response.refusal)
+        record_list.names_unknown = len(mentioned_in(names, response.refused_text)) > 1
+        names = sorted_by_refusal(names, response.refused_text or response.refusal)
     for name in names:
-        if record_list.client.requests_left <= _RESERVED_REQUESTS:
+        if record_list.client.requests_left <= (_RESERVED_REQUESTS if len(names) > 1 else _RESERVED_FOR_ONE):
             break
         response, records = record_list.request_page({name: 1})
         if not response.refused and len(records) == 1:
@@ -57,8 +60,16 @@ def find_size_param(record_list: RecordList, convention: str | None, known: Coll
 
 def sorted_by_refusal(names: Collection[str], refusal: str) -> list[str]:
     """Return names, first those that a refusal does not mention: it usually mentions unknown ones."""
-    words = set(re.findall(r"[\w.\[\]-]+", refusal))
-    return sorted(names, key=lambda name: name in words)
+    mentioned = mentioned_in(names, refusal)
+    return sorted(names, key=lambda name: name in mentioned)
+
+
+def mentioned_in(names: Collection[str], refusal: str) -> set[str]:
+    """Return the names that a refusal mentions."""
+    words = set(re.findall(r"[\w.\[\]:$<>=-]+|[\w.\[\]-]+", refusal)) | set(
+        re.findall(r"[\w.\[\]-]+", refusal)
+    )
+    return {name for name in names if name in words}
 
 
 def find_largest_page_size(
