@@ -118,6 +118,22 @@ def test_a_pause_holds_although_its_request_fails(api: Loopback) -> None:
     assert arrivals.times[1] - arrivals.times[0] >= 1
 
 
+def test_an_error_without_a_pause_holds_its_own_worker_only(api: Loopback) -> None:
+    arrivals = Arrivals(api, Reply(500))
+    shop = shop_at(api.base_url, max_retries=1, backoff_factor=0.8)
+    with closing(session_to(shop)) as session, ThreadPoolExecutor(1) as pool:
+        failed = pool.submit(session.get, f"{api.base_url}/things")
+        while not arrivals.times:
+            time.sleep(0.01)
+        time.sleep(0.1)  # the worker knows of the error by now
+        session.get(f"{api.base_url}/others")
+        assert failed.result().status_code == 200
+    first, other, again = arrivals.times
+    assert arrivals.paths == ["/things", "/others", "/things"]
+    assert other - first < 0.7
+    assert again - first >= 0.8
+
+
 def test_a_pause_too_long_stops_all_workers(api: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
     """No worker sends any more; each error says how long the pause is."""
     monkeypatch.setattr(adapter, "LONGEST_WAIT", 0.3)

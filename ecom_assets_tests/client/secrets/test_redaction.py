@@ -14,7 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ecom_assets.client.failures import failure_of
 from ecom_assets.client.redaction import HIDDEN, Redactor
+from ecom_assets.foundation.errors import ApiError
 
 FORMS: dict[str, Callable[[str], str]] = {
     "raw": str,
@@ -142,3 +144,12 @@ def test_long_texts_take_no_time() -> None:
     redactor = Redactor(['S3cr3t/"K+y&x=9 <z%' * 3, "\\" * 20 + "x", '\\"' * 9 + "x", '"' * 20, "%25" * 10])
     for text in ("A" * 300_000, "%25" * 100_000, "\\" * 3_000, '\\"' * 3_000, "S3cr3t/" * 40_000):
         redactor.scrub(text)
+
+
+def test_an_own_error_that_quotes_a_secret_is_scrubbed() -> None:
+    """A part of the declaration, such as a selector, may be the secret."""
+    error = RuntimeError("of dlt")
+    error.__cause__ = ApiError("things: data_selector 'k7-Quoted-9' found nothing")
+    failure = failure_of(error, Redactor(["k7-Quoted-9"]))
+    assert failure is error.__cause__
+    assert str(failure) == "things: data_selector '***' found nothing"

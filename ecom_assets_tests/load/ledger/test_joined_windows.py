@@ -379,6 +379,27 @@ def test_few_windows_and_those_of_today_are_slices_of_their_own(
     assert sorted(api.asked) == [(START + day * DAY, START + (day + 1) * DAY, 0) for day in range(7)]
 
 
+def test_a_window_of_today_is_a_slice_of_its_own(server: Loopback, new_place: NewPlace) -> None:
+    today = (datetime.now(START.tzinfo) - START).days
+    api = DaysApi(server, dict.fromkeys(range(today - 19, today + 1), 4))
+    backfill = Backfill(server, new_place, api, 0)
+    windows = api.windows(today + 1)[-20:]
+    assert run_load(backfill.shop, ["orders"], windows, warehouse=backfill.place.warehouse()).errors == {}
+    assert (windows[-1].start, windows[-1].end, 0) in api.asked
+    assert any(end - start >= 8 * DAY and end < windows[-1].end for start, end, _ in api.asked)
+    assert len(api.asked) < len(windows)
+
+
+def test_a_slice_with_a_round_total_is_cut_until_something_confirms_it(
+    server: Loopback, new_place: NewPlace
+) -> None:
+    """Two slices would have 1,000 records each, which may be the most that the API reports."""
+    backfill = Backfill(server, new_place, DaysApi(server, dict.fromkeys(range(40), 50), page=100), 40)
+    assert backfill.load().errors == {}
+    backfill.check()
+    assert any("nothing confirms that its list was read to its end" in line for line in backfill.lines)
+
+
 def test_a_record_without_a_usable_cursor_is_rejected_in_the_window_that_brings_it(
     server: Loopback, new_place: NewPlace
 ) -> None:
