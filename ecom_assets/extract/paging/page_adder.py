@@ -221,7 +221,7 @@ class PageAdder(BasePaginator):
         if page_pass.total is not None and len(page_pass.records) != page_pass.total:
             return False  # which is incomplete anyway
         if is_ignored(response):
-            page_pass.confirmed_by = self._last.by
+            page_pass.confirmed_by = self._end.by_ignored_page(self._last)
             return False
         is_without_new = not rows or self._pages.is_overlap_only
         if self._by_position and is_without_new and self._has_more.is_true(response):
