@@ -198,7 +198,8 @@ class PageAdder(BasePaginator):
 
     def _says_more(self, response: Response) -> bool | None:
         """Return what the field at `has_more_path` says, None if none is declared."""
-        self._more_said = self._has_more.read(response)
+        is_short = not self._sizes.may_be_full(self._pages.longest_page, 0, pages=1)
+        self._more_said = self._has_more.read(response, before=self._more_said, is_short=is_short)
         return self._more_said
 
     def _needs_extra_page(self, response: Response, rows: list[Any]) -> bool:
