@@ -13,6 +13,8 @@ DUPLICATE = "duplicate of the primary key"
 OUTDATED = "of an outdated record"
 SUPERSEDED = (DUPLICATE, OUTDATED)
 """How the reason begins for a record in whose place another one was kept."""
+_SHOWN_FIELDS = 100
+"""Fields that a count by field names."""
 
 
 class UnusableElement(list[Any]):
@@ -60,3 +62,15 @@ class ContractResult:
     rejected: tuple[RejectedRow, ...] = ()
     discarded: Mapping[str, int] = field(default_factory=dict)
     hints: Mapping[str, TColumnSchema] = field(default_factory=dict)
+
+
+def shown_counts(counts: Mapping[str, int]) -> dict[str, int]:
+    """Return counts by field, of very many fields only the greatest ones and one entry for all others.
+
+    The names in an object may be data, such as SKUs.
+    """
+    if len(counts) <= _SHOWN_FIELDS:
+        return dict(counts)
+    most = sorted(counts.items(), key=lambda entry: -entry[1])[:_SHOWN_FIELDS]
+    rest = sum(counts.values()) - sum(count for _, count in most)
+    return {**dict(most), f"{len(counts) - _SHOWN_FIELDS:,} other fields": rest}

@@ -10,6 +10,7 @@ from typing import Any
 
 from dagster import MetadataValue
 
+from ecom_assets.contract.result import shown_counts
 from ecom_assets.declaration.reading import Resource, Shop
 from ecom_assets.foundation.errors import WarehouseError
 from ecom_assets.load.dispositions.history_table import is_open
@@ -57,7 +58,7 @@ def table_metadata(
             f"\n\n```yaml\n{entries}\n```"
         )
     if resource.discarded:
-        metadata["discarded_fields"] = dict(resource.discarded)
+        metadata["discarded_fields"] = shown_counts(resource.discarded)
     return metadata
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from ecom_assets.declaration.reading import BUNDLED_SHOPS, load_shop
@@ -62,4 +63,11 @@ def test_fields_that_were_dropped(tmp_path: Path) -> None:
     run = RunReport("sandbox", {"orders": orders}, {})
     metadata = table_metadata(run, orders, DuckDbWarehouse(tmp_path / "a.duckdb"), 0)
     assert metadata["discarded_fields"] == {"gift_note": 3}
+    # an object whose names are data, such as SKUs, does not fill Dagster's event log
+    counts = {f"stock__sku_{number}": 1 for number in range(20_000)} | {"gift_note": 3}
+    metadata = table_metadata(
+        run, replace(orders, discarded=counts), DuckDbWarehouse(tmp_path / "a.duckdb"), 0
+    )
+    shown = metadata["discarded_fields"]
+    assert (len(shown), shown["gift_note"], shown["19,901 other fields"]) == (101, 3, 19_901)
     assert metadata["dagster/row_count"] == 0

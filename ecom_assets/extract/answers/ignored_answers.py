@@ -52,6 +52,13 @@ def make_empty_page(response: Response, *args: Any, by_content: bool = False, **
     return response
 
 
+def ignored_error(response: Response) -> int | None:
+    """Return the error status of an answer that is ignored whatever its body says, None for any other answer."""
+    status: int = getattr(response, "ignored_status", 0)
+    is_known = getattr(response, "ignored_by_content", False)
+    return status if status >= 400 and not is_known else None
+
+
 class RefusedLists:
     """Decides what happens to the rows of a list whose answer was ignored although it says nothing about them."""
 

@@ -14,6 +14,9 @@ from ecom_assets.extract.answers.ignored_answers import refusal_text
 from ecom_assets.foundation.errors import ApiError
 from ecom_assets.foundation.progress import OnProgress
 
+_MANY = 5
+"""So many lists are not all empty by chance."""
+
 
 class RefusedChildLists:
     """Counts the lists of a child that a run asked for, and those that were refused."""
@@ -25,6 +28,7 @@ class RefusedChildLists:
         self._on_progress = on_progress
         self._lists = 0
         self._unknown = 0
+        self._ignored = 0
         self._statuses: list[int] = []
 
     def add_slice(self, lists: Mapping[int, SliceStatistics]) -> list[int]:
@@ -39,6 +43,7 @@ class RefusedChildLists:
         """
         refused = {position: entry for position, entry in lists.items() if entry.refused}
         self._lists += len(lists)
+        self._ignored += sum(entry.ignored > 0 for entry in lists.values())
         self._unknown += sum(not entry.refusal_is_declared for entry in refused.values())
         self._statuses += [entry.refused for entry in refused.values() if entry.refused]
         self._slices_left -= 1
@@ -52,5 +57,11 @@ class RefusedChildLists:
             self._on_progress(
                 f"{name}: the API refused {len(self._statuses)} of {self._lists} lists with status {statuses}, which "
                 f"response_actions ignores. The rows of these records of {parent} stay as they are"
+            )
+        elif self._slices_left == 0 and self._ignored == self._lists >= _MANY:
+            self._on_progress(
+                f"{self._resource.name}: response_actions ignores the lists of all {self._lists} records of "
+                f"{self._resource.parent} that were asked for, so no record came. If some have any, check the "
+                "endpoint's path, and what the secrets may read"
             )
         return list(refused)

@@ -14,7 +14,7 @@ from ecom_assets.contract.paged_lists import (
     undeclared_rest,
     without_list_text,
 )
-from ecom_assets.contract.result import ContractResult
+from ecom_assets.contract.result import ContractResult, shown_counts
 from ecom_assets.contract.sample import sample_contract
 from ecom_assets.declaration.reading import Column, Resource, Shop
 from ecom_assets.extract.check.outcome import NO_RECORD, Outcome
@@ -89,7 +89,8 @@ def _judge(result: ContractResult, count: int) -> Outcome:
             f"{len(result.rejected)} of {count} records break it, the first one because of: {reasons}"
         )
     new = f"; not declared: {', '.join(result.hints)}" if result.hints else ""
-    discarded = "".join(f"; discarded: {found} values of {name}" for name, found in result.discarded.items())
+    counts = shown_counts(result.discarded)
+    discarded = "".join(f"; discarded: {found} values of {name}" for name, found in counts.items())
     return "ok", f"{count} records keep it{new}{discarded}"
 
 

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from dlt.sources.helpers.rest_client.paginators import BasePaginator, RangePaginator, SinglePagePaginator
 from requests import Response
 
+from ecom_assets.extract.answers.ignored_answers import ignored_error
 from ecom_assets.extract.paging.last_page import END, NOTHING, TOTAL, LastPage
 from ecom_assets.extract.paging.page_size import USUAL_PAGE_SIZES
 from ecom_assets.extract.paging.pointer_paginator import PointerPaginator
@@ -97,6 +98,21 @@ class EndOfList:
             if last.has_short_page and last.says_more is None and not last.count:
                 return NOTHING
         return last.by
+
+    def by_ignored_page(self, last: LastPage) -> str:
+        """Return what confirms the end if a response action ignores the last page.
+
+        An API refuses what lies behind its last page, or the list of a record that has none. It does not lead to a page
+        that it then refuses, nor refuse its whole list: the path may be wrong, or the secret may have lost a right.
+        """
+        status = ignored_error(last.response)
+        was_led_here = isinstance(last.paginator, PointerPaginator) and last.pages > 1
+        if last.has_total or status is None or not (was_led_here or (last.pages == 1 and not self._is_child)):
+            return last.by
+        where = "a page to which the page before leads" if was_led_here else "the first page"
+        text = "%s: response_actions ignores status %s of %s, so nothing confirms that the list ends there"
+        _log.warning(text, self._resource, status, where)
+        return NOTHING
 
     def check_smaller_page(self, last: LastPage, paginator: BasePaginator, *, same_total: bool) -> str:
         """Return what confirms the end, now that the first page was asked for with one record fewer.

@@ -35,8 +35,15 @@ class HasMore:
         found = self._path.find(response.json())
         return bool(found) and _WORDS.get(str(found[0]).strip().lower()) is True
 
-    def read(self, response: Response) -> bool | None:
-        """Return whether there are more pages, None if no place is declared.
+    def read(self, response: Response, *, before: bool | None, is_short: bool) -> bool | None:
+        """Return whether there are more pages; None if no place is declared, or if no page of the list had the field.
+
+        Many APIs leave out what is false. A page that may be full must have the field, or its path is wrong.
+
+        Args:
+            response: The response.
+            before: What the page before said.
+            is_short: Whether all pages of the list have fewer records than they could have.
 
         Raises:
             ApiError: There is nothing at the place, or neither true nor false.
@@ -45,6 +52,8 @@ class HasMore:
             return None
         found = self._path.find(response.json())
         value = found[0] if found else None
+        if value in (None, "") and (is_short or before is not None):
+            return None if before is None else False
         more = _WORDS.get(str(value).strip().lower()) if isinstance(value, (bool, int, str)) else None
         if more is None:
             text = "nothing" if value is None else repr(value)[:40]

@@ -198,7 +198,8 @@ class PageAdder(BasePaginator):
 
     def _says_more(self, response: Response) -> bool | None:
         """Return what the field at `has_more_path` says, None if none is declared."""
-        self._more_said = self._has_more.read(response)
+        is_short = not self._sizes.may_be_full(self._pages.longest_page, 0, pages=1)
+        self._more_said = self._has_more.read(response, before=self._more_said, is_short=is_short)
         return self._more_said
 
     def _needs_extra_page(self, response: Response, rows: list[Any]) -> bool:
@@ -221,7 +222,7 @@ class PageAdder(BasePaginator):
         if page_pass.total is not None and len(page_pass.records) != page_pass.total:
             return False  # which is incomplete anyway
         if is_ignored(response):
-            page_pass.confirmed_by = self._last.by
+            page_pass.confirmed_by = self._end.by_ignored_page(self._last)
             return False
         is_without_new = not rows or self._pages.is_overlap_only
         if self._by_position and is_without_new and self._has_more.is_true(response):

@@ -120,6 +120,23 @@ def test_the_rows_of_one_refused_list_stay(api: Api, loads: Loads) -> None:
     assert loads.rows("select sum(ignored) from load_ledger where resource = 'refunds'") == [(1,)]
 
 
+def test_a_run_tells_that_all_lists_were_ignored(api: Api, loads: Loads) -> None:
+    """An API may answer 404 because the secret lost a right. It may be right, too, so the run does not fail."""
+    shop = children_api.shop_of(api, response_actions=[{"status_code": 404, "action": "ignore"}])
+    said: list[str] = []
+    for number in api.orders:
+        api.answers[f"/orders/{number}/refunds"] = Reply(404)
+    warehouse = loads.place.warehouse()
+    report = run_load(shop, children_api.ALL, DAYS, warehouse=warehouse, progress=said.append)
+    assert report.errors == {}
+    text = "refunds: response_actions ignores the lists of all 5 records of orders that were asked for"
+    assert [line for line in said if line.startswith(text)]
+    said.clear()
+    del api.answers["/orders/5/refunds"]
+    run_load(shop, children_api.ALL, DAYS, warehouse=warehouse, progress=said.append)
+    assert not [line for line in said if "response_actions" in line]
+
+
 def test_a_declared_refusal_of_all_lists_does_not_fail(api: Api, loads: Loads) -> None:
     actions = [{"status_code": 403, "content": "archived", "action": "ignore"}]
     shop = children_api.shop_of(api, response_actions=actions)

@@ -340,3 +340,31 @@ def test_an_accepted_request_without_records_is_no_empty_list(
     assert [record for record in caplog.messages if "202 Accepted" in record]
     loopback.answering = lambda seen: json_reply({"data": ROWS[:3], "next": None}, 202)
     assert len(read_slice(loopback, {"type": "cursor", "cursor_path": "next"})[0]) == 3
+
+
+@pytest.mark.parametrize(
+    ("paginator", "refused", "confirmed_by"),
+    [
+        ({"type": "cursor", "cursor_path": "next"}, 2, "nothing"),
+        ({"type": "json_link", "next_url_path": "link"}, 2, "nothing"),
+        ({"type": "cursor", "cursor_path": "next"}, 1, "nothing"),
+        ({"type": "single_page"}, 1, "nothing"),
+        (NUMBER, 1, "nothing"),
+        (NUMBER, 2, "end"),
+    ],
+)
+def test_an_ignored_page_that_the_api_led_to_is_no_end(
+    loopback: Loopback, paginator: dict[str, Any], refused: int, confirmed_by: str
+) -> None:
+    """A 404 behind the last page is an end, but not one behind a pointer, nor one in place of the whole list."""
+
+    def answer(seen: Seen) -> Reply:
+        query = dict(seen.query)
+        page = 2 if "cursor" in query or query.get("page") == "2" else 1
+        if page == refused:
+            return json_reply({}, 404)
+        return json_reply({"data": ROWS[:10], "next": "b", "link": "/things?page=2"})
+
+    loopback.answering = answer
+    records, reading = read_slice(loopback, paginator)
+    assert (len(records), reading.confirmed_by) == (10 * (refused - 1), confirmed_by)

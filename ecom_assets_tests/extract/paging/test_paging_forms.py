@@ -58,6 +58,41 @@ def test_has_more_as_something_else_is_an_error(loopback: Loopback, value: Any) 
         read_slice(loopback, {"type": "page_number", "has_more_path": "more"})
 
 
+@pytest.mark.parametrize("paginator", KINDS, ids=[kind["type"] for kind in KINDS])
+@pytest.mark.parametrize("last", [{}, {"more": None}, {"more": ""}])
+@pytest.mark.parametrize("count", [25, 20, 7, 0])
+def test_has_more_that_is_left_out_where_it_is_false(
+    loopback: Loopback, paginator: Any, last: dict[str, Any], count: int
+) -> None:
+    """Many libraries leave out what is false or empty."""
+
+    def answer(seen: Seen) -> Reply:
+        query = dict(seen.query)
+        start = int(
+            query.get("offset", int(query.get("after", -1)) + 1 + 10 * (int(query.get("page", 1)) - 1))
+        )
+        rows = ROWS[:count][start : start + 10]
+        return json_reply({"data": rows, **({"more": True} if start + 10 < count else last)})
+
+    loopback.answering = answer
+    records, reading = read_slice(loopback, paginator | {"has_more_path": "more"}, params={"limit": "10"})
+    assert (ids(records), reading.confirmed_by) == (list(range(count)), "end")
+
+
+def test_a_wrong_has_more_path_ends_no_list_on_a_short_page(loopback: Loopback) -> None:
+    """The API puts seven records on a page, although it is asked for ten."""
+
+    def answer(seen: Seen) -> Reply:
+        start = 7 * (int(dict(seen.query)["page"]) - 1)
+        return json_reply({"data": ROWS[:25][start : start + 7], "more": start + 7 < 25})
+
+    loopback.answering = answer
+    number = {"type": "page_number", "base_page": 1, "has_more_path": "mor"}
+    assert ids(read_slice(loopback, number, params={"limit": "10"})[0]) == list(range(25))
+    with pytest.raises(ApiError, match="has_more_path mor found nothing"):
+        read_slice(loopback, number)
+
+
 def linked(loopback: Loopback, last: Any, base: str | None = None) -> None:
     """Answer with pages of ten that are linked in the body; `last` is the link of the last page."""
 
