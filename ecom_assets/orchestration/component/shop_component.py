@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from copy import deepcopy
 from functools import cache
 from pathlib import Path
@@ -84,12 +85,17 @@ class ShopScaffolder(Scaffolder[ScaffoldParams]):
         Raises:
             IngestError: The name of the folder is none that a shop may have, or the format is not YAML.
         """
-        if request.scaffold_format != "yaml" or request.append:
-            raise IngestError(
-                "ShopComponent is written as a defs.yaml of its own: leave out --format and --append"
-            )
         folder = Path(request.target_path)
-        text = starter_declaration(folder.name, request.params.base_url if request.params else None)
+        try:
+            if request.scaffold_format != "yaml" or request.append:
+                raise IngestError(
+                    "ShopComponent is written as a defs.yaml of its own: leave out --format and --append"
+                )
+            text = starter_declaration(folder.name, request.params.base_url if request.params else None)
+        except IngestError:
+            with suppress(OSError):  # dg made the folder, and would refuse the next try because it exists
+                folder.rmdir()
+            raise
         folder.mkdir(parents=True, exist_ok=True)
         declaration = folder / DECLARATION
         if not declaration.exists():

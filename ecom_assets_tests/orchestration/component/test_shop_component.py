@@ -347,5 +347,16 @@ def test_a_folder_whose_name_no_shop_may_have(tmp_path: Path, name: str) -> None
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_refused_scaffold_leaves_no_folder_that_the_next_try_would_find(tmp_path: Path) -> None:
+    """`dg` makes the folder before it asks the component."""
+    wrong: tuple[tuple[str, Any], ...] = (("shop", "python"), ("My-Shop", "yaml"))
+    for name, form in wrong:
+        (tmp_path / name).mkdir()
+        request = ScaffoldRequest("ecom_assets.ShopComponent", tmp_path / name, form, None, ScaffoldParams())
+        with pytest.raises(IngestError):
+            ShopScaffolder().scaffold(request)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_the_public_name_is_the_component() -> None:
     assert ShopComponent.get_model_cls() is ShopAttributes
