@@ -349,8 +349,8 @@ def test_a_folder_whose_name_no_shop_may_have(tmp_path: Path, name: str) -> None
 
 def test_a_refused_scaffold_leaves_no_folder_that_the_next_try_would_find(tmp_path: Path) -> None:
     """`dg` makes the folder before it asks the component."""
-    forms: tuple[tuple[str, Any], ...] = (("shop", "python"), ("My-Shop", "yaml"))
-    for name, form in forms:
+    wrong: tuple[tuple[str, Any], ...] = (("shop", "python"), ("My-Shop", "yaml"))
+    for name, form in wrong:
         (tmp_path / name).mkdir()
         request = ScaffoldRequest("ecom_assets.ShopComponent", tmp_path / name, form, None, ScaffoldParams())
         with pytest.raises(IngestError):
