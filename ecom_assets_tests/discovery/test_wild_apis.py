@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -15,7 +15,7 @@ from ecom_assets.discovery.endpoint_draft import EndpointDraft
 from ecom_assets.discovery.tables.naming import NamingRules
 from ecom_assets.discovery.tables.primary_key import find_key
 from ecom_assets.discovery.verification import load_text
-from ecom_assets_tests.discovery.test_time_filter import things
+from ecom_assets_tests.discovery.test_time_filter import MOMENTS, things
 from ecom_assets_tests.support.servers.list_api import Listed, refused
 from ecom_assets_tests.support.servers.loopback import Loopback, Reply, Seen, json_reply
 from ecom_assets_tests.support.servers.loopback import api as api
@@ -53,7 +53,9 @@ WILD = [
     ("modified_after", "modified_before"),
     ("begin_time", "end_time"),
     ("if_modified_since", ""),
+    ("min_last_modified", "max_last_modified"),
 ]
+UPDATES = ("start_update_date", "end_update_date")
 
 
 @pytest.mark.parametrize(("start", "end"), WILD)
@@ -221,3 +223,37 @@ def test_an_api_that_names_all_unknown_parameters_is_asked_once(api: Loopback, s
     else:
         assert filter_of(endpoint) == (start, end)
     assert endpoint.requests <= 12
+
+
+@pytest.mark.parametrize(
+    "given", [("max", "offset", "start_date", "end_date", *UPDATES), ()], ids=["named", "not named"]
+)
+def test_a_filter_by_creation_in_days_is_not_taken_for_the_other_one(
+    api: Loopback, given: tuple[str, ...]
+) -> None:
+    """The oldest orders come first, and their days of creation and of change are much alike."""
+    rows = [
+        {**row, "created_at": (moment - timedelta(hours=number * 7 % 90)).strftime("%Y-%m-%dT%H:%M:%SZ")}
+        for number, (row, moment) in enumerate(zip(things(), MOMENTS, strict=True))
+    ]
+    rows.sort(key=lambda row: row["created_at"])
+
+    def answer(seen: Seen) -> Reply:
+        asked = dict(seen.query)
+        found = rows
+        for field, low, high in (("created_at", "start_date", "end_date"), ("updated_at", *UPDATES)):
+            found = [row for row in found if asked.get(low, "") <= row[field] <= asked.get(high, "9")]
+        begin, size = int(asked.get("offset", 0)), min(int(asked.get("max", 10)), 100)
+        return json_reply({"orders": found[begin : begin + size], "total_count": len(found)})
+
+    found = found_at(api, answer, parameters=given, max_requests=12 if given else 25)
+    endpoint = found.draft.tables[0].endpoint
+    assert endpoint is not None
+    assert filter_of(endpoint) == UPDATES
+    paginator = load_text(found.text, "shop").client.paginator
+    assert paginator is not None
+    if given:
+        assert paginator["limit_param"] == "max"
+    else:
+        # the size of a page is not to be set by a parameter that nothing shows
+        assert paginator["send_limit"] is False

@@ -272,6 +272,8 @@ def filter_params(
         ("begin", ("end",)),
         ("time_from", ("time_to",)),
         ("from_date", ("to_date",)),
+        ("min_last_modified", ("max_last_modified",)),
+        ("start_update_date", ("end_update_date",)),
         ("if_modified_since", ()),
     ]
     pairs += described_pairs(known, snake)

@@ -24,6 +24,7 @@ TOTAL_PARAMS = (
 SIZE_PARAMS = (
     "limit", "per_page", "page_size", "pageSize", "perPage", "size", "page[size]", "page[limit]", "count",
     "max_results", "maxResults", "results_per_page", "first", "take", "rows", "_limit", "$top", "page_limit",
+    "itemsPerPage", "items_per_page",
 )  # fmt: skip
 
 ODATA_PARAMS = ("$top", "$skip", "$filter", "$count", "$orderby")
@@ -31,7 +32,7 @@ ODATA_PARAMS = ("$top", "$skip", "$filter", "$count", "$orderby")
 
 _ALIKE = {
     SIZE_PARAMS: re.compile(
-        r"(max|page|per|num|record|result|item)*(size|limit|perpage|results|records|items|pages?length)"
+        r"(max|page|per|num|record|result|item)*(size|limit|perpage|results|records|items|pages?length)|max"
     ),
     OFFSET_PARAMS: re.compile(r"(page|record|result|item|list)*(offset|skip|startindex|startat|firstresult)"),
     PAGE_PARAMS: re.compile(r"(current|result)?page(number|num|no|index|idx)?"),

@@ -89,10 +89,12 @@ class TimeFilterSearch:
     def _confirm_or_try_others(self, name: str, names: list[str], formats: list[str]) -> TimeFilter | None:
         """Confirm a parameter; where nothing confirms it, the API may take any parameter as a condition."""
         found = self._try_narrow_windows(name, formats[:1])
-        if found is None and not self._is_honoured([name], formats[0]):
-            name = self._find_beside_others([entry for entry in names if entry != name], formats[0])
-            found = self._try_narrow_windows(name, formats)
-        elif found is None:
+        specific = self._specific_names(names, name)
+        if found is None and specific and self._is_honoured(specific, formats[0]):
+            # the parameter filters by another time, such as that of creation, or not at all
+            better = self._find_honoured_name(specific, formats[0], is_last=True)
+            found = self._try_narrow_windows(better, formats)
+        if found is None:
             found = self._try_narrow_windows(name, formats[1:])
         if found or not self._unknown_parameter_empties():
             return found
@@ -186,7 +188,8 @@ class TimeFilterSearch:
             step = steps[groups.index(possible[-1])]
             lacks_records = not is_last and self._lacks_records_since(step, records)
             if lacks_records and not self._is_honoured(possible[-1], instant_format):
-                return self._find_beside_others(names, instant_format)
+                names = self._specific_names(names) or names
+                return self._find_honoured_name(names, instant_format, is_last=True)
             names = possible[-1]
         return names[0]
 
@@ -206,10 +209,13 @@ class TimeFilterSearch:
     def _is_honoured(self, names: Sequence[str], instant_format: str) -> bool:
         return self._far_future_is_empty(names, instant_format) is True
 
-    def _find_beside_others(self, names: list[str], instant_format: str) -> str:
-        """Return the parameter that works among those that speak of changes: others may filter by another time."""
-        specific = [name for name in names if says_change(name, {}) or self.cursor.path[-1] in name]
-        return self._find_honoured_name(specific or names, instant_format, is_last=True)
+    def _specific_names(self, names: Sequence[str], tried: str = "") -> list[str]:
+        """Return the names that speak of changes, without one that was tried: others may filter by another time."""
+        return [
+            name
+            for name in names
+            if name != tried and (says_change(name, {}) or self.cursor.path[-1] in name)
+        ]
 
     def _find_by_halves(self, names: list[str], instant_format: str) -> str:
         """Return the parameter that works: half of the names get the far future, then half of the rest."""

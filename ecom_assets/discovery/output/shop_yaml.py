@@ -101,7 +101,9 @@ def paginator_of(endpoint: EndpointDraft) -> dict[str, Any]:
     """Return an endpoint's paginator, with the place of the total, and with body paths where it is a POST."""
     paginator = {**endpoint.paging.paginator, **(endpoint.total.value if endpoint.total else {})}
     if endpoint.body is None:
-        return paginator
+        # a page size that no parameter asks for is that of the API's own pages
+        has_own_size = paginator["type"] == "offset" and endpoint.requests and not endpoint.paging.size_param
+        return paginator | ({"send_limit": False} if has_own_size else {})
     names = {
         "offset": ("limit", "offset"),
         "page_number": ("page",),
