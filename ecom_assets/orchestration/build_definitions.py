@@ -64,7 +64,7 @@ def build_defs(
 
     Raises:
         DeclarationError: The folder has no valid file, or two shops in Python have the same name.
-        WarehouseError: No temporary folder can be created. dlt needs one to describe the assets.
+        WarehouseError: No temporary folder can be created. dlt needs one to describe the assets to `translator`.
         IngestError: `translator` makes no translator, failed for a table, or gave two tables one key.
         ValueError: `resource_overrides` has an unknown key, or a secret that is no EnvVar; or an entry of `shops` is
             no shop.

@@ -29,7 +29,7 @@ def test_a_load_through_its_former_name(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(assets, "build_dlt_asset_specs", specs)
     assert issubclass(ShopTranslator, former.DagsterDltTranslator)
     shop = load_shop(BUNDLED_SHOPS / "sandbox.yaml")
-    defs = build_defs(shops=[shop])
+    defs = build_defs(shops=[shop], translator=ShopTranslator)
     place = Place("duckdb", str(tmp_path / "warehouse.duckdb"))
     with runs(tmp_path, defs, place) as running:
         assert running.snapshots().success

@@ -44,6 +44,12 @@ def test_children_depend_on_their_parent_and_nothing_on_what_nobody_made(
     assert set(map(tuple, deps.values())) == {()}
 
 
+def test_specs_are_those_that_dagster_dlt_makes_of_the_dlt_source(
+    shop: Shop, specs: dict[AssetKey, AssetSpec]
+) -> None:
+    assert shop_specs(shop, ShopTranslator) == specs
+
+
 def test_metadata_is_ours(specs: dict[AssetKey, AssetSpec]) -> None:
     """The table in its dataset, the declared columns and the links; no object of dlt that the UI would show."""
     metadata = specs[AssetKey(["sandbox", "orders"])].metadata

@@ -18,6 +18,7 @@ from ecom_assets.foundation.errors import DeclarationError, WarehouseError
 from ecom_assets.orchestration.automation.alerts import post
 from ecom_assets.orchestration.build_definitions import build_defs
 from ecom_assets.orchestration.partitions import RANGE_END_TAG, RANGE_START_TAG
+from ecom_assets.orchestration.translator import ShopTranslator
 from ecom_assets_tests.cli.test_app import run as run  # the fixture
 from ecom_assets_tests.support.dagster.dagster_runs import Outcome, declare
 
@@ -133,7 +134,7 @@ def test_a_run(
 def test_a_temporary_folder(
     place: str, instance: DagsterInstance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A run and the definitions fail with the same line."""
+    """A run, and definitions for which a translator gets dlt's resources, fail with the same line."""
     (tmp_path / "text").touch()
     job = build_defs().resolve_job_def("sandbox_snapshots")
     instance.storage_directory()  # Dagster's own temporary folder
@@ -143,8 +144,9 @@ def test_a_temporary_folder(
     line = f"the temporary folder {tmp_path / place} cannot be written: {reason} (TMPDIR names another one)"
     assert outcome.failure == line
     assert outcome.causes == []
+    build_defs()  # needs none
     with pytest.raises(WarehouseError) as caught:
-        build_defs()
+        build_defs(translator=ShopTranslator)
     assert str(caught.value) == line
     assert caught.value.__cause__ is None
 
