@@ -29,12 +29,12 @@ class Plan:
     requests_per_second: float = 4.0
     latency: float = 0.2
     concurrency: int = 8
-    start: float = 3.3
+    start: float = 11.0
     per_order: float = 30e-6
     per_load: float = 0.5
     lock_per_order: float = 22e-6
     writers: int = 8
-    per_event_window: float = 0.008
+    per_event_window: float = 0.015
 
     @property
     def runs_of_a_shop(self) -> int:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from benchmarks.plan import Plan, simulate, table
 
-SMALL = Plan(shops=6, orders=600_000, days=90, windows_per_run=30, workers=3)
+SMALL = Plan(shops=6, orders=600_000, days=90, windows_per_run=30, workers=3, start=1.0)
 
 
 @given(st.integers(1, 12), st.integers(1, 40), st.floats(0.1, 50), st.integers(1, 8))
