@@ -24,7 +24,7 @@ pytestmark = pytest.mark.slow
 @pytest.fixture
 def tier(tmp_path: Path) -> Iterator[Deployed]:
     """Run a worker against a slow API; the daemon polls the runs every two seconds."""
-    shops = declare(tmp_path / "shops", ("partitions:", "policy: {requests_per_second: 10}\npartitions:"))
+    shops = declare(tmp_path / "shops", ("partitions:", "policy: {requests_per_second: 1}\npartitions:"))
     settings = {
         "ECOM_SHOPS_DIR": str(shops),
         "ECOM_WAREHOUSE": str(tmp_path / "warehouse.duckdb"),
