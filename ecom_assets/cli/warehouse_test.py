@@ -18,7 +18,7 @@ def warehouse_test(
         int | None,
         typer.Option(
             min=1,
-            help="How many loads to kill, spread over the statements of a load. Default: one for each statement.",
+            help="How many loads to kill at most, spread over the statements of a load. Default: one for each.",
         ),
     ] = None,
     as_json: AsJson = False,

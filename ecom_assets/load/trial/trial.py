@@ -67,7 +67,7 @@ def try_warehouse(
     Args:
         warehouse: The warehouse that ECOM_WAREHOUSE names; the loads in other processes find it by that.
         on_progress: Is told what happens meanwhile.
-        most_kills: How many loads to kill, spread over the statements of a load; all by default.
+        most_kills: How many loads to kill at most, spread over the statements of a load; one for each by default.
 
     Raises:
         WarehouseError: The warehouse cannot be used, or it has a dataset of this name already.
