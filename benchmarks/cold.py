@@ -6,7 +6,6 @@ Each run is a new process. Runs of this project and of bare Dagster take turns; 
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -18,7 +17,7 @@ from statistics import median
 import ecom_assets
 from benchmarks import data
 from benchmarks.measure import Cost, measure
-from benchmarks.runs import ROOT, serving
+from benchmarks.runs import ROOT, clean_environment, serving
 from benchmarks.server import API_KEY
 
 _RUNS = 7
@@ -119,19 +118,9 @@ def _prepare(folder: Path, url: str) -> None:
 
 
 def _environment(place: Path) -> dict[str, str]:
-    """Return an environment without any setting of the user."""
-    return {
-        "PATH": os.environ.get("PATH", os.defpath),
-        "PYTHONPATH": str(ROOT),
-        "LANG": "C.UTF-8",
-        "HOME": str(place),
-        "DAGSTER_HOME": str(place / "home"),
-        "DAGSTER_DISABLE_TELEMETRY": "1",
-        "RUNTIME__DLTHUB_TELEMETRY": "false",
-        "ECOM_SHOPS_DIR": str(place / "shops"),
-        "ECOM_WAREHOUSE": str(place / "warehouse.duckdb"),
-        "SOURCES__BENCH__API_KEY": API_KEY,
-    }
+    """Return an environment with an instance and the secret, and without any setting of the user."""
+    own = {"DAGSTER_HOME": str(place / "home"), "SOURCES__BENCH__API_KEY": API_KEY}
+    return clean_environment(place) | own
 
 
 def main() -> None:

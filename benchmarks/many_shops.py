@@ -6,7 +6,6 @@ That is the code server, and every run. Each shop has a file of its own, with ei
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -16,7 +15,7 @@ from statistics import median
 import yaml
 
 from benchmarks.measure import Cost, measure
-from benchmarks.runs import ROOT
+from benchmarks.runs import clean_environment
 
 _TABLES = 8
 _LOAD = "from ecom_assets.definitions import defs; defs.get_repository_def()"
@@ -47,7 +46,7 @@ def cost_of(shops: int, folder: Path, runs: int) -> Cost:
     costs = []
     for _ in range(runs + 1):
         cost = measure(
-            [sys.executable, "-c", _LOAD], _environment(place), place, place / "log.txt", timeout=600
+            [sys.executable, "-c", _LOAD], clean_environment(place), place, place / "log.txt", timeout=600
         )
         if cost.exit_code:
             raise RuntimeError(f"{shops} shops: {(place / 'log.txt').read_text('utf-8')[-2000:]}")
@@ -70,20 +69,6 @@ def table(numbers: Sequence[int], costs: Sequence[Cost]) -> str:
             f"| {shops:,} | {cost.seconds:.1f} | {cost.cpu_seconds:.1f} | {cost.peak_mib:.0f} | {more:.1f} |"
         )
     return "\n".join(lines)
-
-
-def _environment(place: Path) -> dict[str, str]:
-    """Return an environment without any setting of the user."""
-    return {
-        "PATH": os.environ.get("PATH", os.defpath),
-        "PYTHONPATH": str(ROOT),
-        "LANG": "C.UTF-8",
-        "HOME": str(place),
-        "DAGSTER_DISABLE_TELEMETRY": "1",
-        "RUNTIME__DLTHUB_TELEMETRY": "false",
-        "ECOM_SHOPS_DIR": str(place / "shops"),
-        "ECOM_WAREHOUSE": str(place / "warehouse.duckdb"),
-    }
 
 
 def main() -> None:

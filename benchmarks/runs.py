@@ -85,6 +85,20 @@ def run(
     )
 
 
+def clean_environment(place: Path) -> dict[str, str]:
+    """Return an environment without any setting of the user, for a command of this project in a folder."""
+    return {
+        "PATH": os.environ.get("PATH", os.defpath),
+        "PYTHONPATH": str(ROOT),
+        "LANG": "C.UTF-8",
+        "HOME": str(place),
+        "DAGSTER_DISABLE_TELEMETRY": "1",
+        "RUNTIME__DLTHUB_TELEMETRY": "false",
+        "ECOM_SHOPS_DIR": str(place / "shops"),
+        "ECOM_WAREHOUSE": str(place / "warehouse.duckdb"),
+    }
+
+
 def _environment(contestant: Contestant, folder: Path) -> dict[str, str]:
     """Return an environment without any setting or cache of the user."""
     environment = {

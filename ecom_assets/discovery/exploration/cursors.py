@@ -48,6 +48,13 @@ class Cursor:
         """Return the name in filters: those of JSON:API leave out `attributes`."""
         return ".".join(self.path[1:] if self.path[0] == "attributes" else self.path)
 
+    def instants_of(self, records: Sequence[Any]) -> list[datetime | None]:
+        """Return the field's instant of each record, in UTC."""
+        instants: list[datetime | None] = cursor_instants(
+            [value_at(record, self.path) for record in records], INSTANT
+        ).to_pylist()
+        return instants
+
 
 def find_cursors(records: Sequence[Any], named: Sequence[str] = ()) -> list[Cursor]:
     """Return the fields that look like a last change and hold an instant in every record, the best first.

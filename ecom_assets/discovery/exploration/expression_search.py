@@ -7,10 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from ecom_assets.contract.conversion import cursor_instants
-from ecom_assets.contract.record_keys import value_at
 from ecom_assets.discovery.endpoint_draft import TimeFilter
-from ecom_assets.discovery.exploration.cursors import INSTANT, Cursor
+from ecom_assets.discovery.exploration.cursors import Cursor
 from ecom_assets.discovery.exploration.endpoint_client import ApiResponse, OutOfRequests
 from ecom_assets.discovery.exploration.narrow_window import (
     NarrowWindow,
@@ -123,7 +121,7 @@ class ExpressionSearch:
             return True
         only_page = len(records) < self.size
         window = NarrowWindow(
-            self.record_list, self._instants, low, high, grain, records, only_page=only_page
+            self.record_list, self.cursor.instants_of, low, high, grain, records, only_page=only_page
         )
         later = window.has_later and expression.has_end
         if window.has_earlier or later or not window.nothing_missing or not window.count:
@@ -168,7 +166,7 @@ class ExpressionSearch:
             oldest - timedelta(seconds=1),
         )
         records = self._request(params)[1]
-        return min([oldest, *(instant for instant in self._instants(records) if instant)])
+        return min([oldest, *(instant for instant in self.cursor.instants_of(records) if instant)])
 
     def _request(self, params: Mapping[str, Any]) -> tuple[ApiResponse, list[Any]]:
         self.tried += [name for name in params if name not in self.tried]
@@ -179,9 +177,3 @@ class ExpressionSearch:
     ) -> Mapping[str, Any]:
         template = expression.template(self.cursor.field, as_number=instant_format.startswith("unix"))
         return Template("", template, {}, None).fill(placeholder_values(instant_format, low, high)).params
-
-    def _instants(self, records: Sequence[Any]) -> list[datetime | None]:
-        instants: list[datetime | None] = cursor_instants(
-            [value_at(record, self.cursor.path) for record in records], INSTANT
-        ).to_pylist()
-        return instants

@@ -7,11 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from ecom_assets.contract.conversion import cursor_instants
-from ecom_assets.contract.record_keys import value_at
 from ecom_assets.declaration.placeholders import START
 from ecom_assets.discovery.endpoint_draft import TimeFilter
-from ecom_assets.discovery.exploration.cursors import INSTANT, Cursor
+from ecom_assets.discovery.exploration.cursors import Cursor
 from ecom_assets.discovery.exploration.endpoint_client import ApiResponse
 from ecom_assets.discovery.exploration.narrow_window import (
     NarrowWindow,
@@ -95,7 +93,7 @@ class HeaderSearch:
             response, records = self._request({name: _text(low, instant_format)})
             window = NarrowWindow(
                 self.record_list,
-                self._instants,
+                self.cursor.instants_of,
                 low,
                 high,
                 grain,
@@ -116,12 +114,6 @@ class HeaderSearch:
     def _request(self, headers: Mapping[str, str]) -> tuple[ApiResponse, list[Any]]:
         self.tried += [name for name in headers if name not in self.tried]
         return self.record_list.request_filtered(self.size_params, headers=headers)
-
-    def _instants(self, records: Sequence[Any]) -> list[datetime | None]:
-        instants: list[datetime | None] = cursor_instants(
-            [value_at(record, self.cursor.path) for record in records], INSTANT
-        ).to_pylist()
-        return instants
 
 
 def _text(instant: datetime, instant_format: str) -> str:

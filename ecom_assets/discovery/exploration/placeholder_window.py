@@ -11,13 +11,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from ecom_assets.contract.conversion import cursor_instants
-from ecom_assets.contract.record_keys import value_at
 from ecom_assets.declaration.placeholders import END, START, placeholder_names
 from ecom_assets.declaration.reading import Incremental
 from ecom_assets.discovery.endpoint_draft import TimeFilter
 from ecom_assets.discovery.evidence import assumed
-from ecom_assets.discovery.exploration.cursors import INSTANT, Cursor
+from ecom_assets.discovery.exploration.cursors import Cursor
 from ecom_assets.discovery.exploration.endpoint_client import ApiResponse, EndpointClient, OutOfRequests
 from ecom_assets.discovery.exploration.narrow_window import (
     ENDS,
@@ -156,7 +154,7 @@ class PlaceholderWindow:
             )
             evidence["bounds"] = bounds_evidence(window.includes_low, window.includes_high, has_end=True)
             before = placeholder_values(self.instant_format, _EARLY, self.oldest - timedelta(seconds=1))
-            earlier = self._instants(self.record_list.request_filtered({}, before)[1])
+            earlier = self.cursor.instants_of(self.record_list.request_filtered({}, before)[1])
             self.oldest = min([self.oldest, *(instant for instant in earlier if instant)])
         except OutOfRequests:
             evidence.setdefault("bounds", assumed(f"{ENDS[None]}: no request was left"))
@@ -169,10 +167,6 @@ class PlaceholderWindow:
         records = self.record_list.request_filtered({}, values)[1]
         # a page as long as the longest may be one of several
         only_page = len(records) < len(self.record_list.records)
-        return NarrowWindow(self.record_list, self._instants, low, high, grain, records, only_page=only_page)
-
-    def _instants(self, records: Sequence[Any]) -> list[datetime | None]:
-        instants: list[datetime | None] = cursor_instants(
-            [value_at(record, self.cursor.path) for record in records], INSTANT
-        ).to_pylist()
-        return instants
+        return NarrowWindow(
+            self.record_list, self.cursor.instants_of, low, high, grain, records, only_page=only_page
+        )

@@ -11,11 +11,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from ecom_assets.contract.conversion import cursor_instants
-from ecom_assets.contract.record_keys import value_at
 from ecom_assets.declaration.reading import Incremental
 from ecom_assets.discovery.endpoint_draft import ApiConventions, TimeFilter
-from ecom_assets.discovery.exploration.cursors import INSTANT, Cursor, says_change
+from ecom_assets.discovery.exploration.cursors import Cursor, says_change
 from ecom_assets.discovery.exploration.endpoint_client import ApiResponse
 from ecom_assets.discovery.exploration.narrow_window import (
     NarrowWindow,
@@ -164,7 +162,9 @@ class TimeFilterSearch:
         """
         while len(names) > 1:
             page = max((records for _, records in self.record_list.pages), key=len)
-            steps = distinct_steps(self.cursor.instants, self._instants(page), grain_of(instant_format))
+            steps = distinct_steps(
+                self.cursor.instants, self.cursor.instants_of(page), grain_of(instant_format)
+            )
             steps = steps[-len(names) :]
             if len(steps) < 2:
                 return self._find_by_halves(names, instant_format)
@@ -179,7 +179,7 @@ class TimeFilterSearch:
                 for name in group
             }
             response, records = self.record_list.request_filtered({**self.size_params, **params})
-            instants = [instant for instant in self._instants(records) if instant]
+            instants = [instant for instant in self.cursor.instants_of(records) if instant]
             possible = [
                 group for step, group in zip(steps, groups, strict=True) if instants and step <= min(instants)
             ]
@@ -245,7 +245,7 @@ class TimeFilterSearch:
                     break
                 only_page = len(records) < self.size
                 window = NarrowWindow(
-                    self.record_list, self._instants, low, high, grain, records, only_page=only_page
+                    self.record_list, self.cursor.instants_of, low, high, grain, records, only_page=only_page
                 )
                 if window.has_earlier or not window.nothing_missing or not window.count:
                     break
@@ -278,13 +278,6 @@ class TimeFilterSearch:
     def _far_words(self) -> str:
         return f"year {_FAR.year}" if self.far is _FAR else "minute before the request"
 
-    def _instants(self, records: Sequence[Any]) -> list[datetime | None]:
-        """Return the cursor of each record, in UTC."""
-        instants: list[datetime | None] = cursor_instants(
-            [value_at(record, self.cursor.path) for record in records], INSTANT
-        ).to_pylist()
-        return instants
-
     def find_oldest(self, time_filter: TimeFilter, oldest: datetime) -> datetime:
         """Request the records before the oldest one of the sample, once.
 
@@ -302,7 +295,7 @@ class TimeFilterSearch:
         interval = window_request(before, Incremental.model_validate(dict(time_filter.incremental)))
         params = {str(time_filter.incremental["start_param"]): interval.start, str(end): interval.end}
         records = self.record_list.request_filtered({**self.size_params, **params})[1]
-        return min([oldest, *(instant for instant in self._instants(records) if instant)])
+        return min([oldest, *(instant for instant in self.cursor.instants_of(records) if instant)])
 
     def _format_interval(self, low: datetime, high: datetime, instant_format: str) -> tuple[str, str]:
         """Return the ends of an interval as a load would write them."""

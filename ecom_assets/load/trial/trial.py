@@ -12,7 +12,6 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -154,13 +153,13 @@ class _Trial:
     def loads_at_once(self) -> str:
         """Loads at the same time lose nothing."""
         days = [(4 + 2 * number, 2) for number in range(AT_ONCE)]
-        started = [self._start(first_day=first, days=count_) for first, count_ in days]
+        started = [self._start(first_day=first, days=number) for first, number in days]
         for process in started:
             _, problem = process.communicate(timeout=_TIMEOUT)
             if process.returncode:
                 raise _Broken(f"a load beside others failed: {problem.strip()}")
-        for first, count_ in days:
-            load_days(self.reference, first, count_)
+        for first, number in days:
+            load_days(self.reference, first, number)
         rows = self._require_reference()
         return f"{AT_ONCE} loads of two days each, started at once: {rows:,} rows"
 
@@ -201,17 +200,12 @@ class _Trial:
                 transaction.execute(f'drop table "{DATASET}"."{table}"')
             transaction.execute(f'drop schema if exists "{DATASET}"')
 
-    def _statements_to_kill_at(self) -> Iterator[int]:
-        """Yield the numbers of the statements; a load that is not killed ends the step."""
+    def _statements_to_kill_at(self) -> range:
+        """Return the numbers of the statements; a load that is not killed ends the step."""
         if self._most_kills is None:
-            yield from range(1, MOST_STATEMENTS)
-            return
-        number = 1
-        for step in count(1):
-            if step > self._most_kills:
-                return
-            yield number
-            number += max(1, 40 // self._most_kills)
+            return range(1, MOST_STATEMENTS)
+        apart = max(1, 40 // self._most_kills)
+        return range(1, 1 + apart * self._most_kills, apart)
 
     def _start(self, **asked: Any) -> subprocess.Popen[str]:
         command = [sys.executable, "-m", "ecom_assets.load.trial.loads", json.dumps(asked)]
