@@ -96,10 +96,11 @@ def _changed_protection(
             )
             continue
         count = transaction.fetch_value(f"select count(*) from {table} where {plain_condition(source, kind)}")
+        is_plain = former != "hash" or source in last.plain
         if count:
             yield ProtectionChange(
                 name,
-                f"pii: {kind}, but {count} stored values are still {'hashed' if former == 'hash' else 'plain'}; "
+                f"pii: {kind}, but {count} stored values are still {'plain' if is_plain else 'hashed'}; "
                 f"to change them: ecom-assets migrate {shop.name} {resource.name}",
                 plain=kind,
                 refused=name in key,

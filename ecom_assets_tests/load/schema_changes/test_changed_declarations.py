@@ -247,6 +247,75 @@ def test_values_of_a_key_that_become_the_same_are_refused(records: Records) -> N
     assert records.rows("select id, v from orders order by 1") == [("01", 1), ("1", 1)]
 
 
+def test_a_child_is_refused_with_the_cursor_of_its_parent(records: Records) -> None:
+    """The table of the child needs no change, but its rows are compared with those of the parent by that cursor."""
+    lines = {
+        "name": "order_lines",
+        "rows_from": {"resource": "orders", "path": "items"},
+        "primary_key": ["_orders_id", "n"],
+        "include_from_parent": ["id"],
+        "columns": {"n": KEY},
+    }
+    names = ("orders", "order_lines")
+
+    def shop(cursor: dict[str, Any], note: dict[str, Any]) -> Shop:
+        columns = {"id": KEY, "updated_at": {**cursor, "nullable": False}, "note": note}
+        return records.windowed(columns=columns, more=[lines])
+
+    row = {"id": 1, "updated_at": "2026-01-01T01:30:00Z", "note": "x", "items": [{"n": 1}, {"n": 2}]}
+    records.load(row, shop=shop(INSTANT, TEXT), days=1, names=names)
+    errors = records.try_load(row, shop=shop(DAY, TEXT), days=1, names=names).errors
+    refusal = "the column updated_at is timestamp in the warehouse and date in the declaration"
+    assert f"orders: {refusal}" in str(errors["orders"])
+    assert f"order_lines: its parent orders: {refusal}" in str(errors["order_lines"])
+    assert "ecom-assets reset myshop orders" in str(errors["order_lines"])
+    assert records.rows("select n from order_lines order by n") == [(1,), (2,)]
+    # another column of the parent is nothing that the child needs
+    errors = records.try_load(row, shop=shop(INSTANT, WHOLE), days=1, names=names).errors
+    assert list(errors) == ["orders"]
+
+
+@pytest.mark.parametrize(
+    ("pii", "counted"),
+    [("hash", 2), *(pytest.param(*case, marks=pytest.mark.slow) for case in (("mask", 2), ("drop", 3)))],
+)
+def test_plain_values_behind_a_new_pii_are_told(records: Records, pii: str, counted: int) -> None:
+    """An empty text shows nothing of a person, unless the column is to have no values at all."""
+    rows = [{"id": number, "mail": mail} for number, mail in enumerate(["a@x.org", "b@x.org", "", None])]
+    records.load(*rows, shop=records.shop(columns={"id": KEY, "mail": TEXT}))
+    shop = records.shop(columns={"id": KEY, "mail": {**TEXT, "pii": pii}})
+    told = f"pii: {pii}, but {counted} stored values are still plain; to change them: ecom-assets migrate myshop orders"
+    for number in (8, 9):  # a later load tells it again
+        report = records.load({"id": number, "mail": "c@x.org"}, shop=shop, pii=True)
+        assert report.resources["orders"].schema_changes == {"mail": told}
+        assert f"orders: the column mail: {told}" in records.lines
+
+
+def test_a_change_that_the_engine_refuses_fails_this_resource_alone(records: Records) -> None:
+    """DuckDB changes no column that has an index, PostgreSQL none that a view needs."""
+    other = {
+        "name": "others",
+        "endpoint": {"path": "/orders", "data_selector": "data"},
+        "columns": {"id": KEY},
+    }
+    names = ("orders", "others")
+    before = {"id": KEY, "total": WHOLE}
+    records.load({"id": 1, "total": 5}, shop=records.shop(columns=before, more=[other]), names=names)
+    if records.place.engine == "postgres":
+        records.place.write('create view "myshop"."totals" as select total from "myshop"."orders"')
+    else:
+        records.place.write('create index by_total on "myshop"."orders" (total)')
+    after = records.shop(columns={"id": KEY, "total": TEXT}, more=[other])
+    report = records.try_load({"id": 2, "total": "6"}, shop=after, names=names)
+    assert list(report.errors) == ["orders"]
+    error = str(report.errors["orders"])
+    assert "orders: total bigint became text: the warehouse refuses this change: " in error
+    assert "Nothing of it was loaded. If a view needs the column, drop the view" in error
+    assert f"{error}; the other resources are read again" in records.lines
+    assert records.rows("select id, total from orders") == [(1, 5)]
+    assert records.rows("select id from others order by id") == [(1,), (2,)]
+
+
 def test_dispositions_and_windows_change(records: Records) -> None:
     columns = {"id": KEY, "v": TEXT, "updated_at": {**INSTANT, "nullable": False}}
 
