@@ -379,6 +379,40 @@ def test_few_windows_and_those_of_today_are_slices_of_their_own(
     assert sorted(api.asked) == [(START + day * DAY, START + (day + 1) * DAY, 0) for day in range(7)]
 
 
+def test_windows_are_joined_up_to_a_gap(server: Loopback, new_place: NewPlace) -> None:
+    """Twenty days, ten that the run does not load, and twenty more: no request asks for a day between."""
+    api = DaysApi(server, dict.fromkeys(range(50), 4))
+    backfill = Backfill(server, new_place, api, 0)
+    days = api.windows(50)
+    windows = [*days[:20], *days[30:]]
+    assert run_load(backfill.shop, ["orders"], windows, warehouse=backfill.place.warehouse()).errors == {}
+    first, last = START + 20 * DAY, START + 30 * DAY
+    assert [asked for asked in api.asked if asked[0] < last and asked[1] > first] == []
+    assert 20 * DAY in {end - start for start, end, _ in api.asked}, "the days of a side are counted at once"
+    assert len(api.asked) < len(windows)
+    ledger = backfill.place.rows("select partition_key, fetched, kept from load_ledger order by 1")
+    assert ledger == [(window.partition_key, 4, 4) for window in windows]
+
+
+@pytest.mark.parametrize("reason", ["no total", "processing steps"])
+def test_windows_that_no_total_can_compare_are_not_joined(
+    server: Loopback, new_place: NewPlace, reason: str
+) -> None:
+    """Processing steps may drop records, so a total does not say how many of them a slice has to bring."""
+    api = DaysApi(server, dict.fromkeys(range(20), 4))
+    backfill = Backfill(server, new_place, api, 20, **({"total_path": None} if reason == "no total" else {}))
+    if reason == "processing steps":
+        steps = ({"filter": lambda order: order["id"] % 4 > 0},)
+        orders = backfill.shop.resource("orders").model_copy(update={"processing_steps": steps})
+        backfill.shop = backfill.shop.model_copy(update={"resources": (orders,)})
+    assert backfill.load().errors == {}
+    assert {(start, end) for start, end, _ in api.asked} == {
+        (window.start, window.end) for window in api.windows(20)
+    }
+    kept = 4 if reason == "no total" else 3
+    assert backfill.place.rows("select kept, count(*) from load_ledger group by 1") == [(kept, 20)]
+
+
 def test_a_window_of_today_is_a_slice_of_its_own(server: Loopback, new_place: NewPlace) -> None:
     today = (datetime.now(START.tzinfo) - START).days
     api = DaysApi(server, dict.fromkeys(range(today - 19, today + 1), 4))

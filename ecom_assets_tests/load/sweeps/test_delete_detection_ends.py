@@ -285,6 +285,46 @@ def test_the_message_about_too_many_deletes_names_rows_and_no_share(api: Api) ->
     )
 
 
+def test_no_message_shows_a_key_that_is_personal(api: Api, empty_place: Callable[[str], Place]) -> None:
+    """Each of the three messages that name rows leaves their keys out."""
+    api.place = empty_place(api.place.engine)
+    api.records = [{**row, "id": f"someone{row['id']}@example.com"} for row in api.records]
+    columns = {
+        "id": {"data_type": "text", "nullable": False, "pii": "hash"},
+        "at": {"data_type": "timestamp", "nullable": False},
+    }
+    secrets = {"pii_key": "a-pii-key"}
+    whole = api.shop({"type": "cursor", "cursor_path": "next"}, columns=columns, max_deleted=0.2)
+    one_page = api.shop("single_page", columns=columns)
+    assert whole.partitions
+    windows = windows_between(whole.partitions, START, START + timedelta(days=10))
+    warehouse = api.place.warehouse()
+    assert run_load(whole, ["things"], windows, secrets=secrets, warehouse=warehouse).errors == {}
+
+    def refusal(shop: Shop) -> str:
+        with pytest.raises(IngestError) as caught:
+            detect_deletes(shop, "things", secrets=secrets, warehouse=warehouse)
+        assert api.marked() == []
+        return str(caught.value)
+
+    still_returned = refusal(one_page)
+    api.ignore_windows = True
+    not_confirmed = refusal(one_page)
+    del api.records[5:20]
+    too_many = refusal(whole)
+    assert "the API still returns one of them for its window" in still_returned
+    assert (
+        "20 live rows are not among the 10 records that the API returned, and nothing confirms"
+        in not_confirmed
+    )
+    assert "15 of 30 live rows are gone" in too_many
+    assert "Look some of the rows up in the API. If" in too_many
+    keys = [key for (key,) in api.place.rows("select id from testshop.things")]
+    assert len(keys) == 30
+    for message in (still_returned, not_confirmed, too_many):
+        assert not any(key in message for key in [*keys, "example.com"])
+
+
 def test_check_says_that_nothing_confirms_the_end(api: Api) -> None:
     def findings(paginator: Any, **deletes: Any) -> list[str]:
         shop = api.shop(paginator, deletes={"by": "sweep", **deletes})
