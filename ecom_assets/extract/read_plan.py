@@ -25,14 +25,10 @@ class NotJoined(Exception):
 
 @dataclass(frozen=True)
 class CountedSpan:
-    """Adjacent windows, and how many records the API reported for all of them at once.
-
-    `is_one_page` tells whether one page had all these records.
-    """
+    """Adjacent windows, and how many records the API reported for all of them at once."""
 
     windows: tuple[Window, ...]
     total: int
-    is_one_page: bool
 
 
 @dataclass

@@ -112,9 +112,7 @@ def join_windows(
                 joined = _joined(shop, resource, group, page.total, len(page.records))
                 if joined:
                     windows = tuple(window for part in group for window in part.windows)
-                    counted.append(
-                        CountedSpan(windows, page.total, is_one_page=page.total <= len(page.records))
-                    )
+                    counted.append(CountedSpan(windows, page.total))
         found += joined or group
     return JoinedSlices(tuple(found), tuple(counted))
 

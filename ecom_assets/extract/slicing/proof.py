@@ -2,13 +2,19 @@
 
 An API may cut an interval that is longer than it likes, or a list that is longer than it likes, without a word. Each
 slice alone then looks complete. But the slices together have more records than the API reports for all windows at once,
-unless everything seems to lie within one slice. Only then are a few more intervals counted.
+unless everything seems to lie within the width of one slice. Only then are a few more intervals counted: those of the
+widest slice's width that lie right behind the first window with records and right before the last one, each without and
+with that window. With the window, an interval must have at least the window's records more.
 
 - The API cuts intervals to the last (or first) days: the count of all windows has the records of those days. So has the
   last (or first) slice, and any record elsewhere makes the sum larger. If the records lie further apart than the widest
-  slice is wide, and the sum is not larger, the API honours intervals of that width.
+  slice is wide, and the sum is not larger, the API honours intervals of that width. If they do not, and the API cuts
+  intervals of that width, it cuts both intervals of one pair to the same days: the window makes no difference, however
+  small the part is that a slice has lost.
 - The API cuts lists to a number of records: all windows have this number, and so has a slice that is cut. Any record of
-  another slice makes the sum larger.
+  another slice makes the sum larger. Of the cut slice, an interval with the first (or last) window has this number too.
+  It is enough only if all records that are missing are of that window. They cannot all be of both, unless the slice
+  has one window with records, and a request for that window alone would bring no more.
 """
 
 from __future__ import annotations
@@ -54,7 +60,7 @@ def _problem(
     fetched = sum(plan.fetched[window] for window in span.windows)
     if fetched > span.total:
         return f"the slices have {fetched} records, but for all of them at once the API reports {span.total}"
-    widest = max(part.windows[-1].end - part.windows[0].start for part in slices)
+    widest = max(part.end - part.start for part in slices if part.start and part.end)
     filled = [window for window in span.windows if plan.fetched[window]]
     if filled and filled[-1].start - filled[0].end > widest:
         return ""
@@ -69,35 +75,15 @@ def _problem(
         if not filled:
             return ""
         first, last = filled[0], filled[-1]
+        after, before = (first.end, first.end + widest), (last.start - widest, last.start)
         if not (
-            counts.exceeds(
-                (first.start, first.start + widest), (first.end, first.start + widest), seen[first]
-            )
-            and counts.exceeds((last.end - widest, last.end), (last.end - widest, last.start), seen[last])
+            counts.exceeds((first.start, after[1]), after, seen[first])
+            and counts.exceeds((before[0], last.end), before, seen[last])
         ):
             return "the API reports fewer records for a long interval than for its parts"
-        if span.is_one_page or not any(window in plan.fetched for window in filled):
-            return ""
-        return _problem_of_full_slice(plan, counts, slices, fetched)
+        return ""
     except ApiError as error:
         return _FAILED + str(error)
-
-
-def _problem_of_full_slice(plan: ReadPlan, counts: _Counts, slices: Sequence[Slice], fetched: int) -> str:
-    """Return what is wrong with a slice that seems to have all records of all windows, empty if nothing is."""
-    for part in slices:
-        number = [plan.fetched[window] for window in part.windows]
-        if sum(number) < fetched:
-            continue
-        fullest = number.index(max(number))
-        window = part.windows[fullest]
-        for start, end, seen in (
-            (part.windows[0].start, window.start, sum(number[:fullest])),
-            (window.end, part.windows[-1].end, sum(number[fullest + 1 :])),
-        ):
-            if start < end and counts.of(start, end) > seen:
-                return "the API has more records than it returned: its lists may have a maximum"
-    return ""
 
 
 def _known_window(probe: Probe, shop: Shop, resource: Resource) -> Window | None:

@@ -244,6 +244,35 @@ def test_an_api_that_silently_shortens_lists_loses_nothing(
     backfill.check()
 
 
+HALF_A_DAY_LOST: dict[str, tuple[str, dict[int, range]]] = {
+    # the hours with an order by day; the slices are days 0 to 19 and 20 to 39, and the API honours 19.5 days
+    "behind many orders": ("first", {5: range(24), 19: range(24)}),
+    "behind few orders": ("first", {5: range(3), 19: range(24)}),
+    "of a slice that seems empty": ("first", {5: range(3), 10: range(3), 39: range(12, 24)}),
+    "of the only day": ("first", {19: range(24)}),
+    "before many orders": ("last", {20: range(24), 34: range(24)}),
+    "before few orders": ("last", {20: range(24), 34: range(21, 24)}),
+    "before a slice that is whole": ("last", {0: range(12), 25: range(21, 24), 30: range(21, 24)}),
+}
+LOST_FIRST = ("behind few orders", "of a slice that seems empty", "before a slice that is whole")
+
+
+@pytest.mark.parametrize("lost", [*LOST_FIRST, *slowly(HALF_A_DAY_LOST, *LOST_FIRST)])
+def test_an_api_that_cuts_intervals_within_a_window_loses_nothing(
+    server: Loopback, new_place: NewPlace, lost: str
+) -> None:
+    """A slice is half a day longer than the intervals that the API honours, and that half day has orders."""
+    beyond, hours = HALF_A_DAY_LOST[lost]
+    api = DaysApi(server, {})
+    moments = [START + day * DAY + timedelta(hours=hour) for day in hours for hour in hours[day]]
+    for number, at in enumerate(moments):
+        api.orders.append({"id": number, "at": at.isoformat().replace("+00:00", "Z")})
+    api.longest, api.beyond = 19.5, beyond
+    backfill = Backfill(server, new_place, api, 40)
+    assert backfill.load().errors == {}
+    backfill.check()
+
+
 def test_a_slice_stays_within_the_maximum_offset(server: Loopback, new_place: NewPlace) -> None:
     api = DaysApi(server, dict.fromkeys(range(40), 9) | {20: 35})
 

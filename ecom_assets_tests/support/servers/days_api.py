@@ -37,7 +37,7 @@ class DaysApi:
                 at = START + day * DAY + timedelta(seconds=number * 86_400 // count)
                 self.orders.append({"id": len(self.orders), "at": at.isoformat().replace("+00:00", "Z")})
         self.page = page
-        self.longest: int | None = None
+        self.longest: float | None = None
         self.beyond = "refuse"
         self.most: int | None = None
         self.before: Callable[[datetime, datetime, int], Reply | None] = lambda start, end, offset: None
