@@ -6,11 +6,14 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
+import pytest
+
 from ecom_assets.declaration.reading import Shop
+from ecom_assets.extract.slices import UNFILTERED
 from ecom_assets.extract.windows import windows_between
 from ecom_assets.load.checks.finding import CheckedTable, Finding, examine
 from ecom_assets.load.checks.ledger import complete, no_rejected_rows
-from ecom_assets.load.ledger.status import ResourceStatus, status
+from ecom_assets.load.ledger.status import ResourceStatus, missing_windows, status
 from ecom_assets.load.run import run_load
 from ecom_assets_tests.support.servers.order_api import Api, order
 from ecom_assets_tests.support.servers.order_api import api as api
@@ -103,6 +106,35 @@ def test_a_loaded_month_has_loaded_its_days(api: Api) -> None:
     assert (orders(api, daily).loaded, orders(api, daily).failed) == (1, 30), (
         "the newest load of a part counts"
     )
+
+
+def test_a_window_whose_figures_do_not_add_up_is_loaded_again_with_the_missing_ones(api: Api) -> None:
+    daily = every(api, "day")
+    load(api, daily, 1, 3)
+    api.place.write("update testshop.load_ledger set kept = kept + 1 where partition_key = '2026-01-02'")
+    left = missing_windows(daily, api.place.warehouse(), datetime(2026, 1, 6, tzinfo=UTC))["orders"]
+    assert left is not None
+    assert [window.partition_key for window in left] == ["2026-01-02", "2026-01-04", "2026-01-05"]
+
+
+@pytest.mark.parametrize("brings", ["windows", "records that no window brought"])
+def test_a_snapshot_is_not_loaded_by_what_was_loaded_when_it_had_windows(api: Api, brings: str) -> None:
+    load(api, every(api, "day"), 1, 2)
+    if brings != "windows":
+        api.place.write(
+            f"update testshop.load_ledger set partition_key = '{UNFILTERED}', window_start = null, window_end = null"
+        )
+    shop = every(api, "day")
+    endpoint = shop.resource("orders").endpoint
+    assert endpoint
+    whole = shop.resource("orders").model_copy(
+        update={"endpoint": endpoint.model_copy(update={"incremental": None})}
+    )
+    snapshot = shop.model_copy(update={"resources": (whole,)})
+    assert not whole.windowed
+    assert missing_windows(snapshot, api.place.warehouse(), NOW) == {"orders": None}
+    assert (orders(api, snapshot).loaded, orders(api, snapshot).missing) == (0, 1)
+    assert check(api, snapshot, complete).description.startswith("the ledger has no load of orders: ")
 
 
 def test_an_earlier_start_leaves_windows_to_load_and_a_later_one_none(api: Api) -> None:
