@@ -242,6 +242,19 @@ def test_rejected_rows_of_loads_at_once_stay(changes: Changes) -> None:
     assert changes.place.rows("select count(*) from rejected_rows") == [(0,)]
 
 
+def test_a_load_keeps_rejected_rows_that_it_did_not_read_again(changes: Changes) -> None:
+    """Another load was set back meanwhile, and rejected a record before the start of this one."""
+    changes.resource["columns"] = {"name": {"data_type": "text", "nullable": False}}
+    others = [change(1, instant(2)), change(3, instant(9))]
+    changes.load(*others)
+    broken = change(2, instant(3), None)  # type: ignore[arg-type]
+    changes.load_late(*others, broken, meanwhile=lambda: changes.load(since=instant(2)))
+    assert changes.place.rows("select count(*) from rejected_rows") == [(1,)]
+    changes.load(*others, change(2, instant(3), "mended"))
+    assert changes.rows("id") == [(1,), (2,), (3,)]
+    assert changes.place.rows("select count(*) from rejected_rows") == [(0,)]
+
+
 def test_a_crash_before_the_commit_leaves_rows_and_cursor(
     changes: Changes, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -16,7 +16,7 @@ from ecom_assets.load.checks.table import schema_nullability
 from ecom_assets.load.sweeps.delete_detection import detect_deletes
 from ecom_assets_tests.support.servers.record_api import Records
 from ecom_assets_tests.support.servers.record_api import records as records
-from ecom_assets_tests.support.warehouses.engines import parsed
+from ecom_assets_tests.support.warehouses.engines import before_each_load, parsed
 
 UTC = timezone.utc
 KEY = {"data_type": "bigint", "nullable": False}
@@ -314,6 +314,24 @@ def test_a_change_that_the_engine_refuses_fails_this_resource_alone(records: Rec
     assert f"{error}; the other resources are read again" in records.lines
     assert records.rows("select id, total from orders") == [(1, 5)]
     assert records.rows("select id from others order by id") == [(1,), (2,)]
+
+
+def test_a_snapshot_that_changes_a_column_reads_again_after_a_later_one(records: Records) -> None:
+    """The change empties the column for the new values, so it must not be made for a snapshot that is not written."""
+    shops = [
+        records.shop(columns={"id": KEY, "v": kind}, write_disposition="replace") for kind in (TEXT, WHOLE)
+    ]
+    records.load({"id": 1, "v": "a"}, shop=shops[0])
+    later: list[Any] = []
+
+    def meanwhile() -> None:
+        if not later:
+            later.append(None)
+            records.load({"id": 1, "v": "5"}, {"id": 2, "v": "6"}, shop=shops[0])
+
+    racing = before_each_load(records.place.warehouse(), meanwhile)
+    records.load({"id": 1, "v": "4"}, shop=shops[1], warehouse=racing)
+    assert records.rows("select id, v from orders order by id") == [(1, 5), (2, 6)]
 
 
 def test_dispositions_and_windows_change(records: Records) -> None:
