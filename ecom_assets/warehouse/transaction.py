@@ -39,6 +39,10 @@ class QueryResult(Protocol):
         """Return the rows that have not been fetched yet."""
 
 
+_hints: dict[tuple[type[Transaction], str], TColumnSchema | None] = {}
+"""dlt's hint of each of an engine's types that was met. Each load looks at each column of its tables."""
+
+
 class Transaction(ABC):
     """An open transaction. `Warehouse.transaction` and `Warehouse.read` begin it and end it."""
 
@@ -140,6 +144,14 @@ class Transaction(ABC):
 
     def column_of(self, name: str, sql_type: str) -> Column | None:
         """Return the column that has a type of the engine, spelled as in `columns_of`; None if no load makes it."""
+        key = (type(self), sql_type)
+        if key not in _hints:
+            _hints[key] = self._hint_of(sql_type)
+        hint = _hints[key]
+        return None if hint is None else evolved_column(name, hint)
+
+    def _hint_of(self, sql_type: str) -> TColumnSchema | None:
+        """Return dlt's hint of the type that has a type of the engine; None if no load makes it."""
         size = re.fullmatch(r"\w+\((\d+),\s*(\d+)\)", sql_type)
         for data_type, kind in COLUMN_TYPES.items():
             hint: TColumnSchema = {"data_type": data_type}
@@ -147,9 +159,8 @@ class Transaction(ABC):
                 if size is None:
                     continue
                 hint["precision"], hint["scale"] = int(size[1]), int(size[2])
-            column = evolved_column(name, hint)
-            if self.type_of(column) == sql_type:
-                return column
+            if self.type_of(evolved_column("", hint)) == sql_type:
+                return hint
         return None
 
     @abstractmethod
