@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable
 from functools import partial
@@ -14,7 +15,7 @@ _OWN_NAME = "memory"
 """The name of the database of an engine without a file."""
 
 _idle: list[duckdb.DuckDBPyConnection] = []
-"""Engines that have no file open and no thread running, so that a forked process may take them, too."""
+"""Engines that have no file open. When the process forks, they have no thread running, so that both may take them."""
 _lock = threading.Lock()
 _names: dict[Path, str] = {}
 """The name of the database of each file that was open, which follows from the file's name."""
@@ -24,7 +25,7 @@ OpenFile = tuple[duckdb.DuckDBPyConnection, Callable[[], None]]
 
 
 def open_file(path: Path, *, read_only: bool) -> OpenFile:
-    """Open a file that exists.
+    """Open a file. For writing, a file that does not exist is created.
 
     Args:
         path: The file.
@@ -66,6 +67,16 @@ def _take_engine() -> duckdb.DuckDBPyConnection:
     return engine
 
 
+def _stop_threads() -> None:
+    """Stop the threads of the engines that nobody uses. A forked process would have none of them, and wait for them."""
+    with _lock:
+        for engine in _idle:
+            engine.execute("set threads = 1")
+
+
+os.register_at_fork(before=_stop_threads)
+
+
 def _close(
     engine: duckdb.DuckDBPyConnection, connection: duckdb.DuckDBPyConnection, name: str, path: Path
 ) -> None:
@@ -76,7 +87,6 @@ def _close(
     try:
         connection.close()
         engine.execute(f'detach "{name}"')
-        engine.execute("set threads = 1")
     except duckdb.Error:
         engine.close()
         return

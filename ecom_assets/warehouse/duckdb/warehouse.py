@@ -194,7 +194,8 @@ class DuckDbWarehouse(Warehouse):
         fresh = Path(f"{path}.new")
         for left in (fresh, Path(f"{self.path}.wal")):
             left.unlink(missing_ok=True)
-        duckdb.connect(fresh).close()
+        _, close = open_file(fresh, read_only=False)
+        close()
         fresh.replace(path)
 
     def _complete_file(self, connection: duckdb.DuckDBPyConnection, copy: Path) -> None:
