@@ -74,7 +74,8 @@ def _stop_threads() -> None:
             engine.execute("set threads = 1")
 
 
-os.register_at_fork(before=_stop_threads)
+if hasattr(os, "register_at_fork"):  # where a process can fork
+    os.register_at_fork(before=_stop_threads)
 
 
 def _close(
