@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gc
 import os
+import sys
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
@@ -37,6 +38,8 @@ settings.register_profile(MANY, settings.get_profile(FEW), max_examples=20)
 settings.load_profile(FEW)
 
 _numbers = count()
+_THRESHOLDS = (10_000, 20, 50)
+"""New objects before the garbage collector looks at them, and so on: more than Python's own, below those of a load."""
 
 TESTS = Path(__file__).parent
 LONGEST = ("deploy", "project", "warehouse", "discovery", "load", "orchestration", "extract")
@@ -80,6 +83,11 @@ def pytest_collection_finish() -> None:
     """Spare the garbage collector all that is there before the first test: thousands of tests, and modules."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(*_THRESHOLDS)
+    if "dagster" in sys.modules:
+        from ecom_assets_tests.support.dagster.migrations import read_migrations_once
+
+        read_migrations_once()
 
 
 @pytest.fixture(scope="session")

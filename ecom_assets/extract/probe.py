@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from dlt.sources.helpers.rest_client.client import RESTClient
 from dlt.sources.helpers.rest_client.paginators import BasePaginator, OffsetPaginator
 from dlt.sources.helpers.rest_client.utils import join_url
 from dlt.sources.rest_api.config_setup import create_response_hooks
-from requests import Request, Response
+from requests import Request, Response, Session
 
 from ecom_assets.client.api_connection import ApiConnection, open_api
 from ecom_assets.client.read_statistics import SLICE_HEADER, SliceStatistics
@@ -82,19 +83,19 @@ class Page:
 class Probe:
     """Reads single pages of the endpoints of one shop."""
 
-    def __init__(self, shop: Shop, client: RESTClient, redactor: Redactor, pii_key: str = "") -> None:
+    def __init__(self, shop: Shop, session: Session, redactor: Redactor, pii_key: str = "") -> None:
         """Take what requests need.
 
         Args:
             shop: The declared shop.
-            client: The client; its session signs the requests.
+            session: The session that signs the requests.
             redactor: Hides the shop's secrets in messages.
             pii_key: The key of hashed columns.
         """
         self.redactor = redactor
         self._shop = shop
         self._pii_key = pii_key
-        self._client = client
+        self._session = session
         self._parents: dict[tuple[str, Bounds | None], Any] = {}
 
     def page(
@@ -250,6 +251,12 @@ class Probe:
             response, self._client.extract_response(response, endpoint.data_selector or "$")
         )
 
+    @cached_property
+    def _client(self) -> RESTClient:
+        """The client, made for the first request: most loads send none with it, and dlt looks up its settings."""
+        client = self._shop.client
+        return RESTClient(client.base_url, headers=dict(client.headers), session=self._session)
+
     def _send(self, request: Request, hooks: Any) -> Response:
         return self._client.request(
             request.url,
@@ -292,6 +299,4 @@ def open_probe(shop: Shop, secrets: Mapping[str, str] | None = None) -> Iterator
 
 def probe_of(connection: ApiConnection) -> Probe:
     """Return the probe of an open API."""
-    shop = connection.shop
-    client = RESTClient(shop.client.base_url, headers=dict(shop.client.headers), session=connection.session)
-    return Probe(shop, client, connection.redactor, connection.pii_key)
+    return Probe(connection.shop, connection.session, connection.redactor, connection.pii_key)

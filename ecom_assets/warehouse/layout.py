@@ -6,6 +6,7 @@ it is opened, because this version could misread it, or take away what the newer
 
 from __future__ import annotations
 
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 
 from ecom_assets.foundation.errors import WarehouseError
@@ -53,7 +54,9 @@ def _stored(transaction: Transaction, dataset: str) -> tuple[int, str] | None:
     return max(((int(layout), str(by)) for layout, by in rows), default=None)
 
 
+@cache
 def _package_version() -> str:
+    """Return the version of this package, which is read from a file once a process."""
     try:
         return version("ecom-assets")
     except PackageNotFoundError:  # the code alone, without its package

@@ -39,6 +39,10 @@ class QueryResult(Protocol):
         """Return the rows that have not been fetched yet."""
 
 
+_hints: dict[tuple[type[Transaction], str], TColumnSchema | None] = {}
+"""dlt's hint of each of an engine's types that was met. Each load looks at each column of its tables."""
+
+
 class Transaction(ABC):
     """An open transaction. `Warehouse.transaction` and `Warehouse.read` begin it and end it."""
 
@@ -140,17 +144,13 @@ class Transaction(ABC):
 
     def column_of(self, name: str, sql_type: str) -> Column | None:
         """Return the column that has a type of the engine, spelled as in `columns_of`; None if no load makes it."""
-        size = re.fullmatch(r"\w+\((\d+),\s*(\d+)\)", sql_type)
-        for data_type, kind in COLUMN_TYPES.items():
-            hint: TColumnSchema = {"data_type": data_type}
-            if kind.has_size:
-                if size is None:
-                    continue
-                hint["precision"], hint["scale"] = int(size[1]), int(size[2])
-            column = evolved_column(name, hint)
-            if self.type_of(column) == sql_type:
-                return column
-        return None
+        key = (type(self), sql_type)
+        if key not in _hints:
+            hints = _hints_of(re.fullmatch(r"\w+\((\d+),\s*(\d+)\)", sql_type))
+            found = (hint for hint in hints if self.type_of(evolved_column(name, hint)) == sql_type)
+            _hints[key] = next(found, None)
+        hint = _hints[key]
+        return None if hint is None else evolved_column(name, hint)
 
     @abstractmethod
     def text_of(self, column: Column) -> str:
@@ -267,7 +267,11 @@ class Transaction(ABC):
                 f'"{column}" {kind}{" not null" if column in required else ""}'
                 for column, kind in types.items()
             )
+            known, not_null = self._columns[dataset], self._required[dataset]
             self.execute(f"create table {name} ({', '.join(columns)})")
+            # no other table has changed, so that the engine need not be asked again
+            self._columns[dataset] = {**known, table: dict(types)}
+            self._required[dataset] = not_null | {(table, column) for column in required}
             return
         for column in types.keys() - stored.keys():
             self.execute(f'alter table {name} add column "{column}" {types[column]}')
@@ -305,3 +309,12 @@ class Transaction(ABC):
             dataset: The schema of the tables.
             keys: For each table, the columns of each index. Tables that do not exist yet are skipped.
         """
+
+
+def _hints_of(size: re.Match[str] | None) -> Iterator[TColumnSchema]:
+    """Yield dlt's hint of each type, of this precision and scale if it has a size."""
+    for data_type, kind in COLUMN_TYPES.items():
+        if not kind.has_size:
+            yield {"data_type": data_type}
+        elif size:
+            yield {"data_type": data_type, "precision": int(size[1]), "scale": int(size[2])}

@@ -113,6 +113,7 @@ def test_ctrl_c_ends_a_load_in_python(records: Records, file: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("new_place", ["duckdb"], indirect=True)
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_in_a_dagster_instance(
     records: Records, file: Path, tmp_path: Path, number: signal.Signals, code: int

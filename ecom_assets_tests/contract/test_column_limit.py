@@ -11,6 +11,7 @@ from ecom_assets.contract.contract import Contract
 from ecom_assets.contract.result import ContractResult
 from ecom_assets.declaration.reading import Column, Resource
 from ecom_assets.foundation.errors import ContractBroken
+from ecom_assets_tests.support.examples import slowly
 
 
 def resource(**keys: Any) -> Resource:
@@ -58,11 +59,15 @@ def test_an_object_keyed_by_sku_fails_with_its_name_and_what_to_declare() -> Non
     "records",
     [
         [{"id": 1, "stock": stock(20_000)}],
-        [{"id": 1, "stock": {f"S{number}": number for number in range(20_000)}}],
-        [{"id": 1, "stock": None}, *({"id": 2 + n, "stock": stock(40, 40 * n)} for n in range(500))],
         [{"id": n, "warehouse": {"stock": {f"S{n}-{m}": 1 for m in range(20)}}} for n in range(1000)],
+        *slowly(
+            [
+                [{"id": 1, "stock": {f"S{number}": number for number in range(20_000)}}],
+                [{"id": 1, "stock": None}, *({"id": 2 + n, "stock": stock(40, 40 * n)} for n in range(500))],
+            ]
+        ),
     ],
-    ids=["objects", "values", "a few in each record", "deeper, a few in each record"],
+    ids=["objects", "deeper, a few in each record", "values", "a few in each record"],
 )
 def test_20_000_names_take_no_time(records: list[dict[str, Any]]) -> None:
     begun = time.process_time()

@@ -11,6 +11,7 @@ from ecom_assets.declaration.reading import Shop
 from ecom_assets.extract.check.api_check import check
 from ecom_assets.load.run import run_load
 from ecom_assets_tests.extract.answers.test_record_shapes import load
+from ecom_assets_tests.support.examples import slowly
 from ecom_assets_tests.support.servers.loopback import Loopback, Reply, Seen, json_reply, serving
 from ecom_assets_tests.support.warehouses.engines import Place
 
@@ -100,8 +101,14 @@ CASES: list[tuple[dict[str, Any], dict[str, Any], list[Any]]] = [
 ]
 
 
-@pytest.mark.parametrize("windowed", [False, True], ids=["snapshot", "windowed"])
-@pytest.mark.parametrize(("rows_from", "columns", "rows"), CASES)
+@pytest.mark.parametrize(
+    ("rows_from", "columns", "rows", "windowed"),
+    [
+        *((*case, False) for case in CASES),
+        (*CASES[0], True),
+        *slowly((*case, True) for case in CASES[1:]),
+    ],
+)
 def test_elements_become_rows(
     loopback: Loopback, place: Place, rows_from: Any, columns: Any, rows: Any, windowed: bool
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 
@@ -354,6 +355,12 @@ def load(folder: Path, document: dict[str, Any]) -> Any:
     return load_shop(file)
 
 
+@cache
+def an_editor() -> Draft202012Validator:
+    """Return what marks a key in an editor."""
+    return Draft202012Validator(file_schema())
+
+
 def example_of(section: DltSection, entry: DltKey) -> Any:
     if section.dictionaries[0] in VALUES or (entry.key == "type" and section.place == "endpoint.incremental"):
         return ABSENT
@@ -370,7 +377,7 @@ def test_a_key_that_is_taken_loads_and_an_editor_takes_it(
     assert load(tmp_path, document).name == "acme"
     if example_of(section, entry) is None:
         return  # an editor shows no secret fields, and null stands for nothing
-    errors = [error.message for error in Draft202012Validator(file_schema()).iter_errors(document)]
+    errors = [error.message for error in an_editor().iter_errors(document)]
     if (section.dictionaries[0], entry.key) != (
         "TColumnSchema",
         "name",
@@ -395,7 +402,7 @@ def test_a_key_that_is_refused_gives_the_reason(tmp_path: Path, section: DltSect
     if entry.treatment == "only in Python":
         assert "only a function of Python" in caught.value.found
     assert Path(caught.value.file).name == "acme.yaml"
-    errors = list(Draft202012Validator(file_schema()).iter_errors(document))
+    errors = list(an_editor().iter_errors(document))
     assert errors, "an editor takes what the file may not hold"
 
 

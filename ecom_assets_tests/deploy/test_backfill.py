@@ -14,8 +14,8 @@ from ecom_assets_tests.support.dagster.dagster_runs import WINDOWED, declare, ru
 from ecom_assets_tests.support.dagster.deployed_tier import Deployed, serving
 from ecom_assets_tests.support.loads.whole_tables import Dump, dump
 
-KEYS = [str(date(2026, 2, 1) + timedelta(days=number)) for number in range(60)]
-CUT = ("2026-02-01 to 2026-02-25", "2026-02-26 to 2026-03-22", "2026-03-23 to 2026-04-01")
+KEYS = [str(date(2026, 2, 1) + timedelta(days=number)) for number in range(30)]
+CUT = ("2026-02-01 to 2026-02-12", "2026-02-13 to 2026-02-24", "2026-02-25 to 2026-03-02")
 START = 'start: "2026-01-01"'
 
 pytestmark = pytest.mark.slow
@@ -23,8 +23,8 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def shops(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Declare the sandbox with runs of 25 windows at most."""
-    return declare(tmp_path_factory.mktemp("shops"), (START, f"{START}, windows_per_run: 25"))
+    """Declare the sandbox with runs of 12 windows at most."""
+    return declare(tmp_path_factory.mktemp("shops"), (START, f"{START}, windows_per_run: 12"))
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +47,7 @@ def tier(tmp_path: Path, shops: Path) -> Iterator[Deployed]:
         yield running
 
 
-def test_sixty_windows_are_three_runs_that_land_what_one_lands(tier: Deployed, single: Dump) -> None:
+def test_thirty_windows_are_three_runs_that_land_what_one_lands(tier: Deployed, single: Dump) -> None:
     backfill = tier.backfill(WINDOWED, KEYS)
     # the daemon looks for backfills when it starts, and then twice a minute
     tier.start("host/ecom-daemon.service")

@@ -86,19 +86,14 @@ def test_all_of_them_at_once(
     assert loaded(new_records()) == expected
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("new_place", ["duckdb"], indirect=True)
-def test_each_of_them(
-    new_records: Callable[[], Records], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    expected = loaded(new_records())
-    for name, value in SETTINGS.items():
-        if name.startswith(("DESTINATION__", "NORMALIZE__", "LOAD__")):
-            continue  # dlt neither normalizes nor loads here
-        with monkeypatch.context() as patch:
-            patch.setenv(name, value)
-            assert loaded(new_records()) == expected, name
+@pytest.mark.parametrize("name", SETTINGS)
+def test_a_load_does_not_see_any_of_them(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each one alone, so that none is harmless only because of another one."""
+    monkeypatch.setenv(name, SETTINGS[name])
+    key = name.lower().replace("__", ".")
+    assert dlt.config.get(key) is not None
+    with fixed_settings():
+        assert dlt.config.get(key) is None
 
 
 def test_a_config_file_of_the_project(new_records: Callable[[], Records], secrets_toml: Path) -> None:

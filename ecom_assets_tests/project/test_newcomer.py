@@ -103,6 +103,7 @@ class Newcomer:
             "install",
             "--quiet",
             "--no-deps",
+            "--no-compile",  # Python compiles what is imported, a small part of it
             "--target",
             str(packages),
             *map(str, wheels.glob("*.whl")),
@@ -134,7 +135,10 @@ class Newcomer:
         """Install dbt beside the wheel. It asks for other versions of some packages, so no other environment has it."""
         pip = [str(self.bin / "python"), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
         done = subprocess.run(
-            [*pip, "--no-deps", "-r", str(DBT_REQUIREMENTS)], capture_output=True, text=True, check=False
+            [*pip, "--no-deps", "--no-compile", "-r", str(DBT_REQUIREMENTS)],
+            capture_output=True,
+            text=True,
+            check=False,
         )
         assert done.returncode == 0, done.stderr
 

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from ecom_assets.declaration.reading import Shop
+from ecom_assets.declaration.column_types import COLUMN_TYPES
+from ecom_assets.declaration.reading import Column, Shop
 from ecom_assets.load.run import RunReport, run_load
 from ecom_assets.sandbox import SANDBOX_KEY
 from ecom_assets.sandbox.server import Running
@@ -55,6 +56,26 @@ def test_tables_and_types_are_those_of_the_contract(place: Place, load: Load) ->
             assert there[resource.name] == declared
     for resource in shop.resources:
         assert place.not_null(resource.name) == sum(not column.nullable for column in resource.table_columns)
+
+
+@pytest.mark.parametrize("new_place", ENGINES, indirect=True)
+def test_what_is_known_of_a_new_table_is_what_the_engine_says(place: Place) -> None:
+    with place.warehouse().transaction("sandbox") as transaction:
+        transaction.create_schema("sandbox")
+        transaction.execute('create table "sandbox"."earlier" ("id" integer not null)')
+        columns = [Column(name=f"a_{kind}", data_type=kind) for kind in COLUMN_TYPES]
+        columns += [Column(name="sized", data_type="decimal", precision=12, scale=3)]
+        types = {column.name: transaction.type_of(column) for column in columns}
+        for table in ("wide", "wider"):
+            transaction.make_table("sandbox", table, types, ["a_bigint", "sized"])
+        known = transaction.columns_of("sandbox"), transaction.required_columns_of("sandbox")
+        transaction.forget_columns()
+        assert (transaction.columns_of("sandbox"), transaction.required_columns_of("sandbox")) == known
+        assert list(known[0]["wider"]) == list(types)
+        found = [transaction.column_of(name, kind) for name, kind in types.items()]
+        assert [entry and (entry.name, entry.data_type, entry.precision, entry.scale) for entry in found] == [
+            (column.name, column.data_type, column.precision, column.scale) for column in columns
+        ]
 
 
 @pytest.mark.parametrize(

@@ -179,6 +179,11 @@ def loaded_table(
 ) -> LoadedTable:
     """Return what the ledger has of a table; `present` are the tables that exist."""
     entries = newest_entries(transaction, shop, resource) if LEDGER_TABLE in present else []
+    return loaded_by(entries, shop, resource, now)
+
+
+def loaded_by(entries: Sequence[LedgerEntry], shop: Shop, resource: Resource, now: datetime) -> LoadedTable:
+    """Return what `loaded_table` returns, given the table's newest entries."""
     newest = entries[0].loaded_at if entries else None
     if not resource.windowed or shop.partitions is None:
         return LoadedTable(resource, {None: entries[0]} if entries and entries[0].adds_up else {}, newest)

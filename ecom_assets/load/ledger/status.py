@@ -23,7 +23,7 @@ from ecom_assets.load.ledger.coverage import (
     LedgerEntry,
     LoadedTable,
     coverage_of,
-    loaded_table,
+    loaded_by,
     newest_entries,
     newest_unfiltered_entries,
 )
@@ -111,7 +111,7 @@ def missing_windows(shop: Shop, warehouse: Warehouse, now: datetime) -> dict[str
 
 def status_before_loads(shop: Shop, now: datetime) -> tuple[ResourceStatus, ...]:
     """Return the status of each resource while there is no warehouse yet: all is missing."""
-    return tuple(_resource_status(shop, resource, None, (), now) for resource in shop.tables)
+    return tuple(_resource_status(shop, resource, None, (), (), now) for resource in shop.tables)
 
 
 def status(shop: Shop, warehouse: Warehouse, now: datetime) -> tuple[ResourceStatus, ...]:
@@ -128,13 +128,14 @@ def status(shop: Shop, warehouse: Warehouse, now: datetime) -> tuple[ResourceSta
     with warehouse.read(shop.name) as transaction:
         tables = transaction.columns_of(shop.name)
         audits = newest_audits(transaction, shop, tables)
-        return tuple(
-            replace(
-                _resource_status(shop, resource, transaction, tables, now),
-                **_audit_status(audits, loaded_table(transaction, shop, resource, tables, now)),
+        found = []
+        for resource in shop.tables:
+            entries = newest_entries(transaction, shop, resource) if LEDGER_TABLE in tables else []
+            audited = _audit_status(audits, loaded_by(entries, shop, resource, now))
+            found.append(
+                replace(_resource_status(shop, resource, transaction, tables, entries, now), **audited)
             )
-            for resource in shop.tables
-        )
+        return tuple(found)
 
 
 def _resource_status(
@@ -142,10 +143,13 @@ def _resource_status(
     resource: Resource,
     transaction: Transaction | None,
     tables: Collection[str],
+    entries: Sequence[LedgerEntry],
     now: datetime,
 ) -> ResourceStatus:
-    """Return the status of one resource; `tables` are the tables that exist, none without a transaction."""
-    entries = newest_entries(transaction, shop, resource) if transaction and LEDGER_TABLE in tables else []
+    """Return the status of one resource with its newest entries.
+
+    `tables` are the tables that exist, none without a transaction.
+    """
     coverage = coverage_of(entries)
     windows: Sequence[Window] = ()
     if resource.windowed and shop.partitions:

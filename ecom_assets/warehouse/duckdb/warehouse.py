@@ -20,8 +20,8 @@ from ecom_assets.warehouse.duckdb.errors import (
     holder_of_file,
 )
 from ecom_assets.warehouse.duckdb.lock import file_lock
+from ecom_assets.warehouse.duckdb.open_files import OpenFile, open_file
 from ecom_assets.warehouse.duckdb.published_copy import not_published, publish_copy
-from ecom_assets.warehouse.duckdb.reading import OpenFile, open_for_reading
 from ecom_assets.warehouse.duckdb.transaction import DuckDbTransaction
 from ecom_assets.warehouse.errors import lock_timeout_error, one_line, open_error, read_error
 from ecom_assets.warehouse.layout import refuse_newer_layout
@@ -101,7 +101,7 @@ class DuckDbWarehouse(Warehouse):
             # if the block raises, there is no commit, and closing the connection rolls back
             self._commit(connection, on_progress)
             if self.copy:
-                self._publish(connection, self.copy)
+                self._complete_file(connection, self.copy)
 
     @contextmanager
     def read(self, dataset: str, on_progress: OnProgress = lambda _: None) -> Iterator[DuckDbTransaction]:
@@ -125,13 +125,13 @@ class DuckDbWarehouse(Warehouse):
     def _locked_connection(
         self, dataset: str, on_progress: OnProgress, *, read_only: bool
     ) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Hold the lock and an open connection."""
+        """Hold the lock and an open connection. If the block that writes succeeds, replace the copy for readers."""
         deadline = time.monotonic() + self.lock_timeout
-        with (
-            file_lock(self.path, self.lock_timeout, on_progress),
-            self._open_connection(on_progress, deadline, read_only=read_only) as connection,
-        ):
-            yield connection
+        with file_lock(self.path, self.lock_timeout, on_progress):
+            with self._open_connection(on_progress, deadline, read_only=read_only) as connection:
+                yield connection
+            if self.copy and not read_only:
+                publish_copy(self.path, self.copy)
 
     @contextmanager
     def _open_connection(
@@ -178,13 +178,9 @@ class DuckDbWarehouse(Warehouse):
 
     def _open(self, *, read_only: bool) -> OpenFile:
         """Open the file without waiting."""
-        if read_only:
-            opened = open_for_reading(self.path)
-        else:
-            if not self.path.exists():
-                self._create_file()
-            connection = duckdb.connect(self.path)
-            opened = connection, connection.close
+        if not read_only and not self.path.exists():
+            self._create_file()
+        opened = open_file(self.path, read_only=read_only)
         opened[0].execute("set TimeZone = 'UTC'")
         return opened
 
@@ -198,14 +194,13 @@ class DuckDbWarehouse(Warehouse):
         fresh = Path(f"{path}.new")
         for left in (fresh, Path(f"{self.path}.wal")):
             left.unlink(missing_ok=True)
-        duckdb.connect(fresh).close()
+        _, close = open_file(fresh, read_only=False)
+        close()
         fresh.replace(path)
 
-    def _publish(self, connection: duckdb.DuckDBPyConnection, copy: Path) -> None:
-        """Write everything that is committed into the file itself, close it, and copy it, while the lock is held."""
+    def _complete_file(self, connection: duckdb.DuckDBPyConnection, copy: Path) -> None:
+        """Write everything that is committed into the file itself, of which `copy` is to be made."""
         try:
             connection.execute("CHECKPOINT")
         except DRIVER_ERRORS as error:
             raise not_published(self.path, copy, one_line(error)) from None
-        connection.close()
-        publish_copy(self.path, copy)

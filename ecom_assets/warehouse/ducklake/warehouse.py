@@ -18,7 +18,7 @@ from ecom_assets.declaration.reading import Shop
 from ecom_assets.foundation.errors import WarehouseError
 from ecom_assets.foundation.progress import OnProgress
 from ecom_assets.foundation.temporary_folder import temporary_folder
-from ecom_assets.warehouse.duckdb.reading import OpenFile
+from ecom_assets.warehouse.duckdb.open_files import OpenFile
 from ecom_assets.warehouse.duckdb.warehouse import DuckDbWarehouse
 from ecom_assets.warehouse.ducklake.attach import attach_lake, extension_files, open_duckdb
 from ecom_assets.warehouse.ducklake.configuration import Lake

@@ -15,6 +15,7 @@ from ecom_assets.extract.check.api_check import check
 from ecom_assets.extract.windows import Window, windows_between
 from ecom_assets.load.run import RunReport, run_load
 from ecom_assets.warehouse.duckdb.warehouse import DuckDbWarehouse
+from ecom_assets_tests.support.examples import slowly
 from ecom_assets_tests.support.servers.loopback import Loopback, Reply, Seen, json_reply, serving
 from ecom_assets_tests.support.servers.raw_answers import HangUp, head, ok, raw_server
 from ecom_assets_tests.support.warehouses.engines import Place
@@ -133,8 +134,14 @@ def loopback() -> Iterator[Loopback]:
         yield running
 
 
-@pytest.mark.parametrize("windowed", [False, True], ids=["snapshot", "windowed"])
-@pytest.mark.parametrize("name", SHAPES)
+@pytest.mark.parametrize(
+    ("name", "windowed"),
+    [
+        *((name, False) for name in SHAPES),
+        ("numbered", True),
+        *slowly((name, True) for name in SHAPES if name != "numbered"),
+    ],
+)
 def test_a_declared_shape_loads(loopback: Loopback, place: Place, name: str, windowed: bool) -> None:
     declared, shape = SHAPES[name]
     api = Api(loopback, shape)
@@ -265,15 +272,16 @@ def lines_reply(rows: list[Row], content_type: str, end: str = "\n") -> Reply:
 LINES = {"data_selector": "$", "paginator": {"type": "page_number", "base_page": 1, "total_path": None}}
 
 
-@pytest.mark.parametrize("windowed", [False, True], ids=["snapshot", "windowed"])
 @pytest.mark.parametrize(
-    ("content_type", "declared"),
+    ("content_type", "declared", "windowed"),
     [
-        ("application/x-ndjson", {}),
-        ("application/jsonl; charset=utf-8", {}),
-        ("application/json-lines", {}),
-        ("text/plain", {"records": "lines"}),
-        ("application/json", {"records": "lines"}),
+        ("application/x-ndjson", {}, True),
+        ("application/x-ndjson", {}, False),
+        ("application/jsonl; charset=utf-8", {}, False),
+        ("application/json-lines", {}, False),
+        ("text/plain", {"records": "lines"}, False),
+        ("application/json", {"records": "lines"}, False),
+        ("application/json", {"records": "lines"}, True),
     ],
 )
 def test_json_lines(

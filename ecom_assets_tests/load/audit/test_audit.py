@@ -430,7 +430,7 @@ def test_a_column_that_was_declared_since_is_left_out_until_it_is_loaded(week: T
 def test_every_engine_finds_the_same(
     engine: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The rows of other engines come back in other types of Python."""
+    """The rows of other engines come back in other types of Python; those of a lake come by the same driver."""
 
     def new_place() -> Place:
         made: Place
@@ -440,12 +440,12 @@ def test_every_engine_finds_the_same(
             made = request.getfixturevalue("empty_place")(engine)
         return made
 
-    for of_orders in (
-        test_drift_of_a_row_is_found_in_every_type,
-        test_nested_rows_are_compared_by_the_record_they_come_from,
-    ):
-        with serving() as loopback:
-            of_orders(Api(loopback, new_place()), monkeypatch)
+    with serving() as loopback:
+        test_drift_of_a_row_is_found_in_every_type(Api(loopback, new_place()), monkeypatch)
+    if engine == "ducklake":
+        return
+    with serving() as loopback:
+        test_nested_rows_are_compared_by_the_record_they_come_from(Api(loopback, new_place()), monkeypatch)
     for of_things in (
         test_rows_that_a_sweep_marked_are_no_drift,
         test_of_a_history_the_valid_states_are_compared,

@@ -66,16 +66,17 @@ CURSORS: dict[str, tuple[Any, list[Any], Any]] = {
 
 
 @pytest.mark.parametrize(
-    ("new_place", "kind"),
+    ("new_place", "kind", "disposition"),
     [
-        ("duckdb", "instants"),
-        ("duckdb", "ids"),
-        *slowly(("duckdb", kind) for kind in CURSORS if kind not in ("instants", "ids")),
-        *slowly(("postgres", kind) for kind in ("instants", "texts")),
+        ("duckdb", "instants", "merge"),
+        ("duckdb", "ids", "merge"),
+        *slowly(("duckdb", kind, "merge") for kind in CURSORS if kind not in ("instants", "ids")),
+        *slowly(("duckdb", kind, "append") for kind in ("instants", "ids", "fractions", "texts")),
+        *slowly(("postgres", kind, "merge") for kind in ("instants", "texts")),
+        *slowly([("postgres", "texts", "append")]),
     ],
     indirect=["new_place"],
 )
-@pytest.mark.parametrize("disposition", ["merge", pytest.param("append", marks=pytest.mark.slow)])
 def test_a_cursor_of_any_kind(changes: Changes, kind: str, disposition: str) -> None:
     initial, (first, second, third), data_type = CURSORS[kind]
     changes.incremental["initial_value"] = initial
@@ -92,7 +93,7 @@ def test_a_cursor_of_any_kind(changes: Changes, kind: str, disposition: str) -> 
 
 
 @pytest.mark.parametrize(
-    "kind", ["instants", "local times with a space", "dates", "seconds", "ids", "fractions"]
+    "kind", ["instants", "ids", *slowly(["local times with a space", "dates", "seconds", "fractions"])]
 )
 def test_an_api_that_excludes_the_start_is_asked_from_a_step_before(changes: Changes, kind: str) -> None:
     initial, (first, second, third), _ = CURSORS[kind]

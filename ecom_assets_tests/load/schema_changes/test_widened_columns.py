@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from ecom_assets_tests.support.examples import slowly
 from ecom_assets_tests.support.servers.record_api import Records
 from ecom_assets_tests.support.servers.record_api import records as records
 from ecom_assets_tests.support.warehouses.engines import before_each_load
@@ -23,9 +24,13 @@ from ecom_assets_tests.support.warehouses.engines import before_each_load
             ["date", "timestamp", "text"],
             ["2026-01-01T00:00:00Z", "2026-01-02T08:00:00Z", "soon"],
         ),
-        ([True, 1, "x"], ["bool", "text", "text"], ["true", "1", "x"]),
-        (["x", [1], {}], ["text", "text", "text"], ["x", "[1]", "{}"]),
-        ([1, "", 0.1234567890123], ["bigint", "text", "text"], ["1", "", "0.1234567890123"]),
+        *slowly(
+            [
+                ([True, 1, "x"], ["bool", "text", "text"], ["true", "1", "x"]),
+                (["x", [1], {}], ["text", "text", "text"], ["x", "[1]", "{}"]),
+                ([1, "", 0.1234567890123], ["bigint", "text", "text"], ["1", "", "0.1234567890123"]),
+            ]
+        ),
     ],
 )
 def test_a_column_widens_from_load_to_load(
