@@ -14,6 +14,9 @@ from ecom_assets.declaration.reading import Shop
 from ecom_assets.foundation.progress import OnProgress
 from ecom_assets.warehouse.transaction import Transaction
 
+UNTESTED = "a preview, untested against the service: try it with ecom-assets warehouse-test first"
+"""What a person is told of a warehouse that is `untested`."""
+
 Result = TypeVar("Result")
 
 
@@ -28,6 +31,8 @@ class Warehouse(ABC):
     """How many seconds a load waits for another load of the same dataset."""
     max_identifier_length: int
     """The length at which the names of undeclared columns are cut off."""
+    untested: bool = False
+    """Whether nobody has run it against the service; its tests use an emulator."""
     driver_errors: tuple[type[Exception], ...]
     """The exceptions that the engine's driver raises. They are listed in the engine's `errors.py`."""
 

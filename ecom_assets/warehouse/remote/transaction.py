@@ -18,11 +18,13 @@ import pyarrow as pa
 
 from ecom_assets.declaration.reading import Column
 from ecom_assets.foundation.errors import WarehouseError
+from ecom_assets.warehouse.remote.errors import NotAtomic
 from ecom_assets.warehouse.remote.translation import (
     changes_structure,
     dropped_in,
     dropped_temporary_in,
     is_analysis,
+    renames_table,
     temporary_query_in,
     translate,
     written_in,
@@ -54,6 +56,24 @@ class NoRows:
     def fetchall(self) -> list[Any]:
         """Return nothing."""
         return []
+
+
+class Answer:
+    """The answer to a statement, with the names of columns in lower case, as all other engines have them."""
+
+    def __init__(self, cursor: Any) -> None:
+        """Take the driver's cursor."""
+        self._cursor = cursor
+
+    @property
+    def description(self) -> Sequence[Any] | None:
+        """A tuple for each column, its name first."""
+        columns = self._cursor.description
+        return columns and [(column[0].lower(), *column[1:]) for column in columns]
+
+    def fetchall(self) -> list[Any]:
+        """Return the rows that have not been fetched yet."""
+        return list(self._cursor.fetchall())
 
 
 class RemoteTransaction(Transaction):
@@ -111,8 +131,7 @@ class RemoteTransaction(Transaction):
 
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> QueryResult:
         """Run a statement."""
-        result: QueryResult = self._execute(sql, parameters)
-        return result
+        return Answer(self._execute(sql, parameters))
 
     def execute_update(self, sql: str, parameters: Sequence[Any] = ()) -> int:
         """Run an INSERT, UPDATE or DELETE, and return the number of rows that it wrote: 0 in a rehearsal."""
@@ -152,7 +171,7 @@ class RemoteTransaction(Transaction):
             )
 
     def change_type(self, dataset: str, table: str, before: Column, after: Column) -> None:
-        """Raise WarehouseError: a column with other values is no single statement."""
+        """Raise NotAtomic: a column with other values is no single statement."""
         raise self._not_changed(dataset, table, before)
 
     def rewrite_column(
@@ -164,13 +183,13 @@ class RemoteTransaction(Transaction):
         lookup: tuple[str, str] | None = None,
         without: str | None = None,
     ) -> None:
-        """Raise WarehouseError: a column with other values is no single statement."""
+        """Raise NotAtomic: a column with other values is no single statement."""
         raise self._not_changed(dataset, table, column)
 
-    def _not_changed(self, dataset: str, table: str, column: Column) -> WarehouseError:
-        return WarehouseError(
-            f"{dataset}.{table}: the stored values of {column.name} cannot be changed on this engine, because no "
-            f"transaction holds it: run ecom-assets reset {dataset} {table}, and load the table again"
+    def _not_changed(self, dataset: str, table: str, column: Column) -> NotAtomic:
+        return NotAtomic(
+            f"the stored values of {column.name} cannot be changed on this engine, because no transaction holds such a "
+            f"change: run ecom-assets reset {dataset} {table}, and load the table again"
         )
 
     def stage_rows(self, name: str, columns: Mapping[str, str]) -> str:
@@ -194,6 +213,11 @@ class RemoteTransaction(Transaction):
             return NoRows()
         if drop := dropped_in(sql):
             return self._drop(sql, *drop)
+        if renames_table(sql):
+            raise NotAtomic(
+                "a table is not renamed on this engine, because no transaction holds that together with the ledger: "
+                "remove renamed_from, and load the table again under its new name"
+            )
         if changes_structure(sql):
             return self._change(self._translated(sql))
         written = written_in(sql)

@@ -16,6 +16,7 @@ _TEMPORARY_QUERY = re.compile(r"\s*create\s+temporary\s+table\s+(\w+)\s+as\s+(.*
 _TEMPORARY_DROP = re.compile(r"\s*drop\s+table\s+(\w+)\s*", re.IGNORECASE)
 _ANALYZE = re.compile(r"\s*analyze\s", re.IGNORECASE)
 _CHANGE = re.compile(r"\s*(create|alter|drop|comment|truncate)\b", re.IGNORECASE)
+_RENAME = re.compile(r"\s*alter\s+table\s+\S+\s+rename\s+to\b", re.IGNORECASE)
 _DROP = re.compile(r"\s*drop\s+(table|view|schema)\b(?:\s+if\s+exists)?\s+(.*?)\s*", re.IGNORECASE)
 _WRITE = re.compile(r'\s*(?:insert\s+into|update|delete\s+from)\s+("[^"]*"|\w+)(\s*\.)?', re.IGNORECASE)
 
@@ -49,6 +50,11 @@ def written_in(sql: str) -> tuple[str, bool] | None:
 def changes_structure(sql: str) -> bool:
     """Tell whether a statement changes which tables, columns or views there are."""
     return bool(_CHANGE.match(sql))
+
+
+def renames_table(sql: str) -> bool:
+    """Tell whether a statement gives a table another name."""
+    return bool(_RENAME.match(sql))
 
 
 def is_analysis(sql: str) -> bool:

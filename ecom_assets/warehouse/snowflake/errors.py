@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from snowflake.connector import errors
 
-DRIVER_ERRORS: tuple[type[Exception], ...] = (errors.Error,)
-"""Everything that the driver raises."""
+from ecom_assets.warehouse.remote.errors import NotAtomic
+
+DRIVER_ERRORS: tuple[type[Exception], ...] = (errors.Error, NotAtomic)
+"""Everything that the driver raises, and what is refused in its place."""
 CONNECT_ERRORS: tuple[type[Exception], ...] = (*DRIVER_ERRORS, OSError)
 """What connecting raises."""
 

@@ -1,20 +1,24 @@
-"""How rows get into a table of Snowflake: by INSERT, many rows a statement, each value as a text that is cast.
+"""How rows get into a table of Snowflake: few by INSERT, many by PUT and COPY of the files that they are in.
 
-The driver would bind some types with a loss; texts keep each value.
+In an INSERT, each value is a text that is cast: the driver would bind some types with a loss.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import timezone
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
+FEW_ROWS = 2_000
+"""Up to so many rows, INSERT takes fewer statements than PUT and COPY."""
 _MOST_VALUES = 10_000
 """Parameters of one statement."""
 _MOST_ROWS = 1_000
+_JSON = "VARIANT"
 
 
 def insert_statements(
@@ -43,9 +47,48 @@ def insert_statements(
         )
 
 
+def upload(cursor: Any, stage: str, files: Sequence[Path]) -> None:
+    """Put files into a new temporary stage, whose name in SQL is `stage`.
+
+    The driver gets open files: SQL would need their paths in quotes, in which some characters mean something.
+    """
+    cursor.execute(f"create or replace temporary stage {stage}")
+    for number, file in enumerate(files):
+        with file.open("rb") as stream:
+            statement = f"put file://{number}.parquet @{stage} auto_compress = false overwrite = true"
+            cursor.execute(statement, file_stream=stream)
+
+
+def copy_statements(
+    table: str, raw: str, stage: str, types: Mapping[str, str], quoted: Callable[[str], str]
+) -> Iterator[str]:
+    """Yield statements that copy the Parquet files of a stage into a table.
+
+    Args:
+        table: The table in SQL.
+        raw: The name in SQL of a temporary table that has the rows in between: JSON is a text in the files.
+        stage: The name in SQL of the stage.
+        types: Snowflake's type of each column of the table.
+        quoted: Returns an identifier as SQL quotes it.
+    """
+    columns = ", ".join(
+        f"{quoted(name)} {'VARCHAR' if kind == _JSON else kind}" for name, kind in types.items()
+    )
+    yield f"create or replace temporary table {raw} ({columns})"
+    yield (
+        f"copy into {raw} from @{stage} file_format = (type = parquet use_logical_type = true "
+        "binary_as_text = false) match_by_column_name = case_insensitive"
+    )
+    listed = ", ".join(quoted(name) for name in types)
+    values = ", ".join(
+        f"parse_json({quoted(name)})" if kind == _JSON else quoted(name) for name, kind in types.items()
+    )
+    yield f"insert into {table} ({listed}) select {values} from {raw}"
+
+
 def _cast(column: str, kind: str) -> str:
     """Return the SQL of a text as a value of a type."""
-    if kind == "VARIANT":
+    if kind == _JSON:
         return f"parse_json({column})"
     if kind == "BINARY":
         return f"to_binary({column}, 'HEX')"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +12,11 @@ import pyarrow.parquet as pq
 
 from ecom_assets.declaration.column_types import types_by_arrow_type
 from ecom_assets.declaration.reading import Column
-from ecom_assets.warehouse.remote.transaction import RemoteTransaction
+from ecom_assets.warehouse.remote.transaction import TEMPORARY, RemoteTransaction
 from ecom_assets.warehouse.snowflake.errors import DRIVER_ERRORS
-from ecom_assets.warehouse.snowflake.staging import insert_statements
+from ecom_assets.warehouse.snowflake.staging import FEW_ROWS, copy_statements, insert_statements, upload
 from ecom_assets.warehouse.snowflake.types import COLUMNS_QUERY, SQL_TYPES, arrow_table
 from ecom_assets.warehouse.transaction import UNION_COMMENT
-
-_BATCH_ROWS = 10_000
 
 
 class SnowflakeTransaction(RemoteTransaction):
@@ -53,6 +52,11 @@ class SnowflakeTransaction(RemoteTransaction):
             self._required[dataset] = {(table, column) for table, _, column, _, null in rows if not null}
         return self._columns[dataset]
 
+    def server_time(self) -> datetime:
+        """Return the instant by Snowflake's clock."""
+        found: datetime = self.run("select current_timestamp()").fetchall()[0][0]
+        return found.astimezone(timezone.utc)
+
     def base_tables_of(self, dataset: str) -> set[str]:
         """Return the names of the tables of a dataset that are no views."""
         found = self.run(
@@ -87,11 +91,16 @@ class SnowflakeTransaction(RemoteTransaction):
             self.run(sql, parameters)
 
     def stage_files(self, name: str, columns: Mapping[str, str], files: Sequence[Path]) -> None:
-        """Insert the rows of the files into a temporary table."""
+        """Bring the rows of the files into a temporary table."""
         made = self.stage_rows(name, columns)
-        for file in files:
-            for batch in pq.ParquetFile(file).iter_batches(_BATCH_ROWS):
-                self.insert_rows(made, pa.Table.from_batches([batch]), columns)
+        if sum(pq.read_metadata(file).num_rows for file in files) <= FEW_ROWS:
+            for file in files:
+                self.insert_rows(made, pq.read_table(file), columns)
+            return
+        raw, stage = self._quoted(f"{TEMPORARY}raw"), self._quoted(f"{TEMPORARY}files")
+        upload(self.connection.cursor(), stage, files)
+        for sql in copy_statements(made, raw, stage, columns, self._quoted):
+            self.run(sql)
 
     def view_comment(self, dataset: str, name: str) -> str | None:
         """Return the comment of a view."""
