@@ -64,7 +64,8 @@ emulators: $(SNOWFLAKE)  ## Install servers that stand for other warehouses in s
 $(SNOWFLAKE):
 	@rm -rf $@ && $(PYTHON) -m venv $@
 	@echo "installing an emulator of Snowflake into $@"
-	@$@/bin/python -m pip install --quiet "fakesnow[server]==0.12.1" "snowflake-connector-python<4"
+	@$@/bin/python -m pip install --quiet "fakesnow[server]==0.12.1" "snowflake-connector-python<4" || { rm -rf $@; \
+		echo "it could not be installed: tests on Snowflake are skipped"; }
 
 test-newest:  ## Install the wheel alone, beside the newest versions of what it asks for, and load with it
 	@rm -rf $(NEWEST) && $(PYTHON) -m venv $(NEWEST)

@@ -15,7 +15,7 @@ from ecom_assets.declaration.reading import Column
 from ecom_assets.warehouse.remote.transaction import TEMPORARY, RemoteTransaction
 from ecom_assets.warehouse.snowflake.errors import DRIVER_ERRORS
 from ecom_assets.warehouse.snowflake.staging import FEW_ROWS, copy_statements, insert_statements, upload
-from ecom_assets.warehouse.snowflake.types import COLUMNS_QUERY, SQL_TYPES, arrow_table
+from ecom_assets.warehouse.snowflake.types import COLUMNS_QUERY, SQL_TYPES, arrow_table, sql_type
 from ecom_assets.warehouse.transaction import UNION_COMMENT
 
 
@@ -122,8 +122,8 @@ class SnowflakeTransaction(RemoteTransaction):
     def _types_of(self, rows: pa.Table, like: str | None) -> dict[str, str]:
         """Return Snowflake's type of each column of Arrow rows, or of the columns of a table of the warehouse."""
         if like:
-            dataset, table = like.replace('"', "").split(".")
-            stored = self.columns_of(dataset)[table]
+            described = self.run(self._translated(f"select * from {like} where false")).description
+            stored = {column[0].lower(): sql_type(column) for column in described}
             return {name: stored[name.lower()] for name in rows.column_names}
         known = types_by_arrow_type()
         kinds = {field.name: known.get(field.type, "text") for field in rows.schema}

@@ -44,6 +44,15 @@ _ARROW_TYPES: Mapping[int, pa.DataType] = {
     _TIME: pa.time64("us"),
     _BOOLEAN: pa.bool_(),
 }
+_SQL_TYPES: Mapping[int, str] = {
+    _REAL: "FLOAT",
+    _DATE: "DATE",
+    _VARIANT: "VARIANT",
+    _TIMESTAMP_TZ: "TIMESTAMP_TZ",
+    _BINARY: "BINARY",
+    _TIME: "TIME",
+    _BOOLEAN: "BOOLEAN",
+}
 _MOST_DIGITS_OF_64_BITS = 19
 
 
@@ -58,6 +67,13 @@ def arrow_table(description: Sequence[Any], rows: Sequence[Sequence[Any]]) -> pa
         arrays.append(pa.array(values, kind))
         names.append(column[0].lower())
     return pa.table(arrays, names)
+
+
+def sql_type(column: Any) -> str:
+    """Return the type in SQL of a column that the driver describes."""
+    if column[1] == _FIXED:
+        return f"NUMBER({column[4]},{column[5]})"
+    return _SQL_TYPES.get(column[1], "VARCHAR")
 
 
 def _arrow_type(column: Any) -> pa.DataType:
