@@ -16,6 +16,8 @@ DEV := $(VENV)/.installed-dev
 INSTANCE := .dagster/dagster.yaml
 UV_VENV := build/uv
 NEWEST := build/newest
+# the versions whose faults ecom_assets_tests/support/emulators mends
+SNOWFLAKE := build/emulators/snowflake
 NEWEST_TESTS := ecom_assets_tests/orchestration/test_assets.py ecom_assets_tests/load/test_undeclared_columns.py
 # Tests wait a third of their time, so that four processes fill two cores. A file stays in one process, with what its
 # fixtures made; the order is that of conftest.py
@@ -28,7 +30,7 @@ export RUNTIME__DLTHUB_TELEMETRY := false
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-deploy install-dev demo ui test test-slow test-newest coverage lint format docs bench requirements clean
+.PHONY: help install install-deploy install-dev demo ui test test-slow emulators test-newest coverage lint format docs bench requirements clean
 .DELETE_ON_ERROR:
 
 help:  ## List the targets
@@ -53,8 +55,17 @@ ui: $(INSTALLED) $(INSTANCE)  ## Open Dagster on http://127.0.0.1:3000 (PORT=…
 test: $(DEV)  ## Run the fast tests
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE)
 
-test-slow: $(DEV)  ## Run the slow tests, and those of properties again with many more examples
+test-slow: $(DEV) $(SNOWFLAKE)  ## Run the slow tests, and those of properties again with many more examples
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "slow or hypothesis" --hypothesis-profile many
+
+emulators: $(SNOWFLAKE)  ## Install servers that stand for other warehouses in slow tests, each with a DuckDB of its own
+	@echo "build/emulators has the servers"
+
+$(SNOWFLAKE):
+	@rm -rf $@ && $(PYTHON) -m venv $@
+	@echo "installing an emulator of Snowflake into $@"
+	@$@/bin/python -m pip install --quiet "fakesnow[server]==0.12.1" "snowflake-connector-python<4" || { rm -rf $@; \
+		echo "it could not be installed: tests on Snowflake are skipped"; }
 
 test-newest:  ## Install the wheel alone, beside the newest versions of what it asks for, and load with it
 	@rm -rf $(NEWEST) && $(PYTHON) -m venv $(NEWEST)

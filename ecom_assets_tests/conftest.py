@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 
+from ecom_assets_tests.support.emulators.snowflake_emulator import new_snowflake as new_snowflake
+from ecom_assets_tests.support.emulators.snowflake_emulator import snowflake_port as snowflake_port
 from ecom_assets_tests.support.examples import FEW, MANY
 from ecom_assets_tests.support.warehouses.engines import copy_of as copy_of
 from ecom_assets_tests.support.warehouses.engines import empty_place as empty_place

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from itertools import chain
 from typing import TYPE_CHECKING, Annotated
 
@@ -55,10 +56,23 @@ def check(
         print_json(findings_by_shop[shops[0].name] if shop else findings_by_shop)
     if failed:
         problems.append(f"{failed} checks failed")
+    _print_preview()
     for problem in problems:
         print(f"error: {problem}", file=sys.stderr)
     if problems:
         raise SystemExit(1)
+
+
+def _print_preview() -> None:
+    """Say on stderr if the warehouse of the environment is a preview. A wrong warehouse is told by a load."""
+    from ecom_assets.foundation.errors import WarehouseError
+    from ecom_assets.warehouse.choice import warehouse_from_environment
+    from ecom_assets.warehouse.warehouse import UNTESTED
+
+    with suppress(WarehouseError):
+        warehouse = warehouse_from_environment()
+        if warehouse.untested:
+            print(f"{warehouse}: {UNTESTED}", file=sys.stderr)
 
 
 def _print_finding(finding: Finding, console: Console) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from ecom_assets.foundation.errors import NotPublished
+from ecom_assets.foundation.progress import OnProgress
 from ecom_assets.load.column_types import tables_to_know
 from ecom_assets.load.dispositions.write import write_staged_rows
 from ecom_assets.load.dlt_schema import record_packages, store_schema
@@ -88,22 +89,35 @@ def commit(
     waiting_since = time.monotonic()
     rows = staged_rows(context.pipeline)
 
+    told = set[str]()
+
+    def tell_once(line: str) -> None:
+        if line not in told:
+            told.add(line)
+            context.on_progress(line)
+
     def stage(transaction: Transaction) -> None:
         began = time.monotonic()
         rows.stage(transaction)
         context.timer.move(time.monotonic() - began, "load", "stage")
 
+    def write(transaction: Transaction) -> None:
+        if not transaction.is_rehearsal:
+            waited = time.monotonic() - waiting_since - context.timer.seconds["stage"]
+            context.timer.move(waited, "load", "wait")
+        if first is not None:
+            first(transaction)
+        new = _write(transaction, context, plan, before, reading, rows, reports, tell_once)
+        # what a rehearsal has changed is there already the next time
+        widened.update(new[0])
+        changed.update(new[1])
+
     try:
         with (
             as_warehouse_error(context.warehouse, context.connection.redactor),
             context.timer.measure("load"),
-            context.warehouse.transaction(plan.shop.name, context.on_progress, stage) as transaction,
         ):
-            waited = time.monotonic() - waiting_since - context.timer.seconds["stage"]
-            context.timer.move(waited, "load", "wait")
-            if first is not None:
-                first(transaction)
-            widened, changed = _write(transaction, context, plan, before, reading, rows, reports)
+            context.warehouse.write(plan.shop.name, write, context.on_progress, stage)
     except NotPublished as error:
         context.on_progress(str(error))
         return CommitResult(error, widened, changed)
@@ -118,13 +132,14 @@ def _write(
     reading: Reading,
     rows: StagedRows,
     reports: Mapping[str, ResourceReport],
+    on_progress: OnProgress,
 ) -> tuple[dict[str, dict[str, str]], dict[str, dict[str, str]]]:
     """Do all writes of a load, in the one order in which they are right.
 
     Returns:
         The columns that were widened, and the changes of tables that the declaration asked for.
     """
-    shop, load_metrics, on_progress = plan.shop, reading.load_metrics, context.on_progress
+    shop, load_metrics = plan.shop, reading.load_metrics
     resources = [metrics.resource for metrics in load_metrics]
     for error in foreign_tables(transaction, shop, resources, before.schema_tables).values():
         raise TypesChanged(str(error))

@@ -122,10 +122,8 @@ def _refresh(union: Union, warehouse: Warehouse, on_progress: OnProgress) -> Uni
         query, report = _query(transaction, union)
         if transaction.view_comment(union.dataset, union.name) == _comment(query, report):
             return report
-    with (
-        as_warehouse_error(warehouse, Redactor(())),
-        warehouse.transaction(union.dataset, on_progress) as transaction,
-    ):
+
+    def replace(transaction: Transaction) -> UnionReport:
         query, report = _query(transaction, union)
         comment = transaction.view_comment(union.dataset, union.name) or ""
         transaction.forget_columns()  # another load may have dropped the view meanwhile
@@ -134,11 +132,17 @@ def _refresh(union: Union, warehouse: Warehouse, on_progress: OnProgress) -> Uni
             raise IngestError(
                 f"{union} is a table or a view that no load made: rename the union in {union.file.name}, or drop it"
             )
+        made = UnionReport(union, report.shops, report.left_out, report.columns, changed=True)
+        if is_there and comment == _comment(query, report):
+            return made  # by another load meanwhile, or by a rehearsal
         try:
             transaction.replace_view(union.dataset, union.name, query, _comment(query, report))
         except transaction.driver_errors as error:
             raise _Refused(f"the warehouse {warehouse} refuses the view: {one_line(error)}") from None
-    return UnionReport(union, report.shops, report.left_out, report.columns, changed=True)
+        return made
+
+    with as_warehouse_error(warehouse, Redactor(())):
+        return warehouse.write(union.dataset, replace, on_progress)
 
 
 def undeclared_views(shop: Shop, transaction: Transaction, tables: Collection[str]) -> tuple[str, ...]:

@@ -13,12 +13,13 @@ from ecom_assets.warehouse.engine import Engine, WarehouseOptions
 from ecom_assets.warehouse.lock import DEFAULT_LOCK_TIMEOUT
 from ecom_assets.warehouse.named_destination import named_destination
 from ecom_assets.warehouse.postgres.engine import PostgresEngine
+from ecom_assets.warehouse.snowflake.engine import SnowflakeEngine
 from ecom_assets.warehouse.warehouse import Warehouse
 
 DEFAULT_PATH = "data/warehouse.duckdb"
 
 _DEFAULT_ENGINE = DuckDbEngine()
-ENGINES: Sequence[Engine[Any]] = (_DEFAULT_ENGINE, DuckLakeEngine(), PostgresEngine())
+ENGINES: Sequence[Engine[Any]] = (_DEFAULT_ENGINE, DuckLakeEngine(), PostgresEngine(), SnowflakeEngine())
 """All engines. A new engine is added here."""
 
 

@@ -39,7 +39,8 @@ def record_layout(transaction: Transaction, dataset: str) -> None:
         return
     table = f'"{dataset}"."{VERSION_TABLE}"'
     if found is None:
-        transaction.execute(f"create table if not exists {table} (layout bigint, package_version varchar)")
+        types = {"layout": "bigint", "package_version": "varchar"}
+        transaction.make_table(dataset, VERSION_TABLE, types, required=())
     transaction.execute(f"delete from {table}")
     transaction.execute(f"insert into {table} (layout, package_version) values (?, ?)", current)
 

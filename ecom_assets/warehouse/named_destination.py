@@ -29,12 +29,15 @@ _REFUSALS: Mapping[str, str] = {
     ),
 }
 """Why no load may write to a destination of this type, and what to use instead."""
+_NO_TRANSACTION = "it has no transaction over several tables, so readers would see half of a load"
+_REASONS: Mapping[str, str] = {"clickhouse": _NO_TRANSACTION, "athena": _NO_TRANSACTION}
+"""Why no load may write to a destination of this type; what to use instead are the engines."""
 _REFUSAL = (
     "this project has no transaction and no lock for it, and dlt would commit each table by itself, so that a killed "
-    "load would leave some tables loaded and others not; allowed: a destination of the kind {allowed}, from which the "
-    "tables can be copied on"
+    "load would leave some tables loaded and others not"
 )
 """The reason for all other types that are not engines of this project."""
+_ALLOWED = "{reason}; allowed: a destination of the kind {kinds}, from which the tables can be copied on"
 
 
 def named_destination(name: str, engines: Sequence[Engine[Any]]) -> tuple[Engine[Any], Any] | None:
@@ -60,7 +63,10 @@ def named_destination(name: str, engines: Sequence[Engine[Any]]) -> tuple[Engine
     engine = next((engine for engine in engines if engine.kind == kind), None)
     if engine is None:
         kinds = sorted(engine.kind for engine in engines)
-        reason = _REFUSALS.get(kind) or _REFUSAL.format(allowed=f"{', '.join(kinds[:-1])} or {kinds[-1]}")
+        others = _ALLOWED.format(
+            reason=_REASONS.get(kind, _REFUSAL), kinds=f"{', '.join(kinds[:-1])} or {kinds[-1]}"
+        )
+        reason = _REFUSALS.get(kind, others)
         of_kind = "" if name == kind else f"of the kind {kind}, "
         raise WarehouseError(
             f"ECOM_WAREHOUSE: found the destination {name!r}, {of_kind}which cannot keep what is promised of a "

@@ -48,6 +48,10 @@ class Transaction(ABC):
 
     driver_errors: tuple[type[Exception], ...]
     """The exceptions that the engine's driver raises. They are listed in the engine's `errors.py`."""
+    is_rehearsal: bool = False
+    """Whether tables and columns are made, but no rows are written. See `Warehouse.write`."""
+    structure_commits: bool = False
+    """Whether a new table stays, empty, if the load that made it was killed."""
     tells_case_apart: bool = True
     """Whether two tables may have names that differ in case only."""
     columns_query: str
@@ -123,6 +127,15 @@ class Transaction(ABC):
                     required.add((table, column))
             self._columns[dataset], self._required[dataset] = found, required
         return self._columns[dataset]
+
+    def base_tables_of(self, dataset: str) -> Collection[str]:
+        """Return the names of the tables of a dataset that are no views."""
+        found = self.execute(
+            "select table_name from information_schema.tables "
+            "where table_catalog = current_database() and table_schema = ? and table_type = 'BASE TABLE'",
+            [dataset],
+        ).fetchall()
+        return {name for (name,) in found}
 
     def required_columns_of(self, dataset: str) -> Collection[tuple[str, str]]:
         """Return table and name of each column that cannot be null."""

@@ -8,10 +8,16 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from typing import TypeVar
 
 from ecom_assets.declaration.reading import Shop
 from ecom_assets.foundation.progress import OnProgress
 from ecom_assets.warehouse.transaction import Transaction
+
+UNTESTED = "a preview, untested against the service: try it with ecom-assets warehouse-test first"
+"""What a person is told of a warehouse that is `untested`."""
+
+Result = TypeVar("Result")
 
 
 class Warehouse(ABC):
@@ -25,6 +31,8 @@ class Warehouse(ABC):
     """How many seconds a load waits for another load of the same dataset."""
     max_identifier_length: int
     """The length at which the names of undeclared columns are cut off."""
+    untested: bool = False
+    """Whether nobody has run it against the service; its tests use an emulator."""
     driver_errors: tuple[type[Exception], ...]
     """The exceptions that the engine's driver raises. They are listed in the engine's `errors.py`."""
 
@@ -89,6 +97,31 @@ class Warehouse(ABC):
             WarehouseError: The warehouse cannot be opened, or the lock is not free within `lock_timeout` seconds.
             NotPublished: Everything is committed, but the copy for readers could not be replaced.
         """
+
+    def write(
+        self,
+        dataset: str,
+        work: Callable[[Transaction], Result],
+        on_progress: OnProgress = lambda _: None,
+        stage: Callable[[Transaction], None] | None = None,
+    ) -> Result:
+        """Lock a dataset, let `work` write it in one transaction, and return its result.
+
+        An engine whose statements on tables commit by themselves calls `work` several times; only the last time its
+        transaction is not a rehearsal.
+
+        Args:
+            dataset: The schema to write.
+            work: Writes. If it raises, nothing is written.
+            on_progress: Receives a line when another process holds the lock.
+            stage: Makes rows available to SQL. If the engine can, it is called before the lock is taken.
+
+        Raises:
+            WarehouseError: As in `transaction`.
+            NotPublished: As in `transaction`.
+        """
+        with self.transaction(dataset, on_progress, stage) as transaction:
+            return work(transaction)
 
     @abstractmethod
     def read(

@@ -51,7 +51,10 @@ def test_a_run_reports_what_is_in_the_warehouse_and_its_checks_are_green_until_i
         'alter table "sandbox"."products" drop column weight_grams',
         'alter table "sandbox"."products" add column weight_grams varchar',
     )
-    double, text = ("character varying", "bigint") if place.engine == "postgres" else ("VARCHAR", "BIGINT")
+    double, text = {
+        "postgres": ("character varying", "bigint"),
+        "snowflake": ("VARCHAR", "NUMBER(19,0)"),
+    }.get(place.engine, ("VARCHAR", "BIGINT"))
     customers = place.rows("select count(*) from customers")[0][0]
     for resource, check, description in (
         ("orders", "primary_key_unique", "1 values of id are in more than one row"),
@@ -74,6 +77,8 @@ def test_a_run_reports_what_is_in_the_warehouse_and_its_checks_are_green_until_i
 def test_a_query_that_the_engine_refuses_is_a_finding_and_the_next_check_runs(
     sandbox: Runs, place: Place
 ) -> None:
+    if place.engine == "snowflake":
+        pytest.skip("Snowflake compares values of any two types")
     assert sandbox.load(start=DAY).success
     place.write(
         'alter table "sandbox"."customers" drop column id',

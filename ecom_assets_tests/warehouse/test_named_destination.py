@@ -66,12 +66,12 @@ def test_a_file_by_name(configured: Callable[[str], None], tmp_path: Path) -> No
     assert isinstance(plain, DuckDbWarehouse)
     assert plain.path == (tmp_path / "mine").absolute()
     run_load(load_shop(BUNDLED_SHOPS / "sandbox.yaml"), ["stores"], warehouse=plain)
-    Path("mine").rename("snowflake")
-    assert isinstance(chosen("snowflake"), DuckDbWarehouse)
+    Path("mine").rename("clickhouse")
+    assert isinstance(chosen("clickhouse"), DuckDbWarehouse)
     # the name of an existing folder is still a destination
-    Path("bigquery").mkdir()
-    with pytest.raises(WarehouseError, match="found the destination 'bigquery'"):
-        chosen("bigquery")
+    Path("databricks").mkdir()
+    with pytest.raises(WarehouseError, match="found the destination 'databricks'"):
+        chosen("databricks")
 
 
 def test_missing_configuration_is_named(configured: Callable[[str], None]) -> None:
@@ -89,7 +89,7 @@ def test_missing_configuration_is_named(configured: Callable[[str], None]) -> No
         ("filesystem", "duckdb"),
         ("postgresql://user@host/shop", "postgres"),
         ("a.duckdb", "duckdb"),
-        ("snowflake", "duckdb"),
+        ("databricks", "duckdb"),
     ],
 )
 def test_assets_show_the_kind_of_their_warehouse(
@@ -103,8 +103,8 @@ def test_assets_show_the_kind_of_their_warehouse(
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
-        ("snowflake", "dlt would commit each table by itself"),
-        ("bigquery", "dlt would commit each table by itself"),
+        ("databricks", "dlt would commit each table by itself"),
+        ("clickhouse", "it has no transaction over several tables"),
     ],
 )
 def test_an_unsupported_engine_is_refused_with_the_reason(name: str, reason: str) -> None:
@@ -112,15 +112,16 @@ def test_an_unsupported_engine_is_refused_with_the_reason(name: str, reason: str
         WarehouseError, match=f"found the destination '{name}', which cannot keep .*{reason}"
     ) as no:
         chosen(name)
+    kinds = "duckdb, ducklake, postgres or snowflake"
     assert str(no.value).endswith(
-        "allowed: a destination of the kind duckdb, ducklake or postgres, from which the tables can be copied on"
+        f"allowed: a destination of the kind {kinds}, from which the tables can be copied on"
     )
 
 
 def test_an_own_name_for_an_unsupported_engine_is_refused(configured: Callable[[str], None]) -> None:
-    configured('[destination.lake]\ndestination_type = "snowflake"\n')
+    configured('[destination.lake]\ndestination_type = "clickhouse"\n')
     with pytest.raises(
-        WarehouseError, match="found the destination 'lake', of the kind snowflake, which cannot"
+        WarehouseError, match="found the destination 'lake', of the kind clickhouse, which cannot"
     ):
         chosen("lake")
 

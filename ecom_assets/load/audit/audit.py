@@ -36,6 +36,7 @@ from ecom_assets.load.run import run_load
 from ecom_assets.load.run_context import PhaseTimer, RunContext
 from ecom_assets.warehouse.choice import warehouse_from_environment
 from ecom_assets.warehouse.errors import as_warehouse_error
+from ecom_assets.warehouse.transaction import Transaction
 from ecom_assets.warehouse.warehouse import Warehouse
 
 __all__ = ["AuditReport", "audit"]
@@ -166,13 +167,14 @@ def _audit(request: _Request, selections: Iterable[Selection]) -> list[WindowAud
 
 def _record(request: _Request, found: Sequence[WindowAudit], redactor: Redactor) -> None:
     """Add the audits to the table of audits."""
+
+    def record(transaction: Transaction) -> None:
+        at = transaction.server_time() or datetime.now(timezone.utc)
+        record_audits(transaction, request.shop, [entry.entry(at) for entry in found])
+
     try:
-        with (
-            as_warehouse_error(request.warehouse, redactor),
-            request.warehouse.transaction(request.shop.name, request.on_progress) as transaction,
-        ):
-            at = transaction.server_time() or datetime.now(timezone.utc)
-            record_audits(transaction, request.shop, [entry.entry(at) for entry in found])
+        with as_warehouse_error(request.warehouse, redactor):
+            request.warehouse.write(request.shop.name, record, request.on_progress)
     except NotPublished as error:
         request.on_progress(str(error))
 

@@ -11,15 +11,6 @@ from ecom_assets.contract.conversion import arrow_type
 from ecom_assets.declaration.reading import Column, Shop
 from ecom_assets.warehouse.transaction import Transaction
 
-_TABLES = (
-    "select table_name, table_type from information_schema.tables "
-    "where table_catalog = current_database() and table_schema = ?"
-)
-_REQUIRED = (
-    "select table_name, column_name from information_schema.columns "
-    "where table_catalog = current_database() and table_schema = ? and is_nullable = 'NO'"
-)
-
 
 @dataclass(frozen=True)
 class StoredTable:
@@ -46,20 +37,18 @@ class StoredTable:
 
     def create(self, transaction: Transaction, dataset: str) -> None:
         """Create a table like this one, without rows."""
-        columns = ", ".join(
-            f'"{column.name}" {transaction.type_of(column)}{"" if column.nullable else " not null"}'
-            for column in self.columns
-        )
-        transaction.execute(f'create table "{dataset}"."{self.name}" ({columns})')
+        types = {column.name: transaction.type_of(column) for column in self.columns}
+        required = [column.name for column in self.columns if not column.nullable]
+        transaction.make_table(dataset, self.name, types, required)
 
 
 def stored_tables(transaction: Transaction, shop: Shop) -> tuple[list[StoredTable], list[str]]:
     """Return the tables of a shop's dataset, and the names of what is no table there, such as a view."""
-    kinds = dict(transaction.execute(_TABLES, [shop.name]).fetchall())
-    required = {(table, column) for table, column in transaction.execute(_REQUIRED, [shop.name]).fetchall()}
+    base_tables = transaction.base_tables_of(shop.name)
+    required = transaction.required_columns_of(shop.name)
     tables, others = [], []
     for table, types in transaction.columns_of(shop.name).items():
-        if kinds.get(table) != "BASE TABLE":
+        if table not in base_tables:
             others.append(table)
             continue
         found = {name: transaction.column_of(name, kind) for name, kind in types.items()}

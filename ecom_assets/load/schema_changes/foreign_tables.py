@@ -78,7 +78,7 @@ def foreign_table_names(
     found: dict[str, str] = {}
     for resource in resources:
         for table in filter(None, (resource.name, resource.renamed_from)):
-            if table in present and table not in known:
+            if table in present and table not in known and not _is_left_empty(transaction, shop, table):
                 found.setdefault(resource.name, table)
     return found
 
@@ -86,7 +86,12 @@ def foreign_table_names(
 def is_plain_dlt_dataset(transaction: Transaction, shop: Shop, schema_tables: Collection[str]) -> bool:
     """Tell whether the dataset is one of dlt, and no load of this shop has written into it."""
     present = _present(transaction, shop)
-    return VERSIONS_TABLE in present and LEDGER_TABLE not in present and LEDGER_TABLE not in schema_tables
+    return (
+        VERSIONS_TABLE in present
+        and LEDGER_TABLE not in present
+        and LEDGER_TABLE not in schema_tables
+        and not _is_left_empty(transaction, shop, VERSIONS_TABLE)
+    )
 
 
 def loaded_resources(transaction: Transaction, shop: Shop) -> set[str]:
@@ -108,14 +113,16 @@ def refuse_foreign_dataset(transaction: Transaction, shop: Shop, schema_tables: 
             )
 
 
+def _is_left_empty(transaction: Transaction, shop: Shop, table: str) -> bool:
+    """Tell whether a table may be what a killed load of this shop has left."""
+    if not transaction.structure_commits:
+        return False
+    return not transaction.fetch_value(f'select count(*) from "{shop.name}"."{table}"')
+
+
 def _views(transaction: Transaction, shop: Shop) -> set[str]:
     """Return the names of what is no table in the shop's schema, such as a view."""
-    tables = transaction.execute(
-        "select table_name from information_schema.tables "
-        "where table_catalog = current_database() and table_schema = ? and table_type = 'BASE TABLE'",
-        [shop.name],
-    ).fetchall()
-    return set(transaction.columns_of(shop.name)) - {name for (name,) in tables}
+    return set(transaction.columns_of(shop.name)) - set(transaction.base_tables_of(shop.name))
 
 
 def _present(transaction: Transaction, shop: Shop) -> dict[str, Collection[str]]:

@@ -242,8 +242,7 @@ def _mark_table(
 ) -> NotPublished | None:
     """Mark the rows of a table in a transaction of its own. Return why the copy for readers is an older one."""
     try:
-        with warehouse.transaction(name, on_progress) as transaction:
-            sweep.mark(transaction)
+        warehouse.write(name, sweep.mark, on_progress)
     except NotPublished as problem:
         return problem
     except warehouse.driver_errors as error:

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
+    from ecom_assets.warehouse.transaction import Transaction
     from ecom_assets.warehouse.warehouse import Warehouse
 
 _numbers = count()
@@ -44,10 +45,16 @@ class Place:
             return [tuple(row) for row in transaction.execute(sql, parameters).fetchall()]
 
     def write(self, *statements: str) -> None:
-        """Run statements in one transaction, to tamper with the warehouse."""
-        with self.warehouse().transaction(self.dataset) as transaction:
+        """Run statements in one transaction, to tamper with the warehouse; one by one where tables need it."""
+
+        def run(transaction: Transaction) -> None:
             for statement in statements:
                 transaction.execute(statement)
+
+        remote = self.engine == "snowflake"
+        with self.warehouse().transaction(self.dataset, stage=run if remote else None) as transaction:
+            if not remote:
+                run(transaction)
 
     def table(self, name: str, *without: str) -> list[tuple[Any, ...]]:
         """Return all rows of a table, sorted, in the order of the columns' names."""
@@ -74,8 +81,8 @@ class Place:
 
     def not_null(self, table: str) -> int:
         """Return how many columns of a table are not nullable."""
-        sql = "select count(*) from information_schema.columns where table_schema = ? and table_name = ?"
-        return int(self.rows(f"{sql} and is_nullable = 'NO'", [self.dataset, table])[0][0])
+        with self.warehouse().read(self.dataset) as transaction:
+            return sum(name == table for name, _ in transaction.required_columns_of(self.dataset))
 
     def tables(self, *names: str) -> dict[str, list[tuple[Any, ...]]]:
         """Return the rows of tables without the columns that differ between runs. Default: all but dlt's."""
@@ -196,11 +203,11 @@ def _slow(*engines: str) -> list[Any]:
     return [pytest.param(engine, marks=pytest.mark.slow) for engine in engines]
 
 
-ENGINES = ["duckdb", "postgres", *_slow("ducklake")]
-"""All engines. Tests on a lake are slow ones. For what an engine may well do in its own way."""
+ENGINES = ["duckdb", "postgres", *_slow("ducklake", "snowflake")]
+"""All engines. Tests on a lake and on Snowflake's emulator are slow ones. For what an engine may do in its own way."""
 SLOWLY = ["duckdb", *_slow("postgres")]
 """DuckDB and PostgreSQL. Tests on PostgreSQL are slow ones. A lake runs the SQL of DuckDB."""
-WIDELY = [*SLOWLY, *_slow("ducklake")]
+WIDELY = [*SLOWLY, *_slow("ducklake", "snowflake")]
 """All engines, of which only DuckDB is among the fast tests: for the main promises."""
 
 
@@ -238,6 +245,9 @@ def making(request: pytest.FixtureRequest) -> Callable[[], Place]:
     if request.param == "ducklake":
         lake: Callable[[], Place] = request.getfixturevalue("new_lake")
         return lake
+    if request.param == "snowflake":
+        address: Callable[[], str] = request.getfixturevalue("new_snowflake")
+        return lambda: Place("snowflake", address())
     made: Callable[[str], Place] = request.getfixturevalue("empty_place")
     return lambda: made(request.param)
 

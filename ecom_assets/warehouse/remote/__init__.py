@@ -1,0 +1,1 @@
+"""What the engines share that are services whose statements on tables commit by themselves."""

@@ -1,0 +1,271 @@
+"""The Transaction of a service whose statements on tables commit by themselves.
+
+Such a statement would end the transaction of a load in the middle, also if it only makes a temporary table. So a load
+is rehearsed first: the same statements run without a transaction and without the lock. Missing tables and columns and
+all temporary tables are made then, and no row of a table is written. In the transaction itself, the temporary tables
+are emptied and filled again. A load that is killed meanwhile may leave an empty table or an empty column, never a row.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from abc import abstractmethod
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import pyarrow as pa
+
+from ecom_assets.declaration.reading import Column
+from ecom_assets.foundation.errors import WarehouseError
+from ecom_assets.warehouse.remote.errors import NotAtomic
+from ecom_assets.warehouse.remote.translation import (
+    changes_structure,
+    dropped_in,
+    dropped_temporary_in,
+    is_analysis,
+    renames_table,
+    temporary_query_in,
+    translate,
+    written_in,
+)
+from ecom_assets.warehouse.transaction import QueryResult, Transaction
+
+TEMPORARY = "ecom_temp_"
+"""Begins the names of temporary tables."""
+
+
+class NotPrepared(WarehouseError):
+    """A transaction needs a table that its rehearsal did not make. `statement` makes it."""
+
+    def __init__(self, statement: str) -> None:
+        """Take the statement."""
+        super().__init__(
+            "this engine commits each change of a table by itself, so that it cannot be a part of a transaction: "
+            f"{' '.join(statement.split())[:200]}"
+        )
+        self.statement = statement
+
+
+class NoRows:
+    """The answer to a statement that was not run."""
+
+    description: Sequence[Any] | None = None
+    rowcount = 0
+
+    def fetchall(self) -> list[Any]:
+        """Return nothing."""
+        return []
+
+
+class Answer:
+    """The answer to a statement, with the names of columns in lower case, as all other engines have them."""
+
+    def __init__(self, cursor: Any) -> None:
+        """Take the driver's cursor."""
+        self._cursor = cursor
+
+    @property
+    def description(self) -> Sequence[Any] | None:
+        """A tuple for each column, its name first."""
+        columns = self._cursor.description
+        return columns and [(column[0].lower(), *column[1:]) for column in columns]
+
+    def fetchall(self) -> list[Any]:
+        """Return the rows that have not been fetched yet."""
+        return list(self._cursor.fetchall())
+
+
+class RemoteTransaction(Transaction):
+    """A transaction of a service, or what comes before it on the same connection."""
+
+    structure_commits = True
+    tells_case_apart = False
+    dialect: str
+    """sqlglot's name of the engine."""
+
+    def __init__(self) -> None:
+        """Begin before the transaction."""
+        super().__init__()
+        self.is_open = False
+        self._temporary: dict[str, str] = {}
+        self._prepared: set[str] = set()
+        self._drops: list[str] = []
+
+    @abstractmethod
+    def run(self, sql: str, parameters: Sequence[Any] = ()) -> Any:
+        """Run a statement in the words of the engine, and return the driver's cursor."""
+
+    @abstractmethod
+    def insert_rows(self, table: str, rows: pa.Table, types: Mapping[str, str]) -> None:
+        """Insert rows into a table.
+
+        Args:
+            table: The table, in the words of the engine.
+            rows: The rows.
+            types: The engine's type of each column.
+        """
+
+    @staticmethod
+    @abstractmethod
+    def spelled(identifier: str) -> str:
+        """Return how the engine spells an identifier."""
+
+    def begin_rehearsal(self) -> None:
+        """Write no rows from here on, but make all tables that the transaction needs."""
+        self.is_rehearsal = True
+
+    def end_rehearsal(self, missing: Collection[str]) -> None:
+        """Make temporary tables that an earlier rehearsal did not make, and write again from here on."""
+        for statement in missing:
+            self.run(statement)
+            self._prepared.add(statement)
+        self.is_rehearsal = False
+        self._drops.clear()
+
+    def drop_tables(self) -> None:
+        """Drop what was dropped in the transaction, which is committed: there its rows were only deleted."""
+        self.is_open = False
+        for statement in self._drops:
+            self.run(statement)
+
+    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> QueryResult:
+        """Run a statement."""
+        return Answer(self._execute(sql, parameters))
+
+    def execute_update(self, sql: str, parameters: Sequence[Any] = ()) -> int:
+        """Run an INSERT, UPDATE or DELETE, and return the number of rows that it wrote: 0 in a rehearsal."""
+        return int(self._execute(sql, parameters).rowcount or 0)
+
+    def append_rows(self, dataset: str, table: str, rows: pa.Table, json: Collection[str]) -> None:
+        """Append rows to a table."""
+        if rows.num_rows and not self.is_rehearsal:
+            kinds = self.columns_of(dataset)[table]
+            self.insert_rows(self._translated(f'"{dataset}"."{table}"'), rows, kinds)
+
+    @contextmanager
+    def temporary_table(self, name: str, table: pa.Table, like: str | None = None) -> Iterator[None]:
+        """Insert an Arrow table into a temporary table."""
+        types = self._types_of(table, like)
+        listed = ", ".join(f"{self._quoted(column)} {kind}" for column, kind in types.items())
+        made = self._make(name, f"({listed})")
+        self.insert_rows(made, table, types)
+        yield
+        del self._temporary[name]
+
+    def make_table(
+        self, dataset: str, table: str, types: Mapping[str, str], required: Collection[str]
+    ) -> None:
+        """Create a table, or the columns that it lacks. Another load may do the same at this moment."""
+        name, stored = self._translated(f'"{dataset}"."{table}"'), self.columns_of(dataset).get(table)
+        if stored is None:
+            columns = (
+                f"{self._quoted(column)} {kind}{' not null' if column in required else ''}"
+                for column, kind in types.items()
+            )
+            self._change(f"create table if not exists {name} ({', '.join(columns)})")
+            return
+        for column in types.keys() - stored.keys():
+            self._change(
+                f"alter table {name} add column if not exists {self._quoted(column)} {types[column]}"
+            )
+
+    def change_type(self, dataset: str, table: str, before: Column, after: Column) -> None:
+        """Raise NotAtomic: a column with other values is no single statement."""
+        raise self._not_changed(dataset, table, before)
+
+    def rewrite_column(
+        self,
+        dataset: str,
+        table: str,
+        column: Column,
+        expression: str,
+        lookup: tuple[str, str] | None = None,
+        without: str | None = None,
+    ) -> None:
+        """Raise NotAtomic: a column with other values is no single statement."""
+        raise self._not_changed(dataset, table, column)
+
+    def _not_changed(self, dataset: str, table: str, column: Column) -> NotAtomic:
+        return NotAtomic(
+            f"the stored values of {column.name} cannot be changed on this engine, because no transaction holds such a "
+            f"change: run ecom-assets reset {dataset} {table}, and load the table again"
+        )
+
+    def stage_rows(self, name: str, columns: Mapping[str, str]) -> str:
+        """Make an empty temporary table for the rows that a run read, and return its name for `insert_rows`."""
+        listed = ", ".join(f"{self._quoted(column)} {kind}" for column, kind in columns.items())
+        return self._make(name, f"({listed})")
+
+    def _execute(self, sql: str, parameters: Sequence[Any]) -> Any:
+        if temporary := temporary_query_in(sql):
+            name, query = temporary
+            translated = self._translated(query)
+            made = self._make(name, f"as {translated}")
+            if self.is_open:
+                self.run(f"insert into {made} {translated}")
+            return NoRows()
+        dropped = dropped_temporary_in(sql)
+        if dropped in self._temporary:
+            del self._temporary[dropped]
+            return NoRows()
+        if is_analysis(sql):
+            return NoRows()
+        if drop := dropped_in(sql):
+            return self._drop(sql, *drop)
+        if renames_table(sql):
+            raise NotAtomic(
+                "a table is not renamed on this engine, because no transaction holds that together with the ledger: "
+                "remove renamed_from, and load the table again under its new name"
+            )
+        if changes_structure(sql):
+            return self._change(self._translated(sql))
+        written = written_in(sql)
+        if written and self.is_rehearsal and (written[1] or written[0] not in self._temporary):
+            return NoRows()
+        return self.run(self._translated(sql), parameters)
+
+    def _change(self, translated: str) -> Any:
+        """Run a statement that changes a table, which commits it."""
+        if self.is_open:
+            raise NotPrepared(translated)
+        self.forget_columns()
+        return self.run(translated)
+
+    def _drop(self, sql: str, kind: str, name: str) -> NoRows:
+        """Delete the rows of a table in the transaction, and drop it, or a view, after the commit."""
+        if not self.is_rehearsal:
+            if kind == "table":
+                self.run(self._translated(f"delete from {name}"))
+            self._drops.append(self._translated(sql))
+        return NoRows()
+
+    def _make(self, name: str, columns: str) -> str:
+        """Make a temporary table, or empty it if it was prepared, and return its name in the words of the engine.
+
+        Args:
+            name: The name that statements have for it.
+            columns: The rest of the statement that makes it.
+        """
+        short = f"{TEMPORARY}{hashlib.sha256(f'{name} {columns}'.encode()).hexdigest()[:16]}"
+        made = self._quoted(short)
+        statement = f"create or replace temporary table {made} {columns}"
+        self._temporary[name] = short
+        if not self.is_open:
+            self.run(statement)
+            self._prepared.add(statement)
+        elif statement in self._prepared:
+            self.run(f"delete from {made}")
+        else:
+            raise NotPrepared(statement)
+        return made
+
+    @abstractmethod
+    def _types_of(self, rows: pa.Table, like: str | None) -> dict[str, str]:
+        """Return the engine's type of each column of Arrow rows, or of the columns of a table of the warehouse."""
+
+    def _quoted(self, identifier: str) -> str:
+        return self._translated(f'"{identifier}"')
+
+    def _translated(self, sql: str) -> str:
+        return translate(sql, self.dialect, self.spelled, self._temporary)

@@ -1,0 +1,85 @@
+"""Values at the edges of types come back from Snowflake's emulator as they were, inserted and copied."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, datetime, time, timezone
+from decimal import Decimal
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from ecom_assets.warehouse.snowflake import staging
+from ecom_assets.warehouse.transaction import Transaction
+from ecom_assets_tests.support.warehouses.engines import warehouse_at
+
+UTC = timezone.utc
+INSTANTS = [
+    datetime(2026, 1, 1, 0, 0, 0, 123456, UTC),
+    datetime(9999, 12, 31, 23, 59, 59, 999999, UTC),
+    None,
+]
+MONEY = Decimal("12345678901234567890123456789.123456789")
+ROWS = pa.table(
+    {
+        "id": pa.array([2**63 - 1, 0, -(2**63)]),
+        "text": pa.array(["é'\\n\n\"?", None, ""]),
+        "money": pa.array([MONEY, None, Decimal("-0.000000001")], pa.decimal128(38, 9)),
+        "number": pa.array([0.1, 1e308, None]),
+        "flag": pa.array([True, False, None]),
+        "at": pa.array(INSTANTS, pa.timestamp("us", "UTC")),
+        "day": pa.array([date(1, 1, 1), date(9999, 12, 31), None], pa.date32()),
+        "clock": pa.array([time(23, 59, 59, 999999), time(0), None], pa.time64("us")),
+        "json": pa.array(['{"a":[1,null,"x"]}', "null", None]),
+        "bytes": pa.array([b"\x00\xff", b"", None], pa.binary()),
+    }
+)
+TYPES = {
+    "id": "NUMBER(19,0)",
+    "text": "VARCHAR",
+    "money": "NUMBER(38,9)",
+    "number": "FLOAT",
+    "flag": "BOOLEAN",
+    "at": "TIMESTAMP_TZ",
+    "day": "DATE",
+    "clock": "TIME",
+    "json": "VARIANT",
+    "bytes": "BINARY",
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("few", [0, 1000])
+def test_values_come_back_as_they_were(
+    few: int, new_snowflake: Callable[[], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ecom_assets.warehouse.snowflake.transaction.FEW_ROWS", few)
+    folder = tmp_path / "it's a folder"
+    folder.mkdir()
+    file = folder / "rows.parquet"
+    pq.write_table(ROWS, file)
+    warehouse = warehouse_at(new_snowflake())
+
+    def stage(transaction: Transaction) -> None:
+        transaction.stage_files("ecom_read_things", {**TYPES, "missing": "VARCHAR"}, [file])
+        transaction.make_table("shop", "things", {**TYPES, "missing": "VARCHAR"}, ["id"])
+
+    with warehouse.transaction("shop", stage=stage) as transaction:
+        transaction.execute('insert into "shop"."things" select * from "ecom_read_things"')
+    with warehouse.read("shop") as transaction:
+        found = transaction.fetch_arrow('select * from "shop"."things" order by id desc')
+        assert transaction.columns_of("shop")["things"] == {**TYPES, "missing": "VARCHAR"}
+        assert ("things", "id") in transaction.required_columns_of("shop")
+    assert found.drop_columns(["missing"]) == ROWS
+    assert found["missing"].null_count == 3
+
+
+def test_an_insert_has_at_most_so_many_values() -> None:
+    rows = pa.table({f"c{number}": pa.array(range(2500)) for number in range(7)})
+    types = dict.fromkeys(rows.column_names, "NUMBER(19,0)")
+    made = list(staging.insert_statements('"T"', rows, types, lambda name: f'"{name}"'))
+    assert [len(parameters) // 7 for _, parameters in made] == [1000, 1000, 500]
+    assert made[0][0].startswith('insert into "T" ("c0", "c1"')
+    assert made[0][1][:8] == ["0"] * 7 + ["1"]
