@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from ecom_assets.declaration.column_types import COLUMN_TYPES
 from ecom_assets.foundation.errors import WarehouseError
 from ecom_assets.warehouse.choice import warehouse_from_environment
 from ecom_assets.warehouse.snowflake.configuration import address_from_dlt, address_from_url
+from ecom_assets.warehouse.snowflake.types import SQL_TYPES
 
 URL = "snowflake://ada:s3cr3t-w0rd@kgi-wn98/ANALYTICS?warehouse=LOADING&role=LOADER"
 
@@ -44,6 +46,10 @@ def test_a_destination_of_dlt_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
     }.items():
         monkeypatch.setenv(f"DESTINATION__SNOWFLAKE__CREDENTIALS__{name}", value)
     assert address_from_dlt("snowflake").name == "snowflake://kgi-wn98/ANALYTICS"
+
+
+def test_each_type_of_a_column_has_a_type_there() -> None:
+    assert SQL_TYPES.keys() == COLUMN_TYPES.keys()
 
 
 def test_a_copy_for_readers_is_refused() -> None:
