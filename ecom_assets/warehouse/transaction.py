@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import pyarrow as pa
 from dlt.common.schema.typing import TColumnSchema
@@ -19,6 +19,7 @@ from dlt.common.schema.typing import TColumnSchema
 from ecom_assets.contract.new_fields import evolved_column
 from ecom_assets.declaration.column_types import COLUMN_TYPES
 from ecom_assets.declaration.reading import Column
+from ecom_assets.warehouse.query_result import QueryResult
 
 COPY = "ecom_copy_of_column"
 """The name of a column, or of a table, while it is copied. No declared column can have it: a load drops it at once."""
@@ -26,18 +27,6 @@ UNION_COMMENT = "ecom-assets union"
 """The beginning of the comment of a view that loads make and replace."""
 _CHANGES_TABLES = re.compile(r"\s*(alter|drop|create(?!\s+(temp|temporary|schema)\b))\b", re.I)
 """Statements after which a dataset may have other columns. Temporary tables are in no dataset."""
-
-
-class QueryResult(Protocol):
-    """The answer to a query: the part of a cursor of Python's database API that is used here."""
-
-    @property
-    def description(self) -> Sequence[Any] | None:
-        """A tuple for each column, its name first."""
-
-    def fetchall(self) -> list[Any]:
-        """Return the rows that have not been fetched yet."""
-
 
 _hints: dict[tuple[type[Transaction], str], TColumnSchema | None] = {}
 """dlt's hint of each of an engine's types that was met. Each load looks at each column of its tables."""
@@ -130,12 +119,9 @@ class Transaction(ABC):
 
     def base_tables_of(self, dataset: str) -> Collection[str]:
         """Return the names of the tables of a dataset that are no views."""
-        found = self.execute(
-            "select table_name from information_schema.tables "
-            "where table_catalog = current_database() and table_schema = ? and table_type = 'BASE TABLE'",
-            [dataset],
-        ).fetchall()
-        return {name for (name,) in found}
+        sql = "select table_name from information_schema.tables where table_type = 'BASE TABLE' "
+        own = "and table_catalog = current_database() and table_schema = ?"
+        return {name for (name,) in self.execute(sql + own, [dataset]).fetchall()}
 
     def required_columns_of(self, dataset: str) -> Collection[tuple[str, str]]:
         """Return table and name of each column that cannot be null."""

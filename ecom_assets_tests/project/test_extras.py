@@ -51,6 +51,7 @@ MODULES = {
     "ducklake": "ecom_assets.warehouse.ducklake.warehouse",
     "embedded-elt": "dagster_embedded_elt",
     "postgres": "psycopg2 ecom_assets.warehouse.postgres.warehouse",
+    "snowflake": "snowflake.connector ecom_assets.warehouse.snowflake.warehouse",
 }
 """What each extra is for."""
 

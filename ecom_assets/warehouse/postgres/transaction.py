@@ -21,7 +21,8 @@ from ecom_assets.warehouse.postgres.errors import DRIVER_ERRORS
 from ecom_assets.warehouse.postgres.identifiers import quote_identifier
 from ecom_assets.warehouse.postgres.indexes import create_missing_indexes, drop_indexes
 from ecom_assets.warehouse.postgres.statements import run_statement
-from ecom_assets.warehouse.transaction import UNION_COMMENT, QueryResult, Transaction
+from ecom_assets.warehouse.query_result import QueryResult
+from ecom_assets.warehouse.transaction import UNION_COMMENT, Transaction
 
 _ARROW_TYPES: Mapping[int, pa.DataType] = {
     column_type.postgres_oid: column_type.arrow_type() for column_type in COLUMN_TYPES.values()

@@ -18,6 +18,7 @@ import pyarrow as pa
 
 from ecom_assets.declaration.reading import Column
 from ecom_assets.foundation.errors import WarehouseError
+from ecom_assets.warehouse.query_result import QueryResult
 from ecom_assets.warehouse.remote.errors import NotAtomic
 from ecom_assets.warehouse.remote.translation import (
     changes_structure,
@@ -29,7 +30,7 @@ from ecom_assets.warehouse.remote.translation import (
     translate,
     written_in,
 )
-from ecom_assets.warehouse.transaction import QueryResult, Transaction
+from ecom_assets.warehouse.transaction import Transaction
 
 TEMPORARY = "ecom_temp_"
 """Begins the names of temporary tables."""

@@ -12,7 +12,7 @@ from ecom_assets.foundation.errors import WarehouseError
 from ecom_assets.load.trial.loads import DATASET
 from ecom_assets.load.trial.trial import try_warehouse
 from ecom_assets_tests.support.loads.commands import run_main
-from ecom_assets_tests.support.warehouses.engines import ENGINES, Place
+from ecom_assets_tests.support.warehouses.engines import Place
 
 pytestmark = pytest.mark.slow
 
@@ -40,7 +40,7 @@ def trial(monkeypatch: pytest.MonkeyPatch) -> Callable[[Place], None]:
     return at
 
 
-@pytest.mark.parametrize("new_place", ENGINES[:2], indirect=True)
+@pytest.mark.parametrize("new_place", ["duckdb", "postgres", "snowflake"], indirect=True)
 def test_an_engine_passes_and_nothing_stays(
     new_place: Callable[[], Place],
     trial: Callable[[Place], None],
@@ -49,11 +49,13 @@ def test_an_engine_passes_and_nothing_stays(
 ) -> None:
     place = new_place()
     trial(place)
-    code, out, err = run_main(monkeypatch, capsys, "warehouse-test", "--kills", 2, "--json")
+    # the emulator takes long to notice that a load is gone
+    kills = 1 if place.engine == "snowflake" else 2
+    code, out, err = run_main(monkeypatch, capsys, "warehouse-test", "--kills", kills, "--json")
     assert code == 0, err
     findings = json.loads(out)
     assert [finding["passed"] for finding in findings] == [True] * 5
-    assert "2 loads were killed" in findings[1]["detail"]
+    assert f"{kills} loads were killed" in findings[1]["detail"]
     assert "4 loads of two days each" in findings[2]["detail"]
     with place.warehouse().read(DATASET) as transaction:
         assert transaction.columns_of(DATASET) == {}
