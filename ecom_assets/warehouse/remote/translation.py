@@ -78,7 +78,7 @@ def translate(sql: str, dialect: str, spelled: Callable[[str], str], temporary: 
 def _translate(
     sql: str, dialect: str, spelled: Callable[[str], str], temporary: tuple[tuple[str, str], ...]
 ) -> str:
-    tree = sqlglot.parse_one(sql, read="postgres")
+    tree = sqlglot.parse_one(sql, read="postgres").transform(_in_common_words)
     names = dict(temporary)
     for table in tree.find_all(exp.Table):
         name = table.name
@@ -92,4 +92,25 @@ def _translate(
     for identifier in tree.find_all(exp.Identifier):
         identifier.set("this", spelled(identifier.this))
         identifier.set("quoted", True)
-    return tree.sql(dialect=dialect)
+    return tree.sql(dialect=dialect, unsupported_level=sqlglot.ErrorLevel.RAISE)
+
+
+def _in_common_words(node: exp.Expression) -> exp.Expression:
+    """Return a part of a statement as every engine takes it.
+
+    Some engines number rows in a declared order only. Some have no EXCEPT ALL: rows that are numbered among those that
+    are equal to them differ, so that EXCEPT leaves as many.
+    """
+    if isinstance(node, exp.Window) and isinstance(node.this, exp.RowNumber) and not node.args.get("order"):
+        node.set("order", exp.Order(expressions=[exp.Null()]))
+    if isinstance(node, exp.Except) and not node.args.get("distinct"):
+        columns = [column.name for column in node.this.selects]
+        listed = ", ".join(f'"{column}"' for column in columns)
+        number = f"row_number() over (partition by {listed} order by null) as ecom_number"
+        left, right = (
+            f"select {listed}, {number} from ({side.sql(dialect='postgres')}) as ecom_side"
+            for side in (node.this, node.expression)
+        )
+        rest = f"select {listed} from ({left} except {right}) as ecom_rest"
+        return sqlglot.parse_one(rest, read="postgres")
+    return node

@@ -39,6 +39,17 @@ from ecom_assets.warehouse.remote.translation import (
             'WITH "ECOM_READ" AS (SELECT 1 AS "ID") SELECT "ID" FROM "OTHER"."ECOM_READ"',
         ),
         ('"shop"."orders"', '"SHOP"."ORDERS"'),
+        (
+            "select row_number() over (partition by id) as copy from shop.orders",
+            'SELECT ROW_NUMBER() OVER (PARTITION BY "ID" ORDER BY NULL) AS "COPY" FROM "SHOP"."ORDERS"',
+        ),
+        (
+            'insert into shop.events ("at") select "at" from ecom_read except all select "at" from shop.events',
+            'INSERT INTO "SHOP"."EVENTS" ("AT") SELECT "AT" FROM (SELECT "AT", ROW_NUMBER() OVER (PARTITION BY "AT" '
+            'ORDER BY NULL) AS "ECOM_NUMBER" FROM (SELECT "AT" FROM "ECOM_TEMP_2" AS "ECOM_READ") AS "ECOM_SIDE" '
+            'EXCEPT SELECT "AT", ROW_NUMBER() OVER (PARTITION BY "AT" ORDER BY NULL) AS "ECOM_NUMBER" FROM (SELECT '
+            '"AT" FROM "SHOP"."EVENTS") AS "ECOM_SIDE") AS "ECOM_REST"',
+        ),
     ],
 )
 def test_names_are_spelled_anew_and_temporary_tables_stand_for_their_names(sql: str, translated: str) -> None:
