@@ -1,0 +1,65 @@
+"""What MariaDB says otherwise than sqlglot writes it for MySQL."""
+
+from __future__ import annotations
+
+import re
+
+from sqlglot import exp
+
+_UTC = re.compile(r"(?:Z|[+-]00(?::?00)?)$")
+_INSTANTS = (exp.DataType.Type.TIMESTAMP, exp.DataType.Type.TIMESTAMPTZ)
+_TEXTS = (exp.DataType.Type.VARCHAR, exp.DataType.Type.TEXT)
+
+
+def rewritten(tree: exp.Expression) -> exp.Expression:
+    """Return a statement with the forms of MariaDB."""
+    tree = tree.transform(_rewritten_part)
+    return _with_target(tree) if isinstance(tree, exp.Delete) else tree
+
+
+def _rewritten_part(node: exp.Expression) -> exp.Expression:
+    if isinstance(node, exp.AtTimeZone):
+        # stored instants are in UTC, without an offset
+        part: exp.Expression = node.this
+        return part
+    if isinstance(node, exp.Cast) and node.to.this in _INSTANTS:
+        value = node.this
+        if isinstance(value, exp.Literal) and value.is_string:
+            value = exp.Literal.string(_UTC.sub("", value.this))
+        return exp.Cast(this=value, to=exp.DataType.build("datetime(6)", dialect="mysql"))
+    if isinstance(node, exp.ColumnDef) and node.kind is not None:
+        if node.kind.this in _INSTANTS:
+            node.set("kind", exp.DataType.build("datetime(6)", dialect="mysql"))
+        elif node.kind.this in _TEXTS and not node.kind.expressions:
+            node.set("kind", exp.DataType.build("longtext", dialect="mysql"))
+    if isinstance(node, exp.Filter):
+        return _filtered(node)
+    return node
+
+
+def _filtered(node: exp.Filter) -> exp.Expression:
+    """Return an aggregate over the rows of a condition: other rows are null for it."""
+    aggregate, condition = node.this.copy(), node.expression.this
+    distinct = aggregate.this if isinstance(aggregate.this, exp.Distinct) else None
+    holder, value = (aggregate, aggregate.this) if distinct is None else (distinct, distinct.expressions[0])
+    kept = exp.Literal.number(1) if isinstance(value, exp.Star) else value
+    case = exp.Case(ifs=[exp.If(this=condition, true=kept)])
+    if distinct is None:
+        holder.set("this", case)
+    else:
+        holder.set("expressions", [case])
+    result: exp.Expression = aggregate
+    return result
+
+
+def _with_target(tree: exp.Delete) -> exp.Expression:
+    """Return a DELETE that names its table before FROM, which one with an alias needs."""
+    table = tree.this
+    if not table.alias:
+        return tree
+    others = tree.args.get("using") or []
+    for other in others:
+        table.append("joins", exp.Join(this=other))
+    tree.set("using", None)
+    tree.set("tables", [exp.Table(this=exp.to_identifier(table.alias, quoted=True))])
+    return tree
