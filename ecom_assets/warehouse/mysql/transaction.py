@@ -117,13 +117,17 @@ class MysqlTransaction(RemoteTransaction):
         if column.data_type == "timestamp":
             return f"replace(date_format({name}, '%Y-%m-%dT%H:%i:%s.%fZ'), '.000000Z', 'Z')"
         if column.data_type == "binary":
-            return f"replace(to_base64({name}), char(10), '')"
+            return f"cast(replace(to_base64({name}), char(10), '') as varchar)"
         return f"cast({name} as varchar)"
 
     def insert_rows(self, table: str, rows: pa.Table, types: Mapping[str, str]) -> None:
         """Insert rows into a table."""
-        for sql in insert_statements(table, rows, self._quoted, self.connection.literal):
+        for sql in insert_statements(table, rows, self._quoted, self._literal):
             self.run(sql)
+
+    def _literal(self, value: Any) -> str:
+        text: str = self.connection.cursor().mogrify("%s", [value])
+        return text
 
     def stage_files(self, name: str, columns: Mapping[str, str], files: Sequence[Path]) -> None:
         """Insert the rows of the files into a temporary table."""
