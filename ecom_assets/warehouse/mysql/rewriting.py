@@ -64,8 +64,29 @@ def _with_target(tree: exp.Delete) -> exp.Expression:
     if not table.alias:
         return tree
     others = tree.args.get("using") or []
+    if joined := _joined_table(tree):
+        # MariaDB refuses a query of the table whose rows it deletes, but no join with it
+        others = [joined]
     for other in others:
         table.append("joins", exp.Join(this=other))
     tree.set("using", None)
     tree.set("tables", [exp.Table(this=exp.to_identifier(table.alias, quoted=True))])
     return tree
+
+
+def _joined_table(tree: exp.Delete) -> exp.Table | None:
+    """Turn the condition that a row of the warehouse exists into a join, and return its table; else None."""
+    where = tree.args.get("where")
+    if where is None or tree.args.get("using") or not isinstance(where.this, exp.Exists):
+        return None
+    query = where.this.this
+    if not isinstance(query, exp.Select):
+        return None
+    parts = {name for name, value in query.args.items() if value}
+    table = query.find(exp.From)
+    if not parts <= {"expressions", "from_", "from", "where"} or "where" not in parts or table is None:
+        return None
+    if not isinstance(table.this, exp.Table) or not table.this.alias or not table.this.db:
+        return None
+    where.set("this", query.args["where"].this)
+    return table.this
