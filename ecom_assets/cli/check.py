@@ -67,12 +67,10 @@ def _print_preview() -> None:
     """Say on stderr if the warehouse of the environment is a preview. A wrong warehouse is told by a load."""
     from ecom_assets.foundation.errors import WarehouseError
     from ecom_assets.warehouse.choice import warehouse_from_environment
-    from ecom_assets.warehouse.warehouse import UNTESTED
 
     with suppress(WarehouseError):
-        warehouse = warehouse_from_environment()
-        if warehouse.untested:
-            print(f"{warehouse}: {UNTESTED}", file=sys.stderr)
+        if preview := warehouse_from_environment().preview:
+            print(preview, file=sys.stderr)
 
 
 def _print_finding(finding: Finding, console: Console) -> None:

@@ -33,7 +33,7 @@ from ecom_assets.load.schema_changes.widen_columns import TypesChanged
 from ecom_assets.load.unions import refresh_unions_over
 from ecom_assets.load.warehouse_state import read_warehouse_state
 from ecom_assets.warehouse.choice import warehouse_from_environment
-from ecom_assets.warehouse.warehouse import UNTESTED, Warehouse
+from ecom_assets.warehouse.warehouse import Warehouse
 
 __all__ = ["ResourceReport", "RunReport", "WindowReport", "run_load"]
 
@@ -129,8 +129,8 @@ def _try_load(
 ) -> RunReport:
     """Run all stages once. `refused` are the errors of resources that failed in an earlier try."""
     before = read_warehouse_state(context, plan)
-    if context.warehouse.untested and not before.schema_tables:
-        context.on_progress(f"{context.warehouse}: {UNTESTED}")
+    if context.warehouse.preview and not before.schema_tables:
+        context.on_progress(context.warehouse.preview)
     plan = replace(plan, began=plan.began + before.clock_offset)
     for name, error in before.refused.items():
         context.on_progress(f"{name} failed: {error}")

@@ -11,6 +11,7 @@ from ecom_assets.warehouse.duckdb.engine import DuckDbEngine
 from ecom_assets.warehouse.ducklake.engine import DuckLakeEngine
 from ecom_assets.warehouse.engine import Engine, WarehouseOptions
 from ecom_assets.warehouse.lock import DEFAULT_LOCK_TIMEOUT
+from ecom_assets.warehouse.mysql.engine import MysqlEngine
 from ecom_assets.warehouse.named_destination import named_destination
 from ecom_assets.warehouse.postgres.engine import PostgresEngine
 from ecom_assets.warehouse.snowflake.engine import SnowflakeEngine
@@ -19,7 +20,13 @@ from ecom_assets.warehouse.warehouse import Warehouse
 DEFAULT_PATH = "data/warehouse.duckdb"
 
 _DEFAULT_ENGINE = DuckDbEngine()
-ENGINES: Sequence[Engine[Any]] = (_DEFAULT_ENGINE, DuckLakeEngine(), PostgresEngine(), SnowflakeEngine())
+ENGINES: Sequence[Engine[Any]] = (
+    _DEFAULT_ENGINE,
+    DuckLakeEngine(),
+    PostgresEngine(),
+    SnowflakeEngine(),
+    MysqlEngine(),
+)
 """All engines. A new engine is added here."""
 
 

@@ -28,6 +28,8 @@ class Engine(ABC, Generic[Address]):
 
     kind: str
     """dlt's name for the destination type. Dagster's UI shows it on the assets."""
+    is_in_dlt: bool = True
+    """Whether dlt has a destination of this type, so that its configuration can name the address."""
 
     @abstractmethod
     def address_from_value(self, value: str) -> Address | None:

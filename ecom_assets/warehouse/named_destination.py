@@ -62,7 +62,7 @@ def named_destination(name: str, engines: Sequence[Engine[Any]]) -> tuple[Engine
     kind = destination.destination_type.rpartition(".")[2]
     engine = next((engine for engine in engines if engine.kind == kind), None)
     if engine is None:
-        kinds = sorted(engine.kind for engine in engines)
+        kinds = sorted(engine.kind for engine in engines if engine.is_in_dlt)
         others = _ALLOWED.format(
             reason=_REASONS.get(kind, _REFUSAL), kinds=f"{', '.join(kinds[:-1])} or {kinds[-1]}"
         )

@@ -14,9 +14,6 @@ from ecom_assets.declaration.reading import Shop
 from ecom_assets.foundation.progress import OnProgress
 from ecom_assets.warehouse.transaction import Transaction
 
-UNTESTED = "a preview, untested against the service: try it with ecom-assets warehouse-test first"
-"""What a person is told of a warehouse that is `untested`."""
-
 Result = TypeVar("Result")
 
 
@@ -31,14 +28,21 @@ class Warehouse(ABC):
     """How many seconds a load waits for another load of the same dataset."""
     max_identifier_length: int
     """The length at which the names of undeclared columns are cut off."""
-    untested: bool = False
-    """Whether nobody has run it against the service; its tests use an emulator."""
+    limits_of_preview: str = ""
+    """What a preview lacks, for a person; empty if the engine is none."""
     driver_errors: tuple[type[Exception], ...]
     """The exceptions that the engine's driver raises. They are listed in the engine's `errors.py`."""
 
     def __str__(self) -> str:
         """Return its name in messages."""
         return self.name
+
+    @property
+    def preview(self) -> str:
+        """Return a line for a person if the engine is a preview."""
+        if not self.limits_of_preview:
+            return ""
+        return f"{self}: a preview, {self.limits_of_preview}. Try it first: ecom-assets warehouse-test"
 
     @property
     @abstractmethod

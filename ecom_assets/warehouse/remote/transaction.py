@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pyarrow as pa
+from sqlglot import exp
 
 from ecom_assets.declaration.reading import Column
 from ecom_assets.foundation.errors import WarehouseError
@@ -112,6 +113,11 @@ class RemoteTransaction(Transaction):
     def spelled(identifier: str) -> str:
         """Return how the engine spells an identifier."""
 
+    @staticmethod
+    def rewritten(tree: exp.Expression) -> exp.Expression:
+        """Return a statement with the forms of the engine that sqlglot does not write."""
+        return tree
+
     def begin_rehearsal(self) -> None:
         """Write no rows from here on, but make all tables that the transaction needs."""
         self.is_rehearsal = True
@@ -201,10 +207,7 @@ class RemoteTransaction(Transaction):
     def _execute(self, sql: str, parameters: Sequence[Any]) -> Any:
         if temporary := temporary_query_in(sql):
             name, query = temporary
-            translated = self._translated(query)
-            made = self._make(name, f"as {translated}")
-            if self.is_open:
-                self.run(f"insert into {made} {translated}")
+            self._make_of_query(name, self._translated(query))
             return NoRows()
         dropped = dropped_temporary_in(sql)
         if dropped in self._temporary:
@@ -241,6 +244,18 @@ class RemoteTransaction(Transaction):
             self._drops.append(self._translated(sql))
         return NoRows()
 
+    def _make_of_query(self, name: str, query: str) -> None:
+        """Make a temporary table of the answer of a query, which is in the words of the engine."""
+        made = self._make(name, f"as {query}")
+        if self.is_open:
+            self.run(f"insert into {made} {query}")
+
+    def _named(self, name: str, columns: str) -> str:
+        """Return the engine's name of a temporary table. Statements are translated to it from here on."""
+        short = f"{TEMPORARY}{hashlib.sha256(f'{name} {columns}'.encode()).hexdigest()[:16]}"
+        self._temporary[name] = short
+        return short
+
     def _make(self, name: str, columns: str) -> str:
         """Make a temporary table, or empty it if it was prepared, and return its name in the words of the engine.
 
@@ -248,10 +263,8 @@ class RemoteTransaction(Transaction):
             name: The name that statements have for it.
             columns: The rest of the statement that makes it.
         """
-        short = f"{TEMPORARY}{hashlib.sha256(f'{name} {columns}'.encode()).hexdigest()[:16]}"
-        made = self._quoted(short)
+        made = self._quoted(self._named(name, columns))
         statement = f"create or replace temporary table {made} {columns}"
-        self._temporary[name] = short
         if not self.is_open:
             self.run(statement)
             self._prepared.add(statement)
@@ -269,4 +282,4 @@ class RemoteTransaction(Transaction):
         return self._translated(f'"{identifier}"')
 
     def _translated(self, sql: str) -> str:
-        return translate(sql, self.dialect, self.spelled, self._temporary)
+        return translate(sql, self.dialect, self.spelled, self._temporary, self.rewritten)

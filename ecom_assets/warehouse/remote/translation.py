@@ -62,7 +62,13 @@ def is_analysis(sql: str) -> bool:
     return bool(_ANALYZE.match(sql))
 
 
-def translate(sql: str, dialect: str, spelled: Callable[[str], str], temporary: Mapping[str, str]) -> str:
+def translate(
+    sql: str,
+    dialect: str,
+    spelled: Callable[[str], str],
+    temporary: Mapping[str, str],
+    rewritten: Callable[[exp.Expression], exp.Expression] = lambda tree: tree,
+) -> str:
     """Return a statement in the words of an engine.
 
     Args:
@@ -70,15 +76,21 @@ def translate(sql: str, dialect: str, spelled: Callable[[str], str], temporary: 
         dialect: sqlglot's name of the engine.
         spelled: Returns how the engine spells an identifier.
         temporary: The tables that stand for temporary ones, by the names that the statement has for them.
+        rewritten: Returns a statement with the forms of the engine that sqlglot does not write.
     """
-    return _translate(sql, dialect, spelled, tuple(sorted(temporary.items())))
+    return _translate(sql, dialect, spelled, tuple(sorted(temporary.items())), rewritten)
 
 
 @lru_cache(maxsize=4096)
 def _translate(
-    sql: str, dialect: str, spelled: Callable[[str], str], temporary: tuple[tuple[str, str], ...]
+    sql: str,
+    dialect: str,
+    spelled: Callable[[str], str],
+    temporary: tuple[tuple[str, str], ...],
+    rewritten: Callable[[exp.Expression], exp.Expression],
 ) -> str:
     tree = sqlglot.parse_one(sql, read="postgres").transform(_in_common_words)
+    assert isinstance(tree, exp.Expression)
     names = dict(temporary)
     for table in tree.find_all(exp.Table):
         name = table.name
@@ -92,7 +104,7 @@ def _translate(
     for identifier in tree.find_all(exp.Identifier):
         identifier.set("this", spelled(identifier.this))
         identifier.set("quoted", True)
-    return tree.sql(dialect=dialect, unsupported_level=sqlglot.ErrorLevel.RAISE)
+    return rewritten(tree).sql(dialect=dialect, unsupported_level=sqlglot.ErrorLevel.RAISE)
 
 
 def _in_common_words(node: exp.Expression) -> exp.Expression:
@@ -112,5 +124,7 @@ def _in_common_words(node: exp.Expression) -> exp.Expression:
             for side in (node.this, node.expression)
         )
         rest = f"select {listed} from ({left} except {right}) as ecom_rest"
-        return sqlglot.parse_one(rest, read="postgres")
+        parsed = sqlglot.parse_one(rest, read="postgres")
+        assert isinstance(parsed, exp.Expression)
+        return parsed
     return node

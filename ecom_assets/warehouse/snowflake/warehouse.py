@@ -36,7 +36,7 @@ class SnowflakeWarehouse(RemoteWarehouse):
     """A database that many read at any time. Each dataset has one load at a time."""
 
     kind = "snowflake"
-    untested = True
+    limits_of_preview = "untested against the service"
     max_identifier_length = MAX_IDENTIFIER_LENGTH
     driver_errors = DRIVER_ERRORS
 

@@ -69,7 +69,7 @@ def test_a_first_load_that_ends_in_its_rehearsal_leaves_no_row_and_the_next_one_
     said: list[str] = []
     assert load(said).errors == {}
     assert place.rows("select count(*) from orders")[0][0] > 0
-    assert [line for line in said if "untested against the service" in line]
+    assert [line for line in said if "a preview, untested against the service" in line]
 
 
 def test_another_load_waits_and_gives_up(place: Place) -> None:

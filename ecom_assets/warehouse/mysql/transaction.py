@@ -1,0 +1,179 @@
+"""The Transaction of a MariaDB server."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from sqlglot import exp
+
+from ecom_assets.declaration.column_types import types_by_arrow_type
+from ecom_assets.declaration.reading import Column
+from ecom_assets.foundation.errors import WarehouseError
+from ecom_assets.warehouse.mysql.errors import DRIVER_ERRORS
+from ecom_assets.warehouse.mysql.rewriting import rewritten
+from ecom_assets.warehouse.mysql.staging import insert_statements
+from ecom_assets.warehouse.mysql.types import COLLATION, COLUMNS_QUERY, SQL_TYPES, arrow_table
+from ecom_assets.warehouse.remote.transaction import RemoteTransaction
+
+_BATCH_ROWS = 10_000
+
+
+class MysqlTransaction(RemoteTransaction):
+    """A transaction on a connection of PyMySQL. Only statements on temporary tables are a part of it."""
+
+    driver_errors = DRIVER_ERRORS
+    dialect = "mysql"
+    tells_case_apart = True
+
+    def __init__(self, connection: Any) -> None:
+        """Take an open connection, which the warehouse closes."""
+        super().__init__()
+        self.connection = connection
+
+    @staticmethod
+    def spelled(identifier: str) -> str:
+        """Return the identifier as it is."""
+        return identifier
+
+    @staticmethod
+    def rewritten(tree: exp.Expression) -> exp.Expression:
+        """Return a statement with the forms of MariaDB."""
+        return rewritten(tree)
+
+    def run(self, sql: str, parameters: Sequence[Any] = ()) -> Any:
+        """Run a statement in MariaDB's words."""
+        cursor = self.connection.cursor()
+        if parameters:
+            cursor.execute(sql.replace("%", "%%").replace("?", "%s"), list(parameters))
+        else:
+            cursor.execute(sql)
+        return cursor
+
+    def columns_of(self, dataset: str) -> Mapping[str, Mapping[str, str]]:
+        """Return MariaDB's type of each column, by table and column, in the columns' order."""
+        if dataset not in self._columns:
+            cursor = self.connection.cursor()
+            cursor.execute(COLUMNS_QUERY, [dataset])
+            rows = sorted(cursor.fetchall())
+            found: dict[str, dict[str, str]] = {}
+            for table, _, column, kind, _ in rows:
+                found.setdefault(table, {})[column] = kind
+            self._columns[dataset] = found
+            self._required[dataset] = {(table, column) for table, _, column, _, null in rows if not null}
+        return self._columns[dataset]
+
+    def base_tables_of(self, dataset: str) -> set[str]:
+        """Return the names of the tables of a dataset that are no views."""
+        found = self.run(
+            "select table_name from information_schema.tables where table_schema = ? and table_type = 'BASE TABLE'",
+            [dataset],
+        ).fetchall()
+        return {name for (name,) in found}
+
+    def server_time(self) -> datetime | None:
+        """Return the instant by the clock of the server."""
+        at: datetime = self.run("select utc_timestamp(6)").fetchall()[0][0]
+        return at
+
+    def create_schema(self, dataset: str) -> None:
+        """Do nothing: the warehouse makes the database before a load."""
+
+    def make_table(
+        self, dataset: str, table: str, types: Mapping[str, str], required: Collection[str]
+    ) -> None:
+        """Create a table, or the columns that it lacks. Another load may do the same at this moment."""
+        known = {
+            name: SQL_TYPES["text"] if kind in ("varchar", "text") else kind for name, kind in types.items()
+        }
+        super().make_table(dataset, table, known, required)
+
+    def fetch_arrow(self, sql: str) -> pa.Table:
+        """Run a query, and return its rows as an Arrow table."""
+        cursor = self.run(self._translated(sql))
+        return arrow_table(cursor._result.fields, cursor.fetchall())
+
+    def arrow_batches(self, sql: str, size: int) -> Iterator[pa.Table]:
+        """Run a query, and yield its rows as Arrow tables."""
+        cursor = self.run(self._translated(sql))
+        while rows := cursor.fetchmany(size):
+            yield arrow_table(cursor._result.fields, rows)
+
+    def type_of(self, column: Column) -> str:
+        """Return MariaDB's type of a declared column."""
+        return SQL_TYPES[column.data_type].format(precision=column.precision, scale=column.scale)
+
+    def text_of(self, column: Column) -> str:
+        """Return the SQL expression of a column's values as texts."""
+        name = f'"{column.name}"'
+        if column.data_type == "bool":
+            return f"case when {name} then 'true' when not {name} then 'false' end"
+        if column.data_type == "decimal" and column.scale:
+            return f"trim(trailing '.' from trim(trailing '0' from cast({name} as varchar)))"
+        if column.data_type == "timestamp":
+            return f"replace(date_format({name}, '%Y-%m-%dT%H:%i:%s.%fZ'), '.000000Z', 'Z')"
+        if column.data_type == "binary":
+            return f"cast(replace(to_base64({name}), char(10), '') as varchar)"
+        return f"cast({name} as varchar)"
+
+    def insert_rows(self, table: str, rows: pa.Table, types: Mapping[str, str]) -> None:
+        """Insert rows into a table."""
+        for sql in insert_statements(table, rows, self._quoted, self._literal):
+            self.run(sql)
+
+    def _literal(self, value: Any) -> str:
+        text: str = self.connection.cursor().mogrify("%s", [value])
+        return text
+
+    def stage_files(self, name: str, columns: Mapping[str, str], files: Sequence[Path]) -> None:
+        """Insert the rows of the files into a temporary table."""
+        made = self.stage_rows(name, columns)
+        for file in files:
+            for batch in pq.ParquetFile(file).iter_batches(_BATCH_ROWS):
+                self.insert_rows(made, pa.Table.from_batches([batch]), columns)
+
+    def view_comment(self, dataset: str, name: str) -> str | None:
+        """Return None: views have no comments on MariaDB."""
+        return None
+
+    def union_views(self) -> Mapping[tuple[str, str], str]:
+        """Return nothing: loads make no views here."""
+        return {}
+
+    def replace_view(self, dataset: str, name: str, query: str, comment: str) -> None:
+        """Raise WarehouseError: a view has no comment here, by which a load would know it again."""
+        raise WarehouseError(
+            f"{dataset}.{name}: views over several shops are not made on MariaDB, where a view has no comment by "
+            "which a load knows it again; make the view yourself, or load into another warehouse"
+        )
+
+    def _make(self, name: str, columns: str) -> str:
+        """Make a temporary table, which commits nothing here."""
+        made = self._quoted(self._named(name, columns))
+        options = "" if columns.startswith("as ") else f" collate {COLLATION}"
+        self.run(f"create or replace temporary table {made} {columns}{options}")
+        return made
+
+    def _make_of_query(self, name: str, query: str) -> None:
+        """Make a temporary table of the answer of a query."""
+        self._make(name, f"as {query}")
+
+    def _types_of(self, rows: pa.Table, like: str | None) -> dict[str, str]:
+        """Return MariaDB's type of each column of Arrow rows, or of the columns of a table of the warehouse."""
+        if like:
+            dataset, table = like.replace('"', "").split(".")
+            stored = self.columns_of(dataset)[table]
+            return {name: stored[name] for name in rows.column_names}
+        known = types_by_arrow_type()
+        return {
+            entry.name: SQL_TYPES[known.get(entry.type, "text")].format(
+                precision=getattr(entry.type, "precision", 38), scale=getattr(entry.type, "scale", 9)
+            )
+            if not pa.types.is_decimal(entry.type)
+            else f"decimal({entry.type.precision},{entry.type.scale})"
+            for entry in rows.schema
+        }
