@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 
+from ecom_assets_tests.support.emulators.mariadb_server import mariadb as mariadb
+from ecom_assets_tests.support.emulators.mariadb_server import new_mysql as new_mysql
 from ecom_assets_tests.support.emulators.snowflake_emulator import new_snowflake as new_snowflake
 from ecom_assets_tests.support.emulators.snowflake_emulator import snowflake_port as snowflake_port
 from ecom_assets_tests.support.examples import FEW, MANY

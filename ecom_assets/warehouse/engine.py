@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -52,6 +54,17 @@ class Engine(ABC, Generic[Address]):
         Raises:
             WarehouseError: The address or an option is not allowed, or a Python package is missing.
         """
+
+
+@contextmanager
+def require_driver(product: str, extra: str) -> Iterator[None]:
+    """Import a driver in the block, or raise a WarehouseError that names the extra to install."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise WarehouseError(
+            f"ECOM_WAREHOUSE: {product} needs the Python package {error.name}: pip install 'ecom-assets[{extra}]'"
+        ) from None
 
 
 def refuse_copy(options: WarehouseOptions, reason: str) -> None:

@@ -84,6 +84,21 @@ def unknown_commit_error(problem: str) -> WarehouseError:
     )
 
 
+def failed_commit_error(warehouse: object, reason: str, *, is_refused: bool) -> WarehouseError:
+    """Return the error for a commit that failed.
+
+    Args:
+        warehouse: The warehouse.
+        reason: The driver's text, without a secret.
+        is_refused: Whether the server itself refused the commit, so that it had no effect.
+    """
+    if is_refused:
+        return unchanged_error(warehouse, reason)
+    return unknown_commit_error(
+        f"the connection to the warehouse {warehouse} was lost at the moment of the commit: {reason}"
+    )
+
+
 def lock_timeout_error(warehouse: object, holder: str, timeout: float) -> WarehouseError:
     """Return the error for a lock that `holder` did not release within `timeout` seconds."""
     return WarehouseError(

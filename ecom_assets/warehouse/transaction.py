@@ -108,14 +108,16 @@ class Transaction(ABC):
             found: dict[str, dict[str, str]] = {}
             # sorted here, which is faster than by the engine
             required = set[tuple[str, str]]()
-            for table, _, column, kind, nullable in sorted(
-                self.execute(self.columns_query, [dataset]).fetchall()
-            ):
+            for table, _, column, kind, nullable in sorted(self._columns_from_engine(dataset)):
                 found.setdefault(table, {})[column] = kind
                 if not nullable:
                     required.add((table, column))
             self._columns[dataset], self._required[dataset] = found, required
         return self._columns[dataset]
+
+    def _columns_from_engine(self, dataset: str) -> Sequence[Any]:
+        """Return the rows of `columns_query`."""
+        return self.execute(self.columns_query, [dataset]).fetchall()
 
     def base_tables_of(self, dataset: str) -> Collection[str]:
         """Return the names of the tables of a dataset that are no views."""

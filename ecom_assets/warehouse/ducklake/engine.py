@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from ecom_assets.warehouse.ducklake.configuration import Lake, lake_from_dlt
-from ecom_assets.warehouse.engine import Engine, WarehouseOptions, refuse_copy
-from ecom_assets.warehouse.postgres.configuration import require_driver
+from ecom_assets.warehouse.engine import Engine, WarehouseOptions, refuse_copy, require_driver
 from ecom_assets.warehouse.warehouse import Warehouse
 
 
@@ -33,6 +32,6 @@ class DuckLakeEngine(Engine[Lake]):
 
         if address.catalog_kind != "postgres":
             return DuckLakeWarehouse(address, options.lock_timeout)
-        with require_driver():
+        with require_driver("PostgreSQL", "postgres"):
             from ecom_assets.warehouse.ducklake.postgres_catalog import PostgresLakeWarehouse
         return PostgresLakeWarehouse(address, options.lock_timeout)

@@ -5,13 +5,10 @@ This module can be imported without the driver.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from ecom_assets.foundation.errors import WarehouseError
+from ecom_assets.warehouse.server_address import ServerAddress
 
 _DEFAULT_PORT = 3306
 _OPTIONS = ("unix_socket", "ssl_ca", "ssl_cert", "ssl_key")
@@ -20,19 +17,7 @@ _CONNECT_TIMEOUT = 15
 """Seconds."""
 
 
-@dataclass(frozen=True)
-class MysqlAddress:
-    """A server.
-
-    `parameters` are those of the driver's `connect`. `name` is the address without user and secrets.
-    """
-
-    name: str
-    parameters: Mapping[str, Any] = field(repr=False)
-    secrets: tuple[str, ...] = field(repr=False)
-
-
-def address_from_url(url: str) -> MysqlAddress:
+def address_from_url(url: str) -> ServerAddress:
     """Return the address that a URL names: mysql://USER:PASSWORD@HOST:PORT/, or mariadb://….
 
     Raises:
@@ -50,7 +35,7 @@ def address_from_url(url: str) -> MysqlAddress:
     if not host or not user or is_cut or parts.path not in ("", "/") or set(options) - set(_OPTIONS):
         raise _not_readable()
     password = unquote(parts.password or "")
-    return MysqlAddress(
+    return ServerAddress(
         name=f"mysql://{host}:{port}",
         parameters={
             "host": host,
@@ -70,14 +55,3 @@ def _not_readable() -> WarehouseError:
         f"a database, as each shop is one, and after it only ?{'=…&'.join(_OPTIONS)}=…, with special characters as in "
         "%40 for @"
     )
-
-
-@contextmanager
-def require_driver() -> Iterator[None]:
-    """Import the driver in the block, or raise a WarehouseError that names the extra to install."""
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        raise WarehouseError(
-            f"ECOM_WAREHOUSE: MariaDB needs the Python package {error.name}: pip install 'ecom-assets[mysql]'"
-        ) from None

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pymysql
 
-DRIVER_ERRORS: tuple[type[Exception], ...] = (pymysql.MySQLError,)
-"""Everything that the driver raises."""
+from ecom_assets.warehouse.remote.errors import NotAtomic
+
+DRIVER_ERRORS: tuple[type[Exception], ...] = (pymysql.MySQLError, NotAtomic)
+"""Everything that the driver raises, and what is refused in its place."""
 CONNECT_ERRORS: tuple[type[Exception], ...] = (*DRIVER_ERRORS, OSError, RuntimeError)
 """What connecting raises. RuntimeError is a way to log in for which a package is missing."""
 

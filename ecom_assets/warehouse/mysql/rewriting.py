@@ -34,6 +34,9 @@ def _rewritten_part(node: exp.Expression) -> exp.Expression:
             node.set("kind", exp.DataType.build("longtext", dialect="mysql"))
     if isinstance(node, exp.Filter):
         return _filtered(node)
+    if isinstance(node, exp.Ordered) and isinstance(node.this, exp.Literal):
+        # sqlglot cannot say where nulls come for a column that is named by its place; here they come first
+        node.set("nulls_first", not node.args.get("desc"))
     if isinstance(node, exp.Func) and node.sql("postgres").lower() in (
         "current_database()",
         "current_catalog",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from sqlglot import exp
 
-from ecom_assets.declaration.column_types import types_by_arrow_type
 from ecom_assets.declaration.reading import Column
 from ecom_assets.foundation.errors import WarehouseError
 from ecom_assets.warehouse.mysql.errors import DRIVER_ERRORS
@@ -21,6 +20,7 @@ from ecom_assets.warehouse.mysql.types import COLLATION, COLUMNS_QUERY, SQL_TYPE
 from ecom_assets.warehouse.remote.transaction import RemoteTransaction
 
 _BATCH_ROWS = 10_000
+_COLUMNS_OF_QUERY = "`ecom_temp_columns`"
 
 
 class MysqlTransaction(RemoteTransaction):
@@ -28,12 +28,9 @@ class MysqlTransaction(RemoteTransaction):
 
     driver_errors = DRIVER_ERRORS
     dialect = "mysql"
+    sql_types = SQL_TYPES
+    columns_query = COLUMNS_QUERY
     tells_case_apart = True
-
-    def __init__(self, connection: Any) -> None:
-        """Take an open connection, which the warehouse closes."""
-        super().__init__()
-        self.connection = connection
 
     @staticmethod
     def spelled(identifier: str) -> str:
@@ -53,19 +50,6 @@ class MysqlTransaction(RemoteTransaction):
         else:
             cursor.execute(sql)
         return cursor
-
-    def columns_of(self, dataset: str) -> Mapping[str, Mapping[str, str]]:
-        """Return MariaDB's type of each column, by table and column, in the columns' order."""
-        if dataset not in self._columns:
-            cursor = self.connection.cursor()
-            cursor.execute(COLUMNS_QUERY, [dataset])
-            rows = sorted(cursor.fetchall())
-            found: dict[str, dict[str, str]] = {}
-            for table, _, column, kind, _ in rows:
-                found.setdefault(table, {})[column] = kind
-            self._columns[dataset] = found
-            self._required[dataset] = {(table, column) for table, _, column, _, null in rows if not null}
-        return self._columns[dataset]
 
     def base_tables_of(self, dataset: str) -> set[str]:
         """Return the names of the tables of a dataset that are no views."""
@@ -92,21 +76,6 @@ class MysqlTransaction(RemoteTransaction):
         }
         super().make_table(dataset, table, known, required)
 
-    def fetch_arrow(self, sql: str) -> pa.Table:
-        """Run a query, and return its rows as an Arrow table."""
-        cursor = self.run(self._translated(sql))
-        return arrow_table(cursor._result.fields, cursor.fetchall())
-
-    def arrow_batches(self, sql: str, size: int) -> Iterator[pa.Table]:
-        """Run a query, and yield its rows as Arrow tables."""
-        cursor = self.run(self._translated(sql))
-        while rows := cursor.fetchmany(size):
-            yield arrow_table(cursor._result.fields, rows)
-
-    def type_of(self, column: Column) -> str:
-        """Return MariaDB's type of a declared column."""
-        return SQL_TYPES[column.data_type].format(precision=column.precision, scale=column.scale)
-
     def text_of(self, column: Column) -> str:
         """Return the SQL expression of a column's values as texts."""
         name = f'"{column.name}"'
@@ -119,6 +88,10 @@ class MysqlTransaction(RemoteTransaction):
         if column.data_type == "binary":
             return f"cast(replace(to_base64({name}), char(10), '') as varchar)"
         return f"cast({name} as varchar)"
+
+    def arrow_table(self, cursor: Any, rows: Sequence[Sequence[Any]]) -> pa.Table:
+        """Return rows of the driver's cursor as an Arrow table."""
+        return arrow_table(cursor._result.fields, rows)
 
     def insert_rows(self, table: str, rows: pa.Table, types: Mapping[str, str]) -> None:
         """Insert rows into a table."""
@@ -162,18 +135,12 @@ class MysqlTransaction(RemoteTransaction):
         """Make a temporary table of the answer of a query."""
         self._make(name, f"as {query}")
 
-    def _types_of(self, rows: pa.Table, like: str | None) -> dict[str, str]:
-        """Return MariaDB's type of each column of Arrow rows, or of the columns of a table of the warehouse."""
-        if like:
-            dataset, table = like.replace('"', "").split(".")
-            stored = self.columns_of(dataset)[table]
-            return {name: stored[name] for name in rows.column_names}
-        known = types_by_arrow_type()
+    def _types_of_query(self, query: str) -> Mapping[str, str]:
+        """Return MariaDB's type of each column of the answer of a query, by a temporary table that has its columns."""
+        self.run(f"create or replace temporary table {_COLUMNS_OF_QUERY} as {query}")
+        found = self.run(f"show full columns from {_COLUMNS_OF_QUERY}").fetchall()
+        self.run(f"drop temporary table {_COLUMNS_OF_QUERY}")
         return {
-            entry.name: SQL_TYPES[known.get(entry.type, "text")].format(
-                precision=getattr(entry.type, "precision", 38), scale=getattr(entry.type, "scale", 9)
-            )
-            if not pa.types.is_decimal(entry.type)
-            else f"decimal({entry.type.precision},{entry.type.scale})"
-            for entry in rows.schema
+            name: kind if collation is None else f"{kind} collate {collation}"
+            for name, kind, collation, *_ in found
         }

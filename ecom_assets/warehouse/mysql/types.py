@@ -34,7 +34,7 @@ JSON is what MariaDB's JSON is, without its check, which refuses what is nested 
 COLUMNS_QUERY = (
     "select table_name, ordinal_position, column_name, "
     "case when collation_name is null then column_type else concat(column_type, ' collate ', collation_name) end, "
-    "is_nullable = 'YES' from information_schema.columns where table_schema = %s"
+    "is_nullable = 'YES' from information_schema.columns where table_schema = ?"
 )
 """A query for the columns of a dataset, in MariaDB's own words."""
 

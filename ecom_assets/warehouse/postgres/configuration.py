@@ -6,9 +6,6 @@ This module can be imported without PostgreSQL's driver.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 
 from dlt.common.configuration import known_sections, resolve_configuration
 from dlt.common.configuration.specs import ConnectionStringCredentials
@@ -17,25 +14,18 @@ from dlt.destinations.impl.postgres.configuration import PostgresCredentials
 from ecom_assets.foundation.errors import WarehouseError
 from ecom_assets.warehouse.lock import process_description
 from ecom_assets.warehouse.postgres.identifiers import MAX_IDENTIFIER_LENGTH
+from ecom_assets.warehouse.server_address import ServerAddress
 
 _CONNECT_TIMEOUT = 15
 """Seconds, unless the address has another timeout."""
 
 
-@dataclass(frozen=True)
-class PostgresAddress:
-    """A database's address, taken apart.
+def parse_address(text: str) -> ServerAddress:
+    """Take an address apart. Its parameters are those of libpq.
 
-    `parameters` are libpq's connection parameters. `name` is the address without user, secrets and options.
+    Raises:
+        WarehouseError: The address cannot be read. The message does not show it.
     """
-
-    name: str
-    parameters: Mapping[str, str] = field(repr=False)
-    secrets: tuple[str, ...] = field(repr=False)
-
-
-def parse_address(text: str) -> PostgresAddress:
-    """Take an address apart. Raises WarehouseError, which does not show the address, if it cannot be read."""
     # imported here, because users of a DuckDB file have no driver for PostgreSQL
     from psycopg2 import ProgrammingError
     from psycopg2.extensions import parse_dsn
@@ -51,7 +41,7 @@ def parse_address(text: str) -> PostgresAddress:
             "ECOM_WAREHOUSE: found an address that PostgreSQL cannot read; allowed: "
             "postgresql://USER:PASSWORD@HOST:PORT/DATABASE, with special characters as in %40 for @"
         )
-    return PostgresAddress(
+    return ServerAddress(
         name=f"postgresql://{host}{':' if 'port' in parts else ''}{parts.get('port', '')}/{database}",
         parameters={
             "connect_timeout": str(_CONNECT_TIMEOUT),
@@ -75,15 +65,3 @@ def libpq_address(credentials: ConnectionStringCredentials) -> str:
     """Return dlt's credentials as an address for libpq, which does not read a plus sign as a space."""
     address, separator, query = credentials.to_native_representation().partition("?")
     return address + separator + query.replace("+", "%20")
-
-
-@contextmanager
-def require_driver() -> Iterator[None]:
-    """Import PostgreSQL's driver in the block, or raise a WarehouseError that names the extra to install."""
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        raise WarehouseError(
-            f"ECOM_WAREHOUSE: PostgreSQL needs the Python package {error.name}: "
-            "pip install 'ecom-assets[postgres]'"
-        ) from None

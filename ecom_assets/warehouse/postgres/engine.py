@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from ecom_assets.warehouse.engine import Engine, WarehouseOptions, refuse_copy
-from ecom_assets.warehouse.postgres.configuration import address_from_dlt, require_driver
+from ecom_assets.warehouse.engine import Engine, WarehouseOptions, refuse_copy, require_driver
+from ecom_assets.warehouse.postgres.configuration import address_from_dlt
 from ecom_assets.warehouse.warehouse import Warehouse
 
 
@@ -32,7 +32,7 @@ class PostgresEngine(Engine[str]):
             options,
             "PostgreSQL needs none, for there readers see the last load that was committed, and keep no load waiting",
         )
-        with require_driver():
+        with require_driver("PostgreSQL", "postgres"):
             # imported here, because users of a DuckDB file have no driver for PostgreSQL
             from ecom_assets.warehouse.postgres.warehouse import PostgresWarehouse
         return PostgresWarehouse(address, options.lock_timeout)

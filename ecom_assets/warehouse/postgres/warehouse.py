@@ -10,7 +10,7 @@ import psycopg2
 from ecom_assets.declaration.reading import Shop
 from ecom_assets.foundation.errors import WarehouseError
 from ecom_assets.foundation.progress import OnProgress
-from ecom_assets.warehouse.errors import read_error, unchanged_error, unknown_commit_error
+from ecom_assets.warehouse.errors import failed_commit_error, read_error
 from ecom_assets.warehouse.layout import refuse_newer_layout
 from ecom_assets.warehouse.lock import DEFAULT_LOCK_TIMEOUT
 from ecom_assets.warehouse.postgres.database import PostgresDatabase
@@ -120,11 +120,7 @@ class PostgresWarehouse(Warehouse):
                 commit(connection)
             except psycopg2.DatabaseError as error:
                 text = self._database.error_text(error)
-                if server_refused(error):
-                    raise unchanged_error(self, text) from None
-                raise unknown_commit_error(
-                    f"the connection to the warehouse {self} was lost at the moment of the commit: {text}"
-                ) from None
+                raise failed_commit_error(self, text, is_refused=server_refused(error)) from None
 
     @contextmanager
     def read(self, dataset: str, on_progress: OnProgress = lambda _: None) -> Iterator[PostgresTransaction]:

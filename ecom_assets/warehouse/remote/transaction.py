@@ -17,9 +17,11 @@ from typing import Any
 import pyarrow as pa
 from sqlglot import exp
 
+from ecom_assets.declaration.column_types import DataType, types_by_arrow_type
 from ecom_assets.declaration.reading import Column
 from ecom_assets.foundation.errors import WarehouseError
 from ecom_assets.warehouse.query_result import QueryResult
+from ecom_assets.warehouse.remote.answers import Answer, NoRows
 from ecom_assets.warehouse.remote.errors import NotAtomic
 from ecom_assets.warehouse.remote.translation import (
     changes_structure,
@@ -49,35 +51,6 @@ class NotPrepared(WarehouseError):
         self.statement = statement
 
 
-class NoRows:
-    """The answer to a statement that was not run."""
-
-    description: Sequence[Any] | None = None
-    rowcount = 0
-
-    def fetchall(self) -> list[Any]:
-        """Return nothing."""
-        return []
-
-
-class Answer:
-    """The answer to a statement, with the names of columns in lower case, as all other engines have them."""
-
-    def __init__(self, cursor: Any) -> None:
-        """Take the driver's cursor."""
-        self._cursor = cursor
-
-    @property
-    def description(self) -> Sequence[Any] | None:
-        """A tuple for each column, its name first."""
-        columns = self._cursor.description
-        return columns and [(column[0].lower(), *column[1:]) for column in columns]
-
-    def fetchall(self) -> list[Any]:
-        """Return the rows that have not been fetched yet."""
-        return list(self._cursor.fetchall())
-
-
 class RemoteTransaction(Transaction):
     """A transaction of a service, or what comes before it on the same connection."""
 
@@ -85,10 +58,13 @@ class RemoteTransaction(Transaction):
     tells_case_apart = False
     dialect: str
     """sqlglot's name of the engine."""
+    sql_types: Mapping[DataType, str]
+    """The engine's type of each type of a declaration, spelled as in `columns_of`."""
 
-    def __init__(self) -> None:
-        """Begin before the transaction."""
+    def __init__(self, connection: Any) -> None:
+        """Take the driver's open connection, which the warehouse closes, before the transaction."""
         super().__init__()
+        self.connection = connection
         self.is_open = False
         self._temporary: dict[str, str] = {}
         self._prepared: set[str] = set()
@@ -107,6 +83,10 @@ class RemoteTransaction(Transaction):
             rows: The rows.
             types: The engine's type of each column.
         """
+
+    @abstractmethod
+    def arrow_table(self, cursor: Any, rows: Sequence[Sequence[Any]]) -> pa.Table:
+        """Return rows of the driver's cursor as an Arrow table, with lower case names of columns."""
 
     @staticmethod
     @abstractmethod
@@ -144,19 +124,32 @@ class RemoteTransaction(Transaction):
         """Run an INSERT, UPDATE or DELETE, and return the number of rows that it wrote: 0 in a rehearsal."""
         return int(self._execute(sql, parameters).rowcount or 0)
 
+    def fetch_arrow(self, sql: str) -> pa.Table:
+        """Run a query, and return its rows as an Arrow table."""
+        cursor = self.run(self._translated(sql))
+        return self.arrow_table(cursor, cursor.fetchall())
+
+    def arrow_batches(self, sql: str, size: int) -> Iterator[pa.Table]:
+        """Run a query, and yield its rows as Arrow tables."""
+        cursor = self.run(self._translated(sql))
+        while rows := cursor.fetchmany(size):
+            yield self.arrow_table(cursor, rows)
+
+    def type_of(self, column: Column) -> str:
+        """Return the engine's type of a declared column."""
+        return self.sql_types[column.data_type].format(precision=column.precision, scale=column.scale)
+
     def append_rows(self, dataset: str, table: str, rows: pa.Table, json: Collection[str]) -> None:
         """Append rows to a table."""
         if rows.num_rows and not self.is_rehearsal:
             kinds = self.columns_of(dataset)[table]
-            self.insert_rows(self._translated(f'"{dataset}"."{table}"'), rows, kinds)
+            self.insert_rows(self._table(dataset, table), rows, kinds)
 
     @contextmanager
     def temporary_table(self, name: str, table: pa.Table, like: str | None = None) -> Iterator[None]:
         """Insert an Arrow table into a temporary table."""
         types = self._types_of(table, like)
-        listed = ", ".join(f"{self._quoted(column)} {kind}" for column, kind in types.items())
-        made = self._make(name, f"({listed})")
-        self.insert_rows(made, table, types)
+        self.insert_rows(self.stage_rows(name, types), table, types)
         yield
         del self._temporary[name]
 
@@ -164,13 +157,9 @@ class RemoteTransaction(Transaction):
         self, dataset: str, table: str, types: Mapping[str, str], required: Collection[str]
     ) -> None:
         """Create a table, or the columns that it lacks. Another load may do the same at this moment."""
-        name, stored = self._translated(f'"{dataset}"."{table}"'), self.columns_of(dataset).get(table)
+        name, stored = self._table(dataset, table), self.columns_of(dataset).get(table)
         if stored is None:
-            columns = (
-                f"{self._quoted(column)} {kind}{' not null' if column in required else ''}"
-                for column, kind in types.items()
-            )
-            self._change(f"create table if not exists {name} ({', '.join(columns)})")
+            self._change(f"create table if not exists {name} ({self._definitions(types, required)})")
             return
         for column in types.keys() - stored.keys():
             self._change(
@@ -201,8 +190,7 @@ class RemoteTransaction(Transaction):
 
     def stage_rows(self, name: str, columns: Mapping[str, str]) -> str:
         """Make an empty temporary table for the rows that a run read, and return its name for `insert_rows`."""
-        listed = ", ".join(f"{self._quoted(column)} {kind}" for column, kind in columns.items())
-        return self._make(name, f"({listed})")
+        return self._make(name, f"({self._definitions(columns)})")
 
     def _execute(self, sql: str, parameters: Sequence[Any]) -> Any:
         if temporary := temporary_query_in(sql):
@@ -274,12 +262,40 @@ class RemoteTransaction(Transaction):
             raise NotPrepared(statement)
         return made
 
-    @abstractmethod
+    def _columns_from_engine(self, dataset: str) -> Sequence[Any]:
+        return list(self.run(self.columns_query, [dataset]).fetchall())
+
     def _types_of(self, rows: pa.Table, like: str | None) -> dict[str, str]:
-        """Return the engine's type of each column of Arrow rows, or of the columns of a table of the warehouse."""
+        """Return the engine's type of each column of Arrow rows, or of the same columns of a table or a query."""
+        if like is None:
+            return {entry.name: self._type_of_arrow(entry.type) for entry in rows.schema}
+        found = self._types_of_query(self._translated(f"select * from {like} where false"))
+        known = {name.lower(): kind for name, kind in found.items()}
+        return {name: known[name.lower()] for name in rows.column_names}
+
+    @abstractmethod
+    def _types_of_query(self, query: str) -> Mapping[str, str]:
+        """Return the engine's type of each column of the answer of a query, which is in the words of the engine."""
+
+    def _type_of_arrow(self, kind: pa.DataType) -> str:
+        if pa.types.is_decimal(kind):
+            return self.sql_types["decimal"].format(precision=kind.precision, scale=kind.scale)
+        return self.sql_types[types_by_arrow_type().get(kind, "text")]
+
+    def _definitions(self, types: Mapping[str, str], required: Collection[str] = ()) -> str:
+        """Return the columns of a new table, as SQL lists them."""
+        return ", ".join(
+            f"{self._quoted(column)} {kind}{' not null' if column in required else ''}"
+            for column, kind in types.items()
+        )
+
+    def _table(self, dataset: str, table: str) -> str:
+        """Return the name of a table in the words of the engine."""
+        return f"{self._quoted(dataset)}.{self._quoted(table)}"
 
     def _quoted(self, identifier: str) -> str:
-        return self._translated(f'"{identifier}"')
+        """Return an identifier in the words of the engine."""
+        return exp.to_identifier(self.spelled(identifier), quoted=True).sql(dialect=self.dialect)
 
     def _translated(self, sql: str) -> str:
         return translate(sql, self.dialect, self.spelled, self._temporary, self.rewritten)

@@ -5,32 +5,16 @@ This module can be imported without Snowflake's driver.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import Any
-
 from dlt.common.configuration import known_sections, resolve_configuration
 from dlt.destinations.impl.snowflake.configuration import SnowflakeCredentials
 
 from ecom_assets.foundation.errors import WarehouseError
+from ecom_assets.warehouse.server_address import ServerAddress
 
 _SECRETS = ("password", "token")
 
 
-@dataclass(frozen=True)
-class SnowflakeAddress:
-    """An account and a database.
-
-    `parameters` are those of the driver's `connect`. `name` is the address without user and secrets.
-    """
-
-    name: str
-    parameters: Mapping[str, Any] = field(repr=False)
-    secrets: tuple[str, ...] = field(repr=False)
-
-
-def address_from_url(url: str) -> SnowflakeAddress:
+def address_from_url(url: str) -> ServerAddress:
     """Return the address that a URL names: snowflake://USER:PASSWORD@ACCOUNT/DATABASE?warehouse=…&role=….
 
     Raises:
@@ -47,7 +31,7 @@ def address_from_url(url: str) -> SnowflakeAddress:
     return _address(credentials)
 
 
-def address_from_dlt(name: str) -> SnowflakeAddress:
+def address_from_dlt(name: str) -> ServerAddress:
     """Return the address that dlt's configuration has for a destination. Raises dlt's errors for what is missing."""
     return _address(
         resolve_configuration(
@@ -56,24 +40,12 @@ def address_from_dlt(name: str) -> SnowflakeAddress:
     )
 
 
-def _address(credentials: SnowflakeCredentials) -> SnowflakeAddress:
+def _address(credentials: SnowflakeCredentials) -> ServerAddress:
     parameters = {
         name: value for name, value in credentials.to_connector_params().items() if value is not None
     }
-    return SnowflakeAddress(
+    return ServerAddress(
         name=f"snowflake://{credentials.host}/{credentials.database}",
         parameters=parameters,
         secrets=tuple(str(parameters[name]) for name in _SECRETS if parameters.get(name)),
     )
-
-
-@contextmanager
-def require_driver() -> Iterator[None]:
-    """Import Snowflake's driver in the block, or raise a WarehouseError that names the extra to install."""
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        raise WarehouseError(
-            f"ECOM_WAREHOUSE: Snowflake needs the Python package {error.name}: "
-            "pip install 'ecom-assets[snowflake]'"
-        ) from None

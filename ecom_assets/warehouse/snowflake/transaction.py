@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,6 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ecom_assets.declaration.column_types import types_by_arrow_type
 from ecom_assets.declaration.reading import Column
 from ecom_assets.warehouse.remote.transaction import TEMPORARY, RemoteTransaction
 from ecom_assets.warehouse.snowflake.errors import DRIVER_ERRORS
@@ -24,11 +23,8 @@ class SnowflakeTransaction(RemoteTransaction):
 
     driver_errors = DRIVER_ERRORS
     dialect = "snowflake"
-
-    def __init__(self, connection: Any) -> None:
-        """Take an open connection, which the warehouse closes."""
-        super().__init__()
-        self.connection = connection
+    sql_types = SQL_TYPES
+    columns_query = COLUMNS_QUERY
 
     @staticmethod
     def spelled(identifier: str) -> str:
@@ -40,17 +36,6 @@ class SnowflakeTransaction(RemoteTransaction):
         cursor = self.connection.cursor()
         cursor.execute(sql, list(parameters) or None)
         return cursor
-
-    def columns_of(self, dataset: str) -> Mapping[str, Mapping[str, str]]:
-        """Return Snowflake's type of each column, by table and column, in the columns' order."""
-        if dataset not in self._columns:
-            rows = sorted(self.run(COLUMNS_QUERY, [dataset]).fetchall())
-            found: dict[str, dict[str, str]] = {}
-            for table, _, column, kind, _ in rows:
-                found.setdefault(table, {})[column] = kind
-            self._columns[dataset] = found
-            self._required[dataset] = {(table, column) for table, _, column, _, null in rows if not null}
-        return self._columns[dataset]
 
     def server_time(self) -> datetime:
         """Return the instant by Snowflake's clock."""
@@ -66,24 +51,13 @@ class SnowflakeTransaction(RemoteTransaction):
         ).fetchall()
         return {name for (name,) in found}
 
-    def fetch_arrow(self, sql: str) -> pa.Table:
-        """Run a query, and return its rows as an Arrow table."""
-        cursor = self.run(self._translated(sql))
-        return arrow_table(cursor.description, cursor.fetchall())
-
-    def arrow_batches(self, sql: str, size: int) -> Iterator[pa.Table]:
-        """Run a query, and yield its rows as Arrow tables."""
-        cursor = self.run(self._translated(sql))
-        while rows := cursor.fetchmany(size):
-            yield arrow_table(cursor.description, rows)
-
-    def type_of(self, column: Column) -> str:
-        """Return Snowflake's type of a declared column."""
-        return SQL_TYPES[column.data_type].format(precision=column.precision, scale=column.scale)
-
     def text_of(self, column: Column) -> str:
         """Return the SQL expression of a column's values as texts."""
         return f'cast("{column.name}" as varchar)'
+
+    def arrow_table(self, cursor: Any, rows: Sequence[Sequence[Any]]) -> pa.Table:
+        """Return rows of the driver's cursor as an Arrow table."""
+        return arrow_table(cursor.description, rows)
 
     def insert_rows(self, table: str, rows: pa.Table, types: Mapping[str, str]) -> None:
         """Insert rows into a table."""
@@ -119,18 +93,6 @@ class SnowflakeTransaction(RemoteTransaction):
         ).fetchall()
         return {(schema, name): comment for schema, name, comment in found}
 
-    def _types_of(self, rows: pa.Table, like: str | None) -> dict[str, str]:
-        """Return Snowflake's type of each column of Arrow rows, or of the columns of a table of the warehouse."""
-        if like:
-            described = self.run(self._translated(f"select * from {like} where false")).description
-            stored = {column[0].lower(): sql_type(column) for column in described}
-            return {name: stored[name.lower()] for name in rows.column_names}
-        known = types_by_arrow_type()
-        kinds = {field.name: known.get(field.type, "text") for field in rows.schema}
-        return {
-            name: SQL_TYPES[kind].format(
-                precision=getattr(rows.schema.field(name).type, "precision", 38),
-                scale=getattr(rows.schema.field(name).type, "scale", 9),
-            )
-            for name, kind in kinds.items()
-        }
+    def _types_of_query(self, query: str) -> Mapping[str, str]:
+        """Return Snowflake's type of each column of the answer of a query."""
+        return {column[0]: sql_type(column) for column in self.run(query).description}

@@ -7,8 +7,9 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -82,3 +83,25 @@ def mariadb() -> Iterator[str]:
         finally:
             process.terminate()
             process.wait()
+
+
+@pytest.fixture(scope="session")
+def new_mysql(mariadb: str) -> Callable[[], str]:
+    """Return a function that drops all databases, and returns the server's address. There is one place at a time."""
+    import pymysql
+
+    def made() -> str:
+        parts = urlsplit(mariadb)
+        with pymysql.connect(
+            host=parts.hostname or "", port=parts.port or 0, user="loader", password=PASSWORD
+        ) as connection:
+            cursor = connection.cursor()
+            cursor.execute(
+                "select schema_name from information_schema.schemata where schema_name not in "
+                "('mysql', 'sys', 'information_schema', 'performance_schema')"
+            )
+            for (name,) in cursor.fetchall():
+                cursor.execute(f"drop database `{name}`")
+        return mariadb
+
+    return made

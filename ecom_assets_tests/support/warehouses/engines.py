@@ -1,6 +1,6 @@
-"""Fixtures for tests that run on every engine: a DuckDB file, a database of a real PostgreSQL server, and a lake.
+"""Fixtures for tests that run on every engine: a DuckDB file, a lake, and databases of servers.
 
-The server comes from a Python wheel. `conftest.py` makes the fixtures known to pytest. Modules that read the
+PostgreSQL's server comes from a Python wheel. `conftest.py` makes the fixtures known to pytest. Modules that read the
 environment are imported inside the functions.
 """
 
@@ -51,7 +51,7 @@ class Place:
             for statement in statements:
                 transaction.execute(statement)
 
-        remote = self.engine == "snowflake"
+        remote = self.engine in REMOTE
         with self.warehouse().transaction(self.dataset, stage=run if remote else None) as transaction:
             if not remote:
                 run(transaction)
@@ -203,11 +203,14 @@ def _slow(*engines: str) -> list[Any]:
     return [pytest.param(engine, marks=pytest.mark.slow) for engine in engines]
 
 
-ENGINES = ["duckdb", "postgres", *_slow("ducklake", "snowflake")]
-"""All engines. Tests on a lake and on Snowflake's emulator are slow ones. For what an engine may do in its own way."""
+REMOTE = ("snowflake", "mysql")
+"""The engines whose statements on tables commit by themselves."""
+ENGINES = ["duckdb", "postgres", *_slow("ducklake", *REMOTE)]
+"""All engines. Tests on a lake, on Snowflake's emulator and on MariaDB are slow ones. For what an engine may do in its
+own way."""
 SLOWLY = ["duckdb", *_slow("postgres")]
 """DuckDB and PostgreSQL. Tests on PostgreSQL are slow ones. A lake runs the SQL of DuckDB."""
-WIDELY = [*SLOWLY, *_slow("ducklake", "snowflake")]
+WIDELY = [*SLOWLY, *_slow("ducklake", *REMOTE)]
 """All engines, of which only DuckDB is among the fast tests: for the main promises."""
 
 
@@ -245,9 +248,9 @@ def making(request: pytest.FixtureRequest) -> Callable[[], Place]:
     if request.param == "ducklake":
         lake: Callable[[], Place] = request.getfixturevalue("new_lake")
         return lake
-    if request.param == "snowflake":
-        address: Callable[[], str] = request.getfixturevalue("new_snowflake")
-        return lambda: Place("snowflake", address())
+    if request.param in REMOTE:
+        address: Callable[[], str] = request.getfixturevalue(f"new_{request.param}")
+        return lambda: Place(request.param, address())
     made: Callable[[str], Place] = request.getfixturevalue("empty_place")
     return lambda: made(request.param)
 

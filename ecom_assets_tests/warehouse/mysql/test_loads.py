@@ -14,7 +14,6 @@ from ecom_assets.foundation.errors import WarehouseError
 from ecom_assets.load.trial.loads import DATASET, load_days
 from ecom_assets.warehouse.transaction import Transaction
 from ecom_assets_tests.support.emulators.mariadb_server import PASSWORD
-from ecom_assets_tests.support.emulators.mariadb_server import mariadb as mariadb
 from ecom_assets_tests.support.warehouses.engines import warehouse_at
 
 pytestmark = pytest.mark.slow

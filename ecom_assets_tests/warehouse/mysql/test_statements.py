@@ -39,6 +39,11 @@ from ecom_assets.warehouse.remote.translation import translate
             "SELECT COUNT(DISTINCT CASE WHEN `c` THEN `b` END) FROM `t`",
         ),
         ("select cast(a as varchar) || 'x' from t", "SELECT CONCAT(CAST(`a` AS CHAR), 'x') FROM `t`"),
+        (
+            "select a, count(*) from t group by 1 order by 1",
+            "SELECT `a`, COUNT(*) FROM `t` GROUP BY 1 ORDER BY 1",
+        ),
+        ("select a, b from t order by 2 desc, 1", "SELECT `a`, `b` FROM `t` ORDER BY 2 DESC, 1"),
         ("select '\\\\' from t", "SELECT '\\\\\\\\' FROM `t`"),
     ],
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -10,11 +10,14 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from ecom_assets.declaration.reading import Column, Shop
+from ecom_assets.declaration.reading import Column
 from ecom_assets.foundation.progress import OnProgress
+from ecom_assets.warehouse.remote.answers import NoRows
 from ecom_assets.warehouse.remote.errors import NotAtomic
-from ecom_assets.warehouse.remote.transaction import NoRows, NotPrepared, RemoteTransaction
+from ecom_assets.warehouse.remote.transaction import NotPrepared, RemoteTransaction
 from ecom_assets.warehouse.remote.warehouse import RemoteWarehouse
+from ecom_assets.warehouse.server_address import ServerAddress
+from ecom_assets.warehouse.snowflake.types import SQL_TYPES
 from ecom_assets.warehouse.transaction import Transaction
 
 BEGIN, COMMIT = "begin", "commit"
@@ -24,10 +27,11 @@ class Told(RemoteTransaction):
     """A transaction that writes down what the service is told."""
 
     dialect = "snowflake"
+    sql_types = SQL_TYPES
     driver_errors = ()
 
     def __init__(self, told: list[str], tables: dict[str, dict[str, str]]) -> None:
-        super().__init__()
+        super().__init__(None)
         self.told, self.tables = told, tables
 
     def run(self, sql: str, parameters: Sequence[Any] = ()) -> Any:
@@ -44,16 +48,10 @@ class Told(RemoteTransaction):
     def columns_of(self, dataset: str) -> Mapping[str, Mapping[str, str]]:
         return self.tables
 
-    def _types_of(self, rows: pa.Table, like: str | None) -> dict[str, str]:
-        return dict.fromkeys(rows.column_names, "VARCHAR")
-
-    def fetch_arrow(self, sql: str) -> pa.Table:
+    def arrow_table(self, cursor: Any, rows: Sequence[Sequence[Any]]) -> pa.Table:
         raise NotImplementedError
 
-    def arrow_batches(self, sql: str, size: int) -> Iterator[pa.Table]:
-        raise NotImplementedError
-
-    def type_of(self, column: Column) -> str:
+    def _types_of_query(self, query: str) -> Mapping[str, str]:
         raise NotImplementedError
 
     def text_of(self, column: Column) -> str:
@@ -72,35 +70,30 @@ class Told(RemoteTransaction):
 class Service(RemoteWarehouse):
     """A warehouse whose transactions are `Told`."""
 
-    kind, name, uri = "service", "service", "service"
+    kind = product = "service"
+    max_identifier_length = 10
+    driver_errors = ()
 
     def __init__(self) -> None:
+        super().__init__(ServerAddress("service", {}, ()))
         self.told: list[str] = []
         self.tables: dict[str, dict[str, str]] = {"things": {"id": "VARCHAR"}}
-
-    def check(self, shop: Shop) -> None:
-        """Take any shop."""
-
-    def exists(self) -> bool:
-        return True
+        self.transaction_type = lambda _: Told(self.told, self.tables)
 
     @contextmanager
-    def transaction(
-        self,
-        dataset: str,
-        on_progress: OnProgress = lambda _: None,
-        stage: Callable[[Transaction], None] | None = None,
-    ) -> Iterator[Told]:
-        transaction = Told(self.told, self.tables)
-        if stage is not None:
-            stage(transaction)
-        self.told.append(BEGIN)
-        transaction.is_open = True
-        yield transaction
-        self.told.append(COMMIT)
-        transaction.drop_tables()
+    def _connect(self, dataset: str) -> Iterator[None]:
+        yield
 
-    def read(self, dataset: str, on_progress: OnProgress = lambda _: None) -> Any:
+    def _make_dataset(self, connection: Any, dataset: str) -> None:
+        """Have it."""
+
+    def _lock_and_begin(self, connection: Any, dataset: str, on_progress: OnProgress) -> None:
+        self.told.append(BEGIN)
+
+    def _begin_reading(self, connection: Any, dataset: str) -> None:
+        raise NotImplementedError
+
+    def _is_refused(self, error: Exception) -> bool:
         raise NotImplementedError
 
 
