@@ -16,11 +16,13 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 
+from ecom_assets_tests.support.emulators.mariadb_server import copied_mysql as copied_mysql
 from ecom_assets_tests.support.emulators.mariadb_server import mariadb as mariadb
 from ecom_assets_tests.support.emulators.mariadb_server import new_mysql as new_mysql
 from ecom_assets_tests.support.emulators.snowflake_emulator import new_snowflake as new_snowflake
 from ecom_assets_tests.support.emulators.snowflake_emulator import snowflake_port as snowflake_port
 from ecom_assets_tests.support.examples import FEW, MANY
+from ecom_assets_tests.support.warehouses.conformance import engines_of, repeated_variations
 from ecom_assets_tests.support.warehouses.engines import copy_of as copy_of
 from ecom_assets_tests.support.warehouses.engines import empty_place as empty_place
 from ecom_assets_tests.support.warehouses.engines import new_database as new_database
@@ -50,35 +52,23 @@ LONGEST = ("deploy", "project", "warehouse", "discovery", "load", "orchestration
 """The packages whose files take longest. They start first, so that no process is left with one of them alone."""
 
 
-ON_ENGINES = ("deploy", "warehouse", "load", "cli")
-"""The packages whose tests run on each engine. What the others test comes before the first statement of SQL."""
-OFF_ENGINES = ("test_delete_detection_ends.py", "test_delete_detection_keys.py", "test_fixed_settings.py")
-"""Files of these packages for which the same holds: they are about how an API is read, and about dlt's settings."""
-ONE_VARIATION = ("dispositions", "ledger", "audit", "checks", "sweeps")
-"""The folders of `load` whose tests run on PostgreSQL in their first variation: the others send it the same SQL."""
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a test that has a place on each of its engines, unless it names them itself."""
+    names = [mark.args[0] for mark in metafunc.definition.iter_markers("parametrize")]
+    if "new_place" in metafunc.fixturenames and not any("new_place" in name for name in names):
+        path = metafunc.definition.path.relative_to(TESTS)
+        engines = engines_of(path, metafunc.function.__name__)
+        metafunc.parametrize("new_place", engines, indirect=True)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Sort tests by package: the longest first, all others as they were. Leave out engines that add nothing."""
+    """Sort tests by package: the longest first, all others as they were. Leave out variations that add nothing."""
 
     def place(item: pytest.Item) -> int:
         package = item.path.relative_to(TESTS).parts[0]
         return LONGEST.index(package) if package in LONGEST else len(LONGEST)
 
-    on_postgres = set()
-
-    def adds_nothing(item: pytest.Item) -> bool:
-        callspec = getattr(item, "callspec", None)
-        engine = callspec.params.get("new_place") if callspec else None
-        on_engines = item.path.relative_to(TESTS).parts[0] in ON_ENGINES and item.path.name not in OFF_ENGINES
-        if engine != "postgres" or not on_engines:
-            return engine == "postgres"
-        test = item.nodeid.partition("[")[0]
-        varies = item.path.parent.name in ONE_VARIATION and test in on_postgres
-        on_postgres.add(test)
-        return varies
-
-    left_out = [item for item in items if adds_nothing(item)]
+    left_out = repeated_variations(items)
     config.hook.pytest_deselected(items=left_out)
     items[:] = sorted((item for item in items if item not in left_out), key=place)
 

@@ -11,7 +11,6 @@ from dagster import AssetCheckSeverity
 from ecom_assets.definitions import defs
 from ecom_assets_tests.support.dagster.dagster_runs import Runs, runs
 from ecom_assets_tests.support.warehouses.engines import REMOTE, Place
-from ecom_assets_tests.support.warehouses.engines import new_place_widely as new_place_widely
 
 DAY = "2026-01-02"
 

@@ -16,6 +16,7 @@ import pytest
 PASSWORD = "s3cr3t-w0rd"
 """The password of the user `loader`: a canary."""
 _STARTS_WITHIN = 30
+_OWN_DATABASES = ("mysql", "sys", "information_schema", "performance_schema")
 
 
 def _program(name: str) -> str | None:
@@ -85,23 +86,45 @@ def mariadb() -> Iterator[str]:
             process.wait()
 
 
+def _run(server: str, program: str, *arguments: str, given: bytes = b"") -> bytes:
+    """Run a client program on the server, and return what it prints."""
+    path, parts = _program(program), urlsplit(server)
+    assert path is not None
+    access = ["--protocol=tcp", f"--host={parts.hostname}", f"--port={parts.port}", "--user=loader"]
+    command = [path, "--no-defaults", *access, f"--password={PASSWORD}", *arguments]
+    return subprocess.run(command, input=given, check=True, capture_output=True).stdout
+
+
+def _databases(server: str) -> list[str]:
+    names = _run(server, "mariadb", "-N", "-e", "show databases").decode().split()
+    return [name for name in names if name not in _OWN_DATABASES]
+
+
 @pytest.fixture(scope="session")
 def new_mysql(mariadb: str) -> Callable[[], str]:
     """Return a function that drops all databases, and returns the server's address. There is one place at a time."""
-    import pymysql
 
     def made() -> str:
-        parts = urlsplit(mariadb)
-        with pymysql.connect(
-            host=parts.hostname or "", port=parts.port or 0, user="loader", password=PASSWORD
-        ) as connection:
-            cursor = connection.cursor()
-            cursor.execute(
-                "select schema_name from information_schema.schemata where schema_name not in "
-                "('mysql', 'sys', 'information_schema', 'performance_schema')"
-            )
-            for (name,) in cursor.fetchall():
-                cursor.execute(f"drop database `{name}`")
+        _run(mariadb, "mariadb", "-e", ";".join(f"drop database `{name}`" for name in _databases(mariadb)))
+        return mariadb
+
+    return made
+
+
+@pytest.fixture(scope="session")
+def copied_mysql(mariadb: str, new_mysql: Callable[[], str]) -> Callable[[object], str]:
+    """Return a function that brings the databases back that were there when it was called first for a place.
+
+    The place is that of a fixture, of which each test wants a copy. There is one place at a time.
+    """
+    kept: list[tuple[object, bytes]] = []
+
+    def made(place: object) -> str:
+        if not any(owner is place for owner, _ in kept):
+            databases = _databases(mariadb)
+            kept.append((place, _run(mariadb, "mariadb-dump", "--hex-blob", "--databases", *databases)))
+        new_mysql()
+        _run(mariadb, "mariadb", given=next(dump for owner, dump in kept if owner is place))
         return mariadb
 
     return made

@@ -7,6 +7,7 @@ environment are imported inside the functions.
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
 import tempfile
@@ -208,10 +209,12 @@ REMOTE = ("snowflake", "mysql")
 ENGINES = ["duckdb", "postgres", *_slow("ducklake", *REMOTE)]
 """All engines. Tests on a lake, on Snowflake's emulator and on MariaDB are slow ones. For what an engine may do in its
 own way."""
-SLOWLY = ["duckdb", *_slow("postgres")]
-"""DuckDB and PostgreSQL. Tests on PostgreSQL are slow ones. A lake runs the SQL of DuckDB."""
-WIDELY = [*SLOWLY, *_slow("ducklake", *REMOTE)]
-"""All engines, of which only DuckDB is among the fast tests: for the main promises."""
+
+
+OTHER = os.environ.get("ECOM_TEST_ENGINE", "postgres")
+"""The engine beside DuckDB on which tests of SQL run."""
+SLOWLY = ["duckdb", *_slow(OTHER)]
+"""DuckDB, and slowly the other engine. A lake runs the SQL of DuckDB."""
 
 
 @pytest.fixture(scope="session")
@@ -223,7 +226,8 @@ def empty_place(
     def made(engine: str) -> Place:
         if engine == "duckdb":
             return Place("duckdb", str(tmp_path_factory.mktemp("place") / f"place_{next(_numbers)}.duckdb"))
-        return Place("postgres", request.getfixturevalue("new_database")())
+        address = "new_database" if engine == "postgres" else f"new_{engine}"
+        return Place(engine, request.getfixturevalue(address)())
 
     return made
 
@@ -237,6 +241,8 @@ def copy_of(request: pytest.FixtureRequest, empty_place: Callable[[str], Place])
             fresh = empty_place("duckdb")
             shutil.copyfile(place.where, fresh.where)
             return fresh
+        if place.engine != "postgres":
+            return Place(place.engine, request.getfixturevalue(f"copied_{place.engine}")(place))
         ((name,),) = place.rows("select current_database()")
         return Place("postgres", request.getfixturevalue("new_database")(name))
 
@@ -248,22 +254,13 @@ def making(request: pytest.FixtureRequest) -> Callable[[], Place]:
     if request.param == "ducklake":
         lake: Callable[[], Place] = request.getfixturevalue("new_lake")
         return lake
-    if request.param in REMOTE:
-        address: Callable[[], str] = request.getfixturevalue(f"new_{request.param}")
-        return lambda: Place(request.param, address())
     made: Callable[[str], Place] = request.getfixturevalue("empty_place")
     return lambda: made(request.param)
 
 
-@pytest.fixture(params=SLOWLY)
+@pytest.fixture
 def new_place(request: pytest.FixtureRequest) -> Callable[[], Place]:
-    """Return a function that makes an empty place."""
-    return making(request)
-
-
-@pytest.fixture(params=WIDELY, name="new_place")
-def new_place_widely(request: pytest.FixtureRequest) -> Callable[[], Place]:
-    """Return a function that makes an empty place. A test file that imports it gets it instead of `new_place`."""
+    """Return a function that makes an empty place. `conformance.py` chooses the engines of each test."""
     return making(request)
 
 

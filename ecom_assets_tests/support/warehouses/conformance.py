@@ -1,0 +1,51 @@
+"""Which tests run on which engines.
+
+A test that has a place runs on DuckDB, and slowly on PostgreSQL if it is about what SQL does. `EVERYWHERE` runs on all
+engines. With the environment variable ECOM_TEST_ENGINE, that engine takes the place of PostgreSQL: `ducklake`, `mysql`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ecom_assets_tests.support.warehouses.engines import ENGINES, OTHER, SLOWLY
+
+_PACKAGES = ("deploy", "warehouse", "load", "cli")
+"""The packages whose tests run on each engine. What the others test comes before the first statement of SQL."""
+_OFF_ENGINES = ("test_delete_detection_ends.py", "test_delete_detection_keys.py", "test_fixed_settings.py")
+"""Files of these packages for which the same holds: they are about how an API is read, and about dlt's settings."""
+_ONE_VARIATION = ("dispositions", "ledger", "audit", "checks", "sweeps")
+"""The folders of `load` whose tests run on PostgreSQL in their first variation: the others send it the same SQL."""
+EVERYWHERE: dict[str, Collection[str]] = {
+    "warehouse/test_engines_runs.py": (
+        "test_a_run_reports_what_is_in_the_warehouse_and_its_checks_are_green_until_it_is_tampered_with",
+        "test_a_query_that_the_engine_refuses_is_a_finding_and_the_next_check_runs",
+    ),
+}
+"""The tests that run on all engines, in their first variation, by file."""
+
+
+def engines_of(path: Path, test: str) -> Sequence[Any]:
+    """Return the engines of a test as the parameters of `new_place`, by its file below the folder of tests."""
+    if test in EVERYWHERE.get(path.as_posix(), ()):
+        return [*SLOWLY, *(engine for engine in ENGINES[2:] if engine.values != SLOWLY[1].values)]
+    return SLOWLY if path.parts[0] in _PACKAGES and path.name not in _OFF_ENGINES else SLOWLY[:1]
+
+
+def repeated_variations(items: Sequence[pytest.Item]) -> Sequence[pytest.Item]:
+    """Return those tests on other engines than DuckDB of which a variation that comes before says as much."""
+    seen, repeated = set(), []
+    for item in items:
+        callspec = getattr(item, "callspec", None)
+        engine = callspec.params.get("new_place") if callspec else None
+        if engine is None or engine == "duckdb":
+            continue
+        test = (item.nodeid.partition("[")[0], engine)
+        if test in seen and (engine != OTHER or item.path.parent.name in _ONE_VARIATION):
+            repeated.append(item)
+        seen.add(test)
+    return repeated
