@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -13,12 +14,21 @@ from sqlglot import exp
 
 from ecom_assets.declaration.reading import Column
 from ecom_assets.foundation.errors import WarehouseError
+from ecom_assets.warehouse.errors import one_line
 from ecom_assets.warehouse.mysql.errors import DRIVER_ERRORS
+from ecom_assets.warehouse.mysql.indexes import (
+    INDEXES_QUERY,
+    create_statement,
+    keys_within,
+    listed_columns,
+    missing_keys,
+)
 from ecom_assets.warehouse.mysql.rewriting import rewritten
 from ecom_assets.warehouse.mysql.staging import insert_statements
 from ecom_assets.warehouse.mysql.types import COLLATION, COLUMNS_QUERY, SQL_TYPES, arrow_table
 from ecom_assets.warehouse.remote.transaction import RemoteTransaction
 
+_log = logging.getLogger(__name__)
 _BATCH_ROWS = 10_000
 _COLUMNS_OF_QUERY = "`ecom_temp_columns`"
 
@@ -31,6 +41,11 @@ class MysqlTransaction(RemoteTransaction):
     sql_types = SQL_TYPES
     columns_query = COLUMNS_QUERY
     tells_case_apart = True
+
+    def __init__(self, connection: Any) -> None:
+        """Take PyMySQL's open connection, whose database is the dataset."""
+        super().__init__(connection)
+        self._keys: Sequence[Sequence[str]] | None = None
 
     @staticmethod
     def spelled(identifier: str) -> str:
@@ -124,16 +139,52 @@ class MysqlTransaction(RemoteTransaction):
             "which a load knows it again; make the view yourself, or load into another warehouse"
         )
 
+    def create_indexes(self, dataset: str, keys: Mapping[str, Sequence[Sequence[str]]]) -> None:
+        """Create the missing indexes, before the transaction. If somebody is in the way, the next load makes them."""
+        if self.is_open:
+            return
+        there = self._indexes()
+        for table in keys.keys() & self.columns_of(dataset).keys():
+            types, name = self.columns_of(dataset)[table], self._table(dataset, table)
+            for columns in missing_keys(keys[table], there.get(table, ())):
+                listed = listed_columns(columns, types, self._quoted)
+                try:
+                    self.run(create_statement(name, columns, listed, self._quoted))
+                except DRIVER_ERRORS as error:
+                    _log.info("%s has no index on %s: %s", name, ", ".join(columns), one_line(error))
+        self._keys = None
+
+    def stage_rows(self, name: str, columns: Mapping[str, str]) -> str:
+        """Make an empty temporary table, with indexes on the keys of the dataset."""
+        listed = ", ".join([self._definitions(columns), *self._indexes_for(columns)])
+        return self._make(name, f"({listed}) collate {COLLATION}")
+
+    def _indexes(self) -> Mapping[str, Sequence[Sequence[str]]]:
+        """Return the columns of the indexes of each table."""
+        found: dict[str, dict[str, list[str]]] = {}
+        for table, index, _, column in sorted(self.run(INDEXES_QUERY).fetchall()):
+            found.setdefault(table, {}).setdefault(index, []).append(column)
+        return {table: list(indexes.values()) for table, indexes in found.items()}
+
+    def _indexes_for(self, types: Mapping[str, str]) -> list[str]:
+        """Return the definitions of the indexes of a temporary table with columns of these types."""
+        if self._keys is None:
+            self._keys = [tuple(key) for indexes in self._indexes().values() for key in indexes]
+        keys = keys_within(self._keys, types)
+        return [f"index {listed_columns(key, types, self._quoted)}" for key in keys]
+
     def _make(self, name: str, columns: str) -> str:
         """Make a temporary table, which commits nothing here."""
         made = self._quoted(self._named(name, columns))
-        options = "" if columns.startswith("as ") else f" collate {COLLATION}"
-        self.run(f"create or replace temporary table {made} {columns}{options}")
+        self.run(f"create or replace temporary table {made} {columns}")
         return made
 
     def _make_of_query(self, name: str, query: str) -> None:
-        """Make a temporary table of the answer of a query."""
-        self._make(name, f"as {query}")
+        """Make a temporary table of the answer of a query, with indexes on the keys of the dataset."""
+        indexes = self._indexes_for(
+            self._types_of_query(f"select * from ({query}) as ecom_query where false")
+        )
+        self._make(name, f"({', '.join(indexes)}) as {query}" if indexes else f"as {query}")
 
     def _types_of_query(self, query: str) -> Mapping[str, str]:
         """Return MariaDB's type of each column of the answer of a query, by a temporary table that has its columns."""

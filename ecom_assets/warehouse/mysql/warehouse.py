@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -34,7 +35,7 @@ class MysqlWarehouse(RemoteWarehouse):
 
     kind = "mysql"
     product = "MariaDB"
-    limits_of_preview = "without indexes, so that loads into large tables are slow"
+    limits_of_preview = "which refuses changed types of stored columns, and views over several shops"
     max_identifier_length = 64
     driver_errors = DRIVER_ERRORS
     transaction_type = MysqlTransaction
@@ -81,6 +82,9 @@ class MysqlWarehouse(RemoteWarehouse):
                     f"found MySQL {version}; allowed: MariaDB 10.6 or newer, as MySQL lacks what loads need",
                 )
             connection.cursor().execute(_SETTINGS)
+            # a change of a table waits for whoever reads it, a day unless the server is told otherwise
+            seconds = max(1, math.ceil(self.lock_timeout))
+            connection.cursor().execute(f"set session lock_wait_timeout = {seconds}")
             yield connection
         finally:
             with suppress(*DRIVER_ERRORS):

@@ -134,13 +134,14 @@ class Records:
 
     def types(self, table: str = "orders") -> dict[str, str]:
         """Return the types of a table's columns, in dlt's words."""
-        from ecom_assets.declaration.column_types import COLUMN_TYPES
-
-        names: dict[str, str] = {"DECIMAL(38,9)": "decimal", "numeric(38,9)": "decimal"}
-        for name, kind in COLUMN_TYPES.items():
-            names |= {kind.duckdb: name, kind.postgres: name}
-        found = self.place.columns(table)
-        return {name: names[kind] for name, kind in found.items() if not name.startswith("_dlt")}
+        with self.place.warehouse().read(self.place.dataset) as transaction:
+            found = transaction.columns_of(self.place.dataset)[table]
+            columns = {
+                name: transaction.column_of(name, kind)
+                for name, kind in found.items()
+                if not name.startswith("_dlt")
+            }
+        return {name: column.data_type for name, column in columns.items() if column}
 
 
 @pytest.fixture
