@@ -12,7 +12,7 @@ from ecom_assets.foundation.errors import WarehouseError
 from ecom_assets.load.trial.loads import DATASET
 from ecom_assets.load.trial.trial import try_warehouse
 from ecom_assets_tests.support.loads.commands import run_main
-from ecom_assets_tests.support.warehouses.engines import Place
+from ecom_assets_tests.support.warehouses.engines import REMOTE, Place
 
 pytestmark = pytest.mark.slow
 
@@ -40,7 +40,7 @@ def trial(monkeypatch: pytest.MonkeyPatch) -> Callable[[Place], None]:
     return at
 
 
-@pytest.mark.parametrize("new_place", ["duckdb", "postgres", "snowflake"], indirect=True)
+@pytest.mark.parametrize("new_place", ["duckdb", "postgres", *REMOTE], indirect=True)
 def test_an_engine_passes_and_nothing_stays(
     new_place: Callable[[], Place],
     trial: Callable[[Place], None],
