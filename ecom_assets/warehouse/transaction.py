@@ -17,9 +17,9 @@ import pyarrow as pa
 from dlt.common.schema.typing import TColumnSchema
 
 from ecom_assets.contract.new_fields import evolved_column
-from ecom_assets.declaration.column_types import COLUMN_TYPES
 from ecom_assets.declaration.reading import Column
 from ecom_assets.warehouse.query_result import QueryResult
+from ecom_assets.warehouse.type_hints import hints_of
 
 COPY = "ecom_copy_of_column"
 """The name of a column, or of a table, while it is copied. No declared column can have it: a load drops it at once."""
@@ -147,7 +147,7 @@ class Transaction(ABC):
         """Return the column that has a type of the engine, spelled as in `columns_of`; None if no load makes it."""
         key = (type(self), sql_type)
         if key not in _hints:
-            hints = _hints_of(re.fullmatch(r"\w+\((\d+),\s*(\d+)\)", sql_type))
+            hints = hints_of(sql_type)
             found = (hint for hint in hints if self.type_of(evolved_column(name, hint)) == sql_type)
             _hints[key] = next(found, None)
         hint = _hints[key]
@@ -310,12 +310,3 @@ class Transaction(ABC):
             dataset: The schema of the tables.
             keys: For each table, the columns of each index. Tables that do not exist yet are skipped.
         """
-
-
-def _hints_of(size: re.Match[str] | None) -> Iterator[TColumnSchema]:
-    """Yield dlt's hint of each type, of this precision and scale if it has a size."""
-    for data_type, kind in COLUMN_TYPES.items():
-        if not kind.has_size:
-            yield {"data_type": data_type}
-        elif size:
-            yield {"data_type": data_type, "precision": int(size[1]), "scale": int(size[2])}

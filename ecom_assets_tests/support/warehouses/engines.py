@@ -211,7 +211,7 @@ ENGINES = ["duckdb", "postgres", *_slow("ducklake", *REMOTE)]
 own way."""
 
 
-OTHER = os.environ.get("ECOM_TEST_ENGINE", "postgres")
+OTHER = os.environ.get("TEST_ENGINE", "postgres")
 """The engine beside DuckDB on which tests of SQL run."""
 SLOWLY = ["duckdb", *_slow(OTHER)]
 """DuckDB, and slowly the other engine. A lake runs the SQL of DuckDB."""
