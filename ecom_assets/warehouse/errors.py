@@ -57,6 +57,20 @@ def as_warehouse_error(warehouse: Warehouse, redactor: Redactor) -> Iterator[Non
     raise failure
 
 
+@contextmanager
+def redacted_errors(redactor: Redactor) -> Iterator[None]:
+    """Remove the warehouse's secrets from what the block raises. Drivers quote parts of addresses and statements."""
+    try:
+        yield
+    except Exception as error:
+        for cause in cause_chain(error):
+            cause.args = tuple(redactor.scrub(part) if isinstance(part, str) else part for part in cause.args)
+            text = getattr(cause, "msg", None)
+            if isinstance(text, str):  # where Snowflake's driver keeps it
+                cause.msg = redactor.scrub(text)  # type: ignore[attr-defined]
+        raise
+
+
 def one_line(error: BaseException) -> str:
     """Return an error's text as one line, without the stack trace or row values that an engine appends."""
     return " ".join(_APPENDIX.split(str(error))[0].split())

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
-from ecom_assets.client.failures import cause_chain
-from ecom_assets.client.redaction import Redactor
 from ecom_assets.foundation.errors import WarehouseError
 from ecom_assets.warehouse.duckdb.errors import DRIVER_ERRORS
 from ecom_assets.warehouse.errors import one_line, unknown_commit_error
 
-__all__ = ["DRIVER_ERRORS", "commit_error", "driver_errors", "redacted_errors"]
+__all__ = ["DRIVER_ERRORS", "commit_error", "driver_errors"]
 
 
 def driver_errors(catalog_kind: str) -> tuple[type[Exception], ...]:
@@ -31,14 +26,3 @@ def commit_error(warehouse: object, error: Exception) -> WarehouseError:
         # DuckDB wanted to remove the files of the commit: see `PostgresLakeWarehouse`
         text = "its catalog cannot be reached, or another program changed the same tables"
     return unknown_commit_error(f"the warehouse {warehouse} failed at the moment of the commit: {text}")
-
-
-@contextmanager
-def redacted_errors(redactor: Redactor) -> Iterator[None]:
-    """Remove the lake's secrets from what the block raises. DuckDB quotes parts of statements in its errors."""
-    try:
-        yield
-    except Exception as error:
-        for cause in cause_chain(error):
-            cause.args = tuple(redactor.scrub(part) if isinstance(part, str) else part for part in cause.args)
-        raise

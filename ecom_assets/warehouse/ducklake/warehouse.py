@@ -22,9 +22,9 @@ from ecom_assets.warehouse.duckdb.open_files import OpenFile
 from ecom_assets.warehouse.duckdb.warehouse import DuckDbWarehouse
 from ecom_assets.warehouse.ducklake.attach import attach_lake, extension_files, open_duckdb
 from ecom_assets.warehouse.ducklake.configuration import Lake
-from ecom_assets.warehouse.ducklake.errors import DRIVER_ERRORS, driver_errors, redacted_errors
+from ecom_assets.warehouse.ducklake.errors import DRIVER_ERRORS, driver_errors
 from ecom_assets.warehouse.ducklake.transaction import DuckLakeTransaction
-from ecom_assets.warehouse.errors import open_error
+from ecom_assets.warehouse.errors import open_error, redacted_errors
 from ecom_assets.warehouse.lock import DEFAULT_LOCK_TIMEOUT
 
 _RESERVED_NAMES = ("memory", "system", "temp")

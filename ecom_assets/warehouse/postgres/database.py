@@ -13,7 +13,7 @@ import psycopg2
 from psycopg2.extensions import make_dsn
 
 from ecom_assets.client.redaction import Redactor
-from ecom_assets.warehouse.errors import one_line, open_error
+from ecom_assets.warehouse.errors import one_line, open_error, redacted_errors
 from ecom_assets.warehouse.postgres.configuration import parse_address
 
 _SETTINGS = (
@@ -47,10 +47,11 @@ class PostgresDatabase:
         except psycopg2.OperationalError as error:
             raise open_error(warehouse, self.error_text(error)) from None
         try:
-            with connection.cursor() as cursor:
-                cursor.execute(_SETTINGS)
-            connection.commit()
-            yield connection
+            with redacted_errors(self._redactor):
+                with connection.cursor() as cursor:
+                    cursor.execute(_SETTINGS)
+                connection.commit()
+                yield connection
         finally:
             connection.close()
 

@@ -11,7 +11,7 @@ from ecom_assets.client.redaction import Redactor
 from ecom_assets.declaration.reading import Shop
 from ecom_assets.foundation.errors import WarehouseError
 from ecom_assets.foundation.progress import OnProgress
-from ecom_assets.warehouse.errors import failed_commit_error, one_line, read_error
+from ecom_assets.warehouse.errors import failed_commit_error, one_line, read_error, redacted_errors
 from ecom_assets.warehouse.layout import refuse_newer_layout
 from ecom_assets.warehouse.lock import DEFAULT_LOCK_TIMEOUT
 from ecom_assets.warehouse.remote.transaction import NotPrepared, RemoteTransaction
@@ -88,7 +88,7 @@ class RemoteWarehouse(Warehouse):
         See `Warehouse.transaction` for arguments and errors. WarehouseError is also raised if the service refuses the
         commit, or if the connection is lost during it.
         """
-        with self._connect(dataset) as connection:
+        with redacted_errors(self._redactor), self._connect(dataset) as connection:
             self._make_dataset(connection, dataset)
             transaction = self.transaction_type(connection)
             if stage is not None:
@@ -104,7 +104,7 @@ class RemoteWarehouse(Warehouse):
     @contextmanager
     def read(self, dataset: str, on_progress: OnProgress = lambda _: None) -> Iterator[RemoteTransaction]:
         """Read what is committed, without waiting for a load. See `Warehouse.read` for arguments and errors."""
-        with self._connect(dataset) as connection:
+        with redacted_errors(self._redactor), self._connect(dataset) as connection:
             try:
                 self._begin_reading(connection, dataset)
                 transaction = self.transaction_type(connection)
