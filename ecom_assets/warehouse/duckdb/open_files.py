@@ -16,7 +16,7 @@ ALL_THREADS = "reset threads"
 ONE_THREAD = "set threads = 1"
 """The statement that takes an engine's threads away, but the one that runs statements."""
 SMALL = 8 * 2**20
-"""Bytes of a file, or of new rows, below which one thread is faster: several would mostly wait for each other, busily."""
+"""Bytes of a file, or of new rows, below which one thread is faster: several mostly wait for each other, busily."""
 _MAX_IDLE = 2
 _OWN_NAME = "memory"
 """The name of the database of an engine without a file."""

@@ -52,6 +52,11 @@ class DuckDbTransaction(Transaction):
         for batch in self.connection.execute(sql).to_arrow_reader(size):
             yield pa.Table.from_batches([batch])
 
+    def base_tables_of(self, dataset: str) -> Collection[str]:
+        """Return the names of the tables of a dataset that are no views, which DuckDB tells faster in its own way."""
+        sql = "select table_name from duckdb_tables() where database_name = current_database() and schema_name = ?"
+        return {name for (name,) in self.execute(sql, [dataset]).fetchall()}
+
     def append_rows(self, dataset: str, table: str, rows: pa.Table, json: Collection[str]) -> None:
         """Append rows to a table. DuckDB casts texts to JSON when it inserts them."""
         names = ", ".join(f'"{name}"' for name in rows.column_names)
