@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 
-from dlt.common import jsonpath
 from requests import Response
 
 from ecom_assets.declaration.api.retry import RetryErrors
+from ecom_assets.foundation.json_path import find_values
 
 
 def temporary_error(response: Response, declared: RetryErrors | None) -> str | None:
@@ -19,7 +19,7 @@ def temporary_error(response: Response, declared: RetryErrors | None) -> str | N
     if not any(json.dumps(value)[1:-1] in body or value in body for value in declared.values):
         return None
     try:
-        found = {str(value) for value in jsonpath.find_values(declared.path, response.json())}
+        found = {str(value) for value in find_values(declared.path, response.json())}
     except Exception:  # not JSON: whoever reads the body reports it
         return None
     return next((value for value in declared.values if value in found), None)

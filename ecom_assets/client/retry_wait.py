@@ -10,14 +10,13 @@ import re
 from collections.abc import Callable
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
-from functools import cache
 from typing import Any
 
-from dlt.common import jsonpath
 from requests import Response
 
 from ecom_assets.declaration.api.retry import RetryAfter
 from ecom_assets.foundation.errors import ApiError
+from ecom_assets.foundation.json_path import find_values
 from ecom_assets.foundation.retry_statuses import THROTTLE_STATUSES
 
 LONGEST_WAIT = 60.0
@@ -168,12 +167,7 @@ def _declared_value(response: Response, declared: RetryAfter) -> Any:
     if declared.header is not None:
         return response.headers.get(declared.header)
     try:
-        found = jsonpath.find_values(_compiled_path(declared.path or ""), response.json())
+        found = find_values(declared.path or "", response.json())
     except ApiError:  # the body is not JSON
         return None
     return found[0] if found else None
-
-
-@cache
-def _compiled_path(path: str) -> Any:
-    return jsonpath.compile_path(path)

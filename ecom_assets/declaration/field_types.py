@@ -11,7 +11,6 @@ from functools import lru_cache
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from dlt.common import jsonpath
 from pydantic import Field
 from pydantic.json_schema import JsonSchemaValue
 
@@ -24,6 +23,7 @@ from ecom_assets.declaration.instant_values import (
     to_utc,
 )
 from ecom_assets.declaration.model import Check, text_schema
+from ecom_assets.foundation.json_path import compiled_path
 
 RESERVED = ("load_ledger", "rejected_rows")
 """Tables that this program adds to those of the resources."""
@@ -187,7 +187,7 @@ def json_path(value: Any) -> str:
 @lru_cache(maxsize=1000)  # the same few paths are in each declaration, and one takes milliseconds
 def _is_json_path(text: str) -> bool:
     try:
-        jsonpath.compile_path(text)
+        compiled_path(text)
     except Exception:  # jsonpath_ng raises bare exceptions of its own for an invalid path
         return False
     return True

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import dlt
-from dlt.common import jsonpath
 from dlt.extract import DltResource
 from dlt.sources.helpers.rest_client.client import RESTClient
 from dlt.sources.rest_api.config_setup import create_response_hooks
@@ -36,6 +35,7 @@ from ecom_assets.extract.request_template import response_actions, template_of
 from ecom_assets.extract.slices import Slice
 from ecom_assets.extract.window_assignment import AssignedRecords
 from ecom_assets.foundation.errors import ApiError
+from ecom_assets.foundation.json_path import compiled_path
 from ecom_assets.foundation.progress import OnProgress, Progress
 
 
@@ -139,7 +139,7 @@ def child_records(
     template = template_of(endpoint)
     paginator = SlicePaginator(shop, resource, connection.statistics)
     # compiled here, because dlt would otherwise compile it for each page
-    selector = jsonpath.compile_path(endpoint.data_selector or "$")
+    selector = compiled_path(endpoint.data_selector or "$")
     hooks = create_response_hooks(response_actions(endpoint))
 
     @dlt.defer

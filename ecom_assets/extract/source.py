@@ -20,7 +20,6 @@ from functools import partial
 from typing import Any
 
 import dlt
-from dlt.common import jsonpath
 from dlt.common.schema import Schema
 from dlt.common.schema.typing import TSchemaContractDict
 from dlt.extract import DltResource, DltSource
@@ -56,6 +55,7 @@ from ecom_assets.extract.widening import ColumnsWidened
 from ecom_assets.extract.window_assignment import AssignedRecords, assign_windows, with_window_start
 from ecom_assets.extract.window_request import window_request
 from ecom_assets.foundation.errors import ApiError, ContractBroken
+from ecom_assets.foundation.json_path import compiled_path
 from ecom_assets.foundation.progress import Progress
 
 _SCHEMA_CONTRACT: TSchemaContractDict = {"tables": "evolve", "columns": "evolve", "data_type": "freeze"}
@@ -142,7 +142,7 @@ def _records_config(shop: Shop, resource: Resource, plan: ReadPlan) -> dict[str,
             **auth_header(resource),
         },
         # compiled here, because dlt would otherwise compile it for each page
-        "data_selector": jsonpath.compile_path(endpoint.data_selector or "$"),
+        "data_selector": compiled_path(endpoint.data_selector or "$"),
         "paginator": plan.paginator(shop, resource, plan.connection.statistics, limits),
     }
     if template.json_body:

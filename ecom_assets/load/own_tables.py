@@ -6,6 +6,8 @@ handful of rows would take a quarter of the time of a small load.
 
 from __future__ import annotations
 
+from functools import cache
+
 import pyarrow as pa
 from dlt.common.schema import Schema
 from dlt.common.schema.utils import new_table
@@ -89,13 +91,16 @@ def append_rows(transaction: Transaction, shop: Shop, name: str, rows: pa.Table)
     A table that does not exist is created, and a column that an earlier version did not have is added.
     """
     table = f'"{shop.name}"."{name}"'
-    columns = {
-        field.name: transaction.type_of(Column(name=field.name, data_type=_DATA_TYPES[field.type]))
-        for field in rows.schema
-    }
+    columns = {field.name: transaction.type_of(_column(field)) for field in rows.schema}
     required = [field.name for field in rows.schema if not field.nullable]
     transaction.make_table(shop.name, name, columns, required)
     if rows.num_rows:
         names = ", ".join(f'"{column}"' for column in columns)
         with transaction.temporary_table("ecom_rows", rows):
             transaction.execute(f"insert into {table} ({names}) select {names} from ecom_rows")
+
+
+@cache
+def _column(field: pa.Field) -> Column:
+    """Return the column of a field. Each load needs all of them, and a column takes long to validate."""
+    return Column(name=field.name, data_type=_DATA_TYPES[field.type])

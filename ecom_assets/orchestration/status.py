@@ -22,7 +22,6 @@ from dagster import (
     AssetsDefinition,
     AssetSpec,
     DagsterInstance,
-    DagsterRunStatus,
     Failure,
     MaterializeResult,
     MetadataValue,
@@ -33,10 +32,10 @@ from ecom_assets.declaration.reading import Shop
 from ecom_assets.declaration.table.deletes import deletions_name
 from ecom_assets.foundation.errors import IngestError
 from ecom_assets.load.ledger.status import ResourceStatus, status, status_before_loads
+from ecom_assets.orchestration.failed_loads import failed_loads
 from ecom_assets.orchestration.links import links
 from ecom_assets.orchestration.markdown import markdown_table
 from ecom_assets.orchestration.next_runs import next_runs
-from ecom_assets.orchestration.partitions import partitions_def
 from ecom_assets.orchestration.translator import (
     WINDOW_LENGTHS,
     asset_key,
@@ -199,7 +198,7 @@ def shop_status(
     """
     now = datetime.now(timezone.utc)
     tables = status(shop, warehouse, now) if warehouse.exists() else status_before_loads(shop, now)
-    failures = _failed_loads(shop, instance, specs)
+    failures = failed_loads(shop, instance, specs)
     for name, count in failed.items():
         failures[name] = max(failures[name], count)
     metadata: dict[str, Any] = {
@@ -280,27 +279,6 @@ def _behind(shop: Shop, tables: Sequence[ResourceStatus], now: datetime) -> list
                 found.append(f"{entry.resource}: loaded up to {_instant(entry.loaded_until) or 'nothing'}")
         elif entry.last_load is None or now - entry.last_load > _OVERDUE:
             found.append(f"{entry.resource}: last loaded {_instant(entry.last_load) or 'never'}")
-    return found
-
-
-def _failed_loads(shop: Shop, instance: DagsterInstance, specs: _Specs) -> dict[str, int]:
-    """Return of how many windows of each table the last run failed; 1 or 0 for a table without windows."""
-    found = dict.fromkeys((entry.name for entry in shop.tables), 0)
-    definition = partitions_def(shop.partitions) if shop.partitions else None
-    declared = {asset_key(shop, entry.name): entry for entry in shop.tables}
-    keys = {specs[key].key if key in specs else key: entry for key, entry in declared.items()}
-    for record in instance.get_asset_records(list(keys)):
-        asset, resource = record.asset_entry, keys[record.asset_entry.asset_key]
-        if resource.windowed and definition is not None:
-            states = instance.get_status_by_partition(
-                asset.asset_key, definition.get_partition_keys(), definition
-            )
-            found[resource.name] = sum(state.value == "FAILED" for state in (states or {}).values() if state)
-        elif asset.last_run_id and asset.last_run_id != (
-            asset.last_materialization_record.run_id if asset.last_materialization_record else None
-        ):
-            run = instance.get_run_by_id(asset.last_run_id)
-            found[resource.name] = int(run is not None and run.status is DagsterRunStatus.FAILURE)
     return found
 
 

@@ -17,6 +17,7 @@ from ecom_assets.client.read_statistics import SliceStatistics
 from ecom_assets.declaration.api.answers import EMPTY_FORMS
 from ecom_assets.declaration.reading import Endpoint
 from ecom_assets.foundation.errors import IncompleteSlice
+from ecom_assets.foundation.json_path import compiled_path
 
 _WITHOUT_LIST = ("missing", "{}")
 """The forms that a wrong `data_selector` would find as well."""
@@ -28,7 +29,7 @@ class EmptyAnswers:
     def __init__(self, endpoint: Endpoint) -> None:
         """Take the declared selector and forms."""
         self.selector = endpoint.data_selector or "$"
-        self._list_path = jsonpath.compile_path(self.selector.removesuffix("[*]") or "$")
+        self._list_path = compiled_path(self.selector.removesuffix("[*]") or "$")
         self._declared = endpoint.empty_answers
         self.may_lack_list = any(form in _WITHOUT_LIST for form in self._declared)
 

@@ -6,11 +6,11 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from dlt.common import jsonpath
 from requests import Response
 
 from ecom_assets.client.read_statistics import SliceStatistics
 from ecom_assets.foundation.errors import ApiError
+from ecom_assets.foundation.json_path import find_values
 from ecom_assets.foundation.json_text import json_text
 from ecom_assets.foundation.progress import OnProgress
 
@@ -25,7 +25,7 @@ def refuse_errors(resource: str, errors_path: str | None, response: Response) ->
     """Raise ApiError if an answer has something at the declared path of its errors."""
     if errors_path is None or not response.content.strip():
         return
-    found = [value for value in jsonpath.find_values(errors_path, response.json()) if value]
+    found = [value for value in find_values(errors_path, response.json()) if value]
     if found:
         raise ApiError(f"{resource}: the answer has errors at errors_path {errors_path!r}: {_text_of(found)}")
 
@@ -81,6 +81,6 @@ def _is_error(value: Any) -> bool:
 
 def _text_of(value: Any) -> str:
     """Return the messages of errors, or else the errors as JSON, shortened."""
-    messages = [entry for entry in jsonpath.find_values("$..message", value) if isinstance(entry, str)]
+    messages = [entry for entry in find_values("$..message", value) if isinstance(entry, str)]
     text = "; ".join(dict.fromkeys(messages)) or json_text(value)
     return " ".join(text.split())[:200]

@@ -16,6 +16,7 @@ from ecom_assets.contract.result import UnusableElement
 from ecom_assets.declaration.api.record_shape import RecordShape
 from ecom_assets.declaration.reading import Resource
 from ecom_assets.foundation.errors import ApiError
+from ecom_assets.foundation.json_path import compiled_path, find_values
 
 _TROUBLE = re.compile(
     r"(errors?|faults?|exceptions?|message|detail|reason)(_?(code|message|text))?", re.IGNORECASE
@@ -46,7 +47,7 @@ class RecordShapes:
         self._beside = {path.removeprefix("$.").split(".")[0] for path in pointers} if at_top else set[str]()
         before, brackets, below = selector.rpartition("[*].")
         # the elements of which the selector takes a field
-        self._elements = jsonpath.compile_path(f"{before}[*]") if brackets and "*" not in below else None
+        self._elements = compiled_path(f"{before}[*]") if brackets and "*" not in below else None
         self._field = below
 
     @property
@@ -103,15 +104,14 @@ class RecordShapes:
         every = jsonpath.find_values(self._elements, response.json())
         if len(every) <= len(elements):
             return records
-        path = jsonpath.compile_path(self._field)
-        lacking = [entry for entry in every if not jsonpath.find_values(path, entry)]
+        lacking = [entry for entry in every if not find_values(self._field, entry)]
         return [*records, *(self._unusable(entry, self._field) for entry in lacking)]
 
     def selects_from_empty_list(self, body: Any) -> bool:
         """Tell whether the selector found nothing because the list whose elements it looks into is empty."""
         if self._elements is None:
             return False
-        lists = jsonpath.find_values(self._selector.rpartition("[*].")[0] or "$", body)
+        lists = find_values(self._selector.rpartition("[*].")[0] or "$", body)
         return bool(lists) and all(entry == [] for entry in lists)
 
     def refuse_undeclared(self, found: Any) -> None:

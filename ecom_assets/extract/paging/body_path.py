@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from dlt.common import jsonpath
+from ecom_assets.foundation.json_path import compiled_path
 
 
 class BodyPath:
@@ -13,7 +13,7 @@ class BodyPath:
     def __init__(self, text: str) -> None:
         """Take the path as it is declared."""
         self.text = text
-        self._path = jsonpath.compile_path(text)
+        self._path = compiled_path(text)
         self._names = text.removeprefix("$.")
 
     def find(self, body: Any) -> list[Any]:

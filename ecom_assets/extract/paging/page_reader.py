@@ -21,6 +21,7 @@ from ecom_assets.extract.answers.record_shapes import RecordShapes
 from ecom_assets.extract.paging.body_path import BodyPath
 from ecom_assets.extract.paging.record_detection import ListPath, RecordDetection
 from ecom_assets.foundation.errors import ApiError
+from ecom_assets.foundation.json_path import compiled_path
 
 _CONTENT_RANGE = re.compile(r"\s*[^/]*?(?:\*|\d+\s*-\s*\d+)\s*/\s*(\*|\d+)\s*")
 """A header such as `items 0-99/250`."""
@@ -58,7 +59,7 @@ class PageReader:
         self._shapes = RecordShapes(resource, endpoint.records, selector, pointers)
         self.is_lines = endpoint.records.form == "lines"
         # parsing a path takes dlt longer than following it on a page
-        self._records_path = jsonpath.compile_path(selector)
+        self._records_path = compiled_path(selector)
         self._total_path = total.get("total_path")
         self._total = BodyPath(self._total_path) if self._total_path else None
         self._total_header = total.get("total_header")

@@ -5,11 +5,18 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
 import duckdb
 
+ALL_THREADS = "reset threads"
+"""The statement that gives an engine one thread for each core."""
+ONE_THREAD = "set threads = 1"
+"""The statement that takes an engine's threads away, but the one that runs statements."""
+SMALL = 8 * 2**20
+"""Bytes of a file, or of new rows, below which one thread is faster: several mostly wait for each other, busily."""
 _MAX_IDLE = 2
 _OWN_NAME = "memory"
 """The name of the database of an engine without a file."""
@@ -25,7 +32,7 @@ OpenFile = tuple[duckdb.DuckDBPyConnection, Callable[[], None]]
 
 
 def open_file(path: Path, *, read_only: bool) -> OpenFile:
-    """Open a file. For writing, a file that does not exist is created.
+    """Open a file. For writing, a file that does not exist is created. A small file is opened with one thread.
 
     Args:
         path: The file.
@@ -36,6 +43,7 @@ def open_file(path: Path, *, read_only: bool) -> OpenFile:
     """
     engine = _take_engine()
     try:
+        engine.execute(ONE_THREAD if _size(path) < SMALL else ALL_THREADS)
         # what does not fit into memory goes where DuckDB puts it for an open file
         engine.execute(f"set temp_directory = {_text(_spill_folder(path))}")
         engine.execute(f"attach {_text(str(path))} ({'read_only' if read_only else 'read_write'})")
@@ -61,17 +69,23 @@ def _take_engine() -> duckdb.DuckDBPyConnection:
     """Return an engine that nobody else uses."""
     with _lock:
         engine = _idle.pop() if _idle else None
-    if engine is None:
-        return duckdb.connect(":memory:")
-    engine.execute("reset threads")
-    return engine
+    return duckdb.connect(":memory:") if engine is None else engine
+
+
+def _size(path: Path) -> int:
+    """Return the bytes of a file and its write-ahead log."""
+    found = 0
+    for part in (path, Path(f"{path}.wal")):
+        with suppress(FileNotFoundError):
+            found += part.stat().st_size
+    return found
 
 
 def _stop_threads() -> None:
     """Stop the threads of the engines that nobody uses. A forked process would have none of them, and wait for them."""
     with _lock:
         for engine in _idle:
-            engine.execute("set threads = 1")
+            engine.execute(ONE_THREAD)
 
 
 if hasattr(os, "register_at_fork"):  # where a process can fork

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from ecom_assets.declaration.column_types import COLUMN_TYPES
 from ecom_assets.declaration.reading import Column
 from ecom_assets.warehouse.duckdb.errors import DRIVER_ERRORS
+from ecom_assets.warehouse.duckdb.open_files import ALL_THREADS, SMALL
 from ecom_assets.warehouse.transaction import COPY, UNION_COMMENT, Transaction
 
 
@@ -50,6 +51,11 @@ class DuckDbTransaction(Transaction):
         """Run a query, and yield its rows as Arrow tables."""
         for batch in self.connection.execute(sql).to_arrow_reader(size):
             yield pa.Table.from_batches([batch])
+
+    def base_tables_of(self, dataset: str) -> Collection[str]:
+        """Return the names of the tables of a dataset that are no views, which DuckDB tells faster in its own way."""
+        sql = "select table_name from duckdb_tables() where database_name = current_database() and schema_name = ?"
+        return {name for (name,) in self.execute(sql, [dataset]).fetchall()}
 
     def append_rows(self, dataset: str, table: str, rows: pa.Table, json: Collection[str]) -> None:
         """Append rows to a table. DuckDB casts texts to JSON when it inserts them."""
@@ -114,6 +120,7 @@ class DuckDbTransaction(Transaction):
 
     def stage_files(self, name: str, columns: Mapping[str, str], files: Sequence[Path]) -> None:
         """Read the files where they are: a view has their rows."""
+        self._use_threads_for(sum(file.stat().st_size for file in files))
         present = set().union(*(pq.read_schema(file).names for file in files))
         listed = ", ".join(
             f"cast({_name(column) if column in present else 'null'} as {kind}) as {_name(column)}"
@@ -146,11 +153,17 @@ class DuckDbTransaction(Transaction):
     @contextmanager
     def temporary_table(self, name: str, table: pa.Table, like: str | None = None) -> Iterator[None]:
         """Make an Arrow table available to SQL. `like` is not needed, because DuckDB casts when it inserts."""
+        self._use_threads_for(table.nbytes)
         self.connection.register(name, table)
         try:
             yield
         finally:
             self.connection.unregister(name)
+
+    def _use_threads_for(self, size: int) -> None:
+        """Use a thread for each core from now on if rows of `size` bytes are too many for one."""
+        if size >= SMALL:
+            self.connection.execute(ALL_THREADS)
 
 
 def _name(column: str) -> str:

@@ -7,10 +7,13 @@ import os
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
-from ecom_assets.warehouse.duckdb import open_files
-from ecom_assets.warehouse.duckdb.open_files import open_file
+from ecom_assets.warehouse.duckdb import open_files, transaction
+from ecom_assets.warehouse.duckdb.open_files import SMALL, open_file
+from ecom_assets.warehouse.duckdb.transaction import DuckDbTransaction
 
 
 def file_at(path: Path, value: int) -> Path:
@@ -172,4 +175,44 @@ def test_a_folder_for_what_did_not_fit_into_memory_does_not_stay(tmp_path: Path)
     assert not Path(f"{path}.tmp").exists()
     connection, close = open_file(path, read_only=True)
     assert connection.execute("select current_setting('memory_limit')").fetchall() != [("38.1 MiB",)]
+    close()
+
+
+def threads(connection: duckdb.DuckDBPyConnection) -> int:
+    """Return how many threads the engine of a connection has."""
+    ((found,),) = connection.execute("select current_setting('threads')").fetchall()
+    return int(found)
+
+
+@pytest.fixture
+def two_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let an engine that uses all threads have two of them, on a machine with one core too."""
+    monkeypatch.setattr(open_files, "ALL_THREADS", "set threads = 2")
+    monkeypatch.setattr(transaction, "ALL_THREADS", "set threads = 2")
+
+
+@pytest.mark.usefixtures("two_cores")
+def test_a_small_file_takes_one_thread_and_a_large_one_all(tmp_path: Path) -> None:
+    """Whichever of the two an engine that stays in memory has opened before."""
+    small, large = file_at(tmp_path / "small.duckdb", 1), file_at(tmp_path / "large.duckdb", 1)
+    with duckdb.connect(large) as filling:
+        filling.execute(f"create table filled as select random() as number from range({SMALL} // 4)")
+    for path, expected in ((small, 1), (large, 2), (small, 1)):
+        connection, close = open_file(path, read_only=False)
+        assert threads(connection) == expected
+        close()
+
+
+@pytest.mark.usefixtures("two_cores")
+def test_many_rows_for_a_small_file_take_all_threads(tmp_path: Path) -> None:
+    rows = pa.table({"number": pa.array(range(SMALL // 8), pa.int64())})
+    pq.write_table(rows, tmp_path / "rows.parquet", compression="none", use_dictionary=False)
+    connection, close = open_file(file_at(tmp_path / "w.duckdb", 1), read_only=False)
+    with DuckDbTransaction(connection).temporary_table("few", rows.slice(1)):
+        assert threads(connection) == 1
+    with DuckDbTransaction(connection).temporary_table("many", rows):
+        assert threads(connection) == 2
+    connection.execute("set threads = 1")
+    DuckDbTransaction(connection).stage_files("staged", {"number": "bigint"}, [tmp_path / "rows.parquet"])
+    assert threads(connection) == 2
     close()

@@ -1,0 +1,29 @@
+"""JSONPaths are parsed once, and lead where they lead with dlt."""
+
+from __future__ import annotations
+
+import pytest
+from dlt.common import jsonpath
+
+from ecom_assets.foundation import json_path
+
+
+@pytest.mark.parametrize("text", ["$", "data", "data[*].id", "$..id", "data[?(@.id > 1)]", "nothing.here"])
+def test_a_path_leads_where_it_leads_with_dlt(text: str) -> None:
+    body = {"data": [{"id": 1}, {"id": 2, "inner": {"id": 3}}]}
+    assert json_path.find_values(text, body) == jsonpath.find_values(text, body)
+
+
+def test_a_path_is_parsed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    parsed: list[str] = []
+    real = jsonpath.compile_path
+
+    def compile_path(path: jsonpath.TJsonPath) -> object:
+        if isinstance(path, str):
+            parsed.append(path)
+        return real(path)
+
+    monkeypatch.setattr(jsonpath, "compile_path", compile_path)
+    for number in range(3):
+        assert json_path.find_values("parsed.once", {"parsed": {"once": number}}) == [number]
+    assert parsed == ["parsed.once"]
