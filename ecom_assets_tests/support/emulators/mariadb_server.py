@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -26,6 +27,13 @@ def _program(name: str) -> str | None:
 @pytest.fixture(scope="session")
 def mariadb() -> Iterator[str]:
     """Start a server, and return its address as ECOM_WAREHOUSE has it."""
+    with running_mariadb() as address:
+        yield address
+
+
+@contextmanager
+def running_mariadb(*options: str) -> Iterator[str]:
+    """Run a server with more options, and return its address. Skips the test if none is installed."""
     server, install = _program("mariadbd"), _program("mariadb-install-db")
     if server is None or install is None:
         pytest.skip("no mariadbd is installed")
@@ -40,6 +48,7 @@ def mariadb() -> Iterator[str]:
                 "--no-defaults",
                 f"--datadir={data}",
                 user,
+                *options,
                 "--auth-root-authentication-method=normal",
                 "--skip-test-db",
             ],
@@ -62,6 +71,7 @@ def mariadb() -> Iterator[str]:
                     "--bind-address=127.0.0.1",
                     f"--pid-file={folder}/pid",
                     "--innodb-flush-log-at-trx-commit=0",
+                    *options,
                 ],
                 stdout=file,
                 stderr=file,
