@@ -12,7 +12,7 @@ from ecom_assets.warehouse.ducklake.engine import DuckLakeEngine
 from ecom_assets.warehouse.engine import Engine, WarehouseOptions
 from ecom_assets.warehouse.lock import DEFAULT_LOCK_TIMEOUT
 from ecom_assets.warehouse.mysql.engine import MysqlEngine
-from ecom_assets.warehouse.named_destination import named_destination
+from ecom_assets.warehouse.named_destination import named_destination, refuse_address
 from ecom_assets.warehouse.postgres.engine import PostgresEngine
 from ecom_assets.warehouse.snowflake.engine import SnowflakeEngine
 from ecom_assets.warehouse.warehouse import Warehouse
@@ -88,9 +88,10 @@ def _lock_timeout(environ: Mapping[str, str]) -> float:
 
 
 def _engine_of_address(value: str) -> tuple[Engine[Any], Any]:
-    """Return the engine of a path or an address, and the address. What no engine recognises is the path of a file."""
+    """Return the engine of a path or an address, and the address. What nobody recognises is the path of a file."""
     for engine in ENGINES:
         address = engine.address_from_value(value)
         if address is not None:
             return engine, address
+    refuse_address(value, ENGINES)
     return _DEFAULT_ENGINE, value

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import dlt.destinations
 from dlt.common.configuration import known_sections
 from dlt.common.configuration.exceptions import (
     ConfigFieldMissingException,
@@ -37,6 +38,13 @@ _REFUSAL = (
     "load would leave some tables loaded and others not"
 )
 """The reason for all other types that are not engines of this project."""
+_FORMATS = ("delta", "iceberg", "parquet")
+_KINDS_OF_ADDRESSES: Mapping[str, str] = {
+    "md": "motherduck",
+    **dict.fromkeys(("s3", "gs", "gcs", "az", "abfss", *_FORMATS), "filesystem"),
+    **dict.fromkeys(("sqlite", "oracle", "trino"), "sqlalchemy"),
+}
+"""dlt's type of the destination behind an address, where they have different names."""
 _ALLOWED = "{reason}; allowed: a destination of the kind {kinds}, from which the tables can be copied on"
 
 
@@ -62,15 +70,9 @@ def named_destination(name: str, engines: Sequence[Engine[Any]]) -> tuple[Engine
     kind = destination.destination_type.rpartition(".")[2]
     engine = next((engine for engine in engines if engine.kind == kind), None)
     if engine is None:
-        kinds = sorted(engine.kind for engine in engines if engine.is_in_dlt)
-        others = _ALLOWED.format(
-            reason=_REASONS.get(kind, _REFUSAL), kinds=f"{', '.join(kinds[:-1])} or {kinds[-1]}"
-        )
-        reason = _REFUSALS.get(kind, others)
         of_kind = "" if name == kind else f"of the kind {kind}, "
         raise WarehouseError(
-            f"ECOM_WAREHOUSE: found the destination {name!r}, {of_kind}which cannot keep what is promised of a "
-            f"load: {reason}"
+            f"ECOM_WAREHOUSE: found the destination {name!r}, {of_kind}{_refusal(kind, engines)}"
         )
     try:
         return engine, engine.address_from_dlt(name)
@@ -81,6 +83,39 @@ def named_destination(name: str, engines: Sequence[Engine[Any]]) -> tuple[Engine
             f"ECOM_WAREHOUSE: the destination {name!r} {_problem(error)} under {where}, in "
             f".dlt/secrets.toml or in the environment as {where.replace('.', '__').upper()}"
         ) from None
+
+
+def refuse_address(value: str, engines: Sequence[Engine[Any]]) -> None:
+    """Raise WarehouseError if a value is the address of a warehouse that dlt knows, and that no load may write to.
+
+    The message shows only the beginning of the address, because a password may follow.
+
+    Args:
+        value: A value of ECOM_WAREHOUSE that is an address of none of the engines.
+        engines: The engines that a load can write to.
+    """
+    found = re.match(r"([A-Za-z]\w+)[\w+.-]*:", value)
+    kind = _KINDS_OF_ADDRESSES.get(found[1].lower(), found[1].lower()) if found else value
+    is_format = value in _FORMATS and not Path(value).exists()
+    if not is_format and (found is None or kind not in _known_kinds()):
+        return
+    what = f"the table format {value}" if found is None else f"an address of {kind} ({found[1]}:)"
+    raise WarehouseError(
+        f"ECOM_WAREHOUSE: found {what}, {_refusal('filesystem' if is_format else kind, engines)}"
+    )
+
+
+def _known_kinds() -> set[str]:
+    return {name for name in dlt.destinations.__all__ if name.islower()}
+
+
+def _refusal(kind: str, engines: Sequence[Engine[Any]]) -> str:
+    """Return why no load may write to a destination of a type, and what to use instead."""
+    kinds = sorted(engine.kind for engine in engines if engine.is_in_dlt)
+    others = _ALLOWED.format(
+        reason=_REASONS.get(kind, _REFUSAL), kinds=f"{', '.join(kinds[:-1])} or {kinds[-1]}"
+    )
+    return f"which cannot keep what is promised of a load: {_REFUSALS.get(kind, others)}"
 
 
 def _problem(error: Exception) -> str:

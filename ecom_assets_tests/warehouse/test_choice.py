@@ -30,7 +30,7 @@ def test_a_wrong_timeout_is_refused(text: str) -> None:
         warehouse_from_environment({"ECOM_LOCK_TIMEOUT": text})
 
 
-@pytest.mark.parametrize("where", ["mssql://user:pass@host/db", ":memory:"])
+@pytest.mark.parametrize("where", ["foo://user:pass@host/db", ":memory:"])
 def test_another_database_is_refused_without_its_secret(where: str) -> None:
     with pytest.raises(WarehouseError, match="allowed: the path of a DuckDB file") as refused:
         warehouse_from_environment({"ECOM_WAREHOUSE": where})

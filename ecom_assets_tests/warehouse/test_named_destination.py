@@ -126,6 +126,37 @@ def test_an_own_name_for_an_unsupported_engine_is_refused(configured: Callable[[
         chosen("lake")
 
 
+@pytest.mark.parametrize(
+    ("where", "found", "reason"),
+    [
+        (
+            "md:shop?motherduck_token=s3cr3t",
+            r"an address of motherduck \(md:\)",
+            "dlt would commit each table",
+        ),
+        (
+            "redshift://u:s3cr3t@host:5439/shop",
+            r"an address of redshift \(redshift:\)",
+            "dlt would commit each",
+        ),
+        ("mssql+pyodbc://u:s3cr3t@host", r"an address of mssql \(mssql:\)", "dlt would commit each table"),
+        (
+            "clickhouse://u:s3cr3t@host",
+            r"an address of clickhouse \(clickhouse:\)",
+            "no transaction over several",
+        ),
+        ("s3://bucket/s3cr3t", r"an address of filesystem \(s3:\)", "commit one by one"),
+        ("iceberg", "the table format iceberg", "commit one by one"),
+    ],
+)
+def test_an_address_of_an_unsupported_engine_is_refused_with_the_reason(
+    where: str, found: str, reason: str
+) -> None:
+    with pytest.raises(WarehouseError, match=f"found {found}, which cannot keep .*{reason}") as no:
+        chosen(where)
+    assert "s3cr3t" not in str(no.value)
+
+
 FILES_REFUSED = (
     "which cannot keep what is promised of a load: files and Delta tables commit one by one there, so a load of "
     "several tables is not one step, and readers see half of it; allowed: a DuckLake with its catalog in PostgreSQL, "

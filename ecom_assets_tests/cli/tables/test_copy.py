@@ -45,8 +45,8 @@ def test_wrong_targets_are_one_line(records: Records, run: Command, tmp_path: Pa
         1,
         "error: --to: found an empty text; allowed: what ECOM_WAREHOUSE may be\n",
     )
-    assert run("copy", "--to", "mssql://u:p@h/d")[2] == (
-        "error: --to: found 'mssql'; allowed: the path of a DuckDB file or an address "
+    assert run("copy", "--to", "foo://u:p@h/d")[2] == (
+        "error: --to: found 'foo'; allowed: the path of a DuckDB file or an address "
         "postgresql://USER:PASSWORD@HOST:PORT/DATABASE\n"
     )
     assert run("copy", "--to", "filesystem")[2].startswith(

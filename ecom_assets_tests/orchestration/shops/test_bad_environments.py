@@ -106,7 +106,7 @@ def test_a_run(
     [
         (":memory:", "ECOM_WAREHOUSE: found ':memory:'; allowed: " + ALLOWED),
         (":memory:mine", "ECOM_WAREHOUSE: found ':memory:'; allowed: " + ALLOWED),
-        ("md:mine", "ECOM_WAREHOUSE: found 'md'; allowed: " + ALLOWED),
+        ("foo:mine", "ECOM_WAREHOUSE: found 'foo'; allowed: " + ALLOWED),
         ("{folder}", "ECOM_WAREHOUSE: found the folder '{folder}'; allowed: " + ALLOWED),
         (
             "/dev/null/warehouse.duckdb",

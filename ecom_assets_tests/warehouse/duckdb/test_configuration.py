@@ -35,7 +35,7 @@ def test_a_copy_that_is_a_link_to_the_warehouse_is_refused(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("variable", ["ECOM_WAREHOUSE", "ECOM_PUBLISH"])
-@pytest.mark.parametrize("where", [".", "mssql://user:pass@host/db", ":memory:"])
+@pytest.mark.parametrize("where", [".", "foo://user:pass@host/db", ":memory:"])
 def test_an_address_or_a_folder_is_refused(variable: str, where: str) -> None:
     with pytest.raises(
         WarehouseError,
