@@ -18,6 +18,7 @@ UV_VENV := build/uv
 NEWEST := build/newest
 # the versions whose faults ecom_assets_tests/support/emulators mends
 SNOWFLAKE := build/emulators/snowflake
+BIGQUERY := build/emulators/bigquery
 NEWEST_TESTS := ecom_assets_tests/orchestration/test_assets.py ecom_assets_tests/load/test_undeclared_columns.py
 # Tests wait a third of their time, so that four processes fill two cores. A file stays in one process, with what its
 # fixtures made; the order is that of conftest.py
@@ -55,10 +56,10 @@ ui: $(INSTALLED) $(INSTANCE)  ## Open Dagster on http://127.0.0.1:3000 (PORT=…
 test: $(DEV)  ## Run the fast tests
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE)
 
-test-slow: $(DEV) $(SNOWFLAKE)  ## Run the slow tests, and those of properties again with many more examples
+test-slow: $(DEV) $(SNOWFLAKE) $(BIGQUERY)  ## Run the slow tests, and those of properties again with many more examples
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "slow or hypothesis" --hypothesis-profile many
 
-emulators: $(SNOWFLAKE)  ## Install servers that stand for other warehouses in slow tests, each with a DuckDB of its own
+emulators: $(SNOWFLAKE) $(BIGQUERY)  ## Install servers that stand for other warehouses in slow tests, each with a DuckDB of its own
 	@echo "build/emulators has the servers"
 
 $(SNOWFLAKE):
@@ -66,6 +67,12 @@ $(SNOWFLAKE):
 	@echo "installing an emulator of Snowflake into $@"
 	@$@/bin/python -m pip install --quiet "fakesnow[server]==0.12.1" "snowflake-connector-python<4" || { rm -rf $@; \
 		echo "it could not be installed: tests on Snowflake are skipped"; }
+
+$(BIGQUERY):
+	@rm -rf $@ && $(PYTHON) -m venv $@
+	@echo "installing an emulator of BigQuery into $@"
+	@$@/bin/python -m pip install --quiet bqemulator==1.4.0 duckdb==1.5.5 duckdb-extension-spatial==1.5.5 numpy || { rm -rf $@; \
+		echo "it could not be installed: tests on BigQuery are skipped"; }
 
 test-newest:  ## Install the wheel alone, beside the newest versions of what it asks for, and load with it
 	@rm -rf $(NEWEST) && $(PYTHON) -m venv $(NEWEST)

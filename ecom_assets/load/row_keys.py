@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 
 from ecom_assets.declaration.reading import Resource, Shop
 from ecom_assets.declaration.root_key import root_key_columns
 from ecom_assets.warehouse.transaction import Transaction
 
 
-def index_row_keys(transaction: Transaction, shop: Shop, resources: Iterable[Resource]) -> None:
+def index_row_keys(transaction: Transaction, shop: Shop, resources: Collection[Resource]) -> None:
     """Let the engine index those tables of the resources that exist, so that a load need not scan them.
 
     Tables that each load replaces as a whole get no index, because no row is looked for.
@@ -19,6 +19,8 @@ def index_row_keys(transaction: Transaction, shop: Shop, resources: Iterable[Res
         for resource in resources
         if resource.write_disposition != "replace"
     }
+    cursors = {resource.name: resource.cursor.name for resource in resources if resource.cursor}
+    transaction.note_cursors(cursors)
     transaction.create_indexes(shop.name, keys)
 
 

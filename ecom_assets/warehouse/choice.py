@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ecom_assets.foundation.errors import WarehouseError
+from ecom_assets.warehouse.bigquery.engine import BigQueryEngine
 from ecom_assets.warehouse.duckdb.engine import DuckDbEngine
 from ecom_assets.warehouse.ducklake.engine import DuckLakeEngine
 from ecom_assets.warehouse.engine import Engine, WarehouseOptions
@@ -26,6 +27,7 @@ ENGINES: Sequence[Engine[Any]] = (
     PostgresEngine(),
     SnowflakeEngine(),
     MysqlEngine(),
+    BigQueryEngine(),
 )
 """All engines. A new engine is added here."""
 

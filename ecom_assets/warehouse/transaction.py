@@ -89,9 +89,7 @@ class Transaction(ABC):
     def storable_rows(self, rows: pa.Table, json: Collection[str]) -> tuple[pa.Table, int]:
         """Return rows as the engine stores them, and how many values that changes.
 
-        Args:
-            rows: The rows.
-            json: The columns whose texts are JSON.
+        `json` are the columns whose texts are JSON.
         """
         return rows, 0
 
@@ -301,12 +299,13 @@ class Transaction(ABC):
         self.execute(f'create or replace view "{dataset}"."{name}" as {query}')
         self.execute(f'comment on view "{dataset}"."{name}" is \'{comment}\'')
 
+    def note_cursors(self, cursors: Mapping[str, str]) -> None:  # noqa: B027  # most engines need no layout
+        """Note the cursor of each table that has one, if the engine lays the rows of a new table out by it."""
+
     def create_indexes(  # noqa: B027  # most engines keep statistics of each block of a table and need no index
         self, dataset: str, keys: Mapping[str, Sequence[Sequence[str]]]
     ) -> None:
         """Create the missing indexes by which a load finds rows, if the engine needs indexes to find them fast.
 
-        Args:
-            dataset: The schema of the tables.
-            keys: For each table, the columns of each index. Tables that do not exist yet are skipped.
+        `keys` has the columns of each index, by table. Tables that do not exist yet are skipped.
         """

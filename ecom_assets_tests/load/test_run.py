@@ -183,6 +183,13 @@ def test_the_same_window_twice_gives_the_same_tables(loads: Loads) -> None:
 @pytest.mark.parametrize("new_place", ENGINES, indirect=True)
 def test_nothing_that_was_staged_stays(loads: Loads) -> None:
     loads.run(WINDOWED, WEEK[:1])
+    if loads.place.engine == "bigquery":
+        # INFORMATION_SCHEMA is one of each dataset there
+        with loads.place.warehouse().read("sandbox") as transaction:
+            found = transaction.base_tables_of("sandbox")
+        own = {"load_ledger", "rejected_rows", "_dlt_loads", "_dlt_version", "_dlt_ecom_version"}
+        assert found == {*WINDOWED, *own, "_dlt_ecom_lock", "_dlt_ecom_sessions"}
+        return
     tables = loads.rows(
         "select lower(table_schema), lower(table_name) from information_schema.tables "
         "where lower(table_name) like 'ecom%' or lower(table_schema) like 'sandbox%'"

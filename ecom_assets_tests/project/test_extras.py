@@ -50,6 +50,7 @@ MODULES = {
     "deploy": "dagster_celery dagster_k8s dagster_postgres ecom_assets.orchestration.celery_launcher",
     "ducklake": "ecom_assets.warehouse.ducklake.warehouse",
     "embedded-elt": "dagster_embedded_elt",
+    "bigquery": "google.cloud.bigquery ecom_assets.warehouse.bigquery.warehouse",
     "mysql": "pymysql ecom_assets.warehouse.mysql.warehouse",
     "postgres": "psycopg2 ecom_assets.warehouse.postgres.warehouse",
     "snowflake": "snowflake.connector ecom_assets.warehouse.snowflake.warehouse",

@@ -38,7 +38,11 @@ def test_they_come_back_as_they_were_and_meet_stored_values(place: Place) -> Non
             with transaction.temporary_table("ecom_rows", ROWS, like):
                 if transaction.is_rehearsal:
                     continue
-                assert transaction.fetch_arrow("select * from ecom_rows order by id") == ROWS
+                found = transaction.fetch_arrow("select * from ecom_rows order by id")
+                if place.engine == "bigquery":
+                    # there an answer has decimals of one size, whatever that of the column is
+                    found = found.cast(ROWS.schema)
+                assert found == ROWS
                 met = f"select count(*) from ecom_rows as r join {stored} as t on t.name = r.name and t.id = r.id"
                 assert transaction.fetch_value(met) == 2
 

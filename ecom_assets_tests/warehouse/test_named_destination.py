@@ -112,7 +112,7 @@ def test_an_unsupported_engine_is_refused_with_the_reason(name: str, reason: str
         WarehouseError, match=f"found the destination '{name}', which cannot keep .*{reason}"
     ) as no:
         chosen(name)
-    kinds = "duckdb, ducklake, postgres or snowflake"
+    kinds = "bigquery, duckdb, ducklake, postgres or snowflake"
     assert str(no.value).endswith(
         f"allowed: a destination of the kind {kinds}, from which the tables can be copied on"
     )

@@ -6,6 +6,8 @@ import re
 
 from sqlglot import exp
 
+from ecom_assets.warehouse.remote.rewriting import filtered
+
 _UTC = re.compile(r"(?:Z|[+-]00(?::?00)?)$")
 _INSTANTS = (exp.DataType.Type.TIMESTAMP, exp.DataType.Type.TIMESTAMPTZ)
 _TEXTS = (exp.DataType.Type.VARCHAR, exp.DataType.Type.TEXT)
@@ -33,7 +35,7 @@ def _rewritten_part(node: exp.Expression) -> exp.Expression:
         elif node.kind.this in _TEXTS and not node.kind.expressions:
             node.set("kind", exp.DataType.build("longtext", dialect="mysql"))
     if isinstance(node, exp.Filter):
-        return _filtered(node)
+        return filtered(node)
     if isinstance(node, exp.Ordered) and isinstance(node.this, exp.Literal):
         # sqlglot cannot say where nulls come for a column that is named by its place; here they come first
         node.set("nulls_first", not node.args.get("desc"))
@@ -44,21 +46,6 @@ def _rewritten_part(node: exp.Expression) -> exp.Expression:
         # what is a database to others is a schema here, and all of them are in one catalog
         return exp.Literal.string("def")
     return node
-
-
-def _filtered(node: exp.Filter) -> exp.Expression:
-    """Return an aggregate over the rows of a condition: other rows are null for it."""
-    aggregate, condition = node.this.copy(), node.expression.this
-    distinct = aggregate.this if isinstance(aggregate.this, exp.Distinct) else None
-    holder, value = (aggregate, aggregate.this) if distinct is None else (distinct, distinct.expressions[0])
-    kept = exp.Literal.number(1) if isinstance(value, exp.Star) else value
-    case = exp.Case(ifs=[exp.If(this=condition, true=kept)])
-    if distinct is None:
-        holder.set("this", case)
-    else:
-        holder.set("expressions", [case])
-    result: exp.Expression = aggregate
-    return result
 
 
 def _with_target(tree: exp.Delete) -> exp.Expression:

@@ -163,7 +163,7 @@ class RemoteTransaction(Transaction):
             return
         for column in types.keys() - stored.keys():
             self._change(
-                f"alter table {name} add column if not exists {self._quoted(column)} {types[column]}"
+                f"alter table {name} add column if not exists {self._definitions({column: types[column]})}"
             )
 
     def change_type(self, dataset: str, table: str, before: Column, after: Column) -> None:

@@ -1,7 +1,8 @@
 """Which tests run on which engines.
 
 A test that has a place runs on DuckDB, and slowly on PostgreSQL if it is about what SQL does. `EVERYWHERE` runs on all
-engines. With the environment variable TEST_ENGINE, that engine takes the place of PostgreSQL: `ducklake`, `mysql`.
+engines. With the environment variable TEST_ENGINE, that engine takes the place of PostgreSQL: `ducklake`, `mysql`,
+`bigquery`.
 """
 
 from __future__ import annotations

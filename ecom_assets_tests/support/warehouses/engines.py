@@ -204,11 +204,11 @@ def _slow(*engines: str) -> list[Any]:
     return [pytest.param(engine, marks=pytest.mark.slow) for engine in engines]
 
 
-REMOTE = ("snowflake", "mysql")
+REMOTE = ("snowflake", "mysql", "bigquery")
 """The engines whose statements on tables commit by themselves."""
 ENGINES = ["duckdb", "postgres", *_slow("ducklake", *REMOTE)]
-"""All engines. Tests on a lake, on Snowflake's emulator and on MariaDB are slow ones. For what an engine may do in its
-own way."""
+"""All engines. Tests on a lake, on MariaDB and on the emulators of Snowflake and BigQuery are slow ones. For what an
+engine may do in its own way."""
 
 
 OTHER = os.environ.get("TEST_ENGINE", "postgres")

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+import requests
 from snowflake.connector.errors import OperationalError
 
 from ecom_assets.foundation.errors import WarehouseError
@@ -32,7 +33,13 @@ def end_on_snowflake(warehouse: RemoteWarehouse, transaction: RemoteTransaction)
     raise OperationalError(f"250003: Failed to execute request with {CANARY}: connection reset")
 
 
+def end_on_bigquery(warehouse: RemoteWarehouse, transaction: RemoteTransaction) -> None:
+    """Raise what the client raises after its last try."""
+    raise requests.ConnectionError(f"no answer to a request with {CANARY}")
+
+
 END: dict[str, Callable[[RemoteWarehouse, RemoteTransaction], None]] = {
+    "bigquery": end_on_bigquery,
     "mysql": end_on_mysql,
     "snowflake": end_on_snowflake,
 }

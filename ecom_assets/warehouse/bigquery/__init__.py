@@ -1,0 +1,1 @@
+"""BigQuery as the warehouse. It was never run against the service: its tests use an emulator."""
