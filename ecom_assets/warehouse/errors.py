@@ -65,9 +65,9 @@ def redacted_errors(redactor: Redactor) -> Iterator[None]:
     except Exception as error:
         for cause in cause_chain(error):
             cause.args = tuple(redactor.scrub(part) if isinstance(part, str) else part for part in cause.args)
-            text = getattr(cause, "msg", None)
-            if isinstance(text, str):  # where Snowflake's driver keeps it
-                cause.msg = redactor.scrub(text)  # type: ignore[attr-defined]
+            for name in ("msg", "message"):  # where Snowflake's and BigQuery's drivers keep it
+                if isinstance(text := vars(cause).get(name), str):
+                    setattr(cause, name, redactor.scrub(text))
         raise
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import date, datetime, time
 from decimal import Decimal
-from itertools import islice
+from itertools import count, islice
 from typing import Any
 
 from google.auth.credentials import AnonymousCredentials
@@ -31,6 +31,8 @@ _TYPES = {
     bytes: "BYTES",
     datetime: "TIMESTAMP",
 }
+_PLACEHOLDER = re.compile(r"'(?:[^'\\]|\\.)*'|`[^`]*`|\?", re.DOTALL)
+"""A text, an identifier, or the place of a parameter."""
 _OTHER_TYPES = {date: "DATE", time: "TIME"}
 
 
@@ -87,12 +89,16 @@ class Connection:
             in_session: Whether it is a part of the session, and so of its transaction.
         """
         config = bigquery.QueryJobConfig(
-            labels=self.labels, query_parameters=[_parameter(value) for value in parameters]
+            labels=self.labels,
+            query_parameters=[_parameter(number, value) for number, value in enumerate(parameters)],
         )
         if in_session:
             config.connection_properties = [bigquery.ConnectionProperty("session_id", self.session)]
         # a statement that failed is not run again: only the load knows what came before it
-        job = self.client.query(sql, job_config=config, retry=RETRY, timeout=REQUEST_TIMEOUT, job_retry=None)
+        named = named_parameters(sql)
+        job = self.client.query(
+            named, job_config=config, retry=RETRY, timeout=REQUEST_TIMEOUT, job_retry=None
+        )
         rows = job.result(retry=RETRY, job_retry=None)
         self.bytes_processed += job.total_bytes_processed or 0
         return Cursor(job, rows)
@@ -119,6 +125,12 @@ class Connection:
                 self.run("call bq.abort_session()")
 
 
+def named_parameters(sql: str) -> str:
+    """Return a statement with `@p0`, `@p1` and so on in place of `?`: the emulator may write an expression twice."""
+    numbers = count()
+    return _PLACEHOLDER.sub(lambda found: f"@p{next(numbers)}" if found[0] == "?" else found[0], sql)
+
+
 def _credentials(given: Any) -> Any:
     if given["endpoint"]:
         return AnonymousCredentials()
@@ -129,7 +141,7 @@ def _credentials(given: Any) -> Any:
     )
 
 
-def _parameter(value: Any) -> Any:
+def _parameter(number: int, value: Any) -> Any:
     kinds = {**_TYPES, **_OTHER_TYPES}
     # a text that is null is taken for a null of most types
-    return bigquery.ScalarQueryParameter(None, kinds.get(type(value), "STRING"), value)
+    return bigquery.ScalarQueryParameter(f"p{number}", kinds.get(type(value), "STRING"), value)

@@ -14,7 +14,7 @@ from google.api_core.exceptions import BadRequest, ServiceUnavailable
 
 from ecom_assets.foundation.errors import WarehouseError
 from ecom_assets.warehouse.bigquery import lock as lock_module
-from ecom_assets.warehouse.bigquery.connection import Connection
+from ecom_assets.warehouse.bigquery.connection import Connection, named_parameters
 from ecom_assets.warehouse.bigquery.rewriting import rewriting
 from ecom_assets.warehouse.bigquery.warehouse import BigQueryWarehouse
 from ecom_assets.warehouse.choice import warehouse_from_environment
@@ -185,3 +185,10 @@ def test_a_conflict_at_the_commit_leaves_the_tables_and_a_lost_answer_leaves_it_
         warehouse.transaction("s"),
     ):
         pass
+
+
+def test_parameters_have_names_and_texts_and_identifiers_stay() -> None:
+    sql = r"select ? as `a?`, 'what?', 'it\'s?', '\\' as b, ? from t where c = ?"
+    assert (
+        named_parameters(sql) == r"select @p0 as `a?`, 'what?', 'it\'s?', '\\' as b, @p1 from t where c = @p2"
+    )
