@@ -64,11 +64,18 @@ def copy(
         tables = _tables_to_copy(reader, shop, source, on_progress)
         for table in tables:
             target.check_columns(shop, table.name, [column.name for column in table.columns])
-        with as_warehouse_error(target, redactor), target.transaction(shop.name, on_progress) as writer:
+
+        def write(writer: Transaction) -> tuple[CopiedTable, ...]:
             _make_room(writer, shop, target, tables)
-            copied = [_copy_table(reader, writer, shop, target, table, on_progress) for table in tables]
+            for table in tables:
+                table.create(writer, shop.name)
             index_row_keys(writer, shop, shop.tables)
-    return tuple(copied)
+            if writer.is_rehearsal:
+                return ()
+            return tuple(_copy_table(reader, writer, shop, target, table, on_progress) for table in tables)
+
+        with as_warehouse_error(target, redactor):
+            return target.write(shop.name, write, on_progress)
 
 
 def _tables_to_copy(
@@ -114,11 +121,14 @@ def _make_room(
     wanted = {table.name for table in tables}
     if not transaction.tells_case_apart:
         wanted |= {name for name in present if name.lower() in {entry.lower() for entry in wanted}}
-    left = [name for name in present if name.startswith("_dlt") or name in _EMPTIED]
+    # a rehearsal, or a load that was killed, leaves tables without rows where a new table is committed at once
+    emptied = {*_EMPTIED, *(wanted if transaction.structure_commits else ())}
+    left = [name for name in present if name.startswith("_dlt") or name in emptied]
     full = [
         name
         for name in left
-        if name in _EMPTIED and transaction.fetch_value(f'select count(*) from "{shop.name}"."{name}"')
+        if not name.startswith("_dlt")
+        and transaction.fetch_value(f'select count(*) from "{shop.name}"."{name}"')
     ]
     if VERSIONS_TABLE in left and LEDGER_TABLE not in left:
         full += [name for name in left if name.startswith("_dlt")]  # the dataset of a plain dlt pipeline
@@ -130,7 +140,10 @@ def _make_room(
             "another warehouse"
         )
     for name in left:
-        transaction.execute(f'drop table "{shop.name}"."{name}"')
+        if transaction.structure_commits and name in wanted:
+            transaction.execute(f'delete from "{shop.name}"."{name}"')
+        else:
+            transaction.execute(f'drop table "{shop.name}"."{name}"')
 
 
 def _copy_table(
@@ -146,7 +159,6 @@ def _copy_table(
     Raises:
         WarehouseError: What arrived is not what was there.
     """
-    table.create(writer, shop.name)
     query, schema = table.select(shop.name), table.schema
     with Checksum(table.json) as sent, Checksum(table.json) as arrived:
         for batch in reader.arrow_batches(query, _BATCH_ROWS):

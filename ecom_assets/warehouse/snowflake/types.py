@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from ecom_assets.declaration.column_types import DataType
+from ecom_assets.warehouse.snowflake.lock import LOCK_TABLE
 
 SQL_TYPES: Mapping[DataType, str] = {
     "text": "VARCHAR",
@@ -28,9 +29,10 @@ COLUMNS_QUERY = (
     "select lower(table_name), ordinal_position, lower(column_name), "
     "case when data_type = 'NUMBER' then 'NUMBER(' || numeric_precision || ',' || numeric_scale || ')' "
     "when data_type = 'TEXT' then 'VARCHAR' else data_type end, is_nullable = 'YES' "
-    "from information_schema.columns where table_schema = upper(?) and not startswith(table_name, 'ECOM_TEMP_')"
+    "from information_schema.columns where table_schema = upper(?) and not startswith(table_name, 'ECOM_TEMP_') "
+    f"and table_name <> upper('{LOCK_TABLE}')"
 )
-"""A query for the columns of a dataset, in Snowflake's own words."""
+"""A query for the columns of a dataset but for the lock's, in Snowflake's own words."""
 
 _FIXED, _REAL, _TEXT, _DATE, _VARIANT, _TIMESTAMP_TZ, _BINARY, _TIME, _BOOLEAN = 0, 1, 2, 3, 5, 7, 11, 12, 13
 """The driver's codes of types, as `snowflake.connector.constants.FIELD_TYPES` has them."""

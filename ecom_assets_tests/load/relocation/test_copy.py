@@ -118,6 +118,10 @@ ALL = between(
     ("postgres", "ducklake"),
     ("ducklake", "postgres"),
     ("duckdb", "ducklake"),
+    ("duckdb", "mysql"),
+    ("mysql", "duckdb"),
+    ("duckdb", "snowflake"),
+    ("duckdb", "bigquery"),
 )
 FEW = between(("duckdb", "postgres"), ("postgres", "duckdb"))
 
@@ -196,6 +200,7 @@ def test_the_cursor_of_an_open_ended_table_goes_along(places: tuple[Records, Pla
     assert sorted(records.rows("select id, name from orders")) == [(1, ROWS[0]["name"]), (2, "merged")]
 
 
+@pytest.mark.parametrize("places", [*FEW, *between(("duckdb", "mysql"))[1:]], ids=" to ".join, indirect=True)
 def test_a_target_with_tables_of_the_shop_is_refused_and_reset_is_the_way_out(
     places: tuple[Records, Place],
 ) -> None:
