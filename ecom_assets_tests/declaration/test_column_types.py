@@ -59,7 +59,7 @@ def test_the_documents_describe_each_type() -> None:
         for name, column_type in COLUMN_TYPES.items()
     }
     assert f"allowed: {', '.join(COLUMN_TYPES)}\n" in page("tutorial.md")
-    types = page("warehouses.md").partition("### Types and names")[2].partition("\n\n#")[0]
+    types = page("postgresql.md").partition("## Types and names")[2].partition("\n\n#")[0]
     for column_type in COLUMN_TYPES.values():
         assert f"`{column_type.postgres.partition('(')[0]}`" in types.replace("\n", " ")
 
