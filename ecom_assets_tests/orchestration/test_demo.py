@@ -71,7 +71,7 @@ def test_a_failed_run_ends_the_demo_with_the_reason(
     monkeypatch.setenv("ECOM_WAREHOUSE", "s3://bucket/file")
     assert demo.main() == 1
     said = capsys.readouterr().out
-    assert "ECOM_WAREHOUSE: found 's3'" in said
+    assert "ECOM_WAREHOUSE: found an address of filesystem (s3:)" in said
     assert str(tmp_path / "demo.log") in said
     assert "Traceback" not in said
 
