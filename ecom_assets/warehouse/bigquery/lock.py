@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import os
 import socket
-import time
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
@@ -24,12 +23,11 @@ from typing import Any
 from ecom_assets.foundation.progress import OnProgress
 from ecom_assets.warehouse.bigquery.connection import Connection
 from ecom_assets.warehouse.bigquery.errors import DRIVER_ERRORS, is_conflict
-from ecom_assets.warehouse.errors import lock_timeout_error
-from ecom_assets.warehouse.lock import process_description, waiting_line
+from ecom_assets.warehouse.lock import process_description
+from ecom_assets.warehouse.remote.lock import LOCK_TABLE, is_row_updated, wait_for_row
 
-LOCK_TABLE = "_dlt_ecom_lock"
 SESSIONS_TABLE = "_dlt_ecom_sessions"
-"""No resource can have these names. With dlt's prefix, tools that list the tables of data leave them out."""
+"""No resource can have this name. With dlt's prefix, tools that list the tables of data leave it out."""
 LOCK_TABLES = (LOCK_TABLE, SESSIONS_TABLE)
 _ANYBODY = "another load"
 _PAUSE = 1.0
@@ -57,39 +55,28 @@ def acquire_lock(connection: Connection, warehouse: object, timeout: float, on_p
     Raises:
         WarehouseError: Another load held the lock for too long.
     """
-    deadline = time.monotonic() + timeout
-    line_sent = False
-    while True:
-        connection.run("begin transaction")
-        try:
-            connection.run(
-                f"update {_name(connection, LOCK_TABLE)} set `holder` = ? where true", [process_description()]
-            )
-        except DRIVER_ERRORS as error:
-            # BigQuery may have rolled it back already
-            with suppress(*DRIVER_ERRORS):
-                connection.run("rollback transaction")
-            if not is_conflict(error):
-                raise
-            holders = _holders(connection)
-            if _abort_dead_sessions(connection, holders, on_progress):
-                continue
-            holder = _described(holders)
-            if time.monotonic() >= deadline:
-                raise lock_timeout_error(warehouse, holder, timeout) from None
-            if not line_sent:
-                on_progress(waiting_line(warehouse, holder))
-                line_sent = True
-            time.sleep(min(_PAUSE, max(0.0, deadline - time.monotonic())))
-        else:
-            connection.run(
-                f"insert into {_name(connection, SESSIONS_TABLE)} (`session`, `host`, `process`, `holder`) "
-                "values (?, ?, ?, ?)",
-                [connection.session, socket.gethostname(), os.getpid(), process_description()],
-                in_session=False,
-            )
-            connection.holds_lock = True
-            return
+    update = f"update {_name(connection, LOCK_TABLE)} set `holder` = ? where true"
+
+    def is_taken() -> bool:
+        while not is_row_updated(
+            lambda: connection.run("begin transaction"),
+            lambda: connection.run(update, [process_description()]),
+            lambda: connection.run("rollback transaction"),
+            DRIVER_ERRORS,
+            is_conflict,
+        ):
+            if not _abort_dead_sessions(connection, on_progress):
+                return False
+        return True
+
+    wait_for_row(is_taken, lambda: _described(_holders(connection)), warehouse, timeout, _PAUSE, on_progress)
+    connection.run(
+        f"insert into {_name(connection, SESSIONS_TABLE)} (`session`, `host`, `process`, `holder`) "
+        "values (?, ?, ?, ?)",
+        [connection.session, socket.gethostname(), os.getpid(), process_description()],
+        in_session=False,
+    )
+    connection.holds_lock = True
 
 
 def release_lock(connection: Connection) -> None:
@@ -110,10 +97,10 @@ def _described(holders: Sequence[Any]) -> str:
     return " or ".join(named) or _ANYBODY
 
 
-def _abort_dead_sessions(connection: Connection, holders: Sequence[Any], on_progress: OnProgress) -> bool:
+def _abort_dead_sessions(connection: Connection, on_progress: OnProgress) -> bool:
     """End the sessions of processes of this machine that are gone, and tell whether there were any."""
     found = False
-    for session, host, process, holder in holders:
+    for session, host, process, holder in _holders(connection):
         if host != socket.gethostname() or _is_alive(process):
             continue
         on_progress(f"{connection.dataset}: ending the session of a load that is gone: {holder}")

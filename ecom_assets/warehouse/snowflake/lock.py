@@ -1,23 +1,17 @@
-"""The lock of a dataset: a row of a table of that dataset, which each load updates in its transaction.
-
-Snowflake lets a second transaction that updates the row wait for the first one.
-"""
+"""The lock of a dataset: a row of a table of that dataset, for which Snowflake lets a second transaction wait."""
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 from ecom_assets.foundation.progress import OnProgress
-from ecom_assets.warehouse.errors import lock_timeout_error
-from ecom_assets.warehouse.lock import process_description, waiting_line
+from ecom_assets.warehouse.lock import process_description
+from ecom_assets.warehouse.remote.lock import LOCK_TABLE, is_row_updated, wait_for_row
 from ecom_assets.warehouse.snowflake.errors import DRIVER_ERRORS, is_locked
 
-LOCK_TABLE = "_dlt_ecom_lock"
-"""No resource can have this name. With dlt's prefix, tools that list the tables of data leave it out."""
-_HOLDER = "another load (SHOW LOCKS IN ACCOUNT names its session)"
 LOCK_TIMEOUT = 5
 """Seconds that Snowflake waits for the row before it answers that it is locked: LOCK_TIMEOUT of the session."""
+_HOLDER = "another load (SHOW LOCKS IN ACCOUNT names its session)"
 _PAUSE = 0.2
 
 
@@ -49,23 +43,15 @@ def acquire_lock(
     Raises:
         WarehouseError: Another load held the lock for too long.
     """
-    deadline = time.monotonic() + timeout
-    line_sent = False
-    while True:
-        cursor.execute("begin")
-        try:
-            cursor.execute(
-                f'update "{schema}"."{LOCK_TABLE.upper()}" set HOLDER = ?', [process_description()]
-            )
-        except DRIVER_ERRORS as error:
-            cursor.execute("rollback")
-            if not is_locked(error):
-                raise
-            if time.monotonic() >= deadline:
-                raise lock_timeout_error(warehouse, _HOLDER, timeout) from None
-            if not line_sent:
-                on_progress(waiting_line(warehouse, _HOLDER))
-                line_sent = True
-            time.sleep(_PAUSE)
-        else:
-            return
+    update = f'update "{schema}"."{LOCK_TABLE.upper()}" set HOLDER = ?'
+
+    def is_taken() -> bool:
+        return is_row_updated(
+            lambda: cursor.execute("begin"),
+            lambda: cursor.execute(update, [process_description()]),
+            lambda: cursor.execute("rollback"),
+            DRIVER_ERRORS,
+            is_locked,
+        )
+
+    wait_for_row(is_taken, lambda: _HOLDER, warehouse, timeout, _PAUSE, on_progress)
