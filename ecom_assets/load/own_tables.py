@@ -90,14 +90,11 @@ def append_rows(transaction: Transaction, shop: Shop, name: str, rows: pa.Table)
 
     A table that does not exist is created, and a column that an earlier version did not have is added.
     """
-    table = f'"{shop.name}"."{name}"'
     columns = {field.name: transaction.type_of(_column(field)) for field in rows.schema}
     required = [field.name for field in rows.schema if not field.nullable]
     transaction.make_table(shop.name, name, columns, required)
     if rows.num_rows:
-        names = ", ".join(f'"{column}"' for column in columns)
-        with transaction.temporary_table("ecom_rows", rows):
-            transaction.execute(f"insert into {table} ({names}) select {names} from ecom_rows")
+        transaction.append_rows(shop.name, name, rows, json=())
 
 
 @cache

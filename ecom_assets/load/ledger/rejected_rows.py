@@ -76,8 +76,12 @@ def delete_replaced_rejections(
     if REJECTED_ROWS_TABLE not in stored_tables or LEDGER_TABLE not in stored_tables:
         return
     rejected_table = f'"{shop.name}"."{REJECTED_ROWS_TABLE}"'
+    found = transaction.execute(f"select distinct resource from {rejected_table}").fetchall()
+    with_rejections = {name for (name,) in found}
     for metrics in load_metrics:
         resource = metrics.resource
+        if resource.name not in with_rejections:
+            continue
         if resource.open_ended:
             load_ids = pa.table({"load_id": pa.array(read_again[resource.name], pa.string())})
             with transaction.temporary_table("ecom_loads", load_ids):

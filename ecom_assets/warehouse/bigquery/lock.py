@@ -20,6 +20,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
+from google.api_core.exceptions import NotFound
+
 from ecom_assets.foundation.progress import OnProgress
 from ecom_assets.warehouse.bigquery.connection import Connection
 from ecom_assets.warehouse.bigquery.errors import DRIVER_ERRORS, is_conflict
@@ -36,10 +38,15 @@ _PAUSE = 1.0
 def prepare_lock(connection: Connection) -> None:
     """Make the tables of the lock. Two loads that do so at once leave two rows, which is as good."""
     lock, sessions = _name(connection, LOCK_TABLE), _name(connection, SESSIONS_TABLE)
-    connection.run(f"create table if not exists {lock} (`holder` STRING)")
+    count = f"select count(*) from {lock}"
+    with suppress(NotFound):  # before the first load
+        if connection.run(count).fetchall()[0][0]:
+            return
     columns = "`session` STRING, `host` STRING, `process` INT64, `holder` STRING"
     connection.run(f"create table if not exists {sessions} ({columns})")
-    if not connection.run(f"select count(*) from {lock}").fetchall()[0][0]:
+    # last, because it stands for both
+    connection.run(f"create table if not exists {lock} (`holder` STRING)")
+    if not connection.run(count).fetchall()[0][0]:
         connection.run(f"insert into {lock} (`holder`) values ('')")
 
 

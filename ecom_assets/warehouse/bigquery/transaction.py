@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -158,10 +158,8 @@ class BigQueryTransaction(RemoteTransaction):
         for query, parameter in row_queries(rows, types, self._quoted):
             self.run(f"insert into {table} ({listed}) {query}", [parameter])
 
-    @contextmanager
-    def temporary_table(self, name: str, table: pa.Table, like: str | None = None) -> Iterator[None]:
-        """Make a temporary table of the rows of an Arrow table. One job does both, unless there are many rows."""
-        types = self._types_of(table, like)
+    def _fill(self, name: str, table: pa.Table, types: Mapping[str, str]) -> None:
+        """Make a temporary table with rows. One job does both, unless there are many rows."""
         made = ""
         for query, parameter in row_queries(table, types, self._quoted):
             if made:
@@ -172,8 +170,6 @@ class BigQueryTransaction(RemoteTransaction):
                 self.run(f"create temporary table {made} as {query}", [parameter])
         if not made:
             self.stage_rows(name, types)
-        yield
-        del self._temporary[name]
 
     def stage_files(self, name: str, columns: Mapping[str, str], files: Sequence[Path]) -> None:
         """Bring the rows of the files into a temporary table, or into one of the dataset that vanishes after a day."""

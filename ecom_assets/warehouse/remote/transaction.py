@@ -3,7 +3,8 @@
 Such a statement would end the transaction of a load in the middle, also if it only makes a temporary table. So a load
 is rehearsed first: the same statements run without a transaction and without the lock. Missing tables and columns and
 all temporary tables are made then, and no row of a table is written. In the transaction itself, the temporary tables
-are emptied and filled again. A load that is killed meanwhile may leave an empty table or an empty column, never a row.
+of queries are emptied and filled again; those of rows that the run brings keep them. A load that is killed meanwhile
+may leave an empty table or an empty column, never a row.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from ecom_assets.foundation.errors import WarehouseError
 from ecom_assets.warehouse.query_result import QueryResult
 from ecom_assets.warehouse.remote.answers import Answer, NoRows
 from ecom_assets.warehouse.remote.errors import NotAtomic
+from ecom_assets.warehouse.remote.held_rows import HeldRows
 from ecom_assets.warehouse.remote.translation import (
     changes_structure,
     dropped_in,
@@ -69,6 +71,7 @@ class RemoteTransaction(Transaction):
         self._temporary: dict[str, str] = {}
         self._prepared: set[str] = set()
         self._drops: list[str] = []
+        self._held = HeldRows()
 
     @abstractmethod
     def run(self, sql: str, parameters: Sequence[Any] = ()) -> Any:
@@ -101,6 +104,7 @@ class RemoteTransaction(Transaction):
     def begin_rehearsal(self) -> None:
         """Write no rows from here on, but make all tables that the transaction needs."""
         self.is_rehearsal = True
+        self._held.start()
 
     def end_rehearsal(self, missing: Collection[str]) -> None:
         """Make temporary tables that an earlier rehearsal did not make, and write again from here on."""
@@ -108,6 +112,7 @@ class RemoteTransaction(Transaction):
             self.run(statement)
             self._prepared.add(statement)
         self.is_rehearsal = False
+        self._held.start()
         self._drops.clear()
 
     def drop_tables(self) -> None:
@@ -147,11 +152,20 @@ class RemoteTransaction(Transaction):
 
     @contextmanager
     def temporary_table(self, name: str, table: pa.Table, like: str | None = None) -> Iterator[None]:
-        """Insert an Arrow table into a temporary table."""
-        types = self._types_of(table, like)
-        self.insert_rows(self.stage_rows(name, types), table, types)
+        """Insert an Arrow table into a temporary table, unless the rehearsal has done so."""
+        place = self._held.next_place(name)
+        holder = self._held.holder(place, like, table)
+        if holder is None:
+            self._fill(name, table, self._types_of(table, like))
+            self._held.hold(place, self._temporary[name], like, table)
+        else:
+            self._temporary[name] = holder
         yield
         del self._temporary[name]
+
+    def _fill(self, name: str, table: pa.Table, types: Mapping[str, str]) -> None:
+        """Make a temporary table with rows, whose columns have these types of the engine."""
+        self.insert_rows(self.stage_rows(name, types), table, types)
 
     def make_table(
         self, dataset: str, table: str, types: Mapping[str, str], required: Collection[str]
@@ -213,7 +227,9 @@ class RemoteTransaction(Transaction):
         if changes_structure(sql):
             return self._change(self._translated(sql))
         written = written_in(sql)
-        if written and self.is_rehearsal and (written[1] or written[0] not in self._temporary):
+        if written and not written[1] and written[0] in self._temporary:
+            self._held.forget(self._temporary[written[0]])
+        elif written and self.is_rehearsal:
             return NoRows()
         return self.run(self._translated(sql), parameters)
 
@@ -240,7 +256,8 @@ class RemoteTransaction(Transaction):
 
     def _named(self, name: str, columns: str) -> str:
         """Return the engine's name of a temporary table. Statements are translated to it from here on."""
-        short = f"{TEMPORARY}{hashlib.sha256(f'{name} {columns}'.encode()).hexdigest()[:16]}"
+        named = f"{self._held.place_of(name)} {columns}"
+        short = f"{TEMPORARY}{hashlib.sha256(named.encode()).hexdigest()[:16]}"
         self._temporary[name] = short
         return short
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from ecom_assets.foundation.progress import OnProgress
@@ -22,8 +23,11 @@ def prepare_lock(cursor: Any, schema: str) -> None:
         cursor: A cursor of the driver, without a transaction.
         schema: The dataset, as Snowflake spells it.
     """
-    cursor.execute(f'create schema if not exists "{schema}"')
     table = f'"{schema}"."{LOCK_TABLE.upper()}"'
+    with suppress(*DRIVER_ERRORS):  # before the first load there is no table
+        if cursor.execute(f"select count(*) from {table}").fetchall()[0][0]:
+            return
+    cursor.execute(f'create schema if not exists "{schema}"')
     cursor.execute(f"create table if not exists {table} (HOLDER VARCHAR)")
     cursor.execute(f"insert into {table} (HOLDER) select '' where not exists (select 1 from {table})")
 

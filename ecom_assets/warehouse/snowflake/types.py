@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from ecom_assets.declaration.column_types import DataType
-from ecom_assets.warehouse.snowflake.lock import LOCK_TABLE
+from ecom_assets.warehouse.remote.lock import LOCK_TABLE
 
 SQL_TYPES: Mapping[DataType, str] = {
     "text": "VARCHAR",

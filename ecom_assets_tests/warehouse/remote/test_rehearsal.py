@@ -137,7 +137,54 @@ def test_tables_are_made_before_the_transaction_and_rows_are_written_in_it(servi
     read = made[0].split()[5]
     assert done[:2] == [f"delete from {read}", f'insert into {read} SELECT "id" FROM "shop"."things"']
     assert f'DELETE FROM "shop"."things" WHERE "id" IN (SELECT "id" FROM {read} AS "ecom_read")' in done
-    assert any(sql.startswith("insert 2 rows into ") for sql in done)
+    # the rows of the run are there already
+    assert f"insert 2 rows into {made[1].split()[5]}" in before
+    assert not [sql for sql in done if sql.startswith("insert 2 rows into ")]
+
+
+def test_each_use_of_a_name_keeps_its_rows(service: Service) -> None:
+    def work(transaction: Transaction) -> None:
+        for ids in (["a"], ["b", "c"]):
+            with transaction.temporary_table("ecom_loads", pa.table({"load_id": ids})):
+                transaction.execute("insert into shop.things select load_id from ecom_loads")
+
+    service.write("shop", work)
+    before = service.told[: service.told.index(BEGIN)]
+    first, second = (sql.split()[5] for sql in before if sql.startswith("create"))
+    assert first != second
+    assert [sql for sql in before if sql.startswith("insert")] == [
+        f"insert 1 rows into {first}",
+        f"insert 2 rows into {second}",
+    ]
+    assert inside(service.told) == [
+        f'INSERT INTO "shop"."things" SELECT "load_id" FROM {name} AS "ecom_loads"'
+        for name in (first, second)
+    ]
+
+
+def test_other_rows_than_those_of_the_rehearsal_are_brought_again(service: Service) -> None:
+    def work(transaction: Transaction) -> None:
+        ids = ["a"] if transaction.is_rehearsal else ["a", "another load"]
+        with transaction.temporary_table("ecom_loads", pa.table({"load_id": ids})):
+            pass
+
+    service.write("shop", work)
+    made = next(sql.split()[5] for sql in service.told if sql.startswith("create"))
+    assert inside(service.told) == [f"delete from {made}", f"insert 2 rows into {made}"]
+
+
+def test_rows_that_a_statement_has_changed_are_brought_again(service: Service) -> None:
+    def work(transaction: Transaction) -> None:
+        with transaction.temporary_table("ecom_loads", pa.table({"load_id": ["a"]})):
+            transaction.execute("delete from ecom_loads where load_id = 'a'")
+
+    service.write("shop", work)
+    made = next(sql.split()[5] for sql in service.told if sql.startswith("create"))
+    assert inside(service.told) == [
+        f"delete from {made}",
+        f"insert 1 rows into {made}",
+        f"DELETE FROM {made} WHERE \"load_id\" = 'a'",
+    ]
 
 
 def test_what_a_rehearsal_did_not_foresee_is_rehearsed_again(service: Service) -> None:
