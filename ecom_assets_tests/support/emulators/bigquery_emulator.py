@@ -23,7 +23,7 @@ _numbers = count()
 def bigquery_port() -> Iterator[int]:
     """Run the emulator, and return its port."""
     pytest.importorskip("google.cloud.bigquery", reason="the extra bigquery is not installed")
-    with server_process("bigquery", "bqemulator_server.py") as port:
+    with server_process("bigquery", "bqemulator_server") as port:
         yield port
 
 

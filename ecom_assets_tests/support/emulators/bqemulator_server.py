@@ -1,6 +1,4 @@
-"""Run bqemulator, an emulator of BigQuery, as a server: `python bqemulator_server.py PORT`.
-
-It runs in an environment of its own.
+"""Run bqemulator, an emulator of BigQuery, as a server, in an environment of its own: `python -m … PORT`.
 
 Seven faults of bqemulator 1.4.0 are mended here:
 
@@ -36,6 +34,8 @@ from bqemulator.server import EmulatorServer
 from bqemulator.storage.engine import DuckDBEngine
 from bqemulator.versioning.snapshots import SnapshotManager
 from sqlglot import exp
+
+from ecom_assets_tests.support.emulators.parsed_once import parse_once
 
 _session: ContextVar[str | None] = ContextVar("session", default=None)
 _connections: dict[str, duckdb.DuckDBPyConnection] = {}
@@ -205,6 +205,7 @@ async def _no_copy(*_: Any, **__: Any) -> None:
     return None
 
 
+parse_once()
 jobs._validate_session_id = _with_session
 jobs._maybe_mint_session = _with_new_session
 jobs.execute_query_job = _with_aborts

@@ -1,4 +1,4 @@
-"""Run fakesnow, an emulator of Snowflake, as a server: `python fakesnow_server.py PORT`, in an environment of its own.
+"""Run fakesnow, an emulator of Snowflake, as a server, in an environment of its own: `python -m … PORT`.
 
 Four faults of fakesnow 0.12.1 are mended here:
 
@@ -26,6 +26,8 @@ import pyarrow.compute as pc
 import snowflake.connector.errors
 import uvicorn
 from fakesnow.server import app
+
+from ecom_assets_tests.support.emulators.parsed_once import parse_once
 
 _LOCK_TIMEOUT = 625
 _IDLE = 20.0
@@ -69,6 +71,7 @@ def _with_temporary(table: Any, connection: Any, *given: Any) -> Any:
         return [(column[0], column[1]) for column in described]
 
 
+parse_once()
 fakesnow.arrow.timestamp_to_sf_struct = _with_nulls
 fakesnow.copy_into._describe_table = _with_temporary
 fakesnow.cursor.FakeSnowflakeCursor._execute = _with_conflicts

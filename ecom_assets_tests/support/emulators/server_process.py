@@ -8,29 +8,30 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 
+from ecom_assets_tests.support.paths import ROOT
 from ecom_assets_tests.support.servers.free_port import free_port
 
 _WAIT = 60.0
 
 
 @contextmanager
-def server_process(name: str, script: str) -> Iterator[int]:
+def server_process(name: str, module: str) -> Iterator[int]:
     """Run an emulator that `make emulators` installs, and yield its port. Without it, the test is skipped.
 
     Args:
         name: The folder of its environment in `build/emulators`.
-        script: The module of this folder that is run with the port.
+        module: The module of this folder that is run with the port.
     """
-    python = Path(f"build/emulators/{name}/bin/python").absolute()
+    python = ROOT / "build" / "emulators" / name / "bin" / "python"
     if not python.exists():
         pytest.skip(f"the emulator of {name.capitalize()} is not installed: make emulators")
     port = free_port()
     process = subprocess.Popen(
-        [python, Path(__file__).with_name(script), str(port)],
+        [python, "-m", f"{__package__}.{module}", str(port)],
+        cwd=ROOT,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )

@@ -18,7 +18,7 @@ _numbers = count()
 @pytest.fixture(scope="session")
 def snowflake_port() -> Iterator[int]:
     """Run the emulator, and return its port."""
-    with server_process("snowflake", "fakesnow_server.py") as port:
+    with server_process("snowflake", "fakesnow_server") as port:
         yield port
 
 
