@@ -46,12 +46,14 @@ class CommitResult:
     `unpublished` tells why the copy for readers is an older one, None if there is no copy or it is up to date. The load
     itself is done by then and must still be reported, so this is not raised. `widened` are the columns that got wider
     types, by table and name, each with a text such as `bigint became text`. `changed` are the changes that the
-    declaration asked for, in the same way.
+    declaration asked for, in the same way. `bytes_read` are the bytes of tables that the statements of the load have
+    read, None if the engine does not tell.
     """
 
     unpublished: NotPublished | None = None
     widened: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     changed: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    bytes_read: int | None = None
 
 
 def commit(
@@ -96,8 +98,13 @@ def commit(
             told.add(line)
             context.on_progress(line)
 
+    unpublished: NotPublished | None = None
+    used: list[Transaction] = []
+
     def stage(transaction: Transaction) -> None:
         began = time.monotonic()
+        used.append(transaction)
+        transaction.describe_load(plan.shop.name, rows.load_ids)
         rows.stage(transaction)
         context.timer.move(time.monotonic() - began, "load", "stage")
 
@@ -120,8 +127,9 @@ def commit(
             context.warehouse.write(plan.shop.name, write, context.on_progress, stage)
     except NotPublished as error:
         context.on_progress(str(error))
-        return CommitResult(error, widened, changed)
-    return CommitResult(None, widened, changed)
+        unpublished = error
+    read = [transaction.bytes_read for transaction in used if transaction.bytes_read is not None]
+    return CommitResult(unpublished, widened, changed, sum(read) if read else None)
 
 
 def _write(

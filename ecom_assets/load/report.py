@@ -106,7 +106,8 @@ class RunReport:
 
     `resources` are the reports by resource, in the order of the declaration. `phases` are wall seconds of `fetch`,
     `stage`, `wait` (for the warehouse) and `load`. `unpublished` tells why the copy for readers lacks what was loaded.
-    `unions` are the views over the loaded tables.
+    `unions` are the views over the loaded tables. `bytes_read` are the bytes of tables that the statements of the load
+    have read, None if the engine does not tell.
     """
 
     shop: str
@@ -114,6 +115,7 @@ class RunReport:
     phases: Mapping[str, float]
     unpublished: NotPublished | None = None
     unions: tuple[UnionReport, ...] = ()
+    bytes_read: int | None = None
 
     @property
     def errors(self) -> dict[str, IngestError]:

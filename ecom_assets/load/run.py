@@ -161,7 +161,9 @@ def _try_load(
             reports[name] = replace(reports[name], schema_changes=changed)
     loaded = [name for name, report in reports.items() if report.error is None]
     unions = refresh_unions_over(plan.shop, loaded, context.warehouse, context.on_progress)
-    return RunReport(plan.shop.name, reports, context.timer.seconds, result.unpublished, unions)
+    return RunReport(
+        plan.shop.name, reports, context.timer.seconds, result.unpublished, unions, result.bytes_read
+    )
 
 
 def _check_new_columns(

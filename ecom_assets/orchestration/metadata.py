@@ -43,6 +43,8 @@ def table_metadata(
         "load_id": resource.load_id,
         **{f"run_seconds/{phase}": round(seconds, 2) for phase, seconds in run.phases.items()},
     }
+    if run.bytes_read is not None:
+        metadata["run_bytes_read"] = run.bytes_read
     if resource.preview and not any(resource.previews):
         metadata["preview"] = MetadataValue.md(markdown_table(resource.preview))
     if declared is not None and resource.columns:

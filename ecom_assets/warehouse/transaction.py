@@ -86,6 +86,14 @@ class Transaction(ABC):
             json: The columns whose texts are JSON.
         """
 
+    def describe_load(self, dataset: str, load_ids: Sequence[str]) -> None:  # noqa: B027  # few engines can
+        """Let the engine's list of statements name the loads of a run from here on, where it has such a list."""
+
+    @property
+    def bytes_read(self) -> int | None:
+        """Bytes of tables that the statements have read so far, None if the engine does not tell."""
+        return None
+
     def storable_rows(self, rows: pa.Table, json: Collection[str]) -> tuple[pa.Table, int]:
         """Return rows as the engine stores them, and how many values that changes.
 

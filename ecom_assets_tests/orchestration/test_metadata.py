@@ -27,6 +27,8 @@ def test_a_warehouse_that_cannot_be_read_after_the_load(tmp_path: Path) -> None:
         "load_id": "17",
         "run_seconds/load": 1.5,
     }
+    told = RunReport("sandbox", {"orders": orders}, {"load": 1.5}, bytes_read=1024)
+    assert table_metadata(told, orders, warehouse, None) == {**metadata, "run_bytes_read": 1024}
 
 
 def test_no_figure_of_a_window_stands_for_another() -> None:

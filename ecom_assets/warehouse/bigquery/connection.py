@@ -72,8 +72,7 @@ class Connection:
             credentials=_credentials(given),
             client_options={"api_endpoint": given["endpoint"]} if given["endpoint"] else None,
         )
-        # values of labels are at most 63 lower case letters, digits and dashes
-        self.labels = {"ecom-assets": re.sub(r"[^a-z0-9_-]", "-", dataset.lower())[:63]}
+        self.labels = {"ecom-assets": label_value(dataset)}
         self.session = ""
         config = bigquery.QueryJobConfig(create_session=True, labels=self.labels)
         job = self.client.query("select 1", job_config=config, retry=RETRY, timeout=REQUEST_TIMEOUT)
@@ -123,6 +122,11 @@ class Connection:
         with suppress(*DRIVER_ERRORS):
             if self.session:
                 self.run("call bq.abort_session()")
+
+
+def label_value(text: str) -> str:
+    """Return a text as the value of a label: at most 63 lower case letters, digits, dashes and underscores."""
+    return re.sub(r"[^a-z0-9_-]", "-", text.lower())[:63]
 
 
 def named_parameters(sql: str) -> str:

@@ -18,7 +18,7 @@ from sqlglot import exp
 
 from ecom_assets.declaration.column_types import COLUMN_TYPES
 from ecom_assets.declaration.reading import Column
-from ecom_assets.warehouse.bigquery.connection import REQUEST_TIMEOUT, RETRY, Connection, Cursor
+from ecom_assets.warehouse.bigquery.connection import REQUEST_TIMEOUT, RETRY, Connection, Cursor, label_value
 from ecom_assets.warehouse.bigquery.errors import DRIVER_ERRORS
 from ecom_assets.warehouse.bigquery.lock import LOCK_TABLES
 from ecom_assets.warehouse.bigquery.rewriting import FILES, rewriting
@@ -85,6 +85,15 @@ class BigQueryTransaction(RemoteTransaction):
     def base_tables_of(self, dataset: str) -> set[str]:
         """Return the names of the tables of a dataset that are no views."""
         return {entry.table_id for entry in self._tables_of(dataset) if entry.table_type == "TABLE"}
+
+    def describe_load(self, dataset: str, load_ids: Sequence[str]) -> None:
+        """Label the jobs with the loads: they have the dataset already."""
+        self.connection.labels["loads"] = label_value("_".join(load_ids))
+
+    @property
+    def bytes_read(self) -> int:
+        """Bytes of tables that the queries have read so far."""
+        return self.connection.bytes_processed
 
     def server_time(self) -> datetime:
         """Return the instant by BigQuery's clock."""

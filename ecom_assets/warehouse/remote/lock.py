@@ -70,10 +70,10 @@ def wait_for_row(
     deadline = time.monotonic() + timeout
     line_sent = False
     while not is_taken():
-        remaining = deadline - time.monotonic()
-        if remaining <= 0:
-            raise lock_timeout_error(warehouse, holder(), timeout) from None
         if not line_sent:
             on_progress(waiting_line(warehouse, holder()))
             line_sent = True
+        remaining = deadline - time.monotonic()
+        if remaining <= 0:
+            raise lock_timeout_error(warehouse, holder(), timeout)
         time.sleep(min(pause, remaining))

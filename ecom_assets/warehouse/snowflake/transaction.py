@@ -17,6 +17,9 @@ from ecom_assets.warehouse.snowflake.staging import FEW_ROWS, copy_statements, i
 from ecom_assets.warehouse.snowflake.types import COLUMNS_QUERY, SQL_TYPES, arrow_table, sql_type
 from ecom_assets.warehouse.transaction import UNION_COMMENT
 
+_LONGEST_TAG = 2_000
+"""Characters of a QUERY_TAG."""
+
 
 class SnowflakeTransaction(RemoteTransaction):
     """A transaction on a connection of Snowflake's driver. Names are upper case there, as Snowflake's users expect."""
@@ -36,6 +39,11 @@ class SnowflakeTransaction(RemoteTransaction):
         cursor = self.connection.cursor()
         cursor.execute(sql, list(parameters) or None)
         return cursor
+
+    def describe_load(self, dataset: str, load_ids: Sequence[str]) -> None:
+        """Let the query history name the loads. It names the dataset since the connection was opened."""
+        tag = " ".join(("ecom-assets", dataset, *load_ids))[:_LONGEST_TAG]
+        self.run(f"alter session set query_tag = '{tag}'")
 
     def server_time(self) -> datetime:
         """Return the instant by Snowflake's clock."""

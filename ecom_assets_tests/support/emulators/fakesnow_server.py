@@ -1,10 +1,11 @@
 """Run fakesnow, an emulator of Snowflake, as a server, in an environment of its own: `python -m … PORT`.
 
-Four faults of fakesnow 0.12.1 are mended here:
+Five faults of fakesnow 0.12.1 are mended here:
 
 - a null instant arrives as 1970;
 - a conflict of two transactions is an internal error, for which the client asks again for minutes. Snowflake itself
   lets the second transaction wait, and reports a timeout at last;
+- a session has no QUERY_TAG;
 - COPY does not find a temporary table;
 - a client that is gone keeps its transaction. Snowflake ends one that is idle and keeps another one waiting, after five
   minutes. Here it takes some seconds.
@@ -35,6 +36,7 @@ _last_used: dict[Any, float] = {}
 _to_struct = fakesnow.arrow.timestamp_to_sf_struct
 _describe = fakesnow.copy_into._describe_table
 _execute = fakesnow.cursor.FakeSnowflakeCursor._execute
+_execute_text = fakesnow.cursor.FakeSnowflakeCursor.execute
 
 
 def _with_nulls(instants: Any) -> pa.Array:
@@ -63,6 +65,12 @@ def _with_conflicts(cursor: Any, *given: Any, **options: Any) -> Any:
         ) from error
 
 
+def _with_tags(cursor: Any, command: str, *given: Any, **options: Any) -> Any:
+    if command.startswith("alter session set query_tag"):
+        command = "select 'Statement executed successfully.' as status"
+    return _execute_text(cursor, command, *given, **options)
+
+
 def _with_temporary(table: Any, connection: Any, *given: Any) -> Any:
     try:
         return _describe(table, connection, *given)
@@ -75,6 +83,7 @@ parse_once()
 fakesnow.arrow.timestamp_to_sf_struct = _with_nulls
 fakesnow.copy_into._describe_table = _with_temporary
 fakesnow.cursor.FakeSnowflakeCursor._execute = _with_conflicts
+fakesnow.cursor.FakeSnowflakeCursor.execute = _with_tags
 
 if __name__ == "__main__":
     uvicorn.run(app, host="127.0.0.1", port=int(sys.argv[1]), log_level="warning")

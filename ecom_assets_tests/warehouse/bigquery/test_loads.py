@@ -71,7 +71,9 @@ def test_a_failed_commit_leaves_no_row_and_a_repeated_load_from_files_changes_no
     assert not any(place.tables().values())
 
     said: list[str] = []
-    assert load(said).errors == {}
+    report = load(said)
+    assert report.errors == {}
+    assert report.bytes_read == 0  # the emulator counts none
     assert [line for line in said if "a preview, untested against the service" in line]
     assert [line for line in said if "the queries have read 0.0 MB of tables in BigQuery" in line]
     before = place.tables("orders", "order_items")
@@ -79,7 +81,18 @@ def test_a_failed_commit_leaves_no_row_and_a_repeated_load_from_files_changes_no
 
     place.write("alter table sandbox.orders drop column status")
     monkeypatch.setattr(staging, "FEW_ROWS", 0)
-    assert load().errors == {}
+    labels: list[dict[str, str]] = []
+    commits = BigQueryTransaction.run
+
+    def labelled(self: BigQueryTransaction, sql: str, parameters: Any = ()) -> Any:
+        labels.append(dict(self.connection.labels))
+        return commits(self, sql, parameters)
+
+    monkeypatch.setattr(BigQueryTransaction, "run", labelled)
+    report = load()
+    assert report.errors == {}
+    assert labels[-1]["ecom-assets"] == "sandbox"
+    assert (report.resources["orders"].load_id or "").replace(".", "-") in labels[-1]["loads"].split("_")
     assert place.tables("orders", "order_items") == before
     with place.warehouse().read("sandbox") as transaction:
         assert isinstance(transaction, BigQueryTransaction)

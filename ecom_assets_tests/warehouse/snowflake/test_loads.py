@@ -87,9 +87,22 @@ def test_another_load_waits_and_gives_up(place: Place) -> None:
 
 
 def test_a_new_column_is_added_and_an_error_shows_no_secret(
-    place: Place, load: Callable[..., RunReport]
+    place: Place, load: Callable[..., RunReport], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    load()
+    real, told = SnowflakeTransaction.run, []
+
+    def telling(self: SnowflakeTransaction, sql: str, parameters: Sequence[Any] = ()) -> Any:
+        told.append(sql)
+        return real(self, sql, parameters)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(SnowflakeTransaction, "run", telling)
+        load_id = load().resources["orders"].load_id
+    tags = [number for number, sql in enumerate(told) if sql.startswith("alter session set query_tag")]
+    tag = told[tags[0]].split("'")[1].split()
+    assert tag[:2] == ["ecom-assets", "sandbox"]
+    assert load_id in tag[2:]
+    assert not [sql for sql in told[: tags[0]] if sql.lower().startswith(("insert", "delete"))]
     before = place.tables("orders")
     place.write("alter table sandbox.orders drop column status")
     load()
