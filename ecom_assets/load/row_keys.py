@@ -6,7 +6,10 @@ from collections.abc import Collection
 
 from ecom_assets.declaration.reading import Resource, Shop
 from ecom_assets.declaration.root_key import root_key_columns
+from ecom_assets.warehouse.row_layout import RowLayout
 from ecom_assets.warehouse.transaction import Transaction
+
+_WITH_A_DAY = ("date", "timestamp")
 
 
 def index_row_keys(transaction: Transaction, shop: Shop, resources: Collection[Resource]) -> None:
@@ -19,9 +22,19 @@ def index_row_keys(transaction: Transaction, shop: Shop, resources: Collection[R
         for resource in resources
         if resource.write_disposition != "replace"
     }
-    cursors = {resource.name: resource.cursor.name for resource in resources if resource.cursor}
-    transaction.note_cursors(cursors)
+    transaction.note_layouts({resource.name: row_layout(resource) for resource in resources})
     transaction.create_indexes(shop.name, keys)
+
+
+def row_layout(resource: Resource) -> RowLayout:
+    """Return how the rows of a resource's table are laid out, if the engine does that: by the declaration or cursor."""
+    by_day = [
+        column.name for column in resource.columns if column.partition and column.data_type in _WITH_A_DAY
+    ]
+    if not by_day and resource.cursor and resource.cursor.data_type in _WITH_A_DAY:
+        by_day = [resource.cursor.name]
+    clustered = tuple(column.name for column in resource.columns if column.cluster)
+    return RowLayout(by_day[0] if by_day else None, clustered)
 
 
 def row_keys(shop: Shop, resource: Resource) -> list[tuple[str, ...]]:

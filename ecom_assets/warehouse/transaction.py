@@ -19,6 +19,7 @@ from dlt.common.schema.typing import TColumnSchema
 from ecom_assets.contract.new_fields import evolved_column
 from ecom_assets.declaration.reading import Column
 from ecom_assets.warehouse.query_result import QueryResult
+from ecom_assets.warehouse.row_layout import RowLayout
 from ecom_assets.warehouse.type_hints import hints_of
 
 COPY = "ecom_copy_of_column"
@@ -307,8 +308,8 @@ class Transaction(ABC):
         self.execute(f'create or replace view "{dataset}"."{name}" as {query}')
         self.execute(f'comment on view "{dataset}"."{name}" is \'{comment}\'')
 
-    def note_cursors(self, cursors: Mapping[str, str]) -> None:  # noqa: B027  # most engines need no layout
-        """Note the cursor of each table that has one, if the engine lays the rows of a new table out by it."""
+    def note_layouts(self, layouts: Mapping[str, RowLayout]) -> None:  # noqa: B027  # most engines need no layout
+        """Note the layout of tables that this transaction may make, if the engine lays rows out by columns."""
 
     def create_indexes(  # noqa: B027  # most engines keep statistics of each block of a table and need no index
         self, dataset: str, keys: Mapping[str, Sequence[Sequence[str]]]

@@ -175,8 +175,11 @@ COLUMN = DltSection(
         ),
         refused("x-normalizer", _INTERNAL, "nothing"),
         as_it_is("description", "What the column means."),
-        no_effect("partition", _LAYOUT, schema=_BOOLEAN),
-        no_effect("cluster", _LAYOUT, schema=_BOOLEAN),
+        in_our_way(
+            "partition",
+            "On BigQuery: the day of a date or a timestamp, of several the first. No effect on other warehouses.",
+        ),
+        in_our_way("cluster", "On BigQuery and Snowflake. No effect on other warehouses."),
         refused(
             "unique",
             "only the primary key is unique in a table, since a warehouse would fail a whole load for one value",

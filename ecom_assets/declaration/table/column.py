@@ -96,6 +96,16 @@ class Column(DeclarationModel):
         description="True for a value that is new in each response, such as a signed address. Two readings of a list "
         "may then differ in it.",
     )
+    partition: StrictBool = Field(
+        default=False,
+        description="True lays the rows of a new table out by the day of this date or timestamp, in place of the "
+        "cursor, on BigQuery.",
+    )
+    cluster: StrictBool = Field(
+        default=False,
+        description="True lays the rows of a new table out by this column, on BigQuery in place of the primary key, "
+        "and on Snowflake.",
+    )
     references: Annotated[Reference, Check(_reference, text_schema(r"[^.]+\.[^.]+"))] | None = Field(
         default=None, description="The `resource.column` that a foreign key points to."
     )

@@ -32,6 +32,7 @@ from ecom_assets.warehouse.bigquery.types import (
 )
 from ecom_assets.warehouse.remote.answers import NoRows
 from ecom_assets.warehouse.remote.transaction import TEMPORARY, RemoteTransaction
+from ecom_assets.warehouse.row_layout import RowLayout
 from ecom_assets.warehouse.transaction import UNION_COMMENT
 
 _MOST_CLUSTER_COLUMNS = 4
@@ -56,7 +57,6 @@ class BigQueryTransaction(RemoteTransaction):
         super().__init__(connection)
         self.rewritten = rewriting(connection.dataset)
         self._keys: dict[str, Sequence[str]] = {}
-        self._cursors: dict[str, str] = {}
         self._loaded: list[str] = []
 
     @staticmethod
@@ -103,10 +103,6 @@ class BigQueryTransaction(RemoteTransaction):
     def create_schema(self, dataset: str) -> None:
         """Do nothing: the warehouse makes the dataset before a load."""
 
-    def note_cursors(self, cursors: Mapping[str, str]) -> None:
-        """Partition new tables by the day of their cursor."""
-        self._cursors.update(cursors)
-
     def create_indexes(self, dataset: str, keys: Mapping[str, Sequence[Sequence[str]]]) -> None:
         """Cluster new tables by their first key."""
         self._keys.update({table: found[0] for table, found in keys.items() if found})
@@ -121,26 +117,23 @@ class BigQueryTransaction(RemoteTransaction):
         if not types.keys() - stored.keys():
             return
         if not stored:
-            name = self._table(dataset, table)
-            layout = self._layout(table, types)
-            self._change(f"create table if not exists {name} ({self._definitions(types, required)}){layout}")
             not_null |= {(table, column) for column in required}
-        else:
-            super().make_table(dataset, table, types, required)
+        super().make_table(dataset, table, types, required)
         # no other table has changed, so that BigQuery need not be asked again before the transaction
         self._columns[dataset] = {**known, table: {**types, **stored}}
         self._required[dataset] = not_null
 
     def _layout(self, table: str, types: Mapping[str, str]) -> str:
-        """Return how the rows of a new table are laid out, so that a load need not read all of them."""
-        cursor, text = self._cursors.get(table, ""), ""
-        if types.get(cursor) == "TIMESTAMP":
-            text = f" partition by timestamp_trunc({self._quoted(cursor)}, day)"
-        elif types.get(cursor) == "DATE":
-            text = f" partition by {self._quoted(cursor)}"
+        """Partition a table by a day and cluster it by its key, so that a load need not read all of it."""
+        layout, text = self._layouts.get(table, RowLayout()), ""
+        day_of = layout.day_of or ""
+        if types.get(day_of) == "TIMESTAMP":
+            text = f" partition by timestamp_trunc({self._quoted(day_of)}, day)"
+        elif types.get(day_of) == "DATE":
+            text = f" partition by {self._quoted(day_of)}"
         key = [
             column
-            for column in self._keys.get(table, ())
+            for column in layout.clustered_by or self._keys.get(table, ())
             if types.get(column, "").partition("(")[0] in _CLUSTERED
         ][:_MOST_CLUSTER_COLUMNS]
         return f"{text} cluster by {', '.join(map(self._quoted, key))}" if key else text

@@ -20,10 +20,9 @@ from sqlglot import exp
 
 from ecom_assets.declaration.column_types import DataType, types_by_arrow_type
 from ecom_assets.declaration.reading import Column
-from ecom_assets.foundation.errors import WarehouseError
 from ecom_assets.warehouse.query_result import QueryResult
 from ecom_assets.warehouse.remote.answers import Answer, NoRows
-from ecom_assets.warehouse.remote.errors import NotAtomic
+from ecom_assets.warehouse.remote.errors import NotAtomic, NotPrepared
 from ecom_assets.warehouse.remote.held_rows import HeldRows
 from ecom_assets.warehouse.remote.translation import (
     changes_structure,
@@ -35,22 +34,11 @@ from ecom_assets.warehouse.remote.translation import (
     translate,
     written_in,
 )
+from ecom_assets.warehouse.row_layout import RowLayout
 from ecom_assets.warehouse.transaction import Transaction
 
 TEMPORARY = "ecom_temp_"
 """Begins the names of temporary tables."""
-
-
-class NotPrepared(WarehouseError):
-    """A transaction needs a table that its rehearsal did not make. `statement` makes it."""
-
-    def __init__(self, statement: str) -> None:
-        """Take the statement."""
-        super().__init__(
-            "this engine commits each change of a table by itself, so that it cannot be a part of a transaction: "
-            f"{' '.join(statement.split())[:200]}"
-        )
-        self.statement = statement
 
 
 class RemoteTransaction(Transaction):
@@ -72,6 +60,7 @@ class RemoteTransaction(Transaction):
         self._prepared: set[str] = set()
         self._drops: list[str] = []
         self._held = HeldRows()
+        self._layouts: dict[str, RowLayout] = {}
 
     @abstractmethod
     def run(self, sql: str, parameters: Sequence[Any] = ()) -> Any:
@@ -167,13 +156,22 @@ class RemoteTransaction(Transaction):
         """Make a temporary table with rows, whose columns have these types of the engine."""
         self.insert_rows(self.stage_rows(name, types), table, types)
 
+    def note_layouts(self, layouts: Mapping[str, RowLayout]) -> None:
+        """Note the layout of tables that this transaction may make."""
+        self._layouts.update(layouts)
+
+    def _layout(self, table: str, types: Mapping[str, str]) -> str:
+        """Return how the rows of a new table are laid out, as SQL says it: by default, the engine decides."""
+        return ""
+
     def make_table(
         self, dataset: str, table: str, types: Mapping[str, str], required: Collection[str]
     ) -> None:
         """Create a table, or the columns that it lacks. Another load may do the same at this moment."""
         name, stored = self._table(dataset, table), self.columns_of(dataset).get(table)
         if stored is None:
-            self._change(f"create table if not exists {name} ({self._definitions(types, required)})")
+            layout = self._layout(table, types)
+            self._change(f"create table if not exists {name} ({self._definitions(types, required)}){layout}")
             return
         for column in types.keys() - stored.keys():
             self._change(

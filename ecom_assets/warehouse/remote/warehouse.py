@@ -14,7 +14,8 @@ from ecom_assets.foundation.progress import OnProgress
 from ecom_assets.warehouse.errors import failed_commit_error, one_line, read_error, redacted_errors
 from ecom_assets.warehouse.layout import refuse_newer_layout
 from ecom_assets.warehouse.lock import DEFAULT_LOCK_TIMEOUT
-from ecom_assets.warehouse.remote.transaction import NotPrepared, RemoteTransaction
+from ecom_assets.warehouse.remote.errors import NotPrepared
+from ecom_assets.warehouse.remote.transaction import RemoteTransaction
 from ecom_assets.warehouse.server_address import ServerAddress
 from ecom_assets.warehouse.transaction import Transaction
 from ecom_assets.warehouse.warehouse import Warehouse

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 
 from ecom_assets.declaration.reading import Column
 from ecom_assets.warehouse.remote.transaction import TEMPORARY, RemoteTransaction
+from ecom_assets.warehouse.row_layout import RowLayout
 from ecom_assets.warehouse.snowflake.errors import DRIVER_ERRORS
 from ecom_assets.warehouse.snowflake.staging import FEW_ROWS, copy_statements, insert_statements, upload
 from ecom_assets.warehouse.snowflake.types import COLUMNS_QUERY, SQL_TYPES, arrow_table, sql_type
@@ -100,6 +101,12 @@ class SnowflakeTransaction(RemoteTransaction):
             f"where table_type = 'VIEW' and startswith(comment, '{UNION_COMMENT}') order by 1, 2"
         ).fetchall()
         return {(schema, name): comment for schema, name, comment in found}
+
+    def _layout(self, table: str, types: Mapping[str, str]) -> str:
+        """Cluster a table by the columns that are declared for that. Snowflake charges for keeping them in order."""
+        columns = self._layouts.get(table, RowLayout()).clustered_by
+        known = [self._quoted(column) for column in columns if column in types]
+        return f" cluster by ({', '.join(known)})" if known else ""
 
     def _types_of_query(self, query: str) -> Mapping[str, str]:
         """Return Snowflake's type of each column of the answer of a query."""

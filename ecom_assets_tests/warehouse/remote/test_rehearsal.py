@@ -13,8 +13,8 @@ import pytest
 from ecom_assets.declaration.reading import Column
 from ecom_assets.foundation.progress import OnProgress
 from ecom_assets.warehouse.remote.answers import NoRows
-from ecom_assets.warehouse.remote.errors import NotAtomic
-from ecom_assets.warehouse.remote.transaction import NotPrepared, RemoteTransaction
+from ecom_assets.warehouse.remote.errors import NotAtomic, NotPrepared
+from ecom_assets.warehouse.remote.transaction import RemoteTransaction
 from ecom_assets.warehouse.remote.warehouse import RemoteWarehouse
 from ecom_assets.warehouse.server_address import ServerAddress
 from ecom_assets.warehouse.snowflake.types import SQL_TYPES
