@@ -1,0 +1,95 @@
+"""The lock of a dataset: a row of a table, which each load updates first in its transaction.
+
+DuckDB lets no transaction wait. Of two that update the same row, the second one gets an error at once, and so a load
+waits and tries again in a new transaction. The row has a counter, because DuckDB leaves out an update that changes
+nothing, and then there is no conflict. On the service this was not tried. Should it report the conflict at the
+commit in place of the update, the load fails there, and its tables are left as they were.
+
+A row that is not committed tells nobody who holds it. So the holder writes its description into another table, with a
+connection of its own, and removes it at the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+import duckdb
+
+from ecom_assets.foundation.progress import OnProgress
+from ecom_assets.warehouse.lock import process_description
+from ecom_assets.warehouse.motherduck.errors import DRIVER_ERRORS, is_conflict
+from ecom_assets.warehouse.remote.lock import LOCK_TABLE, is_row_updated, wait_for_row
+
+HOLDER_TABLE = "_dlt_ecom_holder"
+_ANYBODY = "another load"
+_PAUSE = 0.2
+_ROLLED_BACK_AT_ONCE = 5
+"""Tries of a statement that commits at once: two loads that make the same table disturb each other for a moment."""
+
+
+def settle(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
+    """Run a statement outside of a transaction, again if another connection runs the same one at this moment."""
+    for _ in range(_ROLLED_BACK_AT_ONCE - 1):
+        try:
+            connection.execute(sql)
+            return
+        except DRIVER_ERRORS as error:
+            if not is_conflict(error):
+                raise
+    connection.execute(sql)
+
+
+@contextmanager
+def dataset_lock(
+    connection: duckdb.DuckDBPyConnection,
+    schema: str,
+    warehouse: object,
+    timeout: float,
+    on_progress: OnProgress,
+) -> Iterator[None]:
+    """Begin a transaction and take the lock, and roll back at the end of the block what was not committed.
+
+    Args:
+        connection: A connection without a transaction.
+        schema: The schema of the lock's tables, as SQL names it. It exists.
+        warehouse: The name of the warehouse in messages.
+        timeout: How many seconds to wait.
+        on_progress: Receives a line if another load holds the lock.
+
+    Raises:
+        WarehouseError: Another load, which the message names, held the lock for too long.
+    """
+    own = process_description()
+    lock, holders = f"{schema}.{LOCK_TABLE}", f"{schema}.{HOLDER_TABLE}"
+    settle(connection, f"create table if not exists {lock} (loads bigint)")
+    settle(connection, f"create table if not exists {holders} (holder varchar)")
+    settle(connection, f"insert into {lock} select 0 where not exists (select 1 from {lock})")
+
+    def is_taken() -> bool:
+        return is_row_updated(
+            lambda: connection.execute("begin transaction"),
+            lambda: connection.execute(f"update {lock} set loads = loads + 1"),
+            lambda: connection.execute("rollback"),
+            DRIVER_ERRORS,
+            is_conflict,
+        )
+
+    def holder() -> str:
+        found = connection.execute(f"select distinct holder from {holders}").fetchall()
+        return " or ".join(sorted(name for (name,) in found)) or _ANYBODY
+
+    wait_for_row(is_taken, holder, warehouse, timeout, _PAUSE, on_progress)
+    with connection.cursor() as notes:
+        # only the holder writes here; who was killed has left its description
+        with suppress(*DRIVER_ERRORS):
+            notes.execute(f"delete from {holders}")
+            notes.execute(f"insert into {holders} values (?)", [own])
+        try:
+            yield
+        finally:
+            # nothing after a commit. Without it, the service would keep the lock until it ends the session
+            with suppress(*DRIVER_ERRORS):
+                connection.execute("rollback")
+            with suppress(*DRIVER_ERRORS):
+                notes.execute(f"delete from {holders} where holder = ?", [own])
