@@ -9,7 +9,16 @@ import duckdb
 from ecom_assets.warehouse.duckdb.errors import DRIVER_ERRORS
 from ecom_assets.warehouse.errors import one_line
 
-__all__ = ["DRIVER_ERRORS", "is_conflict", "open_problem"]
+__all__ = ["DRIVER_ERRORS", "READ_ERRORS", "is_conflict", "open_problem"]
+
+READ_ERRORS: tuple[type[Exception], ...] = (
+    duckdb.OperationalError,
+    duckdb.InternalError,
+    duckdb.ConnectionException,
+    duckdb.FatalException,
+    duckdb.InvalidInputException,
+)
+"""What DuckDB raises when the service does not answer. The classes of a wrong statement are not among them."""
 
 _CONFLICTS = (
     "conflict on update",

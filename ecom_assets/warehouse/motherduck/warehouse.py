@@ -18,7 +18,7 @@ from ecom_assets.warehouse.errors import failed_commit_error, one_line, open_err
 from ecom_assets.warehouse.layout import refuse_newer_layout
 from ecom_assets.warehouse.lock import DEFAULT_LOCK_TIMEOUT
 from ecom_assets.warehouse.motherduck.connection import open_database
-from ecom_assets.warehouse.motherduck.errors import DRIVER_ERRORS, is_conflict, open_problem
+from ecom_assets.warehouse.motherduck.errors import DRIVER_ERRORS, READ_ERRORS, is_conflict, open_problem
 from ecom_assets.warehouse.motherduck.lock import dataset_lock, settle
 from ecom_assets.warehouse.motherduck.staging import StagingArea
 from ecom_assets.warehouse.motherduck.transaction import MotherDuckTransaction
@@ -35,7 +35,7 @@ class MotherDuckWarehouse(DuckDbWarehouse):
     kind = "motherduck"
     limits_of_preview = "untested against the service"
     transaction_class = MotherDuckTransaction
-    read_errors = DRIVER_ERRORS
+    read_errors = READ_ERRORS
     connect = staticmethod(open_database)
     """Opens the connection. Tests replace it."""
 
