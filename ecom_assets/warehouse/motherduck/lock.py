@@ -2,8 +2,8 @@
 
 DuckDB lets no transaction wait. Of two that update the same row, the second one gets an error at once, and so a load
 waits and tries again in a new transaction. The row has a counter, because DuckDB leaves out an update that changes
-nothing, and then there is no conflict. On the service this was not tried. Should it report the conflict at the
-commit in place of the update, the load fails there, and its tables are left as they were.
+nothing, and then there is no conflict. On the service this was not tried. Should it report the conflict at the commit
+in place of the update, the load fails there, and its tables are left as they were.
 
 A row that is not committed tells nobody who holds it. So the holder writes its description into another table, with a
 connection of its own, and removes it at the end.
@@ -22,15 +22,29 @@ from ecom_assets.warehouse.motherduck.errors import DRIVER_ERRORS, is_conflict
 from ecom_assets.warehouse.remote.lock import LOCK_TABLE, is_row_updated, wait_for_row
 
 HOLDER_TABLE = "_dlt_ecom_holder"
+LOCK_TABLES = {LOCK_TABLE: "select 0::bigint as loads", HOLDER_TABLE: "select '' as holder"}
+"""The tables of the lock, each with the query for its only row."""
 _ANYBODY = "another load"
 _PAUSE = 0.2
-_ROLLED_BACK_AT_ONCE = 5
-"""Tries of a statement that commits at once: two loads that make the same table disturb each other for a moment."""
+_TRIES = 5
+"""How often a statement that commits at once is tried: two first loads disturb each other for a moment."""
 
 
-def settle(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
-    """Run a statement outside of a transaction, again if another connection runs the same one at this moment."""
-    for _ in range(_ROLLED_BACK_AT_ONCE - 1):
+def prepare_lock(connection: duckdb.DuckDBPyConnection, schema: str) -> None:
+    """Make the schema and the tables of the lock, each with its row in one statement.
+
+    Args:
+        connection: A connection without a transaction.
+        schema: The schema, as SQL names it.
+    """
+    _settle(connection, f"create schema if not exists {schema}")
+    for table, row in LOCK_TABLES.items():
+        _settle(connection, f"create table if not exists {schema}.{table} as {row}")
+
+
+def _settle(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
+    """Run a statement, again if another connection runs the same one at this moment."""
+    for _ in range(_TRIES - 1):
         try:
             connection.execute(sql)
             return
@@ -52,7 +66,7 @@ def dataset_lock(
 
     Args:
         connection: A connection without a transaction.
-        schema: The schema of the lock's tables, as SQL names it. It exists.
+        schema: The schema of the lock's tables, as SQL names it.
         warehouse: The name of the warehouse in messages.
         timeout: How many seconds to wait.
         on_progress: Receives a line if another load holds the lock.
@@ -62,9 +76,6 @@ def dataset_lock(
     """
     own = process_description()
     lock, holders = f"{schema}.{LOCK_TABLE}", f"{schema}.{HOLDER_TABLE}"
-    settle(connection, f"create table if not exists {lock} (loads bigint)")
-    settle(connection, f"create table if not exists {holders} (holder varchar)")
-    settle(connection, f"insert into {lock} select 0 where not exists (select 1 from {lock})")
 
     def is_taken() -> bool:
         return is_row_updated(
@@ -76,15 +87,13 @@ def dataset_lock(
         )
 
     def holder() -> str:
-        found = connection.execute(f"select distinct holder from {holders}").fetchall()
-        return " or ".join(sorted(name for (name,) in found)) or _ANYBODY
+        return connection.execute(f"select max(holder) from {holders}").fetchall()[0][0] or _ANYBODY
 
     wait_for_row(is_taken, holder, warehouse, timeout, _PAUSE, on_progress)
     with connection.cursor() as notes:
-        # only the holder writes here; who was killed has left its description
+        # only the holder writes here, over what a killed load has left
         with suppress(*DRIVER_ERRORS):
-            notes.execute(f"delete from {holders}")
-            notes.execute(f"insert into {holders} values (?)", [own])
+            notes.execute(f"update {holders} set holder = ?", [own])
         try:
             yield
         finally:
@@ -92,4 +101,4 @@ def dataset_lock(
             with suppress(*DRIVER_ERRORS):
                 connection.execute("rollback")
             with suppress(*DRIVER_ERRORS):
-                notes.execute(f"delete from {holders} where holder = ?", [own])
+                notes.execute(f"update {holders} set holder = '' where holder = ?", [own])

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from uuid import uuid4
 
@@ -24,7 +24,7 @@ class StagingArea:
     """The tables of one load in a schema beside the dataset."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, database: str, schema: str) -> None:
-        """Take an open connection, and the names of the database and the schema, which exists."""
+        """Take an open connection, and the names of the database and the schema, which may not exist yet."""
         self._connection = connection
         self._database, self._schema = database, schema
         self._made: list[str] = []
@@ -33,6 +33,14 @@ class StagingArea:
     def qualified_schema(self) -> str:
         """The schema, as SQL names it wherever it runs."""
         return f'"{self._database}"."{self._schema}"'
+
+    def tables(self) -> list[str]:
+        """Return the names of the tables of the schema."""
+        found = self._connection.execute(
+            "select table_name from duckdb_tables() where database_name = ? and schema_name = ?",
+            [self._database, self._schema],
+        ).fetchall()
+        return [name for (name,) in found]
 
     def make_table(self, query: str) -> str:
         """Store the answer of a query, and return the table, as SQL names it."""
@@ -43,24 +51,18 @@ class StagingArea:
 
     @contextmanager
     def dropped_at_the_end(self) -> Iterator[None]:
-        """Drop the tables at the end of the block, and first those that killed loads left more than a day ago."""
-        for table in self._left():
-            self._drop(table)
+        """Drop the tables of this load at the end of the block."""
         try:
             yield
         finally:
             for table in self._made:
                 self._drop(table)
 
-    def _left(self) -> list[str]:
-        found = self._connection.execute(
-            "select table_name from duckdb_tables() where database_name = ? and schema_name = ?",
-            [self._database, self._schema],
-        ).fetchall()
-        matches = [match for (name,) in found if (match := _NAME.fullmatch(name))]
-        return [
-            f"{self.qualified_schema}.{match[0]}" for match in matches if time.time() - int(match[1]) > _DAY
-        ]
+    def drop_left_tables(self, tables: Iterable[str]) -> None:
+        """Drop those of the tables that killed loads left more than a day ago."""
+        for name in tables:
+            if (match := _NAME.fullmatch(name)) and time.time() - int(match[1]) > _DAY:
+                self._drop(f"{self.qualified_schema}.{name}")
 
     def _drop(self, table: str) -> None:
         # another load may drop it, too, or the connection is lost: then a later load drops it

@@ -19,7 +19,7 @@ from ecom_assets.warehouse.layout import refuse_newer_layout
 from ecom_assets.warehouse.lock import DEFAULT_LOCK_TIMEOUT
 from ecom_assets.warehouse.motherduck.connection import open_database
 from ecom_assets.warehouse.motherduck.errors import DRIVER_ERRORS, READ_ERRORS, is_conflict, open_problem
-from ecom_assets.warehouse.motherduck.lock import dataset_lock, settle
+from ecom_assets.warehouse.motherduck.lock import LOCK_TABLES, dataset_lock, prepare_lock
 from ecom_assets.warehouse.motherduck.staging import StagingArea
 from ecom_assets.warehouse.motherduck.transaction import MotherDuckTransaction
 from ecom_assets.warehouse.server_address import ServerAddress
@@ -83,12 +83,14 @@ class MotherDuckWarehouse(DuckDbWarehouse):
         """
         with self._locked_connection(dataset, on_progress, read_only=False) as connection:
             staging = StagingArea(connection, self.database, f"{dataset}_staging")
-            settle(connection, f"create schema if not exists {staging.qualified_schema}")
+            present, schema = staging.tables(), staging.qualified_schema
+            if not LOCK_TABLES.keys() <= set(present):
+                prepare_lock(connection, schema)
+            staging.drop_left_tables(present)
             transaction = MotherDuckTransaction(connection, staging)
             with staging.dropped_at_the_end():
                 if stage is not None:
                     stage(transaction)
-                schema = staging.qualified_schema
                 with dataset_lock(connection, schema, self, self.lock_timeout, on_progress):
                     transaction.forget_columns()
                     refuse_newer_layout(transaction, dataset)
@@ -122,7 +124,11 @@ class MotherDuckWarehouse(DuckDbWarehouse):
             connection = self.connect(self.address)
         except DRIVER_ERRORS as error:
             raise open_error(self, self._redactor.scrub(open_problem(error))) from None
-        connection.execute("set TimeZone = 'UTC'")
+        try:
+            connection.execute("set TimeZone = 'UTC'")
+        except BaseException:
+            connection.close()
+            raise
         return connection, connection.close
 
     def _commit(self, connection: duckdb.DuckDBPyConnection, on_progress: OnProgress) -> None:

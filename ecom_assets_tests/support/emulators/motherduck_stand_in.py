@@ -28,7 +28,7 @@ def stand_in(folder: Path) -> Callable[[Any], duckdb.DuckDBPyConnection]:
         file = folder / f"{address.parameters['database']}.duckdb"
         while True:
             try:
-                return duckdb.connect(file)
+                return duckdb.connect(file, config={"threads": 1})
             except duckdb.IOException as error:
                 if "Could not set lock on file" not in str(error):
                     raise

@@ -57,7 +57,7 @@ def test_a_load_waits_for_another_one_names_it_and_sees_what_it_wrote(place: Pla
     (line,) = said
     assert line.startswith("waiting for the warehouse md:place_")
     assert OWN.replace("\\", "") in line
-    assert place.rows(HOLDERS) == []
+    assert place.rows(HOLDERS) == [("",)]
 
 
 def test_a_process_that_loaded_before_locks_again(place: Place) -> None:
@@ -75,7 +75,7 @@ def test_a_load_gives_up_and_names_the_holder_and_not_a_killed_one(place: Place)
     with place.warehouse().transaction("sandbox"):
         pass
     connection = place.warehouse().connect(place.warehouse().address)  # type: ignore[attr-defined]
-    connection.execute(f"insert into sandbox_staging.{HOLDER_TABLE} values ('PID 1 on gone')")
+    connection.execute(f"update sandbox_staging.{HOLDER_TABLE} set holder = 'PID 1 on gone'")
     connection.close()
     with (
         place.warehouse().transaction("sandbox"),
@@ -104,7 +104,7 @@ def test_a_failed_load_writes_nothing_and_frees_the_lock(place: Place) -> None:
     with place.warehouse(0).transaction("sandbox") as transaction:
         assert transaction.columns_of("sandbox") == {}
         assert not transaction.execute("from duckdb_schemas() where schema_name = 'sandbox'").fetchall()
-    assert place.rows(HOLDERS) == []
+    assert place.rows(HOLDERS) == [("",)]
 
 
 def test_staging_comes_before_the_lock(place: Place) -> None:
@@ -126,7 +126,7 @@ def test_first_loads_at_once_lose_nothing(place: Place) -> None:
 
     def count(_: int) -> None:
         together.wait(10)
-        for _ in range(3):
+        for _ in range(2):
             with place.warehouse().transaction("sandbox") as transaction:
                 transaction.execute("create schema if not exists sandbox")
                 transaction.execute("create table if not exists sandbox.counted (number integer)")
@@ -135,4 +135,4 @@ def test_first_loads_at_once_lose_nothing(place: Place) -> None:
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(count, range(4)))
-    assert place.rows("select number from counted order by 1") == [(number,) for number in range(12)]
+    assert place.rows("select number from counted order by 1") == [(number,) for number in range(8)]
