@@ -11,6 +11,7 @@ connection of its own, and removes it at the end.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
@@ -26,7 +27,7 @@ LOCK_TABLES = {LOCK_TABLE: "select 0::bigint as loads", HOLDER_TABLE: "select ''
 """The tables of the lock, each with the query for its only row."""
 _ANYBODY = "another load"
 _PAUSE = 0.2
-_TRIES = 5
+_TRIES = 20
 """How often a statement that commits at once is tried: two first loads disturb each other for a moment."""
 
 
@@ -51,6 +52,7 @@ def _settle(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
         except DRIVER_ERRORS as error:
             if not is_conflict(error):
                 raise
+        time.sleep(_PAUSE)
     connection.execute(sql)
 
 

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 import pytest
 
 from ecom_assets.foundation.errors import WarehouseError
+from ecom_assets.warehouse.motherduck import lock
 from ecom_assets.warehouse.motherduck.lock import HOLDER_TABLE
 from ecom_assets.warehouse.transaction import Transaction
 from ecom_assets_tests.support.warehouses.engines import Place
@@ -20,7 +21,8 @@ HOLDERS = f"select holder from sandbox_staging.{HOLDER_TABLE}"
 
 
 @pytest.fixture
-def place(new_motherduck: Callable[[], str]) -> Place:
+def place(new_motherduck: Callable[[], str], monkeypatch: pytest.MonkeyPatch) -> Place:
+    monkeypatch.setattr(lock, "_PAUSE", 0.02)
     return Place("motherduck", new_motherduck())
 
 
