@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
 from ecom_assets.warehouse.duckdb.transaction import DuckDbTransaction
 from ecom_assets.warehouse.motherduck.staging import StagingArea
+from ecom_assets.warehouse.remote.translation import dropped_in
 
 
 class MotherDuckTransaction(DuckDbTransaction):
@@ -23,6 +25,14 @@ class MotherDuckTransaction(DuckDbTransaction):
         """
         super().__init__(connection)
         self._staging = staging
+
+    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> duckdb.DuckDBPyConnection:
+        """Run a statement. With the schema of the dataset goes the one beside it, with the lock."""
+        answer = super().execute(sql, parameters)
+        dropped = dropped_in(sql)
+        if self._staging is not None and dropped and dropped[0] == "schema":
+            super().execute(f"drop schema if exists {self._staging.qualified_schema} cascade")
+        return answer
 
     def stage_files(self, name: str, columns: Mapping[str, str], files: Sequence[Path]) -> None:
         """Send the rows of the files to the service. A view has the name that SQL uses for them."""

@@ -123,7 +123,7 @@ class MotherDuckWarehouse(DuckDbWarehouse):
         try:
             connection = self.connect(self.address)
         except DRIVER_ERRORS as error:
-            raise open_error(self, self._redactor.scrub(open_problem(error))) from None
+            raise open_error(self, open_problem(error)) from None
         try:
             connection.execute("set TimeZone = 'UTC'")
         except BaseException:
@@ -136,5 +136,4 @@ class MotherDuckWarehouse(DuckDbWarehouse):
         try:
             connection.execute("COMMIT")
         except DRIVER_ERRORS as error:
-            text = self._redactor.scrub(one_line(error))
-            raise failed_commit_error(self, text, is_refused=is_conflict(error)) from None
+            raise failed_commit_error(self, one_line(error), is_refused=is_conflict(error)) from None

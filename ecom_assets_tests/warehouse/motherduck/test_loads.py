@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import subprocess
 import sys
@@ -112,6 +113,21 @@ def test_a_connection_lost_at_the_commit_is_said(place: Place, is_committed: boo
     ):
         write(place)
     assert place.present(["written"]) == ["written"] * is_committed
+
+
+def test_a_log_of_somebody_else_meanwhile_shows_no_token(
+    place: Place, caplog: pytest.LogCaptureFixture
+) -> None:
+    with place.warehouse().transaction(DATASET):
+        logging.getLogger("somebody").warning("connected with %s", "s3cr3t-w0rd")
+    assert [record.getMessage() for record in caplog.records] == ["connected with ***"]
+
+
+def test_with_a_dropped_schema_goes_the_one_beside_it(place: Place) -> None:
+    write(place)
+    place.write(f"drop table {DATASET}.written", f'drop schema if exists "{DATASET}"')
+    assert place.rows(f"select schema_name from duckdb_schemas() where schema_name like '{DATASET}%'") == []
+    write(place)
 
 
 @pytest.mark.parametrize("fails", [True, False])
