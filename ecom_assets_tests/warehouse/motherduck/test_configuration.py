@@ -14,7 +14,7 @@ from ecom_assets.warehouse.warehouse import Warehouse
 
 TOKEN = "s3cr3t-w0rd"
 UNREACHABLE = (
-    'Invalid Input Error: Initialization function "motherduck_duckdb_cpp_init" from file "/home/ada/.duckdb/extensions/'
+    'Invalid Input Error: Initialization function "motherduck_duckdb_cpp_init" from file "/srv/.duckdb/extensions/'
     'v1.5.5/linux_amd64/motherduck.duckdb_extension" threw an exception: "Failed to download '
     '"http://api.motherduck.com/extension_version" (attempt 5): Could not establish connection"'
 )
