@@ -31,14 +31,10 @@ CONFLICT = (
 )
 LOST = "TransactionContext Error: Failed to commit: MotherDuck transaction statement failed: s3cr3t-w0rd: no answer"
 KILLED = """
-import os, sys, json
-from pathlib import Path
+import os, sys
 from ecom_assets.load.trial.loads import killed_before, load_days
 from ecom_assets.warehouse.choice import warehouse_from_environment
-from ecom_assets.warehouse.motherduck.warehouse import MotherDuckWarehouse
-from ecom_assets_tests.support.emulators.motherduck_stand_in import stand_in
 
-MotherDuckWarehouse.connect = staticmethod(stand_in(Path(sys.argv[1])))
 for line in sys.stdin:
     child = os.fork()
     if child == 0:
@@ -195,12 +191,12 @@ def test_a_connection_lost_at_any_statement_leaves_everything_as_it_was(place: P
 
 @pytest.mark.slow
 def test_killed_loads_leave_all_or_nothing_and_a_later_load_drops_what_they_staged(
-    place: Place, motherduck_folder: Path, monkeypatch: pytest.MonkeyPatch
+    place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write(place)
     with subprocess.Popen(
-        [sys.executable, "-c", KILLED, str(motherduck_folder)],
-        env={**os.environ, "ECOM_WAREHOUSE": place.where, "PYTHONPATH": str(ROOT)},
+        [sys.executable, "-c", KILLED],
+        env={**os.environ, "ECOM_WAREHOUSE": place.where, "PYTHONPATH": f"{os.environ['PYTHONPATH']}:{ROOT}"},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
