@@ -199,7 +199,7 @@ def test_nothing_that_was_staged_stays(loads: Loads) -> None:
         ours.add("_dlt_ecom_lock")
     expected = [("sandbox", name) for name in {*WINDOWED, *ours}]
     if loads.place.engine == "motherduck":
-        expected += [("sandbox_staging", name) for name in ("_dlt_ecom_holder", "_dlt_ecom_lock")]
+        expected += [("sandbox_ecom", name) for name in ("_dlt_ecom_holder", "_dlt_ecom_lock")]
     assert sorted(tables) == sorted(expected)
 
 

@@ -82,7 +82,7 @@ class MotherDuckWarehouse(DuckDbWarehouse):
         commit, or if the connection is lost during it.
         """
         with self._locked_connection(dataset, on_progress, read_only=False) as connection:
-            staging = StagingArea(connection, self.database, f"{dataset}_staging")
+            staging = StagingArea(connection, self.database, f"{dataset}_ecom")
             present, schema = staging.tables(), staging.qualified_schema
             if not LOCK_TABLES.keys() <= set(present):
                 prepare_lock(connection, schema)

@@ -17,7 +17,7 @@ from ecom_assets.warehouse.transaction import Transaction
 from ecom_assets_tests.support.warehouses.engines import Place
 
 OWN = rf"held by PID {os.getpid()} on "
-HOLDERS = f"select holder from sandbox_staging.{HOLDER_TABLE}"
+HOLDERS = f"select holder from sandbox_ecom.{HOLDER_TABLE}"
 
 
 @pytest.fixture
@@ -77,7 +77,7 @@ def test_a_load_gives_up_and_names_the_holder_and_not_a_killed_one(place: Place)
     with place.warehouse().transaction("sandbox"):
         pass
     connection = place.warehouse().connect(place.warehouse().address)  # type: ignore[attr-defined]
-    connection.execute(f"update sandbox_staging.{HOLDER_TABLE} set holder = 'PID 1 on gone'")
+    connection.execute(f"update sandbox_ecom.{HOLDER_TABLE} set holder = 'PID 1 on gone'")
     connection.close()
     with (
         place.warehouse().transaction("sandbox"),
