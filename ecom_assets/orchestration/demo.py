@@ -191,8 +191,9 @@ def print_summaries(tables: Sequence[Summary], console: Console) -> None:
 
 def print_next_steps(warehouse: Warehouse, console: Console) -> None:
     """Print what to do with a loaded warehouse."""
-    command = f'psql "$ECOM_WAREHOUSE" -c "{QUERY}"'
-    if isinstance(warehouse, DuckDbWarehouse):
+    command = f'psql "$ECOM_WAREHOUSE" -c "{QUERY}"' if warehouse.kind == "postgres" else QUERY
+    # the warehouses that run DuckDB's SQL elsewhere are subclasses
+    if type(warehouse) is DuckDbWarehouse:
         path = warehouse.path
         short_path = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
         code = f"import duckdb; duckdb.connect('{short_path}', read_only=True).sql('{QUERY}').show()"

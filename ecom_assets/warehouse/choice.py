@@ -12,6 +12,7 @@ from ecom_assets.warehouse.duckdb.engine import DuckDbEngine
 from ecom_assets.warehouse.ducklake.engine import DuckLakeEngine
 from ecom_assets.warehouse.engine import Engine, WarehouseOptions
 from ecom_assets.warehouse.lock import DEFAULT_LOCK_TIMEOUT
+from ecom_assets.warehouse.motherduck.engine import MotherDuckEngine
 from ecom_assets.warehouse.mysql.engine import MysqlEngine
 from ecom_assets.warehouse.named_destination import named_destination, refuse_address
 from ecom_assets.warehouse.postgres.engine import PostgresEngine
@@ -28,6 +29,7 @@ ENGINES: Sequence[Engine[Any]] = (
     SnowflakeEngine(),
     MysqlEngine(),
     BigQueryEngine(),
+    MotherDuckEngine(),
 )
 """All engines. A new engine is added here."""
 

@@ -40,7 +40,6 @@ _REFUSAL = (
 """The reason for all other types that are not engines of this project."""
 _FORMATS = ("delta", "iceberg", "parquet")
 _KINDS_OF_ADDRESSES: Mapping[str, str] = {
-    "md": "motherduck",
     **dict.fromkeys(("s3", "gs", "gcs", "az", "abfss", *_FORMATS), "filesystem"),
     **dict.fromkeys(("sqlite", "oracle", "trino"), "sqlalchemy"),
 }

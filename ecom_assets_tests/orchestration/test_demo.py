@@ -85,6 +85,20 @@ def test_a_command_that_starts_no_run_ends_with_its_last_lines(
     assert "No module named 'ecom_assets.nothing_of_that_name'" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ("where", "command"),
+    [
+        ("postgresql://ada@host/shop", f'psql "$ECOM_WAREHOUSE" -c "{demo.QUERY}"'),
+        ("md:shop?token=s3cr3t", demo.QUERY),
+    ],
+)
+def test_the_next_steps_query_the_warehouse_that_was_loaded(where: str, command: str) -> None:
+    screen = io.StringIO()
+    warehouse = warehouse_from_environment({"ECOM_WAREHOUSE": where})
+    demo.print_next_steps(warehouse, Console(file=screen, width=200))
+    assert f"  Query it:    {command}\n" in screen.getvalue()
+
+
 def test_a_check_that_did_not_pass_is_in_the_table() -> None:
     screen = io.StringIO()
     summary = demo.Summary("sandbox.orders", 1000, 4, 5, "2026-03-03 to 2026-03-09", 1.26)

@@ -112,7 +112,7 @@ def test_an_unsupported_engine_is_refused_with_the_reason(name: str, reason: str
         WarehouseError, match=f"found the destination '{name}', which cannot keep .*{reason}"
     ) as no:
         chosen(name)
-    kinds = "bigquery, duckdb, ducklake, postgres or snowflake"
+    kinds = "bigquery, duckdb, ducklake, motherduck, postgres or snowflake"
     assert str(no.value).endswith(
         f"allowed: a destination of the kind {kinds}, from which the tables can be copied on"
     )
@@ -129,11 +129,6 @@ def test_an_own_name_for_an_unsupported_engine_is_refused(configured: Callable[[
 @pytest.mark.parametrize(
     ("where", "found", "reason"),
     [
-        (
-            "md:shop?motherduck_token=s3cr3t",
-            r"an address of motherduck \(md:\)",
-            "dlt would commit each table",
-        ),
         (
             "redshift://u:s3cr3t@host:5439/shop",
             r"an address of redshift \(redshift:\)",

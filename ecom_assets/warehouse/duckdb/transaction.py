@@ -121,16 +121,18 @@ class DuckDbTransaction(Transaction):
     def stage_files(self, name: str, columns: Mapping[str, str], files: Sequence[Path]) -> None:
         """Read the files where they are: a view has their rows."""
         self._use_threads_for(sum(file.stat().st_size for file in files))
+        self.execute(f"create temporary view {_name(name)} as {self.query_of_files(columns, files)}")
+
+    @staticmethod
+    def query_of_files(columns: Mapping[str, str], files: Sequence[Path]) -> str:
+        """Return the query for the rows of files. Arguments are those of `stage_files`."""
         present = set().union(*(pq.read_schema(file).names for file in files))
         listed = ", ".join(
             f"cast({_name(column) if column in present else 'null'} as {kind}) as {_name(column)}"
             for column, kind in columns.items()
         )
         paths = ", ".join("'" + str(file).replace("'", "''") + "'" for file in files)
-        self.execute(
-            f"create temporary view {_name(name)} as select {listed} "
-            f"from read_parquet([{paths}], union_by_name = true)"
-        )
+        return f"select {listed} from read_parquet([{paths}], union_by_name = true)"
 
     def view_comment(self, dataset: str, name: str) -> str | None:
         """Return the comment of a view."""

@@ -37,6 +37,8 @@ class DuckDbWarehouse(Warehouse):
     max_identifier_length = 65536
     driver_errors = DRIVER_ERRORS
     transaction_class: type[DuckDbTransaction] = DuckDbTransaction
+    read_errors = BROKEN_FILE_ERRORS
+    """What a reader gets if the warehouse itself cannot be read."""
 
     def __init__(
         self, path: Path, lock_timeout: float = DEFAULT_LOCK_TIMEOUT, copy: Path | None = None
@@ -118,7 +120,7 @@ class DuckDbWarehouse(Warehouse):
                 transaction = self.transaction_class(connection)
                 refuse_newer_layout(transaction, dataset)
                 yield transaction
-            except BROKEN_FILE_ERRORS as error:
+            except self.read_errors as error:
                 raise read_error(self, one_line(error)) from None
 
     @contextmanager

@@ -122,6 +122,7 @@ ALL = between(
     ("mysql", "duckdb"),
     ("duckdb", "snowflake"),
     ("duckdb", "bigquery"),
+    ("duckdb", "motherduck"),
 )
 FEW = between(("duckdb", "postgres"), ("postgres", "duckdb"))
 

@@ -125,7 +125,7 @@ def forks(folder: Path) -> Iterator[Forks]:
     command = [sys.executable, "-c", "from ecom_assets_tests.support.loads.forked_loads import main; main()"]
     environment = {
         **os.environ,
-        "PYTHONPATH": str(ROOT),
+        "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
         "TMPDIR": str(folder),
         # a thread that is there when the process forks is missing in the child
         "OPENBLAS_NUM_THREADS": "1",
