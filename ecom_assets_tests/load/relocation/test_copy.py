@@ -122,6 +122,8 @@ ALL = between(
     ("mysql", "duckdb"),
     ("duckdb", "snowflake"),
     ("duckdb", "bigquery"),
+    ("duckdb", "databricks"),
+    ("databricks", "duckdb"),
 )
 FEW = between(("duckdb", "postgres"), ("postgres", "duckdb"))
 
