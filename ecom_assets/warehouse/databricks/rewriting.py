@@ -8,8 +8,12 @@ the table with these values are the ones to change.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 
+import sqlglot
 from sqlglot import exp
+
+from ecom_assets.warehouse.databricks.types import COLUMNS_BY_NAME
 
 _STRING_TYPES = (exp.DataType.Type.TIME, exp.DataType.Type.JSON, exp.DataType.Type.JSONB)
 _FOUND = "ecom_found"
@@ -18,9 +22,19 @@ _FOUND = "ecom_found"
 def rewritten(tree: exp.Expression) -> exp.Expression:
     """Return a statement with the forms of Databricks."""
     tree = tree.transform(_rewritten_part)
+    if isinstance(tree, exp.Create) and tree.kind == "TABLE" and not tree.args.get("properties"):
+        tree.set("properties", _properties().copy())
     if not isinstance(tree, exp.Delete | exp.Update) or not _needs_merge(tree):
         return tree
     return _as_merge(tree)
+
+
+@cache
+def _properties() -> exp.Expression:
+    """Return the properties without which no transaction writes a table."""
+    made = sqlglot.parse_one(f"create table t (c STRING) {COLUMNS_BY_NAME}", read="databricks")
+    found: exp.Expression = made.args["properties"]
+    return found
 
 
 def _rewritten_part(node: exp.Expression) -> exp.Expression:
@@ -100,14 +114,13 @@ def _then(
     )
 
 
-def _same(used: Mapping[str, str], alias: str) -> exp.Expression:
+def _same(used: Mapping[str, str], alias: str) -> exp.Condition:
     """Return the condition that a row of the table has the values that were found."""
     pairs = [
         exp.NullSafeEQ(this=_column(column, alias), expression=_column(name, _FOUND))
         for column, name in used.items()
     ]
-    condition: exp.Expression = exp.and_(*pairs) if pairs else exp.true()
-    return condition
+    return exp.and_(*pairs) if pairs else exp.true()
 
 
 def _column(name: str, table: str | None = None) -> exp.Column:

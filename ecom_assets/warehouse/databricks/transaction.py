@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from ecom_assets.warehouse.databricks.connection import Connection, Cursor
 from ecom_assets.warehouse.databricks.errors import DRIVER_ERRORS, has_column_already
 from ecom_assets.warehouse.databricks.rewriting import rewritten
 from ecom_assets.warehouse.databricks.staging import BATCH_ROWS, insert_statements
+from ecom_assets.warehouse.databricks.times import time_columns, with_times
 from ecom_assets.warehouse.databricks.types import (
     COLUMNS_BY_NAME,
     COLUMNS_QUERY,
@@ -97,6 +98,16 @@ class DatabricksTransaction(RemoteTransaction):
         """Return rows of a cursor as an Arrow table."""
         return arrow_table(cursor.description, rows)
 
+    def fetch_arrow(self, sql: str) -> pa.Table:
+        """Run a query, and return its rows as an Arrow table."""
+        return with_times(super().fetch_arrow(sql), time_columns(sql, self._stored_types))
+
+    def arrow_batches(self, sql: str, size: int) -> Iterator[pa.Table]:
+        """Run a query, and yield its rows as Arrow tables."""
+        times = time_columns(sql, self._stored_types)
+        for rows in super().arrow_batches(sql, size):
+            yield with_times(rows, times)
+
     def insert_rows(self, table: str, rows: pa.Table, types: Mapping[str, str]) -> None:
         """Insert rows into a table."""
         for sql, parameters in insert_statements(table, rows, types, self._quoted):
@@ -146,6 +157,9 @@ class DatabricksTransaction(RemoteTransaction):
         """Create a view, or replace the one of its name, with a comment that says who made it."""
         view = self._table(dataset, name)
         self._change(f"create or replace view {view} comment '{comment}' as {self._translated(query)}")
+
+    def _stored_types(self, dataset: str, table: str) -> Mapping[str, str]:
+        return self.columns_of(dataset).get(table, {})
 
     def _columns_from_engine(self, dataset: str) -> Sequence[Any]:
         return self.connection.run_outside(self.columns_query, [dataset]).fetchall()

@@ -48,7 +48,11 @@ def in_words_of_duckdb(sql: str, properties: dict[str, str], schema: str) -> Wor
         properties: The properties of each table. Those of a new one are added.
         schema: The schema of unqualified names.
     """
-    tree: Any = sqlglot.parse_one(sql, read="databricks")
+    # sqlglot cannot read this as Databricks' own
+    drops_column = sql.lower().startswith("alter table") and " drop column " in sql.lower()
+    tree: Any = sqlglot.parse_one(
+        sql.replace("`", '"') if drops_column else sql, read="duckdb" if drops_column else "databricks"
+    )
     if isinstance(tree, exp.Use):
         return Words(tree, schema=tree.this.name)
     _refuse(tree)

@@ -56,6 +56,12 @@ FOUND = "USING (SELECT DISTINCT"
         ),
         ("select a from x except all select a from y", "EXCEPT"),
         ("select cast(a as varchar), cast(b as json) from t", "CAST(`a` AS STRING), CAST(`b` AS STRING)"),
+        (
+            "create table s.t (a bigint)",
+            "CREATE TABLE `s`.`t` (`a` BIGINT) TBLPROPERTIES ('delta.feature.catalogManaged'='supported', "
+            "'delta.columnMapping.mode'='name')",
+        ),
+        ("alter table s.t drop column a", "ALTER TABLE `s`.`t` DROP COLUMN `a`"),
         ("select cast(a as time) from t", "SELECT CAST(`a` AS STRING) FROM `t`"),
         ("select cast(? as timestamp with time zone)", "SELECT CAST(? AS TIMESTAMP)"),
         ("select cast(a as timestamp) at time zone 'UTC' from t", "SELECT CAST(`a` AS TIMESTAMP) FROM `t`"),
