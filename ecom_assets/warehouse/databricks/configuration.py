@@ -11,7 +11,10 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from dlt.common.configuration import known_sections, resolve_configuration
 from dlt.common.configuration.exceptions import ConfigurationValueError
-from dlt.destinations.impl.databricks.configuration import DatabricksCredentials
+from dlt.destinations.impl.databricks.configuration import (
+    DATABRICKS_APPLICATION_ID,
+    DatabricksCredentials,
+)
 
 from ecom_assets.foundation.errors import WarehouseError
 from ecom_assets.warehouse.server_address import ServerAddress
@@ -69,6 +72,9 @@ def _address(credentials: DatabricksCredentials) -> ServerAddress:
     parameters = {
         name: value for name, value in credentials.to_connector_params().items() if value is not None
     }
+    if parameters.get("user_agent_entry") == DATABRICKS_APPLICATION_ID:
+        # by this name, Databricks' query history shows who ran a statement
+        parameters["user_agent_entry"] = "ecom-assets"
     if "credentials_provider" in parameters:
         # the driver prefers a token, which may be a function here
         parameters.pop("access_token", None)

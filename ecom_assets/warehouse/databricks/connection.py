@@ -123,7 +123,7 @@ class Connection:
                 session.close()
 
     def _opened(self) -> Any:
-        session = driver.connect(**self._address.parameters, enable_telemetry=False)
+        session = driver.connect(**{"enable_telemetry": False, **self._address.parameters})
         for setting in _SETTINGS:
             _run(session, setting, ())
         return session

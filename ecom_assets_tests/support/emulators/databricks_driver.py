@@ -15,7 +15,7 @@ import duckdb
 import pyarrow as pa
 from sqlglot import exp
 
-from ecom_assets_tests.support.emulators.databricks_words import VIEWS, in_words_of_duckdb
+from ecom_assets_tests.support.emulators.databricks_words import VIEWS, Words, in_words_of_duckdb
 
 _MOST_PARAMETERS = 255
 _MOST_BYTES = 1_000_000
@@ -62,7 +62,7 @@ class Service:
     """One catalog: its database, and how often each table was changed."""
 
     def __init__(self) -> None:
-        self.database = duckdb.connect(":memory:")
+        self.database = duckdb.connect(":memory:", config={"threads": 1})
         self.database.execute(VIEWS)
         self.versions: dict[str, int] = {}
         self.properties: dict[str, str] = {}
@@ -183,9 +183,8 @@ class Session:
 
     def _run(self, sql: str, parameters: list[Any]) -> pa.Table | None:
         words = in_words_of_duckdb(sql, self.service.properties, self.schema)
-        tree = words.tree
         if self.in_transaction:
-            self._require_allowed(words.tree, words.target)
+            self._require_allowed(words)
         if words.schema:
             self.schema = words.schema
             self.database.execute(f'set schema = "{words.schema}"')
@@ -199,24 +198,26 @@ class Session:
         found = None
         for statement in words.statements:
             found = self.database.execute(statement, parameters).to_arrow_table()
-        if not isinstance(tree, _WRITES):
-            return found if isinstance(tree, exp.Query) else None
-        if isinstance(tree, _CHANGES):
+        if not issubclass(words.kind, _WRITES):
+            return found if issubclass(words.kind, exp.Query) else None
+        if issubclass(words.kind, _CHANGES):
             self.changed.add(words.target)
         if not self.in_transaction:
             self._count({words.target})
             self._end(aborted=False)
         return pa.table({"num_affected_rows": [found.column(0)[0].as_py() if found else 0]})
 
-    def _require_allowed(self, tree: exp.Expression, target: str) -> None:
-        if not isinstance(tree, (*_WRITES, exp.Query)):
+    def _require_allowed(self, words: Words) -> None:
+        if not issubclass(words.kind, (*_WRITES, exp.Query)):
             raise ServerOperationError(
-                f"[TRANSACTION_NOT_SUPPORTED.COMMAND] Command {type(tree).__name__} is not supported in a transaction."
+                f"[TRANSACTION_NOT_SUPPORTED.COMMAND] Command {words.kind.__name__} is not supported in a transaction."
             )
-        if any(table.db == "dbx" for table in tree.find_all(exp.Table)):
+        if words.asks_for_columns:
             raise ServerOperationError("[TRANSACTION_NOT_SUPPORTED.INFORMATION_SCHEMA_TABLE] SQLSTATE: 0A000")
-        if target and "catalogManaged" not in self.service.properties.get(target, ""):
-            raise ServerOperationError(f"[TRANSACTION_NOT_SUPPORTED.WRITE_NON_CATALOG_OWNED_TABLE] {target}")
+        if words.target and "catalogManaged" not in self.service.properties.get(words.target, ""):
+            raise ServerOperationError(
+                f"[TRANSACTION_NOT_SUPPORTED.WRITE_NON_CATALOG_OWNED_TABLE] {words.target}"
+            )
 
 
 class Cursor:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import re
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 
 import duckdb
@@ -30,14 +32,20 @@ from duckdb_columns() where not internal and schema_name <> 'dbx';
 """What stands for INFORMATION_SCHEMA."""
 
 
+_OF_A_LOAD = re.compile(r"ecom_temp_([0-9a-f]{12})_")
+_ANY_LOAD = "0" * 12
+
+
 @dataclass
 class Words:
-    """A statement, what it is for DuckDB, the table that it writes or makes, and the schema that it begins to use."""
+    """A statement: its kind, what it is for DuckDB, the table that it writes or makes, the schema that it begins to
+    use, and whether it is a query of INFORMATION_SCHEMA."""
 
-    tree: Any
+    kind: type[Any]
     statements: list[str] = field(default_factory=list)
     target: str = ""
     schema: str = ""
+    asks_for_columns: bool = False
 
 
 def in_words_of_duckdb(sql: str, properties: dict[str, str], schema: str) -> Words:
@@ -48,21 +56,37 @@ def in_words_of_duckdb(sql: str, properties: dict[str, str], schema: str) -> Wor
         properties: The properties of each table. Those of a new one are added.
         schema: The schema of unqualified names.
     """
+    load = _OF_A_LOAD.search(sql)
+    if load is None or sql.startswith("create"):
+        return _translated(sql, properties, schema)
+    # the same statement of another load is not read again
+    known = _known(sql.replace(load[1], _ANY_LOAD), schema)
+    statements = [statement.replace(_ANY_LOAD, load[1]) for statement in known.statements]
+    return replace(known, statements=statements, target=known.target.replace(_ANY_LOAD, load[1]))
+
+
+@lru_cache(maxsize=4096)
+def _known(sql: str, schema: str) -> Words:
+    return _translated(sql, {}, schema)
+
+
+def _translated(sql: str, properties: dict[str, str], schema: str) -> Words:
     # sqlglot cannot read this as Databricks' own
     drops_column = sql.lower().startswith("alter table") and " drop column " in sql.lower()
     tree: Any = sqlglot.parse_one(
         sql.replace("`", '"') if drops_column else sql, read="duckdb" if drops_column else "databricks"
     )
     if isinstance(tree, exp.Use):
-        return Words(tree, schema=tree.this.name)
+        return Words(type(tree), schema=tree.this.name)
     _refuse(tree)
+    words = Words(type(tree), target=_target(tree, schema))
     for table in tree.find_all(exp.Table):
         if table.db == "information_schema":
             table.set("db", exp.to_identifier("dbx"))
+            words.asks_for_columns = True
     for node in tree.find_all(exp.Literal):
         if node.is_string and node.this == "array<array<string>>":
             node.set("this", '[["VARCHAR"]]')
-    words = Words(tree, target=_target(tree, schema))
     if isinstance(tree, exp.Create):
         words.statements = _made(tree, words.target, properties)
     elif isinstance(tree, exp.Alter):

@@ -43,6 +43,7 @@ def test_an_address_is_taken_apart_and_its_name_has_no_secret() -> None:
         "catalog": "main",
     }
     assert address.parameters["access_token"] == "s3cr3t@w0rd"
+    assert address.parameters["user_agent_entry"] == "ecom-assets"
 
 
 @pytest.mark.parametrize(
