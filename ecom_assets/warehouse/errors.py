@@ -103,7 +103,8 @@ class Overtaken(WarehouseError):
 
     def __init__(self, warehouse: object, holder: str) -> None:
         """Take the warehouse, and a description of the load that committed first."""
-        super().__init__(f"the warehouse {warehouse} was left as it was: {holder} has committed first")
+        self.reason = f"the warehouse {warehouse} was left as it was: {holder} has committed first"
+        super().__init__(f"{self.reason}; start this again")
 
 
 def failed_commit_error(warehouse: object, reason: str, *, is_refused: bool) -> WarehouseError:

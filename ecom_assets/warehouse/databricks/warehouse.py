@@ -52,10 +52,10 @@ class DatabricksWarehouse(RemoteWarehouse):
                 deadline = deadline or now + self.lock_timeout
                 if now >= deadline:
                     raise WarehouseError(
-                        f"{error}, and so did others for {self.lock_timeout:g} s (ECOM_LOCK_TIMEOUT): start the load "
+                        f"{error.reason}, and so did others for {self.lock_timeout:g} s (ECOM_LOCK_TIMEOUT): start the load "
                         "again, or wait longer"
                     ) from None
-                on_progress(f"{error}: this load begins again")
+                on_progress(f"{error.reason}: this load begins again")
 
     def _make_dataset(self, connection: Connection, dataset: str) -> None:
         prepare_lock(connection, dataset.lower())

@@ -70,6 +70,27 @@ class Service:
         self.sessions: list[Session] = []
         self.statements: list[str] = []
 
+    def copied(self) -> Service:
+        """Return a copy, with the comments of columns."""
+        made = Service()
+        made.properties.update(self.properties)
+        told = self.database.cursor()
+        tables = told.execute(
+            "select schema_name, table_name, sql from duckdb_tables() where not internal and schema_name <> 'dbx'"
+        ).fetchall()
+        for schema, table, sql in tables:
+            rows = told.execute(f'select * from "{schema}"."{table}"').to_arrow_table()
+            made.database.execute(f'create schema if not exists "{schema}"').execute(sql)
+            made.database.register("rows_of_table", rows)
+            made.database.execute(f'insert into "{schema}"."{table}" select * from rows_of_table')
+            made.database.unregister("rows_of_table")
+        comments = told.execute(
+            "select schema_name, table_name, column_name, comment from duckdb_columns() where comment is not null"
+        ).fetchall()
+        for schema, table, column, comment in comments:
+            made.database.execute(f'comment on column "{schema}"."{table}"."{column}" is \'{comment}\'')
+        return made
+
 
 services: dict[str, Service] = {}
 

@@ -26,7 +26,7 @@ select schema_name as table_schema, table_name, column_index as ordinal_position
     if(is_nullable, 'YES', 'NO') as is_nullable,
     case data_type when 'VARCHAR' then 'string' when 'BLOB' then 'binary' when 'INTEGER' then 'int'
     when 'TIMESTAMP WITH TIME ZONE' then 'timestamp' when 'TIMESTAMP' then 'timestamp_ntz'
-    else lower(data_type) end as full_data_type
+    else lower(data_type) end as full_data_type, upper(split_part(full_data_type, '(', 1)) as data_type
 from duckdb_columns() where not internal and schema_name <> 'dbx';
 """
 """What stands for INFORMATION_SCHEMA."""

@@ -15,6 +15,7 @@ from ecom_assets.load.own_tables import LEDGER_TABLE
 from ecom_assets.load.trial.loads import DATASET, load_days
 from ecom_assets.load.trial.trial import _Broken, _Trial
 from ecom_assets.warehouse.databricks.connection import Connection
+from ecom_assets.warehouse.databricks.errors import is_conflict
 from ecom_assets.warehouse.errors import Overtaken
 from ecom_assets.warehouse.transaction import Transaction
 from ecom_assets_tests.support.emulators.databricks_driver import RequestError, ServerOperationError
@@ -106,7 +107,9 @@ def test_a_transaction_that_is_overtaken_writes_nothing(place: Place) -> None:
             place.warehouse().write("shop", add_one)
             transaction.execute("insert into shop.counts select 7")
 
-    with pytest.raises(Overtaken, match=r"was left as it was: PID .* has committed first$") as refused:
+    with pytest.raises(
+        Overtaken, match=r"was left as it was: PID .* has committed first; start this again$"
+    ) as refused:
         overtaken()
     assert refused.value.__context__ is None
     assert place.rows("select n from counts") == [(1,)]
@@ -123,6 +126,22 @@ def test_a_conflict_at_a_statement_is_one_as_well(
     )
     assert place.warehouse().write("shop", add_one) == 1
     assert conflicts == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[DELTA_CONCURRENT_DELETE_DELETE] Transaction conflict detected",
+        "[DELTA_METADATA_CHANGED] MetadataChangedException",
+        "com.databricks.sql.transaction.tahoe.ConcurrentAppendException: Files were added",
+        "[SOMETHING_NEW] Transaction conflict detected. SQLSTATE: 2D521",
+        "could not serialize. SQLSTATE: 40001",
+    ],
+)
+def test_conflicts_are_known_by_their_names_and_classes(text: str) -> None:
+    assert is_conflict(ServerOperationError(text))
+    assert not is_conflict(ServerOperationError("[TABLE_OR_VIEW_NOT_FOUND] SQLSTATE: 42P01"))
+    assert not is_conflict(ValueError(text))
 
 
 def test_another_error_is_no_conflict(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,7 @@ from ecom_assets.warehouse.databricks import staging
 from ecom_assets.warehouse.databricks.connection import Connection
 from ecom_assets.warehouse.transaction import Transaction
 from ecom_assets_tests.support.emulators.databricks_driver import Service, services
+from ecom_assets_tests.support.emulators.databricks_emulator import catalog_of
 from ecom_assets_tests.support.warehouses.engines import Place
 from ecom_assets_tests.warehouse.snowflake.test_staging import ROWS
 
@@ -38,7 +39,7 @@ def place(new_databricks: Callable[[], str]) -> Place:
 
 
 def service_of(place: Place) -> Service:
-    return services[place.where.rpartition("catalog=")[2]]
+    return services[catalog_of(place.where)]
 
 
 def left(place: Place) -> list[str]:

@@ -12,6 +12,7 @@ from ecom_assets.load.trial.loads import load_days
 from ecom_assets.warehouse.databricks.rewriting import rewritten
 from ecom_assets.warehouse.remote.translation import translate
 from ecom_assets_tests.support.emulators.databricks_driver import Service, services
+from ecom_assets_tests.support.emulators.databricks_emulator import catalog_of
 from ecom_assets_tests.support.warehouses.engines import Place
 
 FOUND = "USING (SELECT DISTINCT"
@@ -79,7 +80,7 @@ def service(new_databricks: Callable[[], str]) -> Service:
     """Return the stand-in after two loads of the trial's shop: `statements` are those of the second."""
     place = Place("databricks", new_databricks())
     load_days(place.warehouse(), 0, 1)
-    found = services[place.where.rpartition("catalog=")[2]]
+    found = services[catalog_of(place.where)]
     found.statements.clear()
     load_days(place.warehouse(), 1, 1)
     return found
