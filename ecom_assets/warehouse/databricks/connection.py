@@ -14,16 +14,20 @@ from collections.abc import Sequence
 from contextlib import suppress
 from datetime import time
 from itertools import islice
+from time import sleep
 from typing import Any
 
 from databricks import sql as driver
 
-from ecom_assets.warehouse.databricks.errors import DRIVER_ERRORS, is_conflict
+from ecom_assets.warehouse.databricks.errors import DRIVER_ERRORS, is_conflict, was_made_meanwhile
 from ecom_assets.warehouse.errors import Overtaken
 from ecom_assets.warehouse.server_address import ServerAddress
 
 _SETTINGS = ("set time zone 'UTC'", "set ansi_mode = true")
 """Instants in UTC, and an error in place of a null for a value that cannot be cast."""
+_MOST_TRIES = 4
+_PAUSE = 0.2
+"""Seconds before the second try."""
 _COUNT = "num_affected_rows"
 """The first column of the answer to a statement that writes rows. Drivers before 4.4 have no other count."""
 
@@ -91,6 +95,17 @@ class Connection:
             return found
         # outside of the except block, so that the driver's error, which may hold a secret, is not its context
         raise Overtaken(self._warehouse, holder)
+
+    def change(self, statement: str) -> Cursor:
+        """Run a statement that makes something unless it is there, and again if another load makes it meanwhile."""
+        for tries in range(1, _MOST_TRIES):
+            try:
+                return self.run(statement)
+            except DRIVER_ERRORS as error:
+                if not was_made_meanwhile(error):
+                    raise
+            sleep(_PAUSE * tries)
+        return self.run(statement)
 
     def run_outside(self, statement: str, parameters: Sequence[Any] = ()) -> Cursor:
         """Run a query that no transaction allows, and that sees what is committed."""

@@ -19,12 +19,18 @@ _CONFLICT = re.compile(
 )
 """Databricks' names for a conflict of two writers, each of the class 2D521, and Delta's names for the same."""
 _NO_TRANSACTION = "NO_ACTIVE_TRANSACTION"
+_MADE_MEANWHILE = re.compile(r"(?:TABLE_OR_VIEW|SCHEMA)_ALREADY_EXISTS")
 _COLUMN_IS_THERE = re.compile(r"FIELDS?_ALREADY_EXISTS|COLUMN_ALREADY_EXISTS|DELTA_DUPLICATE_COLUMNS\w*")
 
 
 def is_conflict(error: BaseException) -> bool:
     """Tell whether a statement failed because another transaction wrote the same rows or changed the table."""
     return isinstance(error, exc.Error) and bool(_CONFLICT.search(str(error)))
+
+
+def was_made_meanwhile(error: BaseException) -> bool:
+    """Tell whether something could not be made or changed because somebody else did so at the same moment."""
+    return isinstance(error, exc.Error) and (is_conflict(error) or bool(_MADE_MEANWHILE.search(str(error))))
 
 
 def has_column_already(error: BaseException) -> bool:

@@ -29,9 +29,9 @@ def prepare_lock(connection: Connection, schema: str) -> None:
         connection: A session without a transaction.
         schema: The dataset.
     """
-    connection.run(f"create schema if not exists `{schema}`")
+    connection.change(f"create schema if not exists `{schema}`")
     connection.lock = f"`{schema}`.`{LOCK_TABLE}`"
-    connection.run(f"create table if not exists {connection.lock} (holder STRING) {TABLE_PROPERTIES}")
+    connection.change(f"create table if not exists {connection.lock} (holder STRING) {TABLE_PROPERTIES}")
     insert = f"insert into {connection.lock} select '' where not exists (select 1 from {connection.lock})"
     try:
         connection.run(insert)

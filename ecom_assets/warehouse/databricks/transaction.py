@@ -164,6 +164,13 @@ class DatabricksTransaction(RemoteTransaction):
     def _columns_from_engine(self, dataset: str) -> Sequence[Any]:
         return self.connection.run_outside(self.columns_query, [dataset]).fetchall()
 
+    def _change(self, translated: str) -> Cursor:
+        """Run a statement that changes a table, which commits it. Another load may do the same at this moment."""
+        if self.is_open:
+            raise NotPrepared(translated)
+        self.forget_columns()
+        return self.connection.change(translated)
+
     def _drop(self, sql: str, kind: str, name: str) -> Any:
         """Delete the rows of a table in the transaction, and drop it, or something else, after the commit."""
         if kind == "schema" and not self.is_rehearsal:

@@ -52,8 +52,8 @@ class DatabricksWarehouse(RemoteWarehouse):
                 deadline = deadline or now + self.lock_timeout
                 if now >= deadline:
                     raise WarehouseError(
-                        f"{error.reason}, and so did others for {self.lock_timeout:g} s (ECOM_LOCK_TIMEOUT): start the load "
-                        "again, or wait longer"
+                        f"{error.reason}, and so did others for {self.lock_timeout:g} s (ECOM_LOCK_TIMEOUT): start "
+                        "the load again, or wait longer"
                     ) from None
                 on_progress(f"{error.reason}: this load begins again")
 

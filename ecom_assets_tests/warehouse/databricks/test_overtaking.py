@@ -196,6 +196,40 @@ def fail(patch: pytest.MonkeyPatch, failure: Callable[[str], Exception | None]) 
     patch.setattr(connection, "_run", run)
 
 
+@pytest.mark.parametrize(
+    ("statement", "text"),
+    [
+        ("create schema", "[SCHEMA_ALREADY_EXISTS] SQLSTATE: 42P06"),
+        ("create table", "[TABLE_OR_VIEW_ALREADY_EXISTS] SQLSTATE: 42P07"),
+        ("create table", "[DELTA_PROTOCOL_CHANGED.WRITE_TO_EMPTY_DIRECTORY] SQLSTATE: 2D521"),
+        ("alter table", "[DELTA_METADATA_CHANGED] SQLSTATE: 2D521"),
+    ],
+)
+def test_what_another_load_makes_at_the_same_moment_is_made_again(
+    place: Place, statement: str, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ecom_assets.warehouse.databricks.connection._PAUSE", 0.001)
+
+    def more(transaction: Transaction) -> None:
+        transaction.make_table("shop", "counts", {"n": "BIGINT", "more": "STRING"}, ())
+
+    left = [text] * 3
+    fail(
+        monkeypatch,
+        lambda sql: ServerOperationError(left.pop()) if sql.startswith(statement) and left else None,
+    )
+    place.warehouse().write("shop", more)
+    assert left == []
+    assert place.columns("counts") == {"n": "BIGINT", "more": "STRING"}
+
+    left[:] = [text] * 9
+    with pytest.raises(ServerOperationError):
+        place.warehouse().write(
+            "shop", lambda made: made.make_table("shop", "counts", {"last": "STRING"}, ())
+        )
+    assert len(left) == 5
+
+
 @pytest.mark.slow
 def test_the_trial_of_a_warehouse_lets_one_load_overtake_another(
     new_databricks: Callable[[], str], monkeypatch: pytest.MonkeyPatch
