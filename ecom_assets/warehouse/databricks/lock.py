@@ -29,8 +29,11 @@ def prepare_lock(connection: Connection, schema: str) -> None:
         connection: A session without a transaction.
         schema: The dataset.
     """
-    connection.change(f"create schema if not exists `{schema}`")
     connection.lock = f"`{schema}`.`{LOCK_TABLE}`"
+    with suppress(*DRIVER_ERRORS):  # before the first load there is no table
+        if connection.run(f"select count(*) from {connection.lock}").fetchall()[0][0]:
+            return
+    connection.change(f"create schema if not exists `{schema}`")
     connection.change(f"create table if not exists {connection.lock} (holder STRING) {TABLE_PROPERTIES}")
     insert = f"insert into {connection.lock} select '' where not exists (select 1 from {connection.lock})"
     try:

@@ -191,7 +191,7 @@ class DatabricksTransaction(RemoteTransaction):
 
     def _named(self, name: str, columns: str) -> str:
         """Return the name of a table for rows: the number of the load keeps those of two loads apart."""
-        text = f"{name} {columns.replace(self._load, _LOAD)}"
+        text = f"{self._held.place_of(name)} {columns.replace(self._load, _LOAD)}"
         short = f"{TEMPORARY}{self._load}_{hashlib.sha256(text.encode()).hexdigest()[:16]}"
         self._temporary[name] = short
         return short

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -210,23 +211,24 @@ def test_what_another_load_makes_at_the_same_moment_is_made_again(
 ) -> None:
     monkeypatch.setattr("ecom_assets.warehouse.databricks.connection._PAUSE", 0.001)
 
-    def more(transaction: Transaction) -> None:
-        transaction.make_table("shop", "counts", {"n": "BIGINT", "more": "STRING"}, ())
+    def make(dataset: str, *columns: str) -> None:
+        types = dict.fromkeys(columns, "BIGINT")
+        place.warehouse().write(dataset, lambda made: made.make_table(dataset, "counts", types, ()))
 
     left = [text] * 3
     fail(
         monkeypatch,
         lambda sql: ServerOperationError(left.pop()) if sql.startswith(statement) and left else None,
     )
-    place.warehouse().write("shop", more)
+    make("first", "n")
+    make("first", "n", "more")
     assert left == []
-    assert place.columns("counts") == {"n": "BIGINT", "more": "STRING"}
+    assert list(replace(place, dataset="first").columns("counts")) == ["n", "more"]
 
+    make("second", "n")
     left[:] = [text] * 9
     with pytest.raises(ServerOperationError):
-        place.warehouse().write(
-            "shop", lambda made: made.make_table("shop", "counts", {"last": "STRING"}, ())
-        )
+        make("second" if statement == "alter table" else "third", "more")
     assert len(left) == 5
 
 
