@@ -96,6 +96,28 @@ def test_columns_are_added_also_when_another_load_adds_them(place: Place) -> Non
     assert list(place.columns("things")) == ["id", "extra", "late"]
 
 
+def test_rows_under_the_same_name_are_kept_apart_also_after_a_load_begins_again(place: Place) -> None:
+    calls: list[bool] = []
+
+    def work(transaction: Transaction) -> None:
+        calls.append(transaction.is_rehearsal)
+        for table in ("first", "second"):
+            transaction.make_table("shop", table, {"name": "STRING"}, ())
+            with transaction.temporary_table("ecom_rows", pa.table({"name": [table]})):
+                transaction.execute(f"insert into shop.{table} select name from ecom_rows")
+        if len(calls) == 2:
+            # another load came in between: this one is rehearsed again, with tables of another number
+            transaction.execute("create temporary table ecom_more as select name from ecom_rows_of_nobody")
+
+    def prepared(transaction: Transaction) -> None:
+        transaction.stage_files("ecom_rows_of_nobody", {"name": "STRING"}, [])
+
+    place.warehouse().write("shop", work, stage=prepared)
+    assert calls == [True, False, True, False]
+    assert (place.table("first"), place.table("second")) == ([("first",)], [("second",)])
+    assert left(place) == []
+
+
 def test_what_a_failed_load_made_is_dropped_and_what_a_killed_one_left_goes_after_a_day(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
