@@ -1,7 +1,7 @@
 """Choose the versions in requirements*.txt anew from pyproject.toml: `make requirements` runs this with uv at hand.
 
 - `requirements.txt`: what running takes, with dagster-embedded-elt, which pins the versions of Dagster.
-- `requirements-deploy.txt`: what the extras add (other warehouses, the tiers of deploy/).
+- `requirements-deploy.txt`: what the extras add (other warehouses, the tiers of deploy/), but for those of `HEAVY`.
 - `requirements-dev.txt`: what tests and linters add to both.
 
 Each file holds only what the ones before it lack, so it is installed with `--no-deps`, after them. All three come of
@@ -12,16 +12,31 @@ Usage: python .ci/requirements.py UV [OLD.txt ...]; versions in the old files ar
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
+HEAVY = ("databricks",)
+"""Extras that are left out, because what they bring is too large for what nobody can test here."""
+_LISTED = (
+    (ROOT / "pyproject.toml")
+    .read_text("utf-8")
+    .partition("[project.optional-dependencies]")[2]
+    .partition("\n[")[0]
+)
+EXTRAS = [
+    option
+    for extra in re.findall(r"^([\w-]+) = \[", _LISTED, re.MULTILINE)
+    if extra not in HEAVY
+    for option in ("--extra", extra)
+]
 FILES: dict[str, tuple[str, list[str]]] = {
     "requirements.txt": ("What running takes", ["--extra", "embedded-elt"]),
-    "requirements-deploy.txt": ("What the extras add", ["--all-extras"]),
-    "requirements-dev.txt": ("What tests and linters add", ["--all-extras", "--group", "dev"]),
+    "requirements-deploy.txt": ("What the extras add", EXTRAS),
+    "requirements-dev.txt": ("What tests and linters add", [*EXTRAS, "--group", "dev"]),
 }
 
 

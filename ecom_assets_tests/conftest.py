@@ -19,6 +19,8 @@ from hypothesis import settings
 from ecom_assets_tests.support.emulators.bigquery_emulator import bigquery_port as bigquery_port
 from ecom_assets_tests.support.emulators.bigquery_emulator import copied_bigquery as copied_bigquery
 from ecom_assets_tests.support.emulators.bigquery_emulator import new_bigquery as new_bigquery
+from ecom_assets_tests.support.emulators.databricks_emulator import copied_databricks as copied_databricks
+from ecom_assets_tests.support.emulators.databricks_emulator import new_databricks as new_databricks
 from ecom_assets_tests.support.emulators.mariadb_server import copied_mysql as copied_mysql
 from ecom_assets_tests.support.emulators.mariadb_server import mariadb as mariadb
 from ecom_assets_tests.support.emulators.mariadb_server import new_mysql as new_mysql

@@ -8,6 +8,7 @@ from typing import Any
 
 from ecom_assets.foundation.errors import WarehouseError
 from ecom_assets.warehouse.bigquery.engine import BigQueryEngine
+from ecom_assets.warehouse.databricks.engine import DatabricksEngine
 from ecom_assets.warehouse.duckdb.engine import DuckDbEngine
 from ecom_assets.warehouse.ducklake.engine import DuckLakeEngine
 from ecom_assets.warehouse.engine import Engine, WarehouseOptions
@@ -30,6 +31,7 @@ ENGINES: Sequence[Engine[Any]] = (
     MysqlEngine(),
     BigQueryEngine(),
     MotherDuckEngine(),
+    DatabricksEngine(),
 )
 """All engines. A new engine is added here."""
 

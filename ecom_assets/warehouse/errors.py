@@ -98,6 +98,15 @@ def unknown_commit_error(problem: str) -> WarehouseError:
     )
 
 
+class Overtaken(WarehouseError):
+    """Another load committed first, so that nothing of this one is written. It may be done again."""
+
+    def __init__(self, warehouse: object, holder: str) -> None:
+        """Take the warehouse, and a description of the load that committed first."""
+        self.reason = f"the warehouse {warehouse} was left as it was: {holder} has committed first"
+        super().__init__(f"{self.reason}; start this again")
+
+
 def failed_commit_error(warehouse: object, reason: str, *, is_refused: bool) -> WarehouseError:
     """Return the error for a commit that failed.
 

@@ -30,6 +30,9 @@ class Warehouse(ABC):
     """The length at which the names of undeclared columns are cut off."""
     limits_of_preview: str = ""
     """What a preview lacks, for a person; empty if the engine is none."""
+    is_optimistic: bool = False
+    """Whether a load does not wait for another one: the one that commits later raises `Overtaken`. `write` then does
+    all of its work again."""
     driver_errors: tuple[type[Exception], ...]
     """The exceptions that the engine's driver raises. They are listed in the engine's `errors.py`."""
 

@@ -54,6 +54,7 @@ def test_a_run_reports_what_is_in_the_warehouse_and_its_checks_are_green_until_i
         "postgres": ("character varying", "bigint"),
         "snowflake": ("VARCHAR", "NUMBER(19,0)"),
         "bigquery": ("STRING", "INT64"),
+        "databricks": ("STRING", "BIGINT"),
         "mysql": ("longtext collate utf8mb4_nopad_bin", "bigint(20)"),
     }.get(place.engine, ("VARCHAR", "BIGINT"))
     customers = place.rows("select count(*) from customers")[0][0]

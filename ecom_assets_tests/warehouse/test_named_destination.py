@@ -69,9 +69,9 @@ def test_a_file_by_name(configured: Callable[[str], None], tmp_path: Path) -> No
     Path("mine").rename("clickhouse")
     assert isinstance(chosen("clickhouse"), DuckDbWarehouse)
     # the name of an existing folder is still a destination
-    Path("databricks").mkdir()
-    with pytest.raises(WarehouseError, match="found the destination 'databricks'"):
-        chosen("databricks")
+    Path("mssql").mkdir()
+    with pytest.raises(WarehouseError, match="found the destination 'mssql'"):
+        chosen("mssql")
 
 
 def test_missing_configuration_is_named(configured: Callable[[str], None]) -> None:
@@ -89,7 +89,7 @@ def test_missing_configuration_is_named(configured: Callable[[str], None]) -> No
         ("filesystem", "duckdb"),
         ("postgresql://user@host/shop", "postgres"),
         ("a.duckdb", "duckdb"),
-        ("databricks", "duckdb"),
+        ("mssql", "duckdb"),
     ],
 )
 def test_assets_show_the_kind_of_their_warehouse(
@@ -103,7 +103,7 @@ def test_assets_show_the_kind_of_their_warehouse(
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
-        ("databricks", "dlt would commit each table by itself"),
+        ("mssql", "dlt would commit each table by itself"),
         ("clickhouse", "it has no transaction over several tables"),
     ],
 )
@@ -112,7 +112,7 @@ def test_an_unsupported_engine_is_refused_with_the_reason(name: str, reason: str
         WarehouseError, match=f"found the destination '{name}', which cannot keep .*{reason}"
     ) as no:
         chosen(name)
-    kinds = "bigquery, duckdb, ducklake, motherduck, postgres or snowflake"
+    kinds = "bigquery, databricks, duckdb, ducklake, motherduck, postgres, redshift or snowflake"
     assert str(no.value).endswith(
         f"allowed: a destination of the kind {kinds}, from which the tables can be copied on"
     )

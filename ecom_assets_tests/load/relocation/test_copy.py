@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import datetime, timezone
+from datetime import datetime, time, timezone
 from pathlib import Path
 from typing import Any
 
@@ -91,11 +91,14 @@ def fill_quickly(records: Records) -> Shop:
 
 
 def plain(value: Any) -> Any:
-    """Return a value as all engines' drivers return it: bytes, instants in Python's own UTC, and JSON as objects."""
+    """Return a value as all engines' drivers return it: bytes, instants in Python's own UTC, JSON as objects, and
+    times of the day as texts."""
     if isinstance(value, memoryview):
         return bytes(value)
     if isinstance(value, str) and value[:1] in ("{", "["):
         return parsed(value)
+    if isinstance(value, time):
+        return value.isoformat()
     return value.astimezone(UTC) if isinstance(value, datetime) else value
 
 
@@ -123,6 +126,8 @@ ALL = between(
     ("duckdb", "snowflake"),
     ("duckdb", "bigquery"),
     ("duckdb", "motherduck"),
+    ("duckdb", "databricks"),
+    ("databricks", "duckdb"),
 )
 FEW = between(("duckdb", "postgres"), ("postgres", "duckdb"))
 

@@ -129,6 +129,8 @@ def test_a_missing_secret(sweeps: Sweeps) -> None:
 
 
 def test_a_warehouse_that_somebody_holds(sweeps: Sweeps) -> None:
+    if sweeps.place.warehouse().is_optimistic:
+        pytest.skip("nobody holds it: the one that commits later is refused")
     with (
         sweeps.place.warehouse(0).transaction("sandbox"),
         pytest.raises(WarehouseError, match="was held by"),

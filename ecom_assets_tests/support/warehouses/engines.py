@@ -204,7 +204,7 @@ def _slow(*engines: str) -> list[Any]:
     return [pytest.param(engine, marks=pytest.mark.slow) for engine in engines]
 
 
-REMOTE = ("snowflake", "mysql", "bigquery")
+REMOTE = ("snowflake", "mysql", "bigquery", "databricks")
 """The engines whose statements on tables commit by themselves."""
 ENGINES = ["duckdb", "postgres", *_slow("ducklake", *REMOTE, "motherduck")]
 """All engines. Tests on a lake, on MariaDB and on what stands for Snowflake, BigQuery and MotherDuck are slow ones. For

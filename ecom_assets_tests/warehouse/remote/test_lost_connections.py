@@ -38,8 +38,15 @@ def end_on_bigquery(warehouse: RemoteWarehouse, transaction: RemoteTransaction) 
     raise requests.ConnectionError("no answer to a request")
 
 
+def end_on_databricks(warehouse: RemoteWarehouse, transaction: RemoteTransaction) -> None:
+    """Close the session, and raise what the driver raises after its last try."""
+    transaction.connection._session.close()
+    raise warehouse.driver_errors[0](f"Error during request to server with {CANARY}")
+
+
 END: dict[str, Callable[[RemoteWarehouse, RemoteTransaction], None]] = {
     "bigquery": end_on_bigquery,
+    "databricks": end_on_databricks,
     "mysql": end_on_mysql,
     "snowflake": end_on_snowflake,
 }

@@ -1,0 +1,87 @@
+"""How rows get into a table of Databricks: by INSERT, with the rows of a statement as one text of JSON.
+
+Each value is a text that is cast. Files in a volume with COPY INTO would be fewer statements. They need a volume with
+rights of its own, keep what a killed load has uploaded, and Databricks reads no times of the day from Parquet.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime, timezone
+from decimal import Decimal
+from typing import Any
+
+import pyarrow as pa
+from sqlglot import exp
+
+from ecom_assets.warehouse.databricks.types import JSON, TIME
+
+MOST_BYTES = 900_000
+"""Of the rows of one statement. All parameters of a statement together have at most 1 MB (the driver's README)."""
+BATCH_ROWS = 10_000
+
+
+def insert_statements(
+    table: str, rows: pa.Table, types: Mapping[str, str], quoted: Callable[[str], str]
+) -> Iterator[tuple[str, Sequence[str]]]:
+    """Yield statements that insert rows, each with its parameters: one, or none for a row that is too large for that.
+
+    Args:
+        table: The table in SQL.
+        rows: The rows.
+        types: Databricks' type of each column of the table.
+        quoted: Returns an identifier as SQL quotes it.
+    """
+    names = rows.column_names
+    values = ", ".join(_value(number, types[name]) for number, name in enumerate(names))
+    listed = ", ".join(quoted(name) for name in names)
+
+    def statement(texts: Sequence[str]) -> tuple[str, Sequence[str]]:
+        text = f"[{','.join(texts)}]"
+        is_large = len(text.encode()) > MOST_BYTES
+        given = exp.Literal.string(text).sql(dialect="databricks") if is_large else "?"
+        return (
+            f"insert into {table} ({listed}) select {values} "
+            f"from (select explode(from_json({given}, 'array<array<string>>')) as r) as ecom_rows",
+            [] if is_large else [text],
+        )
+
+    texts: list[str] = []
+    size = 0
+    for batch in rows.to_batches(max_chunksize=BATCH_ROWS):
+        columns = [[_text(value) for value in column.to_pylist()] for column in batch.columns]
+        for row in zip(*columns, strict=True):
+            text = json.dumps(row, ensure_ascii=False, separators=(",", ":"))
+            length = len(text.encode()) + 1
+            if texts and size + length > MOST_BYTES - 2:
+                yield statement(texts)
+                texts, size = [], 0
+            texts.append(text)
+            size += length
+    if texts:
+        yield statement(texts)
+
+
+def _value(number: int, kind: str) -> str:
+    """Return the SQL of a text of a row as a value of a type."""
+    text = f"r[{number}]"
+    if kind in ("STRING", JSON, TIME):
+        return text
+    return f"unbase64({text})" if kind == "BINARY" else f"cast({text} as {kind})"
+
+
+def _text(value: Any) -> str | None:
+    """Return a value as Databricks reads it from a text."""
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
+    if isinstance(value, Decimal):
+        return f"{value:f}"
+    if isinstance(value, datetime):
+        return value.astimezone(timezone.utc).isoformat(" ")
+    return str(value)
