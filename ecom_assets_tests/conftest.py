@@ -22,6 +22,9 @@ from ecom_assets_tests.support.emulators.bigquery_emulator import new_bigquery a
 from ecom_assets_tests.support.emulators.mariadb_server import copied_mysql as copied_mysql
 from ecom_assets_tests.support.emulators.mariadb_server import mariadb as mariadb
 from ecom_assets_tests.support.emulators.mariadb_server import new_mysql as new_mysql
+from ecom_assets_tests.support.emulators.redshift_stand_in import copied_redshift as copied_redshift
+from ecom_assets_tests.support.emulators.redshift_stand_in import new_redshift as new_redshift
+from ecom_assets_tests.support.emulators.redshift_stand_in import redshift as redshift
 from ecom_assets_tests.support.emulators.snowflake_emulator import new_snowflake as new_snowflake
 from ecom_assets_tests.support.emulators.snowflake_emulator import snowflake_port as snowflake_port
 from ecom_assets_tests.support.examples import FEW, MANY

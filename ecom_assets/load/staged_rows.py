@@ -15,9 +15,7 @@ from dlt.common.storages.load_package import ParsedLoadJobFileName
 
 from ecom_assets.contract.new_fields import evolved_column
 from ecom_assets.declaration.reading import Shop
-from ecom_assets.warehouse.transaction import Transaction
-
-_PREFIX = "ecom_read_"
+from ecom_assets.warehouse.transaction import STAGED, Transaction
 
 
 @dataclass(frozen=True)
@@ -65,4 +63,4 @@ def staged_rows(pipeline: dlt.Pipeline) -> StagedRows:
 
 def staged_name(table: str) -> str:
     """Return the name that SQL uses for the staged rows of a table."""
-    return f"{_PREFIX}{table}"
+    return f"{STAGED}{table}"

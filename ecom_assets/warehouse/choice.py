@@ -15,6 +15,7 @@ from ecom_assets.warehouse.lock import DEFAULT_LOCK_TIMEOUT
 from ecom_assets.warehouse.mysql.engine import MysqlEngine
 from ecom_assets.warehouse.named_destination import named_destination, refuse_address
 from ecom_assets.warehouse.postgres.engine import PostgresEngine
+from ecom_assets.warehouse.redshift.engine import RedshiftEngine
 from ecom_assets.warehouse.snowflake.engine import SnowflakeEngine
 from ecom_assets.warehouse.warehouse import Warehouse
 
@@ -28,6 +29,7 @@ ENGINES: Sequence[Engine[Any]] = (
     SnowflakeEngine(),
     MysqlEngine(),
     BigQueryEngine(),
+    RedshiftEngine(),
 )
 """All engines. A new engine is added here."""
 

@@ -23,6 +23,8 @@ from ecom_assets.warehouse.type_hints import hints_of
 
 COPY = "ecom_copy_of_column"
 """The name of a column, or of a table, while it is copied. No declared column can have it: a load drops it at once."""
+STAGED = "ecom_read_"
+"""The beginning of the name that SQL uses for staged rows. The name of their table follows."""
 UNION_COMMENT = "ecom-assets union"
 """The beginning of the comment of a view that loads make and replace."""
 _CHANGES_TABLES = re.compile(r"\s*(alter|drop|create(?!\s+(temp|temporary|schema)\b))\b", re.I)

@@ -112,7 +112,7 @@ def test_an_unsupported_engine_is_refused_with_the_reason(name: str, reason: str
         WarehouseError, match=f"found the destination '{name}', which cannot keep .*{reason}"
     ) as no:
         chosen(name)
-    kinds = "bigquery, duckdb, ducklake, postgres or snowflake"
+    kinds = "bigquery, duckdb, ducklake, postgres, redshift or snowflake"
     assert str(no.value).endswith(
         f"allowed: a destination of the kind {kinds}, from which the tables can be copied on"
     )
@@ -135,8 +135,8 @@ def test_an_own_name_for_an_unsupported_engine_is_refused(configured: Callable[[
             "dlt would commit each table",
         ),
         (
-            "redshift://u:s3cr3t@host:5439/shop",
-            r"an address of redshift \(redshift:\)",
+            "databricks://token:s3cr3t@host/shop",
+            r"an address of databricks \(databricks:\)",
             "dlt would commit each",
         ),
         ("mssql+pyodbc://u:s3cr3t@host", r"an address of mssql \(mssql:\)", "dlt would commit each table"),

@@ -2,7 +2,7 @@
 
 A test that has a place runs on DuckDB, and slowly on PostgreSQL if it is about what SQL does. `EVERYWHERE` runs on all
 engines. With the environment variable TEST_ENGINE, that engine takes the place of PostgreSQL: `ducklake`, `mysql`,
-`bigquery`.
+`bigquery`, `redshift`.
 """
 
 from __future__ import annotations

@@ -206,9 +206,9 @@ def _slow(*engines: str) -> list[Any]:
 
 REMOTE = ("snowflake", "mysql", "bigquery")
 """The engines whose statements on tables commit by themselves."""
-ENGINES = ["duckdb", "postgres", *_slow("ducklake", *REMOTE)]
-"""All engines. Tests on a lake, on MariaDB and on the emulators of Snowflake and BigQuery are slow ones. For what an
-engine may do in its own way."""
+ENGINES = ["duckdb", "postgres", *_slow("ducklake", *REMOTE, "redshift")]
+"""All engines. Tests on a lake, on MariaDB, on the emulators of Snowflake and BigQuery and on what stands for Redshift
+are slow ones. For what an engine may do in its own way."""
 
 
 OTHER = os.environ.get("TEST_ENGINE", "postgres")
