@@ -7,7 +7,8 @@ The interface that `ecom_assets.load` and `ecom_assets.orchestration` use:
   queries.
 * `errors`: how an engine's exceptions become one line for a person.
 
-The sub-packages `duckdb`, `postgres`, `ducklake`, `snowflake`, `mysql`, `bigquery` and `redshift` have modules of the same names:
+The sub-packages `duckdb`, `postgres`, `ducklake`, `snowflake`, `mysql`, `bigquery` and `redshift` have modules of the
+same names:
 
 * `engine.py`: how the environment and dlt name this engine, and how its warehouse is built.
 * `configuration.py`: what the environment and dlt's configuration say, and why something is refused.

@@ -12,6 +12,7 @@ from threading import Timer
 from typing import Any
 
 from ecom_assets.foundation.progress import OnProgress
+from ecom_assets.warehouse.redshift.catalogue import LOCK_HOLDER_QUERY, TABLE_QUERY
 from ecom_assets.warehouse.redshift.errors import DRIVER_ERRORS, is_canceled
 from ecom_assets.warehouse.redshift.literals import filled
 from ecom_assets.warehouse.remote.lock import LOCK_TABLE, is_row_updated, wait_for_row
@@ -24,12 +25,6 @@ _GRACE = 5.0
 """Seconds after which this process cancels a LOCK that the server has not ended by its own limit."""
 _PAUSE = 0.1
 
-_TABLE_QUERY = "select 1 from pg_class as c join pg_namespace as n on n.oid = c.relnamespace where n.nspname = :p0 and c.relname = :p1"
-_HOLDER_QUERY = (
-    "select t.pid, t.txn_owner, t.txn_start from svv_transactions as t join pg_class as c on c.oid = t.relation "
-    "join pg_namespace as n on n.oid = c.relnamespace where n.nspname = :p0 and c.relname = :p1 "
-    "and t.lock_mode = 'AccessExclusiveLock' and t.granted = 't'"
-)
 _UNKNOWN_HOLDER = (
     "another load (SVV_TRANSACTIONS shows its session to a superuser, or to the user of that load)"
 )
@@ -93,7 +88,7 @@ def acquire_lock(
 
 
 def _is_there(cursor: Any, schema: str) -> bool:
-    cursor.execute(filled(_TABLE_QUERY, [schema, LOCK_TABLE]))
+    cursor.execute(filled(TABLE_QUERY, [schema, LOCK_TABLE]))
     return bool(cursor.fetchall())
 
 
@@ -101,7 +96,7 @@ def _holder(cursor: Any, schema: str) -> str:
     """Return who holds the lock: the user, the session, and since when. Others than superusers see their own."""
     found: list[Any] = []
     with suppress(*DRIVER_ERRORS):
-        cursor.execute(filled(_HOLDER_QUERY, [schema, LOCK_TABLE]))
+        cursor.execute(filled(LOCK_HOLDER_QUERY, [schema, LOCK_TABLE]))
         found = cursor.fetchall()
     if not found:
         return _UNKNOWN_HOLDER

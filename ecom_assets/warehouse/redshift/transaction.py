@@ -20,9 +20,14 @@ from psycopg2.extensions import TRANSACTION_STATUS_INERROR
 from sqlglot import exp
 
 from ecom_assets.declaration.reading import Column
-from ecom_assets.warehouse.errors import ValueNotStored
 from ecom_assets.warehouse.lock import DEFAULT_LOCK_TIMEOUT
 from ecom_assets.warehouse.postgres.copy import without_zero
+from ecom_assets.warehouse.redshift.catalogue import (
+    COLUMNS_QUERY,
+    TABLES_QUERY,
+    TEMPORARY_COLUMNS_QUERY,
+    VIEWS_QUERY,
+)
 from ecom_assets.warehouse.redshift.errors import DRIVER_ERRORS, explain, is_canceled
 from ecom_assets.warehouse.redshift.literals import filled, numbered
 from ecom_assets.warehouse.redshift.lock import LIMIT, NO_LIMIT
@@ -30,16 +35,15 @@ from ecom_assets.warehouse.redshift.rewriting import rewritten
 from ecom_assets.warehouse.redshift.staging import (
     columns_with_trailing_blanks,
     insert_statements,
-    longest_value,
+    refuse_blanks,
+    refuse_long_values,
 )
 from ecom_assets.warehouse.redshift.types import (
-    COLUMNS_QUERY,
     JSON,
-    MOST_BYTES,
     SQL_TYPES,
-    TEMPORARY_COLUMNS_QUERY,
     arrow_table,
     known_type,
+    text_of,
 )
 from ecom_assets.warehouse.remote.answers import NoRows
 from ecom_assets.warehouse.remote.lock import LOCK_TABLE
@@ -119,12 +123,7 @@ class RedshiftTransaction(RemoteTransaction):
 
     def base_tables_of(self, dataset: str) -> set[str]:
         """Return the names of the tables of a dataset that are no views."""
-        found = self.run(
-            "select c.relname from pg_class as c join pg_namespace as n on n.oid = c.relnamespace "
-            "where n.nspname = :p0 and c.relkind = 'r'",
-            [self.spelled(dataset)],
-        ).fetchall()
-        return {name for (name,) in found}
+        return {name for (name,) in self.run(TABLES_QUERY, [self.spelled(dataset)]).fetchall()}
 
     def column_of(self, name: str, sql_type: str) -> Column | None:
         """Return the column that has a type. Somebody else's tables may have shorter texts."""
@@ -132,23 +131,7 @@ class RedshiftTransaction(RemoteTransaction):
 
     def text_of(self, column: Column) -> str:
         """Return the SQL expression of a column's values as texts."""
-        name = f'"{column.name}"'
-        if column.data_type == "bool":
-            return f"case when {name} then 'true' when not {name} then 'false' end"
-        if column.data_type == "decimal" and column.scale:
-            return f"rtrim(rtrim(cast({name} as varchar), '0'), '.')"
-        if column.data_type == "timestamp":
-            day, clock = (
-                f"to_char({name} at time zone 'UTC', '{form}')" for form in ("YYYY-MM-DD", "HH24:MI:SS.US")
-            )
-            return f"replace({day} || 'T' || {clock} || 'Z', '.000000Z', 'Z')"
-        if column.data_type == "date":
-            return f"to_char({name}, 'YYYY-MM-DD')"
-        if column.data_type == "binary":
-            return f"from_varbyte({name}, 'base64')"
-        if column.data_type == "json":
-            return f"json_serialize({name})"
-        return f"cast({name} as varchar)"
+        return text_of(column)
 
     def arrow_table(self, cursor: Any, rows: Sequence[Sequence[Any]]) -> pa.Table:
         """Return rows of the driver's cursor as an Arrow table."""
@@ -186,14 +169,7 @@ class RedshiftTransaction(RemoteTransaction):
             ValueNotStored: A value is too long.
         """
         rows, _ = without_zero(rows, [column for column, kind in types.items() if kind == JSON])
-        if too_long := longest_value(rows):
-            column, length = too_long
-            raise ValueNotStored(
-                name or table,
-                f"the column {column} has a value of {length:,} bytes, and Redshift stores at most {MOST_BYTES:,} of "
-                "a text, of JSON, and of the hexadecimal digits of a binary value: leave the field out, or load into "
-                "another warehouse",
-            )
+        refuse_long_values(name or table, rows)
         for sql in insert_statements(table, rows, types, self._quoted):
             self.run(sql)
 
@@ -255,36 +231,19 @@ class RedshiftTransaction(RemoteTransaction):
             ValueNotStored: A staged text of a key ends with a blank.
         """
         for table, columns in keys.items():
-            found = self._blanks.get(table, set()) & {name for key in columns for name in key}
-            if found:
-                raise ValueNotStored(
-                    table,
-                    f"the column {min(found)}, by which rows are found, has a text with a blank at its end, and "
-                    "Redshift takes it for the same as the text without the blank: remove the blanks with a "
-                    "processing step, or load into another warehouse",
-                )
+            refuse_blanks(table, self._blanks.get(table, set()), {name for key in columns for name in key})
 
     def view_comment(self, dataset: str, name: str) -> str | None:
         """Return the comment of a view."""
-        found = self.run(
-            "select obj_description(c.oid) from pg_class as c join pg_namespace as n on n.oid = c.relnamespace "
-            "where n.nspname = :p0 and c.relname = :p1 and c.relkind = 'v'",
-            [self.spelled(dataset), self.spelled(name)],
-        ).fetchall()
-        return found[0][0] if found else None
+        return self._comments().get((self.spelled(dataset), self.spelled(name)))
 
     def union_views(self) -> Mapping[tuple[str, str], str]:
         """Return the comment of each view that loads make, by its schema and name."""
-        found = self.run(
-            "select n.nspname, c.relname, obj_description(c.oid) from pg_class as c "
-            "join pg_namespace as n on n.oid = c.relnamespace where c.relkind = 'v' "
-            "and n.nspname not in ('pg_catalog', 'information_schema', 'pg_internal') order by 1, 2"
-        ).fetchall()
-        return {
-            (schema, name): comment
-            for schema, name, comment in found
-            if comment and comment.startswith(UNION_COMMENT)
-        }
+        found = self._comments().items()
+        return {view: comment for view, comment in found if comment and comment.startswith(UNION_COMMENT)}
+
+    def _comments(self) -> Mapping[tuple[str, str], str | None]:
+        return {(schema, name): text for schema, name, text in self.run(VIEWS_QUERY).fetchall()}
 
     def replace_view(self, dataset: str, name: str, query: str, comment: str) -> None:
         """Create a view, or replace it. Without a binding to the tables below, these can still be changed."""

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from ecom_assets.declaration.column_types import DataType
-from ecom_assets.warehouse.remote.lock import LOCK_TABLE
+from ecom_assets.declaration.reading import Column
 
 MOST_BYTES = 65_535
 """Bytes of a text. JSON and binary values, which go into their columns as texts, may have no longer text either."""
@@ -29,27 +29,6 @@ SQL_TYPES: Mapping[DataType, str] = {
     "binary": BINARY,
 }
 """The type in Redshift of each type of a declaration, spelled as `known_type` returns it."""
-
-COLUMNS_QUERY = (
-    "select cast(c.relname as varchar(127)), cast(a.attnum as integer), cast(a.attname as varchar(127)), "
-    "cast(format_type(a.atttypid, a.atttypmod) as varchar(127)), not a.attnotnull "
-    "from pg_attribute as a join pg_class as c on c.oid = a.attrelid join pg_namespace as n on n.oid = c.relnamespace "
-    f"where n.nspname = :p0 and c.relkind in ('r', 'v') and c.relname <> '{LOCK_TABLE}' "
-    "and a.attnum > 0 and not a.attisdropped "
-    "union all select cast(view_name as varchar(127)), column_number, cast(column_name as varchar(127)), "
-    "cast(column_type as varchar(127)), true from pg_get_late_binding_view_cols() "
-    "as v(view_schema name, view_name name, column_name name, column_type varchar, column_number integer) "
-    "where view_schema = :p0"
-)
-"""A query for the columns of a dataset but for the lock's, in Redshift's own words.
-
-Redshift does not know the columns of a view WITH NO SCHEMA BINDING before somebody asks for them.
-"""
-TEMPORARY_COLUMNS_QUERY = (
-    "select a.attname, format_type(a.atttypid, a.atttypmod) from pg_attribute as a join pg_class as c "
-    "on c.oid = a.attrelid where c.relname = :p0 and pg_table_is_visible(c.oid) and a.attnum > 0 order by a.attnum"
-)
-"""A query for the columns of a temporary table."""
 
 _BOOL, _BIGINT, _SMALLINT, _INTEGER = 16, 20, 21, 23
 _REAL, _DOUBLE, _DATE, _TIME, _TIMESTAMPTZ, _NUMERIC = 700, 701, 1082, 1083, 1184, 1700
@@ -76,6 +55,27 @@ def known_type(kind: str) -> str:
     if re.match(r"(varbyte|binary varying|varbinary)\b", kind):
         return BINARY
     return TEXT if kind in ("varchar", "character varying", "text") else kind
+
+
+def text_of(column: Column) -> str:
+    """Return the SQL expression of a column's values as texts, written as JSON writes them."""
+    name = f'"{column.name}"'
+    if column.data_type == "bool":
+        return f"case when {name} then 'true' when not {name} then 'false' end"
+    if column.data_type == "decimal" and column.scale:
+        return f"rtrim(rtrim(cast({name} as varchar), '0'), '.')"
+    if column.data_type == "timestamp":
+        day, clock = (
+            f"to_char({name} at time zone 'UTC', '{form}')" for form in ("YYYY-MM-DD", "HH24:MI:SS.US")
+        )
+        return f"replace({day} || 'T' || {clock} || 'Z', '.000000Z', 'Z')"
+    if column.data_type == "date":
+        return f"to_char({name}, 'YYYY-MM-DD')"
+    if column.data_type == "binary":
+        return f"from_varbyte({name}, 'base64')"
+    if column.data_type == "json":
+        return f"json_serialize({name})"
+    return f"cast({name} as varchar)"
 
 
 def arrow_table(description: Sequence[Any], rows: Sequence[Sequence[Any]]) -> pa.Table:

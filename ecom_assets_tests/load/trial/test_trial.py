@@ -40,7 +40,7 @@ def trial(monkeypatch: pytest.MonkeyPatch) -> Callable[[Place], None]:
     return at
 
 
-@pytest.mark.parametrize("new_place", ["duckdb", "postgres", *REMOTE], indirect=True)
+@pytest.mark.parametrize("new_place", ["duckdb", "postgres", *REMOTE, "redshift"], indirect=True)
 def test_an_engine_passes_and_nothing_stays(
     new_place: Callable[[], Place],
     trial: Callable[[Place], None],

@@ -105,8 +105,9 @@ def _refusals(tree: exp.Expression) -> Iterator[str]:
                 yield "texts without a length, which cut off at 256 bytes"
             if node.this == exp.DataType.Type.ARRAY:
                 yield "arrays"
-        if isinstance(node, exp.Window) and (order := node.args.get("order")):
-            if any(isinstance(entry.this, exp.Null | exp.Literal) for entry in order.expressions):
+        if isinstance(node, exp.Window):
+            order = node.args.get("order")
+            if order and any(isinstance(entry.this, exp.Null | exp.Literal) for entry in order.expressions):
                 yield "a constant in ORDER BY of a window"
         if isinstance(node, exp.Anonymous) and _FUNCTIONS.fullmatch(node.name):
             yield f"the function {node.name}"
@@ -136,7 +137,7 @@ def _skipped_levels(tree: exp.Expression, outer: list[set[str]]) -> Iterator[str
 
 def _of_this_query(tree: exp.Expression) -> Iterator[exp.Expression]:
     """Yield the nodes of a query, with its sub-queries but without their parts."""
-    found = [child for child in tree.iter_expressions()]
+    found = list(tree.iter_expressions())
     while found:
         node = found.pop()
         yield node

@@ -23,7 +23,14 @@ from ecom_assets_tests.support.emulators.redshift_guard import as_postgresql, re
 PASSWORD = "s3cr3t-w0rd"
 """A canary: the server lets everybody in."""
 _SSL, _GSS, _CANCEL = 80877103, 80877104, 80877102
-_OPTIONS = "-c standard_conforming_strings=off -c escape_string_warning=off -c default_transaction_isolation=repeatable\\ read"
+_OPTIONS = " ".join(
+    f"-c {setting}"
+    for setting in (
+        "standard_conforming_strings=off",
+        "escape_string_warning=off",
+        "default_transaction_isolation=repeatable\\ read",
+    )
+)
 _TEMPLATE = """
 create domain super as text;
 create domain varbyte as bytea;

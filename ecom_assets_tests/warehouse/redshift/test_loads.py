@@ -1,0 +1,115 @@
+"""Loads into what stands for Redshift: at once, refused at their commit, and into tables that change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+import psycopg2
+import pytest
+
+from ecom_assets.foundation.errors import WarehouseError
+from ecom_assets.load.run import run_load
+from ecom_assets.load.trial.loads import DATASET, load_days
+from ecom_assets.sandbox import SANDBOX_KEY
+from ecom_assets.sandbox.server import Running
+from ecom_assets_tests.support.emulators.redshift_stand_in import PASSWORD, direct_address
+from ecom_assets_tests.support.loads.forked_loads import WINDOWED, Forks, shop_at
+from ecom_assets_tests.support.loads.still_sandbox import WINDOWS
+from ecom_assets_tests.support.loads.still_sandbox import sandbox as sandbox
+from ecom_assets_tests.support.loads.still_sandbox import server as server
+from ecom_assets_tests.support.servers.free_port import free_port
+from ecom_assets_tests.support.servers.record_api import Records
+from ecom_assets_tests.support.servers.record_api import records as records
+from ecom_assets_tests.support.warehouses.engines import Place, warehouse_at
+
+ON_REDSHIFT = pytest.mark.parametrize("new_place", ["redshift"], indirect=True)
+
+
+@pytest.mark.slow
+def test_four_load_at_once_and_lose_nothing(
+    sandbox: Running, forked: Forks, new_redshift: Callable[[], str]
+) -> None:
+    shared, alone = Place("redshift", new_redshift()), Place("redshift", new_redshift())
+    loads = [
+        forked.load(sandbox.base_url, shared.where, WINDOWS[first : first + 5]) for first in (0, 2, 3, 5)
+    ]
+    assert [forked.end(load) for load in loads] == [(0, "")] * 4
+    assert forked.end(forked.load(sandbox.base_url, alone.where, WINDOWS)) == (0, "")
+    assert len(alone.table("orders")) > 200
+    assert shared.tables(*WINDOWED) == alone.tables(*WINDOWED)
+
+
+@pytest.mark.slow
+def test_a_commit_that_is_refused_says_why_and_leaves_the_tables_as_they_were(
+    sandbox: Running, postgres_server: str, new_redshift: Callable[[], str]
+) -> None:
+    place = Place("redshift", new_redshift())
+
+    def load() -> None:
+        run_load(
+            shop_at(sandbox.base_url),
+            ["stores"],
+            secrets={"api_key": SANDBOX_KEY},
+            warehouse=place.warehouse(),
+        )
+
+    load()
+    owner = psycopg2.connect(direct_address(postgres_server, urlsplit(place.where).path.lstrip("/")))
+    with owner, owner.cursor() as cursor:
+        # as Redshift words it: the reason is in the detail
+        cursor.execute(
+            "create function fail() returns trigger language plpgsql as $$ begin raise exception '1023' using detail = "
+            "'Serializable isolation violation on table - 142443', errcode = '40001'; end $$; "
+            "create constraint trigger fail after insert on sandbox.load_ledger deferrable initially deferred "
+            "for each row execute function fail()"
+        )
+    owner.close()
+    before = place.tables()
+    with pytest.raises(WarehouseError) as failed:
+        load()
+    assert str(failed.value) == (
+        f"the warehouse {place.warehouse()} was left as it was: 1023, serializable isolation violation: another "
+        "transaction, which is no load of this project, wrote the same tables at the same time. Run the load again"
+    )
+    assert place.tables() == before
+
+
+def test_a_cluster_that_cannot_be_reached_is_named_without_the_password(
+    new_redshift: Callable[[], str],
+) -> None:
+    where = new_redshift()
+    port = free_port()
+    closed = warehouse_at(where.replace(f":{urlsplit(where).port}", f":{port}"))
+    missing = warehouse_at(where.replace("/shop_", "/no_shop_"))
+    for warehouse, said in ((closed, "onnection refused"), (missing, 'database "no_shop_')):
+        with pytest.raises(WarehouseError, match=said) as no, warehouse.read("shop"):
+            pass
+        assert str(no.value).startswith(f"the warehouse {warehouse} cannot be opened: ")
+        assert PASSWORD not in str(no.value)
+        assert "\n" not in str(no.value)
+
+
+@pytest.mark.slow
+@ON_REDSHIFT
+def test_columns_become_wider_and_nullable_without_a_change_of_their_type(records: Records) -> None:
+    shop = records.shop(columns={"v": {"data_type": "bigint", "nullable": False}})
+    records.load({"id": 1, "v": 5, "w": 1}, {"id": 2, "v": 6, "w": 2}, shop=shop)
+    assert records.place.not_null("orders") > 0
+    records.load({"id": 3, "w": "x"}, shop=records.shop(columns={"v": {"data_type": "bigint"}}))
+    assert records.rows("select id, v, w from orders order by id") == [
+        (1, 5, "1"),
+        (2, 6, "2"),
+        (3, None, "x"),
+    ]
+    assert records.place.columns("orders")["w"] == "character varying(65535)"
+
+
+@pytest.mark.slow
+def test_a_repeated_load_changes_nothing(new_redshift: Callable[[], str]) -> None:
+    place = Place("redshift", new_redshift(), DATASET)
+    load_days(place.warehouse(), 0, 2)
+    before = place.tables("orders", "order_items", "customers")
+    assert before["orders"]
+    load_days(place.warehouse(), 1, 1)
+    assert place.tables("orders", "order_items", "customers") == before
