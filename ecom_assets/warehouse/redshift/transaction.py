@@ -40,6 +40,7 @@ from ecom_assets.warehouse.redshift.staging import (
 )
 from ecom_assets.warehouse.redshift.types import (
     JSON,
+    MOST_BYTES,
     SQL_TYPES,
     arrow_table,
     known_type,
@@ -79,6 +80,7 @@ class RedshiftTransaction(RemoteTransaction):
     dialect = "redshift"
     sql_types = SQL_TYPES
     columns_query = COLUMNS_QUERY
+    longest_text = MOST_BYTES
 
     def __init__(self, connection: Any, lock_timeout: float = DEFAULT_LOCK_TIMEOUT) -> None:
         """Take psycopg2's open connection.

@@ -96,7 +96,10 @@ def test_columns_become_wider_and_nullable_without_a_change_of_their_type(record
     shop = records.shop(columns={"v": {"data_type": "bigint", "nullable": False}})
     records.load({"id": 1, "v": 5, "w": 1}, {"id": 2, "v": 6, "w": 2}, shop=shop)
     assert records.place.not_null("orders") > 0
-    records.load({"id": 3, "w": "x"}, shop=records.shop(columns={"v": {"data_type": "bigint"}}))
+    records.load(
+        {"id": 3, "w": "x"},
+        shop=records.shop(columns={"v": {"data_type": "bigint"}, "w": {"data_type": "text"}}),
+    )
     assert records.rows("select id, v, w from orders order by id") == [
         (1, 5, "1"),
         (2, 6, "2"),
