@@ -445,7 +445,7 @@ def test_a_killed_run_leaves_the_tables_as_they_were(loads: Loads, sandbox: Runn
 
 @pytest.mark.parametrize("new_place", ENGINES, indirect=True)
 def test_a_load_that_fails_half_way_leaves_the_tables_as_they_were(loads: Loads) -> None:
-    if loads.place.engine in REMOTE:
+    if loads.place.engine in (*REMOTE, "redshift"):
         pytest.skip("the trial of a warehouse ends loads there; this ledger cannot even be read")
     loads.run(WINDOWED, WEEK[:1])
     loads.place.write(

@@ -22,6 +22,7 @@ _CURSOR = re.compile(r"\s*declare\s+\w+\s+cursor\s+for\s+", re.IGNORECASE)
 _UNBOUND = re.compile(r"\s+with\s+no\s+schema\s+binding\s*$", re.IGNORECASE)
 _ROWS = re.compile(r"insert into \S+ \([^()]*\) values \(")
 """Begins an INSERT of many rows, which would take long to parse."""
+_TEXT = re.compile(r"'(?:[^'\\]|''|\\.)*'", re.DOTALL)
 _MOST_BYTES = 16 * 1024 * 1024
 _MISSING: dict[type[exp.Expression], str] = {
     exp.Filter: "FILTER",
@@ -54,18 +55,23 @@ _STATEMENTS = (
 _TEXTS = (exp.DataType.Type.VARCHAR, exp.DataType.Type.TEXT)
 
 
-@lru_cache(maxsize=8192)
 def refusal(sql: str) -> str:
     """Return what of a statement Redshift lacks, or nothing."""
     if len(sql.encode()) > _MOST_BYTES:
         return "statements of more than 16 MB"
+    return _refusal(sql if _ROWS.match(sql) else _TEXT.sub("''", sql))
+
+
+@lru_cache(maxsize=8192)
+def _refusal(sql: str) -> str:
+    """Return what a statement lacks of which the texts are empty, so that equal ones are parsed once."""
     if _ROWS.match(sql) or _COMMAND.match(sql):
         return ""
     try:
         tree = sqlglot.parse_one(_CURSOR.sub("", _UNBOUND.sub("", sql)), read="redshift")
     except sqlglot.ParseError as error:
         return f"what sqlglot cannot read: {error}"
-    if not isinstance(tree, _STATEMENTS):
+    if not isinstance(tree, _STATEMENTS) or not isinstance(tree, exp.Expression):
         return f"statement {sql.split()[0].upper()}"
     return next(_refusals(tree), "")
 

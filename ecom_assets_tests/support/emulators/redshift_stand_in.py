@@ -52,23 +52,31 @@ class _Connection(BaseRequestHandler):
     server: StandIn
 
     def handle(self) -> None:
-        """Pass everything on, statements as PostgreSQL takes them."""
+        """Pass on what both say until one of them ends."""
         self.request.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        with socket.socket(socket.AF_UNIX) as behind, suppress(OSError, EOFError):
+        with socket.socket(socket.AF_UNIX) as behind:
             behind.connect(self.server.socket_path)
-            first = self._first_message()
-            behind.sendall(first)
-            if struct.unpack("!I", first[4:8])[0] == _CANCEL:
-                behind.recv(1)
-                return
-            back = threading.Thread(target=_answers, args=(behind, self.request), daemon=True)
-            back.start()
-            while True:
-                kind = _exactly(self.request, 1)
-                body = _exactly(self.request, struct.unpack("!I", _exactly(self.request, 4))[0] - 4)
-                if kind == b"Q":
-                    body = self.server.translated(body[:-1].decode()).encode() + b"\0"
-                behind.sendall(kind + struct.pack("!I", len(body) + 4) + body)
+            with suppress(OSError, EOFError):
+                self._pass_on(behind)
+            with suppress(OSError):
+                # PostgreSQL ends the session of a client that is gone, although a thread still waits for its answers
+                behind.shutdown(socket.SHUT_RDWR)
+
+    def _pass_on(self, behind: socket.socket) -> None:
+        """Pass everything on, statements as PostgreSQL takes them."""
+        first = self._first_message()
+        behind.sendall(first)
+        if struct.unpack("!I", first[4:8])[0] == _CANCEL:
+            behind.recv(1)
+            return
+        back = threading.Thread(target=_answers, args=(behind, self.request), daemon=True)
+        back.start()
+        while True:
+            kind = _exactly(self.request, 1)
+            body = _exactly(self.request, struct.unpack("!I", _exactly(self.request, 4))[0] - 4)
+            if kind == b"Q":
+                body = self.server.translated(body[:-1].decode()).encode() + b"\0"
+            behind.sendall(kind + struct.pack("!I", len(body) + 4) + body)
 
     def _first_message(self) -> bytes:
         """Return the message that begins a session, with options, or that cancels a statement of another one."""

@@ -1,4 +1,7 @@
-"""Loads into what stands for Redshift: at once, refused at their commit, and into tables that change."""
+"""Loads into what stands for Redshift: refused at their commit, and into tables that change.
+
+`ecom_assets_tests/load/trial/test_trial.py` has killed and repeated loads there, and four at once.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +13,10 @@ import pytest
 
 from ecom_assets.foundation.errors import WarehouseError
 from ecom_assets.load.run import run_load
-from ecom_assets.load.trial.loads import DATASET, load_days
 from ecom_assets.sandbox import SANDBOX_KEY
 from ecom_assets.sandbox.server import Running
 from ecom_assets_tests.support.emulators.redshift_stand_in import PASSWORD, direct_address
-from ecom_assets_tests.support.loads.forked_loads import WINDOWED, Forks, shop_at
-from ecom_assets_tests.support.loads.still_sandbox import WINDOWS
+from ecom_assets_tests.support.loads.forked_loads import shop_at
 from ecom_assets_tests.support.loads.still_sandbox import sandbox as sandbox
 from ecom_assets_tests.support.loads.still_sandbox import server as server
 from ecom_assets_tests.support.servers.free_port import free_port
@@ -24,20 +25,6 @@ from ecom_assets_tests.support.servers.record_api import records as records
 from ecom_assets_tests.support.warehouses.engines import Place, warehouse_at
 
 ON_REDSHIFT = pytest.mark.parametrize("new_place", ["redshift"], indirect=True)
-
-
-@pytest.mark.slow
-def test_four_load_at_once_and_lose_nothing(
-    sandbox: Running, forked: Forks, new_redshift: Callable[[], str]
-) -> None:
-    shared, alone = Place("redshift", new_redshift()), Place("redshift", new_redshift())
-    loads = [
-        forked.load(sandbox.base_url, shared.where, WINDOWS[first : first + 5]) for first in (0, 2, 3, 5)
-    ]
-    assert [forked.end(load) for load in loads] == [(0, "")] * 4
-    assert forked.end(forked.load(sandbox.base_url, alone.where, WINDOWS)) == (0, "")
-    assert len(alone.table("orders")) > 200
-    assert shared.tables(*WINDOWED) == alone.tables(*WINDOWED)
 
 
 @pytest.mark.slow
@@ -106,13 +93,3 @@ def test_columns_become_wider_and_nullable_without_a_change_of_their_type(record
         (3, None, "x"),
     ]
     assert records.place.columns("orders")["w"] == "character varying(65535)"
-
-
-@pytest.mark.slow
-def test_a_repeated_load_changes_nothing(new_redshift: Callable[[], str]) -> None:
-    place = Place("redshift", new_redshift(), DATASET)
-    load_days(place.warehouse(), 0, 2)
-    before = place.tables("orders", "order_items", "customers")
-    assert before["orders"]
-    load_days(place.warehouse(), 1, 1)
-    assert place.tables("orders", "order_items", "customers") == before

@@ -56,8 +56,9 @@ TEXTS = {
 
 
 def column(name: Any) -> Column:
-    size = {"precision": 38, "scale": 9} if name == "decimal" else {}
-    return Column(name=name, data_type=name, **size)
+    if name == "decimal":
+        return Column(name=name, data_type=name, precision=38, scale=9)
+    return Column(name=name, data_type=name)
 
 
 @pytest.mark.slow
