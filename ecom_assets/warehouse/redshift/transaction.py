@@ -65,7 +65,7 @@ _FETCHED_ROWS = 1_000
 """Rows of one FETCH: what a cluster with one node returns at most."""
 _CLOCK = "%a %b %d %H:%M:%S.%f %Y"
 _RELAXED = re.compile(
-    r'\s*alter\s+table\s+"([^"]+)"\."([^"]+)"\s+alter\s+column\s+"([^"]+)"\s+drop\s+not\s+null\s*',
+    r'\s*alter\s+table\s+"?([^".]+)"?\."?([^".\s]+)"?\s+alter\s+column\s+"?([^"\s]+)"?\s+drop\s+not\s+null\s*',
     re.IGNORECASE,
 )
 _WAITS = re.compile(r"\s*(alter|drop)\b", re.IGNORECASE)

@@ -35,6 +35,7 @@ _TEMPLATE = """
 create domain super as text;
 create domain varbyte as bytea;
 create function json_parse(text) returns super language sql strict as 'select cast(cast($1 as jsonb) as text)';
+create function getdate() returns timestamp language sql as $$select cast(now() at time zone 'UTC' as timestamp(0))$$;
 create function from_hex(text) returns varbyte language sql strict as $$select decode($1, 'hex')$$;
 create function from_varbyte(varbyte, text) returns varchar language sql strict
     as $$select replace(encode($1, $2), chr(10), '')$$;
