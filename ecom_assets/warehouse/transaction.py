@@ -23,8 +23,6 @@ from ecom_assets.warehouse.type_hints import hints_of
 
 COPY = "ecom_copy_of_column"
 """The name of a column, or of a table, while it is copied. No declared column can have it: a load drops it at once."""
-STAGED = "ecom_read_"
-"""The beginning of the name that SQL uses for staged rows. The name of their table follows."""
 UNION_COMMENT = "ecom-assets union"
 """The beginning of the comment of a view that loads make and replace."""
 _CHANGES_TABLES = re.compile(r"\s*(alter|drop|create(?!\s+(temp|temporary|schema)\b))\b", re.I)
@@ -48,8 +46,7 @@ class Transaction(ABC):
     longest_text: int | None = None
     """Bytes of the longest text that the engine stores, None if it stores any that a load has."""
     columns_query: str
-    """A query for the columns of a dataset, which is its parameter: table, place in it, name, type, and whether the
-    column may be null."""
+    """A query for a dataset's columns: table, place in it, name, type, and whether the column may be null."""
 
     def __init__(self) -> None:
         """Know no columns yet."""

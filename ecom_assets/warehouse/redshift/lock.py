@@ -7,6 +7,7 @@ uses the table.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from threading import Timer
 from typing import Any
@@ -17,9 +18,9 @@ from ecom_assets.warehouse.redshift.errors import DRIVER_ERRORS, is_canceled
 from ecom_assets.warehouse.redshift.literals import filled
 from ecom_assets.warehouse.remote.lock import LOCK_TABLE, is_row_updated, wait_for_row
 
-LIMIT = "set statement_timeout to {:.0f}"
+_LIMIT = "set statement_timeout to {:.0f}"
 """Sets how long a statement may take, in milliseconds."""
-NO_LIMIT = "reset statement_timeout"
+_NO_LIMIT = "reset statement_timeout"
 _SECONDS_OF_A_TRY = 5.0
 _GRACE = 5.0
 """Seconds after which this process cancels a LOCK that the server has not ended by its own limit."""
@@ -74,7 +75,7 @@ def acquire_lock(
             watch.cancel()
 
     def is_taken() -> bool:
-        cursor.execute(LIMIT.format(seconds * 1000))
+        cursor.execute(_LIMIT.format(seconds * 1000))
         return is_row_updated(
             lambda: cursor.execute("begin"),
             lock,
@@ -84,7 +85,28 @@ def acquire_lock(
         )
 
     wait_for_row(is_taken, lambda: _holder(cursor, schema), warehouse, timeout, _PAUSE, on_progress)
-    cursor.execute(NO_LIMIT)
+    cursor.execute(_NO_LIMIT)
+
+
+def run_within(run: Callable[[str], Any], sql: str, timeout: float) -> Any:
+    """Run a statement of a transaction that waits for others, and return its cursor.
+
+    Args:
+        run: Runs a statement, and raises one of `DRIVER_ERRORS`.
+        sql: The statement.
+        timeout: How many seconds it may take.
+    """
+    run(_LIMIT.format(max(1, timeout * 1000)))
+    try:
+        cursor = run(sql)
+    except DRIVER_ERRORS as error:
+        if is_canceled(error):
+            error.args = (
+                f"another session has the table for more than {timeout:g} s (ECOM_LOCK_TIMEOUT): {sql[:100]}",
+            )
+        raise
+    run(_NO_LIMIT)
+    return cursor
 
 
 def _is_there(cursor: Any, schema: str) -> bool:

@@ -6,7 +6,6 @@ statement that fails ends the transaction.
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timezone
@@ -28,9 +27,9 @@ from ecom_assets.warehouse.redshift.catalogue import (
     TEMPORARY_COLUMNS_QUERY,
     VIEWS_QUERY,
 )
-from ecom_assets.warehouse.redshift.errors import DRIVER_ERRORS, explain, is_canceled
-from ecom_assets.warehouse.redshift.literals import filled, numbered
-from ecom_assets.warehouse.redshift.lock import LIMIT, NO_LIMIT
+from ecom_assets.warehouse.redshift.errors import DRIVER_ERRORS, explain
+from ecom_assets.warehouse.redshift.literals import filled, literal, numbered
+from ecom_assets.warehouse.redshift.lock import run_within
 from ecom_assets.warehouse.redshift.rewriting import rewritten
 from ecom_assets.warehouse.redshift.staging import (
     columns_with_trailing_blanks,
@@ -57,12 +56,15 @@ from ecom_assets.warehouse.remote.translation import (
     temporary_query_in,
     translate,
 )
-from ecom_assets.warehouse.transaction import STAGED, UNION_COMMENT, Transaction
+from ecom_assets.warehouse.staged_names import table_of
+from ecom_assets.warehouse.transaction import UNION_COMMENT, Transaction
 
 BEGIN_READING = "begin read only"
 _BATCH_ROWS = 10_000
 _FETCHED_ROWS = 1_000
 """Rows of one FETCH: what a cluster with one node returns at most."""
+_LONGEST_LABEL = 320
+"""Characters of the label of a query."""
 _CLOCK = "%a %b %d %H:%M:%S.%f %Y"
 _RELAXED = re.compile(
     r'\s*alter\s+table\s+"?([^".]+)"?\."?([^".\s]+)"?\s+alter\s+column\s+"?([^"\s]+)"?\s+drop\s+not\s+null\s*',
@@ -117,6 +119,12 @@ class RedshiftTransaction(RemoteTransaction):
                 self.connection.cursor().execute(BEGIN_READING)
             raise
         return cursor
+
+    def describe_load(self, dataset: str, load_ids: Sequence[str]) -> None:
+        """Let the query history name the loads. It names the dataset since the connection was opened."""
+        self.run(
+            f"set query_group to {literal(' '.join(('ecom-assets', dataset, *load_ids))[:_LONGEST_LABEL])}"
+        )
 
     def server_time(self) -> datetime:
         """Return the instant by the clock of the server. Other functions of Redshift return whole seconds."""
@@ -183,7 +191,7 @@ class RedshiftTransaction(RemoteTransaction):
     def stage_files(self, name: str, columns: Mapping[str, str], files: Sequence[Path]) -> None:
         """Insert the rows of the files into a temporary table."""
         made = self.stage_rows(name, columns)
-        table = name.removeprefix(STAGED)
+        table = table_of(name)
         blanks = self._blanks.setdefault(table, set())
         for file in files:
             for batch in pq.ParquetFile(file).iter_batches(_BATCH_ROWS):
@@ -282,18 +290,7 @@ class RedshiftTransaction(RemoteTransaction):
         self.forget_columns()
         if not self.is_open or not _WAITS.match(translated):
             return self.run(translated)
-        self.run(LIMIT.format(max(1, math.ceil(self._lock_timeout * 1000))))
-        try:
-            cursor = self.run(translated)
-        except DRIVER_ERRORS as error:
-            if is_canceled(error):
-                error.args = (
-                    f"another session has the table for more than {self._lock_timeout:g} s (ECOM_LOCK_TIMEOUT): "
-                    f"{translated[:100]}",
-                )
-            raise
-        self.run(NO_LIMIT)
-        return cursor
+        return run_within(self.run, translated, self._lock_timeout)
 
     def _make(self, name: str, columns: str) -> str:
         """Make a temporary table of this connection, under a name that no other one of it has."""
