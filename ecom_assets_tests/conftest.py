@@ -27,6 +27,9 @@ from ecom_assets_tests.support.emulators.mariadb_server import new_mysql as new_
 from ecom_assets_tests.support.emulators.motherduck_stand_in import copied_motherduck as copied_motherduck
 from ecom_assets_tests.support.emulators.motherduck_stand_in import motherduck_folder as motherduck_folder
 from ecom_assets_tests.support.emulators.motherduck_stand_in import new_motherduck as new_motherduck
+from ecom_assets_tests.support.emulators.redshift_stand_in import copied_redshift as copied_redshift
+from ecom_assets_tests.support.emulators.redshift_stand_in import new_redshift as new_redshift
+from ecom_assets_tests.support.emulators.redshift_stand_in import redshift as redshift
 from ecom_assets_tests.support.emulators.snowflake_emulator import new_snowflake as new_snowflake
 from ecom_assets_tests.support.emulators.snowflake_emulator import snowflake_port as snowflake_port
 from ecom_assets_tests.support.examples import FEW, MANY

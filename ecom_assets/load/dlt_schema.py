@@ -5,7 +5,9 @@ The schema remembers what the tables alone do not tell, such as the declaration 
 
 from __future__ import annotations
 
+import base64
 import json
+import zlib
 from collections.abc import Iterable
 from datetime import datetime, timedelta, timezone
 
@@ -52,7 +54,7 @@ def restore_schema(transaction: Transaction, pipeline: dlt.Pipeline, shop: Shop)
         [shop.name],
     ).fetchall()
     for (text,) in rows:
-        schema = Schema.from_stored_schema(json.loads(text))
+        schema = Schema.from_stored_schema(json.loads(_unpacked(text)))
         pipeline.schemas.save_schema(schema)
         if pipeline.default_schema_name is None:
             pipeline._set_default_schema_name(schema)
@@ -84,10 +86,23 @@ def store_schema(transaction: Transaction, shop: Shop, schema: Schema) -> str:
         "inserted_at": stored_at,
         "schema_name": shop.name,
         "version_hash": version_hash,
-        "schema": json.dumps(stored),
+        "schema": _packed(json.dumps(stored), transaction.longest_text),
     }
     append_rows(transaction, shop, VERSION_TABLE_NAME, pa.Table.from_pylist([row], _VERSIONS))
     return version_hash
+
+
+def _packed(text: str, longest: int | None) -> str:
+    """Return the text of a schema, compressed as dlt does it where the engine cannot store it as it is."""
+    content = text.encode()
+    if longest is None or len(content) <= longest:
+        return text
+    return base64.b64encode(zlib.compress(content, level=9)).decode()
+
+
+def _unpacked(text: str) -> str:
+    """Return the text of a schema that may be compressed."""
+    return text if text.startswith("{") else zlib.decompress(base64.b64decode(text)).decode()
 
 
 def record_packages(transaction: Transaction, shop: Shop, load_ids: Iterable[str], version_hash: str) -> None:

@@ -9,11 +9,13 @@ from __future__ import annotations
 from functools import cache
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from dlt.common.schema import Schema
 from dlt.common.schema.utils import new_table
 
 from ecom_assets.declaration.column_types import types_by_arrow_type
 from ecom_assets.declaration.reading import Column, Shop
+from ecom_assets.warehouse.errors import ValueNotStored
 from ecom_assets.warehouse.transaction import Transaction
 
 LEDGER_TABLE = "load_ledger"
@@ -80,7 +82,12 @@ def describe_own_tables(schema: Schema) -> None:
 
 
 def append_own_rows(transaction: Transaction, shop: Shop, ledger: pa.Table, rejected: pa.Table) -> None:
-    """Append rows to the ledger and to the rejected rows, in the transaction of the rows that they tell about."""
+    """Append rows to the ledger and to the rejected rows, in the transaction of the rows that they tell about.
+
+    Raises:
+        ValueNotStored: A rejected record of a resource is too long for the engine. Nothing was loaded.
+    """
+    _refuse_long_records(rejected, transaction.longest_text)
     for name, rows in ((LEDGER_TABLE, ledger), (REJECTED_ROWS_TABLE, rejected)):
         append_rows(transaction, shop, name, rows)
 
@@ -95,6 +102,20 @@ def append_rows(transaction: Transaction, shop: Shop, name: str, rows: pa.Table)
     transaction.make_table(shop.name, name, columns, required)
     if rows.num_rows:
         transaction.append_rows(shop.name, name, rows, json=())
+
+
+def _refuse_long_records(rejected: pa.Table, longest: int | None) -> None:
+    """Raise ValueNotStored for a rejected record whose text is longer than so many bytes."""
+    if longest is None:
+        return
+    lengths = pc.binary_length(rejected["record"]).to_pylist()
+    for resource, length in zip(rejected["resource"].to_pylist(), lengths, strict=True):
+        if length > longest:
+            raise ValueNotStored(
+                resource,
+                f"a rejected record has {length:,} bytes, and the warehouse stores at most {longest:,} of a text: "
+                "correct the record at the source, or load into another warehouse",
+            )
 
 
 @cache

@@ -33,6 +33,7 @@ from ecom_assets.load.schema_changes.widen_columns import TypesChanged
 from ecom_assets.load.unions import refresh_unions_over
 from ecom_assets.load.warehouse_state import read_warehouse_state
 from ecom_assets.warehouse.choice import warehouse_from_environment
+from ecom_assets.warehouse.errors import ValueNotStored
 from ecom_assets.warehouse.warehouse import Warehouse
 
 __all__ = ["ResourceReport", "RunReport", "WindowReport", "run_load"]
@@ -111,6 +112,11 @@ def load_plan(
                 return _try_load(context, plan, refused, since, first)
             except TableNotChanged as error:
                 refused[error.resource] = error
+                on_progress(f"{error}; the other resources are read again")
+            except ValueNotStored as error:
+                if error.table not in {resource.name for resource in plan.resources} - refused.keys():
+                    raise  # it is a table of our own, which no run is without
+                refused[error.table] = error
                 on_progress(f"{error}; the other resources are read again")
             except TypesChanged as error:
                 if tries == _MAX_TRIES:

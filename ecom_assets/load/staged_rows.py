@@ -15,9 +15,10 @@ from dlt.common.storages.load_package import ParsedLoadJobFileName
 
 from ecom_assets.contract.new_fields import evolved_column
 from ecom_assets.declaration.reading import Shop
+from ecom_assets.warehouse.staged_names import staged_name
 from ecom_assets.warehouse.transaction import Transaction
 
-_PREFIX = "ecom_read_"
+__all__ = ["StagedRows", "staged_name", "staged_rows"]
 
 
 @dataclass(frozen=True)
@@ -61,8 +62,3 @@ def staged_rows(pipeline: dlt.Pipeline) -> StagedRows:
             table = ParsedLoadJobFileName.parse(job).table_name
             files.setdefault(table, []).append(Path(packages.storage.make_full_path(job)))
     return StagedRows(pipeline.default_schema, load_ids, files)
-
-
-def staged_name(table: str) -> str:
-    """Return the name that SQL uses for the staged rows of a table."""
-    return f"{_PREFIX}{table}"

@@ -17,6 +17,7 @@ from ecom_assets.warehouse.motherduck.engine import MotherDuckEngine
 from ecom_assets.warehouse.mysql.engine import MysqlEngine
 from ecom_assets.warehouse.named_destination import named_destination, refuse_address
 from ecom_assets.warehouse.postgres.engine import PostgresEngine
+from ecom_assets.warehouse.redshift.engine import RedshiftEngine
 from ecom_assets.warehouse.snowflake.engine import SnowflakeEngine
 from ecom_assets.warehouse.warehouse import Warehouse
 
@@ -32,6 +33,7 @@ ENGINES: Sequence[Engine[Any]] = (
     BigQueryEngine(),
     MotherDuckEngine(),
     DatabricksEngine(),
+    RedshiftEngine(),
 )
 """All engines. A new engine is added here."""
 

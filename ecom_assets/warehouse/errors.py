@@ -22,6 +22,15 @@ _APPENDIX = re.compile(r"Stack Trace:|\n(?:DETAIL|CONTEXT|LINE \d+): ")
 """Begins what an engine appends to its message: a stack trace, or the values of a row, which may be personal data."""
 
 
+class ValueNotStored(WarehouseError):
+    """The engine cannot store a value of a table as it is. `table` is the table, whose resource fails alone."""
+
+    def __init__(self, table: str, problem: str) -> None:
+        """Take the table, and what is wrong, in words."""
+        super().__init__(f"{table}: {problem}. Nothing of it was loaded")
+        self.table = table
+
+
 @contextmanager
 def as_warehouse_error(warehouse: Warehouse, redactor: Redactor) -> Iterator[None]:
     """Turn what goes wrong while a load writes into a WarehouseError of one line.

@@ -44,9 +44,10 @@ class Transaction(ABC):
     """Whether a new table stays, empty, if the load that made it was killed."""
     tells_case_apart: bool = True
     """Whether two tables may have names that differ in case only."""
+    longest_text: int | None = None
+    """Bytes of the longest text that the engine stores, None if it stores any that a load has."""
     columns_query: str
-    """A query for the columns of a dataset, which is its parameter: table, place in it, name, type, and whether the
-    column may be null."""
+    """A query for a dataset's columns: table, place in it, name, type, and whether the column may be null."""
 
     def __init__(self) -> None:
         """Know no columns yet."""

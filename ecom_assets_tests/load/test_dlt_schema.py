@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import base64
+import json
+import zlib
+
+import pytest
+
 from ecom_assets_tests.support.servers.record_api import Records
 from ecom_assets_tests.support.servers.record_api import records as records
 
@@ -30,3 +36,21 @@ def test_the_schema_of_a_machine_whose_clock_is_ahead_is_followed_by_the_next_on
     # the field of the new column is remembered by the newest schema only
     records.load({"id": 3, "camel_case": 5})
     assert records.rows("select id, camel_case from myshop.orders order by id")[1:2] == [(2, "new")]
+
+
+def test_a_schema_that_the_engine_cannot_store_as_it_is_is_compressed_as_by_dlt(
+    records: Records, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    records.load({"id": 1})
+    with records.place.warehouse().read("myshop") as transaction:
+        monkeypatch.setattr(type(transaction), "longest_text", 100)
+    records.load({"id": 2, "Camel Case": "new"})
+    *_, (newest,) = records.rows("select schema from myshop._dlt_version order by inserted_at")
+    assert json.loads(zlib.decompress(base64.b64decode(newest, validate=True)))["name"] == "myshop"
+    versions = records.rows(VERSIONS)
+    # what it remembers is read again
+    records.load({"id": 3, "camel_case": 5})
+    assert records.rows("select id, camel_case from myshop.orders order by id")[1:2] == [(2, "new")]
+    monkeypatch.undo()
+    records.load({"id": 4})
+    assert records.rows(VERSIONS)[: len(versions)] == versions

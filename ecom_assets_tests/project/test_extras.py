@@ -71,6 +71,7 @@ MODULES = {
     "bigquery": "google.cloud.bigquery ecom_assets.warehouse.bigquery.warehouse",
     "mysql": "pymysql ecom_assets.warehouse.mysql.warehouse",
     "postgres": "psycopg2 ecom_assets.warehouse.postgres.warehouse",
+    "redshift": "psycopg2 ecom_assets.warehouse.redshift.warehouse",
     "snowflake": "snowflake.connector ecom_assets.warehouse.snowflake.warehouse",
 }
 """What each extra is for."""
@@ -114,7 +115,7 @@ def test_one_extra_is_enough(tmp_path: Path) -> None:
         for extra in MODULES
     }
     for extra, (blocked, _) in by_extra.items():
-        assert ("psycopg2" in blocked) == (extra not in ("deploy", "postgres"))
+        assert ("psycopg2" in blocked) == (extra not in ("deploy", "postgres", "redshift"))
     done = subprocess.run(
         [
             sys.executable,

@@ -52,6 +52,7 @@ def test_a_run_reports_what_is_in_the_warehouse_and_its_checks_are_green_until_i
     )
     double, text = {
         "postgres": ("character varying", "bigint"),
+        "redshift": ("character varying(65535)", "bigint"),
         "snowflake": ("VARCHAR", "NUMBER(19,0)"),
         "bigquery": ("STRING", "INT64"),
         "databricks": ("STRING", "BIGINT"),
@@ -84,7 +85,7 @@ def test_a_query_that_the_engine_refuses_is_a_finding_and_the_next_check_runs(
     assert sandbox.load(start=DAY).success
     place.write(
         'alter table "sandbox"."customers" drop column id',
-        'alter table "sandbox"."customers" add column id integer[]',
+        'alter table "sandbox"."customers" add column id date',
     )
     found = sandbox.check(("orders", "references"), ("products", "complete"), ("orders", "complete"))
     description = found["orders", "references"].description or ""

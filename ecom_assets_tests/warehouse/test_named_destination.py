@@ -129,11 +129,6 @@ def test_an_own_name_for_an_unsupported_engine_is_refused(configured: Callable[[
 @pytest.mark.parametrize(
     ("where", "found", "reason"),
     [
-        (
-            "redshift://u:s3cr3t@host:5439/shop",
-            r"an address of redshift \(redshift:\)",
-            "dlt would commit each",
-        ),
         ("mssql+pyodbc://u:s3cr3t@host", r"an address of mssql \(mssql:\)", "dlt would commit each table"),
         (
             "clickhouse://u:s3cr3t@host",

@@ -28,8 +28,9 @@ from ecom_assets.warehouse.databricks.types import (
     definition,
     sql_type,
 )
+from ecom_assets.warehouse.remote.errors import NotPrepared
 from ecom_assets.warehouse.remote.lock import LOCK_TABLE
-from ecom_assets.warehouse.remote.transaction import TEMPORARY, NotPrepared, RemoteTransaction
+from ecom_assets.warehouse.remote.transaction import TEMPORARY, RemoteTransaction
 from ecom_assets.warehouse.transaction import UNION_COMMENT
 
 _LOAD = "{load}"

@@ -27,7 +27,7 @@ UTC = timezone.utc
 Row = tuple[int, str, int, int | None]
 """Key, name, start and end, the instants as minutes since START."""
 START = datetime(2026, 1, 1, tzinfo=UTC)
-EXAMPLES = {"duckdb": 1, "postgres": 0.5, "ducklake": 0.025, "motherduck": 0.1}
+EXAMPLES = {"duckdb": 1, "postgres": 0.5, "ducklake": 0.025, "motherduck": 0.1, "redshift": 0.1}
 """How many examples an engine gets, as a multiple of those of other properties."""
 
 

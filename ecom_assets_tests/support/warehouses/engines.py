@@ -206,9 +206,8 @@ def _slow(*engines: str) -> list[Any]:
 
 REMOTE = ("snowflake", "mysql", "bigquery", "databricks")
 """The engines whose statements on tables commit by themselves."""
-ENGINES = ["duckdb", "postgres", *_slow("ducklake", *REMOTE, "motherduck")]
-"""All engines. Tests on a lake, on MariaDB and on what stands for Snowflake, BigQuery and MotherDuck are slow ones. For
-what an engine may do in its own way."""
+ENGINES = ["duckdb", "postgres", *_slow("ducklake", *REMOTE, "motherduck", "redshift")]
+"""All engines. Tests on a lake, on MariaDB and on what stands for services are slow ones."""
 
 
 OTHER = os.environ.get("TEST_ENGINE", "postgres")

@@ -44,10 +44,18 @@ def end_on_databricks(warehouse: RemoteWarehouse, transaction: RemoteTransaction
     raise warehouse.driver_errors[0](f"Error during request to server with {CANARY}")
 
 
+def end_on_redshift(warehouse: RemoteWarehouse, transaction: RemoteTransaction) -> None:
+    """End the session of a transaction on the server. Its next statement fails."""
+    with warehouse._connect(DATASET) as connection:
+        pid = transaction.connection.info.backend_pid
+        connection.cursor().execute(f"select pg_terminate_backend({pid})")
+
+
 END: dict[str, Callable[[RemoteWarehouse, RemoteTransaction], None]] = {
     "bigquery": end_on_bigquery,
     "databricks": end_on_databricks,
     "mysql": end_on_mysql,
+    "redshift": end_on_redshift,
     "snowflake": end_on_snowflake,
 }
 
@@ -60,7 +68,7 @@ class Ending:
         self.after_commit = False
         warehouse, end, ending = place.warehouse(), END[place.engine], self
         assert isinstance(warehouse, RemoteWarehouse)
-        kind: Any = warehouse.transaction_type
+        kind: Any = type(warehouse.transaction_type(None))
         real = kind.run
 
         def run(transaction: RemoteTransaction, sql: str, parameters: Sequence[Any] = ()) -> Any:
@@ -77,7 +85,7 @@ class Ending:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("new_place", REMOTE, indirect=True)
+@pytest.mark.parametrize("new_place", [*REMOTE, "redshift"], indirect=True)
 def test_all_or_nothing_is_written_and_the_next_load_completes(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
