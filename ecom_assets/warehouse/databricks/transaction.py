@@ -127,8 +127,7 @@ class DatabricksTransaction(RemoteTransaction):
         """Create a table, or the columns that it lacks. Another load may do the same at this moment."""
         name, stored = self._table(dataset, table), self.columns_of(dataset).get(table)
         if stored is None:
-            columns = self._definitions(types, required)
-            self._change(f"create table if not exists {name} ({columns}) {COLUMNS_BY_NAME}")
+            super().make_table(dataset, table, types, required)
             return
         for column in types.keys() - stored.keys():
             try:
@@ -136,6 +135,10 @@ class DatabricksTransaction(RemoteTransaction):
             except DRIVER_ERRORS as error:
                 if not has_column_already(error):
                     raise
+
+    def _layout(self, table: str, types: Mapping[str, str]) -> str:
+        """Return the properties of a new table. How rows are laid out is left to Databricks."""
+        return f" {COLUMNS_BY_NAME}"
 
     def view_comment(self, dataset: str, name: str) -> str | None:
         """Return the comment of a view."""
