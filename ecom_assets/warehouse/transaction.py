@@ -191,9 +191,7 @@ class Transaction(ABC):
         lookup: tuple[str, str] | None = None,
         without: str | None = None,
     ) -> None:
-        """Give a column other values, and the type that goes with them.
-
-        The column is nullable then. It may come last.
+        """Give a column other values, and the type that goes with them. It is nullable then, and may come last.
 
         Args:
             dataset: The schema of the table.
