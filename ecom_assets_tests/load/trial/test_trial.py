@@ -41,7 +41,7 @@ def trial(monkeypatch: pytest.MonkeyPatch) -> Callable[[Place], None]:
 
 
 @pytest.mark.parametrize(
-    "new_place", ["duckdb", "postgres", "redshift", *sorted({*REMOTE} - {"databricks"})], indirect=True
+    "new_place", ["duckdb", "postgres", *sorted({*REMOTE} - {"databricks"})], indirect=True
 )
 def test_an_engine_passes_and_nothing_stays(
     new_place: Callable[[], Place],
