@@ -46,7 +46,7 @@ def open_problem(error: Exception) -> str:
     if any(words in text for words in _EXTENSION_ERRORS):
         return (
             f"DuckDB {duckdb.__version__} cannot install its extension motherduck: {text}. Let this machine reach "
-            "extensions.duckdb.org once, or copy the extension: docs/motherduck.md says how"
+            "DuckDB's repository of extensions once, or copy the extension: docs/motherduck.md says how"
         )
     started = _INITIALISATION.search(text)
     return started[1] if started else text

@@ -139,7 +139,7 @@ def test_a_missing_extension_is_said_with_a_way(monkeypatch: pytest.MonkeyPatch)
     ):
         pass
     assert str(no.value).endswith(
-        "reach extensions.duckdb.org once, or copy the extension: docs/motherduck.md says how"
+        "reach DuckDB's repository of extensions once, or copy the extension: docs/motherduck.md says how"
     )
     assert TOKEN not in str(no.value)
 
