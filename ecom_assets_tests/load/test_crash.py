@@ -27,7 +27,7 @@ from ecom_assets_tests.support.loads.still_sandbox import server as server
 from ecom_assets_tests.support.loads.whole_tables import Dump, dump
 
 ORDERS_PER_DAY = 120
-KILLS = 20
+KILLS = 10
 
 
 class Killing:

@@ -17,11 +17,20 @@ from typing import Any
 import duckdb
 import pytest
 
+from ecom_assets_tests.support.paths import ROOT
+
 TOKEN = "s3cr3t-w0rd"
 """The access token of every place: a canary."""
 _numbers = count()
 _IN_OTHER_PROCESSES = """
 import importlib.abc, importlib.util, sys
+
+def opened(address):
+    # only now: most processes open another warehouse, and many do not find our tests
+    from pathlib import Path
+    sys.path.append({root!r})
+    from ecom_assets_tests.support.emulators.motherduck_stand_in import stand_in
+    return stand_in(Path({folder!r}))(address)
 
 class Finder(importlib.abc.MetaPathFinder):
     def find_spec(self, name, path=None, target=None):
@@ -32,9 +41,7 @@ class Finder(importlib.abc.MetaPathFinder):
         real = spec.loader.exec_module
         def exec_module(module):
             real(module)
-            from ecom_assets_tests.support.emulators.motherduck_stand_in import stand_in
-            from pathlib import Path
-            module.open_database = stand_in(Path({folder!r}))
+            module.open_database = opened
         spec.loader.exec_module = exec_module
         return spec
 
@@ -65,7 +72,8 @@ def motherduck_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path
     from ecom_assets.warehouse.motherduck.warehouse import MotherDuckWarehouse
 
     folder, start = tmp_path_factory.mktemp("motherduck"), tmp_path_factory.mktemp("start")
-    (start / "sitecustomize.py").write_text(_IN_OTHER_PROCESSES.replace("{folder!r}", repr(str(folder))))
+    code = _IN_OTHER_PROCESSES.replace("{folder!r}", repr(str(folder))).replace("{root!r}", repr(str(ROOT)))
+    (start / "sitecustomize.py").write_text(code)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", str(start), prepend=os.pathsep)
         patch.setattr(MotherDuckWarehouse, "connect", staticmethod(stand_in(folder)))

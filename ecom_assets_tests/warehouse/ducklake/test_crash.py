@@ -16,7 +16,7 @@ from ecom_assets_tests.support.loads.still_sandbox import server as server
 from ecom_assets_tests.support.warehouses.engines import Place
 
 ORDERS_PER_DAY = 60
-KILLS = 3
+KILLS = 2
 
 
 @pytest.mark.slow

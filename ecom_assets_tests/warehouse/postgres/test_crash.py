@@ -16,7 +16,7 @@ from ecom_assets_tests.support.loads.still_sandbox import server as server
 from ecom_assets_tests.support.warehouses.engines import OF_A_RUN, Place
 
 ORDERS_PER_DAY = 120
-KILLS = 16
+KILLS = 8
 
 
 def everything(place: Place) -> dict[str, list[Any]]:

@@ -68,7 +68,8 @@ class Ending:
         self.after_commit = False
         warehouse, end, ending = place.warehouse(), END[place.engine], self
         assert isinstance(warehouse, RemoteWarehouse)
-        kind: Any = type(warehouse.transaction_type(None))
+        with warehouse.read(place.dataset) as transaction:
+            kind: Any = type(transaction)
         real = kind.run
 
         def run(transaction: RemoteTransaction, sql: str, parameters: Sequence[Any] = ()) -> Any:
