@@ -20,10 +20,9 @@ NEWEST := build/newest
 SNOWFLAKE := build/emulators/snowflake
 BIGQUERY := build/emulators/bigquery
 NEWEST_TESTS := ecom_assets_tests/orchestration/test_assets.py ecom_assets_tests/load/test_undeclared_columns.py
-# Tests wait a third of their time, and slow ones longer, so that four or five processes fill two cores. A file stays in
-# one process, with what its fixtures made; the order is that of conftest.py
+# Tests wait a third of their time, so that four processes fill two cores. A file stays in one process, with what its
+# fixtures made; the order is that of conftest.py
 SIDE_BY_SIDE := -n 4 --dist loadfile --no-loadscope-reorder
-SLOW_SIDE_BY_SIDE := -n 5 --dist loadfile --no-loadscope-reorder
 
 # without bytecode, importing dagster and dlt takes three times as long
 unexport PYTHONDONTWRITEBYTECODE
@@ -58,7 +57,7 @@ test: $(DEV)  ## Run the fast tests
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE)
 
 test-slow: $(DEV) $(SNOWFLAKE) $(BIGQUERY)  ## Run the slow tests, and those of properties again with many more examples
-	$(BIN)/python -m pytest $(SLOW_SIDE_BY_SIDE) -m "slow or hypothesis" --hypothesis-profile many
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "slow or hypothesis" --hypothesis-profile many
 
 emulators: $(SNOWFLAKE) $(BIGQUERY)  ## Install servers that stand for other warehouses in slow tests, each with a DuckDB of its own
 	@echo "build/emulators has the servers"
