@@ -126,6 +126,7 @@ ALL = between(
     ("duckdb", "snowflake"),
     ("duckdb", "bigquery"),
     ("duckdb", "motherduck"),
+    ("duckdb", "redshift"),
     ("duckdb", "databricks"),
     ("databricks", "duckdb"),
 )
