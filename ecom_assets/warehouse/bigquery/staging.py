@@ -6,17 +6,16 @@ reach of DELETE and UPDATE for a while.
 
 from __future__ import annotations
 
-import base64
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import datetime, timezone
-from decimal import Decimal
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import IO, Any
+from typing import IO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+
+from ecom_assets.warehouse.remote.json_texts import json_text
 
 FEW_ROWS = 2_000
 """Up to so many rows, an INSERT takes less time than a load job."""
@@ -42,7 +41,7 @@ def row_queries(
     texts: list[str] = []
     size = 0
     for batch in rows.to_batches(max_chunksize=_BATCH_ROWS):
-        columns = [[_text(value) for value in column.to_pylist()] for column in batch.columns]
+        columns = [[json_text(value) for value in column.to_pylist()] for column in batch.columns]
         for row in zip(*columns, strict=True):
             text = json.dumps(row, ensure_ascii=False, separators=(",", ":"))
             if texts and size + len(text) > MOST_BYTES:
@@ -96,18 +95,3 @@ def _value(number: int, kind: str) -> str:
         return text
     functions = {"NUMERIC": "parse_numeric", "BIGNUMERIC": "parse_bignumeric", "BYTES": "from_base64"}
     return f"{functions[name]}({text})" if name in functions else f"cast({text} as {name})"
-
-
-def _text(value: Any) -> str | None:
-    """Return a value as BigQuery reads it from a text."""
-    if value is None or isinstance(value, str):
-        return value
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, bytes):
-        return base64.b64encode(value).decode()
-    if isinstance(value, Decimal):
-        return f"{value:f}"
-    if isinstance(value, datetime):
-        return value.astimezone(timezone.utc).isoformat(" ")
-    return str(value)

@@ -6,17 +6,14 @@ rights of its own, keep what a killed load has uploaded, and Databricks reads no
 
 from __future__ import annotations
 
-import base64
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import datetime, timezone
-from decimal import Decimal
-from typing import Any
 
 import pyarrow as pa
 from sqlglot import exp
 
 from ecom_assets.warehouse.databricks.types import JSON, TIME
+from ecom_assets.warehouse.remote.json_texts import json_text
 
 MOST_BYTES = 900_000
 """Of the rows of one statement. All parameters of a statement together have at most 1 MB (the driver's README)."""
@@ -51,7 +48,7 @@ def insert_statements(
     texts: list[str] = []
     size = 0
     for batch in rows.to_batches(max_chunksize=BATCH_ROWS):
-        columns = [[_text(value) for value in column.to_pylist()] for column in batch.columns]
+        columns = [[json_text(value) for value in column.to_pylist()] for column in batch.columns]
         for row in zip(*columns, strict=True):
             text = json.dumps(row, ensure_ascii=False, separators=(",", ":"))
             length = len(text.encode()) + 1
@@ -70,18 +67,3 @@ def _value(number: int, kind: str) -> str:
     if kind in ("STRING", JSON, TIME):
         return text
     return f"unbase64({text})" if kind == "BINARY" else f"cast({text} as {kind})"
-
-
-def _text(value: Any) -> str | None:
-    """Return a value as Databricks reads it from a text."""
-    if value is None or isinstance(value, str):
-        return value
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, bytes):
-        return base64.b64encode(value).decode()
-    if isinstance(value, Decimal):
-        return f"{value:f}"
-    if isinstance(value, datetime):
-        return value.astimezone(timezone.utc).isoformat(" ")
-    return str(value)

@@ -5,10 +5,8 @@ This module can be imported without the driver.
 
 from __future__ import annotations
 
-from urllib.parse import parse_qsl, unquote, urlsplit
-
 from ecom_assets.foundation.errors import WarehouseError
-from ecom_assets.warehouse.server_address import ServerAddress
+from ecom_assets.warehouse.server_address import ServerAddress, parsed_url
 
 _DEFAULT_PORT = 3306
 _OPTIONS = ("unix_socket", "ssl_ca", "ssl_cert", "ssl_key")
@@ -23,29 +21,20 @@ def address_from_url(url: str) -> ServerAddress:
     Raises:
         WarehouseError: The URL cannot be read, or lacks a part. The message does not show it.
     """
-    try:
-        parts = urlsplit(url)
-        port = parts.port or _DEFAULT_PORT
-        options = dict(parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query)))
-    except ValueError:  # its text may quote a secret
-        raise _not_readable() from None
-    host, user = parts.hostname, unquote(parts.username or "")
-    # a password with an unescaped special character ends up in another part
-    is_cut = "@" in (parts.path + parts.query + parts.fragment) or "@" in (host or "") or bool(parts.fragment)
-    if not host or not user or is_cut or parts.path not in ("", "/") or set(options) - set(_OPTIONS):
+    found = parsed_url(url, _DEFAULT_PORT, _OPTIONS)
+    if found is None or found.path not in ("", "/"):
         raise _not_readable()
-    password = unquote(parts.password or "")
     return ServerAddress(
-        name=f"mysql://{host}:{port}",
+        name=f"mysql://{found.host}:{found.port}",
         parameters={
-            "host": host,
-            "port": port,
-            "user": user,
-            "password": password,
+            "host": found.host,
+            "port": found.port,
+            "user": found.user,
+            "password": found.password,
             "connect_timeout": _CONNECT_TIMEOUT,
-            **options,
+            **found.options,
         },
-        secrets=(password,) if password else (),
+        secrets=(found.password,) if found.password else (),
     )
 
 

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import unquote
 
 from dlt.common.configuration import known_sections, resolve_configuration
 from dlt.destinations.impl.redshift.configuration import RedshiftCredentials
 
 from ecom_assets.foundation.errors import WarehouseError
 from ecom_assets.warehouse.lock import process_description
-from ecom_assets.warehouse.server_address import ServerAddress
+from ecom_assets.warehouse.server_address import ServerAddress, parsed_url
 
 _DEFAULT_PORT = 5439
 _OPTIONS = ("sslmode", "sslrootcert", "connect_timeout")
@@ -39,18 +39,11 @@ def address_from_url(url: str) -> ServerAddress:
     Raises:
         WarehouseError: The URL cannot be read, or lacks a part. The message does not show it.
     """
-    try:
-        parts = urlsplit(url)
-        port = parts.port or _DEFAULT_PORT
-        options = dict(parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query)))
-    except ValueError:  # its text may quote a secret
-        raise _not_readable() from None
-    host, user, database = parts.hostname, unquote(parts.username or ""), unquote(parts.path.lstrip("/"))
-    # a password with an unescaped special character ends up in another part
-    is_cut = "@" in (parts.path + parts.query + (host or "")) or "/" in database or bool(parts.fragment)
-    if not host or not user or not database or is_cut or set(options) - set(_OPTIONS):
+    found = parsed_url(url, _DEFAULT_PORT, _OPTIONS)
+    database = unquote(found.path.lstrip("/")) if found else ""
+    if found is None or not database or "/" in database:
         raise _not_readable()
-    return _address(host, port, database, user, unquote(parts.password or ""), options)
+    return _address(found.host, found.port, database, found.user, found.password, found.options)
 
 
 def address_from_dlt(name: str) -> ServerAddress:
