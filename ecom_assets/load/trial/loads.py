@@ -1,15 +1,9 @@
-"""The loads of a trial: days of the sandbox, in a dataset of their own. `python -m` this module runs one of them.
-
-Its only argument is a JSON object with `first_day`, `days`, and, if it is to be killed, `killed_before`: the number of
-the statement in the load's transaction before which the process ends itself.
-"""
+"""The loads of a trial: days of the sandbox, in a dataset of their own, and how one of them kills its process."""
 
 from __future__ import annotations
 
-import json
 import os
 import signal
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
@@ -18,11 +12,9 @@ from typing import Any
 
 from ecom_assets.declaration.reading import BUNDLED_SHOPS, Shop, load_shop
 from ecom_assets.extract.windows import Window, windows_between
-from ecom_assets.foundation.errors import IngestError
 from ecom_assets.foundation.progress import OnProgress
 from ecom_assets.load.run import run_load
 from ecom_assets.sandbox import SANDBOX_KEY
-from ecom_assets.warehouse.choice import warehouse_from_environment
 from ecom_assets.warehouse.transaction import Transaction
 from ecom_assets.warehouse.warehouse import Warehouse
 
@@ -97,20 +89,3 @@ def killed_before(warehouse: Warehouse, number: int) -> Warehouse:
 
     warehouse.transaction = killing  # type: ignore[method-assign]
     return warehouse
-
-
-def main() -> None:
-    """Run one load, and exit with 1 and a line on stderr if it fails."""
-    asked = json.loads(sys.argv[1])
-    warehouse = warehouse_from_environment()
-    if "killed_before" in asked:
-        killed_before(warehouse, asked["killed_before"])
-    try:
-        load_days(warehouse, asked["first_day"], asked["days"])
-    except IngestError as error:
-        print(error, file=sys.stderr)
-        raise SystemExit(1) from None
-
-
-if __name__ == "__main__":
-    main()

@@ -5,21 +5,18 @@ What is in the tables is compared with a DuckDB file that got the same loads one
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from ecom_assets.client.redaction import Redactor
 from ecom_assets.foundation.errors import IngestError, WarehouseError
 from ecom_assets.foundation.progress import OnProgress
 from ecom_assets.load.own_tables import LEDGER_TABLE
 from ecom_assets.load.relocation.stored_tables import stored_tables
+from ecom_assets.load.trial.load_process import LoadProcess
 from ecom_assets.load.trial.loads import DATASET, RESOURCES, load_days, trial_shop
 from ecom_assets.warehouse.checksum import Checksum
 from ecom_assets.warehouse.duckdb.warehouse import DuckDbWarehouse
@@ -133,13 +130,11 @@ class _Trial:
         """A load that is killed leaves everything as it was."""
         before, killed = self._state(), 0
         for number in self._statements_to_kill_at():
-            ended = self._run(first_day=3, days=1, killed_before=number)
-            if ended.returncode == 0:
+            load = _ended(LoadProcess(3, 1, kill_before=number))
+            if load.is_complete():
                 break
-            if ended.stderr.strip():
-                raise _Broken(
-                    f"the load to be killed before statement {number} failed: {ended.stderr.strip()}"
-                )
+            if problem := load.problem():
+                raise _Broken(f"the load to be killed before statement {number} failed: {problem}")
             killed += 1
             if self._state() != before:
                 raise _Broken(f"a load that was killed before its statement {number} changed the tables")
@@ -153,11 +148,10 @@ class _Trial:
     def loads_at_once(self) -> str:
         """Loads at the same time lose nothing."""
         days = [(4 + 2 * number, 2) for number in range(AT_ONCE)]
-        started = [self._start(first_day=first, days=number) for first, number in days]
-        for process in started:
-            _, problem = process.communicate(timeout=_TIMEOUT)
-            if process.returncode:
-                raise _Broken(f"a load beside others failed: {problem.strip()}")
+        started = [LoadProcess(first, number) for first, number in days]
+        for load in started:
+            if not _ended(load).is_complete():
+                raise _Broken(f"a load beside others failed: {load.problem()}")
         for first, number in days:
             load_days(self.reference, first, number)
         rows = self._require_reference()
@@ -174,18 +168,12 @@ class _Trial:
     def held_lock(self) -> str:
         """A load waits for the lock, and the other one is not disturbed."""
         with self._warehouse.transaction(DATASET) as transaction:
-            process = self._start(first_day=2, days=1)
-            try:
-                _, problem = process.communicate(timeout=_WAITS)
-            except subprocess.TimeoutExpired:
-                transaction.execute(f'select count(*) from "{DATASET}"."{LEDGER_TABLE}"')
-            else:
-                raise _Broken(
-                    f"a load did not wait while another one held the lock {problem.strip()}".strip()
-                )
-        _, problem = process.communicate(timeout=_TIMEOUT)
-        if process.returncode:
-            raise _Broken(f"a load that had waited failed: {problem.strip()}")
+            load = LoadProcess(2, 1)
+            if load.wait(_WAITS):
+                raise _Broken(f"a load did not wait while another one held the lock {load.problem()}".strip())
+            transaction.execute(f'select count(*) from "{DATASET}"."{LEDGER_TABLE}"')
+        if not _ended(load).is_complete():
+            raise _Broken(f"a load that had waited failed: {load.problem()}")
         return "it went on when the lock was free"
 
     def overtaken_load(self) -> str:
@@ -193,9 +181,9 @@ class _Trial:
         before = self._state()[LEDGER_TABLE][0]
         try:
             with self._warehouse.transaction(DATASET) as transaction:
-                done = self._run(first_day=2, days=1)
-                if done.returncode:
-                    raise _Broken(f"a load beside another one failed: {done.stderr.strip()}")
+                load = _ended(LoadProcess(2, 1))
+                if not load.is_complete():
+                    raise _Broken(f"a load beside another one failed: {load.problem()}")
                 transaction.execute(f'delete from "{DATASET}"."{LEDGER_TABLE}"')
         except Overtaken:
             if (after := self._state()[LEDGER_TABLE][0]) <= before:
@@ -224,15 +212,6 @@ class _Trial:
         apart = max(1, 40 // self._most_kills)
         return range(1, 1 + apart * self._most_kills, apart)
 
-    def _start(self, **asked: Any) -> subprocess.Popen[str]:
-        command = [sys.executable, "-m", "ecom_assets.load.trial.loads", json.dumps(asked)]
-        return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-
-    def _run(self, **asked: Any) -> subprocess.CompletedProcess[str]:
-        process = self._start(**asked)
-        _, problem = process.communicate(timeout=_TIMEOUT)
-        return subprocess.CompletedProcess(process.args, process.returncode, "", problem)
-
     def _require_reference(self) -> int:
         """Compare the shop's tables with those of the reference, and return the number of rows."""
         wanted, found = _sums_of(self.reference, _is_data), _sums_of(self._warehouse, _is_data)
@@ -245,6 +224,13 @@ class _Trial:
 
     def _state(self, without_ledger: bool = False) -> State:
         return _sums_of(self._warehouse, _is_data if without_ledger else lambda _: True)
+
+
+def _ended(load: LoadProcess) -> LoadProcess:
+    """Wait for the end of a load, and return it."""
+    if not load.wait(_TIMEOUT):
+        raise _Broken(f"a load did not end in {_TIMEOUT:.0f} seconds")
+    return load
 
 
 def _is_data(table: str) -> bool:

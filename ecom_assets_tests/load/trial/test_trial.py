@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from multiprocessing import forkserver
 from pathlib import Path
 
 import pytest
 
 from ecom_assets.foundation.errors import WarehouseError
+from ecom_assets.load.trial.load_process import LoadProcess
 from ecom_assets.load.trial.loads import DATASET
 from ecom_assets.load.trial.trial import try_warehouse
 from ecom_assets_tests.support.loads.commands import run_main
@@ -30,14 +32,15 @@ DuckDbTransaction.execute = each_for_itself
 
 
 @pytest.fixture
-def trial(monkeypatch: pytest.MonkeyPatch) -> Callable[[Place], None]:
-    """Point the environment at a place."""
+def trial(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Place], None]]:
+    """Point the environment at a place, and end the process that forks, which has what stands for an engine."""
 
     def at(place: Place) -> None:
         monkeypatch.setenv("ECOM_WAREHOUSE", place.where)
         monkeypatch.setenv("ECOM_SANDBOX_ORDERS_PER_DAY", "10")
 
-    return at
+    yield at
+    forkserver._forkserver._stop()  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("new_place", ["postgres", *sorted({*REMOTE} - {"databricks"})], indirect=True)
@@ -70,6 +73,30 @@ def test_a_warehouse_that_keeps_half_of_a_load_fails(
     assert not last.passed
     assert last.step == "A load that is killed leaves everything as it was"
     assert "changed the tables" in last.detail
+
+
+def test_a_load_has_the_environment_and_the_folder_of_its_start_and_tells_its_error(
+    tmp_path: Path,
+    trial: Callable[[Place], None],
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """The process that forks began with another environment, and in another folder."""
+    trial(Place("duckdb", "first.duckdb"))
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        monkeypatch.chdir(tmp_path / name)
+        monkeypatch.setenv("ECOM_WAREHOUSE", f"{name}.duckdb")
+        load = LoadProcess(0, 1)
+        assert load.wait(100)
+        assert load.is_complete(), load.problem()
+        assert Path(f"{name}.duckdb").exists()
+    monkeypatch.setenv("ECOM_WAREHOUSE", f"{tmp_path}/one/one.duckdb/two")
+    load = LoadProcess(0, 1)
+    assert load.wait(100)
+    assert not load.is_complete()
+    assert "one.duckdb/two" in load.problem()
+    assert capfd.readouterr() == ("", "")
 
 
 def test_a_dataset_that_is_there_already_is_left_alone(

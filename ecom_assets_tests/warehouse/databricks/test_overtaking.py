@@ -239,11 +239,11 @@ def test_the_trial_of_a_warehouse_lets_one_load_overtake_another(
     place = Place("databricks", new_databricks(), DATASET)
     load_days(place.warehouse(), 0, 1)
 
-    def in_this_process(trial: _Trial, *, first_day: int, days: int) -> Any:
+    def in_this_process(first_day: int, days: int) -> Any:
         load_days(place.warehouse(), first_day, days)
-        return SimpleNamespace(returncode=0)
+        return SimpleNamespace(wait=lambda _: True, is_complete=lambda: True)
 
-    monkeypatch.setattr(_Trial, "_run", in_this_process)
+    monkeypatch.setattr("ecom_assets.load.trial.trial.LoadProcess", in_this_process)
     trial = _Trial(place.warehouse(), lambda _: None, None)
     assert trial.overtaken_load() == "it was refused at its commit, and the other one is complete"
     assert place.rows(f"select count(*) from {LEDGER_TABLE}")[0][0] > 0
