@@ -63,15 +63,15 @@ emulators: $(SNOWFLAKE) $(BIGQUERY)  ## Install servers that stand for other war
 	@echo "build/emulators has the servers"
 
 $(SNOWFLAKE):
-	@rm -rf $@ && $(PYTHON) -m venv $@
+	@rm -rf $@ && $(call make_venv,$@)
 	@echo "installing an emulator of Snowflake into $@"
-	@$@/bin/python -m pip install --quiet "fakesnow[server]==0.12.1" "snowflake-connector-python<4" || { rm -rf $@; \
+	@$(call install_into,$@) --quiet "fakesnow[server]==0.12.1" "snowflake-connector-python<4" || { rm -rf $@; \
 		echo "it could not be installed: tests on Snowflake are skipped"; }
 
 $(BIGQUERY):
-	@rm -rf $@ && $(PYTHON) -m venv $@
+	@rm -rf $@ && $(call make_venv,$@)
 	@echo "installing an emulator of BigQuery into $@"
-	@$@/bin/python -m pip install --quiet bqemulator==1.4.0 duckdb==1.5.5 duckdb-extension-spatial==1.5.5 numpy || { rm -rf $@; \
+	@$(call install_into,$@) --quiet bqemulator==1.4.0 duckdb==1.5.5 duckdb-extension-spatial==1.5.5 numpy || { rm -rf $@; \
 		echo "it could not be installed: tests on BigQuery are skipped"; }
 
 test-newest:  ## Install the wheel alone, beside the newest versions of what it asks for, and load with it
@@ -121,22 +121,24 @@ define install_file
 @set -o pipefail; $(INSTALL) --no-deps --require-hashes -r $(1) $(PROGRESS)
 endef
 
+# $(1): the folder of an environment
 ifneq ($(UV),)
-MAKE_VENV := $(UV) venv --quiet --clear --python $(PYTHON) $(VENV)
-INSTALL := $(UV) pip install --python $(BIN)/python --compile-bytecode
+make_venv = $(UV) venv --quiet --clear --python $(PYTHON) $(1)
+install_into = $(UV) pip install --python $(1)/bin/python --compile-bytecode
 PROGRESS :=
 else
-MAKE_VENV := $(PYTHON) -m venv --clear $(VENV)
-INSTALL := $(BIN)/python -m pip install --compile --progress-bar off
+make_venv = $(PYTHON) -m venv --clear $(1)
+install_into = $(1)/bin/python -m pip install --compile --progress-bar off
 # pip's lines, but one in ten, and one before the part in which it says nothing
 PROGRESS := | awk '/^(Collecting|Processing)/ { sub(".*/", "", $$2); if (++n % 10 == 1) print "  " $$2 } \
 	/^Installing collected/ { print "  all " n " are here; writing and compiling them" } { fflush() }'
 endif
+INSTALL = $(call install_into,$(VENV))
 
 $(DEPENDENCIES): requirements.txt
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; \
 		(3, 10) <= v <= (3, 13) or sys.exit(f"Python 3.10 to 3.13 is needed, $(PYTHON) is {v[0]}.{v[1]}: make install PYTHON=python3.12")'
-	@$(MAKE_VENV)
+	@$(call make_venv,$(VENV))
 	$(call install_file,requirements.txt,a minute)
 	@touch $@
 
