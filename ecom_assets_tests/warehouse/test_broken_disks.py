@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
@@ -21,6 +21,7 @@ from ecom_assets_tests.support.loads.still_sandbox import WEEK
 from ecom_assets_tests.support.loads.still_sandbox import sandbox as sandbox
 from ecom_assets_tests.support.loads.still_sandbox import server as server
 from ecom_assets_tests.support.loads.whole_tables import dump
+from ecom_assets_tests.support.warehouses.mounted import mounted as mounted
 
 ORDERS_PER_DAY = 120
 MEBIBYTE = 2**20
@@ -44,28 +45,6 @@ def load(sandbox: Running, file: Path, days: int = len(WEEK)) -> None:
         warehouse=DuckDbWarehouse(file, 5),
     )
     assert report.errors == {}
-
-
-@pytest.fixture
-def mounted(tmp_path: Path) -> Iterator[Callable[..., Path]]:
-    """Return a function that mounts at a folder, with arguments for `mount`. Skip where mounting is not allowed."""
-    places: list[Path] = []
-
-    def mount(name: str, *arguments: str) -> Path:
-        place = tmp_path / name
-        if not place.exists():
-            place.mkdir()
-        done = subprocess.run(["mount", *arguments, str(place)], capture_output=True, text=True, check=False)
-        if done.returncode:
-            pytest.skip(f"mounting is not allowed here: {done.stderr.strip()}")
-        places.append(place)
-        return place
-
-    if os.name != "posix" or not shutil.which("mount"):
-        pytest.skip("there is no mount here")
-    yield mount
-    for place in reversed(places):
-        subprocess.run(["umount", str(place)], check=True)
 
 
 @pytest.mark.slow
