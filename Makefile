@@ -20,9 +20,9 @@ NEWEST := build/newest
 SNOWFLAKE := build/emulators/snowflake
 BIGQUERY := build/emulators/bigquery
 NEWEST_TESTS := ecom_assets_tests/orchestration/test_assets.py ecom_assets_tests/load/test_undeclared_columns.py
-# Tests wait a third of their time, so that four processes fill two cores. A file stays in one process, with what its
-# fixtures made; the order is that of conftest.py
-SIDE_BY_SIDE := -n 4 --dist loadfile --no-loadscope-reorder
+# Tests wait a third of their time, so that four processes fill two cores. conftest.py says which tests stay in one
+# process, with what their fixtures made, and the order
+SIDE_BY_SIDE := -n 4 --dist loadscope --no-loadscope-reorder
 
 # without bytecode, importing dagster and dlt takes three times as long
 unexport PYTHONDONTWRITEBYTECODE
@@ -123,7 +123,8 @@ endef
 
 # $(1): the folder of an environment
 ifneq ($(UV),)
-make_venv = $(UV) venv --quiet --clear --python $(PYTHON) $(1)
+# with pip, which a test takes to build the wheel, and which a user may expect
+make_venv = $(UV) venv --quiet --clear --seed --python $(PYTHON) $(1)
 install_into = $(UV) pip install --python $(1)/bin/python --compile-bytecode
 PROGRESS :=
 else

@@ -33,7 +33,7 @@ from ecom_assets_tests.support.emulators.redshift_stand_in import redshift as re
 from ecom_assets_tests.support.emulators.snowflake_emulator import new_snowflake as new_snowflake
 from ecom_assets_tests.support.emulators.snowflake_emulator import snowflake_port as snowflake_port
 from ecom_assets_tests.support.examples import FEW, MANY
-from ecom_assets_tests.support.warehouses.conformance import engines_of, repeated_variations
+from ecom_assets_tests.support.warehouses.conformance import engines_of, repeated_variations, server_of
 from ecom_assets_tests.support.warehouses.engines import copy_of as copy_of
 from ecom_assets_tests.support.warehouses.engines import empty_place as empty_place
 from ecom_assets_tests.support.warehouses.engines import new_database as new_database
@@ -82,6 +82,18 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     left_out = repeated_variations(items)
     config.hook.pytest_deselected(items=left_out)
     items[:] = sorted((item for item in items if item not in left_out), key=place)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    """Keep the tests of a file in one process, and those of an engine whose server takes seconds to start."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByServer(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
+        def _split_scope(self, nodeid: str) -> str:
+            return server_of(nodeid) or nodeid.partition("::")[0]
+
+    return ByServer(config, log)
 
 
 def pytest_collection_finish() -> None:

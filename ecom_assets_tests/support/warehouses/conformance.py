@@ -7,6 +7,7 @@ engines. With the environment variable TEST_ENGINE, that engine takes the place 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ _OFF_ENGINES = ("test_delete_detection_ends.py", "test_delete_detection_keys.py"
 """Files of these packages for which the same holds: they are about how an API is read, and about dlt's settings."""
 _ONE_VARIATION = ("dispositions", "ledger", "audit", "checks", "sweeps")
 """The folders of `load` whose tests run on PostgreSQL in their first variation: the others send it the same SQL."""
+_SLOW_SERVERS = ("bigquery", "snowflake", "mysql")
 EVERYWHERE: Mapping[str, Collection[str]] = {
     "cli/tables/test_diff_and_reset.py": ("test_from_a_refused_change_to_a_table_loaded_anew",),
     "load/audit/test_audit.py": (
@@ -54,6 +56,12 @@ def engines_of(path: Path, test: str) -> Sequence[Any]:
     if test in EVERYWHERE.get(path.as_posix(), ()):
         return [*SLOWLY, *(engine for engine in ENGINES[2:] if engine.values != SLOWLY[1].values)]
     return SLOWLY if path.parts[0] in _PACKAGES and path.name not in _OFF_ENGINES else SLOWLY[:1]
+
+
+def server_of(test: str) -> str | None:
+    """Return the engine of a test, by its id, if its server takes seconds to start; else None."""
+    named = {*test.split("/"), *re.split(r"\W+", test.partition("[")[2])}
+    return next((engine for engine in _SLOW_SERVERS if engine in named), None)
 
 
 def repeated_variations(items: Sequence[pytest.Item]) -> Sequence[pytest.Item]:
