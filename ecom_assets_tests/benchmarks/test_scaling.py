@@ -52,4 +52,4 @@ def test_a_warehouse_that_is_none_is_refused(
     monkeypatch.setattr(sys, "argv", ["scaling", "--warehouse", "duckdb,oracle"])
     with pytest.raises(SystemExit):
         scaling.main()
-    assert "found oracle; allowed: duckdb, postgres" in capsys.readouterr().err
+    assert "found oracle; allowed: duckdb, postgres, ducklake" in capsys.readouterr().err
