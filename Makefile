@@ -75,12 +75,12 @@ $(BIGQUERY):
 		echo "it could not be installed: tests on BigQuery are skipped"; }
 
 test-newest:  ## Install the wheel alone, beside the newest versions of what it asks for, and load with it
-	@rm -rf $(NEWEST) && $(PYTHON) -m venv $(NEWEST)
+	@rm -rf $(NEWEST) && $(call make_venv,$(NEWEST))
 	$(NEWEST)/bin/python -m pip wheel --quiet --no-deps --wheel-dir $(NEWEST)/wheel .
-	$(NEWEST)/bin/python -m pip install --quiet $(NEWEST)/wheel/*.whl
+	$(call install_into,$(NEWEST)) --quiet $(NEWEST)/wheel/*.whl
 	@$(NEWEST)/bin/python -m pip list | grep -iE '^(dagster|dlt|duckdb|pyarrow|sqlalchemy) '
 	$(NEWEST)/bin/python .ci/without_extras.py
-	$(NEWEST)/bin/python -m pip install --quiet pytest hypothesis
+	$(call install_into,$(NEWEST)) --quiet pytest hypothesis
 	$(NEWEST)/bin/python -m pytest $(NEWEST_TESTS)
 
 coverage: $(DEV)  ## Run the fast tests and show which lines they miss

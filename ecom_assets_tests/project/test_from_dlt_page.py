@@ -50,7 +50,7 @@ def test_the_page_can_be_followed(tmp_path: Path) -> None:
             return done.stdout
 
         commands = [line.removeprefix("$ ") for block in blocks("console") for line in block.splitlines()]
-        assert len(commands) == 7
+        assert len(commands) == 6
         for command in commands:
             if command not in ENDLESS:
                 run(command)

@@ -168,7 +168,6 @@ def test_from_an_empty_folder_to_three_windows(tmp_path: Path) -> None:
         # the comment shows how to name the variable of the secret
         attributes.write_text(attributes.read_text("utf-8").replace("  # ", "  "), "utf-8")
         assert "MYSHOP_API_KEY" in attributes.read_text("utf-8")
-        newcomer.run("dg", "check", "defs")
         days = "2026-01-05...2026-01-07"
         newcomer.run(
             "dg", "launch", "--assets", "myshop/orders,myshop/order_items", "--partition-range", days

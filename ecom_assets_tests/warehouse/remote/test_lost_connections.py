@@ -16,7 +16,7 @@ from ecom_assets.warehouse.remote.transaction import RemoteTransaction
 from ecom_assets.warehouse.remote.warehouse import RemoteWarehouse
 from ecom_assets_tests.support.warehouses.engines import REMOTE, Place
 
-STEPS = 6
+STEPS = 4
 TABLES = ("orders", "order_items", "load_ledger")
 LOST = "was left as it was: |cannot be read: |at the moment of the commit: "
 CANARY = "s3cr3t-w0rd"
