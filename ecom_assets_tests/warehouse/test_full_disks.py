@@ -7,6 +7,7 @@ in `test_broken_disks.py`, MariaDB's in `mysql/test_full_disk.py`. On a service 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -82,7 +83,6 @@ def test_a_load_without_room_leaves_everything_as_it_was(small_place: Place, dis
     filling, errors = disk / "filling", list[IngestError]()
     # each load comes further than the one before it
     for free in [0, *(LEAST << number for number in range(STEPS))]:
-        filling.unlink(missing_ok=True)
         filling.write_bytes(b"x" * (shutil.disk_usage(disk).free - free))
         try:
             load_days(small_place.warehouse(), 1, DAYS)
@@ -90,11 +90,13 @@ def test_a_load_without_room_leaves_everything_as_it_was(small_place: Place, dis
             errors.append(error)
         else:
             break
+        # PostgreSQL may need room to open a session
+        filling.unlink()
         assert small_place.whole_tables(*TABLES) == before
     assert len(errors) > 2
     for full in errors:
         assert isinstance(full, WarehouseError)
-        assert "was left as it was: " in str(full)
+        assert re.search("was left as it was: |cannot be opened: ", str(full))
         assert "No space left on device" in str(full)
         assert "\n" not in str(full)
     assert len(small_place.whole_tables("orders")["orders"]) > len(before["orders"])
