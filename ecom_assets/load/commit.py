@@ -106,6 +106,7 @@ def commit(
         used.append(transaction)
         transaction.describe_load(plan.shop.name, rows.load_ids)
         rows.stage(transaction)
+        transaction.update_statistics(plan.shop.name)
         context.timer.move(time.monotonic() - began, "load", "stage")
 
     def write(transaction: Transaction) -> None:

@@ -310,10 +310,11 @@ class Transaction(ABC):
     def note_layouts(self, layouts: Mapping[str, RowLayout]) -> None:  # noqa: B027  # most engines need no layout
         """Note the layout of tables that this transaction may make, if the engine lays rows out by columns."""
 
-    def create_indexes(  # noqa: B027  # most engines keep statistics of each block of a table and need no index
-        self, dataset: str, keys: Mapping[str, Sequence[Sequence[str]]]
-    ) -> None:
-        """Create the missing indexes by which a load finds rows, if the engine needs indexes to find them fast.
+    def update_statistics(self, dataset: str) -> None:  # noqa: B027  # most engines keep them themselves
+        """Update what the planner knows of tables that have changed. A load does this before it takes the lock."""
+
+    def create_indexes(self, dataset: str, keys: Mapping[str, Sequence[Sequence[str]]]) -> None:  # noqa: B027
+        """Create the missing indexes by which a load finds rows. Most engines keep statistics of blocks and need none.
 
         `keys` has the columns of each index, by table. Tables that do not exist yet are skipped.
         """

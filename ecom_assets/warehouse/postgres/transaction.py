@@ -19,7 +19,11 @@ from ecom_assets.declaration.reading import Column
 from ecom_assets.warehouse.postgres.copy import copy_rows, sql_type, without_zero
 from ecom_assets.warehouse.postgres.errors import DRIVER_ERRORS
 from ecom_assets.warehouse.postgres.identifiers import quote_identifier
-from ecom_assets.warehouse.postgres.indexes import create_missing_indexes, drop_indexes
+from ecom_assets.warehouse.postgres.indexes import (
+    analyze_changed_tables,
+    create_missing_indexes,
+    drop_indexes,
+)
 from ecom_assets.warehouse.postgres.statements import run_statement
 from ecom_assets.warehouse.query_result import QueryResult
 from ecom_assets.warehouse.transaction import UNION_COMMENT, Transaction
@@ -181,8 +185,12 @@ class PostgresTransaction(Transaction):
             self.execute(f'drop view if exists "{dataset}"."{name}"')
             super().replace_view(dataset, name, query, comment)
 
+    def update_statistics(self, dataset: str) -> None:
+        """Analyse the tables with an index of which a tenth has changed."""
+        analyze_changed_tables(self.connection, dataset)
+
     def create_indexes(self, dataset: str, keys: Mapping[str, Sequence[Sequence[str]]]) -> None:
-        """Create the missing indexes, and update the planner's statistics of the tables."""
+        """Create the missing indexes, and analyse the tables that never were."""
         create_missing_indexes(self.connection, dataset, keys)
 
     def _run(self, sql: str, parameters: Sequence[Any]) -> Any:

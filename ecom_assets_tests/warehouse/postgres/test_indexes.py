@@ -109,6 +109,23 @@ def test_index_names_are_short_enough_and_unique(one: tuple[str, Any], other: tu
     assert (names[0] == names[1]) == (one == other)
 
 
+def test_changed_tables_are_analysed_and_not_while_the_lock_is_held(sweeps: Sweeps, place: Place) -> None:
+    def analysed() -> int:
+        ((count,),) = place.rows(
+            "select analyze_count from pg_stat_user_tables where schemaname = 'sandbox' and relname = 'orders'"
+        )
+        return int(count)
+
+    sweeps.load(sweeps.windows[:-1])
+    place.write(*["update sandbox.orders set number = number"] * 3)
+    before, with_the_lock = analysed(), list[str]()
+    sweeps.warehouse = watched(place.warehouse(), lambda _, text: with_the_lock.append(text))
+    sweeps.load(sweeps.windows[-1:])
+    assert analysed() == before + 1
+    assert any("ecom_read_orders" in text for text in with_the_lock)
+    assert not [text for text in with_the_lock if "analyze (" in text]
+
+
 def explained(warehouse: Warehouse, plans: dict[str, str]) -> Warehouse:
     """Have PostgreSQL explain each statement that looks for rows of the orders, right before it is run."""
 
