@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import dlt
 from dlt.common.configuration import known_sections, resolve_configuration
-from dlt.common.configuration.specs import GcpServiceAccountCredentials
+from dlt.common.configuration.specs import GcpOAuthCredentialsWithoutDefaults, GcpServiceAccountCredentials
 
 from ecom_assets.foundation.errors import WarehouseError
 from ecom_assets.warehouse.server_address import ServerAddress
@@ -19,6 +19,8 @@ from ecom_assets.warehouse.server_address import ServerAddress
 DEFAULT_LOCATION = "US"
 """Where a new dataset is, unless the address says so. dlt has the same default."""
 _OPTIONS = ("location", "endpoint")
+_PARTS_OF_LOGIN = ("client_id", "client_secret", "refresh_token")
+"""What signs in as a user, with OAuth. All but the first are secrets."""
 _LEAST_SECRET = 16
 """Characters. A shorter line of a private key is not redacted by itself."""
 
@@ -45,11 +47,24 @@ def address_from_url(url: str) -> ServerAddress:
 def address_from_dlt(name: str) -> ServerAddress:
     """Return the address that dlt's configuration has for a destination. Raises dlt's errors for what is missing."""
     sections = (known_sections.DESTINATION, name)
-    credentials = resolve_configuration(GcpServiceAccountCredentials(), sections=(*sections, "credentials"))
+    within = (*sections, "credentials")
+    location = _setting(sections, "location")
+    if _setting(within, "client_id"):
+        login = resolve_configuration(GcpOAuthCredentialsWithoutDefaults(), sections=within)
+        project = _setting(sections, "project_id") or login.project_id
+        if not login.refresh_token:
+            raise WarehouseError(
+                f"ECOM_WAREHOUSE: found a client_id for the destination {name!r} without a refresh_token; a load "
+                f"cannot ask anybody to sign in: set destination.{name}.credentials.refresh_token, or take a service "
+                "account"
+            )
+        user = {part: str(login[part]) for part in _PARTS_OF_LOGIN}
+        return _address(project, location, None, None, user)
+    credentials = resolve_configuration(GcpServiceAccountCredentials(), sections=within)
     project = _setting(sections, "project_id") or credentials.project_id
     if credentials.has_default_credentials():
-        return _address(project, _setting(sections, "location"), None, None)
-    return _address(project, _setting(sections, "location"), None, dict(credentials))
+        return _address(project, location, None, None)
+    return _address(project, location, None, dict(credentials))
 
 
 def _setting(sections: tuple[str, ...], name: str) -> str | None:
@@ -58,7 +73,11 @@ def _setting(sections: tuple[str, ...], name: str) -> str | None:
 
 
 def _address(
-    project: str, location: str | None, endpoint: str | None, account: Mapping[str, Any] | None
+    project: str,
+    location: str | None,
+    endpoint: str | None,
+    account: Mapping[str, Any] | None,
+    user: Mapping[str, str] | None = None,
 ) -> ServerAddress:
     key = str((account or {}).get("private_key") or "")
     lines = [line for line in key.splitlines() if len(line) >= _LEAST_SECRET and "PRIVATE KEY" not in line]
@@ -69,6 +88,7 @@ def _address(
             "location": location or DEFAULT_LOCATION,
             "endpoint": endpoint,
             "account": account,
+            "user": user,
         },
-        secrets=tuple(filter(None, (key, key.strip(), *lines))),
+        secrets=tuple(filter(None, (key, key.strip(), *lines, *list((user or {}).values())[1:]))),
     )

@@ -13,6 +13,7 @@ from typing import Any
 
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery
+from google.oauth2.credentials import Credentials as UserCredentials
 from google.oauth2.service_account import Credentials
 
 from ecom_assets.warehouse.bigquery.errors import DRIVER_ERRORS
@@ -138,6 +139,8 @@ def named_parameters(sql: str) -> str:
 def _credentials(given: Any) -> Any:
     if given["endpoint"]:
         return AnonymousCredentials()
+    if given["user"] is not None:
+        return UserCredentials.from_authorized_user_info(dict(given["user"]), scopes=_SCOPES)
     if given["account"] is None:
         return None
     return Credentials.from_service_account_info(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import parse_qsl
+
 import pytest
 
 from ecom_assets.declaration.column_types import COLUMN_TYPES
@@ -9,6 +11,7 @@ from ecom_assets.foundation.errors import WarehouseError
 from ecom_assets.warehouse.bigquery.configuration import address_from_dlt, address_from_url
 from ecom_assets.warehouse.bigquery.types import SQL_TYPES, decimal_type
 from ecom_assets.warehouse.choice import warehouse_from_environment
+from ecom_assets_tests.support.servers.loopback import json_reply, serving
 
 KEY = """-----BEGIN PRIVATE KEY-----
 MIIEs3cr3tw0rds3cr3tw0rd
@@ -37,6 +40,7 @@ def test_an_address_is_taken_apart() -> None:
         "location": "EU",
         "endpoint": None,
         "account": None,
+        "user": None,
     }
     assert address_from_url("bigquery://my-project").parameters["location"] == "US"
 
@@ -79,6 +83,55 @@ def test_no_error_shows_the_key_or_a_line_of_it() -> None:
     assert isinstance(warehouse, RemoteWarehouse)
     for quoted in (KEY, KEY.strip(), repr(KEY), KEY.splitlines()[2]):
         assert "s3cr3t" not in warehouse.error_text(ValueError(f"cannot read {quoted}"))
+
+
+@pytest.fixture
+def login(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Configure a user with OAuth, as dlt does."""
+    for name, value in {
+        "PROJECT_ID": "shop",
+        "CLIENT_ID": "the-client",
+        "CLIENT_SECRET": "s3cr3t-of-client",
+        "REFRESH_TOKEN": "s3cr3t-of-user",
+    }.items():
+        monkeypatch.setenv(f"DESTINATION__BIGQUERY__CREDENTIALS__{name}", value)
+
+
+@pytest.mark.usefixtures("login")
+def test_a_user_signs_in_with_oauth(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("google.cloud.bigquery")
+    with serving() as google:
+        google.replies = [
+            json_reply({"access_token": "s3cr3t-for-an-hour", "expires_in": 3600, "token_type": "Bearer"}),
+            json_reply({"error": {"message": "s3cr3t-of-user may not run jobs"}}, 403),
+        ]
+        monkeypatch.setattr(
+            "google.oauth2.credentials._GOOGLE_OAUTH2_TOKEN_ENDPOINT", f"{google.base_url}/token"
+        )
+        monkeypatch.setenv("BIGQUERY_EMULATOR_HOST", google.base_url)
+        warehouse = warehouse_from_environment({"ECOM_WAREHOUSE": "bigquery"})
+        with pytest.raises(WarehouseError, match="may not run jobs") as failed, warehouse.read("shop"):
+            pass
+    assert "s3cr3t" not in f"{failed.value} {warehouse!r}"
+    token, job = google.seen
+    assert dict(parse_qsl(token.body))["refresh_token"] == "s3cr3t-of-user"
+    assert job.path.endswith("/projects/shop/jobs")
+    assert job.headers["authorization"] == "Bearer s3cr3t-for-an-hour"
+
+
+@pytest.mark.usefixtures("login")
+@pytest.mark.parametrize(
+    ("terminal", "message"),
+    [
+        (False, r"lacks refresh_token under destination\.bigquery\.credentials"),
+        (True, r"ask anybody to sign in: set destination\.bigquery\.credentials\.refresh_token"),
+    ],
+)
+def test_nobody_is_asked_to_sign_in(monkeypatch: pytest.MonkeyPatch, terminal: bool, message: str) -> None:
+    monkeypatch.delenv("DESTINATION__BIGQUERY__CREDENTIALS__REFRESH_TOKEN")
+    monkeypatch.setattr("sys.stdin.isatty", lambda: terminal)
+    with pytest.raises(WarehouseError, match=message):
+        warehouse_from_environment({"ECOM_WAREHOUSE": "bigquery"})
 
 
 def test_each_type_of_a_column_has_a_type_there() -> None:
