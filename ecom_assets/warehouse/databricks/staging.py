@@ -14,6 +14,7 @@ from sqlglot import exp
 
 from ecom_assets.warehouse.databricks.types import JSON, TIME
 from ecom_assets.warehouse.remote.json_texts import json_text
+from ecom_assets.warehouse.remote.text_batches import text_batches
 
 MOST_BYTES = 900_000
 """Of the rows of one statement. All parameters of a statement together have at most 1 MB (the driver's README)."""
@@ -45,20 +46,14 @@ def insert_statements(
             [] if is_large else [text],
         )
 
-    texts: list[str] = []
-    size = 0
-    for batch in rows.to_batches(max_chunksize=BATCH_ROWS):
-        columns = [[json_text(value) for value in column.to_pylist()] for column in batch.columns]
-        for row in zip(*columns, strict=True):
-            text = json.dumps(row, ensure_ascii=False, separators=(",", ":"))
-            length = len(text.encode()) + 1
-            if texts and size + length > MOST_BYTES - 2:
-                yield statement(texts)
-                texts, size = [], 0
-            texts.append(text)
-            size += length
-    if texts:
-        yield statement(texts)
+    texts = (
+        json.dumps(row, ensure_ascii=False, separators=(",", ":"))
+        for batch in rows.to_batches(max_chunksize=BATCH_ROWS)
+        for row in zip(
+            *([json_text(value) for value in column.to_pylist()] for column in batch.columns), strict=True
+        )
+    )
+    yield from map(statement, text_batches(texts, MOST_BYTES - 2))
 
 
 def _value(number: int, kind: str) -> str:

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from ecom_assets.warehouse.errors import ValueNotStored
 from ecom_assets.warehouse.redshift.literals import json_literal, literal
 from ecom_assets.warehouse.redshift.types import JSON, MOST_BYTES
+from ecom_assets.warehouse.remote.text_batches import text_batches
 
 _BATCH_ROWS = 10_000
 _MOST_STATEMENT_BYTES = 4_000_000
@@ -31,19 +32,13 @@ def insert_statements(
     names = rows.column_names
     write = [json_literal if types[name] == JSON else literal for name in names]
     start = f"insert into {table} ({', '.join(quoted(name) for name in names)}) values "
-    texts: list[str] = []
-    size = 0
-    for batch in rows.to_batches(max_chunksize=_BATCH_ROWS):
-        for row in zip(*(column.to_pylist() for column in batch.columns), strict=True):
-            text = f"({', '.join(write[place](value) for place, value in enumerate(row))})"
-            length = len(text.encode())
-            if texts and (size + length > _MOST_STATEMENT_BYTES or len(texts) == _BATCH_ROWS):
-                yield start + ",".join(texts)
-                texts, size = [], 0
-            texts.append(text)
-            size += length
-    if texts:
-        yield start + ",".join(texts)
+    texts = (
+        f"({', '.join(write[place](value) for place, value in enumerate(row))})"
+        for batch in rows.to_batches(max_chunksize=_BATCH_ROWS)
+        for row in zip(*(column.to_pylist() for column in batch.columns), strict=True)
+    )
+    for listed in text_batches(texts, _MOST_STATEMENT_BYTES, _BATCH_ROWS):
+        yield start + ",".join(listed)
 
 
 def refuse_long_values(table: str, rows: pa.Table) -> None:
