@@ -14,7 +14,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from ecom_assets.foundation.errors import IngestError
-from ecom_assets.load.trial.loads import killed_before, load_days
+from ecom_assets.load.trial.loads import KILL, killed_before, load_days
 from ecom_assets.warehouse.choice import warehouse_from_environment
 
 
@@ -47,15 +47,19 @@ class LoadProcess:
         return self._process.exitcode is not None
 
     def is_complete(self) -> bool:
-        """Return whether the load has ended without an error, and was not killed."""
+        """Return whether the load has ended without an error."""
         return self._process.exitcode == 0
 
+    def was_killed(self) -> bool:
+        """Return whether the process has killed itself, and did not end in another way."""
+        return self._process.exitcode in (-KILL, KILL)
+
     def problem(self) -> str:
-        """Return the error that ended the load; an empty text if there was none, or if the process was killed."""
+        """Return the error that ended the load, or how its process ended without telling one."""
         try:
-            return str(self._answers.recv()) if self._answers.poll() else ""
+            return str(self._answers.recv())
         except EOFError:
-            return ""
+            return f"its process ended with {self._process.exitcode}"
 
 
 def _run(

@@ -22,7 +22,7 @@ DATASET = "ecom_warehouse_test"
 """The dataset of a trial, which is dropped at its end."""
 RESOURCES = ("customers", "orders", "order_items")
 
-_KILL = getattr(signal, "SIGKILL", signal.SIGTERM)  # on Windows, the second one ends a process at once, too
+KILL = getattr(signal, "SIGKILL", signal.SIGTERM)  # on Windows, the second one ends a process at once, too
 
 
 def trial_shop() -> Shop:
@@ -62,7 +62,7 @@ def killed_before(warehouse: Warehouse, number: int) -> Warehouse:
 
     def step() -> None:
         if next(numbers) == number:
-            os.kill(os.getpid(), _KILL)
+            os.kill(os.getpid(), KILL)
 
     def counting(transaction: Transaction) -> Transaction:
         if not any(entry is transaction for entry in counted):

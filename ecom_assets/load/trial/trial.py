@@ -133,8 +133,8 @@ class _Trial:
             load = _ended(LoadProcess(3, 1, kill_before=number))
             if load.is_complete():
                 break
-            if problem := load.problem():
-                raise _Broken(f"the load to be killed before statement {number} failed: {problem}")
+            if not load.was_killed():
+                raise _Broken(f"the load to be killed before statement {number} failed: {load.problem()}")
             killed += 1
             if self._state() != before:
                 raise _Broken(f"a load that was killed before its statement {number} changed the tables")
@@ -170,7 +170,8 @@ class _Trial:
         with self._warehouse.transaction(DATASET) as transaction:
             load = LoadProcess(2, 1)
             if load.wait(_WAITS):
-                raise _Broken(f"a load did not wait while another one held the lock {load.problem()}".strip())
+                failed = "" if load.is_complete() else f": {load.problem()}"
+                raise _Broken(f"a load did not wait while another one held the lock{failed}")
             transaction.execute(f'select count(*) from "{DATASET}"."{LEDGER_TABLE}"')
         if not _ended(load).is_complete():
             raise _Broken(f"a load that had waited failed: {load.problem()}")

@@ -11,7 +11,7 @@ import pytest
 
 from ecom_assets.foundation.errors import WarehouseError
 from ecom_assets.load.trial.load_process import LoadProcess
-from ecom_assets.load.trial.loads import DATASET
+from ecom_assets.load.trial.loads import DATASET, KILL
 from ecom_assets.load.trial.trial import try_warehouse
 from ecom_assets_tests.support.loads.commands import run_main
 from ecom_assets_tests.support.warehouses.engines import REMOTE, Place
@@ -95,7 +95,13 @@ def test_a_load_has_the_environment_and_the_folder_of_its_start_and_tells_its_er
     load = LoadProcess(0, 1)
     assert load.wait(100)
     assert not load.is_complete()
+    assert not load.was_killed()
     assert "one.duckdb/two" in load.problem()
+    monkeypatch.setenv("ECOM_WAREHOUSE", "killed.duckdb")
+    load = LoadProcess(0, 1, kill_before=1)
+    assert load.wait(100)
+    assert load.was_killed()
+    assert str(KILL) in load.problem()
     assert capfd.readouterr() == ("", "")
 
 
