@@ -87,7 +87,6 @@ def test_check_and_preview(name: str, commands: Found) -> None:
     ("name", "auth"),
     [
         ("refused", "query"),
-        ("status 401", "basic"),
         ("rejected", "oauth2"),
     ],
 )

@@ -168,8 +168,8 @@ def postgres_server() -> Iterator[str]:
         connection = psycopg2.connect(address)
         connection.autocommit = True
         with connection.cursor() as cursor:
-            # nobody needs the data after a crash of the machine
-            for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+            # nobody needs the data after a crash of the machine, and no table is analysed at a random moment
+            for setting in ("fsync", "synchronous_commit", "full_page_writes", "autovacuum"):
                 cursor.execute(f"alter system set {setting} to off")
             cursor.execute("select pg_reload_conf()")
         connection.close()

@@ -130,6 +130,7 @@ def test_a_user_signs_in_with_oauth(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_nobody_is_asked_to_sign_in(monkeypatch: pytest.MonkeyPatch, terminal: bool, message: str) -> None:
     monkeypatch.delenv("DESTINATION__BIGQUERY__CREDENTIALS__REFRESH_TOKEN")
     monkeypatch.setattr("sys.stdin.isatty", lambda: terminal)
+    monkeypatch.setattr("dlt.common.configuration.specs.gcp_credentials.is_interactive", lambda: terminal)
     with pytest.raises(WarehouseError, match=message):
         warehouse_from_environment({"ECOM_WAREHOUSE": "bigquery"})
 
