@@ -31,13 +31,9 @@ LEAST, STEPS = 10_000, 12
 
 
 @pytest.fixture
-def disk(mounted: Callable[..., Path]) -> Iterator[Path]:
+def disk(mounted: Callable[..., Path]) -> Path:
     """Return a small disk. It is not in pytest's folder, which the user of PostgreSQL's server cannot read."""
-    folder = Path(tempfile.mkdtemp(prefix="disk_"))
-    try:
-        yield mounted(str(folder), "-t", "tmpfs", "-o", "size=64m,mode=777", "none")
-    finally:
-        (folder / "filling").unlink(missing_ok=True)
+    return mounted(tempfile.mkdtemp(prefix="disk_"), "-t", "tmpfs", "-o", "size=64m,mode=777", "none")
 
 
 @pytest.fixture(params=["postgres", "redshift", "ducklake"])

@@ -19,8 +19,8 @@ from ecom_assets.warehouse.server_address import ServerAddress
 DEFAULT_LOCATION = "US"
 """Where a new dataset is, unless the address says so. dlt has the same default."""
 _OPTIONS = ("location", "endpoint")
-_PARTS_OF_LOGIN = ("client_id", "client_secret", "refresh_token")
-"""What signs in as a user, with OAuth. All but the first are secrets."""
+_SECRETS_OF_LOGIN = ("client_secret", "refresh_token")
+"""What signs in as a user, with OAuth, beside the `client_id`."""
 _LEAST_SECRET = 16
 """Characters. A shorter line of a private key is not redacted by itself."""
 
@@ -58,7 +58,7 @@ def address_from_dlt(name: str) -> ServerAddress:
                 f"cannot ask anybody to sign in: set destination.{name}.credentials.refresh_token, or take a service "
                 "account"
             )
-        user = {part: str(login[part]) for part in _PARTS_OF_LOGIN}
+        user = {part: str(login[part]) for part in ("client_id", *_SECRETS_OF_LOGIN)}
         return _address(project, location, None, None, user)
     credentials = resolve_configuration(GcpServiceAccountCredentials(), sections=within)
     project = _setting(sections, "project_id") or credentials.project_id
@@ -81,6 +81,7 @@ def _address(
 ) -> ServerAddress:
     key = str((account or {}).get("private_key") or "")
     lines = [line for line in key.splitlines() if len(line) >= _LEAST_SECRET and "PRIVATE KEY" not in line]
+    of_login = [user[part] for part in _SECRETS_OF_LOGIN] if user else []
     return ServerAddress(
         name=f"bigquery://{project}",
         parameters={
@@ -90,5 +91,5 @@ def _address(
             "account": account,
             "user": user,
         },
-        secrets=tuple(filter(None, (key, key.strip(), *lines, *list((user or {}).values())[1:]))),
+        secrets=tuple(filter(None, (key, key.strip(), *lines, *of_login))),
     )

@@ -59,9 +59,10 @@ def analyze_changed_tables(connection: Any, dataset: str) -> None:
     """
     with connection.cursor() as cursor:
         run_statement(cursor, _CHANGED_TABLES, [dataset])
-        names = [f"{quote_identifier(dataset)}.{quote_identifier(name)}" for (name,) in cursor.fetchall()]
-        if names:
-            run_statement(cursor, f"analyze (skip_locked) {', '.join(names)}")
+        _analyze(
+            cursor,
+            [f"{quote_identifier(dataset)}.{quote_identifier(name)}" for (name,) in cursor.fetchall()],
+        )
 
 
 def create_missing_indexes(
@@ -87,8 +88,7 @@ def create_missing_indexes(
             for columns in keys[table]:
                 if not any(set(columns) == set(index[: len(columns)]) for index in indexes):
                     _create_index(cursor, name, index_name(table, columns), columns, texts)
-        if unknown:
-            run_statement(cursor, f"analyze (skip_locked) {', '.join(unknown)}")
+        _analyze(cursor, unknown)
 
 
 def drop_indexes(connection: Any, dataset: str) -> None:
@@ -110,6 +110,12 @@ def index_name(table: str, columns: Sequence[str]) -> str:
         return name
     digest = hashlib.sha256(name.encode()).hexdigest()[:12]
     return f"{name[: MAX_IDENTIFIER_LENGTH - len(digest) - 1]}.{digest}"
+
+
+def _analyze(cursor: Any, tables: Sequence[str]) -> None:
+    """Analyse tables, named as SQL names them, but those that somebody else locks."""
+    if tables:
+        run_statement(cursor, f"analyze (skip_locked) {', '.join(tables)}")
 
 
 def _create_index(cursor: Any, table: str, name: str, columns: Sequence[str], texts: Collection[str]) -> None:
