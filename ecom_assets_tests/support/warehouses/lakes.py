@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from ecom_assets_tests.support.warehouses.dlt_credentials import set_credentials
 from ecom_assets_tests.support.warehouses.engines import Place
 
 _numbers = count()
@@ -30,8 +31,7 @@ def new_lake(
         parts = {"CATALOG": "", "STORAGE__BUCKET_URL": f"file://{tmp_path}/{name}", **settings}
         parts["CATALOG"] = parts["CATALOG"] or new_database()
         monkeypatch.setenv(f"DESTINATION__{name.upper()}__DESTINATION_TYPE", "ducklake")
-        for part, value in parts.items():
-            monkeypatch.setenv(f"DESTINATION__{name.upper()}__CREDENTIALS__{part}", value)
+        set_credentials(monkeypatch, name, parts)
         return Place("ducklake", name)
 
     return made

@@ -12,6 +12,7 @@ from ecom_assets.warehouse.bigquery.configuration import address_from_dlt, addre
 from ecom_assets.warehouse.bigquery.types import SQL_TYPES, decimal_type
 from ecom_assets.warehouse.choice import warehouse_from_environment
 from ecom_assets_tests.support.servers.loopback import json_reply, serving
+from ecom_assets_tests.support.warehouses.dlt_credentials import set_credentials
 
 KEY = """-----BEGIN PRIVATE KEY-----
 MIIEs3cr3tw0rds3cr3tw0rd
@@ -23,12 +24,12 @@ AAAAs3cr3tw0rdbbbb
 @pytest.fixture
 def account(monkeypatch: pytest.MonkeyPatch) -> None:
     """Configure a service account whose key nobody can read."""
-    for name, value in {
+    account = {
         "PROJECT_ID": "shop",
         "CLIENT_EMAIL": "loader@shop.iam.gserviceaccount.com",
         "PRIVATE_KEY": KEY,
-    }.items():
-        monkeypatch.setenv(f"DESTINATION__BIGQUERY__CREDENTIALS__{name}", value)
+    }
+    set_credentials(monkeypatch, "bigquery", account)
     monkeypatch.setenv("DESTINATION__BIGQUERY__LOCATION", "EU")
 
 
@@ -88,13 +89,13 @@ def test_no_error_shows_the_key_or_a_line_of_it() -> None:
 @pytest.fixture
 def login(monkeypatch: pytest.MonkeyPatch) -> None:
     """Configure a user with OAuth, as dlt does."""
-    for name, value in {
+    login = {
         "PROJECT_ID": "shop",
         "CLIENT_ID": "the-client",
         "CLIENT_SECRET": "s3cr3t-of-client",
         "REFRESH_TOKEN": "s3cr3t-of-user",
-    }.items():
-        monkeypatch.setenv(f"DESTINATION__BIGQUERY__CREDENTIALS__{name}", value)
+    }
+    set_credentials(monkeypatch, "bigquery", login)
 
 
 @pytest.mark.usefixtures("login")

@@ -11,6 +11,7 @@ from ecom_assets.foundation.errors import WarehouseError
 from ecom_assets.warehouse.choice import warehouse_from_environment
 from ecom_assets.warehouse.databricks.configuration import address_from_dlt, address_from_url
 from ecom_assets.warehouse.databricks.types import SQL_TYPES
+from ecom_assets_tests.support.warehouses.dlt_credentials import set_credentials
 
 URL = "databricks://token:s3cr3t%40w0rd@dbc-1.cloud.databricks.com?http_path=/sql/1.0/warehouses/ab1&catalog=main"
 CREDENTIALS = {
@@ -25,8 +26,7 @@ def configured(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Return a function that configures dlt's destination."""
 
     def made(**more: str) -> None:
-        for name, value in {**CREDENTIALS, **more}.items():
-            monkeypatch.setenv(f"DESTINATION__DATABRICKS__CREDENTIALS__{name}", value)
+        set_credentials(monkeypatch, "databricks", {**CREDENTIALS, **more})
 
     return made
 

@@ -10,6 +10,7 @@ from ecom_assets.foundation.errors import WarehouseError
 from ecom_assets.warehouse.choice import warehouse_from_environment
 from ecom_assets.warehouse.redshift.configuration import address_from_dlt, address_from_url
 from ecom_assets.warehouse.redshift.types import SQL_TYPES
+from ecom_assets_tests.support.warehouses.dlt_credentials import set_credentials
 
 URL = "redshift://ada:s3cr3t%40w0rd@kgi.redshift.example:5440/analytics?sslmode=verify-full&sslrootcert=%2Fca.pem"
 
@@ -58,8 +59,7 @@ def test_an_address_that_cannot_be_read_is_refused_without_its_secret(url: str) 
 
 def test_a_destination_of_dlt_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
     values = {"HOST": "kgi.example", "DATABASE": "analytics", "USERNAME": "ada", "PASSWORD": "s3cr3t-w0rd"}
-    for name, value in values.items():
-        monkeypatch.setenv(f"DESTINATION__REDSHIFT__CREDENTIALS__{name}", value)
+    set_credentials(monkeypatch, "redshift", values)
     address = address_from_dlt("redshift")
     assert address.name == "redshift://kgi.example:5439/analytics"
     assert address.secrets == ("s3cr3t-w0rd",)

@@ -9,6 +9,7 @@ from ecom_assets.foundation.errors import WarehouseError
 from ecom_assets.warehouse.choice import warehouse_from_environment
 from ecom_assets.warehouse.snowflake.configuration import address_from_dlt, address_from_url
 from ecom_assets.warehouse.snowflake.types import SQL_TYPES
+from ecom_assets_tests.support.warehouses.dlt_credentials import set_credentials
 
 URL = "snowflake://ada:s3cr3t-w0rd@kgi-wn98/ANALYTICS?warehouse=LOADING&role=LOADER"
 
@@ -38,13 +39,8 @@ def test_a_wrong_address_is_refused_without_its_secret(url: str) -> None:
 
 
 def test_a_destination_of_dlt_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in {
-        "HOST": "kgi-wn98",
-        "DATABASE": "ANALYTICS",
-        "USERNAME": "ada",
-        "PASSWORD": "s3cr3t-w0rd",
-    }.items():
-        monkeypatch.setenv(f"DESTINATION__SNOWFLAKE__CREDENTIALS__{name}", value)
+    values = {"HOST": "kgi-wn98", "DATABASE": "ANALYTICS", "USERNAME": "ada", "PASSWORD": "s3cr3t-w0rd"}
+    set_credentials(monkeypatch, "snowflake", values)
     assert address_from_dlt("snowflake").name == "snowflake://kgi-wn98/ANALYTICS"
 
 
