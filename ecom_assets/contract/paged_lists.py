@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from ecom_assets.contract.nested_values import has_field, values_at
@@ -15,10 +16,14 @@ PARTIAL_LIST = (
     "a resource with an endpoint of its own"
 )
 """What is wrong with a list whose record says that there is more of it, and what to do."""
-_MORE = re.compile(r"(has_?more|has_?next(_?page)?|more)", re.IGNORECASE)
-_TOTAL = re.compile(r"(total(_?count)?|total_?(items|results)|count)", re.IGNORECASE)
-_NEXT = re.compile(r"next(_?(page|link|url|uri|href|cursor|token))*", re.IGNORECASE)
-_PAGE_INFO = re.compile(r"(page_?info|paging|pagination|meta|_?links)", re.IGNORECASE)
+_SIGN = re.compile(
+    r"(?P<more>has_?more|has_?next(?:_?page)?|more)"
+    r"|(?P<total>total(?:_?count)?|total_?(?:items|results)|count)"
+    r"|(?P<next>next(?:_?(?:page|link|url|uri|href|cursor|token))*)"
+    r"|(?P<page>page_?info|paging|pagination|meta|_?links)",
+    re.IGNORECASE,
+)
+"""Names of fields that may say that a list has more elements, by what they hold."""
 
 
 def refuse_partial_lists(resource: Resource, parents: Sequence[Any]) -> None:
@@ -56,12 +61,14 @@ def undeclared_rest(resource: Resource, parents: Sequence[Any]) -> str:
     if any(has_field(parents, path.split(".")) for path in declared):
         return ""  # a path that is in no record may be misspelt
     *above, name = rows_from.path.split(".")
-    lists = values_at(parents, [*above, name])[0]
-    for elements, beside in zip(lists, values_at(parents, above)[0], strict=True):
-        if isinstance(elements, list) and isinstance(beside, dict):
-            # at the top of a record, a total may be an amount of money
-            prefix = "" if above else f"{name}_"
-            if found := _rest_in(beside, len(elements), prefix):
+    # at the top of a record, a total may be an amount of money
+    prefix = "" if above else f"{name}_"
+    objects = [entry if isinstance(entry, dict) else {} for entry in values_at(parents, above)[0]]
+    signs = _signs_among(frozenset().union(*objects), prefix)
+    if signs:
+        for entry in objects:
+            elements = entry.get(name)
+            if isinstance(elements, list) and (found := _rest_in(entry, signs, len(elements))):
                 return ".".join([*above, found])
     return ""
 
@@ -74,19 +81,33 @@ def without_list_text(rows_from: RowsFrom, count: int) -> str:
     )
 
 
-def _rest_in(fields: dict[str, Any], count: int, prefix: str = "") -> str:
-    for name, value in fields.items():
-        short = name.removeprefix(prefix) if name.startswith(prefix) else ""
-        if (_MORE.fullmatch(short) and _is_true(value)) or (
-            _TOTAL.fullmatch(short) and _number(value) > count
+@lru_cache
+def _signs_among(names: frozenset[str], prefix: str = "") -> Mapping[str, str]:
+    """Return the fields that may say that a list has more elements, each with its group of `_SIGN`.
+
+    Args:
+        names: The names of all fields beside the list.
+        prefix: What the name of such a field begins with.
+    """
+    prefixed = [name for name in sorted(names) if name.startswith(prefix)]
+    matches = {name: _SIGN.fullmatch(name.removeprefix(prefix)) for name in prefixed}
+    signs = {name: match.lastgroup or "" for name, match in matches.items() if match}
+    return {name: sign for name, sign in signs.items() if sign != "page" or not prefix}
+
+
+def _rest_in(fields: Mapping[str, Any], signs: Mapping[str, str], count: int) -> str:
+    """Return the path of the field that says that a list has more than `count` elements, "" without one."""
+    for name, sign in signs.items():
+        value = fields.get(name)
+        if sign == "page" and isinstance(value, dict):
+            if below := _rest_in(value, _signs_among(frozenset(value)), count):
+                return f"{name}.{below}"
+        elif (
+            (sign == "more" and _is_true(value))
+            or (sign == "total" and _number(value) > count)
+            or (sign == "next" and _leads_on(value))
         ):
             return name
-        if _NEXT.fullmatch(short) and _leads_on(value):
-            return name
-        if not prefix and _PAGE_INFO.fullmatch(name) and isinstance(value, dict):
-            below = _rest_in(value, count)
-            if below:
-                return f"{name}.{below}"
     return ""
 
 

@@ -151,6 +151,8 @@ def test_json_round_trip(value: Any) -> None:
         '{"data": [1], "n": 0.1234567890123456789, "data": [2]}',
         '{"data": [1], "text": "\\ud83d", "data": [2]}',
         '{"data" : [{"id" : 1}], "data" : []}',
+        '{"data"  : [{"id"\n: 1}], "data"\n:[]}',
+        '{"data": [1], "text": "10\\u003a30", "data": [2]}',
     ],
 )
 def test_a_name_twice_in_one_object_is_noticed(body: str) -> None:

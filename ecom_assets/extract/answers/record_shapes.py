@@ -188,11 +188,12 @@ def _advice_for_list(found: Sequence[Any], key_names: set[str]) -> str:
     if not any(isinstance(entry, Mapping) for entry in found):
         kind = "lists" if isinstance(found[0], list) else "values"
         return f"found a list of {kind} that are no objects: declare records: {{value: the field that takes them}}"
-    names = {tuple(entry) if isinstance(entry, Mapping) else () for entry in found}
-    first = names.pop()
-    if names or len(first) != 1:
-        return ""
-    (name,) = first
-    if name in key_names or not all(isinstance(entry[name], Mapping) for entry in found):
+    if not isinstance(found[0], Mapping) or len(found[0]) != 1:
+        return ""  # at once, as for most lists
+    (name,) = found[0]
+    if name in key_names or not all(
+        isinstance(entry, Mapping) and len(entry) == 1 and isinstance(entry.get(name), Mapping)
+        for entry in found
+    ):
         return ""
     return f"found a list of objects with {name} alone: declare records: {{wrapper: {name}}}"
