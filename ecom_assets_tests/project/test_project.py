@@ -85,7 +85,7 @@ def providers() -> dict[str, set[str]]:
 
 
 EXTRAS: dict[str, list[str]] = PROJECT["project"]["optional-dependencies"]
-NOT_INSTALLED = {
+NOT_INSTALLED: dict[str, set[str]] = {
     extra: {canonicalize_name(Requirement(line).name) for line in EXTRAS[extra]}
     for extra in PROJECT["tool"]["ecom-assets"]["heavy-extras"]
 }
