@@ -1,7 +1,7 @@
 """Choose the versions in requirements*.txt anew from pyproject.toml: `make requirements` runs this with uv at hand.
 
 - `requirements.txt`: what running takes, with dagster-embedded-elt, which pins the versions of Dagster.
-- `requirements-deploy.txt`: what the extras add (other warehouses, the tiers of deploy/), but for those of `HEAVY`.
+- `requirements-deploy.txt`: what the extras add (other warehouses, the tiers of deploy/), but for `heavy-extras`.
 - `requirements-dev.txt`: what tests and linters add to both.
 
 Each file holds only what the ones before it lack, so it is installed with `--no-deps`, after them. All three come of
@@ -19,18 +19,15 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-HEAVY = ("databricks",)
-"""Extras that are left out, because what they bring is too large for what nobody can test here."""
-_LISTED = (
-    (ROOT / "pyproject.toml")
-    .read_text("utf-8")
-    .partition("[project.optional-dependencies]")[2]
-    .partition("\n[")[0]
-)
+_PROJECT = (ROOT / "pyproject.toml").read_text(
+    "utf-8"
+)  # not parsed, because Python 3.10 has no parser for it
+_LISTED = _PROJECT.partition("[project.optional-dependencies]")[2].partition("\n[")[0]
+_HEAVY = _PROJECT.partition("\nheavy-extras = [")[2].partition("]")[0]
 EXTRAS = [
     option
     for extra in re.findall(r"^([\w-]+) = \[", _LISTED, re.MULTILINE)
-    if extra not in HEAVY
+    if f'"{extra}"' not in _HEAVY
     for option in ("--extra", extra)
 ]
 FILES: dict[str, tuple[str, list[str]]] = {

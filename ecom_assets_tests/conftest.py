@@ -16,31 +16,13 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 
-from ecom_assets_tests.support.emulators.bigquery_emulator import bigquery_port as bigquery_port
-from ecom_assets_tests.support.emulators.bigquery_emulator import copied_bigquery as copied_bigquery
-from ecom_assets_tests.support.emulators.bigquery_emulator import new_bigquery as new_bigquery
-from ecom_assets_tests.support.emulators.databricks_emulator import copied_databricks as copied_databricks
-from ecom_assets_tests.support.emulators.databricks_emulator import new_databricks as new_databricks
-from ecom_assets_tests.support.emulators.mariadb_server import copied_mysql as copied_mysql
-from ecom_assets_tests.support.emulators.mariadb_server import mariadb as mariadb
-from ecom_assets_tests.support.emulators.mariadb_server import new_mysql as new_mysql
-from ecom_assets_tests.support.emulators.motherduck_stand_in import copied_motherduck as copied_motherduck
-from ecom_assets_tests.support.emulators.motherduck_stand_in import motherduck_folder as motherduck_folder
-from ecom_assets_tests.support.emulators.motherduck_stand_in import new_motherduck as new_motherduck
-from ecom_assets_tests.support.emulators.redshift_stand_in import copied_redshift as copied_redshift
-from ecom_assets_tests.support.emulators.redshift_stand_in import new_redshift as new_redshift
-from ecom_assets_tests.support.emulators.redshift_stand_in import redshift as redshift
-from ecom_assets_tests.support.emulators.snowflake_emulator import new_snowflake as new_snowflake
-from ecom_assets_tests.support.emulators.snowflake_emulator import snowflake_port as snowflake_port
 from ecom_assets_tests.support.examples import FEW, MANY
 from ecom_assets_tests.support.warehouses.conformance import engines_of, repeated_variations, server_of
+from ecom_assets_tests.support.warehouses.engine_traits import traits_modules
 from ecom_assets_tests.support.warehouses.engines import copy_of as copy_of
 from ecom_assets_tests.support.warehouses.engines import empty_place as empty_place
-from ecom_assets_tests.support.warehouses.engines import new_database as new_database
 from ecom_assets_tests.support.warehouses.engines import new_place as new_place
 from ecom_assets_tests.support.warehouses.engines import place as place
-from ecom_assets_tests.support.warehouses.engines import postgres_server as postgres_server
-from ecom_assets_tests.support.warehouses.lakes import new_lake as new_lake
 
 if TYPE_CHECKING:
     from ecom_assets_tests.support.loads.forked_loads import Forks
@@ -61,6 +43,12 @@ _THRESHOLDS = (10_000, 20, 50)
 TESTS = Path(__file__).parent
 LONGEST = ("deploy", "project", "warehouse", "discovery", "load", "orchestration", "extract")
 """The packages whose files take longest. They start first, so that no process is left with one of them alone."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the fixtures of each engine known."""
+    for module in traits_modules().values():
+        config.pluginmanager.register(module)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

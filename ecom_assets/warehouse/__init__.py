@@ -7,10 +7,9 @@ The interface that `ecom_assets.load` and `ecom_assets.orchestration` use:
   queries.
 * `errors`: how an engine's exceptions become one line for a person.
 
-The sub-packages `duckdb`, `postgres`, `ducklake`, `snowflake`, `mysql`, `bigquery`, `motherduck`, `redshift` and
-`databricks` have modules of the same names:
+`choice` finds the engines: each sub-package with a module `engine` is one. They have modules of the same names:
 
-* `engine.py`: how the environment and dlt name this engine, and how its warehouse is built.
+* `engine.py`: how the environment and dlt name this engine, and how its warehouse is built. `ENGINE` is the engine.
 * `configuration.py`: what the environment and dlt's configuration say, and why something is refused.
 * `warehouse.py` and `transaction.py`: the engine's `Warehouse` and `Transaction`.
 * `lock.py`: the lock that keeps two loads of one dataset apart.
@@ -18,7 +17,7 @@ The sub-packages `duckdb`, `postgres`, `ducklake`, `snowflake`, `mysql`, `bigque
 * Other modules belong to one engine only, such as `postgres/copy.py`.
 
 `remote` is what services share whose statements on tables commit by themselves: the rehearsal of a load, and the SQL of
-loads in the words of another engine. Redshift, whose tables are made within a transaction, takes the SQL only.
+loads in the words of another engine. An engine whose tables are made within a transaction takes the SQL only.
 
 What happens when the disk is full, the server is gone, or a statement fails while a load writes: the transaction is not
 committed, so the tables stay as they were, and `errors.as_warehouse_error` turns the exception into a `WarehouseError`

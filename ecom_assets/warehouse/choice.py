@@ -3,39 +3,32 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+import pkgutil
+from collections.abc import Iterator, Mapping, Sequence
+from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
+from ecom_assets import warehouse as package
 from ecom_assets.foundation.errors import WarehouseError
-from ecom_assets.warehouse.bigquery.engine import BigQueryEngine
-from ecom_assets.warehouse.databricks.engine import DatabricksEngine
-from ecom_assets.warehouse.duckdb.engine import DuckDbEngine
-from ecom_assets.warehouse.ducklake.engine import DuckLakeEngine
+from ecom_assets.warehouse.duckdb.engine import ENGINE as DEFAULT_ENGINE
 from ecom_assets.warehouse.engine import Engine, WarehouseOptions
 from ecom_assets.warehouse.lock import DEFAULT_LOCK_TIMEOUT
-from ecom_assets.warehouse.motherduck.engine import MotherDuckEngine
-from ecom_assets.warehouse.mysql.engine import MysqlEngine
 from ecom_assets.warehouse.named_destination import named_destination, refuse_address
-from ecom_assets.warehouse.postgres.engine import PostgresEngine
-from ecom_assets.warehouse.redshift.engine import RedshiftEngine
-from ecom_assets.warehouse.snowflake.engine import SnowflakeEngine
 from ecom_assets.warehouse.warehouse import Warehouse
 
 DEFAULT_PATH = "data/warehouse.duckdb"
 
-_DEFAULT_ENGINE = DuckDbEngine()
-ENGINES: Sequence[Engine[Any]] = (
-    _DEFAULT_ENGINE,
-    DuckLakeEngine(),
-    PostgresEngine(),
-    SnowflakeEngine(),
-    MysqlEngine(),
-    BigQueryEngine(),
-    MotherDuckEngine(),
-    DatabricksEngine(),
-    RedshiftEngine(),
-)
-"""All engines. A new engine is added here."""
+
+def _engines() -> Iterator[Engine[Any]]:
+    """Yield the `ENGINE` of each sub-package that has a module `engine`, by the names of the sub-packages."""
+    for _, name, is_package in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+        if is_package and find_spec(f"{name}.engine"):
+            yield import_module(f"{name}.engine").ENGINE
+
+
+ENGINES: Sequence[Engine[Any]] = tuple(_engines())
+"""All engines. Their order does not matter, because no two of them recognise the same address."""
 
 
 def warehouse_from_environment(environ: Mapping[str, str] = os.environ) -> Warehouse:
@@ -80,7 +73,7 @@ def warehouse_kind(environ: Mapping[str, str] = os.environ) -> str:
     try:
         return warehouse_from_environment(environ).kind
     except WarehouseError:
-        return _DEFAULT_ENGINE.kind
+        return DEFAULT_ENGINE.kind
 
 
 def _lock_timeout(environ: Mapping[str, str]) -> float:
@@ -102,4 +95,4 @@ def _engine_of_address(value: str) -> tuple[Engine[Any], Any]:
         if address is not None:
             return engine, address
     refuse_address(value, ENGINES)
-    return _DEFAULT_ENGINE, value
+    return DEFAULT_ENGINE, value

@@ -74,7 +74,7 @@ def redacted_errors(redactor: Redactor) -> Iterator[None]:
     except Exception as error:
         for cause in cause_chain(error):
             cause.args = tuple(redactor.scrub(part) if isinstance(part, str) else part for part in cause.args)
-            for name in ("msg", "message"):  # where Snowflake's and BigQuery's drivers keep it
+            for name in ("msg", "message"):  # where drivers of services keep it
                 if isinstance(text := vars(cause).get(name), str):
                     setattr(cause, name, redactor.scrub(text))
         raise

@@ -32,7 +32,7 @@ from ecom_assets_tests.support.loads.forked_loads import Forks
 from ecom_assets_tests.support.loads.still_sandbox import NOW
 from ecom_assets_tests.support.loads.still_sandbox import sandbox as sandbox
 from ecom_assets_tests.support.loads.still_sandbox import server as server
-from ecom_assets_tests.support.warehouses.engines import ENGINES, REMOTE, Place
+from ecom_assets_tests.support.warehouses.engines import Place, engines_where
 
 UTC = timezone.utc
 ORDERS_PER_DAY = 120
@@ -180,26 +180,21 @@ def test_the_same_window_twice_gives_the_same_tables(loads: Loads) -> None:
     assert loads.rows("select count(*) from sandbox.load_ledger") == [(12,)]
 
 
-@pytest.mark.parametrize("new_place", ENGINES, indirect=True)
+@pytest.mark.parametrize("new_place", engines_where(), indirect=True)
 def test_nothing_that_was_staged_stays(loads: Loads) -> None:
     loads.run(WINDOWED, WEEK[:1])
-    if loads.place.engine == "bigquery":
-        # INFORMATION_SCHEMA is one of each dataset there
+    ours = ("load_ledger", "rejected_rows", "_dlt_loads", "_dlt_version", "_dlt_ecom_version")
+    expected = [("sandbox", name) for name in (*WINDOWED, *ours)]
+    for schema, names in loads.place.traits.lock_tables.items():
+        expected += [(schema, name) for name in names]
+    if loads.place.traits.lists_tables_by_dataset:
         with loads.place.warehouse().read("sandbox") as transaction:
-            found = transaction.base_tables_of("sandbox")
-        own = {"load_ledger", "rejected_rows", "_dlt_loads", "_dlt_version", "_dlt_ecom_version"}
-        assert found == {*WINDOWED, *own, "_dlt_ecom_lock", "_dlt_ecom_sessions"}
-        return
-    tables = loads.rows(
-        "select lower(table_schema), lower(table_name) from information_schema.tables "
-        "where lower(table_name) like 'ecom%' or lower(table_schema) like 'sandbox%'"
-    )
-    ours = {"load_ledger", "rejected_rows", "_dlt_loads", "_dlt_version", "_dlt_ecom_version"}
-    if loads.place.engine in ("snowflake", "databricks", "redshift"):
-        ours.add("_dlt_ecom_lock")
-    expected = [("sandbox", name) for name in {*WINDOWED, *ours}]
-    if loads.place.engine == "motherduck":
-        expected += [("sandbox_ecom", name) for name in ("_dlt_ecom_holder", "_dlt_ecom_lock")]
+            tables = [("sandbox", name) for name in transaction.base_tables_of("sandbox")]
+    else:
+        tables = loads.rows(
+            "select lower(table_schema), lower(table_name) from information_schema.tables "
+            "where lower(table_name) like 'ecom%' or lower(table_schema) like 'sandbox%'"
+        )
     assert sorted(tables) == sorted(expected)
 
 
@@ -446,9 +441,9 @@ def test_a_killed_run_leaves_the_tables_as_they_were(loads: Loads, sandbox: Runn
     assert len(loads.tables()["orders"]) > len(before["orders"])
 
 
-@pytest.mark.parametrize("new_place", ENGINES, indirect=True)
+@pytest.mark.parametrize("new_place", engines_where(), indirect=True)
 def test_a_load_that_fails_half_way_leaves_the_tables_as_they_were(loads: Loads) -> None:
-    if loads.place.engine in (*REMOTE, "redshift"):
+    if loads.place.traits.end_connection:
         pytest.skip("the trial of a warehouse ends loads there; this ledger cannot even be read")
     loads.run(WINDOWED, WEEK[:1])
     loads.place.write(

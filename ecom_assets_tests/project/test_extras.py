@@ -16,14 +16,18 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from ecom_assets_tests.support.paths import ROOT
+from ecom_assets_tests.support.warehouses.engines import TRAITS
 
 if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
 
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+PROJECT = PYPROJECT["project"]
 EXTRAS: dict[str, list[str]] = PROJECT["optional-dependencies"]
+HEAVY = set(PYPROJECT["tool"]["ecom-assets"]["heavy-extras"])
+"""Extras that are not installed here."""
 
 ALONE = """
 import importlib.abc, json, os, sys, traceback
@@ -66,17 +70,10 @@ for extra, (others, modules) in json.loads(sys.argv[2]).items():
 MODULES = {
     "broker": "redis",
     "deploy": "dagster_celery dagster_k8s dagster_postgres ecom_assets.orchestration.celery_launcher",
-    "ducklake": "ecom_assets.warehouse.ducklake.warehouse",
     "embedded-elt": "dagster_embedded_elt",
-    "bigquery": "google.cloud.bigquery ecom_assets.warehouse.bigquery.warehouse",
-    "mysql": "pymysql ecom_assets.warehouse.mysql.warehouse",
-    "postgres": "psycopg2 ecom_assets.warehouse.postgres.warehouse",
-    "redshift": "psycopg2 ecom_assets.warehouse.redshift.warehouse",
-    "snowflake": "snowflake.connector ecom_assets.warehouse.snowflake.warehouse",
+    **{name: f"ecom_assets.warehouse.{name}.warehouse" for name in TRAITS if name in EXTRAS.keys() - HEAVY},
 }
-"""What each extra is for."""
-HEAVY = ("databricks",)
-"""Extras that are not installed here: `.ci/requirements.py` leaves them out."""
+"""What each extra is for. Those of engines have their names."""
 
 
 def closure(names: list[str]) -> set[str]:
@@ -103,7 +100,7 @@ def closure(names: list[str]) -> set[str]:
 
 
 def test_each_extra_says_what_it_is_for() -> None:
-    assert MODULES.keys() == EXTRAS.keys() - set(HEAVY)
+    assert MODULES.keys() == EXTRAS.keys() - HEAVY
 
 
 @pytest.mark.slow
@@ -115,7 +112,7 @@ def test_one_extra_is_enough(tmp_path: Path) -> None:
         for extra in MODULES
     }
     for extra, (blocked, _) in by_extra.items():
-        assert ("psycopg2" in blocked) == (extra not in ("deploy", "postgres", "redshift"))
+        assert ("psycopg2" in blocked) == ("psycopg2-binary" not in closure(EXTRAS[extra]))
     done = subprocess.run(
         [
             sys.executable,

@@ -84,13 +84,16 @@ def providers() -> dict[str, set[str]]:
     return found
 
 
-NOT_INSTALLED = {"databricks": {"databricks-sql-connector", "databricks-sdk"}}
+EXTRAS: dict[str, list[str]] = PROJECT["project"]["optional-dependencies"]
+NOT_INSTALLED: dict[str, set[str]] = {
+    extra: {canonicalize_name(Requirement(line).name) for line in EXTRAS[extra]}
+    for extra in PROJECT["tool"]["ecom-assets"]["heavy-extras"]
+}
 """What drivers are imported of that are too heavy to be installed here, by the extra that brings them."""
 
 
 def test_every_import_is_a_declared_dependency() -> None:
-    extras = PROJECT["project"]["optional-dependencies"].values()
-    lines = [*PROJECT["project"]["dependencies"], *(line for extra in extras for line in extra)]
+    lines = [*PROJECT["project"]["dependencies"], *(line for extra in EXTRAS.values() for line in extra)]
     declared: set[str] = {canonicalize_name(Requirement(line).name) for line in lines}
     declared |= {"dagster", "dagster-dlt"}  # which dagster-embedded-elt pins
     declared |= {"pydantic-core"}  # which pydantic pins
@@ -116,10 +119,9 @@ def pins(file: str) -> Iterator[tuple[Requirement, str]]:
 
 def asked_for() -> dict[str, list[str]]:
     """Return what pyproject.toml asks for, by the last file that is needed for it."""
-    extras = PROJECT["project"]["optional-dependencies"]
     everything = [
         PROJECT["project"]["dependencies"],
-        [line for extra in extras.keys() - NOT_INSTALLED.keys() for line in extras[extra]],
+        [line for extra in EXTRAS.keys() - NOT_INSTALLED.keys() for line in EXTRAS[extra]],
         PROJECT["dependency-groups"]["dev"],
     ]
     return dict(zip(FILES, everything, strict=True))

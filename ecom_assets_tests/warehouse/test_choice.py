@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ecom_assets.foundation.errors import WarehouseError
-from ecom_assets.warehouse.choice import warehouse_from_environment
+from ecom_assets.warehouse.choice import ENGINES, warehouse_from_environment
 from ecom_assets.warehouse.duckdb.warehouse import DuckDbWarehouse
 from ecom_assets.warehouse.lock import DEFAULT_LOCK_TIMEOUT
 
@@ -20,6 +20,20 @@ def test_the_environment_names_the_warehouse() -> None:
     assert isinstance(default, DuckDbWarehouse)
     assert default.path == Path("data/warehouse.duckdb").absolute()
     assert default.lock_timeout == DEFAULT_LOCK_TIMEOUT
+
+
+@pytest.mark.parametrize("kind", [engine.kind for engine in ENGINES])
+def test_one_engine_at_most_recognises_an_address(kind: str) -> None:
+    """So the order of the engines does not matter."""
+    claims = []
+    for engine in ENGINES:
+        try:
+            claims += (
+                [engine] if engine.address_from_value(f"{kind}://user:pass@host:1/db") is not None else []
+            )
+        except WarehouseError:  # it is an address of this engine, and lacks something
+            claims.append(engine)
+    assert claims in ([], [engine for engine in ENGINES if engine.kind == kind])
 
 
 @pytest.mark.parametrize("text", ["soon", "-1", "inf", "nan"])

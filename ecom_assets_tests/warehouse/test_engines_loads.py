@@ -20,7 +20,7 @@ from ecom_assets_tests.support.loads.forked_loads import WINDOWED, shop_at
 from ecom_assets_tests.support.loads.still_sandbox import WEEK
 from ecom_assets_tests.support.loads.still_sandbox import sandbox as sandbox
 from ecom_assets_tests.support.loads.still_sandbox import server as server
-from ecom_assets_tests.support.warehouses.engines import ENGINES, Place
+from ecom_assets_tests.support.warehouses.engines import Place, engines_where
 
 UTC = timezone.utc
 SNAPSHOTS = ["products", "stores"]
@@ -46,7 +46,7 @@ def load(sandbox: Running) -> Callable[..., RunReport]:
 Load = Callable[..., RunReport]
 
 
-@pytest.mark.parametrize("new_place", ENGINES, indirect=True)
+@pytest.mark.parametrize("new_place", engines_where(), indirect=True)
 def test_tables_and_types_are_those_of_the_contract(place: Place, load: Load) -> None:
     shop = shop_at("http://127.0.0.1:1")
     assert load(place, WINDOWED, WEEK[:1]).errors == load(place, SNAPSHOTS).errors == {}
@@ -59,7 +59,7 @@ def test_tables_and_types_are_those_of_the_contract(place: Place, load: Load) ->
         assert place.not_null(resource.name) == sum(not column.nullable for column in resource.table_columns)
 
 
-@pytest.mark.parametrize("new_place", ENGINES, indirect=True)
+@pytest.mark.parametrize("new_place", engines_where(), indirect=True)
 def test_what_is_known_of_a_new_table_is_what_the_engine_says(place: Place) -> None:
     def compare(transaction: Transaction) -> None:
         transaction.create_schema("sandbox")

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from ecom_assets_tests.support.warehouses.engines import ENGINES, Place
+from ecom_assets_tests.support.warehouses.engines import Place, engines_where
 
 CANARY = "s3cr3t-w0rd"
 
 
-WITH_PASSWORD = [engine for engine in ENGINES[1:] if "bigquery" not in repr(engine)]
-"""The emulator of BigQuery takes no key. See `bigquery/test_configuration.py`."""
-
-
-@pytest.mark.parametrize("new_place", WITH_PASSWORD, indirect=True)
+@pytest.mark.parametrize(
+    "new_place", engines_where(lambda traits: traits.address_has_password), indirect=True
+)
 def test_an_error_of_the_driver_in_the_middle_of_a_load_or_a_reading(place: Place) -> None:
     warehouse = place.warehouse()
     kind = warehouse.driver_errors[0]

@@ -9,7 +9,7 @@ import pytest
 
 from ecom_assets.declaration.reading import Column
 from ecom_assets.warehouse.transaction import Transaction
-from ecom_assets_tests.support.warehouses.engines import ENGINES, Place
+from ecom_assets_tests.support.warehouses.engines import Place, engines_where
 
 COLUMNS = (
     Column(name="id", data_type="bigint"),
@@ -25,7 +25,7 @@ ROWS = pa.table(
 )
 
 
-@pytest.mark.parametrize("new_place", ENGINES, indirect=True)
+@pytest.mark.parametrize("new_place", engines_where(), indirect=True)
 def test_they_come_back_as_they_were_and_meet_stored_values(place: Place) -> None:
     stored = '"sandbox"."things"'
 
@@ -39,8 +39,7 @@ def test_they_come_back_as_they_were_and_meet_stored_values(place: Place) -> Non
                 if transaction.is_rehearsal:
                     continue
                 found = transaction.fetch_arrow("select * from ecom_rows order by id")
-                if place.engine == "bigquery":
-                    # there an answer has decimals of one size, whatever that of the column is
+                if place.traits.decimals_have_one_size:
                     found = found.cast(ROWS.schema)
                 assert found == ROWS
                 met = f"select count(*) from ecom_rows as r join {stored} as t on t.name = r.name and t.id = r.id"

@@ -1,4 +1,4 @@
-"""A full disk on PostgreSQL, on what stands for Redshift, and below a lake.
+"""A full disk below a PostgreSQL server, also where it stands for another engine, and below a lake.
 
 The load fails with one line, at whatever statement the room ends, and the tables are as they were. DuckDB's cases are
 in `test_broken_disks.py`, MariaDB's in `mysql/test_full_disk.py`. On a service nobody's disk is full.
@@ -20,7 +20,7 @@ import pytest
 
 from ecom_assets.foundation.errors import IngestError, WarehouseError
 from ecom_assets.load.trial.loads import DATASET, RESOURCES, load_days
-from ecom_assets_tests.support.warehouses.engines import Place
+from ecom_assets_tests.support.warehouses.engines import Place, engines_where
 from ecom_assets_tests.support.warehouses.mounted import mounted as mounted
 
 pytestmark = pytest.mark.slow
@@ -36,7 +36,7 @@ def disk(mounted: Callable[..., Path]) -> Path:
     return mounted(tempfile.mkdtemp(prefix="disk_"), "-t", "tmpfs", "-o", "size=64m,mode=777", "none")
 
 
-@pytest.fixture(params=["postgres", "redshift", "ducklake"])
+@pytest.fixture(params=[*engines_where(lambda traits: traits.is_on_postgres), "ducklake"])
 def small_place(
     request: pytest.FixtureRequest,
     disk: Path,

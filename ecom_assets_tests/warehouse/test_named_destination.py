@@ -12,7 +12,7 @@ from ecom_assets.declaration.reading import BUNDLED_SHOPS, load_shop
 from ecom_assets.foundation.errors import WarehouseError
 from ecom_assets.load.run import run_load
 from ecom_assets.orchestration.build_definitions import build_defs
-from ecom_assets.warehouse.choice import warehouse_from_environment
+from ecom_assets.warehouse.choice import ENGINES, warehouse_from_environment
 from ecom_assets.warehouse.duckdb.warehouse import DuckDbWarehouse
 from ecom_assets_tests.support.secrets.secrets_toml import reload_providers
 from ecom_assets_tests.support.warehouses.engines import Place
@@ -112,7 +112,8 @@ def test_an_unsupported_engine_is_refused_with_the_reason(name: str, reason: str
         WarehouseError, match=f"found the destination '{name}', which cannot keep .*{reason}"
     ) as no:
         chosen(name)
-    kinds = "bigquery, databricks, duckdb, ducklake, motherduck, postgres, redshift or snowflake"
+    kinds = " or ".join(sorted(engine.kind for engine in ENGINES if engine.is_in_dlt))
+    kinds = kinds.replace(" or ", ", ", kinds.count(" or ") - 1)
     assert str(no.value).endswith(
         f"allowed: a destination of the kind {kinds}, from which the tables can be copied on"
     )

@@ -177,9 +177,10 @@ COLUMN = DltSection(
         as_it_is("description", "What the column means."),
         in_our_way(
             "partition",
-            "On BigQuery: the day of a date or a timestamp, of several the first. No effect on other warehouses.",
+            "The day of a date or a timestamp, of several the first. For warehouses that partition tables, such as "
+            "BigQuery.",
         ),
-        in_our_way("cluster", "On BigQuery and Snowflake. No effect on other warehouses."),
+        in_our_way("cluster", "For warehouses that cluster tables, such as BigQuery."),
         refused(
             "unique",
             "only the primary key is unique in a table, since a warehouse would fail a whole load for one value",

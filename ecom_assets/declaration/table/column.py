@@ -99,12 +99,12 @@ class Column(DeclarationModel):
     partition: StrictBool = Field(
         default=False,
         description="True lays the rows of a new table out by the day of this date or timestamp, in place of the "
-        "cursor, on BigQuery.",
+        "cursor. For warehouses that partition tables, such as BigQuery.",
     )
     cluster: StrictBool = Field(
         default=False,
-        description="True lays the rows of a new table out by this column, on BigQuery in place of the primary key, "
-        "and on Snowflake.",
+        description="True lays the rows of a new table out by this column. For warehouses that cluster tables, such "
+        "as BigQuery, where it takes the place of the primary key.",
     )
     references: Annotated[Reference, Check(_reference, text_schema(r"[^.]+\.[^.]+"))] | None = Field(
         default=None, description="The `resource.column` that a foreign key points to."

@@ -32,3 +32,6 @@ class BigQueryEngine(Engine[ServerAddress]):
             # imported here, because others have no client of BigQuery
             from ecom_assets.warehouse.bigquery.warehouse import BigQueryWarehouse
         return BigQueryWarehouse(address, options.lock_timeout)
+
+
+ENGINE = BigQueryEngine()

@@ -37,3 +37,6 @@ class DatabricksEngine(Engine[ServerAddress]):
             if "credentials_provider" in address.parameters:
                 import databricks.sdk  # noqa: F401  # what signs in as a service principal
         return DatabricksWarehouse(address, options.lock_timeout)
+
+
+ENGINE = DatabricksEngine()

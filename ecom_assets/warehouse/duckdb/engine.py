@@ -25,3 +25,6 @@ class DuckDbEngine(Engine[str]):
         path = file_path("ECOM_WAREHOUSE", address)
         copy = copy_path(options.copy, path) if options.copy else None
         return DuckDbWarehouse(path, options.lock_timeout, copy)
+
+
+ENGINE = DuckDbEngine()

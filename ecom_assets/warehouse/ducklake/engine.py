@@ -35,3 +35,6 @@ class DuckLakeEngine(Engine[Lake]):
         with require_driver("PostgreSQL", "postgres"):
             from ecom_assets.warehouse.ducklake.postgres_catalog import PostgresLakeWarehouse
         return PostgresLakeWarehouse(address, options.lock_timeout)
+
+
+ENGINE = DuckLakeEngine()

@@ -26,3 +26,6 @@ class MotherDuckEngine(Engine[ServerAddress]):
         """Return the warehouse in a database. Raises WarehouseError if a copy is wanted."""
         refuse_copy(options, "MotherDuck needs none, for there readers see the last load that was committed")
         return MotherDuckWarehouse(address, options.lock_timeout)
+
+
+ENGINE = MotherDuckEngine()

@@ -38,3 +38,6 @@ class MysqlEngine(Engine[ServerAddress]):
             # imported here, because others have no driver for MariaDB
             from ecom_assets.warehouse.mysql.warehouse import MysqlWarehouse
         return MysqlWarehouse(address, options.lock_timeout)
+
+
+ENGINE = MysqlEngine()

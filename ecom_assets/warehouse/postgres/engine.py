@@ -36,3 +36,6 @@ class PostgresEngine(Engine[str]):
             # imported here, because users of a DuckDB file have no driver for PostgreSQL
             from ecom_assets.warehouse.postgres.warehouse import PostgresWarehouse
         return PostgresWarehouse(address, options.lock_timeout)
+
+
+ENGINE = PostgresEngine()

@@ -32,3 +32,6 @@ class RedshiftEngine(Engine[ServerAddress]):
             # imported here, because others have no driver for Redshift
             from ecom_assets.warehouse.redshift.warehouse import RedshiftWarehouse
         return RedshiftWarehouse(address, options.lock_timeout)
+
+
+ENGINE = RedshiftEngine()

@@ -35,3 +35,6 @@ class SnowflakeEngine(Engine[ServerAddress]):
             # imported here, because others have no driver for Snowflake
             from ecom_assets.warehouse.snowflake.warehouse import SnowflakeWarehouse
         return SnowflakeWarehouse(address, options.lock_timeout)
+
+
+ENGINE = SnowflakeEngine()

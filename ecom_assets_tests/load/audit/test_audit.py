@@ -21,7 +21,7 @@ from ecom_assets_tests.support.loads.dispositions import things as things
 from ecom_assets_tests.support.servers.loopback import Reply, json_reply, serving
 from ecom_assets_tests.support.servers.order_api import Api, order
 from ecom_assets_tests.support.servers.order_api import api as api
-from ecom_assets_tests.support.warehouses.engines import Place
+from ecom_assets_tests.support.warehouses.engines import Place, making
 
 UTC = timezone.utc
 DAYS = range(1, 8)
@@ -433,12 +433,7 @@ def test_every_engine_finds_the_same(
     """The rows of other engines come back in other types of Python; those of a lake come by the same driver."""
 
     def new_place() -> Place:
-        made: Place
-        if engine == "ducklake":
-            made = request.getfixturevalue("new_lake")()
-        else:
-            made = request.getfixturevalue("empty_place")(engine)
-        return made
+        return making(request, engine)()
 
     with serving() as loopback:
         test_drift_of_a_row_is_found_in_every_type(Api(loopback, new_place()), monkeypatch)

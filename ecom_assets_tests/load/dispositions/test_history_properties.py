@@ -27,8 +27,6 @@ UTC = timezone.utc
 Row = tuple[int, str, int, int | None]
 """Key, name, start and end, the instants as minutes since START."""
 START = datetime(2026, 1, 1, tzinfo=UTC)
-EXAMPLES = {"duckdb": 1, "postgres": 0.5, "ducklake": 0.025, "motherduck": 0.1, "redshift": 0.1}
-"""How many examples an engine gets, as a multiple of those of other properties."""
 
 
 def instant(minute: int) -> datetime:
@@ -157,7 +155,7 @@ def history_of(
 def test_states_of_windows(place: Place, step: int) -> None:
     """Loads bring states of any age; sweeps find keys gone. A load after it finds a key of the same state back."""
 
-    @settings(examples(EXAMPLES[place.engine]), suppress_health_check=list(HealthCheck))
+    @settings(examples(place.traits.share_of_examples), suppress_health_check=list(HealthCheck))
     @given(st.lists(st.one_of(LOAD, LOAD, SWEEP), min_size=1, max_size=7))
     def check(operations: list[tuple[str, Any]]) -> None:
         events: dict[int, list[tuple[int, int, str]]] = {key: [] for key in (1, 2, 3)}
@@ -218,7 +216,7 @@ def history_of_readings(readings: Sequence[Mapping[int, str]]) -> list[Row]:
 def test_readings_of_snapshots(place: Place) -> None:
     """The readings that are committed give the history of these readings, in the order in which they were read."""
 
-    @settings(examples(EXAMPLES[place.engine]), suppress_health_check=list(HealthCheck))
+    @settings(examples(place.traits.share_of_examples), suppress_health_check=list(HealthCheck))
     @given(st.data())
     def check(data: st.DataObject) -> None:
         readings = data.draw(st.lists(st.dictionaries(KEYS, NAMES, max_size=3), min_size=1, max_size=6))

@@ -278,8 +278,8 @@ def test_a_crash_before_the_commit_leaves_rows_and_cursor(
 
 @pytest.mark.slow
 def test_a_kill_between_staging_and_commit_leaves_the_cursor(changes: Changes) -> None:
-    if changes.place.engine == "databricks":
-        pytest.skip("what stands for Databricks is in this process")
+    if changes.place.traits.is_in_this_process:
+        pytest.skip("what stands for the engine is in this process")
     changes.load(change(1, instant(2)))
     changes.records = [change(1, instant(2)), change(2, instant(3))]
     script = (

@@ -71,8 +71,7 @@ def test_a_number_that_later_is_a_text_stays_the_same_key(records: Records) -> N
     assert sorted(records.rows("select id, name from orders")) == rows
     records.load({"id": 1, "name": "new"}, {"id": "A-1", "name": "text"})
     assert sorted(records.rows("select id, name from orders")) == rows
-    # a lake and Redshift cannot set NOT NULL in the transaction of a load
-    assert records.place.not_null("orders") == (0 if records.place.engine in ("ducklake", "redshift") else 1)
+    assert records.place.not_null("orders") == (1 if records.place.traits.sets_not_null_in_loads else 0)
 
 
 def test_the_key_of_a_nested_list_widens_with_its_record(records: Records) -> None:

@@ -14,7 +14,7 @@ from ecom_assets.load.trial.load_process import LoadProcess
 from ecom_assets.load.trial.loads import DATASET, KILL
 from ecom_assets.load.trial.trial import try_warehouse
 from ecom_assets_tests.support.loads.commands import run_main
-from ecom_assets_tests.support.warehouses.engines import REMOTE, Place
+from ecom_assets_tests.support.warehouses.engines import Place, engines_where
 
 pytestmark = pytest.mark.slow
 
@@ -43,7 +43,11 @@ def trial(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Place], None]]:
     forkserver._forkserver._stop()  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("new_place", ["postgres", *sorted({*REMOTE} - {"databricks"})], indirect=True)
+@pytest.mark.parametrize(
+    "new_place",
+    ["postgres", *engines_where(lambda traits: traits.ddl_commits and not traits.is_in_this_process)],
+    indirect=True,
+)
 def test_an_engine_passes_and_nothing_stays(
     new_place: Callable[[], Place],
     trial: Callable[[Place], None],

@@ -53,7 +53,7 @@ def in_words_of_duckdb(sql: str, properties: dict[str, str], schema: str) -> Wor
 
     Args:
         sql: The statement.
-        properties: The properties of each table. Those of a new one are added.
+        properties: The properties of each table. Those of a new one are added, and of a dropped one removed.
         schema: The schema of unqualified names.
     """
     load = _OF_A_LOAD.search(sql)
@@ -92,6 +92,8 @@ def _translated(sql: str, properties: dict[str, str], schema: str) -> Words:
     elif isinstance(tree, exp.Alter):
         words.statements = _altered(tree, words.target, properties)
     else:
+        for dropped in tree.find_all(exp.Table) if isinstance(tree, exp.Drop) else ():
+            properties.pop(f"{dropped.db or schema}.{dropped.name}", None)
         words.statements = [tree.sql(dialect="duckdb")]
     return words
 

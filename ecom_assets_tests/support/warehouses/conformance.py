@@ -1,8 +1,7 @@
 """Which tests run on which engines.
 
 A test that has a place runs on DuckDB, and slowly on PostgreSQL if it is about what SQL does. `EVERYWHERE` runs on all
-engines. With the environment variable TEST_ENGINE, that engine takes the place of PostgreSQL: `ducklake`, `mysql`,
-`bigquery`, `motherduck`, `redshift`, `databricks`.
+engines. With the environment variable TEST_ENGINE, such as `ducklake`, that engine takes the place of PostgreSQL.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from ecom_assets_tests.support.warehouses.engines import ENGINES, OTHER, SLOWLY
+from ecom_assets_tests.support.warehouses.engines import OTHER, SLOWLY, TRAITS, engines_where
 
 _PACKAGES = ("deploy", "warehouse", "load", "cli")
 """The packages whose tests run on each engine. What the others test comes before the first statement of SQL."""
@@ -22,7 +21,6 @@ _OFF_ENGINES = ("test_delete_detection_ends.py", "test_delete_detection_keys.py"
 """Files of these packages for which the same holds: they are about how an API is read, and about dlt's settings."""
 _ONE_VARIATION = ("dispositions", "ledger", "audit", "checks", "sweeps")
 """The folders of `load` whose tests run on PostgreSQL in their first variation: the others send it the same SQL."""
-_SLOW_SERVERS = ("bigquery", "snowflake", "mysql")
 EVERYWHERE: Mapping[str, Collection[str]] = {
     "cli/tables/test_diff_and_reset.py": ("test_from_a_refused_change_to_a_table_loaded_anew",),
     "load/audit/test_audit.py": (
@@ -54,14 +52,21 @@ EVERYWHERE: Mapping[str, Collection[str]] = {
 def engines_of(path: Path, test: str) -> Sequence[Any]:
     """Return the engines of a test as the parameters of `new_place`, by its file below the folder of tests."""
     if test in EVERYWHERE.get(path.as_posix(), ()):
-        return [*SLOWLY, *(engine for engine in ENGINES[2:] if engine.values != SLOWLY[1].values)]
+        return [
+            *SLOWLY,
+            *(
+                engine
+                for engine in engines_where(lambda traits: traits.is_slow)
+                if engine.values != SLOWLY[1].values
+            ),
+        ]
     return SLOWLY if path.parts[0] in _PACKAGES and path.name not in _OFF_ENGINES else SLOWLY[:1]
 
 
 def server_of(test: str) -> str | None:
     """Return the engine of a test, by its id, if its server takes seconds to start; else None."""
     named = {*test.split("/"), *re.split(r"\W+", test.partition("[")[2])}
-    return next((engine for engine in _SLOW_SERVERS if engine in named), None)
+    return next((name for name in TRAITS if name in named and TRAITS[name].server_takes_seconds), None)
 
 
 def repeated_variations(items: Sequence[pytest.Item]) -> Sequence[pytest.Item]:

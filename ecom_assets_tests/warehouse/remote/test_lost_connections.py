@@ -2,62 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import pytest
-import requests
-from snowflake.connector.errors import OperationalError
 
 from ecom_assets.foundation.errors import WarehouseError
 from ecom_assets.load.trial.loads import DATASET, load_days
 from ecom_assets.warehouse.remote.transaction import RemoteTransaction
-from ecom_assets.warehouse.remote.warehouse import RemoteWarehouse
-from ecom_assets_tests.support.warehouses.engines import REMOTE, Place
+from ecom_assets_tests.support.warehouses.engines import Place, engines_where
 
 STEPS = 4
 TABLES = ("orders", "order_items", "load_ledger")
 LOST = "was left as it was: |cannot be read: |at the moment of the commit: "
 CANARY = "s3cr3t-w0rd"
-
-
-def end_on_mysql(warehouse: RemoteWarehouse, transaction: RemoteTransaction) -> None:
-    """End the connection of a transaction on the server. Its next statement fails."""
-    with warehouse._connect(DATASET) as connection:
-        connection.cursor().execute(f"kill {transaction.connection.thread_id()}")
-
-
-def end_on_snowflake(warehouse: RemoteWarehouse, transaction: RemoteTransaction) -> None:
-    """Raise what the driver raises after its last try."""
-    raise OperationalError(f"250003: Failed to execute request with {CANARY}: connection reset")
-
-
-def end_on_bigquery(warehouse: RemoteWarehouse, transaction: RemoteTransaction) -> None:
-    """Raise what the client raises after its last try."""
-    raise requests.ConnectionError("no answer to a request")
-
-
-def end_on_databricks(warehouse: RemoteWarehouse, transaction: RemoteTransaction) -> None:
-    """Close the session, and raise what the driver raises after its last try."""
-    transaction.connection._session.close()
-    raise warehouse.driver_errors[0](f"Error during request to server with {CANARY}")
-
-
-def end_on_redshift(warehouse: RemoteWarehouse, transaction: RemoteTransaction) -> None:
-    """End the session of a transaction on the server. Its next statement fails."""
-    with warehouse._connect(DATASET) as connection:
-        pid = transaction.connection.info.backend_pid
-        connection.cursor().execute(f"select pg_terminate_backend({pid})")
-
-
-END: dict[str, Callable[[RemoteWarehouse, RemoteTransaction], None]] = {
-    "bigquery": end_on_bigquery,
-    "databricks": end_on_databricks,
-    "mysql": end_on_mysql,
-    "redshift": end_on_redshift,
-    "snowflake": end_on_snowflake,
-}
 
 
 class Ending:
@@ -66,8 +25,8 @@ class Ending:
     def __init__(self, place: Place, patch: pytest.MonkeyPatch) -> None:
         self.seen = self.before = 0
         self.after_commit = False
-        warehouse, end, ending = place.warehouse(), END[place.engine], self
-        assert isinstance(warehouse, RemoteWarehouse)
+        warehouse, end, ending = place.warehouse(), place.traits.end_connection, self
+        assert end
         with warehouse.read(place.dataset) as transaction:
             kind: Any = type(transaction)
         real = kind.run
@@ -86,7 +45,7 @@ class Ending:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("new_place", [*REMOTE, "redshift"], indirect=True)
+@pytest.mark.parametrize("new_place", engines_where(lambda traits: traits.end_connection), indirect=True)
 def test_all_or_nothing_is_written_and_the_next_load_completes(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,12 +6,12 @@ import pytest
 
 from ecom_assets_tests.support.servers.record_api import Records
 from ecom_assets_tests.support.servers.record_api import records as records
-from ecom_assets_tests.support.warehouses.engines import REMOTE
+from ecom_assets_tests.support.warehouses.engines import engines_where
 
 pytestmark = pytest.mark.slow
 
 
-@pytest.mark.parametrize("new_place", REMOTE, indirect=True)
+@pytest.mark.parametrize("new_place", engines_where(lambda traits: traits.ddl_commits), indirect=True)
 def test_a_column_that_would_become_wider_stays_what_it_is(records: Records) -> None:
     other = {
         "name": "returns",
