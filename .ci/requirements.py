@@ -19,9 +19,8 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-_PROJECT = (ROOT / "pyproject.toml").read_text(
-    "utf-8"
-)  # not parsed, because Python 3.10 has no parser for it
+# read as text, because Python 3.10 has no parser for it
+_PROJECT = (ROOT / "pyproject.toml").read_text("utf-8")
 _LISTED = _PROJECT.partition("[project.optional-dependencies]")[2].partition("\n[")[0]
 _HEAVY = _PROJECT.partition("\nheavy-extras = [")[2].partition("]")[0]
 EXTRAS = [
