@@ -162,9 +162,15 @@ COLUMN = DltSection(
     (
         in_our_way("name", "The key of the mapping, or `name` in a list."),
         in_our_way(
-            "data_type", "dlt's types except `wei`. For `wei`, use `decimal` with precision 38 and scale 0."
+            "data_type",
+            "dlt's types except `wei`. For `wei`, use `decimal` with precision 38 and scale 0. Without it, the column "
+            "is undeclared: its type is inferred, and the other keys are obeyed.",
         ),
-        as_it_is("nullable", "False rejects records without a value."),
+        as_it_is(
+            "nullable",
+            "False rejects records without a value. Without `data_type`, the column of the table may be null "
+            "nevertheless.",
+        ),
         in_our_way("precision", "Digits of a decimal. Other types have no precision."),
         in_our_way("scale", "Digits of a decimal after the point."),
         in_our_way(
