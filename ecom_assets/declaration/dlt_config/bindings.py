@@ -11,9 +11,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from ecom_assets.declaration.api.fallback import first_cursor
+from ecom_assets.declaration.dlt_config.names import column_name, table_name
 from ecom_assets.declaration.dlt_config.refusals import Fail, take_keys
 from ecom_assets.declaration.dlt_config.table_keys import COLUMN, REFERENCE
 from ecom_assets.declaration.error_text import Place, allowed_keys, format_value
+from ecom_assets.declaration.table.inferred_columns import key_column_name
 
 _RESOLVE_KEYS = ("type", "resource", "field")
 _TEXTS = "a list of texts"
@@ -116,7 +118,7 @@ def _take_column_hints(resource: dict[str, Any], place: Place, fail: Fail) -> No
     names = [declared] if isinstance(declared, str) else declared
     if names is None:
         resource["primary_key"] = in_key
-    elif not isinstance(names, (list, tuple)) or set(names) != set(in_key):
+    elif not isinstance(names, (list, tuple)) or set(map(key_column_name, names)) != set(in_key):
         key = COLUMN.find("primary_key")
         raise fail(
             (*place, "columns", in_key[0], "primary_key"),
@@ -146,7 +148,7 @@ def _take_references(resource: dict[str, Any], place: Place, fail: Fail) -> None
                 raise fail((*at, key), "an unknown key", allowed)
         if entry.get("table") not in (None, resource.get("name")):
             raise fail((*at, "table"), format_value(entry["table"]), "the resource's own name, or nothing")
-        target = entry.get("referenced_table")
+        target = table_name(entry.get("referenced_table"))
         if not isinstance(target, str):
             raise fail((*at, "referenced_table"), _found(target), "the name of a resource")
         own, others = (_names(entry.get(key), (*at, key), fail) for key in ("columns", "referenced_columns"))
@@ -156,10 +158,10 @@ def _take_references(resource: dict[str, Any], place: Place, fail: Fail) -> None
                 f"{len(others)} columns for {len(own)}",
                 "as many columns as in columns",
             )
-        for name, other in zip(own, others, strict=True):
+        for name, other in zip(map(column_name, own), others, strict=True):
             if not isinstance(columns.get(name), Mapping):
                 raise fail((*at, "columns"), format_value(name), "declared columns of this resource")
-            columns[name] = {"references": f"{target}.{other}", **columns[name]}
+            columns[name] = {"references": f"{target}.{column_name(other)}", **columns[name]}
 
 
 def _names(value: Any, place: Place, fail: Fail) -> list[str]:

@@ -94,7 +94,8 @@ def with_required_columns(data: Mapping[str, Any]) -> Mapping[str, Any]:
     if not isinstance(data.get("columns"), Mapping):
         return data
     keys = data.get("primary_key")
-    names = keys if isinstance(keys, (list, tuple)) else [keys]
+    fields = keys if isinstance(keys, (list, tuple)) else [keys]
+    names = [key_column_name(field) if isinstance(field, str) else field for field in fields]
     endpoint = data.get("endpoint")
     incremental = endpoint.get("incremental") if isinstance(endpoint, Mapping) else None
     # with `unfiltered: load`, a sweep loads the records whose cursor is null
