@@ -174,6 +174,19 @@ def test_a_record_without_a_cursor_is_read_again(changes: Changes) -> None:
     assert changes.cursors()[-1] == (FIRST, instant(4))
 
 
+def test_cursors_that_all_became_something_else_fail_the_load(changes: Changes) -> None:
+    """A cursor was a whole number, and is a fraction now: without a failure, no load would bring a record again."""
+    changes.incremental["initial_value"] = 0
+    changes.load(change(1, 1), change(2, 2))
+    report = changes.load(change(3, 3.5), change(4, 4.5), fails=True)
+    said = str(report.errors["changes"])
+    assert "all 2 records of the list were rejected, the first one because of: updated_at: 3.5" in said
+    assert changes.rows("id") == [(1,), (2,)]
+    # one good record is enough: the cursor stays before the others until they load
+    changes.load(change(3, 3), change(4, 4.5))
+    assert changes.rows("id") == [(1,), (2,), (3,)]
+
+
 def test_a_load_that_was_set_back_keeps_what_it_rejected(changes: Changes) -> None:
     """The cursor is at the end by then; the next load still reads the record that was rejected."""
     changes.resource["columns"] = {"name": {"data_type": "text", "nullable": False}}
