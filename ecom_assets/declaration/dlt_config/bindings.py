@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ecom_assets.declaration.api.fallback import first_cursor
+from ecom_assets.declaration.dlt_config.incremental_words import with_known_placeholders
 from ecom_assets.declaration.dlt_config.names import column_name, table_name
 from ecom_assets.declaration.dlt_config.refusals import Fail, take_keys
 from ecom_assets.declaration.dlt_config.table_keys import COLUMN, REFERENCE
@@ -39,6 +40,7 @@ def bind_resource(given: dict[str, Any], place: Place, fail: Fail) -> dict[str, 
         endpoint = dict(resource["endpoint"])
         if endpoint.get("path") is None and isinstance(resource.get("name"), str):
             endpoint["path"] = resource["name"]
+        endpoint = with_known_placeholders(endpoint)
         resource["endpoint"] = _with_resolved_params(endpoint, (*place, "endpoint"), fail)
     if isinstance(resource.get("columns"), dict):
         resource["columns"] = dict(resource["columns"])

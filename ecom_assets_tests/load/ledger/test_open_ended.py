@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ecom_assets.foundation.errors import WarehouseError
+from ecom_assets.foundation.errors import DeclarationError, WarehouseError
 from ecom_assets.load import commit
 from ecom_assets.load.ledger.status import missing_windows, status
 from ecom_assets.load.own_tables import CURSOR_COLUMNS
@@ -47,6 +47,32 @@ def test_the_other_forms_of_dlt_mean_the_same(changes: Changes, form: str) -> No
     changes.load(change(1, instant(2)), change(2, instant(3)))
     assert changes.rows() == [(1, "a"), (2, "a")]
     assert changes.cursors() == [(FIRST, instant(2)), (instant(2), instant(3))]
+
+
+def test_the_other_placeholders_of_dlt_have_their_values(changes: Changes) -> None:
+    del changes.incremental["start_param"]
+    changes.endpoint = {
+        "params": {"since": "{incremental.last_value}", "q": "{{incremental.last_value}}"},
+        "headers": {"X-First": "from {incremental.initial_value}"},
+    }
+    changes.load(change(1, instant(2)))
+    changes.load(change(1, instant(2)), change(2, instant(3)))
+    assert changes.cursors() == [(FIRST, instant(2)), (instant(2), instant(3))]
+    seen = changes.loopback.seen[-1]
+    assert {name.lower(): text for name, text in seen.headers.items()}["x-first"] == f"from {FIRST}"
+    assert dict(seen.query)["q"] == "{incremental.last_value}"
+
+
+@pytest.mark.parametrize(
+    ("more", "placeholder"), [({"lag": 60}, "last_value"), ({"convert": str.upper}, "initial_value")]
+)
+def test_a_placeholder_that_would_mean_something_else_is_refused(
+    changes: Changes, more: dict[str, Any], placeholder: str
+) -> None:
+    changes.incremental |= more
+    changes.endpoint = {"headers": {"X-Value": f"{{incremental.{placeholder}}}"}}
+    with pytest.raises(DeclarationError, match=f"found {{incremental.{placeholder}}}; allowed: "):
+        _ = changes.shop
 
 
 CURSORS: dict[str, tuple[Any, list[Any], Any]] = {
