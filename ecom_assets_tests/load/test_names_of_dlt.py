@@ -52,6 +52,7 @@ def test_tables_and_columns_have_the_names_that_dlt_gives_them(api: Loopback, pl
             "name": "Notes",
             "endpoint": {"path": "variantTypes/{resources.variantTypes.orderId}/Notes"},
             "include_from_parent": ["orderId"],
+            "primary_key": ["_variantTypes_orderId", "orderId"],
         },
         {
             "name": "noteTexts",
@@ -85,6 +86,58 @@ def test_tables_and_columns_have_the_names_that_dlt_gives_them(api: Loopback, pl
     assert place.rows("select order_id from v1_price_lists") == [(1,)]
     searches = {seen.body for seen in api.seen if seen.path == "/search"}
     assert list(map(json.loads, searches)) == [{"q": [1, "{resources.variantTypes.orderId}"]}]
+
+
+@pytest.mark.parametrize("written", ["createdAt", "created_at", "Created At"])
+def test_a_column_takes_the_field_however_both_are_written(api: Loopback, place: Place, written: str) -> None:
+    row = {"orderId": 1, "createdAt": "2026-01-01T00:00:00Z", "Unit Price": "2.50"}
+    api.answering = lambda seen: Reply(body=json.dumps([row]))
+    columns = {written: {"data_type": "text"}, "unit_price": {"data_type": "decimal"}}
+    for order in ("createdAt", "created_at"):
+        row[order] = row.pop("createdAt", None) or row.pop("created_at")
+        shop = rest_api_shop(place.dataset, config(api.base_url, {"name": "orders", "columns": columns}))
+        assert run_load(shop, ["orders"], warehouse=place.warehouse()).errors == {}
+        assert place.rows("select order_id, created_at from orders") == [(1, "2026-01-01T00:00:00Z")]
+        assert place.rows("select cast(unit_price as varchar) from orders") == [("2.500000000",)]
+
+
+def test_personal_data_is_found_by_the_name_as_written(api: Loopback, place: Place) -> None:
+    rows = [{"orderId": 1, "e-mail": "ann@example.com"}]
+    api.answering = lambda seen: Reply(body=json.dumps(rows))
+    columns = {"e-mail": {"data_type": "text", "pii": "mask"}}
+    shop = rest_api_shop(place.dataset, config(api.base_url, {"name": "orders", "columns": columns}))
+    assert run_load(shop, ["orders"], warehouse=place.warehouse()).errors == {}
+    ((masked,),) = place.rows("select e_mail from orders")
+    assert masked
+    assert "ann@" not in masked
+
+
+@pytest.mark.parametrize("hint", [{"data_type": "timestamp"}, {}])
+def test_key_and_cursor_are_columns_with_the_names_of_their_fields(
+    api: Loopback, place: Place, hint: dict[str, Any]
+) -> None:
+    api.answering = lambda seen: Reply(body=json.dumps(LISTS["/variantTypes"][:1]))
+    incremental = {
+        "cursor_path": "createdAt",
+        "start_param": "since",
+        "initial_value": "2026-01-01T00:00:00Z",
+    }
+    resource = {
+        "name": "orders",
+        "columns": {"orderId": {"data_type": "text"}, "createdAt": {"dedup_sort": "desc", **hint}},
+        "endpoint": {"path": "orders", "incremental": incremental},
+    }
+    shop = rest_api_shop(place.dataset, config(api.base_url, resource))
+    orders = shop.resource("orders")
+    assert [
+        (column.name, column.path, column.nullable)
+        for column in sorted(orders.columns, key=lambda column: column.name)
+    ] == [
+        ("created_at", ("createdAt",), False),
+        ("order_id", ("orderId",), False),
+    ]
+    assert run_load(shop, ["orders"], warehouse=place.warehouse()).errors == {}
+    assert place.rows("select order_id from orders") == [("A",)]
 
 
 @pytest.mark.parametrize(

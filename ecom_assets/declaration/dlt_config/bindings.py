@@ -44,6 +44,7 @@ def bind_resource(given: dict[str, Any], place: Place, fail: Fail) -> dict[str, 
         resource["endpoint"] = _with_resolved_params(endpoint, (*place, "endpoint"), fail)
     if isinstance(resource.get("columns"), dict):
         resource["columns"] = dict(resource["columns"])
+        _take_written_paths(resource)
         _take_column_hints(resource, place, fail)
     if "references" in resource:
         _take_references(resource, place, fail)
@@ -89,6 +90,27 @@ def _found(value: Any) -> str:
     return "nothing" if value is None else format_value(value)
 
 
+def _take_written_paths(resource: dict[str, Any]) -> None:
+    """Give the columns of key and cursor the path that the key and the cursor are written with.
+
+    Other columns take the field whose name becomes theirs.
+    """
+    keys = resource.get("primary_key")
+    endpoint = resource.get("endpoint")
+    incremental = endpoint.get("incremental") if isinstance(endpoint, Mapping) else None
+    written = [*(keys if isinstance(keys, (list, tuple)) else [keys]), first_cursor(incremental)]
+    for path in written:
+        name = _column_of(path)
+        column = resource["columns"].get(name)
+        if path != name and isinstance(column, Mapping) and column.get("data_type"):
+            resource["columns"][name] = {"path": path, **column}
+
+
+def _column_of(path: Any) -> Any:
+    """Return the name of the column of a field by its path with dots."""
+    return "__".join(map(key_column_name, path.split("."))) if isinstance(path, str) else None
+
+
 def _take_column_hints(resource: dict[str, Any], place: Place, fail: Fail) -> None:
     """Turn `primary_key` and `dedup_sort` of columns into what holds for the resource."""
     columns = resource["columns"]
@@ -108,7 +130,7 @@ def _take_column_hints(resource: dict[str, Any], place: Place, fail: Fail) -> No
             in_key.append(name)
             column.setdefault("nullable", False)
         key = COLUMN.find("dedup_sort")
-        is_cursor = (column.get("path") or name.replace("__", ".")) == cursor
+        is_cursor = (column.get("path") or name.replace("__", ".")) == cursor or name == _column_of(cursor)
         if column.pop("dedup_sort", None) is not None and not is_cursor:
             raise fail(
                 (*here, "dedup_sort"), "dedup_sort on a column that is no cursor", key.instead if key else ""

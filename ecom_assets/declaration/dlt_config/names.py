@@ -6,7 +6,7 @@ Only a name with another character than those of a lower snake_case name changes
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from dlt.common.normalizers.naming import snake_case
@@ -34,9 +34,13 @@ def column_name(given: Any) -> Any:
     return _NAMING.normalize_path(given)
 
 
-def path_of_column(given: str) -> str | list[str]:
-    """Return the path in a record of a column by the name that dlt's configuration gives it."""
-    return [given] if "." in given else given.replace("__", ".")
+def field_with_table_name(field: Any, resources: Iterable[Any]) -> Any:
+    """Return a field such as `_variantTypes_id`, which comes from a parent, as `_variant_types_id`."""
+    for resource in resources:
+        prefix = f"_{resource}_"
+        if isinstance(field, str) and isinstance(resource, str) and field.startswith(prefix):
+            return f"_{table_name(resource)}_{field.removeprefix(prefix)}"
+    return field
 
 
 def with_table_names(value: Any) -> Any:

@@ -18,7 +18,7 @@ from ecom_assets.declaration.dlt_config.endpoint_keys import ENDPOINT, INCREMENT
 from ecom_assets.declaration.dlt_config.key import DltKey, DltSection
 from ecom_assets.declaration.dlt_config.names import (
     column_name,
-    path_of_column,
+    field_with_table_name,
     table_name,
     with_table_names,
 )
@@ -52,6 +52,8 @@ class Spellings:
         """
         self._file = file
         self._moves: dict[Place, Place] = {}
+        entries = document.get("resources")
+        self._entries = entries if isinstance(entries, (list, tuple)) else ()
         self.document: dict[str, Any] = dict(document)
         self.errors: list[DeclarationError] = []
         """One for each part with a key of dlt that the project refuses, or a value of it. The part stays as it is."""
@@ -171,12 +173,25 @@ class Spellings:
         if isinstance(resource.get("rows_from"), Mapping):
             rows_from = resource["rows_from"]
             resource["rows_from"] = {**rows_from, "resource": table_name(rows_from.get("resource"))}
+        if "primary_key" in resource:
+            resource["primary_key"] = self._key(resource["primary_key"])
         if "columns" in resource:
             resource["columns"] = self._columns(resource["columns"], (*place, "columns"))
         if "schema_contract" in resource:
             contract_place = (*place, "schema_contract")
             resource["schema_contract"] = self._schema_contract(resource["schema_contract"], contract_place)
         return resource
+
+    def _key(self, given: Any) -> Any:
+        """Return a primary key in which a field of a parent has the name of the parent's table."""
+        names = [
+            entry if isinstance(entry, str) else entry.get("name")
+            for entry in self._entries
+            if isinstance(entry, (str, Mapping))
+        ]
+        if isinstance(given, (list, tuple)):
+            return [field_with_table_name(field, names) for field in given]
+        return field_with_table_name(given, names)
 
     def _name_table(self, resource: dict[str, Any], place: Place) -> None:
         """Give a resource the name of its table, and the name as written as its path."""
@@ -267,15 +282,15 @@ class Spellings:
         return columns
 
     def _add_column(self, columns: dict[str, Any], body: dict[str, Any], written: Place, given: str) -> None:
-        """Add a column by its name in the table; its path is the name as written."""
+        """Add a column by its name in the table."""
         name = column_name(given)
         if name in columns:
             raise self._fail(written, f"the name {name} twice", "each column once")
         if written != (place := (*written[:-1], name)):
             self._move(place, written)
-        # a field of the parent has the name of the parent's table
-        if name != given and body.get("data_type") and not given.startswith("_"):
-            body = {"path": path_of_column(given), **body}
+        if name != given and body.get("pii"):
+            # personal data is found by its path alone
+            body = {"path": [given], **body}
         columns[name] = body
 
     def _column(self, given: Mapping[str, Any], place: Place, name: str) -> dict[str, Any]:

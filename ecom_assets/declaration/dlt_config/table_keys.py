@@ -166,8 +166,8 @@ COLUMN = DltSection(
     (
         in_our_way(
             "name",
-            "The key of the mapping, or `name` in a list. The column has it in lower snake_case, as in dlt; its path "
-            "stays as written.",
+            "The key of the mapping, or `name` in a list. The column has it in lower snake_case, as in dlt, and takes "
+            "the field whose name becomes the same.",
         ),
         in_our_way(
             "data_type",
