@@ -221,7 +221,7 @@ class LoadMetrics:
         """
         cursor = self.resource.cursor
         for key, count in self.counts.items():
-            is_replaced = self.resource.parent is None and self.resource.write_disposition == "replace"
+            is_replaced = self.resource.write_disposition == "replace"
             reads_on = self.resource.parent is None and self.resource.open_ended
             if (key is None and not is_replaced and not reads_on) or count.kept or not count.rejected:
                 continue
