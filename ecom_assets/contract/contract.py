@@ -24,7 +24,7 @@ from ecom_assets.contract.new_fields import (
 )
 from ecom_assets.contract.result import DUPLICATE, ContractResult, RejectedRow, UnusableElement
 from ecom_assets.contract.told_deletions import refuse_unknown_words, told_deletions
-from ecom_assets.contract.undeclared_fields import UndeclaredFields
+from ecom_assets.contract.undeclared_fields import SortedFields, UndeclaredFields
 from ecom_assets.declaration.reading import Column, Resource, Shop
 from ecom_assets.declaration.table.deletes import DELETED_AT
 from ecom_assets.foundation.json_text import json_text, shorten_value
@@ -128,6 +128,7 @@ class Contract:
             for column in self.resource.columns
         ]
         arrays += self._added_columns(arrays, rows)
+        self._require_hinted(rows, undeclared, reasons, broken)
         fields = list(self.schema)
         hints: dict[str, TColumnSchema] = {}
         for name, values in undeclared.new.items():
@@ -209,6 +210,25 @@ class Contract:
             self.widened[name] = column
         self.evolved[name] = column
         return column
+
+    def _require_hinted(
+        self,
+        rows: Sequence[Any],
+        undeclared: SortedFields,
+        reasons: dict[int, list[str]],
+        broken: Collection[int],
+    ) -> None:
+        """Add the reasons for rows without a value in an undeclared column that the file calls not nullable."""
+        names = {column.name for column in self.resource.columns}
+        for hint in self.resource.column_hints.values():
+            if hint.nullable or hint.name in names:
+                continue
+            found = undeclared.new.get(hint.name, [None] * len(rows))
+            # an object has columns of its own
+            own = values_at(rows, hint.path)[0]
+            for position, pair in enumerate(zip(found, own, strict=True)):
+                if pair == (None, None) and position not in broken:
+                    reasons.setdefault(position, []).append(f"{hint.name}: null, but not nullable")
 
     def _widen_key(self, column: Column, values: Sequence[Any]) -> Column:
         """Return an undeclared column of the primary key, made a text where it does not hold these values."""

@@ -30,15 +30,16 @@ from ecom_assets.declaration.table.column import Column, columns_from_mapping, c
 from ecom_assets.declaration.table.cursor import check_cursor_zone, find_cursor
 from ecom_assets.declaration.table.deletes import DELETED_AT, MAX_DELETED, Deletes, Unfiltered
 from ecom_assets.declaration.table.inferred_columns import (
-    cursor_column,
+    check_key_columns,
     key_column_name,
     key_columns,
+    with_cursor,
     with_required_columns,
 )
 from ecom_assets.declaration.table.parent_fields import check_parent_fields
 from ecom_assets.declaration.table.privacy import check_pii_columns
 from ecom_assets.declaration.table.processing import check_steps, take_steps
-from ecom_assets.declaration.table.rows_from import RowsFrom
+from ecom_assets.declaration.table.rows_from import RowsFrom, check_source
 from ecom_assets.declaration.table.schema_contract import BeyondMaxNewColumns, MaxNewColumns, SchemaContract
 from ecom_assets.declaration.table.write_disposition import (
     LOAD_ID,
@@ -91,7 +92,7 @@ class Resource(DeclarationModel):
     include_from_parent: Texts = Field(
         default=(), description="Fields to copy from the parent's record; their path is `_<parent>_<field>`."
     )
-    declared_columns: Annotated[tuple[Column, ...], Check(columns_from_mapping, columns_schema)] = Field(
+    column_entries: Annotated[tuple[Column, ...], Check(columns_from_mapping, columns_schema)] = Field(
         default=(),
         alias="columns",
         description="The contract: the columns by name. Other fields are treated as `schema_contract` says.",
@@ -184,6 +185,16 @@ class Resource(DeclarationModel):
         return merged and self.parent is None and not self.is_incremental
 
     @property
+    def declared_columns(self) -> tuple[Column, ...]:
+        """Return the columns that the file gives a type."""
+        return tuple(column for column in self.column_entries if not column.is_hint)
+
+    @property
+    def column_hints(self) -> dict[str, Column]:
+        """Return what the file says of columns without giving their types, by name."""
+        return {column.name: column for column in self.column_entries if column.is_hint}
+
+    @property
     def columns(self) -> tuple[Column, ...]:
         """Return the undeclared columns of key and cursor, and the declared ones without those whose `pii` is drop."""
         return (*self._inferred, *(column for column in self.declared_columns if column.pii != "drop"))
@@ -244,6 +255,11 @@ class Resource(DeclarationModel):
         """Return one of `columns` by its name; raises KeyError for any other name."""
         return {column.name: column for column in self.columns}[name]
 
+    def with_hint(self, column: Column) -> Column:
+        """Return an undeclared column with what the file says of it."""
+        hint = self.column_hints.get(column.name)
+        return column.with_hint(hint) if hint else column
+
     def with_types(self, types: Mapping[str, Column]) -> Resource:
         """Return the resource with the types of other columns in its undeclared columns of the same names."""
         copy = self.model_copy()
@@ -262,21 +278,13 @@ class Resource(DeclarationModel):
     @model_validator(mode="after")
     def _check_consistency(self) -> Self:
         """Check the source of the records, the primary key, the cursor, the parent's fields, pii and deletes."""
-        if self.endpoint is None and self.rows_from is None:
-            raise rule_error(("endpoint",), "nothing", "either endpoint or rows_from")
-        if self.endpoint is not None and self.rows_from is not None:
-            raise rule_error(("rows_from",), "both endpoint and rows_from", "only one of endpoint, rows_from")
-        declared = {column.name: column for column in self.declared_columns}
-        if len(set(self.primary_key)) < len(self.key_fields):
-            raise rule_error(("primary_key",), "two fields that become the same column", "each column once")
+        check_source(self.endpoint, self.rows_from)
+        check_key_columns(self.key_fields, self.column_entries)
+        declared = {column.name for column in self.declared_columns}
         self._inferred = tuple(key_columns(self.key_fields, self.parent, declared))
-        for name in self.primary_key:
-            if name in declared and declared[name].nullable:
-                raise rule_error(
-                    ("columns", name, "nullable"), "true", "false, because the column is in the primary key"
-                )
         if self.endpoint is not None and self.endpoint.incremental is not None:
             self._check_cursor(self.endpoint.incremental)
+        self._inferred = tuple(map(self.with_hint, self._inferred))
         check_parent_fields(
             self.parent, self.include_from_parent, list(filter(self.comes_from_parent, self.columns))
         )
@@ -296,19 +304,11 @@ class Resource(DeclarationModel):
         return self
 
     def _check_cursor(self, incremental: Incremental) -> None:
-        """Require a column that tells the window of every record, in the time zone of the windows.
-
-        If no column has the cursor's path, the resource gets one.
-        """
-        path = incremental.cursor_path
-        undeclared = cursor_column(path, nullable=self.loads_unfiltered)
-        others = [column for column in self._inferred if column.path != undeclared.path]
-        taken = {column.name for column in (*self.declared_columns, *others)}
-        if (
-            all(".".join(column.path) != path for column in self.declared_columns)
-            and undeclared.name not in taken
-        ):
-            self._inferred = (*others, undeclared)
+        """Require a column that tells the window of every record, in the time zone of the windows."""
+        nullable = self.loads_unfiltered
+        self._inferred = with_cursor(
+            self._inferred, self.declared_columns, incremental.cursor_path, nullable=nullable
+        )
         if self.cursor is None:
             raise rule_error(
                 ("endpoint", "incremental", "cursor_path"),

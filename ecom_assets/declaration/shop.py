@@ -297,7 +297,7 @@ class Shop(DeclarationModel):
                 continue
             field = path[0].removeprefix(f"_{resource.parent}_")
             if not resource.declared_columns and field in resource.include_from_parent:
-                resource._inferred = (*resource._inferred, parent_column(path))
+                resource._inferred = (*resource._inferred, resource.with_hint(parent_column(path)))
             else:
                 raise rule_error(
                     (*place, "columns"),

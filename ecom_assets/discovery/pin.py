@@ -84,6 +84,11 @@ def _undeclared(
         if column is None or not COLUMN_NAME.fullmatch(name):
             problem = f"has the type {kind}" if column is None else "has a name that no declaration can have"
             result.unresolved.append(f"{resource.name}.{name} {problem}, so it stays undeclared")
+        elif name in resource.column_hints:
+            body = flow_yaml(_body(column)).strip("{}")
+            result.unresolved.append(
+                f"{resource.name}.{name} is in the file without a type: add {body} to it"
+            )
         else:
             yield inferred[name].with_type(column) if name in inferred else column
 

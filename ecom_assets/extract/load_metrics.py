@@ -216,16 +216,21 @@ class LoadMetrics:
         """Raise ContractBroken for a window, or a snapshot, whose records were all rejected.
 
         A snapshot that is replaced would lose all rows of its table. A single record may be wrong, unless it is wrong
-        in its cursor: then nobody knows which window it belongs to.
+        in its cursor: then nobody knows which window it belongs to. An open-ended load reads a rejected record again,
+        so it only fails if all records are wrong in their cursors: then no later load would bring one either.
         """
         cursor = self.resource.cursor
         for key, count in self.counts.items():
-            is_replaced = self.resource.parent is None and self.resource.write_disposition == "replace"
-            if (key is None and not is_replaced) or count.kept or not count.rejected:
+            is_replaced = self.resource.write_disposition == "replace"
+            reads_on = self.resource.parent is None and self.resource.open_ended
+            if (key is None and not is_replaced and not reads_on) or count.kept or not count.rejected:
                 continue
             reasons = [entry.reasons for window, entry in self.rejected_rows if window == key]
-            in_cursor = cursor and any(text.startswith(f"{cursor.name}: ") for text in reasons[0])
-            if len(reasons) > 1 or in_cursor:
+            wrong_cursors = [
+                cursor is not None and any(text.startswith(f"{cursor.name}: ") for text in texts)
+                for texts in reasons
+            ]
+            if all(wrong_cursors) if reads_on else len(reasons) > 1 or wrong_cursors[0]:
                 raise ContractBroken(
                     f"{self.resource.name}: all {count.rejected} records of {key or 'the list'} were rejected, the "
                     f"first one because of: {'; '.join(reasons[0])}. Correct the columns, for example with format, or "

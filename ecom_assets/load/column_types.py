@@ -77,9 +77,12 @@ def infer_types(
     failures: dict[str, IngestError] = {}
     for endpoint in plan.endpoints:
         try:
-            for name in reversed(tables_to_know(plan.shop, endpoint.tables)):
+            names = tables_to_know(plan.shop, endpoint.tables)
+            for name in sorted(names, key=lambda name: _depth(plan.shop, name)):
                 resource = plan.shop.resource(name)
-                types[name] = _key_types(plan.shop, resource, stored, probe, _bounds_of(endpoint))
+                parent_types = types.get(resource.parent or "", {})
+                bounds = _bounds_of(endpoint)
+                types[name] = _key_types(plan.shop, resource, stored, probe, bounds, parent_types)
         except IngestError as error:
             for table in endpoint.tables:
                 context.on_progress(f"{table.name} failed: {error}")
@@ -159,7 +162,12 @@ def _bounds_of(endpoint: EndpointPlan) -> Bounds | None:
 
 
 def _key_types(
-    shop: Shop, resource: Resource, stored: StoredColumns, probe: Probe, bounds: Bounds | None
+    shop: Shop,
+    resource: Resource,
+    stored: StoredColumns,
+    probe: Probe,
+    bounds: Bounds | None,
+    parent_types: Mapping[str, Column],
 ) -> dict[str, Column]:
     """Return the undeclared columns of key and cursor of one resource, with their types."""
     found: dict[str, Column] = {}
@@ -179,10 +187,30 @@ def _key_types(
                 f"no window: declare another column with path: {'.'.join(column.path)}, or load {resource.name} into "
                 "a new table"
             )
+    for column in list(unknown):
+        if source := _column_of_parent(shop, resource, column):
+            # without a record of the child, its sample would make the key of the parent a text
+            found[column.name] = column.with_type(parent_types.get(source.name, source))
+            unknown.remove(column)
     if unknown:
         records = _sample(shop, resource, probe, bounds)
         found |= {column.name: sampled_type(resource, column, records) for column in unknown}
     return found
+
+
+def _depth(shop: Shop, name: str) -> int:
+    """Return how many parents a resource has above it."""
+    parent = shop.resource(name).parent
+    return 0 if parent is None else 1 + _depth(shop, parent)
+
+
+def _column_of_parent(shop: Shop, resource: Resource, column: Column) -> Column | None:
+    """Return the column of the parent's table with the values of a column, None if it has none."""
+    if not resource.comes_from_parent(column):
+        return None
+    path = resource.path_in_parent(column)
+    parent = shop.resource(resource.parent or "")
+    return next((entry for entry in parent.columns if entry.path == path), None)
 
 
 def _sample(shop: Shop, resource: Resource, probe: Probe, bounds: Bounds | None) -> list[Any]:

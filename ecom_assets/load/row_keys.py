@@ -28,13 +28,16 @@ def index_row_keys(transaction: Transaction, shop: Shop, resources: Collection[R
 
 def row_layout(resource: Resource) -> RowLayout:
     """Return how the rows of a resource's table are laid out, if the engine does that: by the declaration or cursor."""
+    hints = resource.column_hints.values()
+    # the type of a column without one is only known when the table is made
     by_day = [
-        column.name for column in resource.columns if column.partition and column.data_type in _WITH_A_DAY
+        *(column.name for column in resource.columns if column.partition and column.data_type in _WITH_A_DAY),
+        *(hint.name for hint in hints if hint.partition),
     ]
     if not by_day and resource.cursor and resource.cursor.data_type in _WITH_A_DAY:
         by_day = [resource.cursor.name]
-    clustered = tuple(column.name for column in resource.columns if column.cluster)
-    return RowLayout(by_day[0] if by_day else None, clustered)
+    clustered = dict.fromkeys(column.name for column in (*resource.columns, *hints) if column.cluster)
+    return RowLayout(by_day[0] if by_day else None, tuple(clustered))
 
 
 def row_keys(shop: Shop, resource: Resource) -> list[tuple[str, ...]]:

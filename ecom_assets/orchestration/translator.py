@@ -151,13 +151,14 @@ def loaded_table_schema(resource: Resource, columns: Sequence[Column]) -> TableS
 
 def _column(resource: Resource, column: Column, data_type: str | None = None) -> TableColumn:
     """Return the schema of one column. It is unique only if it alone is the primary key."""
+    hint = resource.column_hints.get(column.name)
     constraints = [f"references {'.'.join(column.references)}"] if column.references else []
     if column.name in resource.primary_key:
         constraints.insert(0, "primary key")
     return TableColumn(
         name=column.name,
         type=data_type or type_text(column),
-        description=column.description,
+        description=column.description or (hint.description if hint else None),
         constraints=TableColumnConstraints(
             nullable=column.nullable,
             # with history, a key has a row for each state

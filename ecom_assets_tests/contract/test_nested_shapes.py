@@ -57,6 +57,8 @@ def shop_of(
                         *(name for name in ("place", "spot", "sku") if name in columns),
                     ],
                     "columns": {"order_id": ID, **columns},
+                    # in some of these lists, no element is usable
+                    "max_rejected": 1,
                 },
             ],
         }

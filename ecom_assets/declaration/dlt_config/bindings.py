@@ -11,9 +11,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from ecom_assets.declaration.api.fallback import first_cursor
+from ecom_assets.declaration.dlt_config.incremental_words import with_known_placeholders
+from ecom_assets.declaration.dlt_config.names import column_name, table_name
 from ecom_assets.declaration.dlt_config.refusals import Fail, take_keys
 from ecom_assets.declaration.dlt_config.table_keys import COLUMN, REFERENCE
 from ecom_assets.declaration.error_text import Place, allowed_keys, format_value
+from ecom_assets.declaration.table.inferred_columns import key_column_name
 
 _RESOLVE_KEYS = ("type", "resource", "field")
 _TEXTS = "a list of texts"
@@ -37,9 +40,11 @@ def bind_resource(given: dict[str, Any], place: Place, fail: Fail) -> dict[str, 
         endpoint = dict(resource["endpoint"])
         if endpoint.get("path") is None and isinstance(resource.get("name"), str):
             endpoint["path"] = resource["name"]
+        endpoint = with_known_placeholders(endpoint)
         resource["endpoint"] = _with_resolved_params(endpoint, (*place, "endpoint"), fail)
     if isinstance(resource.get("columns"), dict):
         resource["columns"] = dict(resource["columns"])
+        _take_written_paths(resource)
         _take_column_hints(resource, place, fail)
     if "references" in resource:
         _take_references(resource, place, fail)
@@ -85,6 +90,27 @@ def _found(value: Any) -> str:
     return "nothing" if value is None else format_value(value)
 
 
+def _take_written_paths(resource: dict[str, Any]) -> None:
+    """Give the columns of key and cursor the path that the key and the cursor are written with.
+
+    Other columns take the field whose name becomes theirs.
+    """
+    keys = resource.get("primary_key")
+    endpoint = resource.get("endpoint")
+    incremental = endpoint.get("incremental") if isinstance(endpoint, Mapping) else None
+    written = [*(keys if isinstance(keys, (list, tuple)) else [keys]), first_cursor(incremental)]
+    for path in written:
+        name = _column_of(path)
+        column = resource["columns"].get(name)
+        if path != name and isinstance(column, Mapping) and column.get("data_type"):
+            resource["columns"][name] = {"path": path, **column}
+
+
+def _column_of(path: Any) -> Any:
+    """Return the name of the column of a field by its path with dots."""
+    return "__".join(map(key_column_name, path.split("."))) if isinstance(path, str) else None
+
+
 def _take_column_hints(resource: dict[str, Any], place: Place, fail: Fail) -> None:
     """Turn `primary_key` and `dedup_sort` of columns into what holds for the resource."""
     columns = resource["columns"]
@@ -104,7 +130,7 @@ def _take_column_hints(resource: dict[str, Any], place: Place, fail: Fail) -> No
             in_key.append(name)
             column.setdefault("nullable", False)
         key = COLUMN.find("dedup_sort")
-        is_cursor = (column.get("path") or name.replace("__", ".")) == cursor
+        is_cursor = (column.get("path") or name.replace("__", ".")) == cursor or name == _column_of(cursor)
         if column.pop("dedup_sort", None) is not None and not is_cursor:
             raise fail(
                 (*here, "dedup_sort"), "dedup_sort on a column that is no cursor", key.instead if key else ""
@@ -116,7 +142,7 @@ def _take_column_hints(resource: dict[str, Any], place: Place, fail: Fail) -> No
     names = [declared] if isinstance(declared, str) else declared
     if names is None:
         resource["primary_key"] = in_key
-    elif not isinstance(names, (list, tuple)) or set(names) != set(in_key):
+    elif not isinstance(names, (list, tuple)) or set(map(key_column_name, names)) != set(in_key):
         key = COLUMN.find("primary_key")
         raise fail(
             (*place, "columns", in_key[0], "primary_key"),
@@ -146,7 +172,7 @@ def _take_references(resource: dict[str, Any], place: Place, fail: Fail) -> None
                 raise fail((*at, key), "an unknown key", allowed)
         if entry.get("table") not in (None, resource.get("name")):
             raise fail((*at, "table"), format_value(entry["table"]), "the resource's own name, or nothing")
-        target = entry.get("referenced_table")
+        target = table_name(entry.get("referenced_table"))
         if not isinstance(target, str):
             raise fail((*at, "referenced_table"), _found(target), "the name of a resource")
         own, others = (_names(entry.get(key), (*at, key), fail) for key in ("columns", "referenced_columns"))
@@ -156,10 +182,10 @@ def _take_references(resource: dict[str, Any], place: Place, fail: Fail) -> None
                 f"{len(others)} columns for {len(own)}",
                 "as many columns as in columns",
             )
-        for name, other in zip(own, others, strict=True):
+        for name, other in zip(map(column_name, own), others, strict=True):
             if not isinstance(columns.get(name), Mapping):
                 raise fail((*at, "columns"), format_value(name), "declared columns of this resource")
-            columns[name] = {"references": f"{target}.{other}", **columns[name]}
+            columns[name] = {"references": f"{target}.{column_name(other)}", **columns[name]}
 
 
 def _names(value: Any, place: Place, fail: Fail) -> list[str]:

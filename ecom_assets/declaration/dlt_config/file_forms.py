@@ -7,6 +7,7 @@ from typing import Any
 from ecom_assets.declaration.api.auth import AUTH_FIELDS
 from ecom_assets.declaration.dlt_config.endpoint_keys import INCREMENTAL
 from ecom_assets.declaration.dlt_config.key import DltSection
+from ecom_assets.declaration.dlt_config.names import FOLDED_PATTERN
 from ecom_assets.declaration.dlt_config.table_keys import COLUMN, REFERENCE, RESOURCE, SCHEMA_CONTRACT
 
 Schema = dict[str, Any]
@@ -32,6 +33,7 @@ def add_dlt_spellings(top: Schema, definitions: dict[str, Schema]) -> None:
     """
     for name, section in _DEFINITIONS.items():
         _add_keys(definitions[name]["properties"], section)
+    _add_written_names(definitions)
     resources = top["resources"]
     name_alone = dict(definitions["Resource"]["properties"]["name"])
     resources["items"] = {"anyOf": [resources["items"], name_alone]}
@@ -58,6 +60,17 @@ def add_dlt_spellings(top: Schema, definitions: dict[str, Schema]) -> None:
         **endpoint["params"],
         "anyOf": [_params(definitions["Incremental"]), {"type": "null"}],
     }
+
+
+def _add_written_names(definitions: dict[str, Schema]) -> None:
+    """Let tables and columns have names that are no lower snake_case ones yet."""
+    written = {"type": "string", "pattern": FOLDED_PATTERN}
+    for name, key in (("Resource", "name"), ("RowsFrom", "resource")):
+        _add_choice(definitions[name]["properties"][key], written)
+    for name in ("Resource", "ResourceDefaults"):
+        for columns in definitions[name]["properties"]["columns"]["anyOf"]:
+            if "propertyNames" in columns:
+                columns["propertyNames"] = {"anyOf": [columns["propertyNames"], written]}
 
 
 def _add_keys(properties: dict[str, Schema], section: DltSection) -> None:

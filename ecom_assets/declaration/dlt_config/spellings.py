@@ -16,6 +16,12 @@ from ecom_assets.declaration.api.auth import AUTH_FIELDS
 from ecom_assets.declaration.dlt_config.connection_keys import AUTH, CLIENT, PAGE_NUMBER, PAGINATOR_TYPES
 from ecom_assets.declaration.dlt_config.endpoint_keys import ENDPOINT, INCREMENTAL
 from ecom_assets.declaration.dlt_config.key import DltKey, DltSection
+from ecom_assets.declaration.dlt_config.names import (
+    column_name,
+    field_with_table_name,
+    table_name,
+    with_table_names,
+)
 from ecom_assets.declaration.dlt_config.refusals import take_keys
 from ecom_assets.declaration.dlt_config.table_keys import (
     COLUMN,
@@ -46,6 +52,8 @@ class Spellings:
         """
         self._file = file
         self._moves: dict[Place, Place] = {}
+        entries = document.get("resources")
+        self._entries = entries if isinstance(entries, (list, tuple)) else ()
         self.document: dict[str, Any] = dict(document)
         self.errors: list[DeclarationError] = []
         """One for each part with a key of dlt that the project refuses, or a value of it. The part stays as it is."""
@@ -143,12 +151,13 @@ class Spellings:
         """Return an entry of `resources`; a text is the name, and so the path."""
         if isinstance(given, str):
             self._move((*place, "name"), place)
-            return {"name": given}
+            given = {"name": given}
         self._refuse_object(given, place, "a mapping with name and endpoint, or a name alone")
         return self._resource(given, place) if isinstance(given, Mapping) else given
 
     def _resource(self, given: Mapping[str, Any], place: Place) -> dict[str, Any]:
         resource = self._take(RESOURCE, given, place)
+        self._name_table(resource, place)
         endpoint = resource.get("endpoint")
         if isinstance(endpoint, str):
             self._move((*place, "endpoint", "path"), (*place, "endpoint"))
@@ -161,6 +170,11 @@ class Spellings:
             if set(disposition) == {"disposition"}:
                 self._move(disposition_place, (*disposition_place, "disposition"))
                 resource["write_disposition"] = disposition["disposition"]
+        if isinstance(resource.get("rows_from"), Mapping):
+            rows_from = resource["rows_from"]
+            resource["rows_from"] = {**rows_from, "resource": table_name(rows_from.get("resource"))}
+        if "primary_key" in resource:
+            resource["primary_key"] = self._key(resource["primary_key"])
         if "columns" in resource:
             resource["columns"] = self._columns(resource["columns"], (*place, "columns"))
         if "schema_contract" in resource:
@@ -168,8 +182,36 @@ class Spellings:
             resource["schema_contract"] = self._schema_contract(resource["schema_contract"], contract_place)
         return resource
 
+    def _key(self, given: Any) -> Any:
+        """Return a primary key in which a field of a parent has the name of the parent's table."""
+        names = [
+            entry if isinstance(entry, str) else entry.get("name")
+            for entry in self._entries
+            if isinstance(entry, (str, Mapping))
+        ]
+        if isinstance(given, (list, tuple)):
+            return [field_with_table_name(field, names) for field in given]
+        return field_with_table_name(given, names)
+
+    def _name_table(self, resource: dict[str, Any], place: Place) -> None:
+        """Give a resource the name of its table, and the name as written as its path."""
+        written = resource.get("name")
+        resource["name"] = table_name(written)
+        if resource["name"] == written:
+            if written is None:
+                del resource["name"]
+            return
+        endpoint = resource.get("endpoint")
+        if resource.get("rows_from") is None and endpoint in (None, {}):
+            resource["endpoint"] = {"path": written}
+        elif isinstance(endpoint, Mapping) and endpoint.get("path") is None:
+            resource["endpoint"] = {**endpoint, "path": written}
+
     def _endpoint(self, given: Mapping[str, Any], place: Place) -> dict[str, Any]:
         endpoint = self._take(ENDPOINT, given, place)
+        for key in ("path", "params", "json", "data", "headers"):
+            if key in endpoint:
+                endpoint[key] = with_table_names(endpoint[key])
         if "auth" in endpoint:
             # as in dlt, null leaves the requests unsigned
             given_auth = [] if endpoint["auth"] is None else endpoint["auth"]
@@ -219,10 +261,13 @@ class Spellings:
     def _columns(self, given: Any, place: Place) -> Any:
         """Return columns as a mapping by name."""
         if isinstance(given, Mapping):
-            return {
-                name: self._column(body, (*place, name), name) if isinstance(body, Mapping) else body
-                for name, body in given.items()
-            }
+            named: dict[str, Any] = {}
+            for name, body in given.items():
+                if not isinstance(body, Mapping):
+                    named[name] = body
+                else:
+                    self._add_column(named, self._column(body, (*place, name), name), (*place, name), name)
+            return named
         self._refuse_object(given, place, "a mapping of column names, or a list of columns with name")
         if not isinstance(given, (list, tuple)) or not all(isinstance(body, Mapping) for body in given):
             return given
@@ -233,11 +278,20 @@ class Spellings:
             if not isinstance(name, str):
                 found = "nothing" if name is None else format_value(name)
                 raise self._fail((*here, "name"), found, "the name of the column")
-            if name in columns:
-                raise self._fail((*here, "name"), f"{format_value(name)} twice", "each column once")
-            self._move((*place, name), here)
-            columns[name] = self._column(body, here, name)
+            self._add_column(columns, self._column(body, here, name), here, name)
         return columns
+
+    def _add_column(self, columns: dict[str, Any], body: dict[str, Any], written: Place, given: str) -> None:
+        """Add a column by its name in the table."""
+        name = column_name(given)
+        if name in columns:
+            raise self._fail(written, f"the name {name} twice", "each column once")
+        if written != (place := (*written[:-1], name)):
+            self._move(place, written)
+        if name != given and body.get("pii"):
+            # personal data is found by its path alone
+            body = {"path": [given], **body}
+        columns[name] = body
 
     def _column(self, given: Mapping[str, Any], place: Place, name: str) -> dict[str, Any]:
         column = self._take(COLUMN, given, place)

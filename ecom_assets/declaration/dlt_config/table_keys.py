@@ -20,7 +20,11 @@ RESOURCE = DltSection(
     "resources[]",
     ("EndpointResource", "EndpointResourceBase"),
     (
-        in_our_way("name", "A lower snake_case text. A function is refused."),
+        in_our_way(
+            "name",
+            "The table has it in lower snake_case, as in dlt: `variantTypes` makes `variant_types`. The path stays as "
+            "written. A function is refused.",
+        ),
         in_our_way(
             "endpoint",
             "A mapping, or its path alone. Without it, the path is the resource's name, as in dlt.",
@@ -160,11 +164,21 @@ COLUMN = DltSection(
     "columns.*",
     ("TColumnSchema",),
     (
-        in_our_way("name", "The key of the mapping, or `name` in a list."),
         in_our_way(
-            "data_type", "dlt's types except `wei`. For `wei`, use `decimal` with precision 38 and scale 0."
+            "name",
+            "The key of the mapping, or `name` in a list. The column has it in lower snake_case, as in dlt, and takes "
+            "the field whose name becomes the same.",
         ),
-        as_it_is("nullable", "False rejects records without a value."),
+        in_our_way(
+            "data_type",
+            "dlt's types except `wei`. For `wei`, use `decimal` with precision 38 and scale 0. Without it, the column "
+            "is undeclared: its type is inferred, and the other keys are obeyed.",
+        ),
+        as_it_is(
+            "nullable",
+            "False rejects records without a value. Without `data_type`, the column of the table may be null "
+            "nevertheless.",
+        ),
         in_our_way("precision", "Digits of a decimal. Other types have no precision."),
         in_our_way("scale", "Digits of a decimal after the point."),
         in_our_way(

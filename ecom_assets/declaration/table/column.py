@@ -32,6 +32,14 @@ from ecom_assets.declaration.field_types import (
 )
 from ecom_assets.declaration.model import Check, DeclarationModel, text_schema
 
+HINTS = ("nullable", "partition", "cluster", "description")
+"""The keys that a column without `data_type` may have."""
+
+
+def _without_default(schema: dict[str, Any]) -> None:
+    """Leave the stand-in for a type out of a JSON Schema."""
+    schema.pop("default", None)
+
 
 class Reference(NamedTuple):
     """The column that a foreign key points to."""
@@ -59,7 +67,12 @@ class Column(DeclarationModel):
     NOT_IN_FILE: ClassVar[frozenset[str]] = frozenset({"name"})
 
     name: ColumnName
-    data_type: DataType = Field(description="Type of the column, in dlt's words.")
+    data_type: DataType = Field(
+        default="text",
+        description="Type of the column, in dlt's words. Without it, the column is undeclared and its type is "
+        f"inferred; only {', '.join(HINTS)} then stand here.",
+        json_schema_extra=_without_default,
+    )
     nullable: StrictBool = Field(default=True, description="False rejects records without a value.")
     precision: Annotated[int, whole_number(1, 38)] | None = Field(
         default=None, description="Digits of a decimal in all; 38 unless given."
@@ -117,6 +130,11 @@ class Column(DeclarationModel):
     _inferred: bool = PrivateAttr(default=False)
 
     @property
+    def is_hint(self) -> bool:
+        """Tell whether the file names no type: then it only says something about an undeclared column."""
+        return "data_type" not in self.model_fields_set
+
+    @property
     def inferred(self) -> bool:
         """Tell whether the column is not declared, and follows from the primary key or the cursor."""
         return self._inferred
@@ -125,6 +143,14 @@ class Column(DeclarationModel):
         """Return this column with the type of another one."""
         copy = self.model_copy(
             update={"data_type": other.data_type, "precision": other.precision, "scale": other.scale}
+        )
+        copy._inferred = self._inferred
+        return copy
+
+    def with_hint(self, hint: Column) -> Column:
+        """Return this undeclared column with what the file says of it without giving its type."""
+        copy = self.model_copy(
+            update={key: getattr(hint, key) for key in HINTS if key in hint.model_fields_set}
         )
         copy._inferred = self._inferred
         return copy
@@ -148,6 +174,9 @@ class Column(DeclarationModel):
     @model_validator(mode="after")
     def _check_type(self) -> Self:
         """Check that the keys which depend on the type fit it, and the scale fits the precision."""
+        if self.is_hint and (key := self._needs_type()):
+            found = f"nothing, while {key} needs the type"
+            raise rule_error(("data_type",), found, ", ".join(COLUMN_TYPES))
         column_type = COLUMN_TYPES[self.data_type]
         if self.timezone is not None and not column_type.has_timezone:
             raise self._misplaced("timezone", lambda other: other.has_timezone)
@@ -166,6 +195,13 @@ class Column(DeclarationModel):
             allowed = f"{', '.join(column_type.pii)}, or data_type {_types_where(lambda other: self.pii in other.pii)}"
             raise rule_error(("pii",), f"{self.pii} with data_type {self.data_type}", allowed)
         return self
+
+    def _needs_type(self) -> str | None:
+        """Return a key that only a column with a type may have, None if there is none."""
+        defaults = {name: entry.default for name, entry in type(self).model_fields.items()}
+        defaults["path"] = default_path(self.name)
+        others = self.model_fields_set - {"name", *HINTS}
+        return next((key for key in sorted(others) if getattr(self, key) != defaults[key]), None)
 
     def _misplaced(self, key: str, takes_key: Callable[[ColumnType], bool]) -> PydanticCustomError:
         """Return the error of a key that columns of this type do not take."""

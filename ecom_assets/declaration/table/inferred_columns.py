@@ -12,6 +12,7 @@ from typing import Any
 from dlt.common.normalizers.naming import snake_case
 
 from ecom_assets.declaration.api.fallback import first_cursor
+from ecom_assets.declaration.error_text import rule_error
 from ecom_assets.declaration.field_types import COLUMN_NAME
 from ecom_assets.declaration.table.column import Column, default_path, inferred_column
 
@@ -39,11 +40,37 @@ def key_columns(fields: Iterable[str], parent: str | None, declared: Collection[
     return columns
 
 
+def check_key_columns(fields: Sequence[str], columns: Iterable[Column]) -> None:
+    """Require a column for each entry of `primary_key`, and that no column of the file is a null in it."""
+    names = set(map(key_column_name, fields))
+    if len(names) < len(fields):
+        raise rule_error(("primary_key",), "two fields that become the same column", "each column once")
+    for column in columns:
+        if column.name in names and column.nullable:
+            raise rule_error(
+                ("columns", column.name, "nullable"),
+                "true",
+                "false, because the column is in the primary key",
+            )
+
+
 def cursor_column(cursor_path: str, *, nullable: bool = False) -> Column:
     """Return the undeclared column of a cursor."""
     path = tuple(cursor_path.split("."))
     name = "__".join(map(_NAMING.normalize_identifier, path))
     return inferred_column(name, path, "timestamp", nullable=nullable)
+
+
+def with_cursor(
+    inferred: Sequence[Column], declared: Sequence[Column], cursor_path: str, *, nullable: bool
+) -> tuple[Column, ...]:
+    """Return the undeclared columns of a resource, with that of the cursor unless a declared one has its path."""
+    undeclared = cursor_column(cursor_path, nullable=nullable)
+    others = [column for column in inferred if column.path != undeclared.path]
+    taken = {column.name for column in (*declared, *others)}
+    if undeclared.name in taken or any(".".join(column.path) == cursor_path for column in declared):
+        return tuple(inferred)
+    return (*others, undeclared)
 
 
 def parent_column(path: Sequence[str]) -> Column:
@@ -67,7 +94,8 @@ def with_required_columns(data: Mapping[str, Any]) -> Mapping[str, Any]:
     if not isinstance(data.get("columns"), Mapping):
         return data
     keys = data.get("primary_key")
-    names = keys if isinstance(keys, (list, tuple)) else [keys]
+    fields = keys if isinstance(keys, (list, tuple)) else [keys]
+    names = [key_column_name(field) if isinstance(field, str) else field for field in fields]
     endpoint = data.get("endpoint")
     incremental = endpoint.get("incremental") if isinstance(endpoint, Mapping) else None
     # with `unfiltered: load`, a sweep loads the records whose cursor is null

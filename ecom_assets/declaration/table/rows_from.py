@@ -59,3 +59,11 @@ class RowsFrom(DeclarationModel):
                     (name,), format_value(field), "a field that value, position and map_key name once"
                 )
         return self
+
+
+def check_source(endpoint: object | None, rows_from: RowsFrom | None) -> None:
+    """Require one source of a resource's records: an endpoint, or a list in other records."""
+    if endpoint is None and rows_from is None:
+        raise rule_error(("endpoint",), "nothing", "either endpoint or rows_from")
+    if endpoint is not None and rows_from is not None:
+        raise rule_error(("rows_from",), "both endpoint and rows_from", "only one of endpoint, rows_from")

@@ -186,6 +186,10 @@ class RecordShapes:
 
 def _advice_for_list(found: Sequence[Any], key_names: set[str]) -> str:
     if not any(isinstance(entry, Mapping) for entry in found):
+        if any(
+            isinstance(entry, list) and any(isinstance(part, Mapping) for part in entry) for entry in found
+        ):
+            return "found several lists of records: write [*] at its end, for the records of all of them"
         kind = "lists" if isinstance(found[0], list) else "values"
         return f"found a list of {kind} that are no objects: declare records: {{value: the field that takes them}}"
     if not isinstance(found[0], Mapping) or len(found[0]) != 1:

@@ -248,6 +248,13 @@ def test_an_object_without_fields_is_a_rejected_record(loopback: Loopback, place
     ]
 
 
+def test_several_lists_of_records_are_one_selector_away(loopback: Loopback) -> None:
+    """`groups[*].items` finds a list for each group, of which dlt takes the first one."""
+    api = Api(loopback, lambda rows, first: [rows[:1], rows[1:]])
+    said = failed(shop_of(api.base_url, {}))["reached"]
+    assert "found several lists of records: write [*] at its end, for the records of all of them" in said
+
+
 def test_single_values_as_records(loopback: Loopback, place: Place) -> None:
     """A list of values, and a map of values by id."""
     columns = {"sku": {"data_type": "text"}, "stock": {"data_type": "bigint"}}

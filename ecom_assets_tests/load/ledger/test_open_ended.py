@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ecom_assets.foundation.errors import WarehouseError
+from ecom_assets.foundation.errors import DeclarationError, WarehouseError
 from ecom_assets.load import commit
 from ecom_assets.load.ledger.status import missing_windows, status
 from ecom_assets.load.own_tables import CURSOR_COLUMNS
@@ -47,6 +47,32 @@ def test_the_other_forms_of_dlt_mean_the_same(changes: Changes, form: str) -> No
     changes.load(change(1, instant(2)), change(2, instant(3)))
     assert changes.rows() == [(1, "a"), (2, "a")]
     assert changes.cursors() == [(FIRST, instant(2)), (instant(2), instant(3))]
+
+
+def test_the_other_placeholders_of_dlt_have_their_values(changes: Changes) -> None:
+    del changes.incremental["start_param"]
+    changes.endpoint = {
+        "params": {"since": "{incremental.last_value}", "q": "{{incremental.last_value}}"},
+        "headers": {"X-First": "from {incremental.initial_value}"},
+    }
+    changes.load(change(1, instant(2)))
+    changes.load(change(1, instant(2)), change(2, instant(3)))
+    assert changes.cursors() == [(FIRST, instant(2)), (instant(2), instant(3))]
+    seen = changes.loopback.seen[-1]
+    assert {name.lower(): text for name, text in seen.headers.items()}["x-first"] == f"from {FIRST}"
+    assert dict(seen.query)["q"] == "{incremental.last_value}"
+
+
+@pytest.mark.parametrize(
+    ("more", "placeholder"), [({"lag": 60}, "last_value"), ({"convert": str.upper}, "initial_value")]
+)
+def test_a_placeholder_that_would_mean_something_else_is_refused(
+    changes: Changes, more: dict[str, Any], placeholder: str
+) -> None:
+    changes.incremental |= more
+    changes.endpoint = {"headers": {"X-Value": f"{{incremental.{placeholder}}}"}}
+    with pytest.raises(DeclarationError, match=f"found {{incremental.{placeholder}}}; allowed: "):
+        _ = changes.shop
 
 
 CURSORS: dict[str, tuple[Any, list[Any], Any]] = {
@@ -172,6 +198,19 @@ def test_a_record_without_a_cursor_is_read_again(changes: Changes) -> None:
     changes.load(change(1, instant(2)), change(2, instant(3)), change(3, instant(4)))
     assert changes.rows("id") == [(1,), (2,), (3,)]
     assert changes.cursors()[-1] == (FIRST, instant(4))
+
+
+def test_cursors_that_all_became_something_else_fail_the_load(changes: Changes) -> None:
+    """A cursor was a whole number, and is a fraction now: without a failure, no load would bring a record again."""
+    changes.incremental["initial_value"] = 0
+    changes.load(change(1, 1), change(2, 2))
+    report = changes.load(change(3, 3.5), change(4, 4.5), fails=True)
+    said = str(report.errors["changes"])
+    assert "all 2 records of the list were rejected, the first one because of: updated_at: 3.5" in said
+    assert changes.rows("id") == [(1,), (2,)]
+    # one good record is enough: the cursor stays before the others until they load
+    changes.load(change(3, 3), change(4, 4.5))
+    assert changes.rows("id") == [(1,), (2,), (3,)]
 
 
 def test_a_load_that_was_set_back_keeps_what_it_rejected(changes: Changes) -> None:

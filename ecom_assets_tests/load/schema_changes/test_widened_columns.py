@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from ecom_assets_tests.support.examples import slowly
+from ecom_assets_tests.support.servers.loopback import json_reply
 from ecom_assets_tests.support.servers.record_api import Records
 from ecom_assets_tests.support.servers.record_api import records as records
 from ecom_assets_tests.support.warehouses.engines import before_each_load
@@ -124,6 +125,24 @@ def test_the_types_of_the_first_run_do_not_depend_on_the_order_of_slices(
     expected = {"a": "double", "b": "json", "c": "timestamp"}
     assert {name: records.types()[name] for name in expected} == expected
     assert records.rows("select count(*), count(a), count(b), count(c) from orders") == [(3, 2, 3, 2)]
+
+
+@pytest.mark.parametrize("loaded_before", [True, False])
+def test_a_child_without_records_leaves_the_key_of_its_parent(records: Records, loaded_before: bool) -> None:
+    child = {
+        "name": "notes",
+        "endpoint": "orders/{resources.orders.id}/notes",
+        "include_from_parent": ["id"],
+        "primary_key": ["_orders_id", "number"],
+    }
+    if loaded_before:
+        records.load({"id": 1})
+    answer = records.loopback.answering
+    assert answer is not None
+    records.loopback.answering = lambda seen: json_reply([]) if "notes" in seen.path else answer(seen)
+    records.load({"id": 1}, shop=records.shop(more=[child]), names=("orders", "notes"))
+    assert records.types() == {"id": "bigint"}
+    assert records.types("notes")["_orders_id"] == "bigint"
 
 
 def test_freeze_rejects_the_row(records: Records) -> None:

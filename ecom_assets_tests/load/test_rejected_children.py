@@ -1,0 +1,44 @@
+"""A child or a nested list whose records are all rejected fails, and its table keeps its rows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ecom_assets import rest_api_shop
+from ecom_assets.load.run import RunReport, run_load
+from ecom_assets_tests.support.servers.loopback import Loopback, json_reply
+from ecom_assets_tests.support.servers.loopback import api as api
+from ecom_assets_tests.support.warehouses.engines import Place
+from ecom_assets_tests.support.warehouses.engines import place as place
+
+CHILDREN: dict[str, dict[str, Any]] = {
+    "endpoint": {"endpoint": "orders/{resources.orders.id}/notes"},
+    "nested list": {"rows_from": {"resource": "orders", "path": "notes"}},
+}
+
+
+@pytest.mark.parametrize("source", CHILDREN)
+def test_a_misspelt_key_of_a_child_leaves_its_table_as_it_was(
+    api: Loopback, place: Place, source: str
+) -> None:
+    notes = [{"number": 1}, {"number": 2}]
+    api.answering = lambda seen: json_reply([{"id": 7, "notes": notes}] if seen.path == "/orders" else notes)
+
+    def load(**more: Any) -> RunReport:
+        child = {"name": "notes", **CHILDREN[source], "include_from_parent": ["id"], **more}
+        config = {
+            "client": {"base_url": api.base_url, "paginator": "single_page"},
+            "resource_defaults": {"primary_key": "id"},
+            "resources": ["orders", child],
+        }
+        shop = rest_api_shop(place.dataset, config)
+        return run_load(shop, ["orders", "notes"], warehouse=place.warehouse())
+
+    assert load(primary_key=["_orders_id", "number"]).errors == {}
+    report = load(primary_key=["_orders_id", "nmuber"])
+    assert list(report.errors) == ["notes"]
+    assert "all 2 records of the list were rejected, the first one because of: nmuber" in str(report.errors)
+    assert place.rows("select _orders_id, number from notes order by 2") == [(7, 1), (7, 2)]
+    assert load(primary_key=["_orders_id", "nmuber"], max_rejected=1).errors == {}
