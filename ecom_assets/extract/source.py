@@ -28,7 +28,6 @@ from dlt.sources.rest_api import rest_api_source
 from ecom_assets.client.read_statistics import SLICE_HEADER
 from ecom_assets.client.signing import auth_header
 from ecom_assets.contract.contract import Contract
-from ecom_assets.contract.paged_lists import PARTIAL_LIST, without_list_text
 from ecom_assets.contract.privacy import protect_personal_data
 from ecom_assets.declaration.placeholders import replace_placeholders
 from ecom_assets.declaration.reading import Endpoint, Resource, Shop
@@ -47,6 +46,7 @@ from ecom_assets.extract.paging.isolated_paginator import FAILURE
 from ecom_assets.extract.paging.paginator import RECORDS
 from ecom_assets.extract.processing import process_records
 from ecom_assets.extract.read_plan import ReadPlan
+from ecom_assets.extract.reading_advice import reading_advice
 from ecom_assets.extract.request_template import response_actions, template_of
 from ecom_assets.extract.slicing.cutting import cut_where_needed
 from ecom_assets.extract.slicing.items import BOUNDS, slice_item, slices_resource
@@ -251,15 +251,9 @@ def _table_resource(shop: Shop, resource: Resource, records: DltResource, plan: 
                 yield dlt.mark.with_hints(table, new_columns) if new_columns else table
         if slice_batcher.done and contract.widened:
             raise ColumnsWidened(resource.name, contract.widened)
-        if slice_batcher.done and metrics.partial_lists:
-            plan.on_progress(
-                f"{resource.name}: {', '.join(sorted(metrics.partial_lists))} says that {PARTIAL_LIST}"
-            )
-        if slice_batcher.done and resource.rows_from and metrics.without_list:
-            plan.on_progress(
-                f"{resource.name}: {without_list_text(resource.rows_from, metrics.without_list)}"
-            )
         if slice_batcher.done:
+            for line in reading_advice(metrics):
+                plan.on_progress(line)
             _refuse_if_all_slices_failed(plan, resource)
             require_lists(plan, resource)
             require_sum_of_slices(plan, shop.root_of(resource))

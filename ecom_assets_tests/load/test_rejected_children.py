@@ -1,4 +1,4 @@
-"""A child or a nested list whose records are all rejected fails, and its table keeps its rows."""
+"""Children and nested lists of which records are rejected: all of them, or those whose keys repeat."""
 
 from __future__ import annotations
 
@@ -42,3 +42,28 @@ def test_a_misspelt_key_of_a_child_leaves_its_table_as_it_was(
     assert "all 2 records of the list were rejected, the first one because of: nmuber" in str(report.errors)
     assert place.rows("select _orders_id, number from notes order by 2") == [(7, 1), (7, 2)]
     assert load(primary_key=["_orders_id", "nmuber"], max_rejected=1).errors == {}
+
+
+@pytest.mark.parametrize(("key", "is_told"), [("number", True), (["_orders_id", "number"], False)])
+@pytest.mark.parametrize("source", CHILDREN)
+def test_keys_that_begin_anew_in_each_parent_are_told_of(
+    api: Loopback, place: Place, source: str, key: Any, is_told: bool
+) -> None:
+    """Two thirds of the records were rejected as duplicates, and nobody was told why."""
+    notes, said = [{"number": 1}, {"number": 2}], list[str]()
+    orders = [{"id": number, "notes": notes} for number in (7, 8, 9)]
+    api.answering = lambda seen: json_reply(orders if seen.path == "/orders" else notes)
+    child = {"name": "notes", **CHILDREN[source], "include_from_parent": ["id"], "primary_key": key}
+    config = {
+        "client": {"base_url": api.base_url, "paginator": "single_page"},
+        "resource_defaults": {"primary_key": "id"},
+        "resources": ["orders", child],
+    }
+    shop = rest_api_shop(place.dataset, config)
+    assert run_load(shop, ["orders", "notes"], warehouse=place.warehouse(), progress=said.append).errors == {}
+    advice = (
+        "notes: 4 of 6 records were rejected, because another one has their primary key (number). If each record of "
+        "orders has keys of its own, add a field of include_from_parent to primary_key"
+    )
+    assert [line for line in said if "were rejected" in line] == ([advice] if is_told else [])
+    assert len(place.table("notes")) == (2 if is_told else 6)
