@@ -194,14 +194,11 @@ def _is_json_path(text: str) -> bool:
 
 
 def _endpoint_path(value: Any) -> str:
-    """Check the path of a collection. A whole address is refused: it could send the secret to another host."""
-    if (
-        not isinstance(value, str)
-        or not value
-        or "://" in value
-        or value.startswith("//")
-        or re.search(r"\s", value)
-    ):
+    """Check the path of a collection; an empty one is base_url itself.
+
+    A whole address is refused: it could send the secret to another host.
+    """
+    if not isinstance(value, str) or "://" in value or value.startswith("//") or re.search(r"\s", value):
         raise value_error(format_value(value), "a path below base_url, such as /v1/orders")
     return value
 
@@ -279,7 +276,7 @@ ValueFormat = Annotated[
 ]
 TimeZone = Annotated[str, Check(check_time_zone, TEXT_SCHEMA)]
 Instant = Annotated[datetime, Check(to_utc, text_schema(r"\d{4}-?[\dW].*"))]
-ENDPOINT_PATH_SCHEMA = text_schema(r"(?!//)(?!.*://)\S+")
+ENDPOINT_PATH_SCHEMA = text_schema(r"(?!//)(?!.*://)\S*")
 EndpointPath = Annotated[str, Check(_endpoint_path, ENDPOINT_PATH_SCHEMA)]
 AddedColumnName = Annotated[
     str,

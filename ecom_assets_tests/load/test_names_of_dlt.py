@@ -160,3 +160,11 @@ def test_a_name_that_no_table_can_have_is_refused(resources: list[Any], said: st
     with pytest.raises(DeclarationError) as caught:
         rest_api_shop("acme", config("http://127.0.0.1:1", *resources))
     assert said in str(caught.value)
+
+
+def test_an_empty_path_is_the_base_url_itself(api: Loopback, place: Place) -> None:
+    api.answering = answer
+    document = config(f"{api.base_url}/search", {"name": "found", "endpoint": {"path": ""}})
+    report = run_load(rest_api_shop(place.dataset, document), ["found"], warehouse=place.warehouse())
+    assert report.errors == {}
+    assert place.rows("select order_id from found") == [(9,)]

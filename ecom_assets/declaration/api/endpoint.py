@@ -57,7 +57,9 @@ _DATA_SCHEMA = {"anyOf": [_PARAMS_SCHEMA, {"type": "string"}, {"type": "null"}]}
 class Endpoint(DeclarationModel):
     """One collection of the API, in dlt's words. Its `paginator` overrides the client's."""
 
-    path: EndpointPath = Field(description="Path of the collection below `base_url`; may hold placeholders.")
+    path: EndpointPath = Field(
+        description="Path of the collection below `base_url`; may hold placeholders. An empty one is `base_url` itself."
+    )
     method: Literal["GET", "POST"] = Field(default="GET", description="HTTP method of the request.")
     params: Annotated[Mapping[str, Any], Documented(_PARAMS_SCHEMA)] = Field(
         default_factory=dict, description="Parameters of each request; may hold placeholders."
