@@ -77,4 +77,4 @@ def with_endpoint(shop: Shop, fields: Mapping[str, Any]) -> Resource:
     if endpoint.incremental:
         cursor = Column(name=endpoint.incremental.cursor_path, data_type="timestamp", nullable=False)
         columns = (*columns, cursor)
-    return resource.model_copy(update={"endpoint": endpoint, "declared_columns": columns})
+    return resource.model_copy(update={"endpoint": endpoint, "column_entries": columns})
