@@ -30,6 +30,7 @@ from ecom_assets.extract.windows import Window
 from ecom_assets.foundation.errors import IngestError
 from ecom_assets.foundation.temporary_folder import temporary_folder
 from ecom_assets.load.run import RunReport, run_load
+from ecom_assets.orchestration.check_events import log_evaluations
 from ecom_assets.orchestration.checks import check_specs, run_checks
 from ecom_assets.orchestration.failures import (
     failure_of_resources,
@@ -192,11 +193,15 @@ def _load_report_check(
     checks = [key for key in context.selected_asset_check_keys if key.asset_key not in failed]
     resources_by_key = {key: name for name, key in keys.items()}
     alone = definition is not None and not _has_partitions(context)
+    evaluations: list[AssetCheckEvaluation] = []
     for result in run_checks(shop, warehouse, checks, windows or None, resources_by_key, as_events=alone):
         if isinstance(result, AssetCheckEvaluation):
-            context.log_event(result)
-        else:
-            yield result
+            evaluations.append(result)
+            continue
+        log_evaluations(context, evaluations)
+        evaluations.clear()
+        yield result
+    log_evaluations(context, evaluations)
     if report and keys == declared:  # or that of the status is replaced too
         report_status(context, shop, warehouse, specs, _failed_windows(report, windows))
     if report:

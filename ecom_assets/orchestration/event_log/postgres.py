@@ -12,7 +12,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
-from dagster import EventLogEntry
 from dagster._core.storage.event_log.schema import SqlEventLogStorageTable
 from dagster._serdes import ConfigurableClassData
 from dagster_postgres import DagsterPostgresStorage, PostgresEventLogStorage
@@ -20,7 +19,7 @@ from dagster_postgres.utils import pg_url_from_config
 from sqlalchemy import create_engine, inspect
 from sqlalchemy.engine import Connection
 
-from ecom_assets.orchestration.event_log.batches import BatchedWrites, turn_batches_on
+from ecom_assets.orchestration.event_log.batches import BatchedWrites, Row, turn_batches_on
 
 
 class BatchedPostgresEventLog(BatchedWrites, PostgresEventLogStorage):
@@ -48,13 +47,13 @@ class BatchedPostgresEventLog(BatchedWrites, PostgresEventLogStorage):
             os.register_at_fork(after_in_child=lambda: engine.dispose(close=False))
 
     @contextmanager
-    def stored_events(self, events: Sequence[EventLogEntry]) -> Iterator[Sequence[int]]:
+    def stored_events(self, rows: Sequence[Row]) -> Iterator[Sequence[int]]:
         """Store the rows of events of one run, and begin a transaction for the index. See `BatchedWrites`.
 
         The rows are committed at once, as Dagster does it: somebody who reads on from the newest id must not miss rows
         that get their ids earlier and are seen later. They are deleted if the block fails.
         """
-        insert = self.prepare_insert_event_batch(events).returning(SqlEventLogStorageTable.c.id)
+        insert = SqlEventLogStorageTable.insert().values(rows).returning(SqlEventLogStorageTable.c.id)
         with self._connect() as connection:
             ids = [int(event_id) for event_id in connection.execute(insert).scalars()]
         try:

@@ -12,8 +12,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from dagster import EventLogEntry
-
 # Dagster's documentation lets an instance name a storage class, but the classes to extend have no public names
 from dagster._core.storage.event_log.schema import SqlEventLogStorageTable
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import INDEX_SHARD_NAME, SqliteEventLogStorage
@@ -23,7 +21,7 @@ from sqlalchemy import create_engine, select
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.pool import NullPool
 
-from ecom_assets.orchestration.event_log.batches import BatchedWrites, turn_batches_on
+from ecom_assets.orchestration.event_log.batches import BatchedWrites, Row, turn_batches_on
 
 
 class BatchedEventLog(BatchedWrites, SqliteEventLogStorage):
@@ -36,15 +34,16 @@ class BatchedEventLog(BatchedWrites, SqliteEventLogStorage):
         self._db_lock: Any = threading.RLock()
         self._batch_connections: dict[str, Connection] = {}
         self._engine = lru_cache(maxsize=64)(self._new_engine)
+        self._tables: set[str] = set()
 
     @contextmanager
-    def stored_events(self, events: Sequence[EventLogEntry]) -> Iterator[Sequence[int]]:
+    def stored_events(self, rows: Sequence[Row]) -> Iterator[Sequence[int]]:
         """Begin a transaction in each file, and store the rows of events of one run. See `BatchedWrites`."""
-        rows = [self._event_to_row(event) for event in events]
-        with self._transactions(events[0].run_id, INDEX_SHARD_NAME) as connections:
+        run_id = rows[0]["run_id"]
+        with self._transactions(run_id, INDEX_SHARD_NAME) as connections:
             for connection in connections:
                 connection.execute(SqlEventLogStorageTable.insert(), rows)
-            yield _newest_ids(connections[-1], events[0].run_id, len(events))
+            yield _newest_ids(connections[-1], run_id, len(rows))
 
     @contextmanager
     def _transactions(self, *shards: str) -> Iterator[list[Connection]]:
@@ -67,6 +66,12 @@ class BatchedEventLog(BatchedWrites, SqliteEventLogStorage):
                     pass
             with self._engine(shard).begin() as connection:
                 yield connection
+
+    def has_table(self, table_name: str) -> bool:
+        """Return whether there is a table. Dagster asks for each event, though no table goes away."""
+        if table_name not in self._tables and super().has_table(table_name):
+            self._tables.add(table_name)
+        return table_name in self._tables
 
     def _new_engine(self, shard: str) -> Engine:
         return create_engine(self.conn_string_for_shard(shard), poolclass=NullPool)

@@ -1,10 +1,12 @@
 """Runs of a range of partitions with many events, for the tests of event logs."""
 
 # no postponed annotations here: Dagster reads that of `context` as a type
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
 from dagster import (
+    AssetCheckEvaluation,
     AssetCheckResult,
     AssetCheckSpec,
     AssetExecutionContext,
@@ -17,20 +19,33 @@ from dagster import (
     Definitions,
     EventLogEntry,
     MaterializeResult,
+    MetadataValue,
+    PreviewWarning,
     in_process_executor,
     multi_asset,
 )
 
+from ecom_assets.orchestration.check_events import log_evaluations
 from ecom_assets.orchestration.partitions import RANGE_END_TAG, RANGE_START_TAG
 
 TABLES = ("orders", "order_items")
+DAYS = DailyPartitionsDefinition("2026-01-01")
+
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", PreviewWarning)  # of partitions_def, as in the assets of a shop
+    CHECKS = [
+        AssetCheckSpec(check, asset=name, partitions_def=DAYS if check == "filled" else None)
+        for name in TABLES
+        for check in ("complete", "filled")
+    ]
 
 
 @multi_asset(
     # without a version, the id of the run becomes part of that of the data
     specs=[AssetSpec(name, code_version="1") for name in TABLES],
-    check_specs=[AssetCheckSpec("complete", asset=name) for name in TABLES],
-    partitions_def=DailyPartitionsDefinition("2026-01-01"),
+    check_specs=CHECKS,
+    partitions_def=DAYS,
     backfill_policy=BackfillPolicy.single_run(),
     can_subset=True,
 )
@@ -41,7 +56,22 @@ def load(context: AssetExecutionContext) -> Iterator[Any]:
             context.add_asset_metadata({"fetched": number}, AssetKey(name), key)
         yield MaterializeResult(asset_key=name, metadata={"load_id": "1"})
     for name in TABLES:
-        yield AssetCheckResult(asset_key=name, check_name="complete", passed=True)
+        if len(context.partition_keys) > 1:
+            log_evaluations(
+                context,
+                [
+                    AssetCheckEvaluation(
+                        asset_key=AssetKey(name),
+                        check_name="filled",
+                        passed=bool(number),
+                        metadata={"rows": MetadataValue.int(number)},
+                        partition=key,
+                    )
+                    for number, key in enumerate(context.partition_keys)
+                ],
+            )
+        for check in ("filled", "complete"):
+            yield AssetCheckResult(asset_key=name, check_name=check, passed=True)
     if context.partition_keys[0] == "2026-01-02":
         raise ValueError("a day that fails")
 
