@@ -105,7 +105,7 @@ docs: $(DEV)  ## Write anew what is drawn from the code: docs/keys.md, docs/dlt-
 	$(BIN)/python -m ecom_assets.declaration.reference.keys_page
 	$(BIN)/python .ci/package_diagram.py
 
-bench: $(DEV)  ## Compare with other tools, for hours (BENCH_ARGS="--work S --runs 1 --only a,f,d" for less)
+bench: $(DEV)  ## Compare with other tools, for an hour (BENCH_ARGS="--runs 1" for less)
 	$(BIN)/python -m benchmarks $(BENCH_ARGS)
 
 requirements: $(UV_VENV)  ## Choose the versions in requirements*.txt anew from pyproject.toml

@@ -17,7 +17,7 @@ from benchmarks.report import is_complete, read, write
 from benchmarks.runs import ROOT, run, serving
 
 BUILD = ROOT / "build" / "bench"
-FULL_RUNS = 5
+DEFAULT_RUNS = 5
 
 
 def compete(
@@ -55,7 +55,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--work", default=names, help=f"tasks, of {names}")
     parser.add_argument("--only", default=letters, help=f"contestants, of {letters}")
-    parser.add_argument("--runs", type=int, default=FULL_RUNS, help=f"runs of each, {FULL_RUNS} by default")
+    parser.add_argument(
+        "--runs", type=int, default=DEFAULT_RUNS, help=f"runs of each, {DEFAULT_RUNS} by default"
+    )
     parser.add_argument("--timeout", type=float, default=1800, help="seconds after which a run is ended")
     parser.add_argument(
         "--report", type=Path, help="write the report of these results again, and run nothing"
@@ -72,7 +74,7 @@ def main() -> int:
         compete(tasks, contestants, options.runs, options.timeout, file)
     head, results = read(file)
     # the documentation shows complete results only
-    place = ROOT / "docs" if is_complete(results, FULL_RUNS) else BUILD
+    place = ROOT / "docs" if is_complete(results) else BUILD
     write(head, results, place)
     print(f"{place / 'benchmarks.md'} is written from {file}")
     own = {entry.letter for entry in CONTESTANTS if entry.environment == OWN}

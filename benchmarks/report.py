@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import platform
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,11 +61,11 @@ def read(file: Path) -> tuple[Mapping[str, Any], list[Result]]:
     return head, [Result(**line) for line in lines]
 
 
-def is_complete(results: Sequence[Result], runs: int) -> bool:
-    """Return whether every contestant ran each of its tasks at least `runs` times."""
-    done = Counter((result.task, result.contestant) for result in results)
+def is_complete(results: Sequence[Result]) -> bool:
+    """Return whether every contestant ran each of its tasks."""
+    done = {(result.task, result.contestant) for result in results}
     return all(
-        done[task.name, entry.letter] >= runs for task in TASKS for entry in CONTESTANTS if task.admits(entry)
+        (task.name, entry.letter) in done for task in TASKS for entry in CONTESTANTS if task.admits(entry)
     )
 
 
@@ -139,7 +138,7 @@ def _table(table: Sequence[Row]) -> str:
         )
         lines.append(f"| {' | '.join(cells)} |")
     runs = sorted({row.runs for row in table})
-    lines += ["", f"Medians of {' or '.join(map(str, runs))} run{'s' if runs != [1] else ''} each."]
+    lines += ["", "One run each." if runs == [1] else f"Medians of {' or '.join(map(str, runs))} runs each."]
     return "\n".join(lines)
 
 
