@@ -45,7 +45,12 @@ def trial(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Place], None]]:
 
 @pytest.mark.parametrize(
     "new_place",
-    ["postgres", *engines_where(lambda traits: traits.ddl_commits and not traits.is_in_this_process)],
+    [
+        "duckdb",
+        "ducklake",
+        "postgres",
+        *engines_where(lambda traits: traits.ddl_commits and not traits.is_in_this_process),
+    ],
     indirect=True,
 )
 def test_an_engine_passes_and_nothing_stays(
