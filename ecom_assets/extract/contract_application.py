@@ -89,6 +89,7 @@ def apply_contract(
             for row, position in enumerate(positions)
             if position in failed
         }
+    metrics.look_for_parent_fields(records)
     result = contract.apply(records, rejections, groups)
     metrics.add(slices, windows, result)
     if metrics.cursor:

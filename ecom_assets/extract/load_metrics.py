@@ -70,6 +70,8 @@ class LoadMetrics:
         rejected_without_key: Only of snapshots with history: how many rejected records have no usable key.
         partial_lists: Only of nested lists: the paths beside a list that say it has more elements than a record holds.
         without_list: Only of nested lists: how many records were read, as long as none has the field of the list.
+        missing_parent_fields: Only of nested lists and children: the fields of `include_from_parent` in which no record
+            of the parent had a value so far.
         open_windows: Only of nested lists and children: the rows of each window that was open when the run began.
         cursor: Only of open-ended resources: how far the reading came.
     """
@@ -94,6 +96,7 @@ class LoadMetrics:
         self.rejected_without_key = 0
         self.partial_lists: set[str] = set()
         self.without_list: int | None = 0
+        self.missing_parent_fields = set(resource.include_from_parent)
         self.open_windows: list[OpenWindowRows] = []
         self._began = datetime.now(timezone.utc)
         self._windows_read = 0
@@ -118,6 +121,17 @@ class LoadMetrics:
     def fetched(self) -> int:
         """Return the number of records read."""
         return sum(count.fetched for count in self.counts.values())
+
+    def look_for_parent_fields(self, records: Sequence[Any]) -> None:
+        """Note which fields of the parent have a value in some record of a nested list or a child."""
+        self.missing_parent_fields -= {
+            name
+            for name in self.missing_parent_fields
+            if any(
+                isinstance(record, dict) and record.get(f"_{self.resource.parent}_{name}") is not None
+                for record in records
+            )
+        }
 
     def add(self, parts: Sequence[Slice], windows: Sequence[int], contracted: ContractResult) -> None:
         """Count the records of some slices.

@@ -17,6 +17,12 @@ def reading_advice(metrics: LoadMetrics) -> Iterator[str]:
         yield f"{resource.name}: {', '.join(sorted(metrics.partial_lists))} says that {PARTIAL_LIST}"
     if resource.rows_from and metrics.without_list:
         yield f"{resource.name}: {without_list_text(resource.rows_from, metrics.without_list)}"
+    if metrics.missing_parent_fields and metrics.fetched:
+        names = ", ".join(sorted(metrics.missing_parent_fields))
+        yield (
+            f"{resource.name}: no record of {resource.parent} had a value in {names}, so no row has one: check the "
+            "spelling in include_from_parent"
+        )
     repeated = sum(row.reasons[0].startswith(DUPLICATE) for _, row in metrics.rejected_rows)
     if repeated and _is_keyed_without_parent(resource):
         yield (
