@@ -66,6 +66,9 @@ def test_keys_that_begin_anew_in_each_parent_and_fields_that_no_parent_has_are_t
         "notes: 4 of 6 records were rejected, because another one has their primary key (number). If each record of "
         "orders has keys of its own, add a field of include_from_parent to primary_key"
     )
-    other = "notes: no record of orders had a value in nmae, so no row has one: check the spelling in include_from_parent"
+    other = (
+        "notes: no record of orders had a value in nmae, so no row has one: check the spelling in "
+        "include_from_parent"
+    )
     assert [line for line in said if "orders ha" in line] == [advice if is_told else other]
     assert len(place.table("notes")) == (2 if is_told else 6)
