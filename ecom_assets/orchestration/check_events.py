@@ -19,10 +19,8 @@ def log_evaluations(context: AssetExecutionContext, evaluations: Sequence[AssetC
     """
     batch, step = str(uuid4()), context.get_step_execution_context()
     for number, evaluation in enumerate(evaluations, 1):
-        asset, result = (
-            evaluation.asset_key.to_user_string(),
-            "passed" if evaluation.passed else "did not pass",
-        )
+        asset = evaluation.asset_key.to_user_string()
+        result = "passed" if evaluation.passed else "did not pass"
         reason = f" Description: '{evaluation.description}'" if evaluation.description else ""
         event = DagsterEvent.from_step(
             DagsterEventType.ASSET_CHECK_EVALUATION,

@@ -34,7 +34,7 @@ def links(shop: Shop, resource: Resource | None = None) -> dict[str, Any]:
     endpoint = shop.parent_of(resource).endpoint if resource else None
     address = shop.client.base_url
     if endpoint is not None:
-        address = endpoint.path if "://" in endpoint.path else join_url(address, endpoint.path)
+        address = join_url(address, endpoint.path)
     # a template is no address that a browser could open
     is_url = address.startswith(("http://", "https://")) and "{" not in address
     found["api"] = MetadataValue.url(address) if is_url else MetadataValue.text(address)

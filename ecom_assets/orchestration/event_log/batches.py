@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from abc import abstractmethod
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -21,15 +21,15 @@ from dagster._core.events import ASSET_CHECK_EVENTS, ASSET_EVENTS
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable
 from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, inspect, select
 
 BATCH_SIZE = 250
 """Events in a batch, unless DAGSTER_EVENT_BATCH_SIZE is set. Other writers wait about 0.1 seconds for a batch."""
 
 Row = Mapping[str, Any]
 """An event as a row of the log."""
-_EVALUATED = ("the_run_id", "the_asset_key", "the_check_name", "the_partition")
-"""What the row of a planned check is found by: names of parameters, which have to differ from those of columns."""
+_PLANNED_KEY = ("run_id", "asset_key", "check_name", "partition")
+"""The columns that the row of a planned check is found by."""
 _INDEXED_EVENTS = (ASSET_EVENTS | ASSET_CHECK_EVENTS) - {DagsterEventType.ASSET_FAILED_TO_MATERIALIZE}
 
 
@@ -43,6 +43,7 @@ class BatchedWrites(SqlEventLogStorage):
 
     _run_of_times = ""
     _times: Mapping[Any, int] = {}
+    _tables: Collection[str] = ()
 
     @abstractmethod
     def stored_events(self, rows: Sequence[Row]) -> AbstractContextManager[Sequence[int]]:
@@ -67,6 +68,13 @@ class BatchedWrites(SqlEventLogStorage):
         with self.stored_events(rows) as ids:
             self._write_index(events, rows, ids)
         self._run_of_times, self._times = events[0].run_id, times
+
+    def has_table(self, table_name: str) -> bool:
+        """Return whether there is a table. Dagster asks for each event, though no table goes away."""
+        if table_name not in self._tables:
+            with self.index_connection() as connection:
+                self._tables = inspect(connection).get_table_names()
+        return table_name in self._tables
 
     def _at_distinct_times(
         self, events: Sequence[EventLogEntry]
@@ -108,7 +116,6 @@ class BatchedWrites(SqlEventLogStorage):
         self.store_asset_event_tags(
             [event for event, _ in asset_events], [event_id for _, event_id in asset_events]
         )
-
         self._write_evaluations(evaluations)
 
     def _write_evaluations(self, evaluations: Sequence[tuple[EventLogEntry, Row, int]]) -> None:
@@ -133,7 +140,11 @@ class BatchedWrites(SqlEventLogStorage):
                 target = found.target_materialization_data
                 together.append(
                     {
-                        **dict(zip(_EVALUATED, (run_id, *key), strict=True)),
+                        # a parameter may not have the name of a column
+                        **{
+                            f"the_{name}": part
+                            for name, part in zip(_PLANNED_KEY, (run_id, *key), strict=True)
+                        },
                         "execution_status": AssetCheckExecutionRecordStatus[status].value,
                         "evaluation_event": row["event"],
                         "evaluation_event_timestamp": row["timestamp"],
@@ -142,7 +153,7 @@ class BatchedWrites(SqlEventLogStorage):
                     }
                 )
             if together:
-                same = [AssetCheckExecutionsTable.c[name[4:]] == bindparam(name) for name in _EVALUATED]
+                same = [table[name] == bindparam(f"the_{name}") for name in _PLANNED_KEY]
                 connection.execute(AssetCheckExecutionsTable.update().where(*same), together)
 
     def _store_asset_check_evaluation_planned(self, event: EventLogEntry, event_id: int | None) -> None:

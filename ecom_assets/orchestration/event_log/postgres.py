@@ -16,7 +16,7 @@ from dagster._core.storage.event_log.schema import SqlEventLogStorageTable
 from dagster._serdes import ConfigurableClassData
 from dagster_postgres import DagsterPostgresStorage, PostgresEventLogStorage
 from dagster_postgres.utils import pg_url_from_config
-from sqlalchemy import create_engine, inspect
+from sqlalchemy import create_engine
 from sqlalchemy.engine import Connection
 
 from ecom_assets.orchestration.event_log.batches import BatchedWrites, Row, turn_batches_on
@@ -33,7 +33,6 @@ class BatchedPostgresEventLog(BatchedWrites, PostgresEventLogStorage):
     ) -> None:
         """Store events in a database. `postgres_url` is its address."""
         self._transaction = threading.local()
-        self._tables: set[str] = set()
         super().__init__(postgres_url, should_autocreate_tables, inst_data)
         self._engine = create_engine(
             postgres_url,
@@ -77,13 +76,6 @@ class BatchedPostgresEventLog(BatchedWrites, PostgresEventLogStorage):
                     yield
                 finally:
                     del self._transaction.connection
-
-    def has_table(self, table_name: str) -> bool:
-        """Return whether there is a table. Dagster asks for each event, though no table goes away."""
-        if table_name not in self._tables:
-            with self._connect() as connection:
-                self._tables.update(inspect(connection).get_table_names())
-        return table_name in self._tables
 
     def _connect(self) -> AbstractContextManager[Connection]:
         """Take a connection, or join the transaction of this thread."""

@@ -34,7 +34,6 @@ class BatchedEventLog(BatchedWrites, SqliteEventLogStorage):
         self._db_lock: Any = threading.RLock()
         self._batch_connections: dict[str, Connection] = {}
         self._engine = lru_cache(maxsize=64)(self._new_engine)
-        self._tables: set[str] = set()
 
     @contextmanager
     def stored_events(self, rows: Sequence[Row]) -> Iterator[Sequence[int]]:
@@ -66,12 +65,6 @@ class BatchedEventLog(BatchedWrites, SqliteEventLogStorage):
                     pass
             with self._engine(shard).begin() as connection:
                 yield connection
-
-    def has_table(self, table_name: str) -> bool:
-        """Return whether there is a table. Dagster asks for each event, though no table goes away."""
-        if table_name not in self._tables and super().has_table(table_name):
-            self._tables.add(table_name)
-        return table_name in self._tables
 
     def _new_engine(self, shard: str) -> Engine:
         return create_engine(self.conn_string_for_shard(shard), poolclass=NullPool)
