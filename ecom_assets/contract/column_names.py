@@ -12,9 +12,7 @@ from collections.abc import Collection, Iterable, Mapping
 from hashlib import blake2b
 from typing import Any
 
-from dlt.common.normalizers.naming import snake_case
-
-_NAMING = snake_case.NamingConvention(max_length=255)
+from ecom_assets.declaration.field_types import NAMING
 
 FieldPath = tuple[str, ...]
 """The names of the fields that lead to a value of a record, as the API writes them."""
@@ -22,12 +20,12 @@ FieldPath = tuple[str, ...]
 
 def normalized_path(path: Iterable[str]) -> str:
     """Return the column of a field at a path of names, if no other field has it."""
-    return _NAMING.normalize_path("__".join(map(_segment, path)))
+    return NAMING.normalize_path("__".join(map(_segment, path)))
 
 
 def plain_name(path: Iterable[str]) -> str:
     """Return the column that dlt would give a field. Several fields may have the same one."""
-    return _NAMING.normalize_path("__".join(map(_normalized_name, path)))
+    return NAMING.normalize_path("__".join(map(_normalized_name, path)))
 
 
 def _segment(name: str) -> str:
@@ -37,11 +35,11 @@ def _segment(name: str) -> str:
 
 
 def _normalized_name(name: str) -> str:
-    return _NAMING.normalize_identifier(name) if name.strip() else "x"
+    return NAMING.normalize_identifier(name) if name.strip() else "x"
 
 
 def _distinct_name(path: FieldPath) -> str:
-    return _NAMING.normalize_path(f"{normalized_path(path)}_{_digest(path)}")
+    return NAMING.normalize_path(f"{normalized_path(path)}_{_digest(path)}")
 
 
 def _digest(path: FieldPath) -> str:

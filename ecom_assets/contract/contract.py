@@ -72,6 +72,10 @@ class Contract:
 
     def _take_resource(self, resource: Resource) -> None:
         self.resource = resource
+        names = {column.name for column in resource.columns}
+        self._required_hints = [
+            hint for hint in resource.column_hints.values() if not hint.nullable and hint.name not in names
+        ]
         self.schema = pa.schema(
             [
                 pa.field(column.name, arrow_type(column), nullable=self._allows_null(column))
@@ -219,10 +223,7 @@ class Contract:
         broken: Collection[int],
     ) -> None:
         """Add the reasons for rows without a value in an undeclared column that the file calls not nullable."""
-        names = {column.name for column in self.resource.columns}
-        for hint in self.resource.column_hints.values():
-            if hint.nullable or hint.name in names:
-                continue
+        for hint in self._required_hints:
             found = undeclared.new.get(hint.name, [None] * len(rows))
             # an object has columns of its own
             own = values_at(rows, hint.path)[0]

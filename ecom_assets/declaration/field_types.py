@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
+from dlt.common.normalizers.naming import snake_case
 from pydantic import Field
 from pydantic.json_schema import JsonSchemaValue
 
@@ -205,6 +206,8 @@ def _endpoint_path(value: Any) -> str:
 
 _COLUMN_PATTERN = rf"_?{_WORD}(__{_WORD})*"
 COLUMN_NAME = re.compile(_COLUMN_PATTERN)
+NAMING = snake_case.NamingConvention(max_length=255)
+"""How dlt names tables and columns, in at most 255 characters."""
 _SHOP_PATTERN = rf"(?!.*_staging$){_WORD}"  # dlt stages merges in the dataset <shop>_staging
 _PREFIX_PATTERN = r"[A-Za-z_=:-]{1,30} ?"
 _NOT_RESERVED = rf"(?!({'|'.join(RESERVED)})$|_dlt)"

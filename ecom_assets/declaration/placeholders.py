@@ -13,6 +13,8 @@ from typing import Any, NamedTuple
 
 START = "incremental.start_value"
 END = "incremental.end_value"
+PARTS = ("path", "params", "json", "data", "headers")
+"""The parts of an endpoint that may hold placeholders, as a file names them."""
 ALLOWED = (
     "{resources.<parent>.<field>}, {"
     + START

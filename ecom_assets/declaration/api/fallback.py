@@ -33,6 +33,12 @@ class Fallback(DeclarationModel):
     )
 
 
+def cursor_of(resource: Mapping[str, Any]) -> Any:
+    """Return the `cursor_path` of a resource as a file has it, None without one; see `first_cursor`."""
+    endpoint = resource.get("endpoint")
+    return first_cursor(endpoint.get("incremental")) if isinstance(endpoint, Mapping) else None
+
+
 def first_cursor(incremental: Any) -> Any:
     """Return the `cursor_path` of `incremental` as a file has it; of a list the first, as the others are fallbacks."""
     cursor = incremental.get("cursor_path") if isinstance(incremental, Mapping) else None

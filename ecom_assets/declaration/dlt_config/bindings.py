@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from ecom_assets.declaration.api.fallback import first_cursor
+from ecom_assets.declaration.api.fallback import cursor_of
 from ecom_assets.declaration.dlt_config.incremental_words import with_known_placeholders
 from ecom_assets.declaration.dlt_config.names import column_name, table_name
 from ecom_assets.declaration.dlt_config.refusals import Fail, take_keys
@@ -96,9 +96,7 @@ def _take_written_paths(resource: dict[str, Any]) -> None:
     Other columns take the field whose name becomes theirs.
     """
     keys = resource.get("primary_key")
-    endpoint = resource.get("endpoint")
-    incremental = endpoint.get("incremental") if isinstance(endpoint, Mapping) else None
-    written = [*(keys if isinstance(keys, (list, tuple)) else [keys]), first_cursor(incremental)]
+    written = [*(keys if isinstance(keys, (list, tuple)) else [keys]), cursor_of(resource)]
     for path in written:
         name = _column_of(path)
         column = resource["columns"].get(name)
@@ -115,9 +113,7 @@ def _take_column_hints(resource: dict[str, Any], place: Place, fail: Fail) -> No
     """Turn `primary_key` and `dedup_sort` of columns into what holds for the resource."""
     columns = resource["columns"]
     in_key = []
-    endpoint = resource.get("endpoint")
-    incremental = endpoint.get("incremental") if isinstance(endpoint, Mapping) else None
-    cursor = first_cursor(incremental)
+    cursor = cursor_of(resource)
     for name, body in columns.items():
         if not isinstance(body, Mapping):
             continue

@@ -6,12 +6,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from ecom_assets.declaration.placeholders import START
+from ecom_assets.declaration.placeholders import PARTS, START
 
 _LAST = "{incremental.last_value}"
 _INITIAL = "{incremental.initial_value}"
-_PARTS = ("path", "params", "json", "data", "headers")
-"""The parts of an endpoint that may hold placeholders."""
 
 
 def with_known_placeholders(endpoint: dict[str, Any]) -> dict[str, Any]:
@@ -33,7 +31,7 @@ def with_known_placeholders(endpoint: dict[str, Any]) -> dict[str, Any]:
         **endpoint,
         **{
             key: _filled(endpoint[key], values, typed=key in ("params", "json"))
-            for key in _PARTS
+            for key in PARTS
             if key in endpoint
         },
     }

@@ -9,21 +9,21 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from dlt.common.normalizers.naming import snake_case
+from ecom_assets.declaration.field_types import NAMING
 
-_NAMING = snake_case.NamingConvention(max_length=255)
-_FOLDED = re.compile(r"(?=.*[^a-z0-9_])[A-Za-z0-9_./:+ -]+")
+_OTHER, _TAKEN = r"(?=.*[^a-z0-9_])", r"[A-Za-z0-9_./:+ -]+"
+_FOLDED = re.compile(_OTHER + _TAKEN)
 """A name that is not yet in lower snake_case. Letters of other alphabets have no place in one, and are refused."""
 _PLACEHOLDER = re.compile(r"(?<!\{)\{resources\.([^.{}]+)\.")
-FOLDED_PATTERN = r"^(?=.*[^a-z0-9_])(?=.*[A-Za-z])[A-Za-z0-9_./:+ -]+$"
-"""The same for a JSON Schema."""
+FOLDED_PATTERN = rf"^{_OTHER}(?=.*[A-Za-z]){_TAKEN}$"
+"""The same for a JSON Schema, with a letter in it."""
 
 
 def table_name(given: Any) -> Any:
     """Return the name of the table of a resource; what no table can be named after stays."""
     if not isinstance(given, str) or not _FOLDED.fullmatch(given):
         return given
-    name = _NAMING.normalize_identifier(given)
+    name = NAMING.normalize_identifier(given)
     return name if re.fullmatch(r"[a-z][a-z0-9_]*", name) else given
 
 
@@ -31,7 +31,7 @@ def column_name(given: Any) -> Any:
     """Return the name of a column; what no column can be named after stays."""
     if not isinstance(given, str) or not _FOLDED.fullmatch(given):
         return given
-    return _NAMING.normalize_path(given)
+    return NAMING.normalize_path(given)
 
 
 def field_with_table_name(field: Any, resources: Iterable[Any]) -> Any:

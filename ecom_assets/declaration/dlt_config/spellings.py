@@ -31,6 +31,7 @@ from ecom_assets.declaration.dlt_config.table_keys import (
     SCHEMA_CONTRACT,
 )
 from ecom_assets.declaration.error_text import Place, format_place, format_value
+from ecom_assets.declaration.placeholders import PARTS
 from ecom_assets.foundation.errors import DeclarationError
 
 _PAGE_COUNT = re.compile(
@@ -209,7 +210,7 @@ class Spellings:
 
     def _endpoint(self, given: Mapping[str, Any], place: Place) -> dict[str, Any]:
         endpoint = self._take(ENDPOINT, given, place)
-        for key in ("path", "params", "json", "data", "headers"):
+        for key in PARTS:
             if key in endpoint:
                 endpoint[key] = with_table_names(endpoint[key])
         if "auth" in endpoint:

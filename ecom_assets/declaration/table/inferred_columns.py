@@ -9,19 +9,15 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from dlt.common.normalizers.naming import snake_case
-
-from ecom_assets.declaration.api.fallback import first_cursor
+from ecom_assets.declaration.api.fallback import cursor_of
 from ecom_assets.declaration.error_text import rule_error
-from ecom_assets.declaration.field_types import COLUMN_NAME
+from ecom_assets.declaration.field_types import COLUMN_NAME, NAMING
 from ecom_assets.declaration.table.column import Column, default_path, inferred_column
-
-_NAMING = snake_case.NamingConvention(max_length=255)
 
 
 def key_column_name(field: str) -> str:
     """Return the column of an entry of `primary_key`: a column's name stays, a field's name becomes snake_case."""
-    return field if COLUMN_NAME.fullmatch(field) else _NAMING.normalize_identifier(field)
+    return field if COLUMN_NAME.fullmatch(field) else NAMING.normalize_identifier(field)
 
 
 def key_columns(fields: Iterable[str], parent: str | None, declared: Collection[str]) -> list[Column]:
@@ -57,7 +53,7 @@ def check_key_columns(fields: Sequence[str], columns: Iterable[Column]) -> None:
 def cursor_column(cursor_path: str, *, nullable: bool = False) -> Column:
     """Return the undeclared column of a cursor."""
     path = tuple(cursor_path.split("."))
-    name = "__".join(map(_NAMING.normalize_identifier, path))
+    name = "__".join(map(NAMING.normalize_identifier, path))
     return inferred_column(name, path, "timestamp", nullable=nullable)
 
 
@@ -75,7 +71,7 @@ def with_cursor(
 
 def parent_column(path: Sequence[str]) -> Column:
     """Return the undeclared column of a field that comes from the parent's record, such as `_orders_id`."""
-    return inferred_column(_NAMING.normalize_path("__".join(path)), tuple(path))
+    return inferred_column(NAMING.normalize_path("__".join(path)), tuple(path))
 
 
 def _key_path(field: str, name: str, parent: str | None) -> tuple[str, ...]:
@@ -96,10 +92,8 @@ def with_required_columns(data: Mapping[str, Any]) -> Mapping[str, Any]:
     keys = data.get("primary_key")
     fields = keys if isinstance(keys, (list, tuple)) else [keys]
     names = [key_column_name(field) if isinstance(field, str) else field for field in fields]
-    endpoint = data.get("endpoint")
-    incremental = endpoint.get("incremental") if isinstance(endpoint, Mapping) else None
     # with `unfiltered: load`, a sweep loads the records whose cursor is null
-    cursor = None if data.get("unfiltered") == "load" else first_cursor(incremental)
+    cursor = None if data.get("unfiltered") == "load" else cursor_of(data)
 
     def required(name: Any, column: Any) -> bool:
         if (
