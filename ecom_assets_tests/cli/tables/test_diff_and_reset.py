@@ -65,6 +65,10 @@ def test_from_a_refused_change_to_a_table_loaded_anew(records: Records, run: Com
     assert records.rows("select id, v from orders") == [(1, 7)]
     assert records.rows("select count(*) from order_lines") == [(2,)]
     assert records.types()["v"] == "bigint"
+    code, out, _ = run("status", "--json")
+    assert code == 0
+    told = [(entry["resource"], entry["loaded"], entry["rows"], entry["failed"]) for entry in json.loads(out)]
+    assert told == [("orders", 1, 1, 0), ("order_lines", 1, 2, 0), ("others", 1, 1, 0)]
 
 
 def test_a_diff_tells_changes_new_tables_and_undeclared_ones(records: Records, run: Command) -> None:
