@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from ecom_assets.foundation.errors import WarehouseError
-from ecom_assets.load.trial import trial as trial_module
 from ecom_assets.load.trial.load_process import LoadProcess
 from ecom_assets.load.trial.loads import DATASET, KILL
 from ecom_assets.load.trial.trial import try_warehouse
@@ -62,7 +61,6 @@ def test_an_engine_passes_and_nothing_stays(
 ) -> None:
     place = new_place()
     trial(place)
-    monkeypatch.setattr(trial_module, "_WAITS", 5.0)  # no warehouse here is far away
     code, out, err = run_main(monkeypatch, capsys, "warehouse-test", "--kills", "1", "--json")
     assert code == 0, err
     findings = json.loads(out)
