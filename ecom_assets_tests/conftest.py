@@ -46,7 +46,8 @@ LONGEST = ("deploy", "project", "warehouse", "discovery", "load", "orchestration
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Make the fixtures of each engine known."""
+    """Make the fixtures of each engine known. What is imported and collected from here on stays: it is no garbage."""
+    gc.disable()
     for module in traits_modules().values():
         config.pluginmanager.register(module)
 
@@ -86,6 +87,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
 
 def pytest_collection_finish() -> None:
     """Spare the garbage collector all that is there before the first test: thousands of tests, and modules."""
+    gc.enable()
     gc.collect()
     gc.freeze()
     gc.set_threshold(*_THRESHOLDS)

@@ -12,7 +12,7 @@ from dlt.common.schema.typing import TColumnSchema
 from ecom_assets.contract.column_names import ColumnNames
 from ecom_assets.contract.conversion import arrow_type, convert, instants_of_cursor
 from ecom_assets.contract.duplicates import superseded_rows
-from ecom_assets.contract.inference import fits, infer, key_fits, wider
+from ecom_assets.contract.inference import fits, infer, infer_key, key_fits, wider
 from ecom_assets.contract.nested_lists import lists_of_objects
 from ecom_assets.contract.nested_values import values_at
 from ecom_assets.contract.new_fields import (
@@ -58,7 +58,9 @@ class Contract:
         """
         self.evolved = dict(evolved or {})
         self.widened: dict[str, Column] = {}
-        """The undeclared columns whose types could not hold a value, with the wider types."""
+        """The undeclared columns whose types could not hold a value, with the types that can."""
+        self.guessed_wrong = False
+        """Whether the type of one of `widened` was a guess, so that it is wrong before any row was kept."""
         self.nested_lists: dict[str, str] = {}
         """The entry that makes a table of an undeclared list of objects, by the column that has it as JSON."""
         self._stored = frozenset(self.evolved if stored is None else stored)
@@ -232,15 +234,26 @@ class Contract:
                     reasons.setdefault(position, []).append(f"{hint.name}: null, but not nullable")
 
     def _widen_key(self, column: Column, values: Sequence[Any]) -> Column:
-        """Return an undeclared column of the primary key, made a text where it does not hold these values."""
+        """Return an undeclared column of the primary key, made a text where it does not hold these values.
+
+        If its type is a guess, the first values decide. There are no rows before them, so it may also become narrower.
+        """
         cursor = self.resource.cursor
         is_cursor = cursor is not None and cursor.name == column.name
-        if not column.inferred or not self.resource.widens or is_cursor or key_fits(values, column):
+        if not column.inferred or is_cursor:
             return column
-        text = column.with_type(evolved_column(column.name, {"data_type": "text"}))
-        self.widened[column.name] = text
-        self._take_resource(self.resource.with_types({column.name: text}))
-        return text
+        fitting = column
+        if column.guessed:
+            fitting = infer_key(column, values)
+        elif self.resource.widens and not key_fits(values, column):
+            fitting = column.with_type(evolved_column(column.name, {"data_type": "text"}))
+        if fitting is column or fitting.guessed:
+            return column
+        if fitting.data_type != column.data_type:
+            self.widened[column.name] = fitting
+            self.guessed_wrong = self.guessed_wrong or column.guessed
+        self._take_resource(self.resource.with_types({column.name: fitting}))
+        return fitting
 
     def _superseded_rows(self, table: pa.Table, groups: Sequence[int] | None) -> list[int]:
         """Return the rows of a table that another row with the same primary key supersedes."""

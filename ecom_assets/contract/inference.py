@@ -116,12 +116,16 @@ def may_become(stored: Column, read: Column) -> bool:
 
 
 def infer_key(column: Column, values: Collection[Any]) -> Column:
-    """Return a column of a primary key with its type: whole numbers, or else texts. Both compare exactly."""
+    """Return a column of a primary key with its type: whole numbers, or else texts. Both compare exactly.
+
+    Without a value, it is a text as a guess.
+    """
     present = [value for value in values if value is not None and type(value) not in (dict, list)]
     number = column.with_type(evolved_column(column.name, {"data_type": "bigint"}))
-    return (
-        number if present and key_fits(present, number) else column.with_type(evolved_column(column.name, {}))
-    )
+    text = column.with_type(evolved_column(column.name, {}))
+    if not present:
+        return text.as_guess()
+    return number if key_fits(present, number) else text
 
 
 def key_fits(values: Sequence[Any], column: Column) -> bool:

@@ -49,7 +49,7 @@ class UndeclaredFields:
         self._respellable = {
             column.name
             for column in resource.columns
-            if column.path == default_path(column.name) and not column.pii
+            if (column.path == default_path(column.name) or _is_own_key(resource, column)) and not column.pii
         }
         self._fixed = {column.name for column in resource.table_columns} - self._respellable
         # a column had this name before: its values are in the column with the new name
@@ -100,3 +100,9 @@ class UndeclaredFields:
                 and not has_field(rows, self._paths[name])
             ):
                 result.respelled[name] = found.pop(path)
+
+
+def _is_own_key(resource: Resource, column: Column) -> bool:
+    """Tell whether an undeclared column has its name from a field of the record in `primary_key`, such as `ID`."""
+    is_key = column.inferred and column != resource.cursor and not resource.comes_from_parent(column)
+    return is_key and plain_name(column.path) == column.name

@@ -6,7 +6,7 @@ See `ecom_assets.load.report` for the reports that are made of them.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
@@ -227,29 +227,41 @@ class LoadMetrics:
             )
 
     def _refuse_rejected_windows(self) -> None:
-        """Raise ContractBroken for a window, or a snapshot, whose records were all rejected.
+        """Raise ContractBroken for a window, or for a list without windows, whose records were all rejected.
 
-        A snapshot that is replaced would lose all rows of its table. A single record may be wrong, unless it is wrong
-        in its cursor: then nobody knows which window it belongs to. An open-ended load reads a rejected record again,
-        so it only fails if all records are wrong in their cursors: then no later load would bring one either.
+        A single record may be wrong, unless it is wrong in its key or its cursor, which the declaration names. An
+        open-ended load reads a rejected record again, so it only fails if all records are wrong in these: then no later
+        load would bring one either.
         """
-        cursor = self.resource.cursor
-        for key, count in self.counts.items():
-            is_replaced = self.resource.write_disposition == "replace"
-            reads_on = self.resource.parent is None and self.resource.open_ended
-            if (key is None and not is_replaced and not reads_on) or count.kept or not count.rejected:
+        key_columns = self.resource.primary_key
+        cursor = [self.resource.cursor.name] if self.resource.cursor else []
+        reads_on = self.resource.parent is None and self.resource.open_ended
+        for window, count in self.counts.items():
+            if count.kept or not count.rejected:
                 continue
-            reasons = [entry.reasons for window, entry in self.rejected_rows if window == key]
-            wrong_cursors = [
-                cursor is not None and any(text.startswith(f"{cursor.name}: ") for text in texts)
-                for texts in reasons
-            ]
-            if all(wrong_cursors) if reads_on else len(reasons) > 1 or wrong_cursors[0]:
-                raise ContractBroken(
-                    f"{self.resource.name}: all {count.rejected} records of {key or 'the list'} were rejected, the "
-                    f"first one because of: {'; '.join(reasons[0])}. Correct the columns, for example with format, or "
-                    f"declare max_rejected: 1 to load such a {'window' if key else 'list'}"
+            rejected = [entry for key, entry in self.rejected_rows if key == window]
+            reasons = [entry.reasons for entry in rejected if not entry.is_superseded]
+            if not reasons:
+                continue
+            several = len(reasons) > 1
+            wrong_cursors = all(_are_about(texts, cursor) for texts in reasons)
+            wrong_keys = all(_are_about(texts, [*key_columns, *cursor]) for texts in reasons)
+            if wrong_cursors or (several and wrong_keys) or (not reads_on and (several or wrong_keys)):
+                way = (
+                    "primary_key"
+                    if wrong_keys and not wrong_cursors
+                    else "the columns, for example with format"
                 )
+                raise ContractBroken(
+                    f"{self.resource.name}: all {count.rejected} records of {window or 'the list'} were rejected, the "
+                    f"first one because of: {'; '.join(reasons[0])}. Correct {way}, or declare max_rejected: 1 to load "
+                    f"such a {'window' if window else 'list'}"
+                )
+
+
+def _are_about(reasons: Iterable[str], columns: Iterable[str]) -> bool:
+    """Tell whether one of the reasons to reject a record is about one of some columns."""
+    return any(reason.startswith(f"{name}: ") for reason in reasons for name in columns)
 
 
 def windows_by_key(part: Slice) -> list[tuple[str | None, Window | None]]:

@@ -241,6 +241,8 @@ def _table_resource(shop: Shop, resource: Resource, records: DltResource, plan: 
             except ContractBroken as broken:
                 broken.resource = resource.name
                 raise
+            if contract.guessed_wrong:
+                raise ColumnsWidened(resource.name, contract.widened)
             if contract.widened:
                 # the tables before this one have narrower types, so the rows cannot go together; reading goes on
                 # to find out all types at once

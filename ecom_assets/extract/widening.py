@@ -1,4 +1,4 @@
-"""The signal that undeclared columns must become wider, because they met values that they cannot hold."""
+"""The signal that undeclared columns need other types, because they met values that they cannot hold."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from ecom_assets.declaration.reading import Column
 
 
 class ColumnsWidened(Exception):
-    """A table has been read with columns that are too narrow for some of its values, so it must be read again.
+    """A table has been read with columns that do not hold some of its values, so it must be read again.
 
     It never leaves `ecom_assets.load.read`, and is no error.
     """
 
     def __init__(self, resource: str, columns: Mapping[str, Column]) -> None:
-        """Keep the table's resource, and its columns with the wider types."""
+        """Keep the table's resource, and its columns with the types that hold them."""
         super().__init__(f"{resource}: {', '.join(columns)}")
         self.resource = resource
         self.columns = dict(columns)

@@ -6,11 +6,12 @@ the records. A type that is in the warehouse stays, unless a value needs a wider
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 import dlt
+from dlt.common.schema.typing import TColumnSchema
 
 from ecom_assets.contract.contract import Contract
 from ecom_assets.contract.inference import can_be_cursor, may_become, type_text
@@ -57,16 +58,18 @@ def tables_to_know(shop: Shop, resources: Sequence[Resource]) -> tuple[str, ...]
 
 
 def infer_types(
-    context: RunContext, plan: LoadPlan, stored: StoredColumns
+    context: RunContext, plan: LoadPlan, stored: StoredColumns, empty: Collection[str] = ()
 ) -> tuple[LoadPlan, dict[str, IngestError]]:
     """Return a plan whose undeclared columns of keys and cursors have types, and the errors of those that have none.
 
-    A table that is in the warehouse keeps its types. For another one, its endpoint is asked for one page.
+    A table that is in the warehouse keeps its types. For another one, its endpoint is asked for one page. Without a
+    record there, and in a table that never had one, the type of a key is a guess: the first record decides.
 
     Args:
         context: The run's API.
         plan: What to read.
         stored: The columns that the tables have in the warehouse.
+        empty: Those of the tables that may get other types, because no row depends on them.
 
     Returns:
         The plan without the endpoints that failed, and the error of each table of these.
@@ -82,7 +85,10 @@ def infer_types(
                 resource = plan.shop.resource(name)
                 parent_types = types.get(resource.parent or "", {})
                 bounds = _bounds_of(endpoint)
-                types[name] = _key_types(plan.shop, resource, stored, probe, bounds, parent_types)
+                is_empty = name in empty and resource.widens
+                types[name] = _key_types(
+                    plan.shop, resource, stored.get(name, {}), probe, bounds, parent_types, is_empty=is_empty
+                )
         except IngestError as error:
             for table in endpoint.tables:
                 context.on_progress(f"{table.name} failed: {error}")
@@ -164,23 +170,29 @@ def _bounds_of(endpoint: EndpointPlan) -> Bounds | None:
 def _key_types(
     shop: Shop,
     resource: Resource,
-    stored: StoredColumns,
+    table: Mapping[str, TColumnSchema],
     probe: Probe,
     bounds: Bounds | None,
     parent_types: Mapping[str, Column],
+    *,
+    is_empty: bool,
 ) -> dict[str, Column]:
-    """Return the undeclared columns of key and cursor of one resource, with their types."""
+    """Return the undeclared columns of key and cursor of one resource, with their types.
+
+    `table` are the columns that it has in the warehouse. `is_empty` says that these may get other types.
+    """
     found: dict[str, Column] = {}
-    table = stored.get(resource.name, {})
     unknown = []
     for column in resource.columns:
         if not column.inferred:
             continue
-        if column.name not in table:
+        is_cursor = column == resource.cursor
+        if column.name not in table or (is_cursor and is_empty):
             unknown.append(column)
             continue
         found[column.name] = column.with_type(evolved_column(column.name, table[column.name]))
-        is_cursor = column == resource.cursor
+        if is_empty:
+            found[column.name] = found[column.name].as_guess()
         if is_cursor and not can_be_cursor(found[column.name], open_ended=resource.open_ended):
             raise WarehouseError(
                 f"{resource.name}: the cursor {column.name} is stored as {type_text(found[column.name])}, which tells "
@@ -239,6 +251,6 @@ def _unlike_parent(
     source = next((entry for entry in parent.columns if entry.path == path), None)
     if source is None or type_text(source) == type_text(column):
         return []
-    if source.inferred and may_become(source, column):
+    if source.guessed or (source.inferred and not column.guessed and may_become(source, column)):
         return [(parent.name, source.with_type(column))]
     return [(resource.name, column.with_type(source))]

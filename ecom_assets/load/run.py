@@ -141,7 +141,7 @@ def _try_load(
     for name, error in before.refused.items():
         context.on_progress(f"{name} failed: {error}")
     refused = {**before.refused, **refused}
-    plan, failures = infer_types(context, without_tables(plan, refused), before.columns)
+    plan, failures = infer_types(context, without_tables(plan, refused), before.columns, before.empty)
     plan, without_cursor = plan_from_cursors(plan, before.cursors, since, context.on_progress)
     reading = read_verify_and_contract(context, plan, before.columns, before.filled)
     _check_new_columns(context, plan.shop, reading, before.columns)

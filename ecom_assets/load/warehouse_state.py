@@ -19,6 +19,7 @@ from ecom_assets.contract.column_names import FIELD_HINT
 from ecom_assets.declaration.reading import Resource, Shop
 from ecom_assets.extract.last_declaration import PLAIN_HINT
 from ecom_assets.foundation.errors import IngestError, WarehouseError
+from ecom_assets.load.column_types import tables_to_know
 from ecom_assets.load.dlt_schema import restore_schema
 from ecom_assets.load.ledger.clock import offset_of_server
 from ecom_assets.load.ledger.cursors import TableCursors, read_cursors
@@ -30,6 +31,7 @@ from ecom_assets.load.schema_changes.foreign_tables import foreign_tables
 from ecom_assets.load.schema_changes.tables import refused_resources, schema_tables_of, table_changes
 from ecom_assets.load.stored_columns import StoredColumns
 from ecom_assets.warehouse.errors import as_warehouse_error
+from ecom_assets.warehouse.transaction import Transaction
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,7 @@ class WarehouseState:
         loads_from_the_future: The ids of the loads whose reading ended later than this run began, going by the
             ledger. They are over, so their machine's clock is ahead: they did not overtake this run.
         filled: The tables for which some load has read a record, going by the ledger.
+        empty: Tables without a row on whose types no other table depends, where the engine can make them anew.
         cursors: The cursors of the run's open-ended tables.
         schema_tables: The tables of dlt's schema as the last load left it.
         refused: The errors of resources whose tables cannot become what the declaration says.
@@ -50,6 +53,7 @@ class WarehouseState:
     columns: StoredColumns = field(default_factory=dict)
     loads_from_the_future: frozenset[str] = frozenset()
     filled: frozenset[str] = frozenset()
+    empty: frozenset[str] = frozenset()
     cursors: Mapping[str, TableCursors] = field(default_factory=dict)
     schema_tables: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     refused: Mapping[str, IngestError] = field(default_factory=dict)
@@ -85,11 +89,32 @@ def read_warehouse_state(context: RunContext, plan: LoadPlan) -> WarehouseState:
             columns,
             loads_read_after(transaction, plan.shop, plan.began + offset),
             filled_tables(transaction, plan.shop),
+            _empty_tables(transaction, plan.shop, tables_to_know(plan.shop, plan.resources)),
             read_cursors(transaction, plan.shop, plan.resources),
             schema_tables,
             {**refused_resources(plan.shop, plan.resources, changes), **foreign},
             offset,
         )
+
+
+def _empty_tables(transaction: Transaction, shop: Shop, names: Iterable[str]) -> frozenset[str]:
+    """Return those of some tables that have no row, and no table with rows below them, which has their keys.
+
+    Tables whose keys and cursors are declared are left out.
+    """
+    if transaction.structure_commits:
+        return frozenset()
+    present = transaction.columns_of(shop.name)
+
+    def is_empty(resource: Resource) -> bool:
+        if resource.name in present and not transaction.is_empty(shop.name, resource.name):
+            return False
+        return all(is_empty(entry) for entry in shop.resources if entry.parent == resource.name)
+
+    tables = [shop.resource(name) for name in names if name in present]
+    return frozenset(
+        table.name for table in tables if any(column.inferred for column in table.columns) and is_empty(table)
+    )
 
 
 def _forget_former_columns(

@@ -72,3 +72,23 @@ def test_keys_that_begin_anew_in_each_parent_and_fields_that_no_parent_has_are_t
     )
     assert [line for line in said if "orders ha" in line] == [advice if is_told else other]
     assert len(place.table("notes")) == (2 if is_told else 6)
+
+
+def test_rows_of_outdated_copies_of_a_record_do_not_fail_a_nested_list(api: Loopback, place: Place) -> None:
+    """An order comes a second time, with its key written in another way, and has no notes any more."""
+    orders = [{"id": 7, "notes": [{"number": 1}, {"number": 2}]}, {"id": "7", "notes": []}]
+    api.answering = lambda _: json_reply(orders)
+    child = {"name": "notes", **CHILDREN["nested list"], "include_from_parent": ["id"]}
+    config = {
+        "client": {"base_url": api.base_url, "paginator": "single_page"},
+        "resource_defaults": {"primary_key": "id"},
+        "resources": [
+            {"name": "orders", "endpoint": "orders", "columns": {"id": {"data_type": "bigint"}}},
+            {**child, "primary_key": ["_orders_id", "number"]},
+        ],
+    }
+    shop = rest_api_shop(place.dataset, config)
+    report = run_load(shop, ["orders", "notes"], warehouse=place.warehouse())
+    assert report.errors == {}
+    assert [window.rejected for window in report.resources["notes"].windows] == [2]
+    assert place.rows("select id from orders") == [(7,)]

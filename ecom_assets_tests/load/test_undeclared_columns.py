@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
+from ecom_assets_tests.support.servers.loopback import Reply, Seen, json_reply
 from ecom_assets_tests.support.servers.record_api import Records
 from ecom_assets_tests.support.servers.record_api import records as records
+from ecom_assets_tests.support.warehouses.engines import before_each_load
 
 AT = "2026-01-01T10:00:00Z"
 
@@ -78,11 +80,108 @@ def test_a_column_that_is_only_null_comes_with_its_first_value(records: Records)
     assert records.types() == {"id": "bigint", "note": "bool"}
 
 
-def test_an_empty_first_load(records: Records) -> None:
+@pytest.mark.parametrize("disposition", ["merge", "append", "replace"])
+@pytest.mark.parametrize("orders", [[{"id": 1}], [{"id": 1}, {"id": 2}]])
+def test_a_misspelt_key_fails_the_load(records: Records, disposition: str, orders: list[Any]) -> None:
+    report = records.try_load(*orders, shop=records.shop(primary_key="nr", write_disposition=disposition))
+    assert str(report.errors["orders"]) == (
+        f"orders: all {len(orders)} records of the list were rejected, the first one because of: nr: null, but part of "
+        "the primary key. Correct primary_key, or declare max_rejected: 1 to load such a list"
+    )
+    shop = records.shop(primary_key="nr", write_disposition=disposition, max_rejected=1)
+    records.load(*orders, shop=shop)
+    assert records.rows("select count(*) from rejected_rows") == [(len(orders),)]
+
+
+@pytest.mark.parametrize(
+    ("key", "field"), [("ID", "Id"), ("id", "ID"), ("OrderID", "orderId"), ("order_id", "orderId")]
+)
+def test_a_key_that_the_api_spells_in_another_way_is_found_as_in_dlt(
+    records: Records, key: str, field: str
+) -> None:
+    for name in ("x", "y"):
+        records.load({field: 1, "name": name}, {field: 2, "name": name}, shop=records.shop(primary_key=key))
+        column = "id" if key.lower() == "id" else "order_id"
+        assert records.types() == {column: "bigint", "name": "text"}
+        assert sorted(records.rows(f"select {column}, name from orders")) == [(1, name), (2, name)]
+
+
+@pytest.mark.parametrize(("key", "kind"), [(7, "bigint"), ("A-7", "text")])
+def test_after_empty_loads_the_first_records_decide_on_the_type_of_the_key(
+    records: Records, key: Any, kind: str
+) -> None:
+    for _ in range(2):
+        records.load()
+        assert records.types() == {"id": "text"}
+    if records.place.traits.ddl_commits:
+        key, kind = str(key), "text"  # no transaction could hold a table that is made anew
+    for _ in range(2):
+        records.load({"id": key, "name": "x"})
+        assert records.types() == {"id": kind, "name": "text"}
+        assert records.rows("select id, name from orders") == [(key, "x")]
+        assert records.place.not_null("orders") == 1
+
+
+def test_a_load_without_records_does_not_change_the_type_that_another_one_has_found(records: Records) -> None:
     records.load()
-    assert records.types() == {"id": "text"}
-    records.load({"id": 7, "name": "x"})
-    assert records.rows("select id, name from orders") == [("7", "x")]
+    other = before_each_load(records.place.warehouse(), lambda: records.load({"id": 7}))
+    records.load(warehouse=other)
+    kind = "text" if records.place.traits.ddl_commits else "bigint"
+    assert records.types() == {"id": kind}
+    assert records.rows("select count(*) from orders") == [(1,)]
+
+
+@pytest.mark.parametrize("ids", [[7, 8], ["A-7", "A-8"], [7, "A-8"]])
+def test_a_nested_list_that_begins_late_has_the_type_of_its_keys(records: Records, ids: list[Any]) -> None:
+    """The first page of orders has no line, so nothing but the reading shows what a line's key is."""
+    lines = {
+        "name": "lines",
+        "rows_from": {"resource": "orders", "path": "lines"},
+        "include_from_parent": ["id"],
+        "primary_key": ["_orders_id", "id"],
+    }
+    shop = records.shop(more=[lines])
+    kind: type = int if ids == [7, 8] else str
+    orders: list[Any] = [{"id": number, "lines": []} for number in range(250)]
+    orders[150]["lines"], orders[249]["lines"] = [{"id": ids[0]}], [{"id": ids[1]}]
+    for _ in range(2):
+        records.load(*orders, shop=shop, names=["orders", "lines"])
+        assert records.types("lines") == {"_orders_id": "bigint", "id": "bigint" if kind is int else "text"}
+        found = records.rows("select _orders_id, id from lines")
+        assert sorted(found) == [(150, kind(ids[0])), (249, kind(ids[1]))]
+
+
+@pytest.mark.parametrize("empty_before", [True, False])
+def test_children_that_come_late_have_the_types_of_their_keys_and_of_their_parent(
+    records: Records, empty_before: bool
+) -> None:
+    notes = {
+        "name": "notes",
+        "endpoint": {"path": "/orders/{resources.orders.id}/notes", "data_selector": "data"},
+        "include_from_parent": ["id"],
+        "primary_key": ["_orders_id", "id"],
+    }
+    shop = records.shop(more=[notes])
+    list_of_orders = records.loopback.answering
+
+    def answer(seen: Seen) -> Reply:
+        if "/notes" in seen.path:
+            return json_reply({"data": [{"id": 1}, {"id": 2}] if "/149/" in seen.path else []})
+        assert list_of_orders is not None
+        return list_of_orders(seen)
+
+    records.loopback.answering = answer
+    if empty_before:
+        records.load(shop=shop, names=["orders", "notes"])
+    for _ in range(2):
+        records.load(*({"id": number} for number in range(150)), shop=shop, names=["orders", "notes"])
+        kept_as_text = empty_before and records.place.traits.ddl_commits
+        kind = "text" if kept_as_text else "bigint"
+        assert records.types("notes") == {"_orders_id": kind, "id": kind}
+        assert sorted(records.rows("select cast(_orders_id as int), cast(id as int) from notes")) == [
+            (149, 1),
+            (149, 2),
+        ]
 
 
 @pytest.mark.parametrize("cursor", ["timestamp", "bigint"])

@@ -128,6 +128,7 @@ class Column(DeclarationModel):
     description: Text | None = Field(default=None, description="What the column means; shown in the UI.")
 
     _inferred: bool = PrivateAttr(default=False)
+    _guessed: bool = PrivateAttr(default=False)
 
     @property
     def is_hint(self) -> bool:
@@ -139,12 +140,24 @@ class Column(DeclarationModel):
         """Tell whether the column is not declared, and follows from the primary key or the cursor."""
         return self._inferred
 
+    @property
+    def guessed(self) -> bool:
+        """Tell whether no record has shown the type of the undeclared column yet, so that the first one decides."""
+        return self._guessed
+
+    def as_guess(self) -> Column:
+        """Return this undeclared column with its type as a guess."""
+        copy = self.with_type(self)
+        copy._guessed = True
+        return copy
+
     def with_type(self, other: Column) -> Column:
-        """Return this column with the type of another one."""
+        """Return this column with the type of another one, which is a guess if it is one there."""
         copy = self.model_copy(
             update={"data_type": other.data_type, "precision": other.precision, "scale": other.scale}
         )
         copy._inferred = self._inferred
+        copy._guessed = other._guessed
         return copy
 
     def with_hint(self, hint: Column) -> Column:

@@ -108,7 +108,7 @@ def _read(context: RunContext, shop: Shop, names: Collection[str], windows: Sequ
     """Read tables as a load does, up to the packages that a load would commit."""
     plan = plan_load(shop, names, windows)
     state = read_warehouse_state(context, plan)
-    plan, failures = infer_types(context, without_tables(plan, state.refused), state.columns)
+    plan, failures = infer_types(context, without_tables(plan, state.refused), state.columns, state.empty)
     reading = read_verify_and_contract(context, plan, state.columns, state.filled)
     return replace(reading, failures={**state.refused, **failures, **reading.failures})
 

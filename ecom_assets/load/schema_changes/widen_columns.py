@@ -74,22 +74,56 @@ def widen_columns(
     changes: dict[str, dict[str, str]] = {}
     present = transaction.columns_of(shop.name)
     for table, wanted in columns.items():
+        pairs = []
         for name, after in wanted.items():
             hint = stored.get(table, {}).get(name)
             before = None if hint is None else after.with_type(evolved_column(name, hint))
-            if before is None or before.data_type == after.data_type:
-                continue
-            if not may_become(before, after):
-                raise TypesChanged(
-                    f"{table}: another load made the column {name} {type_text(before)} while this one read it as "
-                    f"{type_text(after)}"
-                )
+            if before is not None and before.data_type != after.data_type:
+                pairs.append((before, after))
+        other = next(((before, after) for before, after in pairs if not _becomes(before, after)), None)
+        can_be_new = other is not None and not other[1].guessed and not transaction.structure_commits
+        if other is not None and can_be_new and transaction.is_empty(shop.name, table):
+            _drop_empty_table(transaction, shop.name, table, other, on_progress)
+            continue
+        if other is not None:
+            raise TypesChanged(
+                f"{table}: another load made the column {other[0].name} {type_text(other[0])} while this one read it "
+                f"as {type_text(other[1])}"
+            )
+        for before, after in pairs:
             change = f"{type_text(before)} became {type_text(after)}"
-            changes.setdefault(table, {})[name] = change
-            on_progress(f"{table}: the column {name} is widened, {change}")
-            if present.get(table, {}).get(name) == transaction.type_of(before):
+            changes.setdefault(table, {})[after.name] = change
+            on_progress(f"{table}: the column {after.name} is widened, {change}")
+            if present.get(table, {}).get(after.name) == transaction.type_of(before):
                 _change_type(transaction, shop.name, table, before, after)
     return changes
+
+
+def _becomes(stored: Column, read: Column) -> bool:
+    """Tell whether a stored column may get the type of the same column of a run, in which a value needs it."""
+    return not read.guessed and may_become(stored, read)
+
+
+def _drop_empty_table(
+    transaction: Transaction,
+    dataset: str,
+    table: str,
+    column: tuple[Column, Column],
+    on_progress: OnProgress,
+) -> None:
+    """Drop a table without a row. The load makes it anew, with the types that it read."""
+    before, after = column
+    on_progress(
+        f"{table} has no rows and is made anew: {after.name} was {type_text(before)} and is {type_text(after)}"
+    )
+    try:
+        transaction.execute(f'drop table "{dataset}"."{table}"')
+    except transaction.driver_errors as error:
+        raise ColumnNotWidened(
+            table,
+            f"{table}: the table has no rows and cannot be made anew, so that {after.name} can be {type_text(after)}: "
+            f"{one_line(error)}. If a view needs the table, drop the view and create it again after the load",
+        ) from None
 
 
 def _change_type(transaction: Transaction, dataset: str, table: str, before: Column, after: Column) -> None:

@@ -213,6 +213,18 @@ def test_cursors_that_all_became_something_else_fail_the_load(changes: Changes) 
     assert changes.rows("id") == [(1,), (2,), (3,)]
 
 
+def test_a_key_that_no_record_has_fails_the_load(changes: Changes) -> None:
+    changes.resource["primary_key"] = "nr"
+    said = str(changes.load(change(2, instant(3)), change(3, instant(4)), fails=True).errors["changes"])
+    assert "all 2 records of the list were rejected, the first one because of: nr: null" in said
+    assert "Correct primary_key, or declare max_rejected: 1" in said
+    changes.resource.clear()
+    # one record alone is read again until it loads
+    changes.load({"updated_at": instant(3)})
+    changes.load(change(2, instant(3)), change(3, instant(4)))
+    assert changes.rows("id") == [(2,), (3,)]
+
+
 def test_a_load_that_was_set_back_keeps_what_it_rejected(changes: Changes) -> None:
     """The cursor is at the end by then; the next load still reads the record that was rejected."""
     changes.resource["columns"] = {"name": {"data_type": "text", "nullable": False}}
