@@ -229,9 +229,9 @@ class LoadMetrics:
     def _refuse_rejected_windows(self) -> None:
         """Raise ContractBroken for a window, or for a list without windows, whose records were all rejected.
 
-        A single record may be wrong, unless it is wrong in its key or its cursor, which the declaration names. An
-        open-ended load reads a rejected record again, so it only fails if all records are wrong in these: then no later
-        load would bring one either.
+        A single record may be wrong, unless it is wrong in its cursor: then nobody knows which window it belongs to. An
+        open-ended load reads a rejected record again, so it only fails if all records are wrong in their cursors, or
+        several in their keys: then no later load would bring one either.
         """
         key_columns = self.resource.primary_key
         cursor = [self.resource.cursor.name] if self.resource.cursor else []
@@ -246,7 +246,7 @@ class LoadMetrics:
             several = len(reasons) > 1
             wrong_cursors = all(_are_about(texts, cursor) for texts in reasons)
             wrong_keys = all(_are_about(texts, [*key_columns, *cursor]) for texts in reasons)
-            if wrong_cursors or (several and wrong_keys) or (not reads_on and (several or wrong_keys)):
+            if wrong_cursors or (several and (wrong_keys or not reads_on)):
                 way = (
                     "primary_key"
                     if wrong_keys and not wrong_cursors

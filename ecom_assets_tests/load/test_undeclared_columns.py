@@ -81,16 +81,16 @@ def test_a_column_that_is_only_null_comes_with_its_first_value(records: Records)
 
 
 @pytest.mark.parametrize("disposition", ["merge", "append", "replace"])
-@pytest.mark.parametrize("orders", [[{"id": 1}], [{"id": 1}, {"id": 2}]])
-def test_a_misspelt_key_fails_the_load(records: Records, disposition: str, orders: list[Any]) -> None:
+def test_a_misspelt_key_fails_the_load(records: Records, disposition: str) -> None:
+    orders = [{"id": 1}, {"id": 2}]
     report = records.try_load(*orders, shop=records.shop(primary_key="nr", write_disposition=disposition))
     assert str(report.errors["orders"]) == (
-        f"orders: all {len(orders)} records of the list were rejected, the first one because of: nr: null, but part of "
-        "the primary key. Correct primary_key, or declare max_rejected: 1 to load such a list"
+        "orders: all 2 records of the list were rejected, the first one because of: nr: null, but part of the primary "
+        "key. Correct primary_key, or declare max_rejected: 1 to load such a list"
     )
     shop = records.shop(primary_key="nr", write_disposition=disposition, max_rejected=1)
     records.load(*orders, shop=shop)
-    assert records.rows("select count(*) from rejected_rows") == [(len(orders),)]
+    assert records.rows("select count(*) from rejected_rows") == [(2,)]
 
 
 @pytest.mark.parametrize(
