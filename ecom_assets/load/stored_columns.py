@@ -1,4 +1,4 @@
-"""The columns that tables have in the warehouse, as dlt's schema describes columns."""
+"""The columns that tables have in the warehouse, as dlt's schema describes columns, and tables without a row."""
 
 from __future__ import annotations
 
@@ -25,6 +25,11 @@ def stored_columns(transaction: Transaction, shop: Shop, tables: Iterable[str]) 
             hint = {**column_hint(column), "name": name, "nullable": (table, name) not in required}
             found.setdefault(table, {})[name] = hint  # type: ignore[assignment]  # a dict of dlt's keys
     return found
+
+
+def has_no_row(transaction: Transaction, shop: Shop, table: str) -> bool:
+    """Tell whether a table of a shop is empty."""
+    return not transaction.execute(f'select 1 from "{shop.name}"."{table}" limit 1').fetchall()
 
 
 def columns_with_null(resource: Resource, table: TTableSchemaColumns) -> list[str]:

@@ -29,7 +29,7 @@ from ecom_assets.load.run_context import RunContext
 from ecom_assets.load.schema_changes.change import Changes, TableChanges, columns_after
 from ecom_assets.load.schema_changes.foreign_tables import foreign_tables
 from ecom_assets.load.schema_changes.tables import refused_resources, schema_tables_of, table_changes
-from ecom_assets.load.stored_columns import StoredColumns
+from ecom_assets.load.stored_columns import StoredColumns, has_no_row
 from ecom_assets.warehouse.errors import as_warehouse_error
 from ecom_assets.warehouse.transaction import Transaction
 
@@ -107,7 +107,7 @@ def _empty_tables(transaction: Transaction, shop: Shop, names: Iterable[str]) ->
     present = transaction.columns_of(shop.name)
 
     def is_empty(resource: Resource) -> bool:
-        if resource.name in present and not transaction.is_empty(shop.name, resource.name):
+        if resource.name in present and not has_no_row(transaction, shop, resource.name):
             return False
         return all(is_empty(entry) for entry in shop.resources if entry.parent == resource.name)
 

@@ -66,10 +66,6 @@ class Transaction(ABC):
         """Run a query with one row and one column, and return that value."""
         return self.execute(sql, parameters).fetchall()[0][0]
 
-    def is_empty(self, dataset: str, table: str) -> bool:
-        """Return whether a table has no row."""
-        return not self.execute(f'select 1 from "{dataset}"."{table}" limit 1').fetchall()
-
     @abstractmethod
     def fetch_arrow(self, sql: str) -> pa.Table:
         """Run a query, and return its rows as an Arrow table, with types that correspond to those of the columns."""

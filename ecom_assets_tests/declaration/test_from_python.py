@@ -322,11 +322,21 @@ def test_other_paginators_stay_objects_wherever_they_stand(place: str) -> None:
     assert made is not paginator
 
 
-def test_a_number_of_pages_is_no_total_of_records() -> None:
-    """In dlt, `total_path` of PageNumberPaginator counts pages; the object keeps that meaning."""
-    declared = shop_with(paginator=PageNumberPaginator(total_path="pages")).client.paginator
+@pytest.mark.parametrize(
+    ("path", "is_count"),
+    [("pages", True), ("meta.total_pages", True), ("$.page['last-page']", True), ("total", False)],
+)
+def test_a_number_of_pages_is_no_total_of_records(path: str, is_count: bool) -> None:
+    """In dlt, `total_path` of PageNumberPaginator counts pages. Its default `total` is the number of records of many
+    APIs, so that nothing follows from such a name."""
+    declared = shop_with(paginator=PageNumberPaginator(total_path=path)).client.paginator
     assert declared is not None
-    assert isinstance(declared["object"], PageNumberPaginator)
+    assert "total_path" not in declared
+    assert ("page_count_path" in declared) is is_count
+    written = {"type": "page_number", "total_path": path}
+    declared = shop_with(paginator=written).client.paginator
+    expected = {"type": "page_number", "page_count_path": path} if is_count else written
+    assert declared == expected
 
 
 @pytest.fixture

@@ -36,6 +36,7 @@ OBJECT = "object"
 _TOTAL_KEYS = ("total_path", "total_header")
 _OWN_KEYS = {
     "offset": ("send_limit",),
+    "page_number": ("page_count_path",),
     "cursor": ("keep_params", "cursor_header"),
     "header_cursor": ("keep_params", "cursor_header"),
     "json_link": ("only_path_and_query",),
@@ -95,6 +96,10 @@ KEYS: Mapping[str, Key] = {
         "Dotted path in the JSON body of the request that takes the page number, instead of a parameter."
     ),
     "maximum_page": _whole_number(1, "Reading ends before this page."),
+    "page_count_path": _json_path(
+        "JSONPath in the body to the number of pages, after which reading ends. Unless the last page is shorter than "
+        "others, the page behind it is asked for too, and must have no new record."
+    ),
     "cursor_path": _json_path("JSONPath in the body to the cursor of the next page."),
     "cursor_param": _text("The parameter that takes the cursor; `cursor` unless given."),
     "cursor_body_path": _text(

@@ -96,9 +96,9 @@ PAGE_NUMBER = DltSection(
         as_it_is("page_param", "The parameter that takes the page number."),
         in_our_way(
             "total_path",
-            f"{_TOTAL} In dlt it is the number of pages, which proves nothing about records: a path that ends in a "
-            "name such as `total_pages` is refused. There is no default; reading ends at an empty page.",
-            "the path of the number of records, or no total_path: reading then ends at the first page without records",
+            f"{_TOTAL} In dlt it is the number of pages. A path that ends in a name such as `total_pages` means that "
+            "here too, as `page_count_path`; the page behind the last one is asked for as well, because dlt would end "
+            "early at a wrong number. There is no default; reading ends at an empty page.",
         ),
         as_it_is("maximum_page", "Reading ends before this page."),
         _EMPTY_PAGE,

@@ -7,13 +7,13 @@ table of all keys words. See `ecom_assets.declaration.dlt_config.bindings` for w
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
 from ecom_assets.declaration.api.auth import AUTH_FIELDS
-from ecom_assets.declaration.dlt_config.connection_keys import AUTH, CLIENT, PAGE_NUMBER, PAGINATOR_TYPES
+from ecom_assets.declaration.api.page_count_path import is_page_count
+from ecom_assets.declaration.dlt_config.connection_keys import AUTH, CLIENT, PAGINATOR_TYPES
 from ecom_assets.declaration.dlt_config.endpoint_keys import ENDPOINT, INCREMENTAL
 from ecom_assets.declaration.dlt_config.key import DltKey, DltSection
 from ecom_assets.declaration.dlt_config.names import (
@@ -34,10 +34,6 @@ from ecom_assets.declaration.error_text import Place, format_place, format_value
 from ecom_assets.declaration.placeholders import PARTS
 from ecom_assets.foundation.errors import DeclarationError
 
-_PAGE_COUNT = re.compile(
-    r"(total|num|last|max|number_?of)?_?-?pages?(_?count|_?total)?[\]'\"]*", re.IGNORECASE
-)
-"""The last name of a path to a number of pages."""
 _PLAIN = (str, int, float, bool, Mapping, list, tuple, type(None))
 
 
@@ -132,16 +128,17 @@ class Spellings:
             here = (*place, "type") if isinstance(given, Mapping) else place
             self._refuse(PAGINATOR_TYPES.find(kind), kind, here)
         if kind == "page_number" and isinstance(given, Mapping):
-            self._refuse_page_count(given.get("total_path"), (*place, "total_path"))
+            return self._page_number(given, place)
         if kind != "json_response":
             return given
         return {**given, "type": "json_link"} if isinstance(given, Mapping) else "json_link"
 
-    def _refuse_page_count(self, path: Any, place: Place) -> None:
-        """Refuse the path to a number of pages, which dlt means by `total_path`."""
-        key = PAGE_NUMBER.find("total_path")
-        if key and isinstance(path, str) and _PAGE_COUNT.fullmatch(re.split(r"[.\[]", path)[-1].strip("'\"")):
-            raise self._fail(place, f"{format_value(path)}, a number of pages by its name", key.instead)
+    def _page_number(self, given: Mapping[str, Any], place: Place) -> Mapping[str, Any]:
+        """Return a paginator with the path of the number of pages, which dlt calls `total_path`, under our key."""
+        if "page_count_path" in given or not is_page_count(given.get("total_path")):
+            return given
+        self._move((*place, "page_count_path"), (*place, "total_path"))
+        return {"page_count_path" if key == "total_path" else key: value for key, value in given.items()}
 
     def _refuse_object(self, given: Any, place: Place, allowed: str) -> None:
         """Refuse an object of Python without repeating its text, which may hold a secret."""

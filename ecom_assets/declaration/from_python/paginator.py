@@ -7,6 +7,7 @@ from typing import Any
 
 from dlt.sources.helpers.rest_client import paginators
 
+from ecom_assets.declaration.api.page_count_path import is_page_count
 from ecom_assets.declaration.api.paginator import OBJECT
 
 _RANGE = {"stop_after_empty_page": "stop_after_empty_page", "has_more_path": "has_more_path"}
@@ -49,17 +50,19 @@ _KINDS: Mapping[type[paginators.BasePaginator], tuple[str, Mapping[str, str]]] =
 def declared_paginator(value: Any) -> Any:
     """Return a paginator object as a mapping; anything else is returned as it is.
 
-    An object of one of dlt's own classes becomes its type with its keys. All other objects are used themselves. So is a
-    PageNumberPaginator with `total_path`, which in dlt is the number of pages: the declared key is that of records.
+    An object of one of dlt's own classes becomes its type with its keys. All other objects are used themselves. The
+    `total_path` of a PageNumberPaginator is the number of pages, by which dlt ends a list. Under a name that does not
+    say so, such as dlt's default `total`, it often is the number of records, and is left out.
     """
     if not isinstance(value, paginators.BasePaginator):
         return value
     kind = type(value)
-    counts_pages = kind is paginators.PageNumberPaginator and getattr(value, "total_path", None) is not None
-    if kind not in _KINDS or counts_pages:
+    if kind not in _KINDS:
         return {"type": kind.__name__, OBJECT: value}
     name, attributes = _KINDS[kind]
     keys = {key: getattr(value, attribute) for key, attribute in attributes.items()}
+    if isinstance(value, paginators.PageNumberPaginator) and is_page_count(str(value.total_path)):
+        keys["page_count_path"] = value.total_path
     # the objects hold compiled JSONPaths
     return {"type": name} | {
         key: str(entry) if key.endswith("_path") else entry

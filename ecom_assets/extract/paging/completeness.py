@@ -187,6 +187,16 @@ class CompletenessCheck:
                 return old
         return new
 
+    def contradicts(self, total: int, first_total: int, *, by_position: bool) -> bool:
+        """Tell whether the total of a later page shows that the records of the first total cannot all come.
+
+        With a cursor, a total may grow: the cursors tell which records are younger than the first page. Next links
+        and cursors also pass over records that are gone, so their total may fall. Pages `by_position` do not.
+        """
+        if not self.has_cursor:
+            return total != first_total
+        return total < first_total and by_position
+
     def is_complete(self, page_pass: PagePass, limits: SliceLimits) -> bool:
         """Tell whether a pass that has read all pages is complete. If not, a second reading is needed.
 

@@ -228,7 +228,7 @@ class EndOfList:
         """
         if last.has_total or not isinstance(last.paginator, RangePaginator):
             return None
-        sign = "has_more_path" if last.says_more else contradicts_end(last.response, last.pages)
+        sign = last.says_more_at if last.says_more else contradicts_end(last.response, last.pages)
         if sign:
             self.fail_behind_empty_page(sign)
         return sign_of_more(last.response, last.records, by_cursor=False, has_total=False, pages=last.pages)

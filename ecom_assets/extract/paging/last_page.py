@@ -30,7 +30,8 @@ class LastPage:
         pages: The number of pages.
         sizes: The page sizes that were asked for.
         has_total: Whether the API reports a total.
-        says_more: What the field at `has_more_path` says, None without one.
+        says_more: What the declared field for it says about more pages, None without one.
+        says_more_at: The key of the paginator that declares that field.
         is_one_record: Whether the response has one record instead of a list.
         last_filled: The number of records on the last page that had any.
         has_short_page: Whether a page was followed by a longer one, so that the API may hide records from its pages.
@@ -47,6 +48,7 @@ class LastPage:
     says_more: bool | None
     is_one_record: bool
     last_filled: int = 0
+    says_more_at: str = "has_more_path"
     has_short_page: bool = False
 
     @property

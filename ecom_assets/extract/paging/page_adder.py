@@ -20,7 +20,6 @@ from requests import Request, Response
 from ecom_assets.client.read_statistics import SliceStatistics
 from ecom_assets.client.responses import has_unmarked_end
 from ecom_assets.contract.record_keys import Key, keys_of, number_equal_keys
-from ecom_assets.declaration.api.paginator import PAGINATORS
 from ecom_assets.declaration.reading import Resource, Shop
 from ecom_assets.extract.answers.ignored_answers import RefusedLists, is_ignored
 from ecom_assets.extract.answers.masked_values import is_masked
@@ -28,8 +27,8 @@ from ecom_assets.extract.paging.completeness import CompletenessCheck, ListChang
 from ecom_assets.extract.paging.detection import DetectedPaging, declares_paging, detect_paging
 from ecom_assets.extract.paging.end_of_list import EndOfList
 from ecom_assets.extract.paging.guarded_paginator import paginator_of
-from ecom_assets.extract.paging.has_more import HasMore
 from ecom_assets.extract.paging.last_page import NOTHING, TOTAL, LastPage
+from ecom_assets.extract.paging.more_pages import more_pages_of
 from ecom_assets.extract.paging.page_reader import PageReader
 from ecom_assets.extract.paging.page_sequence import PageSequence
 from ecom_assets.extract.paging.page_size import PageSizes
@@ -65,9 +64,7 @@ class PageAdder(BasePaginator):
         self._has_primary_key = bool(resource.primary_key)
         inner = self._unused_inner = paginator_of(config, resource.name)
         self._by_position = isinstance(getattr(inner, "paginator", inner), RangePaginator)
-        self._has_more = HasMore(
-            resource.name, config.get("has_more_path") if config["type"] in PAGINATORS else None
-        )
+        self._more = more_pages_of(resource.name, config)
         self._end = EndOfList(resource.name, is_child=resource.parent is not None)
         self._slice_statistics = SliceStatistics()
         self._sizes = PageSizes(Request())
@@ -82,10 +79,12 @@ class PageAdder(BasePaginator):
         self._pages = PageSequence(page_pass, self._completeness, by_position=self._by_position)
         self._empty_pages = 0
         self._has_next_page = True
-        self._extra: Literal["beyond the total", "smaller page", "behind an empty page"] | None = None
+        self._extra: (
+            Literal["beyond the total", "beyond the pages", "smaller page", "behind an empty page"] | None
+        ) = None
         self._sign_of_more: str | None = None
         self._pages_behind = 0
-        self._more_said: bool | None = None
+        self._more = self._more.before_first_page()
 
     def held_records(self, rows: list[Any]) -> list[Any]:
         """Return what is held back of the records of a page until the list is complete: the records themselves."""
@@ -120,7 +119,9 @@ class PageAdder(BasePaginator):
             )
         if page_pass.total is None:
             page_pass.total = total
-        elif total is not None and self._is_contradiction(total, page_pass.total):
+        elif total is not None and self._completeness.contradicts(
+            total, page_pass.total, by_position=self._by_position
+        ):
             raise ListChanged(f"the total went from {page_pass.total} to {total} while the pages were read")
         self._end.note_page(response, len(rows))
         keys = self._keys_of(rows)
@@ -172,6 +173,8 @@ class PageAdder(BasePaginator):
         inner.update_state(response, rows)
         is_pointer = isinstance(inner, PointerPaginator) and not inner.stopped_at_empty_page
         says_more = self._says_more(response) if inner.has_next_page or is_pointer else None
+        by_count = self._more.by_count(response, inner, self._pass.pages, has_records=bool(rows))
+        says_more = by_count if says_more is None else says_more
         more = inner.has_next_page and says_more is not False
         if self._by_position and self._pass.has_reached_total:
             return False
@@ -199,8 +202,7 @@ class PageAdder(BasePaginator):
     def _says_more(self, response: Response) -> bool | None:
         """Return what the field at `has_more_path` says, None if none is declared."""
         is_short = not self._sizes.may_be_full(self._pages.longest_page, 0, pages=1)
-        self._more_said = self._has_more.read(response, before=self._more_said, is_short=is_short)
-        return self._more_said
+        return self._more.by_field(response, is_short=is_short)
 
     def _needs_extra_page(self, response: Response, rows: list[Any]) -> bool:
         """Tell whether one more request has to confirm that this page is the last one, and note what confirms it."""
@@ -216,7 +218,8 @@ class PageAdder(BasePaginator):
             pages=page_pass.pages,
             sizes=self._sizes,
             has_total=page_pass.total is not None,
-            says_more=self._more_said,
+            says_more=self._more.said,
+            says_more_at=self._more.place,
             is_one_record=len(rows) == 1 and self._page_reader.is_one_record(response),
         )
         if page_pass.total is not None and len(page_pass.records) != page_pass.total:
@@ -225,7 +228,7 @@ class PageAdder(BasePaginator):
             page_pass.confirmed_by = self._end.by_ignored_page(self._last)
             return False
         is_without_new = not rows or self._pages.is_overlap_only
-        if self._by_position and is_without_new and self._has_more.is_true(response):
+        if self._by_position and is_without_new and self._more.has_more.is_true(response):
             self._last = replace(self._last, says_more=True)
         page_pass.confirmed_by = self._end.confirmed_by(self._last)
         if is_without_new and isinstance(self._inner, RangePaginator):
@@ -233,6 +236,7 @@ class PageAdder(BasePaginator):
             self._pages_behind = self._end.pages_behind(self._last, self._sign_of_more)
         if is_doubtful := self._end.doubts_total(self._last):
             page_pass.confirmed_by = NOTHING
+        is_short = page_pass.pages > 1 and len(rows) < longest
         if self._pages_behind:
             self._step_over_page()
             self._extra = "behind an empty page"
@@ -243,10 +247,12 @@ class PageAdder(BasePaginator):
             and page_pass.total is not None
             and self._inner.has_next_page
             and (
-                is_doubtful or self._more_said or self._sizes.may_be_full(len(rows), longest, page_pass.pages)
+                is_doubtful or self._more.said or self._sizes.may_be_full(len(rows), longest, page_pass.pages)
             )
         ):
             self._extra = "beyond the total"
+        elif self._more.pages is not None and self._inner.has_next_page and not is_short:
+            self._extra = "beyond the pages"
         return self._extra is not None
 
     def _step_over_page(self) -> None:
@@ -259,6 +265,10 @@ class PageAdder(BasePaginator):
         """Check a page that only has to confirm that the list is complete. Return whether one more has to."""
         if self._extra == "beyond the total":
             self._check_beyond_total(response, rows)
+            return False
+        if self._extra == "beyond the pages":
+            if set(self._keys_of(rows)) - self._pass.records.keys():
+                self._fail(self._more.page_count.error_of_page_behind(self._more.pages or 0))
             return False
         if self._extra == "behind an empty page":
             if set(self._keys_of(rows)) - self._pass.records.keys():
@@ -285,7 +295,7 @@ class PageAdder(BasePaginator):
             return
         total = self._page_reader.total(response, known=True)
         if total is not None and page_pass.total is not None:
-            if self._is_contradiction(total, page_pass.total):
+            if self._completeness.contradicts(total, page_pass.total, by_position=self._by_position):
                 raise ListChanged(
                     f"the total went from {page_pass.total} to {total} while the pages were read"
                 )
@@ -299,16 +309,6 @@ class PageAdder(BasePaginator):
     def _keys_of(self, rows: list[Any]) -> list[Key]:
         keys = keys_of(rows, self._key_paths)
         return keys if self._has_primary_key else number_equal_keys(keys)
-
-    def _is_contradiction(self, total: int, first_total: int) -> bool:
-        """Tell whether the total of a later page shows that the records of the first total cannot all come.
-
-        With a cursor, a total may grow: the cursors tell which records are younger than the first page. Next links
-        and cursors also pass over records that are gone, so their total may fall.
-        """
-        if not self._completeness.has_cursor:
-            return total != first_total
-        return total < first_total and self._by_position
 
     def _fail(self, reason: str, kind: type[IncompleteSlice] = IncompleteSlice) -> NoReturn:
         if self._detected_paging is not None:

@@ -11,7 +11,7 @@ from ecom_assets.foundation.errors import WarehouseError
 from ecom_assets.foundation.progress import OnProgress
 from ecom_assets.load.read import TableReading
 from ecom_assets.load.schema_changes.change import TableNotChanged
-from ecom_assets.load.stored_columns import StoredColumns
+from ecom_assets.load.stored_columns import StoredColumns, has_no_row
 from ecom_assets.warehouse.errors import one_line
 from ecom_assets.warehouse.transaction import Transaction
 
@@ -82,7 +82,7 @@ def widen_columns(
                 pairs.append((before, after))
         other = next(((before, after) for before, after in pairs if not _becomes(before, after)), None)
         can_be_new = other is not None and not other[1].guessed and not transaction.structure_commits
-        if other is not None and can_be_new and transaction.is_empty(shop.name, table):
+        if other is not None and can_be_new and has_no_row(transaction, shop, table):
             _drop_empty_table(transaction, shop.name, table, other, on_progress)
             continue
         if other is not None:

@@ -33,7 +33,7 @@ from ecom_assets.extract.windows import windows_between
 from ecom_assets.foundation.errors import DeclarationError
 from ecom_assets.load.run import run_load
 from ecom_assets.orchestration.status import status_spec
-from ecom_assets_tests.support.servers.dlt_examples import EXAMPLES, blog, lists_of_names, paginators
+from ecom_assets_tests.support.servers.dlt_examples import EXAMPLES, blog, lists_of_names
 from ecom_assets_tests.support.servers.example_api import ExampleApi, children
 from ecom_assets_tests.support.servers.loopback import Loopback
 from ecom_assets_tests.support.servers.loopback import api as api
@@ -189,10 +189,6 @@ def _with_resource(config: dict[str, Any]) -> None:
     config["resources"].append(repositories())
 
 
-def _with_page_count(config: dict[str, Any]) -> None:
-    config["client"]["paginator"] = {"type": "page_number", "total_path": "meta.total_pages"}
-
-
 def _with_whole_address(config: dict[str, Any]) -> None:
     config["resources"][0] = {"name": "posts", "endpoint": "https://other.example.com/posts"}
 
@@ -203,11 +199,6 @@ REFUSED: tuple[tuple[Callable[[str], dict[str, Any]], Callable[[dict[str, Any]],
         lists_of_names,
         _with_resource,
         "resources[3]: found an object of Python; allowed: a mapping with name and",
-    ),
-    (
-        paginators,
-        _with_page_count,
-        "client.paginator.total_path: found 'meta.total_pages', a number of pages by",
     ),
     (blog, _with_whole_address, "resources[0].endpoint: found 'https://other.example.com/posts'; allowed: "),
 )
