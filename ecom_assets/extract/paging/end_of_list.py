@@ -9,13 +9,13 @@ from __future__ import annotations
 import logging
 from http import HTTPStatus
 from typing import NoReturn
-from urllib.parse import urlsplit
 
 from dlt.sources.helpers.rest_client.paginators import BasePaginator, RangePaginator, SinglePagePaginator
 from requests import Response
 
 from ecom_assets.extract.answers.ignored_answers import ignored_error
-from ecom_assets.extract.paging.last_page import END, NOTHING, TOTAL, LastPage
+from ecom_assets.extract.paging.guarded_paginator import GuardedPaginator
+from ecom_assets.extract.paging.last_page import END, NOTHING, TOTAL, LastPage, is_redirected, names_at_top
 from ecom_assets.extract.paging.page_size import USUAL_PAGE_SIZES
 from ecom_assets.extract.paging.pointer_paginator import PointerPaginator
 from ecom_assets.extract.paging.signs_of_more import (
@@ -74,7 +74,7 @@ class EndOfList:
         Raises:
             IncompleteSlice: The page may be full, or something in the response says that there are more.
         """
-        if _is_redirected(last.response) and not self._redirects_lead_to_records:
+        if is_redirected(last.response) and not self._redirects_lead_to_records:
             if last.count:
                 self._redirects_lead_to_records = True
             else:
@@ -91,6 +91,8 @@ class EndOfList:
             return self._by_pointer(last, paginator)
         if isinstance(paginator, SinglePagePaginator):
             return self._by_single_page(last)
+        if isinstance(paginator, GuardedPaginator):
+            return self._by_own_class(last, paginator)
         if isinstance(paginator, RangePaginator) and not last.has_total and last.says_more is not False:
             highest = paginator.maximum_value
             if last.count and highest is not None and paginator.current_value + 1 >= highest:
@@ -141,7 +143,7 @@ class EndOfList:
         if last.says_more and not paginator.stopped_at_empty_page:
             self._fail(
                 f"has_more_path says that there are more records, but {paginator.place} has no pointer to them. "
-                f"Declare the place of the pointer; the response has {_place_of_keys(last.response)}"
+                f"Declare the place of the pointer; the response has {names_at_top(last.response)}"
             )
         has_pointer = paginator.is_told or paginator.found or self._pointer_found
         if has_pointer and last.count and not last.has_total and last.says_more is None:
@@ -177,6 +179,18 @@ class EndOfList:
                 self._fail_without_pointer(last, paginator)
         return TOTAL if last.has_total else END if last.sizes else NOTHING
 
+    def _by_own_class(self, last: LastPage, paginator: GuardedPaginator) -> str:
+        """Return what confirms the end where a class of the user's ends reading. Nobody knows what it follows."""
+        if last.has_total or not last.count:
+            return last.by
+        sign = sign_of_more(last.response, last.records, by_cursor=False, has_total=False, pages=last.pages)
+        if sign:
+            text = "%s: the paginator %s ends after %s records, but the response has %s"
+            _log.warning(text, self._resource, type(paginator.paginator).__name__, last.records, sign)
+            return NOTHING
+        is_short = bool(last.sizes) or last.pages > 1
+        return END if is_short and not last.may_be_full else NOTHING
+
     def doubts_total(self, last: LastPage) -> bool:
         """Tell whether a response says that there are more records than its total, which was reached.
 
@@ -202,7 +216,7 @@ class EndOfList:
     def note_page(self, response: Response, count: int) -> None:
         """Note how long pages of this endpoint may be, and whether redirects are ordinary: one had records."""
         self._longest_page = max(self._longest_page, count)
-        if count and _is_redirected(response):
+        if count and is_redirected(response):
             self._redirects_lead_to_records = True
 
     def _by_redirected_page(self, last: LastPage) -> str:
@@ -291,24 +305,9 @@ class EndOfList:
         place = paginator.place if isinstance(paginator, PointerPaginator) else "the paginator"
         self._fail(
             f"the paginator's {place} was found on no page, although the page has {last.count} records, as many as a "
-            f"page may have, so there may be more. The response has {_place_of_keys(last.response)}. Declare the place "
+            f"page may have, so there may be more. The response has {names_at_top(last.response)}. Declare the place "
             f"of the pointer to the next page; {_DECLARE_TOTAL}; or declare the page size among the endpoint's params"
         )
 
     def _fail(self, reason: str) -> NoReturn:
         raise IncompleteSlice(f"{self._resource}: {reason}")
-
-
-def _is_redirected(response: Response) -> bool:
-    """Tell whether a response comes from another path than the one that was asked for."""
-    if not response.history:
-        return False
-    asked, came = (urlsplit(each.url or "").path.rstrip("/") for each in (response.history[0], response))
-    return asked != came
-
-
-def _place_of_keys(response: Response) -> str:
-    """Return the names at the top of a response, and of its headers that may lead on, never a value."""
-    body = response.json()
-    keys = ", ".join(map(str, list(body)[:8])) if isinstance(body, dict) else ""
-    return f"the fields {keys}" if keys else "a list without fields around it"

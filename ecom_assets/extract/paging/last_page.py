@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from dlt.sources.helpers.rest_client.paginators import BasePaginator
 from requests import Response
@@ -62,3 +63,18 @@ class LastPage:
         if self.sizes:
             return self.sizes.may_be_full(self.count, self.longest, self.pages)
         return self.count in USUAL_PAGE_SIZES or (self.pages > 1 and 0 < self.count >= self.longest)
+
+
+def is_redirected(response: Response) -> bool:
+    """Tell whether a response comes from another path than the one that was asked for."""
+    if not response.history:
+        return False
+    asked, came = (urlsplit(each.url or "").path.rstrip("/") for each in (response.history[0], response))
+    return asked != came
+
+
+def names_at_top(response: Response) -> str:
+    """Return the names at the top of a response, and of its headers that may lead on, never a value."""
+    body = response.json()
+    keys = ", ".join(map(str, list(body)[:8])) if isinstance(body, dict) else ""
+    return f"the fields {keys}" if keys else "a list without fields around it"

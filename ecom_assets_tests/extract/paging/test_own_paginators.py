@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from dlt.sources.helpers.rest_client.paginators import BasePaginator, PageNumberPaginator
+from dlt.sources.helpers.rest_client.paginators import BasePaginator, OffsetPaginator, PageNumberPaginator
 from requests import Request, Response
 
 from ecom_assets import rest_api_shop, run_load
@@ -169,3 +169,53 @@ def test_a_paginator_that_leads_to_another_host_is_refused(api: Loopback) -> Non
     api.answering = answer
     error = str(load(api, Elsewhere("next_pair")).resources["things"].error)
     assert "refused to send this to https://elsewhere.example.com:443" in error
+
+
+class Stopping(BasePaginator):
+    """Ends after the first page."""
+
+    def update_state(self, response: Response, data: list[Any] | None = None) -> None:
+        """End."""
+        self._has_next_page = False
+
+    def update_request(self, request: Request) -> None:
+        """Change nothing."""
+
+
+class Offsets(OffsetPaginator):
+    """Is dlt's, under another name."""
+
+
+@pytest.mark.parametrize(
+    ("paginator", "body", "confirmed_by", "sign"),
+    [
+        (Stopping(), {}, "nothing", None),
+        (Stopping(), {"total": COUNT}, "nothing", "the field total: 7"),
+        (Stopping(), {"has_more": True}, "nothing", "the field has_more: true"),
+        (Stopping(), {"meta": {"next": "/things?p=2"}}, "nothing", "the field meta.next"),
+        (Offsets(2, total_path="count"), {"count": 2}, "nothing", None),
+        (Offsets(2, total_path=None), {}, "end", None),
+        (Offsets(2, total_path=None, maximum_offset=4), {"total": COUNT}, "nothing", "the field total: 7"),
+    ],
+)
+def test_the_end_that_a_class_of_the_users_sees_is_not_believed(
+    api: Loopback,
+    caplog: pytest.LogCaptureFixture,
+    paginator: BasePaginator,
+    body: dict[str, Any],
+    confirmed_by: str,
+    sign: str | None,
+) -> None:
+    def answer(seen: Seen) -> Any:
+        offset = int(dict(seen.query).get("offset", 0))
+        return json_reply({"data": RECORDS[offset : offset + 2], **body})
+
+    api.answering = answer
+    window = load(api, paginator).resources["things"].windows[0]
+    assert window.confirmed_by == confirmed_by
+    assert (window.kept == COUNT) is (confirmed_by == "end")
+    lines = {line for line in caplog.messages if "things: the paginator" in line}
+    name, said = type(paginator).__name__, f"but the response has {sign}"
+    assert lines == (
+        set() if sign is None else {f"things: the paginator {name} ends after {window.kept} records, {said}"}
+    )
