@@ -21,3 +21,24 @@ def compiled_path(text: str) -> Any:
 def find_values(text: str, body: Any) -> list[Any]:
     """Return the values that a JSONPath leads to, an empty list for none."""
     return jsonpath.find_values(compiled_path(text), body)
+
+
+def picks_elements(text: str) -> bool:
+    """Tell whether a JSONPath leads to some elements of a list only, such as `data[?(@.active)]` or `data[0:2]`."""
+    path = compiled_path(text)
+    while hasattr(path, "left") and not _picks(path):
+        if _picks(path.right):
+            return True
+        path = path.left
+    return _picks(path)
+
+
+def _picks(step: Any) -> bool:
+    """Tell whether a step of a path leads to some elements. Versions of jsonpath_ng differ in the classes of others."""
+    kind = type(step).__name__
+    if kind == "Slice":
+        return (step.start, step.end, step.step) != (None, None, None)
+    # one index may lead to the list of records itself, as in `[{"page": 1}, [{"id": 1}]]`
+    return kind in ("Filter", "Where", "WhereNot") or (
+        kind == "Index" and len(getattr(step, "indices", ())) > 1
+    )

@@ -27,3 +27,25 @@ def test_a_path_is_parsed_once(monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(3):
         assert json_path.find_values("parsed.once", {"parsed": {"once": number}}) == [number]
     assert parsed == ["parsed.once"]
+
+
+@pytest.mark.parametrize(
+    ("text", "picks"),
+    [
+        *(
+            (text, False)
+            for text in ("$", "data", "data[*]", "$[*]", "$[1]", "data[0].items", "$..items", "a['b']")
+        ),
+        *((text, False) for text in ("data[*].inner", "data[:]", "data.*")),
+        *(
+            (text, True)
+            for text in ("data[?(@.active==true)]", "data[0:2]", "data[1:]", "data[0,2]", "$[?(@.x)]")
+        ),
+        *(
+            (text, True)
+            for text in ("data[?(@.a>1)].inner", "data[?(@.a)][*]", "data[0:2].items", "data where id")
+        ),
+    ],
+)
+def test_paths_to_some_elements_of_a_list(text: str, picks: bool) -> None:
+    assert json_path.picks_elements(text) is picks
