@@ -84,6 +84,7 @@ def widen_columns(
         can_be_new = other is not None and not other[1].guessed and not transaction.structure_commits
         if other is not None and can_be_new and has_no_row(transaction, shop, table):
             _drop_empty_table(transaction, shop.name, table, other, on_progress)
+            changes[table] = {after.name: _change_text(before, after) for before, after in pairs}
             continue
         if other is not None:
             raise TypesChanged(
@@ -91,12 +92,17 @@ def widen_columns(
                 f"as {type_text(other[1])}"
             )
         for before, after in pairs:
-            change = f"{type_text(before)} became {type_text(after)}"
+            change = _change_text(before, after)
             changes.setdefault(table, {})[after.name] = change
             on_progress(f"{table}: the column {after.name} is widened, {change}")
             if present.get(table, {}).get(after.name) == transaction.type_of(before):
                 _change_type(transaction, shop.name, table, before, after)
     return changes
+
+
+def _change_text(before: Column, after: Column) -> str:
+    """Return what a report says about a column that has another type now."""
+    return f"{type_text(before)} became {type_text(after)}"
 
 
 def _becomes(stored: Column, read: Column) -> bool:

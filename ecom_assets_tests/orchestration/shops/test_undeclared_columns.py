@@ -55,8 +55,11 @@ def test_a_run_shows_the_columns_that_came_and_every_check_passes(
         (event,) = result.asset_materializations_for_node(result.job_def.graph.nodes[0].name)
         return {key: value.value for key, value in event.metadata.items()}
 
+    metadata = run()
+    assert columns(metadata["dagster/column_schema"])["id"] == ("text", False)
     records.orders = ORDERS
     metadata = run()
+    assert metadata["widened_columns"] == {"id": "text became bigint"}
     assert columns(metadata["dagster/column_schema"]) == {
         "id": ("bigint", False),
         "_dlt_load_id": ("text", True),
