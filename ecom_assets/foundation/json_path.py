@@ -25,20 +25,15 @@ def find_values(text: str, body: Any) -> list[Any]:
 
 def picks_elements(text: str) -> bool:
     """Tell whether a JSONPath leads to some elements of a list only, such as `data[?(@.active)]` or `data[0:2]`."""
-    path = compiled_path(text)
-    while hasattr(path, "left") and not _picks(path):
-        if _picks(path.right):
-            return True
-        path = path.left
-    return _picks(path)
+    return _picks(compiled_path(text))
 
 
-def _picks(step: Any) -> bool:
+def _picks(path: Any) -> bool:
     """Tell whether a step of a path leads to some elements. Versions of jsonpath_ng differ in the classes of others."""
-    kind = type(step).__name__
+    kind = type(path).__name__
     if kind == "Slice":
-        return (step.start, step.end, step.step) != (None, None, None)
+        return (path.start, path.end, path.step) != (None, None, None)
     # one index may lead to the list of records itself, as in `[{"page": 1}, [{"id": 1}]]`
-    return kind in ("Filter", "Where", "WhereNot") or (
-        kind == "Index" and len(getattr(step, "indices", ())) > 1
-    )
+    if kind in ("Filter", "Where", "WhereNot") or (kind == "Index" and len(getattr(path, "indices", ())) > 1):
+        return True
+    return any(_picks(getattr(path, side)) for side in ("left", "right") if hasattr(path, side))

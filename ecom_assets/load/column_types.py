@@ -85,9 +85,9 @@ def infer_types(
                 resource = plan.shop.resource(name)
                 parent_types = types.get(resource.parent or "", {})
                 bounds = _bounds_of(endpoint)
-                is_empty = name in empty and resource.widens
+                present, is_empty = stored.get(name, {}), name in empty
                 types[name] = _key_types(
-                    plan.shop, resource, stored.get(name, {}), probe, bounds, parent_types, is_empty=is_empty
+                    plan.shop, resource, present, probe, bounds, parent_types, is_empty=is_empty
                 )
         except IngestError as error:
             for table in endpoint.tables:

@@ -100,7 +100,7 @@ def read_warehouse_state(context: RunContext, plan: LoadPlan) -> WarehouseState:
 def _empty_tables(transaction: Transaction, shop: Shop, names: Iterable[str]) -> frozenset[str]:
     """Return those of some tables that have no row, and no table with rows below them, which has their keys.
 
-    Tables whose keys and cursors are declared are left out.
+    Tables whose keys and cursors are declared, or whose columns keep their types, are left out.
     """
     if transaction.structure_commits:
         return frozenset()
@@ -112,9 +112,8 @@ def _empty_tables(transaction: Transaction, shop: Shop, names: Iterable[str]) ->
         return all(is_empty(entry) for entry in shop.resources if entry.parent == resource.name)
 
     tables = [shop.resource(name) for name in names if name in present]
-    return frozenset(
-        table.name for table in tables if any(column.inferred for column in table.columns) and is_empty(table)
-    )
+    inferred = [table for table in tables if table.widens and any(entry.inferred for entry in table.columns)]
+    return frozenset(table.name for table in inferred if is_empty(table))
 
 
 def _forget_former_columns(

@@ -14,6 +14,16 @@ from ecom_assets_tests.support.warehouses.engines import before_each_load
 AT = "2026-01-01T10:00:00Z"
 
 
+def lines(key: str) -> dict[str, Any]:
+    """Return the table of the lines of orders, whose key in an order is a field."""
+    return {
+        "name": "lines",
+        "rows_from": {"resource": "orders", "path": "lines"},
+        "include_from_parent": ["id"],
+        "primary_key": ["_orders_id", key],
+    }
+
+
 @pytest.mark.parametrize("total", [False, True])
 def test_the_plainest_configuration_loads(records: Records, total: bool) -> None:
     records.total = total
@@ -147,13 +157,7 @@ def test_a_load_without_records_does_not_change_the_type_that_another_one_has_fo
 @pytest.mark.parametrize("ids", [[7, 8], ["A-7", "A-8"], [7, "A-8"]])
 def test_a_nested_list_that_begins_late_has_the_type_of_its_keys(records: Records, ids: list[Any]) -> None:
     """The first page of orders has no line, so nothing but the reading shows what a line's key is."""
-    lines = {
-        "name": "lines",
-        "rows_from": {"resource": "orders", "path": "lines"},
-        "include_from_parent": ["id"],
-        "primary_key": ["_orders_id", "id"],
-    }
-    shop = records.shop(more=[lines])
+    shop = records.shop(more=[lines("id")])
     kind: type = int if ids == [7, 8] else str
     orders: list[Any] = [{"id": number, "lines": []} for number in range(250)]
     orders[150]["lines"], orders[249]["lines"] = [{"id": ids[0]}], [{"id": ids[1]}]
@@ -211,13 +215,7 @@ def test_windows_with_an_undeclared_cursor(records: Records, cursor: str) -> Non
 
 
 def test_nested_rows_without_declared_columns(records: Records) -> None:
-    lines = {
-        "name": "lines",
-        "rows_from": {"resource": "orders", "path": "lines"},
-        "include_from_parent": ["id"],
-        "primary_key": ["_orders_id", "sku"],
-    }
-    shop = records.windowed(more=[lines])
+    shop = records.windowed(more=[lines("sku")])
     order = {"id": "A", "updated_at": AT, "lines": [{"sku": "a", "n": 1}, {"sku": "b"}]}
     records.load(order, shop=shop, days=1, names=["orders", "lines"])
     assert records.types("lines") == {"_orders_id": "text", "sku": "text", "n": "bigint"}

@@ -30,6 +30,8 @@ PAGINATORS: Mapping[str, type[paginators.BasePaginator]] = {
 }
 """dlt's paginators without `auto`, because nothing can prove that a guess reads all pages, and one of our own."""
 
+BY_POSITION = ("offset", "page_number", "range")
+"""The types that ask for a place in the list."""
 OBJECT = "object"
 """The key under which a shop in Python holds a paginator object; no file can hold one."""
 

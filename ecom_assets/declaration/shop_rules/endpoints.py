@@ -10,15 +10,13 @@ from zoneinfo import ZoneInfo
 from ecom_assets.declaration.api.client import Client, check_auths
 from ecom_assets.declaration.api.endpoint import Endpoint
 from ecom_assets.declaration.api.incremental import Incremental
-from ecom_assets.declaration.api.paginator import reported_total
+from ecom_assets.declaration.api.paginator import BY_POSITION, reported_total
 from ecom_assets.declaration.column_types import CURSOR_TYPES
 from ecom_assets.declaration.error_text import Place, format_value, rule_error
 from ecom_assets.declaration.resource import Resource
 from ecom_assets.foundation.json_path import picks_elements
 from ecom_assets.foundation.local_time import instant_of
 
-_BY_POSITION = ("offset", "page_number", "range")
-"""The paginators that ask for a place in the list."""
 _MILLISECONDS_FROM = 100_000_000_000
 """From this number on, a number of a cursor is of milliseconds since 1970, else of seconds."""
 
@@ -45,7 +43,7 @@ def check_endpoint(place: Place, endpoint: Endpoint, client: Client) -> None:
             "json, or another paginator",
         )
     kind = paginator.get("type")
-    if endpoint.data_selector and kind in _BY_POSITION and picks_elements(endpoint.data_selector):
+    if endpoint.data_selector and kind in BY_POSITION and picks_elements(endpoint.data_selector):
         raise rule_error(
             (*place, "data_selector"),
             f"{format_value(endpoint.data_selector)}, which leads to some records of a page, with paginator {kind}",

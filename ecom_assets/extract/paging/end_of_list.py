@@ -188,8 +188,8 @@ class EndOfList:
             text = "%s: the paginator %s ends after %s records, but the response has %s"
             _log.warning(text, self._resource, type(paginator.paginator).__name__, last.records, sign)
             return NOTHING
-        is_short = bool(last.sizes) or last.pages > 1
-        return END if is_short and not last.may_be_full else NOTHING
+        knows_full_length = bool(last.sizes) or last.pages > 1
+        return END if knows_full_length and not last.may_be_full else NOTHING
 
     def doubts_total(self, last: LastPage) -> bool:
         """Tell whether a response says that there are more records than its total, which was reached.

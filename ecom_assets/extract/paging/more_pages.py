@@ -21,7 +21,8 @@ class PageCount:
     def __init__(self, resource: str, path: str | None) -> None:
         """Take the resource's name for messages, and the declared path or None."""
         self._resource = resource
-        self._path = BodyPath(path) if path is not None else None
+        self.path = path
+        self._body_path = BodyPath(path) if path is not None else None
 
     def read(self, response: Response, *, known: int | None, has_records: bool) -> int | None:
         """Return the number of pages; what the pages before said if the page does not say it; None if nobody does.
@@ -34,9 +35,9 @@ class PageCount:
         Raises:
             ApiError: The first page has records and no number of pages.
         """
-        if self._path is None or not response.content.strip():
+        if self._body_path is None or not response.content.strip():
             return known
-        found = self._path.find(response.json() or {})
+        found = self._body_path.find(response.json() or {})
         value = found[0] if found else None
         if value in (None, "") and (known is not None or not has_records):
             return known
@@ -44,18 +45,9 @@ class PageCount:
         if not (text.isascii() and text.isdigit()):
             what = "nothing" if value is None else repr(value)[:40]
             raise ApiError(
-                f"{self._resource}: page_count_path {self._path.text} found {what}; the number of pages was expected"
+                f"{self._resource}: page_count_path {self.path} found {what}; the number of pages was expected"
             )
         return int(text)
-
-    def error_of_page_behind(self, count: int) -> str:
-        """Return what is wrong if the page behind the last one has records."""
-        path = "" if self._path is None else self._path.text
-        return (
-            f"page_count_path {path} says that the list has {count} pages, and the page behind them has more records, "
-            "so it is something else. Declare the path of the number of pages, or none: reading then ends at the first "
-            "page without records"
-        )
 
 
 @dataclass
@@ -106,6 +98,14 @@ class MorePages:
         if self.pages is not None:
             self.said = place < self.pages
         return None if self.pages is None else self.said
+
+    def error_of_page_behind(self) -> str:
+        """Return what is wrong if the page behind the last one by `page_count_path` has records."""
+        return (
+            f"page_count_path {self.page_count.path} says that the list has {self.pages} pages, and the page behind "
+            "them has more records, so it is something else. Declare the path of the number of pages, or none: reading "
+            "then ends at the first page without records"
+        )
 
 
 def more_pages_of(resource: str, paginator: Mapping[str, Any]) -> MorePages:

@@ -268,7 +268,7 @@ class PageAdder(BasePaginator):
             return False
         if self._extra == "beyond the pages":
             if set(self._keys_of(rows)) - self._pass.records.keys():
-                self._fail(self._more.page_count.error_of_page_behind(self._more.pages or 0))
+                self._fail(self._more.error_of_page_behind())
             return False
         if self._extra == "behind an empty page":
             if set(self._keys_of(rows)) - self._pass.records.keys():

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
+from ecom_assets.declaration.api.paginator import BY_POSITION
 from ecom_assets.discovery.endpoint_draft import ApiConventions, EndpointDraft, Paging
 from ecom_assets.discovery.evidence import assumed
 from ecom_assets.discovery.exploration.endpoint_client import ApiResponse
@@ -91,7 +92,7 @@ class ListPaging:
                         "another one, and nothing says that there is none; if there are more, name the right one with "
                         "--parameter"
                     )
-        elif paging.paginator["type"] in ("offset", "page_number", "range"):
+        elif paging.paginator["type"] in BY_POSITION:
             endpoint.complete = len(records) < size and not more and not may_be_full
         else:
             endpoint.complete = not more and not has_pointer(response, paging) and not may_be_full
