@@ -67,9 +67,18 @@ def explode(parents: Sequence[Any], resource: Resource, parent: Resource) -> tup
     path = tuple(resource.rows_from.path.split("."))
     lists, misplaced = values_at(parents, path)
     included = [(f"_{parent.name}_{name}", tuple(name.split("."))) for name in resource.include_from_parent]
+    is_plain = not (resource.rows_from.map_key or resource.rows_from.position or resource.rows_from.value)
     children: list[Any] = []
     positions: list[int] = []
     for position, elements in enumerate(lists):
+        fields = {name: value_at(parents[position], field_path) for name, field_path in included}
+        if is_plain and isinstance(elements, list):
+            # the usual case, and the fastest way: most rows of most loads are elements of such lists
+            children += [
+                {**element, **fields} if isinstance(element, dict) else element for element in elements
+            ]
+            positions += [position] * len(elements)
+            continue
         if elements is None:
             if position not in misplaced or not isinstance(parents[position], dict):
                 continue  # its own contract rejects a parent that is no object
@@ -77,7 +86,6 @@ def explode(parents: Sequence[Any], resource: Resource, parent: Resource) -> tup
             own: list[tuple[dict[str, Any], Any]] = [({}, element) for element in elements]
         else:
             own = _elements(elements, resource.rows_from)
-        fields = {name: value_at(parents[position], field_path) for name, field_path in included}
         for names, element in own:
             if names and isinstance(element, dict):
                 _refuse_other_values(resource, element, names)
