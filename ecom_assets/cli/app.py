@@ -26,7 +26,7 @@ from ecom_assets.cli.tables.migrate import migrate
 from ecom_assets.cli.tables.reset import reset
 from ecom_assets.cli.ui import ui
 from ecom_assets.cli.warehouse_test import warehouse_test
-from ecom_assets.foundation.process_exit import skip_collection_at_exit
+from ecom_assets.foundation.garbage_collection import relaxed_garbage_collection, skip_collection_at_exit
 
 # dlt takes a second to import, so commands that need it import it inside their functions
 app = typer.Typer(
@@ -42,7 +42,8 @@ def main() -> None:
     """Run a command; an error that the user can mend is one line on stderr, with exit code 1."""
     skip_collection_at_exit()
     try:
-        app()
+        with relaxed_garbage_collection():
+            app()
     except Exception as error:
         from ecom_assets.foundation.errors import IngestError
 

@@ -11,11 +11,11 @@ from ecom_assets.client.api_connection import ApiConnection, open_api
 from ecom_assets.declaration.reading import Shop
 from ecom_assets.extract.windows import Window
 from ecom_assets.foundation.errors import IngestError, WarehouseError
+from ecom_assets.foundation.garbage_collection import relaxed_garbage_collection
 from ecom_assets.foundation.progress import OnProgress
 from ecom_assets.load.column_types import infer_types
 from ecom_assets.load.commit import CommitResult, WriteFirst, commit
 from ecom_assets.load.dlt_pipeline import open_pipeline
-from ecom_assets.load.garbage_collection import relaxed_garbage_collection
 from ecom_assets.load.ledger.clock import report_offset
 from ecom_assets.load.ledger.cursors import plan_from_cursors
 from ecom_assets.load.plan import LoadPlan, plan_load, without_tables

@@ -22,8 +22,8 @@ from rich.table import Table
 
 from ecom_assets.declaration.reading import BUNDLED_SHOPS, Resource, Shop, load_shop
 from ecom_assets.extract.windows import Window, windows_between
+from ecom_assets.foundation.garbage_collection import skip_collection_at_exit
 from ecom_assets.foundation.private_files import create_private, make_private_folder
-from ecom_assets.foundation.process_exit import skip_collection_at_exit
 from ecom_assets.warehouse.choice import warehouse_from_environment
 from ecom_assets.warehouse.duckdb.warehouse import DuckDbWarehouse
 from ecom_assets.warehouse.warehouse import Warehouse

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -24,7 +23,6 @@ from ecom_assets.extract.slices import Slice, cut_into_slices
 from ecom_assets.extract.window_assignment import AssignedRecords, assign_windows
 from ecom_assets.extract.windows import windows_between
 from ecom_assets.foundation.errors import ApiError
-from ecom_assets.load.garbage_collection import THRESHOLDS, relaxed_garbage_collection
 from ecom_assets.load.report import window_reports
 from ecom_assets_tests.support.examples import examples
 
@@ -174,22 +172,6 @@ def test_a_slice_with_an_open_window_is_a_batch_of_its_own() -> None:
     today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     slices = (*day_slices(2, today - timedelta(days=9)), *day_slices(1, today))
     assert batches_of(slices, [1, 1, 1]) == [[2], [0, 1]]
-
-
-def test_garbage_is_searched_seldom_while_one_run_reads_and_then_as_before() -> None:
-    before = gc.get_threshold()
-    try:
-        gc.set_threshold(700, 10, 10)
-        with relaxed_garbage_collection():
-            with relaxed_garbage_collection():
-                assert gc.get_threshold() == THRESHOLDS
-            assert gc.get_threshold() == THRESHOLDS
-        assert gc.get_threshold() == (700, 10, 10)
-        gc.set_threshold(0, 10, 10)
-        with relaxed_garbage_collection():
-            assert gc.get_threshold() == (0, 10, 10)
-    finally:
-        gc.set_threshold(*before)
 
 
 def test_only_the_readings_of_the_slices_named_and_of_the_lists_below_them_are_forgotten() -> None:

@@ -33,8 +33,8 @@ from ecom_assets.discovery.exploration.response_structure import find_record_lis
 from ecom_assets.discovery.field_path import FieldPath
 from ecom_assets.discovery.tables.described_fields import DescribedField
 from ecom_assets.discovery.tables.naming import NamingRules, singular
+from ecom_assets.foundation.garbage_collection import relaxed_garbage_collection
 from ecom_assets.foundation.progress import OnProgress
-from ecom_assets.load.garbage_collection import relaxed_garbage_collection
 
 
 @dataclass(frozen=True)

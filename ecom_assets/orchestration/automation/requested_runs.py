@@ -18,7 +18,7 @@ from dagster import DagsterEventType, DagsterExecutionInterruptedError, DagsterI
 from ecom_assets.declaration.named_shop import find_shop
 from ecom_assets.declaration.reading import Partitions, Shop
 from ecom_assets.extract.windows import Window, windows_between
-from ecom_assets.foundation.process_exit import skip_collection_at_exit
+from ecom_assets.foundation.garbage_collection import skip_collection_at_exit
 from ecom_assets.load.ledger.requested_loads import report_lines, windows_of_keys
 from ecom_assets.load.run import RunReport
 from ecom_assets.orchestration.assets import SINCE_TAG, LoadListener, listeners, shop_assets
