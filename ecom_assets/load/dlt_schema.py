@@ -65,7 +65,7 @@ def store_schema(transaction: Transaction, shop: Shop, schema: Schema) -> str:
     stored = schema.to_dict()  # with the version and the hash of what it has now
     version_hash = stored["version_hash"]
     table, stored_at = f'"{shop.name}"."{VERSION_TABLE_NAME}"', datetime.now(timezone.utc)
-    if VERSION_TABLE_NAME in transaction.columns_of(shop.name):
+    if VERSION_TABLE_NAME in transaction.columns_of(shop.name) and not transaction.is_rehearsal:
         newest = transaction.execute(
             f"select version_hash, inserted_at from {table} where schema_name = ? order by inserted_at desc limit 1",
             [shop.name],

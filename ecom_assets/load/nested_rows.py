@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from ecom_assets.declaration.reading import Shop
+from ecom_assets.declaration.reading import Resource, Shop
 from ecom_assets.declaration.root_key import root_key_columns
 from ecom_assets.extract.load_metrics import LoadMetrics
 from ecom_assets.foundation.progress import OnProgress
@@ -69,37 +70,41 @@ def reconcile_nested_rows(
         if not metrics.open_windows or root.cursor is None:
             continue
         keys = ", ".join(f'"{name}"' for name in root.primary_key)
-        changed = f"ecom_moved_{resource.name}"
-        with transaction.temporary_table("ecom_states", pa.concat_tables(metrics.root_states)):
-            transaction.execute(
-                f"create temporary table {changed} as select {keys} from ecom_states "
-                f'group by {keys} having count(distinct "{root.cursor.name}") > 1'
-            )
-        count = transaction.fetch_value(f"select count(*) from {changed}")
-        if not count:
+        changed = _keys_with_several_states(metrics, root)
+        if not changed.num_rows:
             continue
         on_progress(
-            f"{resource.name}: {count} records of {root.name} changed while they were read: the last state stays"
+            f"{resource.name}: {changed.num_rows} records of {root.name} changed while they were read: the last state "
+            "stays"
         )
         same_root = " and ".join(
             f'moved."{key}" = rows."{column}"' for column, key in root_key_columns(shop, resource).items()
         )
         # rows of records that changed, and that this window brought
         condition = (
-            f"exists (select 1 from {changed} as moved join ecom_states using ({keys}) where {same_root})"
+            f"exists (select 1 from ecom_moved as moved join ecom_states using ({keys}) where {same_root})"
         )
         table = f'"{shop.name}"."{resource.name}"'
         own_key = ", ".join(f'"{name}"' for name in resource.primary_key)
-        for window in sorted(metrics.open_windows, key=lambda entry: entry.start):
-            names = ", ".join(f'"{name}"' for name in window.rows.column_names)
-            with (
-                transaction.temporary_table("ecom_states", window.root_states),
-                transaction.temporary_table("ecom_rows", window.rows, table),
-            ):
-                transaction.execute(f"delete from {table} as rows where {condition}")
-                # one row of each primary key, as in the merge
-                transaction.execute(
-                    f"insert into {table} ({names}) select {names} from ("
-                    f"select *, row_number() over (partition by {own_key}) as ecom_copy "
-                    f"from ecom_rows as rows where {condition}) as numbered where ecom_copy = 1"
-                )
+        with transaction.temporary_table("ecom_moved", changed):
+            for window in sorted(metrics.open_windows, key=lambda entry: entry.start):
+                names = ", ".join(f'"{name}"' for name in window.rows.column_names)
+                with (
+                    transaction.temporary_table("ecom_states", window.root_states),
+                    transaction.temporary_table("ecom_rows", window.rows, table),
+                ):
+                    transaction.execute(f"delete from {table} as rows where {condition}")
+                    # one row of each primary key, as in the merge
+                    transaction.execute(
+                        f"insert into {table} ({names}) select {names} from ("
+                        f"select *, row_number() over (partition by {own_key}) as ecom_copy "
+                        f"from ecom_rows as rows where {condition}) as numbered where ecom_copy = 1"
+                    )
+
+
+def _keys_with_several_states(metrics: LoadMetrics, root: Resource) -> pa.Table:
+    """Return the primary keys of the root records that a run read with more than one value of the cursor."""
+    assert root.cursor is not None
+    keys, cursor = list(root.primary_key), root.cursor.name
+    states = pa.concat_tables(metrics.root_states).group_by(keys).aggregate([(cursor, "count_distinct")])
+    return states.filter(pc.greater(states[f"{cursor}_count_distinct"], 1)).select(keys)

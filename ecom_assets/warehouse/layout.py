@@ -21,8 +21,8 @@ VERSION_TABLE = "_dlt_ecom_version"
 
 
 def refuse_newer_layout(transaction: Transaction, dataset: str) -> None:
-    """Raise WarehouseError if a newer version of this package wrote a dataset."""
-    found = _stored(transaction, dataset)
+    """Raise WarehouseError if a newer version of this package wrote a dataset. The transaction keeps what was found."""
+    found = transaction.stored_layout = _stored(transaction, dataset)
     if found is not None and found[0] > LAYOUT:
         raise WarehouseError(
             f"{dataset}: ecom-assets {found[1]} wrote this dataset with layout {found[0]}, and ecom-assets "
@@ -32,9 +32,9 @@ def refuse_newer_layout(transaction: Transaction, dataset: str) -> None:
 
 
 def record_layout(transaction: Transaction, dataset: str) -> None:
-    """Write layout and version of this package, in the transaction of a load, unless they are there."""
+    """Write layout and version of this package, in the transaction of a load, unless they were there when it began."""
     current = (LAYOUT, _package_version())
-    found = _stored(transaction, dataset)
+    found = transaction.stored_layout
     if found == current:
         return
     table = f'"{dataset}"."{VERSION_TABLE}"'

@@ -46,6 +46,8 @@ class Transaction(ABC):
     """Whether two tables may have names that differ in case only."""
     longest_text: int | None = None
     """Bytes of the longest text that the engine stores, None if it stores any that a load has."""
+    stored_layout: tuple[int, str] | None = None
+    """Layout and version of the dataset when it was opened, None if it had none. `warehouse.layout` finds them."""
     columns_query: str
     """A query for a dataset's columns: table, place in it, name, type, and whether the column may be null."""
 
@@ -206,12 +208,9 @@ class Transaction(ABC):
             Exception: One of `driver_errors`, if the engine cannot change the column.
         """
         name = f'"{dataset}"."{table}"'
-        self.execute(f"alter table {name} add column {COPY} {self.type_of(column)}")
-        source, condition = lookup or ("", "")
-        self.execute(
-            f"update {name} as rows set {COPY} = cast({expression} as {self.type_of(column)})"
-            + (f" from {source} where {condition}" if lookup else "")
-        )
+        kind, joined = self.type_of(column), " from {} where {}".format(*lookup) if lookup else ""
+        self.execute(f"alter table {name} add column {COPY} {kind}")
+        self.execute(f"update {name} as rows set {COPY} = cast({expression} as {kind}){joined}")
         for former in filter(None, (column.name, without)):
             self.execute(f'alter table {name} drop column "{former}"')
         self.execute(f'alter table {name} rename column {COPY} to "{column.name}"')

@@ -7,7 +7,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from ecom_assets.foundation.errors import (
 from ecom_assets.load.run import RunReport, run_load
 from ecom_assets.sandbox import SANDBOX_KEY
 from ecom_assets.sandbox.server import Running
+from ecom_assets.warehouse.duckdb.transaction import DuckDbTransaction
 from ecom_assets_tests.support.loads.forked_loads import Forks
 from ecom_assets_tests.support.loads.still_sandbox import NOW
 from ecom_assets_tests.support.loads.still_sandbox import sandbox as sandbox
@@ -423,6 +424,27 @@ def test_kinds_are_not_mixed(loads: Loads) -> None:
 
 
 @in_a_file
+def test_no_connection_of_a_load_asks_the_same_twice(loads: Loads, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a service, each question is a round trip; most of them are asked while others wait for the lock."""
+    loads.run(WINDOWED, WEEK[:1])
+    execute = DuckDbTransaction.execute
+    asked: dict[DuckDbTransaction, list[tuple[str, ...]]] = {}
+
+    def noting(self: DuckDbTransaction, sql: str, parameters: Sequence[Any] = ()) -> Any:
+        if sql.lower().startswith("select"):
+            asked.setdefault(self, []).append((sql, *map(str, parameters)))
+        return execute(self, sql, parameters)
+
+    monkeypatch.setattr(DuckDbTransaction, "execute", noting)
+    loads.run(WINDOWED, WEEK[:2])
+    assert len(asked) == 2  # one reads the state, the other one writes
+    for questions in asked.values():
+        assert len(set(questions)) == len(questions)
+        # the schema tells which tables are ours, and the ledger is long
+        assert ('select distinct resource from "sandbox"."load_ledger"',) not in questions
+
+
+@in_a_file
 def test_a_missing_secret_is_one_line(loads: Loads) -> None:
     with pytest.raises(MissingSecret, match="api_key"):
         run_load(loads.shop, ["stores"], warehouse=loads.place.warehouse())
@@ -432,7 +454,7 @@ def test_a_missing_secret_is_one_line(loads: Loads) -> None:
 def test_a_killed_run_leaves_the_tables_as_they_were(loads: Loads, sandbox: Running, forked: Forks) -> None:
     loads.run(WINDOWED, WEEK[:1])
     before, ledger = loads.tables(), loads.place.table("load_ledger")
-    for statements in (15, 30):
+    for statements in (15, 26):
         pid = forked.load(sandbox.base_url, loads.place.where, WEEK, killed_after=statements)
         assert forked.end(pid) == (-signal.SIGKILL, "")
         assert loads.tables() == before

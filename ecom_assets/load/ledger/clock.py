@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime, timedelta, timezone
 
-import pyarrow as pa
-
 from ecom_assets.declaration.reading import Shop
 from ecom_assets.foundation.progress import OnProgress
 from ecom_assets.load.own_tables import LEDGER_TABLE
@@ -93,18 +91,16 @@ def order_ledger_entries(
         overtaking: The loads whose reading ended later. Their entries stay the newest.
     """
     ledger = f'"{shop.name}"."{LEDGER_TABLE}"'
+    if transaction.is_rehearsal:
+        return
     own = sorted({table.load_id for table in reading.tables})
-    others = pa.table({"load_id": pa.array([*own, *overtaking], pa.string())})
-    with transaction.temporary_table("ecom_loads", others):
-        newest = transaction.fetch_value(
-            f"select max(loaded_at) from {ledger} as entries "
-            "where not exists (select 1 from ecom_loads as loads where loads.load_id = entries.load_id)"
-        )
+    known = [*own, *overtaking]
+    newest = transaction.fetch_value(
+        f"select max(loaded_at) from {ledger} where load_id not in ({', '.join('?' * len(known))})", known
+    )
     if newest is None or newest < reading.ended:
         return
-    with transaction.temporary_table("ecom_loads", pa.table({"load_id": pa.array(own, pa.string())})):
-        transaction.execute(
-            f"update {ledger} as entries set loaded_at = ? "
-            "where exists (select 1 from ecom_loads as loads where loads.load_id = entries.load_id)",
-            [newest + timedelta(microseconds=1)],
-        )
+    transaction.execute(
+        f"update {ledger} set loaded_at = ? where load_id in ({', '.join('?' * len(own))})",
+        [newest + timedelta(microseconds=1), *own],
+    )

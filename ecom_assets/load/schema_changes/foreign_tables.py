@@ -74,12 +74,18 @@ def foreign_table_names(
     """Return the tables that are not ours, by resource. The arguments are those of `foreign_tables`."""
     present = _present(transaction, shop)
     known = set(schema_tables) if LEDGER_TABLE in schema_tables else set[str]()
-    known |= loaded_resources(transaction, shop)
+    unknown = [
+        (resource.name, table)
+        for resource in resources
+        for table in (resource.name, resource.renamed_from)
+        if table in present and table not in known
+    ]
+    # the ledger grows with each load, so that it is asked only where the schema does not tell
+    loaded = loaded_resources(transaction, shop) if unknown else set[str]()
     found: dict[str, str] = {}
-    for resource in resources:
-        for table in filter(None, (resource.name, resource.renamed_from)):
-            if table in present and table not in known and not _is_left_empty(transaction, shop, table):
-                found.setdefault(resource.name, table)
+    for name, table in unknown:
+        if table not in loaded and not _is_left_empty(transaction, shop, table):
+            found.setdefault(name, table)
     return found
 
 

@@ -37,7 +37,8 @@ def insert_statements(
     columns = [f"C{number}" for number in range(len(names))]
     values = ", ".join(_cast(column, types[name]) for column, name in zip(columns, names, strict=True))
     size = max(1, min(_MOST_ROWS, _MOST_VALUES // max(1, len(names))))
-    for batch in rows.to_batches(max_chunksize=size):
+    # a table that was put together from many has as many batches, however few rows they have
+    for batch in rows.combine_chunks().to_batches(max_chunksize=size):
         texts = [[_text(value) for value in column.to_pylist()] for column in batch.columns]
         row = f"({', '.join('?' for _ in names)})"
         yield (

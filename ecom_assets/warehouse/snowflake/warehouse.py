@@ -44,7 +44,10 @@ class SnowflakeWarehouse(RemoteWarehouse):
 
     @contextmanager
     def _connect(self, dataset: str) -> Iterator[Any]:
-        """Hold an open connection, which is closed without a commit. Snowflake's query history has the dataset."""
+        """Hold an open connection. Snowflake's query history has the dataset.
+
+        A block that fails ends without a commit. One that succeeds has committed, or only read.
+        """
         try:
             connection = snowflake.connector.connect(
                 **self.address.parameters,
@@ -55,8 +58,10 @@ class SnowflakeWarehouse(RemoteWarehouse):
             raise open_error(self, self.error_text(error)) from None
         try:
             yield connection
-        finally:
+        except BaseException:
             # at once: a transaction that nobody ends keeps its locks for minutes
             with suppress(*DRIVER_ERRORS):
                 connection.cursor().execute("rollback")
+            raise
+        finally:
             connection.close()

@@ -48,6 +48,23 @@ class Ended(BaseException):
     """What stands for a kill: no part of the load catches it."""
 
 
+def test_a_later_load_asks_nothing_twice_while_it_holds_the_lock(
+    load: Callable[..., RunReport], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load()
+    real, asked = SnowflakeTransaction.run, list[tuple[str, ...]]()
+
+    def noting(self: SnowflakeTransaction, sql: str, parameters: Sequence[Any] = ()) -> Any:
+        if self.is_open and sql.lower().startswith("select"):
+            asked.append((sql, *map(str, parameters)))
+        return real(self, sql, parameters)
+
+    monkeypatch.setattr(SnowflakeTransaction, "run", noting)
+    load()
+    assert asked
+    assert len(set(asked)) == len(asked)
+
+
 @pytest.mark.parametrize("number", [9, 30])
 def test_a_first_load_that_ends_in_its_rehearsal_leaves_no_row_and_the_next_one_loads(
     number: int, place: Place, load: Callable[..., RunReport], monkeypatch: pytest.MonkeyPatch

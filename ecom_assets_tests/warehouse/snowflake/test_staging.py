@@ -61,3 +61,12 @@ def test_an_insert_has_at_most_so_many_values() -> None:
     assert [len(parameters) // 7 for _, parameters in made] == [1000, 1000, 500]
     assert made[0][0].startswith('insert into "T" ("c0", "c1"')
     assert made[0][1][:8] == ["0"] * 7 + ["1"]
+
+
+def test_rows_that_were_put_together_from_many_tables_are_one_insert() -> None:
+    rows = pa.concat_tables([pa.table({"id": pa.array([number])}) for number in range(40)])
+    ((_, parameters),) = staging.insert_statements(
+        '"T"', rows, {"id": "NUMBER(19,0)"}, lambda name: f'"{name}"'
+    )
+    assert parameters == [str(number) for number in range(40)]
+    assert list(staging.insert_statements('"T"', rows[:0], {"id": "NUMBER(19,0)"}, str)) == []
