@@ -25,8 +25,10 @@ _IN_DAGSTER = "ecom_assets.orchestration.automation.requested_runs"
 """The module that loads in a Dagster instance, in a process of its own: this package does not know Dagster."""
 _START = f"""
 import runpy, signal
+from ecom_assets.foundation.garbage_collection import relaxed_garbage_collection
 signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends it without a traceback; Dagster takes it over in a run
-runpy.run_module({_IN_DAGSTER!r}, run_name="__main__", alter_sys=True)
+with relaxed_garbage_collection():
+    runpy.run_module({_IN_DAGSTER!r}, run_name="__main__", alter_sys=True)
 """
 _NO_INSTANCE = 2
 """The exit code of that module if the instance cannot be opened. It has said so, and nothing was loaded."""
