@@ -52,6 +52,13 @@ class DeclarationModel(BaseModel):
     def _known_keys(cls) -> frozenset[str]:
         return cls.NOT_IN_FILE.union(cls.file_keys())
 
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """Return a copy. Properties that were computed once are computed again: they follow from the fields."""
+        copied = super().model_copy(update=update, deep=deep)
+        for name in copied.__dict__.keys() - type(self).model_fields.keys():
+            del copied.__dict__[name]
+        return copied
+
     @model_validator(mode="wrap")
     @classmethod
     def _check_keys(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:

@@ -6,6 +6,7 @@ See `ecom_assets.declaration.shop` for the checks between resources.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, PrivateAttr, StrictBool, model_validator
@@ -184,12 +185,12 @@ class Resource(DeclarationModel):
         merged = self.write_disposition == "merge" and not self.history
         return merged and self.parent is None and not self.is_incremental
 
-    @property
+    @cached_property
     def declared_columns(self) -> tuple[Column, ...]:
         """Return the columns that the file gives a type."""
         return tuple(column for column in self.column_entries if not column.is_hint)
 
-    @property
+    @cached_property
     def column_hints(self) -> dict[str, Column]:
         """Return what the file says of columns without giving their types, by name."""
         return {column.name: column for column in self.column_entries if column.is_hint}

@@ -79,3 +79,32 @@ def test_models_by_hand() -> None:
     )
     assert resource.column("id").path == ("id",)
     assert not resource.windowed
+
+
+@pytest.mark.parametrize("deep", [False, True])
+def test_what_follows_from_the_fields_of_a_copy_is_its_own(*, deep: bool) -> None:
+    """These properties are computed once for each model."""
+    resource = Resource.model_validate(
+        {
+            "name": "lines",
+            "primary_key": ["_orders_id", "id"],
+            "endpoint": {"path": "/orders/{resources.orders.id}/lines", "data_selector": "data"},
+            "include_from_parent": ["id"],
+            "columns": {"id": {"data_type": "bigint"}, "note": {"description": "by hand"}},
+        }
+    )
+    endpoint, entries = resource.endpoint, resource.column_entries
+    assert endpoint
+    assert (resource.parent, [column.name for column in resource.declared_columns]) == ("orders", ["id"])
+    assert resource.column_hints.keys() == {"note"}
+
+    elsewhere = endpoint.model_copy(update={"path": "/carts/{resources.carts.id}/lines"}, deep=deep)
+    copied = resource.model_copy(
+        update={"endpoint": elsewhere, "column_entries": [*entries, Column(name="sku", data_type="text")]},
+        deep=deep,
+    )
+    assert copied.parent == "carts"
+    assert [column.name for column in copied.declared_columns] == ["id", "sku"]
+    assert resource.model_copy(update={"column_entries": entries[:1]}, deep=deep).column_hints == {}
+    assert (resource.parent, [column.name for column in resource.declared_columns]) == ("orders", ["id"])
+    assert resource == resource.model_copy(deep=deep), "what was computed does not tell models apart"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
@@ -117,7 +118,7 @@ class Endpoint(DeclarationModel):
         default=None, description="How to request a window; without it the resource is a snapshot."
     )
 
-    @property
+    @cached_property
     def parent(self) -> str | None:
         """Return the resource whose fields the placeholders stand for, None if there is none.
 

@@ -191,6 +191,6 @@ def check_keys(value: Any, place: Place, label: str) -> None:
 
 def _check_text(text: str, place: Place, label: str) -> None:
     """Refuse a text that neither Dagster nor a warehouse can store."""
-    if any("\ud800" <= character <= "\udfff" for character in text):
+    if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
         found = "a text with half of a surrogate pair"
         raise DeclarationError(label, format_place(place), found, "whole characters")
