@@ -34,7 +34,6 @@ from ecom_assets.declaration.reading import Endpoint, Resource, Shop
 from ecom_assets.declaration.shop_rules.internal_names import records_name, windows_name
 from ecom_assets.extract.answers.errors_in_answers import report_errors
 from ecom_assets.extract.answers.masked_values import report_masked
-from ecom_assets.extract.batching import SliceBatcher, TableBatcher
 from ecom_assets.extract.children import child_records
 from ecom_assets.extract.contract_application import apply_contract
 from ecom_assets.extract.last_declaration import HINT, declaration_hint
@@ -48,6 +47,7 @@ from ecom_assets.extract.processing import process_records
 from ecom_assets.extract.read_plan import ReadPlan
 from ecom_assets.extract.reading_advice import reading_advice
 from ecom_assets.extract.request_template import response_actions, template_of
+from ecom_assets.extract.slicing.batching import SliceBatcher, TableBatcher
 from ecom_assets.extract.slicing.cutting import cut_where_needed
 from ecom_assets.extract.slicing.items import BOUNDS, slice_item, slices_resource
 from ecom_assets.extract.slicing.proof import require_sum_of_slices

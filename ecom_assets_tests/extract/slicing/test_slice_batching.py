@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 from ecom_assets.client.read_statistics import ReadStatistics
 from ecom_assets.contract.contract import Contract
 from ecom_assets.declaration.reading import Shop
-from ecom_assets.extract import batching as batching
 from ecom_assets.extract import window_assignment as window_assignment
-from ecom_assets.extract.batching import SliceBatcher
 from ecom_assets.extract.contract_application import apply_contract
 from ecom_assets.extract.load_metrics import LoadMetrics
 from ecom_assets.extract.slices import Slice, cut_into_slices
+from ecom_assets.extract.slicing import batching as batching
+from ecom_assets.extract.slicing.batching import SliceBatcher
 from ecom_assets.extract.window_assignment import AssignedRecords, assign_windows
 from ecom_assets.extract.windows import windows_between
 from ecom_assets.foundation.errors import ApiError

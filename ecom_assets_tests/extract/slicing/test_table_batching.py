@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ecom_assets.contract.result import ContractResult
-from ecom_assets.extract import batching as batching
-from ecom_assets.extract.batching import TableBatcher
+from ecom_assets.extract.slicing import batching as batching
+from ecom_assets.extract.slicing.batching import TableBatcher
 
 NARROW = pa.schema([("id", pa.int64())])
 WIDE = pa.schema([("id", pa.int64()), ("colour", pa.string())])
