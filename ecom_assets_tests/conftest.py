@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from itertools import count
@@ -48,6 +49,9 @@ LONGEST = ("deploy", "project", "warehouse", "discovery", "load", "orchestration
 def pytest_configure(config: pytest.Config) -> None:
     """Make the fixtures of each engine known. What is imported and collected from here on stays: it is no garbage."""
     gc.disable()
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # a shell starts its background jobs so. Tests interrupt processes, which would inherit it
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     for module in traits_modules().values():
         config.pluginmanager.register(module)
 
