@@ -17,7 +17,7 @@ from ecom_assets.load.ledger.cursors import loads_read_again, read_cursors
 from ecom_assets.load.ledger.ledger import ledger_rows
 from ecom_assets.load.ledger.rejected_rows import delete_replaced_rejections, rejected_rows
 from ecom_assets.load.nested_rows import delete_replaced_nested_rows, reconcile_nested_rows
-from ecom_assets.load.own_tables import append_own_rows
+from ecom_assets.load.own_tables import add_missing_columns, append_own_rows
 from ecom_assets.load.plan import LoadPlan
 from ecom_assets.load.read import Reading
 from ecom_assets.load.report import ResourceReport
@@ -158,6 +158,7 @@ def _write(
     overtaking = overtaking_loads(transaction, shop, plan.began, reading, before.loads_from_the_future)
     if overtaking and any(change.replaces_values for change in changes.values()):
         raise TypesChanged(f"{shop.name}: another load wrote a table of which columns change")
+    add_missing_columns(transaction, shop)
     apply_changes(transaction, shop, changes, on_progress)
     columns_now = stored_columns(transaction, shop, tables_to_know(shop, resources))
     refuse_type_conflicts(context.pipeline, resources, before.columns, columns_now)
@@ -168,8 +169,9 @@ def _write(
     stored_tables = transaction.columns_of(shop.name)
     read_again = loads_read_again(load_metrics, read_cursors(transaction, shop, resources))
     delete_replaced_rejections(transaction, shop, load_metrics, stored_tables, read_again)
-    delete_replaced_nested_rows(transaction, shop, load_metrics, stored_tables)
+    # the columns first: DuckDB commits no new column of a table that has lost rows in the same transaction
     rows.create_tables(transaction, shop)
+    delete_replaced_nested_rows(transaction, shop, load_metrics, stored_tables)
     record_packages(transaction, shop, rows.load_ids, store_schema(transaction, shop, rows.schema))
     append_own_rows(
         transaction,

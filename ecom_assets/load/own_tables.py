@@ -81,6 +81,17 @@ def describe_own_tables(schema: Schema) -> None:
         schema.update_table(new_table(name, write_disposition="append", columns=columns))  # type: ignore[arg-type]
 
 
+def add_missing_columns(transaction: Transaction, shop: Shop) -> None:
+    """Add the columns that the tables of an earlier version do not have, before any of their rows is deleted.
+
+    DuckDB commits no new column of a table that has lost or changed rows in the same transaction.
+    """
+    stored_tables = transaction.columns_of(shop.name)
+    for name, fields in OWN_TABLES.items():
+        if name in stored_tables:
+            _make_table(transaction, shop, name, fields)
+
+
 def append_own_rows(transaction: Transaction, shop: Shop, ledger: pa.Table, rejected: pa.Table) -> None:
     """Append rows to the ledger and to the rejected rows, in the transaction of the rows that they tell about.
 
@@ -97,11 +108,15 @@ def append_rows(transaction: Transaction, shop: Shop, name: str, rows: pa.Table)
 
     A table that does not exist is created, and a column that an earlier version did not have is added.
     """
-    columns = {field.name: transaction.type_of(_column(field)) for field in rows.schema}
-    required = [field.name for field in rows.schema if not field.nullable]
-    transaction.make_table(shop.name, name, columns, required)
+    _make_table(transaction, shop, name, rows.schema)
     if rows.num_rows:
         transaction.append_rows(shop.name, name, rows, json=())
+
+
+def _make_table(transaction: Transaction, shop: Shop, name: str, fields: pa.Schema) -> None:
+    columns = {field.name: transaction.type_of(_column(field)) for field in fields}
+    required = [field.name for field in fields if not field.nullable]
+    transaction.make_table(shop.name, name, columns, required)
 
 
 def _refuse_long_records(rejected: pa.Table, longest: int | None) -> None:

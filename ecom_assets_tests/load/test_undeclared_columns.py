@@ -214,6 +214,24 @@ def test_windows_with_an_undeclared_cursor(records: Records, cursor: str) -> Non
     assert records.place.not_null("orders") == 2
 
 
+@pytest.mark.parametrize("contract", [{}, {"schema_contract": {"columns": "discard_value"}}])
+def test_rows_of_a_list_that_are_replaced_get_new_columns(records: Records, contract: dict[str, Any]) -> None:
+    """An undeclared field that is new, a column that is declared anew, and a type that is widened, all at once."""
+    table = {**lines("nr"), "columns": {"_orders_id": {"data_type": "bigint"}, "nr": {"data_type": "bigint"}}}
+    before = records.windowed(more=[{**table, **contract}])
+    line: dict[str, Any] = {"nr": 1, "qty": 2}
+    names = ("orders", "lines")
+    records.load({"id": 1, "updated_at": AT, "lines": [line]}, shop=before, days=1, names=names)
+    table["columns"] |= {"nr": {"data_type": "text"}, "note": {"data_type": "text"}}
+    after = records.windowed(more=[{**table, **contract}])
+    line |= {"gift": True, "note": "x"}
+    for _ in range(2):
+        records.load({"id": 1, "updated_at": AT, "lines": [line]}, shop=after, days=1, names=names)
+        assert records.rows("select nr, note from lines") == [("1", "x")]
+    if not contract:
+        assert records.rows("select qty, gift from lines") == [(2, True)]
+
+
 def test_nested_rows_without_declared_columns(records: Records) -> None:
     shop = records.windowed(more=[lines("sku")])
     order = {"id": "A", "updated_at": AT, "lines": [{"sku": "a", "n": 1}, {"sku": "b"}]}

@@ -77,6 +77,19 @@ def test_it_loads_on_and_merges_a_window_that_changed(former: Former) -> None:
     assert former.place.rows("select * from acme._dlt_ecom_version") == [(LAYOUT, version("ecom-assets"))]
 
 
+@pytest.mark.parametrize("table", ["load_ledger", "rejected_rows"])
+def test_a_table_without_a_column_of_this_version_gets_it_beside_rows_that_go(
+    former: Former, table: str
+) -> None:
+    """A load deletes the rejected rows that it replaces, and a renamed resource changes rows of both tables."""
+    column = {"load_ledger": "masked", "rejected_rows": "primary_key"}[table]
+    if column in former.place.columns(table):
+        former.place.write(f"alter table acme.{table} drop column {column}")
+    former.load(1)
+    assert column in former.place.columns(table)
+    assert former.place.rows("select count(*) from acme.rejected_rows") == [(1,)]
+
+
 @pytest.fixture
 def newer(former: Former) -> Former:
     former.load(3)
