@@ -225,7 +225,7 @@ class Probe:
 
         def following() -> list[Any]:
             paginator.update_request(request)
-            next_response = self._send(request, hooks or past_the_end(is_lines=False))
+            next_response = self._send(request, past_the_end(hooks))
             return self._records_in(reader, endpoint, next_response)
 
         page = Page(

@@ -122,7 +122,7 @@ class SlicePaginator(PageAdder):
         elif self._has_next_page:
             self._inner.update_request(request)
             if self._extra:
-                request.hooks = past_the_end(is_lines=self._page_reader.is_lines)
+                request.hooks = past_the_end(self._hooks)
 
     def _put_first_page(self, request: Request, inner: BasePaginator) -> None:
         """Put the first page into the request, as it was at first."""

@@ -6,11 +6,10 @@ from typing import Any
 
 from requests import Response
 
-from ecom_assets.client.responses import read_as_lines
 from ecom_assets.extract.answers.ignored_answers import make_empty_page
 
-_REFUSALS = (400, 404, 410, 416, 422)
-"""The statuses with which APIs refuse a page that does not exist."""
+_REFUSALS = (204, 400, 404, 410, 416, 422)
+"""The statuses with which APIs refuse a page that does not exist, or say that they have no content for it."""
 
 
 def refused_status(response: Response) -> int | None:
@@ -24,14 +23,18 @@ def _empty_if_refused(response: Response, *args: Any, **kwargs: Any) -> None:
         make_empty_page(response)
 
 
-def past_the_end(*, is_lines: bool) -> Any:
-    """Return the hooks of such a request; `is_lines` says that bodies are declared to have one JSON value a line."""
-    return {"response": [_empty_if_refused, *([read_as_lines] if is_lines else [])]}
+def past_the_end(hooks: Any) -> Any:
+    """Return the hooks of such a request. Those of the endpoint's pages follow: they may say how an answer is read."""
+    return _with_first(_empty_if_refused, hooks)
 
 
 def ends_at_416(hooks: Any) -> Any:
     """Return the hooks of a request for a range of records, to which status 416 says that there are none."""
-    return {"response": [_empty_at_416, *((hooks or {}).get("response") or [])]}
+    return _with_first(_empty_at_416, hooks)
+
+
+def _with_first(hook: Any, hooks: Any) -> Any:
+    return {"response": [hook, *((hooks or {}).get("response") or [])]}
 
 
 def _empty_at_416(response: Response, *args: Any, **kwargs: Any) -> None:

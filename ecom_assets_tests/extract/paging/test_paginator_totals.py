@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -47,7 +48,7 @@ class Pages:
         start = int(query.get("offset", (int(query.get("page", 1)) - 1) * size))
         page = self.rows[start : start + size]
         if not page and self.past_end != 200:
-            return Reply(self.past_end, b'{"error": "no such page"}')
+            return Reply(self.past_end, b"" if self.past_end == 204 else b'{"error": "no such page"}')
         more = start + size if start + size < len(self.rows) else None
         total = self.total(page) if callable(self.total) else self.total
         return json_reply({"data": page, "total": total, "next": more, "has_more": more is not None})
@@ -115,7 +116,7 @@ def test_has_more_contradicts_a_total(loopback: Loopback, has_more: bool) -> Non
         assert len(read_slice(loopback, paginator)[0]) == 4
 
 
-@pytest.mark.parametrize("past_end", [200, 400, 404, 416])
+@pytest.mark.parametrize("past_end", [200, 204, 400, 404, 416])
 @pytest.mark.parametrize("count", [9, 10, 20])
 def test_a_true_total_is_confirmed_however_the_api_answers_past_the_end(
     loopback: Loopback, count: int, past_end: int
@@ -126,6 +127,38 @@ def test_a_true_total_is_confirmed_however_the_api_answers_past_the_end(
         assert ([record["id"] for record in records], reading.restarts) == (list(range(count)), 0)
         assert reading.source_total == count
         assert reading.requests == pages.requests
+
+
+@pytest.mark.parametrize(
+    ("past_end", "declared"),
+    [
+        (204, {"empty_answers": ("204",)}),
+        (204, {"response_actions": ({"status_code": 204, "action": "ignore"},)}),
+        (409, {"response_actions": ({"status_code": 409, "action": "ignore"},)}),
+    ],
+)
+@pytest.mark.parametrize("count", [9, 10, 20])
+@pytest.mark.parametrize("total", [False, True])
+def test_a_declared_answer_counts_behind_the_end_too(
+    loopback: Loopback, past_end: int, declared: dict[str, Any], count: int, total: bool
+) -> None:
+    for kind in ("offset", "page_number"):
+        Pages(loopback, count, count, past_end)
+        paginator = {**KINDS[kind], **({} if total else {"total_path": None})}
+        records, reading = read_slice(loopback, paginator, **declared)
+        assert (len(records), reading.confirmed_by) == (count, "total" if total else "end")
+
+
+def test_a_function_reads_the_pages_behind_the_end_too(loopback: Loopback) -> None:
+    """Such as one that unpacks an envelope, without which an empty page is no list."""
+
+    def unpack(response: Any) -> None:
+        response._content = json.dumps(response.json()["envelope"]).encode()
+
+    pages = Pages(loopback, 20, 20)
+    loopback.answering = lambda seen: json_reply({"envelope": json.loads(pages.answer(seen).body)})
+    records, reading = read_slice(loopback, NUMBERS, response_actions=(unpack,))
+    assert (len(records), reading.confirmed_by) == (20, "total")
 
 
 def test_a_status_400_does_not_confirm_a_round_total(loopback: Loopback) -> None:
