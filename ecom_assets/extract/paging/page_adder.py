@@ -226,7 +226,9 @@ class PageAdder(BasePaginator):
             return False  # which is incomplete anyway
         if is_ignored(response):
             page_pass.confirmed_by = self._end.by_ignored_page(self._last)
-            return False
+            if isinstance(self._inner, RangePaginator):
+                self._pages_behind = self._end.pages_behind(self._last, None)
+            return self._steps_over_page()
         is_without_new = not rows or self._pages.is_overlap_only
         if self._by_position and is_without_new and self._more.has_more.is_true(response):
             self._last = replace(self._last, says_more=True)
@@ -237,10 +239,9 @@ class PageAdder(BasePaginator):
         if is_doubtful := self._end.doubts_total(self._last):
             page_pass.confirmed_by = NOTHING
         is_short = page_pass.pages > 1 and len(rows) < longest
-        if self._pages_behind:
-            self._step_over_page()
-            self._extra = "behind an empty page"
-        elif page_pass.confirmed_by is None:
+        if self._steps_over_page():
+            return True
+        if page_pass.confirmed_by is None:
             self._extra = "smaller page"
         elif (
             self._by_position
@@ -255,11 +256,14 @@ class PageAdder(BasePaginator):
             self._extra = "beyond the pages"
         return self._extra is not None
 
-    def _step_over_page(self) -> None:
-        """Go on to the page behind the one that was asked for, although that one had no record."""
-        if isinstance(self._inner, RangePaginator):
-            self._inner.current_value += self._inner.value_step
+    def _steps_over_page(self) -> bool:
+        """Go on to the page behind one without a record if it has to be empty too, and return whether it has to."""
+        if not self._pages_behind or not isinstance(self._inner, RangePaginator):
+            return False
+        self._inner.current_value += self._inner.value_step
         self._pages_behind -= 1
+        self._extra = "behind an empty page"
+        return True
 
     def _take_extra_page(self, response: Response, rows: list[Any]) -> bool:
         """Check a page that only has to confirm that the list is complete. Return whether one more has to."""
@@ -273,10 +277,7 @@ class PageAdder(BasePaginator):
         if self._extra == "behind an empty page":
             if set(self._keys_of(rows)) - self._pass.records.keys():
                 self._end.fail_behind_empty_page(self._sign_of_more)
-            if not self._pages_behind or is_ignored(response):
-                return False
-            self._step_over_page()
-            return True
+            return not is_ignored(response) and self._steps_over_page()
         inner = self._new_inner()
         inner.update_state(response, rows)
         same_total = self._page_reader.total(response, known=False) == self._pass.total

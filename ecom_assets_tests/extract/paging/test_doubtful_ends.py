@@ -124,6 +124,28 @@ def test_pages_behind_an_empty_page_behind_a_full_one(
         read_slice(loopback, paginator)
 
 
+@pytest.mark.parametrize("paginator", [OFFSET, NUMBER], ids=["offset", "page_number"])
+@pytest.mark.parametrize("action", [{"status_code": 404}, {"content": "no such page"}])
+def test_an_ignored_page_is_no_end_if_the_page_behind_it_has_records(
+    loopback: Loopback, paginator: dict[str, Any], action: dict[str, Any]
+) -> None:
+    refused = {10, 25, 30}
+
+    def answer(seen: Seen) -> Reply:
+        start = start_of(seen)
+        if any(start <= place < start + 5 for place in refused):
+            return Reply(404, b'{"error": "no such page"}')
+        return json_reply({"data": ROWS[start : start + 5]})
+
+    loopback.answering = answer
+    actions = ({**action, "action": "ignore"},)
+    with pytest.raises(IncompleteSlice, match="a page behind it has records"):
+        read_slice(loopback, paginator, response_actions=actions)
+    refused.remove(10)
+    records, reading = read_slice(loopback, paginator, response_actions=actions)
+    assert (len(records), reading.confirmed_by) == (25, "end")
+
+
 def test_a_page_shorter_than_the_next_one_leaves_the_end_unconfirmed(loopback: Loopback) -> None:
     """This API hides records from its pages, so an empty page is no end of the list."""
     hidden(loopback, range(7, 8))
