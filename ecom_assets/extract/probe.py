@@ -25,6 +25,7 @@ from ecom_assets.declaration.placeholders import START
 from ecom_assets.declaration.reading import Endpoint, Resource, Shop
 from ecom_assets.extract.answers.ignored_answers import ignored_status, is_ignored
 from ecom_assets.extract.answers.masked_values import count_masked, is_masked
+from ecom_assets.extract.answers.redirected_answers import refuse_lost_request
 from ecom_assets.extract.children import add_parent_fields, placeholder_values
 from ecom_assets.extract.paging.detection import DetectedPaging, declares_paging, detect_paging
 from ecom_assets.extract.paging.guarded_paginator import paginator_of
@@ -220,6 +221,8 @@ class Probe:
         reader = PageReader(resource, endpoint, config, RecordDetection(resource))
         start = (bounds or (self._shop.partitions.start,))[0] if self._shop.partitions else None
         records = list(with_window_start(resource, self._records_in(reader, endpoint, response), start))
+        if records:
+            refuse_lost_request(resource.name, response)
         paging = None if declares_paging(self._shop, resource) else detect_paging(response, records)
         paginator.update_state(response, list(records))
 

@@ -14,8 +14,9 @@ from dlt.sources.helpers.rest_client.paginators import BasePaginator, RangePagin
 from requests import Response
 
 from ecom_assets.extract.answers.ignored_answers import ignored_error
+from ecom_assets.extract.answers.redirected_answers import is_redirected
 from ecom_assets.extract.paging.guarded_paginator import GuardedPaginator
-from ecom_assets.extract.paging.last_page import END, NOTHING, TOTAL, LastPage, is_redirected, names_at_top
+from ecom_assets.extract.paging.last_page import END, NOTHING, TOTAL, LastPage, names_at_top
 from ecom_assets.extract.paging.page_size import USUAL_PAGE_SIZES
 from ecom_assets.extract.paging.pointer_paginator import PointerPaginator
 from ecom_assets.extract.paging.signs_of_more import (

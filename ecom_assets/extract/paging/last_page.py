@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from dlt.sources.helpers.rest_client.paginators import BasePaginator
 from requests import Response
@@ -63,14 +62,6 @@ class LastPage:
         if self.sizes:
             return self.sizes.may_be_full(self.count, self.longest, self.pages)
         return self.count in USUAL_PAGE_SIZES or (self.pages > 1 and 0 < self.count >= self.longest)
-
-
-def is_redirected(response: Response) -> bool:
-    """Tell whether a response comes from another path than the one that was asked for."""
-    if not response.history:
-        return False
-    asked, came = (urlsplit(each.url or "").path.rstrip("/") for each in (response.history[0], response))
-    return asked != came
 
 
 def names_at_top(response: Response) -> str:

@@ -21,6 +21,7 @@ from ecom_assets.client.read_statistics import SLICE_HEADER, ReadStatistics, Sli
 from ecom_assets.declaration.api.item_range import ItemRangePaginator
 from ecom_assets.declaration.reading import Resource, Shop
 from ecom_assets.extract.answers.masked_values import count_masked
+from ecom_assets.extract.answers.redirected_answers import refuse_lost_request
 from ecom_assets.extract.paging.completeness import ListChanged, PagePass, SliceLimits
 from ecom_assets.extract.paging.end_of_list import may_be_maximum
 from ecom_assets.extract.paging.fallback_lists import FallbackLists
@@ -146,7 +147,10 @@ class SlicePaginator(PageAdder):
             if self._extra:
                 self._has_next_page = self._take_extra_page(response, rows)
             else:
+                known = len(self._pass.records)
                 more = self._add_page(response, rows)
+                if len(self._pass.records) > known:
+                    refuse_lost_request(self._resource, response)
                 self._refuse_large_slice()
                 self._has_next_page = more or self._needs_extra_page(response, rows)
             if not self._has_next_page:

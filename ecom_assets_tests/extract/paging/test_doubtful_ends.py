@@ -8,6 +8,7 @@ import logging
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
@@ -324,7 +325,7 @@ def redirecting(loopback: Loopback, starts: set[int], rows_there: bool, to: str 
     def answer(seen: Seen) -> Reply:
         start = start_of(seen)
         if seen.path == "/things" and start in starts:
-            return Reply(302, "", {"Location": f"{to}?offset={start}"})
+            return Reply(302, "", {"Location": f"{to}?{urlencode(seen.query)}"})
         rows = ROWS[start : start + 5] if rows_there or seen.path == "/things" else []
         return json_reply({"data": rows})
 
@@ -347,6 +348,77 @@ def test_an_ordinary_redirect(loopback: Loopback, to: str) -> None:
     redirecting(loopback, set(range(30)), rows_there=True, to=to)
     records, reading = read_slice(loopback, NUMBER)
     assert (len(records), reading.confirmed_by) == (25, "end")
+
+
+@pytest.mark.parametrize(
+    "paginator", [{"type": "single_page"}, NUMBER, OFFSET], ids=["all", "number", "offset"]
+)
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_redirect_that_loses_a_parameter(
+    loopback: Loopback, paginator: dict[str, Any], status: int
+) -> None:
+    """The API answers the shorter request with the records that it shows by default."""
+
+    def answer(seen: Seen) -> Reply:
+        query = [entry for entry in seen.query if entry[0] != "status"]
+        if seen.path == "/things":
+            return Reply(status, "", {"Location": f"/things/?{urlencode(query)}"})
+        is_page = {"page", "offset"} & dict(query).keys()
+        return json_reply({"data": ROWS[start_of(seen) :][:5] if is_page else ROWS[:3]})
+
+    loopback.answering = answer
+    with pytest.raises(IncompleteSlice, match=rf"with status {status} and loses the parameter status, so"):
+        read_slice(loopback, paginator, params={"status": "any"})
+
+
+@pytest.mark.parametrize(
+    ("status", "is_lost"), [(301, True), (302, True), (303, True), (307, False), (308, False)]
+)
+def test_a_redirect_that_loses_a_body(loopback: Loopback, status: int, is_lost: bool) -> None:
+    def answer(seen: Seen) -> Reply:
+        if seen.path == "/things":
+            return Reply(status, "", {"Location": f"/things/?{urlencode(seen.query)}"})
+        return json_reply({"data": ROWS if seen.method == "POST" else ROWS[:3]})
+
+    loopback.answering = answer
+    search: dict[str, Any] = {"method": "POST", "json_body": {"status": "any"}}
+    if is_lost:
+        with pytest.raises(
+            IncompleteSlice, match=rf"with status {status} and loses the body of the POST, so"
+        ):
+            read_slice(loopback, {"type": "single_page"}, **search)
+    else:
+        assert len(read_slice(loopback, {"type": "single_page"}, **search)[0]) == 25
+
+
+def test_the_answer_of_a_search_may_be_at_another_path(loopback: Loopback) -> None:
+    """Status 303 says so, and no other status does."""
+    for status in (303, 302):
+        loopback.answering = lambda seen, status=status: (
+            json_reply({"data": ROWS})
+            if seen.path == "/results/7"
+            else Reply(status, "", {"Location": "/results/7"})
+        )
+        search: dict[str, Any] = {"method": "POST", "json_body": {"status": "any"}}
+        if status == 303:
+            assert len(read_slice(loopback, {"type": "single_page"}, **search)[0]) == 25
+        else:
+            with pytest.raises(IncompleteSlice, match="loses the parameter fixed"):
+                read_slice(loopback, {"type": "single_page"}, **search)
+
+
+def test_a_redirect_from_behind_the_end_to_the_first_page(loopback: Loopback) -> None:
+    """Its records are known, so it loses none."""
+
+    def answer(seen: Seen) -> Reply:
+        start = start_of(seen)
+        if start >= len(ROWS):
+            return Reply(302, "", {"Location": "/things"})
+        return json_reply({"data": ROWS[start : start + 5], "total": len(ROWS)})
+
+    loopback.answering = answer
+    records, reading = read_slice(loopback, NUMBER | {"total_path": "total"})
+    assert (len(records), reading.confirmed_by) == (25, "total")
 
 
 @pytest.mark.parametrize(
