@@ -15,6 +15,7 @@ from ecom_assets.discovery.endpoint_draft import EndpointDraft
 from ecom_assets.discovery.tables.naming import NamingRules
 from ecom_assets.discovery.tables.primary_key import find_key
 from ecom_assets.discovery.verification import load_text
+from ecom_assets.foundation.errors import IngestError
 from ecom_assets_tests.discovery.test_time_filter import MOMENTS, things
 from ecom_assets_tests.support.servers.list_api import Listed, refused
 from ecom_assets_tests.support.servers.loopback import Loopback, Reply, Seen, json_reply
@@ -257,3 +258,33 @@ def test_a_filter_by_creation_in_days_is_not_taken_for_the_other_one(
     else:
         # the size of a page is not to be set by a parameter that nothing shows
         assert paginator["send_limit"] is False
+
+
+@pytest.mark.parametrize("asked", ["/things", "/things/"])
+def test_a_redirect_to_the_path_with_or_without_a_slash_is_followed_for_good(
+    api: Loopback, asked: str
+) -> None:
+    """It drops the parameters, so that each page would be the first one."""
+    served = {"/things": "/things/", "/things/": "/things"}[asked]
+
+    def answer(seen: Seen) -> Reply:
+        if seen.path != served:
+            return Reply(301, "", {"Location": served})
+        start = 10 * (int(dict(seen.query).get("page", 1)) - 1)
+        return json_reply({"data": [{"id": number} for number in range(57)][start : start + 10], "total": 57})
+
+    api.answering = answer
+    found = discover(DiscoveryOptions("shop", api.base_url, endpoints=[asked]))
+    endpoint = found.draft.tables[0].endpoint
+    assert endpoint is not None
+    assert (endpoint.path, endpoint.paging.paginator["type"]) == (served, "page_number")
+
+
+def test_a_redirect_that_loses_a_search_is_no_list(api: Loopback) -> None:
+    api.answering = lambda seen: (
+        json_reply({"data": [{"id": 1}]})
+        if seen.path == "/v2/things"
+        else Reply(301, "", {"Location": "/v2/things"})
+    )
+    with pytest.raises(IngestError, match="redirects to another path and loses the body of the POST"):
+        discover(DiscoveryOptions("shop", api.base_url, endpoints=['POST /things {"status": "any"}']))

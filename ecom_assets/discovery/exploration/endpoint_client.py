@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 from dlt.sources.helpers.rest_client.client import RESTClient
 from requests import Response
 
 from ecom_assets.client.api_connection import ApiConnection
+from ecom_assets.client.redirects import lost_by_redirect
 from ecom_assets.client.responses import read_as_lines
 from ecom_assets.declaration.placeholders import placeholder_names
 from ecom_assets.discovery.exploration.parameter_names import (
@@ -107,8 +109,16 @@ class EndpointClient:
         return self.max_requests - self.request_count
 
     def first(self) -> ApiResponse:
-        """Return the answer to the plain request. Raises ApiError where it is refused."""
-        return self._send(self.path, {}, may_be_refused=False)
+        """Return the answer to the plain request. Raises ApiError where it is refused.
+
+        Where the API redirects to the same path with or without a slash at its end, that is the path from now on: such
+        a redirect mostly drops the parameters of a request.
+        """
+        response = self._send(self.path, {}, may_be_refused=False)
+        came = urlsplit(response.url).path
+        if came.rstrip("/").endswith("/" + self.path.strip("/")):
+            self.path = self.path.rstrip("/") + ("/" if came.endswith("/") else "")
+        return response
 
     def request(
         self,
@@ -197,6 +207,8 @@ class EndpointClient:
                     json=with_fields(filled.json_body, params or {}),
                     hooks={"response": [note]},
                 )
+            if lost := lost_by_redirect(response):
+                raise ApiError(f"{self.path}: the API redirects to another path and loses {lost}")
             body = self._parse(response)
         except ApiError as error:
             # no answer at all: a parameter may have made the API fail, or a link leads to another host
