@@ -126,12 +126,12 @@ def _elements(found: Any, rows_from: RowsFrom) -> list[tuple[dict[str, Any], Any
     elif isinstance(found, list) and not rows_from.position:
         entries = [({}, element) for element in found]
     for depth, field in enumerate(rows_from.position):
-        # something in place of the first list is its only element
+        # something in place of a list is its only element, but null in place of an inner list is no list
         entries = [
             ({**names, field: place}, element)
             for names, inner in entries
             for place, element in enumerate(
-                inner if isinstance(inner, list) else [inner] if not depth else ()
+                inner if isinstance(inner, list) else () if depth and inner is None else [inner]
             )
         ]
     if rows_from.value is None:

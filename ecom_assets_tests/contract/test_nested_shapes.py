@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from ecom_assets.contract.nested_values import explode
 from ecom_assets.declaration.reading import Shop
 from ecom_assets.extract.check.api_check import check
 from ecom_assets.load.run import run_load
@@ -122,6 +123,28 @@ def test_elements_become_rows(
     assert place.rows(f"select {names} from testshop.parts order by all") == rows
     assert sum(window.rejected for window in report.resources["parts"].windows) == 0
     assert [entry.detail for entry in check(shop) if entry.result == "failed"] == []
+
+
+def test_what_is_no_inner_list_is_its_only_element() -> None:
+    """An API that shortens `[[7, 8]]` to `[7, 8]`, or even to 7, loses no row, and each has a key of its own."""
+    cells = [[[1, 2], 5, "x", {"a": 1}, None, []], [7, 8], 9]
+    rows_from = {"path": "found.cells", "value": "cell", "position": ["line", "spot"]}
+    columns = {**{name: {"data_type": "bigint"} for name in ("line", "spot")}, "cell": {"data_type": "json"}}
+    with serving() as loopback:
+        resource, root = shop_of(loopback, rows_from, columns, windowed=False).resources[::-1]
+    orders = [{"id": number, "found": {"cells": found}} for number, found in enumerate(cells)]
+    rows, orders_of_rows = explode(orders, resource, root)
+    found = [(row["line"], row["spot"], row.get("cell", row.get("a"))) for row in rows]
+    assert list(zip(orders_of_rows, found, strict=True)) == [
+        (0, (0, 0, 1)),
+        (0, (0, 1, 2)),
+        (0, (1, 0, 5)),
+        (0, (2, 0, "x")),
+        (0, (3, 0, 1)),
+        (1, (0, 0, 7)),
+        (1, (1, 0, 8)),
+        (2, (0, 0, 9)),
+    ]
 
 
 def test_undeclared_values_are_rejected_and_named_by_the_check(loopback: Loopback, place: Place) -> None:
