@@ -16,13 +16,12 @@ from requests import Response
 from ecom_assets.extract.answers.ignored_answers import ignored_error
 from ecom_assets.extract.answers.redirected_answers import is_redirected
 from ecom_assets.extract.paging.guarded_paginator import GuardedPaginator
-from ecom_assets.extract.paging.last_page import END, NOTHING, TOTAL, LastPage, names_at_top
-from ecom_assets.extract.paging.page_size import USUAL_PAGE_SIZES
+from ecom_assets.extract.paging.last_page import DECLARE_TOTAL, END, NOTHING, TOTAL, LastPage, names_at_top
+from ecom_assets.extract.paging.only_page import confirmed_by_only_page
 from ecom_assets.extract.paging.pointer_paginator import PointerPaginator
 from ecom_assets.extract.paging.signs_of_more import (
     contradicts_end,
     contradicts_total,
-    is_partial,
     sign_of_more,
 )
 from ecom_assets.foundation.errors import IncompleteSlice
@@ -31,9 +30,6 @@ MAX_HOLE = 2
 """How many pages behind an empty page are asked for, if the page before it was full and there is no total."""
 
 _log = logging.getLogger(__name__)
-
-_DECLARE_TOTAL = "declare total_path or total_header if the API reports the number of records"
-
 
 _ROUND = 1000
 """Totals that APIs never exceed are multiples of this, most often 1,000 or 10,000."""
@@ -50,12 +46,13 @@ def may_be_maximum(total: int | None, pages: int) -> bool:
 class EndOfList:
     """Decides what confirms the end of the lists of one endpoint. All slices share what was learned of its pointer."""
 
-    def __init__(self, resource: str, *, is_child: bool = False) -> None:
-        """Take the resource's name for messages, and whether it has a list for each record of a parent.
+    def __init__(self, resource: str, *, is_child: bool = False, is_declared: bool = True) -> None:
+        """Take the resource's name for messages.
 
-        Of so many lists, some are as long as a usual page.
+        `is_child` says that it has a list for each record of a parent, `is_declared` that its paginator is declared.
         """
         self._resource = resource
+        self._is_declared = is_declared
         self._is_child = is_child
         self._pointer_found = False
         self._longest_page = 0
@@ -91,7 +88,13 @@ class EndOfList:
         if isinstance(paginator, PointerPaginator):
             return self._by_pointer(last, paginator)
         if isinstance(paginator, SinglePagePaginator):
-            return self._by_single_page(last)
+            return confirmed_by_only_page(
+                self._resource,
+                last,
+                longest=self._longest_page,
+                is_child=self._is_child,
+                is_declared=self._is_declared,
+            )
         if isinstance(paginator, GuardedPaginator):
             return self._by_own_class(last, paginator)
         if isinstance(paginator, RangePaginator) and not last.has_total and last.says_more is not False:
@@ -152,7 +155,7 @@ class EndOfList:
             if contradiction and not paginator.leads_to_itself:
                 self._fail(
                     f"the pointer at {paginator.place} is empty after {last.pages} pages, but the response has "
-                    f"{contradiction}. Correct the place of the pointer; {_DECLARE_TOTAL}; or declare has_more_path"
+                    f"{contradiction}. Correct the place of the pointer; {DECLARE_TOTAL}; or declare has_more_path"
                 )
         if paginator.is_told or last.says_more is False or not last.count:
             return last.by
@@ -160,7 +163,7 @@ class EndOfList:
             if last.may_be_full and not last.has_total:
                 self._fail(
                     f"the link at {paginator.place} leads to the page that it is on, and the page has {last.count} "
-                    f"records, as many as a page may have, so there may be more: {_DECLARE_TOTAL}"
+                    f"records, as many as a page may have, so there may be more: {DECLARE_TOTAL}"
                 )
             return last.by
         if paginator.found or self._pointer_found:
@@ -278,36 +281,15 @@ class EndOfList:
         found = f"{sign} says that there are more" if sign else "a page behind it has records"
         self._fail(
             f"a page has no records, so reading by position ends there, but {found}. Follow "
-            f"the API's pointer to the next page with a json_link, header_link or cursor paginator; {_DECLARE_TOTAL}"
+            f"the API's pointer to the next page with a json_link, header_link or cursor paginator; {DECLARE_TOTAL}"
         )
-
-    def _by_single_page(self, last: LastPage) -> str | None:
-        if is_partial(last.response):
-            self._fail(
-                "the only page has status 206 Partial Content, so there are more records, and the paginator is "
-                "single_page. Declare the paginator: {type: range, limit: …} if the API takes a Range header"
-            )
-        if last.is_one_record or not last.count:
-            return last.by
-        if last.sizes.is_as_asked(last.count):
-            if last.has_total:
-                return None if last.count > 1 else TOTAL
-            self._fail(
-                f"the only page has {last.count} records, as many as it was asked for, so there may be more, and no "
-                f"paginator is declared that leads to them. Declare the paginator, or ask for more; {_DECLARE_TOTAL}"
-            )
-        if last.has_total:
-            # the total may be the number of records on the page
-            may_be_full = last.count in USUAL_PAGE_SIZES and last.count >= self._longest_page
-            return NOTHING if may_be_full and not last.sizes and not self._is_child else TOTAL
-        return END if last.sizes and not last.may_be_full else NOTHING
 
     def _fail_without_pointer(self, last: LastPage, paginator: BasePaginator) -> NoReturn:
         place = paginator.place if isinstance(paginator, PointerPaginator) else "the paginator"
         self._fail(
             f"the paginator's {place} was found on no page, although the page has {last.count} records, as many as a "
             f"page may have, so there may be more. The response has {names_at_top(last.response)}. Declare the place "
-            f"of the pointer to the next page; {_DECLARE_TOTAL}; or declare the page size among the endpoint's params"
+            f"of the pointer to the next page; {DECLARE_TOTAL}; or declare the page size among the endpoint's params"
         )
 
     def _fail(self, reason: str) -> NoReturn:

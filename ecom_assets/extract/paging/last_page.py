@@ -15,6 +15,8 @@ END = "end"
 """The API shows or says that there is no further page."""
 NOTHING = "nothing"
 """Nothing says that this is the whole list."""
+DECLARE_TOTAL = "declare total_path or total_header if the API reports the number of records"
+"""What always helps, for messages."""
 
 
 @dataclass(frozen=True)

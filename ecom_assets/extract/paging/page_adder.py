@@ -60,12 +60,12 @@ class PageAdder(BasePaginator):
         self._page_reader = PageReader(resource, endpoint, config, RecordDetection(resource))
         self._refused_lists = RefusedLists(shop, resource)
         self._completeness = CompletenessCheck(shop, resource)
-        self._key_paths = resource.key_paths
-        self._has_primary_key = bool(resource.primary_key)
+        self._key_paths, self._has_primary_key = resource.key_paths, bool(resource.primary_key)
         inner = self._unused_inner = paginator_of(config, resource.name)
         self._by_position = isinstance(getattr(inner, "paginator", inner), RangePaginator)
         self._more = more_pages_of(resource.name, config)
-        self._end = EndOfList(resource.name, is_child=resource.parent is not None)
+        is_child, is_declared = resource.parent is not None, self._declares_paging
+        self._end = EndOfList(resource.name, is_child=is_child, is_declared=is_declared)
         self._slice_statistics = SliceStatistics()
         self._sizes = PageSizes(Request())
         self._start_pass(PagePass())

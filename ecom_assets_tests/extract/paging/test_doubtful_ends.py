@@ -239,6 +239,35 @@ def test_a_single_page_with_a_total_and_a_sign_of_more(loopback: Loopback, besid
     assert read_slice(loopback, paginator)[1].confirmed_by == ("nothing" if beside else "total")
 
 
+@pytest.mark.parametrize(
+    ("beside", "headers", "sign"),
+    [
+        ({"total": 25}, {}, "the field total: 25"),
+        ({"paging": {"totalResults": "25"}}, {}, "the field paging.totalResults: 25"),
+        ({"moreResults": True}, {}, "the field moreResults: true"),
+        ({}, {"X-WP-TotalPages": "3"}, "the header X-WP-TotalPages: 3"),
+    ],
+)
+def test_an_only_page_that_says_that_there_are_more(
+    loopback: Loopback,
+    caplog: pytest.LogCaptureFixture,
+    beside: dict[str, Any],
+    headers: dict[str, str],
+    sign: str,
+) -> None:
+    """Without a declared paginator it is a part of the list by mistake, with `single_page` it may be what is wanted."""
+    body = json.dumps({"data": ROWS[:9], **beside})
+    loopback.answering = lambda seen: Reply(200, body, {"Content-Type": "application/json", **headers})
+    with pytest.raises(IncompleteSlice, match=f"the only page has 9 records, but the response has {sign}"):
+        read_slice(loopback, {})
+    with caplog.at_level(logging.WARNING):
+        records, reading = read_slice(loopback, {"type": "single_page"})
+    assert (len(records), reading.confirmed_by) == (9, "nothing")
+    assert f"only one page of 9 records is read, but the response has {sign}" in caplog.text
+    loopback.answering = lambda seen: json_reply({"data": ROWS, "total": 25})
+    assert len(read_slice(loopback, {})[0]) == 25
+
+
 def test_a_single_page_without_a_total_is_the_end_only_below_its_page_size(loopback: Loopback) -> None:
     """Ten records may be a full page of an API that puts fewer on it than it is asked for."""
     single_page = {"type": "single_page"}

@@ -30,14 +30,14 @@ def read_slice(
     policy: Mapping[str, Any] | None = None,
     **more: Any,
 ) -> tuple[list[Any], SliceStatistics]:
-    """Read a slice, and return its records and its statistics.
+    """Read a slice, and return its records and its statistics. An empty `paginator` declares none.
 
     `limits` say where it ends, `columns` is the key of the schema contract, `policy` has keys of the shop's policy,
     `more` are fields of the endpoint.
     """
     shop = shop_at(loopback.base_url, **(policy or {}))
     endpoint = {
-        "paginator": paginator or OFFSET,
+        "paginator": OFFSET if paginator is None else paginator or None,
         "data_selector": selector,
         "response_actions": ({"status_code": 404, "action": "ignore"},),
         **more,
