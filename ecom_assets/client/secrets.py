@@ -56,6 +56,12 @@ def secret_names(shop: Shop) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
 
 
+def used_secrets(shop: Shop) -> tuple[str, ...]:
+    """Return the names of all secrets that a shop uses: those that sign requests, and the key of hashed columns."""
+    names = secret_names(shop)
+    return (*names, PII_KEY_NAME) if shop.needs_pii_key and PII_KEY_NAME not in names else names
+
+
 def environment_variable(shop: Shop, name: str) -> str:
     """Return the environment variable of a secret's first place in dlt's secrets."""
     return variable_of(secret_places(shop.name, name)[0])
@@ -73,7 +79,8 @@ def resolve_secrets(shop: Shop, given: Mapping[str, str] | None = None) -> dict[
 
     Raises:
         MissingSecret: A secret is not found, is still dlt's placeholder, or cannot be sent; or it is in a general
-            place from where another shop would send it to another host.
+            place from where another shop would send it to another host; or it is only in a general place, or in
+            none, and `given` has a name that the shop does not use.
     """
     held: dict[str, str] = {}
     for auth in shop.client.auth_objects:
@@ -149,7 +156,24 @@ def _found_secrets(shop: Shop, given: Mapping[str, str]) -> list[tuple[str, bool
         value = _find_secret(shop, entry.name, given, dlt.secrets if entry.is_secret else dlt.config)
         if value.value is not None or not entry.is_optional:
             found.append((entry.name, entry.field == "password", value))
+    for name, _, value in found:
+        if value.value is None or is_general(value.place, name):
+            _refuse_unused(shop, given)
     return found
+
+
+def _refuse_unused(shop: Shop, given: Mapping[str, str]) -> None:
+    """Refuse a given name that the shop does not use.
+
+    The name may be misspelt, and a general place such as `API_KEY` may have the key of another account.
+    """
+    used = used_secrets(shop)
+    for name in given:
+        if name not in used:
+            raise MissingSecret(
+                f"the Dagster resource {shop.name}_secrets: found {name!r}; allowed: {', '.join(used)}, "
+                f"because shop {shop.name} uses no other secret"
+            )
 
 
 def _find_secret(shop: Shop, name: str, given: Mapping[str, str], accessor: Any = dlt.secrets) -> FoundSecret:

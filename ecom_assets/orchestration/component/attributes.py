@@ -14,6 +14,7 @@ from typing import Any
 
 from dagster import EnvVar
 
+from ecom_assets.client.secrets import used_secrets
 from ecom_assets.declaration.api.auth import AUTH_FIELDS
 from ecom_assets.declaration.error_text import Place, format_path, format_place, format_value
 from ecom_assets.declaration.files.yaml_file import TOP_KEYS
@@ -45,13 +46,35 @@ class Attributes:
     """The templates without a value, by their place."""
     _error: DeclarationError | None = None
     """What is wrong with the attributes themselves."""
+    _in_auth: frozenset[str] = frozenset()
+    """The names of the secrets that stand in `client.auth`."""
 
     def shop(self) -> Shop:
         """Return the declared shop.
 
         Raises:
-            DeclarationError: It tells all mistakes.
+            DeclarationError: It tells all mistakes, or the secrets that the shop does not use.
         """
+        shop = self._declared_shop()
+        used = used_secrets(shop)
+        unused = [
+            DeclarationError(
+                self._label,
+                format_place(
+                    (*_ATTRIBUTES, *(("client", "auth") if name in self._in_auth else ("secrets",)), name)
+                ),
+                f"a secret that shop {shop.name} does not use",
+                ", ".join(used) or "none, because the shop has no auth",
+            )
+            for name in self.secrets
+            if name not in used
+        ]
+        if unused:
+            raise combined(unused)
+        return shop
+
+    def _declared_shop(self) -> Shop:
+        """Return the shop as its declaration has it. Raises DeclarationError as `shop` does."""
         if self._error is not None:
             raise self._error
         try:
@@ -104,6 +127,7 @@ def read_attributes(attributes: Mapping[str, Any], file: Path, resolve: Callable
     if declaration is None:
         if not document:
             raise fail((), "nothing", "declaration: a file beside this one, or the keys of a declaration")
+        beside = frozenset(secrets)
         _take_auth_secrets(document, secrets, fail)
         empty: dict[str, str] = {}
 
@@ -121,7 +145,8 @@ def read_attributes(attributes: Mapping[str, Any], file: Path, resolve: Callable
             raise wrong  # outside of the except clause, because its trace is long
 
         resolved = _resolved(document, value_of)
-        return Attributes(file, secrets, bool(alerts), resolved, label, empty)
+        in_auth = frozenset(secrets) - beside
+        return Attributes(file, secrets, bool(alerts), resolved, label, empty, _in_auth=in_auth)
     if document:
         allowed = f"with declaration only {', '.join(OWN_KEYS)}; the other keys belong in {declaration}"
         raise fail((next(iter(document)),), "a key beside declaration", allowed)
@@ -129,7 +154,7 @@ def read_attributes(attributes: Mapping[str, Any], file: Path, resolve: Callable
         raise fail(
             ("declaration",), format_value(declaration), "the name of a YAML file in the folder of defs.yaml"
         )
-    return Attributes(file.parent / declaration, secrets, bool(alerts))
+    return Attributes(file.parent / declaration, secrets, bool(alerts), _label=label)
 
 
 def wrong_attributes(attributes: Mapping[str, Any], file: Path, error: DeclarationError) -> Attributes:

@@ -194,6 +194,25 @@ def test_all_mistakes_of_the_attributes_are_told(tmp_path: Path) -> None:
     assert "defs.yaml: attributes.audit.evry: found an unknown key" in second
 
 
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        (INLINE + 'secrets: {tokn: "{{ env.X }}"}', "attributes.secrets.tokn"),
+        (INLINE.replace("token:", "api_key:"), "attributes.client.auth.api_key"),
+        ('declaration: shop.yaml\nsecrets: {tokn: "{{ env.X }}"}', "attributes.secrets.tokn"),
+    ],
+)
+def test_a_secret_that_the_shop_does_not_use(tmp_path: Path, text: str, place: str) -> None:
+    """A general variable such as `TOKEN` would be sent in its place."""
+    declared = INLINE.replace("{{ env.NORTH_TOKEN }}", "").replace(', token: ""', "")
+    (tmp_path / "shop.yaml").write_text(declared.replace("\"{{ env('NORTH_RATE', '5') }}\"", "5"), "utf-8")
+    read = read_attributes(attributes(text), tmp_path / "defs.yaml", lambda template: 5)
+    with pytest.raises(DeclarationError) as caught:
+        read.shop()
+    found = "a secret that shop north does not use; allowed: token"
+    assert str(caught.value).endswith(f"defs.yaml: {place}: found {found}")
+
+
 def test_secrets_are_variables_that_nobody_reads_before_a_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
