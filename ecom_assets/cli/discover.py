@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -168,7 +167,9 @@ def discover(
 
 
 def _default_file(out: Path | None, name: str) -> Path:
-    return out or Path(os.environ.get("ECOM_SHOPS_DIR") or "shops") / f"{name}.yaml"
+    from ecom_assets.declaration.reading import names_shops_dir, shops_dir
+
+    return out or (shops_dir() if names_shops_dir() else Path("shops")) / f"{name}.yaml"
 
 
 def _shop_name(url: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 from rich.console import Console
 
 from ecom_assets.cli.json_output import print_json
-from ecom_assets.declaration.reading import Shop, format_path, load_shop
+from ecom_assets.declaration.reading import Shop, format_path, load_shop, names_shops_dir, shops_dir
 from ecom_assets.discovery.discover import Discovery
 from ecom_assets.discovery.output.guesses import assumed_places, guesses_of
 from ecom_assets.discovery.tables.table_draft import TableDraft
@@ -106,8 +105,7 @@ def next_commands(file: Path, shop: Shop) -> list[str]:
     shown_file = shlex.quote(format_path(file))
     resource = next(iter(shop.windowed_resources()), shop.tables[0])
     folder = shlex.quote(format_path(file.parent))
-    shops_dir = os.environ.get("ECOM_SHOPS_DIR")
-    in_shops_dir = bool(shops_dir) and Path(shops_dir or "").resolve() == file.parent.resolve()
+    in_shops_dir = names_shops_dir() and shops_dir().resolve() == file.parent.resolve()
     prefix = "" if in_shops_dir else f"ECOM_SHOPS_DIR={folder} "
     load = (
         f"{prefix}dagster asset materialize -m ecom_assets.definitions --select {shop.name}/{resource.name}"

@@ -9,7 +9,6 @@ import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from importlib.util import find_spec
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -118,11 +117,16 @@ def has_instance(environ: Mapping[str, str] = os.environ) -> bool:
     """Tell whether there is a Dagster instance: DAGSTER_HOME names a folder, and Dagster is installed.
 
     If it names none, a line says that no UI shows the load.
+
+    Raises:
+        IngestError: DAGSTER_HOME is no path.
     """
+    from ecom_assets.foundation.setting_paths import instance_home
+
     home = environ.get("DAGSTER_HOME")
     if not home or find_spec("dagster") is None:
         return False
-    if Path(home).is_dir():
+    if instance_home(environ).is_dir():
         return True
     _print_progress(
         f"DAGSTER_HOME={home} is no folder: the load is without Dagster, and its UI does not show it"

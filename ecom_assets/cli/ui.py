@@ -32,6 +32,7 @@ def ui(
     are those of ECOM_SHOPS_DIR, else of the folder `shops` here, else the bundled one.
     """
     from ecom_assets.foundation.errors import IngestError
+    from ecom_assets.foundation.setting_paths import instance_home
 
     if find_spec("dagster_webserver") is None:
         raise IngestError("the UI needs the package dagster-webserver: pip install dagster-webserver")
@@ -39,7 +40,7 @@ def ui(
         raise IngestError(
             f"port {port} is taken: end the program that uses it, or choose another one with --port"
         )
-    home = create_instance(Path(os.environ.get("DAGSTER_HOME") or ".dagster").absolute())
+    home = create_instance(instance_home())
     workspace = home / "workspace.yaml"
     if not workspace.exists():
         workspace.write_text(_WORKSPACE, encoding="utf-8")

@@ -37,6 +37,7 @@ from ecom_assets.declaration.table.column import Column, Reference
 from ecom_assets.declaration.table.rows_from import RowsFrom
 from ecom_assets.declaration.table.schema_contract import SchemaContract
 from ecom_assets.foundation.errors import DeclarationError, IngestError, combined
+from ecom_assets.foundation.setting_paths import setting_path
 
 __all__ = [
     "Auth",
@@ -96,9 +97,17 @@ _ENDPOINT_DEFAULTS = (
 
 
 def shops_dir(environ: Mapping[str, str] = os.environ) -> Path:
-    """Return the folder of declarations: ECOM_SHOPS_DIR, else the one that comes with the package."""
+    """Return the folder of declarations: ECOM_SHOPS_DIR, else the one that comes with the package.
+
+    Raises:
+        DeclarationError: ECOM_SHOPS_DIR is no path.
+    """
     given = environ.get("ECOM_SHOPS_DIR")
-    return Path(given) if given else BUNDLED_SHOPS
+    try:
+        return setting_path(given) if given else BUNDLED_SHOPS
+    except ValueError as error:
+        allowed = "a folder of YAML files"
+        raise DeclarationError("environment", "ECOM_SHOPS_DIR", str(error), allowed) from None
 
 
 def names_shops_dir(environ: Mapping[str, str] = os.environ) -> bool:

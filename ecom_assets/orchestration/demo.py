@@ -24,6 +24,7 @@ from ecom_assets.declaration.reading import BUNDLED_SHOPS, Resource, Shop, load_
 from ecom_assets.extract.windows import Window, windows_between
 from ecom_assets.foundation.garbage_collection import skip_collection_at_exit
 from ecom_assets.foundation.private_files import create_private, make_private_folder
+from ecom_assets.foundation.setting_paths import instance_home
 from ecom_assets.warehouse.choice import warehouse_from_environment
 from ecom_assets.warehouse.duckdb.warehouse import DuckDbWarehouse
 from ecom_assets.warehouse.warehouse import Warehouse
@@ -211,7 +212,8 @@ def main() -> int:
     """
     skip_collection_at_exit()
     console = Console()
-    home = Path(os.environ.setdefault("DAGSTER_HOME", str(Path(".dagster").absolute())))
+    home = instance_home()
+    os.environ["DAGSTER_HOME"] = str(home)
     make_private_folder(home)
     since, started = datetime.now(timezone.utc), time.monotonic()
     shop = load_shop(BUNDLED_SHOPS / "sandbox.yaml")

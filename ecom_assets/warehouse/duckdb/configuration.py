@@ -10,6 +10,7 @@ from dlt.common.configuration import known_sections, resolve_configuration
 from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
 
 from ecom_assets.foundation.errors import WarehouseError
+from ecom_assets.foundation.setting_paths import setting_path
 
 _SIDE_FILES = (".lock", ".holder", ".new", ".wal", ".tmp")
 """The ends of the names of the files that this package and DuckDB write beside the warehouse."""
@@ -35,15 +36,20 @@ def file_path(variable: str, text: str) -> Path:
         text: The path.
 
     Raises:
-        WarehouseError: The text is an address, `:memory:`, or a folder.
+        WarehouseError: The text is an address, `:memory:`, a folder, or blank, or it begins with the home folder of
+            an unknown user.
     """
     other = re.match(r"(:memory:)|([A-Za-z][\w+.-]+):", text)
     if other:
         # the message shows only the beginning of an address, because a password may follow
         raise WarehouseError(f"{variable}: found {other[1] or other[2]!r}; allowed: {_ALLOWED[variable]}")
-    if Path(text).is_dir():
+    try:
+        path = setting_path(text)
+    except ValueError as error:
+        raise WarehouseError(f"{variable}: found {error}; allowed: {_ALLOWED[variable]}") from None
+    if path.is_dir():
         raise WarehouseError(f"{variable}: found the folder {text!r}; allowed: {_ALLOWED[variable]}")
-    return Path(text).absolute()
+    return path.absolute()
 
 
 def copy_path(text: str, warehouse: Path) -> Path:
