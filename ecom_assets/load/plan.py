@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 
 from ecom_assets.declaration.reading import Resource, Shop
 from ecom_assets.extract.chosen_records import KeyTexts
 from ecom_assets.extract.slices import Slice, cut_into_slices
-from ecom_assets.extract.windows import Window
+from ecom_assets.extract.windows import KEY_FORMATS, Window, window_at
 from ecom_assets.foundation.errors import DeclarationError
 
 
@@ -58,6 +59,37 @@ def plan_load(shop: Shop, names: Collection[str], windows: Sequence[Window]) -> 
         tables = tuple(resource for resource in resources if shop.root_of(resource).name == name)
         endpoints.append(EndpointPlan(shop.resource(name), cut_into_slices(shop, name, windows), tables))
     return LoadPlan(shop, resources, tuple(endpoints), datetime.now(timezone.utc))
+
+
+def windows_named(shop: Shop, windows: Sequence[Window | str]) -> tuple[Window, ...]:
+    """Return windows of which some may be given by their partition keys.
+
+    Raises:
+        DeclarationError: The shop has no closed window with such a key.
+    """
+    return tuple(_window_of(shop, entry) if isinstance(entry, str) else entry for entry in windows)
+
+
+def _window_of(shop: Shop, key: str) -> Window:
+    """Return the window with a partition key."""
+    place, found = shop.file.name or shop.declared_in, repr(key)
+    if shop.partitions is None:
+        raise DeclarationError(place, "windows", found, "none, because the shop declares no partitions")
+    every = shop.partitions.every
+    with suppress(ValueError):
+        window = window_at(
+            shop.partitions, datetime.strptime(key, KEY_FORMATS[every]).replace(tzinfo=timezone.utc)
+        )
+        is_closed = shop.partitions.start <= window.start and window.end <= datetime.now(timezone.utc)
+        if window.partition_key == key and is_closed:
+            return window
+    first = window_at(shop.partitions, shop.partitions.start).partition_key
+    raise DeclarationError(
+        place,
+        "windows",
+        found,
+        f"the start of a closed {every} from {first} on, written as {KEY_FORMATS[every]}",
+    )
 
 
 def without_tables(plan: LoadPlan, names: Collection[str]) -> LoadPlan:

@@ -18,7 +18,7 @@ from ecom_assets.load.commit import CommitResult, WriteFirst, commit
 from ecom_assets.load.dlt_pipeline import open_pipeline
 from ecom_assets.load.ledger.clock import report_offset
 from ecom_assets.load.ledger.cursors import plan_from_cursors
-from ecom_assets.load.plan import LoadPlan, plan_load, without_tables
+from ecom_assets.load.plan import LoadPlan, plan_load, windows_named, without_tables
 from ecom_assets.load.read import Reading, read_verify_and_contract
 from ecom_assets.load.report import (
     ResourceReport,
@@ -48,7 +48,7 @@ _MAX_TRIES = 4
 def run_load(
     shop: Shop,
     resources: Collection[str],
-    windows: Sequence[Window] = (),
+    windows: Sequence[Window | str] = (),
     *,
     secrets: Mapping[str, str] | None = None,
     warehouse: Warehouse | None = None,
@@ -63,21 +63,24 @@ def run_load(
     Args:
         shop: The declared shop.
         resources: The names of the resources to load, all windowed or all unpartitioned.
-        windows: The windows to load; none for unpartitioned resources.
+        windows: The windows to load, each by its partition key, such as "2026-02-01"; none for unpartitioned resources.
         secrets: The shop's secrets by field; those that are missing come from dlt's secret providers.
         warehouse: Where to load, by default the warehouse that the environment names.
         progress: Takes lines about progress for a person, by default the log.
         since: A value of the cursor, to read open-ended resources from there if it is before the ledger's cursor.
 
     Raises:
-        DeclarationError: A resource is unknown or of the wrong kind.
+        DeclarationError: A resource is unknown or of the wrong kind, or there is no such window.
         MissingSecret: A secret is nowhere to be found.
         WarehouseError: The warehouse or the temporary folder cannot be read or written. Nothing was loaded, or, if
             the message says so, nobody knows whether it was committed.
     """
     warehouse = warehouse or warehouse_from_environment()
     warehouse.check(shop)
-    plan = plan_load(shop, resources, windows)
+    # one name in place of a list of them
+    names = [resources] if isinstance(resources, str) else resources
+    keys = [windows] if isinstance(windows, str) else windows
+    plan = plan_load(shop, names, windows_named(shop, keys))
     with open_api(shop, secrets) as connection, relaxed_garbage_collection():
         return load_plan(connection, warehouse, plan, progress or _log.info, since=since)
 

@@ -33,6 +33,8 @@ from ecom_assets_tests.support.loads.forked_loads import Forks
 from ecom_assets_tests.support.loads.still_sandbox import NOW
 from ecom_assets_tests.support.loads.still_sandbox import sandbox as sandbox
 from ecom_assets_tests.support.loads.still_sandbox import server as server
+from ecom_assets_tests.support.servers.record_api import Records
+from ecom_assets_tests.support.servers.record_api import records as records
 from ecom_assets_tests.support.warehouses.engines import Place, engines_where
 
 UTC = timezone.utc
@@ -421,6 +423,30 @@ def test_kinds_are_not_mixed(loads: Loads) -> None:
         loads.run(["orders"])
     with pytest.raises(DeclarationError, match="found 'nothing'"):
         loads.run(["nothing"])
+
+
+@in_a_file
+def test_windows_are_named_by_their_partition_keys(records: Records) -> None:
+    """As in Dagster and on the command line."""
+    shop = records.windowed()
+
+    def load(names: Any, windows: Any) -> RunReport:
+        return run_load(
+            shop, names, windows, secrets={"api_key": "a-key"}, warehouse=records.place.warehouse()
+        )
+
+    records.orders = [{"id": day, "updated_at": f"2026-01-0{day}T10:00:00Z"} for day in (1, 2, 3)]
+    assert load(["orders"], ["2026-01-01", "2026-01-03"]).errors == {}
+    assert records.rows("select id from orders order by 1") == [(1,), (3,)]
+    assert load("orders", "2026-01-02").errors == {}
+    assert records.rows("select count(*) from orders") == [(3,)]
+    for key in ("2025-12-31", "2999-01-01", "2026-1-2", "x"):
+        with pytest.raises(
+            DeclarationError, match=rf"windows: found '{key}'; allowed: the start of a closed day from"
+        ):
+            load(["orders"], [key])
+    with pytest.raises(DeclarationError, match="allowed: none, because the shop declares no partitions"):
+        run_load(records.shop(), ["orders"], ["2026-01-01"], secrets={"api_key": "a-key"})
 
 
 @in_a_file
