@@ -34,7 +34,8 @@ _ENVIRONMENT = """\
 # Settings of this project. In a shell: set -a; . ./.env; set +a
 DAGSTER_HOME={home}
 ECOM_SHOPS_DIR={shops}
-# ECOM_WAREHOUSE=postgresql://user@host/database  # by default, data/warehouse.duckdb
+# the tables are here: in a file, or at an address such as postgresql://user@host/database
+ECOM_WAREHOUSE={warehouse}
 # SOURCES__MYSHOP__API_KEY=
 """
 _IGNORED = ".env\n.dagster/\ndata/\n.venv/\n"
@@ -50,8 +51,9 @@ def init(
     root = folder.absolute()
     start = f"{datetime.now(timezone.utc) - timedelta(days=7):%Y-%m-%d}"
     # quoted, because a shell reads the file
-    here = {"home": quote(str(root / ".dagster")), "shops": quote(str(root / "shops"))}
-    example = {"home": "/path/of/this/folder/.dagster", "shops": "/path/of/this/folder/shops"}
+    paths = {"home": ".dagster", "shops": "shops", "warehouse": "data/warehouse.duckdb"}
+    here = {name: quote(str(root / path)) for name, path in paths.items()}
+    example = {name: f"/path/of/this/folder/{path}" for name, path in paths.items()}
     files = {
         "shops/myshop.yaml": _SHOP.format(start=start),
         "shops/declaration.schema.json": SCHEMA_FILE.read_text(encoding="utf-8"),

@@ -142,9 +142,8 @@ def shop_files(folder: Path) -> list[Path]:
 
 def _declares_a_shop(file: Path) -> bool:
     """Tell whether a file, or what has its place, must be the declaration of a shop by its name."""
-    is_declaration = file.suffix in (".yaml", ".yml") and not file.name.startswith("_")
-    # editors leave dangling links whose names begin with a dot
-    return is_declaration and (not file.name.startswith(".") or file.is_file())
+    # copies that editors and file managers leave have names that begin with a dot
+    return file.suffix in (".yaml", ".yml") and not file.name.startswith(("_", "."))
 
 
 def load_shops(

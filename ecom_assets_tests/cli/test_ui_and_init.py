@@ -78,12 +78,14 @@ def test_the_settings_of_a_folder_with_a_space_are_read_by_a_shell_and_by_dagste
     assert run(monkeypatch, "init", root) == 0
     following = capsys.readouterr().out.rpartition("Next: ")[2].partition("; ecom-assets")[0]
     shown = subprocess.check_output(
-        ["sh", "-c", f'{following}; printf %s "$DAGSTER_HOME|$ECOM_SHOPS_DIR"'], text=True
+        ["sh", "-c", f'{following}; printf %s "$DAGSTER_HOME|$ECOM_SHOPS_DIR|$ECOM_WAREHOUSE"'], text=True
     )
-    assert shown == f"{root}/.dagster|{root}/shops"
+    assert shown == f"{root}/.dagster|{root}/shops|{root}/data/warehouse.duckdb"
     assert dotenv_values(root / ".env") == {
         "DAGSTER_HOME": f"{root}/.dagster",
         "ECOM_SHOPS_DIR": f"{root}/shops",
+        # a load from another folder goes into the same file
+        "ECOM_WAREHOUSE": f"{root}/data/warehouse.duckdb",
     }
 
 

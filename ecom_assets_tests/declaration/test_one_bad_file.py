@@ -215,8 +215,11 @@ def test_a_folder_that_cannot_be_read_is_a_clear_error(tmp_path: Path) -> None:
         load_shops(tmp_path / ("x" * 300))
 
 
-def test_links_that_editors_leave_are_no_shops(tmp_path: Path) -> None:
+def test_hidden_copies_and_links_are_no_shops(tmp_path: Path) -> None:
+    """Editors leave links, and file managers files, one of which was the shop in place of the file that is seen."""
     (tmp_path / "good.yaml").write_text(ACME, "utf-8")
     (tmp_path / ".#good.yaml").symlink_to("somebody@host.1234")
+    (tmp_path / ".good.yaml").write_text(ACME, "utf-8")
+    (tmp_path / "._good.yaml").write_bytes(b"\0\5\26\7")
     shops, errors = load_shops(tmp_path)
     assert ([shop.name for shop in shops], errors) == (["acme"], {})
