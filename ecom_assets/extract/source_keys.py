@@ -17,7 +17,7 @@ from ecom_assets.client.api_connection import ApiConnection
 from ecom_assets.client.failures import failure_of
 from ecom_assets.client.read_statistics import SliceStatistics
 from ecom_assets.contract.contract import Contract
-from ecom_assets.contract.record_keys import value_at
+from ecom_assets.contract.record_keys import Key, keys_of, value_at
 from ecom_assets.declaration.reading import Resource, Shop
 from ecom_assets.declaration.shop_rules.internal_names import records_name
 from ecom_assets.declaration.table.deletes import deletions_name
@@ -113,6 +113,13 @@ class KeyPaginator(SlicePaginator):
         if self._cursor_path is None:
             return [reduce_to_key(row, self._key_paths) for row in rows]
         return [self._key_and_cursor(row, self._cursor_path) for row in rows]
+
+    def handed_over_records(self, records: list[Any]) -> list[Any]:
+        """Return one record of each primary key, in its newest state: a sweep compares keys."""
+        newest: dict[Key, Any] = {}
+        for key, record in zip(keys_of(records, self._key_paths), records, strict=True):
+            newest[key] = self._completeness.newer_state(newest[key], record) if key in newest else record
+        return list(newest.values())
 
     def _key_and_cursor(self, row: Any, path: Sequence[str]) -> Any:
         reduced = reduce_to_key(row, self._key_paths)

@@ -11,7 +11,7 @@ slice back. After each pass over all pages, a `CompletenessCheck` decides:
 
 What is observed in a pass:
 
-- the records, told apart by their primary keys, and the number of pages;
+- the records, told apart by their primary keys, how many a key has on one page, and the number of pages;
 - the total that the API reports, if the declaration says where;
 - the cursor of each record: the instant of its last change, if the resource is windowed;
 - when the API answered the first page, on the API's own clock;
@@ -99,7 +99,9 @@ class PagePass:
         started: When the API answered the first page, in UTC.
         pages: How many pages were read.
         total: The total that the API reported first.
-        records: The distinct records, by primary key.
+        records: The records by primary key. `number_equal_keys` numbers the further ones of a key on one page.
+        several: The number of records of each primary key that has several.
+        further: The number of records that are not the first one of their primary key.
         confirmed_by: What confirms the end of the list, see `ecom_assets.extract.paging.last_page`.
         pages_overlap: Whether every page began with the last record of the page before.
         is_masked: Whether a page held a secret of the shop.
@@ -113,6 +115,8 @@ class PagePass:
     pages: int = 0
     total: int | None = None
     records: dict[Key, Any] = field(default_factory=dict)
+    several: dict[Key, int] = field(default_factory=dict)
+    further: int = 0
     confirmed_by: str | None = None
     pages_overlap: bool = True
     is_masked: bool = False
@@ -136,9 +140,14 @@ class PagePass:
         self.started = date.replace(tzinfo=date.tzinfo or timezone.utc) - response.elapsed
 
     @property
+    def distinct(self) -> int:
+        """Return the number of distinct primary keys."""
+        return len(self.records) - self.further
+
+    @property
     def has_reached_total(self) -> bool:
         """Tell whether there are as many distinct records as the API reports."""
-        return self.total is not None and len(self.records) >= self.total
+        return self.total is not None and self.distinct >= self.total
 
 
 class CompletenessCheck:
@@ -160,6 +169,7 @@ class CompletenessCheck:
         self._verifies_once = bool(resource.endpoint and resource.endpoint.verify == "once")
         self._volatile = volatile_paths(shop, resource)
         self._zone = incremental.timezone if incremental else "UTC"
+        self._key_length = len(resource.key_paths) if resource.primary_key else None
         self._has_personal_key = any(resource.column(name).pii for name in resource.primary_key)
         self._compared_part = compared_part or self._loaded_fields
         self._fields: frozenset[str] | None = None
@@ -177,7 +187,7 @@ class CompletenessCheck:
 
     def key_for_message(self, key: Key) -> str:
         """Return a record's key for a message, without its value if it is personal data."""
-        return "one whose key is personal" if self._has_personal_key else key_text(key)
+        return "one whose key is personal" if self._has_personal_key else key_text(key[: self._key_length])
 
     def newer_state(self, old: Any, new: Any) -> Any:
         """Return that state of a record which has the later cursor, `new` if the cursors do not tell."""
@@ -207,9 +217,9 @@ class CompletenessCheck:
         Raises:
             ListChanged: Records are missing, or differ from the pass before.
         """
-        if page_pass.total is not None and len(page_pass.records) != page_pass.total:
+        if page_pass.total is not None and page_pass.distinct != page_pass.total:
             raise ListChanged(
-                f"the API says it has {page_pass.total} records, {len(page_pass.records)} distinct ones came"
+                f"the API says it has {page_pass.total} records, {page_pass.distinct} distinct ones came"
             )
         if self._verifies_once and page_pass.total is not None:
             return True
@@ -268,11 +278,13 @@ class CompletenessCheck:
             instants = self._cursor_instants(rows)
             beyond_end = pc.greater_equal(instants, pa.scalar(end, instants.type)).to_pylist()
         return {
-            key: b""
-            if left_out
-            else blake2b(canonical_json(self._compared_part(row)), digest_size=16).digest()
+            key: b"" if left_out else self.digest(row)
             for key, row, left_out in zip(records, rows, beyond_end, strict=True)
         }
+
+    def digest(self, row: Any) -> bytes:
+        """Return a digest of the part of a record in which two readings must agree."""
+        return blake2b(canonical_json(self._compared_part(row)), digest_size=16).digest()
 
     def _loaded_fields(self, row: Any) -> Any:
         if self._fields is not None and isinstance(row, dict):

@@ -11,7 +11,7 @@ from typing import Any
 
 from requests import Request
 
-from ecom_assets.contract.record_keys import Key, value_at
+from ecom_assets.contract.record_keys import Key, number_equal_keys, value_at
 from ecom_assets.declaration.reading import Incremental
 
 
@@ -34,18 +34,22 @@ class FallbackLists:
         """Tell whether there is a list to read after the present one."""
         return self._position < len(self._lists)
 
-    def add(self, records: Mapping[Key, Any], total: int | None) -> None:
-        """Add the records of a list that is complete, and its total."""
+    def add(self, records: Mapping[Key, Any], total: int | None, several: Mapping[Key, int]) -> None:
+        """Add the records of a list that is complete, its total, and how many records a key has that has several."""
         if not self._paths or self._incremental is None:
             self._records, self._total = dict(records), total
             return
         path = tuple(self._incremental.cursor_path.split("."))
         # the fields of the lists before this one
         earlier = [path, *self._paths][: self._position]
+        # a list before this one has decided about all records of its keys
+        decided = set(self._records)
+        for key in decided & several.keys():
+            decided.update(number_equal_keys([key] * several[key]))
         for key, record in records.items():
             if any(value_at(record, entry) is not None for entry in earlier):
                 continue
-            if key not in self._records:
+            if key not in decided:
                 has_cursor = value_at(record, path) is not None
                 self._records[key] = record if has_cursor else self._with_fallback(record, path)
         self._total = None if total is None else len(self._records)

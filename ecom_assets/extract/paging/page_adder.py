@@ -139,7 +139,7 @@ class PageAdder(BasePaginator):
         else:
             new = self._pages.add(keys, held)
             more = self._leads_on(inner, response, rows, form=form, is_repeated=bool(keys) and not new)
-        self._pages.refuse_more_than_total(len(page_pass.records))
+        self._pages.refuse_more_than_total(page_pass.distinct)
         if more and page_pass.pages >= self._max_pages:
             self._fail(
                 f"{page_pass.pages} pages were read, and there are still more; the list may have no end. Check the "
@@ -211,7 +211,7 @@ class PageAdder(BasePaginator):
             response,
             self._inner,
             count=len(rows),
-            records=len(page_pass.records),
+            records=page_pass.distinct,
             last_filled=len(self._pages.last_page),
             has_short_page=self._pages.has_short_page,
             longest=longest,
@@ -222,7 +222,7 @@ class PageAdder(BasePaginator):
             says_more_at=self._more.place,
             is_one_record=len(rows) == 1 and self._page_reader.is_one_record(response),
         )
-        if page_pass.total is not None and len(page_pass.records) != page_pass.total:
+        if page_pass.total is not None and page_pass.distinct != page_pass.total:
             return False  # which is incomplete anyway
         if is_ignored(response):
             page_pass.confirmed_by = self._end.by_ignored_page(self._last)
@@ -305,7 +305,7 @@ class PageAdder(BasePaginator):
         keys = self._keys_of(rows)
         if page_pass.confirmed_by == NOTHING and self._end.note_page_beyond(response):
             page_pass.confirmed_by = TOTAL
-        self._pages.refuse_more_than_total(len(page_pass.records) + len(set(keys) - page_pass.records.keys()))
+        self._pages.refuse_more_than_total(page_pass.distinct + len(set(keys) - page_pass.records.keys()))
 
     def _keys_of(self, rows: list[Any]) -> list[Key]:
         keys = keys_of(rows, self._key_paths)

@@ -5,12 +5,13 @@ See `ecom_assets.extract.paging.completeness` for what is decided once all pages
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 from dlt.sources.helpers.rest_client.paginators import OffsetPaginator
 from requests import Response
 
-from ecom_assets.contract.record_keys import Key
+from ecom_assets.contract.record_keys import Key, number_equal_keys
 from ecom_assets.extract.answers.ignored_answers import is_ignored
 from ecom_assets.extract.paging.completeness import CompletenessCheck, ListChanged, PagePass
 
@@ -59,11 +60,7 @@ class PageSequence:
             if not is_end_of_last_page or self._pages_repeat_records not in (None, repeated > 0):
                 raise ListChanged("different pages have the same records: the list changed while it was read")
             self._pages_repeat_records = repeated > 0
-        if new == len(keys):
-            known.update(zip(keys, rows, strict=True))
-        else:
-            for key, row in zip(keys, rows, strict=True):
-                known[key] = self._completeness.newer_state(known[key], row) if key in known else row
+        self._put(keys, rows)
         self.last_page = keys or self.last_page
         return new
 
@@ -91,18 +88,67 @@ class PageSequence:
             raise ListChanged(
                 "different pages have the same records: the list changed while it was read, or has no fixed order"
             )
-        page_pass.records.update(zip(keys, rows, strict=True))
+        self._put(keys, rows)
         self._offset += len(new_keys)
         self.is_overlap_only = not new_keys
         if not new_keys:
             return False
-        missing = None if page_pass.total is None else page_pass.total - len(page_pass.records)
+        missing = None if page_pass.total is None else page_pass.total - page_pass.distinct
         fits_exactly = missing is not None and 0 < missing == self.longest_page - 1
         self._overlap = 1 if len(keys) > 1 and not fits_exactly else 0
         offset = inner.initial_value + self._offset
         inner.current_value = offset - self._overlap
         self.last_page = keys
         return inner.maximum_value is None or offset < inner.maximum_value
+
+    def _put(self, keys: list[Key], rows: list[Any]) -> None:
+        """Put the records of a page into the pass.
+
+        Several records of one key on one page are several records of the list: the contract decides between them. One
+        record that comes again on another page is the same one.
+        """
+        known, several = self._pass.records, self._pass.several
+        count = Counter(keys)
+        if len(count) == len(keys) and known.keys().isdisjoint(count):
+            known.update(zip(keys, rows, strict=True))
+            return
+        again: dict[Key, list[Any]] = {}
+        new: dict[Key, Any] = {}
+        for key, numbered, row in zip(keys, number_equal_keys(keys), rows, strict=True):
+            if key in known:
+                again.setdefault(key, []).append(row)
+            else:
+                new[numbered] = row
+        known.update(new)
+        new_several = {key: number for key, number in count.items() if number > 1 and key not in again}
+        several.update(new_several)
+        self._pass.further += sum(new_several.values()) - len(new_several)
+        for key, states in again.items():
+            self._put_again(key, states)
+
+    def _put_again(self, key: Key, states: list[Any]) -> None:
+        """Put the records of a key that a page before had too: a single one replaces the older state of the other.
+
+        If one of the pages has several, nothing but their contents tells which records come again, so only equal ones
+        are the same.
+        """
+        known, several = self._pass.records, self._pass.several
+        if len(states) == 1 and key not in several:
+            known[key] = self._completeness.newer_state(known[key], states[0])
+            return
+        came_again = Counter(map(self._completeness.digest, states))
+        kept = []
+        # from the last one on: that is the one with which pages overlap
+        for numbered in reversed(number_equal_keys([key] * several.get(key, 1))):
+            digest = self._completeness.digest(known[numbered])
+            if came_again[digest]:
+                came_again[digest] -= 1
+            else:
+                kept.append(known[numbered])
+        kept = [*reversed(kept), *states]
+        known.update(zip(number_equal_keys([key] * len(kept)), kept, strict=True))
+        self._pass.further += len(kept) - several.get(key, 1)
+        several[key] = len(kept)
 
     def refuse_more_than_total(self, count: int) -> None:
         """Raise ListChanged if more records came than the API says it has. No further page can put that right."""
@@ -112,4 +158,10 @@ class PageSequence:
                 f"the API says it has {total} records, {count} distinct ones came, and there may be more. "
                 "If total_path or total_header is the number of records on a page, or a maximum, declare another one, "
                 "or none"
+            )
+        if total is not None and len(self._pass.records) > total:
+            raise ListChanged(
+                f"the API says it has {total} records, {len(self._pass.records)} came, with {count} distinct primary "
+                "keys. Check the primary_key; if total_path or total_header counts something else, declare another "
+                "one, or none"
             )

@@ -44,7 +44,7 @@ def no_limits(slice_id: str) -> SliceLimits:
 
 
 class SlicePaginator(PageAdder):
-    """Reads the pages of one slice and hands over its distinct records as one item.
+    """Reads the pages of one slice and hands over its records as one item.
 
     dlt copies the paginator for every slice. `total_path` or `total_header` of the declared paginator always is
     the number of records in the slice, whatever the kind of paging is. Raises IncompleteSlice if the pages do not
@@ -157,7 +157,7 @@ class SlicePaginator(PageAdder):
                 is_complete = self._completeness.is_complete(self._pass, self._limits)
                 self._read_again = self._has_next_page = not is_complete
                 if is_complete:
-                    self._lists.add(self._pass.records, self._pass.total)
+                    self._lists.add(self._pass.records, self._pass.total, self._pass.several)
                     self._read_next_list = self._has_next_page = self._lists.has_next_list
         except ListChanged as change:
             if self._slice_statistics.restarts >= MAX_RESTARTS:
