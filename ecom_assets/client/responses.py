@@ -268,8 +268,12 @@ def _whole_number(digits: str) -> int | Decimal:
     return int(digits) if len(digits) <= _MOST_DIGITS else Decimal(digits)
 
 
+class _Constant(ValueError):
+    """A body has NaN, Infinity or -Infinity, which its first argument names."""
+
+
 def _refuse_constant(name: str) -> Any:
-    raise ValueError(f"{name} is not a JSON value")
+    raise _Constant(name)
 
 
 def _json_problem(error: Exception) -> str:
@@ -278,4 +282,6 @@ def _json_problem(error: Exception) -> str:
         return f"{error.msg.partition(':')[0]} at position {error.pos}"
     if isinstance(error, UnicodeDecodeError):
         return f"it cannot be read as {error.encoding} at position {error.start}"
+    if isinstance(error, _Constant):
+        return f"it has the value {error.args[0]}, which JSON does not allow"
     return "nested too deeply" if isinstance(error, RecursionError) else "a value that JSON does not allow"

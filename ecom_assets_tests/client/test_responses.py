@@ -102,7 +102,7 @@ def test_encodings(body: bytes, content_type: str) -> None:
         (
             '{"x": NaN, "y": 0.1234567890123456}',
             "",
-            "GET /things: the body is not JSON: a value that JSON does not allow",
+            "GET /things: the body is not JSON: it has the value NaN, which JSON does not allow",
         ),
         ("[" * 100_000, "", "GET /things: the body is not JSON: .*"),
         ("[" * 100_000 + "1234567890123456", "", "GET /things: the body is not JSON: nested too deeply"),
