@@ -10,7 +10,12 @@ import logging
 from http import HTTPStatus
 from typing import NoReturn
 
-from dlt.sources.helpers.rest_client.paginators import BasePaginator, RangePaginator, SinglePagePaginator
+from dlt.sources.helpers.rest_client.paginators import (
+    BasePaginator,
+    PageNumberPaginator,
+    RangePaginator,
+    SinglePagePaginator,
+)
 from requests import Response
 
 from ecom_assets.extract.answers.ignored_answers import ignored_error
@@ -262,8 +267,11 @@ class EndOfList:
             sign: What says that there are more records.
         """
         paginator = last.paginator
-        if last.has_total or last.says_more is False or not last.records:
+        if last.has_total or last.says_more is False:
             return 0
+        if not last.records:
+            # dlt counts pages from 0 unless base_page says something else, and an API from 1 may have an empty page 0
+            return 1 if isinstance(paginator, PageNumberPaginator) and paginator.current_value == 0 else 0
         if isinstance(paginator, RangePaginator) and paginator.maximum_value is not None:
             return 1 if sign else 0
         if last.has_short_page:
@@ -279,6 +287,10 @@ class EndOfList:
     def fail_behind_empty_page(self, sign: str | None) -> NoReturn:
         """Raise IncompleteSlice: there are more records behind an empty page."""
         found = f"{sign} says that there are more" if sign else "a page behind it has records"
+        if not self._longest_page:
+            self._fail(
+                f"page 0 has no records, but {found}. If the API counts pages from 1, declare base_page: 1"
+            )
         self._fail(
             f"a page has no records, so reading by position ends there, but {found}. Follow "
             f"the API's pointer to the next page with a json_link, header_link or cursor paginator; {DECLARE_TOTAL}"

@@ -147,6 +147,23 @@ def test_an_ignored_page_is_no_end_if_the_page_behind_it_has_records(
     assert (len(records), reading.confirmed_by) == (25, "end")
 
 
+def test_an_empty_page_0_is_no_empty_list_if_page_1_has_records(loopback: Loopback) -> None:
+    """`base_page` is 0 in dlt if it is not declared."""
+    rows = ROWS
+
+    def answer(seen: Seen) -> Reply:
+        page = int(dict(seen.query)["page"])
+        return json_reply({"data": rows[5 * (page - 1) :][:5] if page else []})
+
+    loopback.answering = answer
+    with pytest.raises(IncompleteSlice, match=r"page 0 has no records, .* from 1, declare base_page: 1$"):
+        read_slice(loopback, {"type": "page_number"})
+    assert len(read_slice(loopback, NUMBER)[0]) == 25
+    rows = []
+    records, reading = read_slice(loopback, {"type": "page_number"})
+    assert (records, reading.confirmed_by) == ([], "end")
+
+
 def test_a_page_shorter_than_the_next_one_leaves_the_end_unconfirmed(loopback: Loopback) -> None:
     """This API hides records from its pages, so an empty page is no end of the list."""
     hidden(loopback, range(7, 8))
