@@ -39,6 +39,12 @@ def window_at(partitions: Partitions, instant: datetime) -> Window:
     return Window(start.strftime(KEY_FORMATS[partitions.every]), start, window_end(start, partitions.every))
 
 
+def window_of_key(partitions: Partitions, key: str) -> Window:
+    """Return the window that holds the instant that a partition key names. Raises ValueError for another text."""
+    instant = datetime.strptime(key, KEY_FORMATS[partitions.every])
+    return window_at(partitions, instant.replace(tzinfo=UTC))
+
+
 def windows_between(partitions: Partitions, start: datetime, end: datetime) -> tuple[Window, ...]:
     """Return the windows that lie completely in `[start, end)`, in order.
 

@@ -10,7 +10,7 @@ from datetime import datetime, timezone
 from ecom_assets.declaration.reading import Resource, Shop
 from ecom_assets.extract.chosen_records import KeyTexts
 from ecom_assets.extract.slices import Slice, cut_into_slices
-from ecom_assets.extract.windows import KEY_FORMATS, Window, window_at
+from ecom_assets.extract.windows import KEY_FORMATS, Window, window_at, window_of_key
 from ecom_assets.foundation.errors import DeclarationError
 
 
@@ -77,9 +77,7 @@ def _window_of(shop: Shop, key: str) -> Window:
         raise DeclarationError(place, "windows", found, "none, because the shop declares no partitions")
     every = shop.partitions.every
     with suppress(ValueError):
-        window = window_at(
-            shop.partitions, datetime.strptime(key, KEY_FORMATS[every]).replace(tzinfo=timezone.utc)
-        )
+        window = window_of_key(shop.partitions, key)
         is_closed = shop.partitions.start <= window.start and window.end <= datetime.now(timezone.utc)
         if window.partition_key == key and is_closed:
             return window

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import TypeAlias
 
 from ecom_assets.declaration.reading import Shop
-from ecom_assets.extract.windows import KEY_FORMATS, Window, window_at, windows_between
+from ecom_assets.extract.windows import KEY_FORMATS, Window, window_of_key, windows_between
 from ecom_assets.foundation.errors import IngestError
 from ecom_assets.load.ledger.coverage import newest_entries
 from ecom_assets.load.ledger.status import missing_windows
@@ -131,10 +131,7 @@ def windows_of_keys(shop: Shop, keys: Sequence[str]) -> tuple[Window, ...]:
     """Return the windows with these partition keys."""
     if shop.partitions is None:
         return ()
-    form = KEY_FORMATS[shop.partitions.every]
-    return tuple(
-        window_at(shop.partitions, datetime.strptime(key, form).replace(tzinfo=timezone.utc)) for key in keys
-    )
+    return tuple(window_of_key(shop.partitions, key) for key in keys)
 
 
 Loads: TypeAlias = Mapping[tuple[str, datetime | None, datetime | None], str]
